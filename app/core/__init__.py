@@ -1,0 +1,1 @@
+"""The domain in plain Python: no Flask, no SQLAlchemy, no clock, no environment."""

@@ -1,0 +1,50 @@
+"""Small pure functions on text."""
+
+import unicodedata
+
+# Characters that print nothing although Unicode does not class them as space, control or format.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cs"})
+
+
+def is_blank(text: str | None) -> bool:
+    """Whether nothing in the text is visible: empty, spaces, control or format characters only."""
+    if not text:
+        return True
+    if text[0].isalnum():
+        return False
+    return all(
+        c.isspace() or c in _BLANK_LETTERS or "\ufe00" <= c <= "\ufe0f" or unicodedata.category(c) in _INVISIBLE
+        for c in text
+    )
+
+
+def fold_newlines(text: str) -> str:
+    """CRLF and CR become LF, as a browser's text area compares them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def restore_newlines(submitted: str, stored: str | None) -> str:
+    """What a submitted text area means for the stored text.
+
+    Browsers send CRLF for every line end. If nothing but line ends differs, the stored text is returned byte for
+    byte. Otherwise LF is used, or CRLF where the stored text used nothing else.
+    """
+    folded = fold_newlines(submitted)
+    if stored is None:
+        return folded
+    if folded == fold_newlines(stored):
+        return stored
+    only_crlf = "\r\n" in stored and "\r" not in stored.replace("\r\n", "") and "\n" not in stored.replace("\r\n", "")
+    return folded.replace("\n", "\r\n") if only_crlf else folded
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """``1 pair``, ``2 pairs``, ``12,480 pairs``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def clip(text: str, limit: int = 80) -> str:
+    """The text in one line, at most ``limit`` characters, with an ellipsis where it was cut."""
+    line = " ".join(text[: limit * 4].split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,25 @@
+"""Tables and the database they live in."""
+
+from app.models.base import db
+from app.models.database import close_cleanly, init_app, reading, transaction, write_lock
+from app.models.dataset import Dataset
+from app.models.entry import Entry
+from app.models.history import ChangeRow, ChangeSet
+from app.models.imports import Import, QuarantinedRow
+from app.models.job import Job
+
+__all__ = [
+    "ChangeRow",
+    "ChangeSet",
+    "Dataset",
+    "Entry",
+    "Import",
+    "Job",
+    "QuarantinedRow",
+    "close_cleanly",
+    "db",
+    "init_app",
+    "reading",
+    "transaction",
+    "write_lock",
+]

@@ -1,0 +1,149 @@
+"""How the database is opened and written: one write lock, one kind of write transaction, read-only everywhere else.
+
+SQLite runs in WAL mode with full sync. A write transaction is ``BEGIN IMMEDIATE`` under one lock file that every
+process takes, and checkpoints happen under that lock only. All other connections are ``query_only``.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import Session
+
+from app.models.base import db
+from app.models.filelock import FileLock
+
+WRITE = "ltt_write"
+CHECKPOINT_BYTES = 8 * 1024 * 1024
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA mmap_size=0",
+    "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA cache_size=-32000",
+    "PRAGMA query_only=ON",
+)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the models to the app's database and prepare its engine."""
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _prepare_sqlite(db.engine)
+            app.extensions["ltt_write_lock"] = FileLock(_database_path().with_name("write.lock"))
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"pool_size": 24, "max_overflow": 24, "connect_args": {"timeout": 30, "check_same_thread": False}}
+    return {"pool_size": 12, "max_overflow": 24, "pool_pre_ping": True}
+
+
+def _database_path() -> Path:
+    return Path(db.engine.url.database or "")
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(WRITE):
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(connection: sqlite3.Connection | None, _record: object) -> None:
+        if connection is not None:
+            connection.execute("PRAGMA query_only=ON")
+
+
+@contextmanager
+def write_lock() -> Iterator[None]:
+    """Hold the lock that all writers and checkpoints of all processes take. PostgreSQL has its own."""
+    lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
+    if lock is None:
+        yield
+        return
+    with lock:
+        yield
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One write: commit at the end, roll back on any error. An inner call joins the outer transaction."""
+    session = db.session()
+    if session.info.get(WRITE):
+        yield session
+        return
+    session.commit()
+    with write_lock():
+        session.info[WRITE] = True
+        try:
+            session.connection(execution_options={WRITE: True})
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.info[WRITE] = False
+        checkpoint_if_large()
+
+
+def checkpoint_if_large(threshold: int = CHECKPOINT_BYTES) -> None:
+    """Move the write-ahead log into the database when it has grown. Call with the write lock held."""
+    if db.engine.dialect.name != "sqlite":
+        return
+    wal = _database_path().with_name(_database_path().name + "-wal")
+    try:
+        size = os.stat(wal).st_size
+    except FileNotFoundError:
+        return
+    if size >= threshold:
+        _checkpoint("PASSIVE")
+
+
+def _checkpoint(mode: str) -> None:
+    connection = db.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only=OFF")
+        cursor.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        cursor.execute("PRAGMA query_only=ON")
+    finally:
+        connection.close()
+
+
+def close_cleanly() -> None:
+    """Fold the log back into the database file and close all connections, so that no ``-wal`` stays behind."""
+    if db.engine.dialect.name == "sqlite":
+        db.session.remove()
+        with write_lock():
+            _checkpoint("TRUNCATE")
+            db.engine.dispose()
+    else:
+        db.engine.dispose()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A read-only connection of its own with one unchanging view of the data, for streams."""
+    with db.engine.connect() as connection, connection.begin():
+        yield connection

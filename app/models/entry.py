@@ -1,0 +1,46 @@
+"""Entries: stored question-answer pairs, in the form in which changes compare them (text or NULL)."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, UtcDateTime
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Entry(Base):
+    """One pair. It is live while ``deleted_in`` is NULL and its batch, if any, is an applied change set.
+
+    ``turns``, ``trace``, ``tags`` and ``extra`` hold JSON text, NULL when empty. ``content_hash`` is NULL while it
+    waits to be computed again after a bulk change.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        Index("ix_entries_dataset_id_status", "dataset_id", "status", "id"),
+        Index("ix_entries_dataset_id_content_hash", "dataset_id", "content_hash"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_in: Mapped[int] = mapped_column(Integer)
+    batch_id: Mapped[int | None] = mapped_column(Integer)
+    deleted_in: Mapped[int | None] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(10))
+    split: Mapped[str | None] = mapped_column(String(10))
+    system: Mapped[str | None] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    rejected_answer: Mapped[str | None] = mapped_column(Text)
+    turns: Mapped[str | None] = mapped_column(Text)
+    trace: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[str | None] = mapped_column(Text)
+    extra: Mapped[str | None] = mapped_column(Text)
+    content_hash: Mapped[int | None] = mapped_column(BigInteger)
+    import_id: Mapped[int | None] = mapped_column(Integer)
+    source_row: Mapped[int | None] = mapped_column(Integer)
+    updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

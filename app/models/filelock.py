@@ -1,0 +1,88 @@
+"""A lock file that processes and threads take in turn, on every system."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from app.core.errors import Busy
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+
+else:
+    import fcntl
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+class FileLock:
+    """Exclusive between threads of this process and between processes; re-entrant within a thread.
+
+    Raises Busy after ``timeout_seconds``.
+    """
+
+    def __init__(self, path: Path, timeout_seconds: float = 60.0) -> None:
+        self.path = path
+        self.timeout_seconds = timeout_seconds
+        self._thread = threading.RLock()
+        self._depth = 0
+        self._fd = -1
+
+    def acquire(self, timeout_seconds: float | None = None) -> None:
+        """Take the lock or raise Busy."""
+        limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
+        deadline = time.monotonic() + limit
+        if not self._thread.acquire(timeout=max(limit, 0)):
+            raise Busy("Another write is still running. Try again in a moment.")
+        if self._depth == 0:
+            self._open(deadline)
+        self._depth += 1
+
+    def _open(self, deadline: float) -> None:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        pause = 0.0005
+        while not _try_lock(fd):
+            if time.monotonic() >= deadline:
+                os.close(fd)
+                self._thread.release()
+                raise Busy("Another program is still writing. Try again in a moment.")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.02)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._depth -= 1
+        if self._depth == 0:
+            _unlock(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+        self._thread.release()
+
+    def __enter__(self) -> "FileLock":
+        self.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.release()

@@ -1,0 +1,204 @@
+"""Datasets: create, rename, describe, archive, copy, delete with a way back, and the digest."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import insert, literal, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.record import load_json
+from app.core.text import plural
+from app.models import ChangeSet, Dataset, Entry, db, transaction
+from app.models.base import now
+from app.services import counts, entries
+
+MAX_NAME = 200
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder().decode
+
+
+def listed(*, archived: bool = False) -> list[Dataset]:
+    """The datasets, last changed first."""
+    query = select(Dataset).where(Dataset.deleted_at.is_(None))
+    query = query.where(Dataset.archived_at.is_not(None) if archived else Dataset.archived_at.is_(None))
+    return list(db.session.execute(query.order_by(Dataset.changed_at.desc(), Dataset.id.desc())).scalars())
+
+
+def get(dataset_id: int) -> Dataset:
+    """The dataset. Raises NotFound."""
+    dataset = db.session.get(Dataset, dataset_id)
+    if dataset is None or dataset.deleted_at is not None:
+        raise NotFound(f"There is no dataset {dataset_id}.", dataset_id=dataset_id)
+    return dataset
+
+
+def find(name_or_id: str) -> Dataset:
+    """The dataset of that name, else of that id. Raises NotFound, or Conflict where several share the name."""
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), Dataset.name == name_or_id)
+    found = list(db.session.execute(query).scalars())
+    if len(found) > 1:
+        ids = ", ".join(str(dataset.id) for dataset in found)
+        raise Conflict(f"{len(found)} datasets are named {name_or_id!r}. Use an id instead: {ids}.")
+    if found:
+        return found[0]
+    if name_or_id.isdigit() and len(name_or_id) < 10:
+        return get(int(name_or_id))
+    raise NotFound(f"There is no dataset {name_or_id!r}.", name=name_or_id)
+
+
+def clean_name(name: str) -> str:
+    """The name as it is kept. Raises Invalid where it is empty, too long or spans lines."""
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid("The dataset needs a name.", code="blank_name")
+    if len(name) > MAX_NAME:
+        raise Invalid(f"The name is longer than {MAX_NAME} characters. Use a shorter one.", code="long_name")
+    entries.check_text(name, "name")
+    return name
+
+
+def create(name: str, *, description: str = "", system_prompt: str | None = None) -> Dataset:
+    """A new, empty dataset."""
+    with transaction() as session:
+        dataset = Dataset(
+            name=clean_name(name), description=description.strip(), system_prompt=system_prompt, counts={}, settings={}
+        )
+        session.add(dataset)
+        session.flush()
+        return dataset
+
+
+def update(
+    dataset_id: int, *, name: str | None = None, description: str | None = None, system_prompt: str | None = None
+) -> Dataset:
+    """Rename or describe a dataset, or set its default system prompt (an empty text clears it)."""
+    with transaction():
+        dataset = get(dataset_id)
+        if name is not None:
+            dataset.name = clean_name(name)
+        if description is not None:
+            entries.check_text(description, "description")
+            dataset.description = description.strip()
+        if system_prompt is not None:
+            entries.check_text(system_prompt, "system prompt")
+            dataset.system_prompt = system_prompt or None
+        dataset.changed_at = now()
+        return dataset
+
+
+def archive(dataset_id: int) -> Dataset:
+    """Take a dataset out of the list of active ones."""
+    with transaction():
+        dataset = get(dataset_id)
+        dataset.archived_at = dataset.archived_at or now()
+        return dataset
+
+
+def unarchive(dataset_id: int) -> Dataset:
+    """Put an archived dataset back among the active ones."""
+    with transaction():
+        dataset = get(dataset_id)
+        dataset.archived_at = None
+        return dataset
+
+
+def delete(dataset_id: int) -> Dataset:
+    """Delete a dataset with its pairs and history; ``restore`` brings all of it back."""
+    with transaction():
+        dataset = get(dataset_id)
+        dataset.deleted_at = now()
+        return dataset
+
+
+def restore(dataset_id: int) -> Dataset:
+    """Bring a deleted dataset back. Raises NotFound where there never was one."""
+    with transaction() as session:
+        dataset = session.get(Dataset, dataset_id)
+        if dataset is None:
+            raise NotFound(f"There is no dataset {dataset_id}.", dataset_id=dataset_id)
+        dataset.deleted_at = None
+        return dataset
+
+
+_COPIED = (
+    Entry.status,
+    Entry.split,
+    Entry.system,
+    Entry.question,
+    Entry.answer,
+    Entry.rejected_answer,
+    Entry.turns,
+    Entry.trace,
+    Entry.tags,
+    Entry.extra,
+    Entry.content_hash,
+)
+
+
+def copy(dataset_id: int, name: str | None = None) -> Dataset:
+    """A new dataset with the same live pairs, statuses, tags and settings, and a history of one step."""
+    with transaction() as session:
+        source = get(dataset_id)
+        target = create(
+            name or f"{source.name} (copy)", description=source.description, system_prompt=source.system_prompt
+        )
+        target.settings = dict(source.settings or {})
+        total = source.entry_count
+        if total:
+            _copy_entries(session, source, target, total)
+        return target
+
+
+def _copy_entries(session: Session, source: Dataset, target: Dataset, total: int) -> None:
+    step = ChangeSet(
+        dataset_id=target.id, number=1, kind="copy", summary=f"Copy {plural(total, 'pair')} from {source.name}"
+    )
+    target.last_number = 1
+    session.add(step)
+    session.flush()
+    last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
+    own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
+    chosen = entries.query(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
+    names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
+    session.execute(insert(Entry).from_select(names, chosen))
+    step.first_id = last_before + 1
+    step.last_id = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar()
+    step.created = total
+    counts.add(session, target, dict(source.counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """SHA-256 over the live pairs: ``content`` what the model learns, ``all`` also extra, tags, status and split."""
+
+    content: str
+    all: str
+
+
+def digest(dataset_id: int | None = None) -> Digest:
+    """The digest of one dataset, or of all of them in id order.
+
+    Per live pair in id order, canonical JSON (sorted keys, no blanks, UTF-8) of ``[system, turns, question, trace,
+    answer, rejected_answer]``; ``all`` adds extra, sorted tags, status and split. Ids, versions and times stay out.
+    """
+    content, everything = hashlib.sha256(), hashlib.sha256()
+    ids = [dataset_id] if dataset_id is not None else sorted(d.id for d in [*listed(), *listed(archived=True)])
+    for one in ids:
+        for entry in entries.stream_entries(one):
+            line = _canonical(list(_content_of(entry)))
+            content.update(line + b"\n")
+            extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
+            everything.update(line + _canonical([extra, tags, entry.status, entry.split]) + b"\n")
+    return Digest(content.hexdigest(), everything.hexdigest())
+
+
+def _content_of(entry: entries.StoredEntry) -> Iterator[object]:
+    yield entry.system
+    yield load_json(entry.turns, [])
+    yield entry.question
+    yield load_json(entry.trace, [])
+    yield entry.answer
+    yield entry.rejected_answer

@@ -1,0 +1,391 @@
+"""Reading entries: one by one, by page, and the one bulk read that everything else streams from."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from app.core.changes import Change, difference
+from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.record import STATUSES, Record, dump_json, dump_messages, load_json, load_messages
+from app.core.text import is_blank
+from app.models import ChangeRow, ChangeSet, Entry, db, reading
+from app.models import Dataset as DatasetRow
+
+CONTENT = (
+    Entry.id,
+    Entry.version,
+    Entry.status,
+    Entry.split,
+    Entry.system,
+    Entry.question,
+    Entry.answer,
+    Entry.rejected_answer,
+    Entry.turns,
+    Entry.trace,
+    Entry.tags,
+    Entry.extra,
+)
+MAX_SEARCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as stored: texts as they compare in changes, JSON parts still as text."""
+
+    id: int
+    version: int
+    status: str
+    split: str | None
+    system: str | None
+    question: str
+    answer: str
+    rejected_answer: str | None
+    turns: str | None
+    trace: str | None
+    tags: str | None
+    extra: str | None
+
+    @property
+    def tag_list(self) -> list[str]:
+        """The tags, in the order they were given."""
+        tags: list[str] = load_json(self.tags, [])
+        return tags
+
+    def record(self) -> Record:
+        """The value form."""
+        return Record(
+            system=self.system,
+            turns=load_messages(self.turns),
+            question=self.question,
+            trace=load_messages(self.trace),
+            answer=self.answer,
+            rejected_answer=self.rejected_answer,
+            tags=tuple(self.tag_list),
+            extra=load_json(self.extra, {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
+
+    text: str = ""
+    statuses: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ids: tuple[int, ...] | None = None
+    import_id: int | None = None
+    answered: bool | None = None
+
+    @property
+    def active(self) -> int:
+        """How many kinds of condition are set."""
+        return sum(bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id)) + (
+            self.answered is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of entries, and the cursors of its neighbours (None where there is none)."""
+
+    entries: list[StoredEntry]
+    previous: str | None
+    next: str | None
+
+
+def stored_values(record: Record) -> dict[str, str | None]:
+    """The record's fields as they are stored and compared in changes."""
+    return {
+        "system": record.system,
+        "turns": dump_messages(record.turns),
+        "question": record.question,
+        "trace": dump_messages(record.trace),
+        "answer": record.answer,
+        "rejected_answer": record.rejected_answer,
+        "tags": dump_json(list(record.tags)),
+        "extra": dump_json(record.extra),
+    }
+
+
+def hidden_sets(dataset_id: int, connection: Connection | None = None) -> list[int]:
+    """Ids of change sets whose created entries do not show: staged or undone. A short list."""
+    query = select(ChangeSet.id).where(
+        ChangeSet.dataset_id == dataset_id, ChangeSet.state.in_(("staging", "undone")), ChangeSet.first_id.is_not(None)
+    )
+    return list((connection or db.session).execute(query).scalars())
+
+
+def live(dataset_id: int, connection: Connection | None = None) -> ColumnElement[bool]:
+    """The condition under which an entry of the dataset exists for its users."""
+    hidden = hidden_sets(dataset_id, connection)
+    condition = and_(Entry.dataset_id == dataset_id, Entry.deleted_in.is_(None))
+    if hidden:
+        condition = and_(condition, or_(Entry.batch_id.is_(None), Entry.batch_id.not_in(hidden)))
+    return condition
+
+
+def escape_like(text: str) -> str:
+    """The text as a literal part of a LIKE pattern with ``\\`` as escape."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """The filters as SQL conditions. Raises Invalid on a search text over the limit or an unknown status."""
+    if len(filters.text) > MAX_SEARCH:
+        raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
+    if unknown := set(filters.statuses) - set(STATUSES):
+        raise Invalid(f"There is no status {sorted(unknown)[0]!r}. Use one of {', '.join(STATUSES)}.")
+    found: list[ColumnElement[bool]] = []
+    if filters.text:
+        pattern = f"%{escape_like(filters.text)}%"
+        found.append(or_(*(c.ilike(pattern, escape="\\") for c in (Entry.question, Entry.answer, Entry.system))))
+    if filters.statuses:
+        found.append(Entry.status.in_(filters.statuses))
+    if filters.splits:
+        found.append(Entry.split.in_(filters.splits))
+    if filters.tags:
+        found.append(or_(*(_has_tag(tag) for tag in filters.tags)))
+    if filters.ids is not None:
+        found.append(Entry.id.in_(filters.ids))
+    if filters.import_id is not None:
+        found.append(Entry.import_id == filters.import_id)
+    if filters.answered is not None:
+        has_answer = or_(Entry.answer != "", Entry.trace.is_not(None))
+        found.append(has_answer if filters.answered else ~has_answer)
+    return found
+
+
+def _has_tag(tag: str) -> ColumnElement[bool]:
+    quoted = dump_json([tag]) or "[]"
+    return Entry.tags.like(f"%{escape_like(quoted[1:-1])}%", escape="\\")
+
+
+def query(
+    dataset_id: int,
+    filters: Filters,
+    columns: Sequence[Any] = CONTENT,
+    connection: Connection | None = None,
+) -> Select[Any]:
+    """The select behind every read of entries, unordered."""
+    return select(*columns).where(live(dataset_id, connection), *conditions(filters))
+
+
+def page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
+    """One page by keyset. ``cursor`` is ``after:ID`` or ``before:ID`` in list order, as given by the neighbour page."""
+    if order not in ("newest", "oldest"):
+        raise Invalid(f"There is no order {order!r}. Use newest or oldest.")
+    direction, anchor = _parse_cursor(cursor)
+    backwards = direction == "before"
+    descending = (order == "newest") != backwards
+    statement = query(dataset_id, filters)
+    if anchor is not None:
+        statement = statement.where(Entry.id < anchor if descending else Entry.id > anchor)
+    statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(size + 1)
+    rows = [StoredEntry(*row) for row in db.session.execute(statement)]
+    more, rows = len(rows) > size, rows[:size]
+    if backwards:
+        rows.reverse()
+    has_previous = more if backwards else anchor is not None
+    has_next = True if backwards else more
+    return Page(
+        rows,
+        f"before:{rows[0].id}" if rows and has_previous else None,
+        f"after:{rows[-1].id}" if rows and has_next else None,
+    )
+
+
+def _parse_cursor(cursor: str) -> tuple[str, int | None]:
+    if not cursor:
+        return "after", None
+    direction, _, anchor = cursor.partition(":")
+    if direction not in ("after", "before") or not anchor.isdigit() or len(anchor) > 18:
+        raise Invalid("This page link is damaged. Start again from the first page.", code="bad_cursor")
+    return direction, int(anchor)
+
+
+def count(dataset_id: int, filters: Filters) -> int:
+    """How many live entries match; without filters the kept count is read."""
+    if filters == Filters():
+        dataset = db.session.get(DatasetRow, dataset_id)
+        return dataset.entry_count if dataset else 0
+    return db.session.execute(query(dataset_id, filters, (func.count(),))).scalar_one()
+
+
+def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
+    """Each tag with the number of live entries that carry it, most used first."""
+    statement = query(dataset_id, Filters(), (Entry.tags, func.count())).where(Entry.tags.is_not(None))
+    totals: dict[str, int] = {}
+    for tags, number in db.session.execute(statement.group_by(Entry.tags)):
+        for tag in json.loads(tags):
+            totals[tag] = totals.get(tag, 0) + number
+    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+
+
+def get(dataset_id: int, entry_id: int) -> StoredEntry:
+    """The live entry. Raises Gone where it was deleted (or its import undone), NotFound where it never was."""
+    row = db.session.execute(query(dataset_id, Filters(ids=(entry_id,)))).first()
+    if row is not None:
+        return StoredEntry(*row)
+    if db.session.execute(select(Entry.id).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first():
+        raise Gone(f"Pair {entry_id} was deleted. Undo brings it back.", entry_id=entry_id)
+    raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
+
+
+def get_deleted(dataset_id: int, entry_id: int) -> StoredEntry:
+    """The last values of an entry that is no longer live."""
+    row = db.session.execute(select(*CONTENT).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first()
+    if row is None:
+        raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
+    return StoredEntry(*row)
+
+
+def neighbours(
+    dataset_id: int, filters: Filters, entry_id: int, order: str = "newest"
+) -> tuple[int | None, int | None]:
+    """The ids before and after an entry in the list."""
+    smaller = query(dataset_id, filters, (func.max(Entry.id),)).where(Entry.id < entry_id)
+    larger = query(dataset_id, filters, (func.min(Entry.id),)).where(Entry.id > entry_id)
+    below, above = db.session.execute(smaller).scalar(), db.session.execute(larger).scalar()
+    return (above, below) if order == "newest" else (below, above)
+
+
+def stream(
+    dataset_id: int, filters: Filters = Filters(), *, columns: Sequence[Any] = CONTENT, size: int = 1000
+) -> Iterator[list[Any]]:
+    """All matching rows in id order, as lists of plain tuples of ``columns``, from one unchanging view of the data.
+
+    The only bulk read: exports, scans, cleaning and digests all stand on it. Constant memory.
+    """
+    with reading() as connection:
+        statement = query(dataset_id, filters, columns, connection).order_by(Entry.id)
+        yield from fetch_chunks(connection, statement, size)
+
+
+def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Any]]:
+    """The statement's rows as lists of tuples, by the bare driver cursor where that is quicker."""
+    if connection.dialect.name != "sqlite":
+        result = connection.execution_options(stream_results=True, yield_per=size).execute(statement)
+        for part in result.partitions(size):
+            yield [tuple(row) for row in part]
+        return
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    names = compiled.positiontup or []
+    driver: Any = connection.connection.driver_connection
+    cursor = driver.execute(str(compiled), tuple(compiled.params[name] for name in names))
+    try:
+        while rows := cursor.fetchmany(size):
+            yield rows
+    finally:
+        cursor.close()
+
+
+def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[StoredEntry]:
+    """All matching entries in id order, one by one."""
+    for rows in stream(dataset_id, filters):
+        for row in rows:
+            yield StoredEntry(*row)
+
+
+def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
+    """The live entries among ``ids``."""
+    found: dict[int, StoredEntry] = {}
+    wanted = list(ids)
+    for start in range(0, len(wanted), 500):
+        part = tuple(wanted[start : start + 500])
+        for row in db.session.execute(query(dataset_id, Filters(ids=part))):
+            entry = StoredEntry(*row)
+            found[entry.id] = entry
+    return found
+
+
+def edit(entry: StoredEntry, values: dict[str, Any]) -> Change | None:
+    """The change that an edit form means: its fields over the stored ones, status following the rules. Raises Invalid."""
+    after = dict(values)
+    if "question" in after and is_blank(after["question"]):
+        raise Invalid("The question is empty. Write a question or close without saving.", code="blank_question")
+    for field in ("question", "answer", "system", "rejected_answer"):
+        check_text(after.get(field), field)
+    if after.get("status", entry.status) not in STATUSES:
+        raise Invalid(f"There is no status {after['status']!r}.", code="bad_status")
+    before = {name: getattr(entry, name) for name in after}
+    return difference(entry.id, before, after)
+
+
+def check_text(text: str | None, field: str) -> None:
+    """Raise Invalid where a text holds what no database keeps: U+0000 or half a surrogate pair."""
+    if text is None:
+        return
+    if "\x00" in text:
+        raise Invalid(f"The {field} holds a NUL character (U+0000). Remove it.", code="nul")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            f"The {field} holds half of a character (a lone surrogate) at position {error.start + 1}. Remove it.",
+            code="lone_surrogate",
+        ) from error
+
+
+def require_version(entry: StoredEntry, version: int) -> None:
+    """Raise Conflict where somebody saved the entry since ``version`` was read."""
+    if entry.version != version:
+        raise Conflict(
+            f"Pair {entry.id} was changed since you opened it. Nothing was saved.",
+            code="stale_version",
+            entry_id=entry.id,
+            version=entry.version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One step in the life of an entry."""
+
+    number: int | None
+    summary: str
+    actor: str
+    at: datetime
+    state: str
+    fields: dict[str, tuple[str | None, str | None]]
+
+
+def revisions(dataset_id: int, entry_id: int) -> list[Revision]:
+    """What happened to one entry, newest first, its creation last."""
+    rows = db.session.execute(
+        select(ChangeSet, ChangeRow)
+        .join(ChangeRow, ChangeRow.change_set_id == ChangeSet.id)
+        .where(ChangeSet.dataset_id == dataset_id, ChangeRow.entry_id == entry_id)
+        .order_by(ChangeSet.id.desc())
+    )
+    steps: dict[int, Revision] = {}
+    for change_set, row in rows:
+        step = steps.setdefault(change_set.id, _revision(change_set))
+        step.fields[row.field] = (row.before, row.after)
+    created = db.session.execute(
+        select(ChangeSet).join(Entry, Entry.created_in == ChangeSet.id).where(Entry.id == entry_id)
+    ).scalar_one_or_none()
+    return [*steps.values(), *([_revision(created)] if created else [])]
+
+
+def _revision(change_set: ChangeSet) -> Revision:
+    return Revision(
+        change_set.number, change_set.summary, change_set.actor, change_set.created_at, change_set.state, {}
+    )
+
+
+def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
+    """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
+
+    Exact while every version step since left one change set applied; undone steps count as two versions.
+    """
+    entry = get_deleted(dataset_id, entry_id)
+    for revision in revisions(dataset_id, entry_id)[: max(entry.version - version, 0)]:
+        if revision.state == "applied":
+            fields = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
+            entry = replace(entry, **fields)
+    return entry
