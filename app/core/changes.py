@@ -8,19 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-FIELDS = (
-    "system",
-    "turns",
-    "question",
-    "trace",
-    "answer",
-    "rejected_answer",
-    "tags",
-    "status",
-    "split",
-    "extra",
-    "live",
-)
+CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer")
+FIELDS = (*CONTENT, "tags", "status", "split", "extra", "live")
 
 Value = str | None
 T = TypeVar("T")

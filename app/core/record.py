@@ -10,7 +10,6 @@ from app.core.text import is_blank
 
 STATUSES = ("draft", "review", "approved", "rejected")
 SPLITS = ("train", "validation", "test")
-CONTENT_FIELDS = ("system", "turns", "question", "trace", "answer", "rejected_answer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from app.core.changes import Change, difference
 from app.core.errors import Conflict, Gone, Invalid, NotFound
 from app.core.record import STATUSES, Record, dump_json, dump_messages, load_json, load_messages
-from app.core.text import is_blank
 from app.models import ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
 
@@ -96,6 +94,11 @@ class Page:
     entries: list[StoredEntry]
     previous: str | None
     next: str | None
+
+
+def from_row(row: Sequence[Any]) -> StoredEntry:
+    """A row of the ``CONTENT`` columns as a value."""
+    return StoredEntry(*tuple(row))
 
 
 def stored_values(record: Record) -> dict[str, str | None]:
@@ -186,7 +189,7 @@ def page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "n
     if anchor is not None:
         statement = statement.where(Entry.id < anchor if descending else Entry.id > anchor)
     statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(size + 1)
-    rows = [StoredEntry(*row) for row in db.session.execute(statement)]
+    rows = [from_row(row) for row in db.session.execute(statement)]
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -213,7 +216,7 @@ def count(dataset_id: int, filters: Filters) -> int:
     if filters == Filters():
         dataset = db.session.get(DatasetRow, dataset_id)
         return dataset.entry_count if dataset else 0
-    return db.session.execute(query(dataset_id, filters, (func.count(),))).scalar_one()
+    return int(db.session.execute(query(dataset_id, filters, (func.count(),))).scalar_one())
 
 
 def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
@@ -230,7 +233,7 @@ def get(dataset_id: int, entry_id: int) -> StoredEntry:
     """The live entry. Raises Gone where it was deleted (or its import undone), NotFound where it never was."""
     row = db.session.execute(query(dataset_id, Filters(ids=(entry_id,)))).first()
     if row is not None:
-        return StoredEntry(*row)
+        return from_row(row)
     if db.session.execute(select(Entry.id).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first():
         raise Gone(f"Pair {entry_id} was deleted. Undo brings it back.", entry_id=entry_id)
     raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
@@ -241,7 +244,7 @@ def get_deleted(dataset_id: int, entry_id: int) -> StoredEntry:
     row = db.session.execute(select(*CONTENT).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first()
     if row is None:
         raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
-    return StoredEntry(*row)
+    return from_row(row)
 
 
 def neighbours(
@@ -288,7 +291,7 @@ def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[St
     """All matching entries in id order, one by one."""
     for rows in stream(dataset_id, filters):
         for row in rows:
-            yield StoredEntry(*row)
+            yield from_row(row)
 
 
 def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
@@ -298,22 +301,9 @@ def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
     for start in range(0, len(wanted), 500):
         part = tuple(wanted[start : start + 500])
         for row in db.session.execute(query(dataset_id, Filters(ids=part))):
-            entry = StoredEntry(*row)
+            entry = from_row(row)
             found[entry.id] = entry
     return found
-
-
-def edit(entry: StoredEntry, values: dict[str, Any]) -> Change | None:
-    """The change that an edit form means: its fields over the stored ones, status following the rules. Raises Invalid."""
-    after = dict(values)
-    if "question" in after and is_blank(after["question"]):
-        raise Invalid("The question is empty. Write a question or close without saving.", code="blank_question")
-    for field in ("question", "answer", "system", "rejected_answer"):
-        check_text(after.get(field), field)
-    if after.get("status", entry.status) not in STATUSES:
-        raise Invalid(f"There is no status {after['status']!r}.", code="bad_status")
-    before = {name: getattr(entry, name) for name in after}
-    return difference(entry.id, before, after)
 
 
 def check_text(text: str | None, field: str) -> None:
@@ -386,6 +376,6 @@ def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
     entry = get_deleted(dataset_id, entry_id)
     for revision in revisions(dataset_id, entry_id)[: max(entry.version - version, 0)]:
         if revision.state == "applied":
-            fields = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
+            fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
             entry = replace(entry, **fields)
     return entry

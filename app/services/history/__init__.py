@@ -1,0 +1,44 @@
+"""The only writer of entries. Every write is a change set, in the same transaction as the write; undo swaps its sides.
+
+Undo and redo compare values, not versions: an entry is taken back only if each field that the set touched still holds
+what the set left there. What was edited since is reported and kept, unless the caller says ``anyway``.
+"""
+
+from app.models import transaction
+from app.services.history.changing import apply, delete
+from app.services.history.creating import add_rows, create, new_row
+from app.services.history.hashes import hash_of, rehash
+from app.services.history.reading import Seen, changes_of, next_redo, next_undo, step, steps
+from app.services.history.staging import discard, publish, stage, sweep
+from app.services.history.steps import ACTOR, Applied, Skipped, Step, as_step, open_dataset
+from app.services.history.undoing import go_back, redo, undo
+
+__all__ = [
+    "ACTOR",
+    "Applied",
+    "Seen",
+    "Skipped",
+    "Step",
+    "add_rows",
+    "apply",
+    "as_step",
+    "changes_of",
+    "create",
+    "delete",
+    "discard",
+    "go_back",
+    "hash_of",
+    "new_row",
+    "next_redo",
+    "next_undo",
+    "open_dataset",
+    "publish",
+    "redo",
+    "rehash",
+    "stage",
+    "step",
+    "steps",
+    "sweep",
+    "transaction",
+    "undo",
+]

@@ -1,0 +1,162 @@
+"""Applying changes: each is written only where the entry still holds what the change started from."""
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.core.changes import FIELDS, Change, Value, chunks, deletion
+from app.core.errors import Invalid
+from app.core.text import plural
+from app.models import ChangeRow, ChangeSet, Entry, transaction
+from app.models.base import now
+from app.services import counts
+from app.services.history.hashes import rehash
+from app.services.history.steps import (
+    ACTOR,
+    HASHED,
+    REHASH_AT_ONCE,
+    TEXT_FIELDS,
+    Applied,
+    as_step,
+    column_of,
+    drop,
+    new_set,
+    open_dataset,
+    touch,
+    word_for,
+)
+
+CHUNK = 400
+
+
+def apply(
+    dataset_id: int,
+    changes: Iterable[Change],
+    *,
+    summary: str | Callable[[int], str],
+    kind: str,
+    actor: str = ACTOR,
+    anyway: bool = False,
+    undo_of: int | None = None,
+) -> Applied:
+    """Write changes as one step. An entry whose field no longer holds the change's ``before`` is skipped and listed.
+
+    With ``anyway`` such entries are overwritten too. No step is made where nothing changes.
+    """
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
+        change_set.undo_of = undo_of
+        result = Applied()
+        delta: dict[str, int] = {}
+        for chunk in chunks(changes, CHUNK):
+            _apply_chunk(session, change_set, chunk, result, delta, anyway)
+        if not result.changed:
+            drop(session, dataset, change_set)
+            return result
+        change_set.changed = result.changed
+        change_set.summary = summary(result.changed) if callable(summary) else summary
+        counts.add(session, dataset, delta)
+        if result.changed <= REHASH_AT_ONCE:
+            rehash(dataset_id)
+        touch(dataset)
+        result.step = as_step(change_set)
+        return result
+
+
+def _apply_chunk(
+    session: Session,
+    change_set: ChangeSet,
+    chunk: list[Change],
+    result: Applied,
+    delta: dict[str, int],
+    anyway: bool,
+) -> None:
+    current = _current(session, change_set.dataset_id, [change.entry_id for change in chunk])
+    log: list[dict[str, object]] = []
+    updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for change in chunk:
+        values = current.get(change.entry_id)
+        reason = _obstacle(values, change, anyway)
+        if values is None or reason:
+            result.skip(change.entry_id, reason)
+            continue
+        fields = {name: (values[name], after) for name, (_, after) in change.fields.items() if values[name] != after}
+        if not fields:
+            continue
+        result.changed += 1
+        log += (
+            {"change_set_id": change_set.id, "entry_id": change.entry_id, "field": name, "before": old, "after": new}
+            for name, (old, new) in fields.items()
+        )
+        _count_change(values, fields, delta)
+        values.update({name: new for name, (_, new) in fields.items()})
+        updates.setdefault(tuple(fields), []).append(_update_values(change_set.id, change.entry_id, fields))
+    if log:
+        session.connection().execute(insert(ChangeRow.__table__), log)  # type: ignore[arg-type]
+    for names, rows in updates.items():
+        _write_fields(session, names, rows)
+
+
+def _current(session: Session, dataset_id: int, ids: list[int]) -> dict[int, dict[str, Value]]:
+    columns = [getattr(Entry, name) for name in TEXT_FIELDS]
+    rows = session.execute(
+        select(Entry.id, Entry.deleted_in, *columns).where(Entry.dataset_id == dataset_id, Entry.id.in_(ids))
+    )
+    return {
+        row[0]: {**dict(zip(TEXT_FIELDS, row[2:], strict=True)), "live": "1" if row[1] is None else "0"} for row in rows
+    }
+
+
+def _obstacle(values: dict[str, Value] | None, change: Change, anyway: bool) -> str:
+    if values is None:
+        return "There is no such pair."
+    if values["live"] == "0" and "live" not in change.fields:
+        return "The pair was deleted."
+    if unknown := set(change.fields) - set(FIELDS):
+        raise Invalid(f"An entry has no field {sorted(unknown)[0]!r}.")
+    if anyway:
+        return ""
+    stale = [name for name, (before, _) in change.fields.items() if values[name] != before]
+    return f"The {word_for(stale[0])} was changed since." if stale else ""
+
+
+def _count_change(values: dict[str, Value], fields: dict[str, tuple[Value, Value]], delta: dict[str, int]) -> None:
+    after = {name: new for name, (_, new) in fields.items()}
+    if values["live"] == "1":
+        delta[str(values["status"])] = delta.get(str(values["status"]), 0) - 1
+    if after.get("live", values["live"]) == "1":
+        status = str(after.get("status", values["status"]))
+        delta[status] = delta.get(status, 0) + 1
+
+
+def _update_values(set_id: int, entry_id: int, fields: dict[str, tuple[Value, Value]]) -> dict[str, object]:
+    row: dict[str, object] = {"entry": entry_id}
+    for name, (_, new) in fields.items():
+        row["new_" + name] = new if name != "live" else (None if new == "1" else set_id)
+    return row
+
+
+def _write_fields(session: Session, names: tuple[str, ...], rows: list[dict[str, object]]) -> None:
+    values: dict[str, object] = {column_of(name): bindparam("new_" + name) for name in names}
+    if HASHED & set(names):
+        values["content_hash"] = None
+    statement = (
+        update(Entry)
+        .where(Entry.id == bindparam("entry"))
+        .values(**values, version=Entry.version + 1, updated_at=now())
+        .execution_options(synchronize_session=None)
+    )
+    session.connection().execute(statement, rows)
+
+
+def delete(dataset_id: int, entry_ids: Iterable[int], *, actor: str = ACTOR) -> Applied:
+    """Delete entries; they keep their rows and ids, and undo brings them back."""
+    return apply(
+        dataset_id,
+        (deletion(entry_id) for entry_id in entry_ids),
+        summary=lambda number: f"Delete {plural(number, 'pair')}",
+        kind="delete",
+        actor=actor,
+    )

@@ -1,0 +1,78 @@
+"""Adding entries in one step."""
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from app.core.changes import chunks
+from app.core.errors import Invalid
+from app.core.record import Record
+from app.core.text import is_blank
+from app.models import ChangeSet, Entry, transaction
+from app.services import counts
+from app.services.entries import stored_values
+from app.services.history.hashes import hash_of
+from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
+
+
+def create(
+    dataset_id: int,
+    records: Iterable[Record],
+    *,
+    summary: str | Callable[[int], str],
+    status: str | None = "review",
+    split: str | None = None,
+    kind: str = "create",
+    actor: str = ACTOR,
+) -> Applied:
+    """Add records as entries in one step. An unanswered record becomes a draft. Raises Invalid on a blank question."""
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
+        rows = ({**new_row(record, status=status), "split": split} for record in records)
+        total = add_rows(session, change_set, rows)
+        if not total:
+            drop(session, dataset, change_set)
+            return Applied()
+        change_set.summary = summary(total) if callable(summary) else summary
+        counts.add(session, dataset, count_batch(session, change_set))
+        touch(dataset)
+        return Applied(as_step(change_set), total)
+
+
+def new_row(record: Record, *, status: str | None = "review") -> dict[str, object]:
+    """A record as the values of a new entry row, with its hash. Raises Invalid on a blank question."""
+    if is_blank(record.question):
+        raise Invalid("The question is empty. Write a question first.", code="blank_question")
+    values = stored_values(record)
+    return {
+        **values,
+        "status": status if status and record.answered else "draft",
+        "content_hash": hash_of(values),
+    }
+
+
+def add_rows(session: Session, change_set: ChangeSet, rows: Iterable[dict[str, object]]) -> int:
+    """Insert entry rows under a change set, in chunks; returns how many. Counts are the caller's to keep."""
+    total = 0
+    for chunk in chunks(rows, 1000):
+        keys = {"dataset_id": change_set.dataset_id, "created_in": change_set.id, "batch_id": change_set.id}
+        session.connection().execute(insert(Entry.__table__), [{**row, **keys} for row in chunk])  # type: ignore[arg-type]
+        total += len(chunk)
+    if total:
+        first, last = session.execute(
+            select(func.min(Entry.id), func.max(Entry.id)).where(
+                Entry.id > (change_set.last_id or _id_before(session, change_set)), Entry.batch_id == change_set.id
+            )
+        ).one()
+        change_set.first_id = change_set.first_id or first
+        change_set.last_id = last
+        change_set.created += total
+    return total
+
+
+def _id_before(session: Session, change_set: ChangeSet) -> int:
+    # Ids only grow, so the set's entries lie above everything that earlier sets of any dataset created.
+    newest = select(func.max(ChangeSet.last_id)).where(ChangeSet.id < change_set.id, ChangeSet.state != "staging")
+    return session.execute(newest).scalar() or 0

@@ -1,0 +1,69 @@
+"""Reading the history: the steps, and what each did."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.core.changes import Value
+from app.models import ChangeRow, ChangeSet, Entry, db
+from app.services.entries import CONTENT, StoredEntry, from_row
+from app.services.history.steps import ACTOR, find, last_undone, newest_applied
+
+
+def steps(dataset_id: int, *, before: int | None = None, size: int = 100) -> list[ChangeSet]:
+    """The steps of a dataset, newest first; ``before`` is a step number to continue from."""
+    query = select(ChangeSet).where(ChangeSet.dataset_id == dataset_id, ChangeSet.number.is_not(None))
+    if before is not None:
+        query = query.where(ChangeSet.number < before)
+    return list(db.session.execute(query.order_by(ChangeSet.number.desc()).limit(size)).scalars())
+
+
+def step(dataset_id: int, number: int) -> ChangeSet:
+    """One step. Raises NotFound."""
+    return find(db.session(), dataset_id, number)
+
+
+def next_undo(dataset_id: int, actor: str = ACTOR) -> ChangeSet | None:
+    """The step that Undo would take back now."""
+    return newest_applied(db.session(), dataset_id, actor)
+
+
+def next_redo(dataset_id: int, actor: str = ACTOR) -> ChangeSet | None:
+    """The step that Redo would do again now."""
+    return last_undone(db.session(), dataset_id, actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One entry as a step changed it. ``fields`` is empty for an entry that the step created."""
+
+    entry: StoredEntry
+    fields: dict[str, tuple[Value, Value]]
+
+
+def changes_of(dataset_id: int, number: int, *, after_id: int = 0, size: int = 50) -> list[Seen]:
+    """What a step did, entry by entry in id order, for paging."""
+    change_set = step(dataset_id, number)
+    created = change_set.created > 0
+    if created:
+        where = Entry.created_in == change_set.id
+    else:
+        where = Entry.id.in_(select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set.id))
+    query = select(*CONTENT).where(where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, _floor(change_set)))
+    entries = [from_row(row) for row in db.session.execute(query.order_by(Entry.id).limit(size))]
+    fields = {} if created else _fields_of(change_set.id, [entry.id for entry in entries])
+    return [Seen(entry, fields.get(entry.id, {})) for entry in entries]
+
+
+def _floor(change_set: ChangeSet) -> int:
+    return (change_set.first_id or 1) - 1
+
+
+def _fields_of(change_set_id: int, ids: list[int]) -> dict[int, dict[str, tuple[Value, Value]]]:
+    rows = db.session.execute(
+        select(ChangeRow).where(ChangeRow.change_set_id == change_set_id, ChangeRow.entry_id.in_(ids))
+    ).scalars()
+    fields: dict[int, dict[str, tuple[Value, Value]]] = {}
+    for row in rows:
+        fields.setdefault(row.entry_id, {})[row.field] = (row.before, row.after)
+    return fields

@@ -1,0 +1,56 @@
+"""Large imports land hidden, in many small transactions, and are published by one row."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import select
+
+from app.core.errors import Conflict
+from app.models import ChangeSet, Entry, db, transaction
+from app.services import counts
+from app.services.history.steps import ACTOR, Step, as_step, count_batch, give_number, new_set, open_dataset, touch
+
+
+def stage(dataset_id: int, *, kind: str, actor: str = ACTOR) -> int:
+    """Open a hidden change set that rows can be added to in many transactions. Returns its id."""
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        return new_set(session, dataset, kind=kind, summary="", actor=actor, state="staging").id
+
+
+def publish(change_set_id: int, *, summary: str) -> Step:
+    """Make a staged change set visible, in one small transaction."""
+    with transaction() as session:
+        change_set = session.get_one(ChangeSet, change_set_id)
+        if change_set.state != "staging":
+            raise Conflict("This import is already finished.")
+        dataset = open_dataset(session, change_set.dataset_id)
+        change_set.state, change_set.summary = "applied", summary
+        give_number(dataset, change_set)
+        if change_set.first_id is not None:
+            counts.add(session, dataset, count_batch(session, change_set))
+        touch(dataset)
+        return as_step(change_set)
+
+
+def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> int:
+    """Remove a staged change set and its hidden rows, in chunks. Returns the number of rows removed."""
+    removed = 0
+    while True:
+        with transaction() as session:
+            change_set = session.get(ChangeSet, change_set_id)
+            if change_set is None or change_set.state != "staging":
+                return removed
+            ids = select(Entry.id).where(Entry.batch_id == change_set_id, Entry.id >= (change_set.first_id or 0))
+            part = list(session.execute(ids.limit(5000)).scalars())
+            if not part:
+                session.delete(change_set)
+                return removed
+            session.execute(Entry.__table__.delete().where(Entry.id.in_(part)))  # type: ignore[attr-defined]
+            removed += len(part)
+        pause()
+
+
+def sweep(keep: Sequence[int] = ()) -> int:
+    """Discard all staged sets but ``keep``: what a killed process left. Returns the number of rows removed."""
+    query = select(ChangeSet.id).where(ChangeSet.state == "staging", ChangeSet.id.not_in(list(keep)))
+    return sum(discard(set_id) for set_id in list(db.session.execute(query).scalars()))

@@ -1,0 +1,259 @@
+"""Undo and redo: the sides of a step swapped, wherever the entry still holds what the step left."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.core.changes import Change, Value, chunks, deletion
+from app.core.errors import Conflict, NotFound
+from app.core.text import plural
+from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
+from app.models.base import now
+from app.services import counts
+from app.services.entries import live
+from app.services.history.changing import apply
+from app.services.history.hashes import rehash
+from app.services.history.steps import (
+    ACTOR,
+    HASHED,
+    REHASH_AT_ONCE,
+    TEXT_FIELDS,
+    Applied,
+    as_step,
+    batch,
+    column_of,
+    created_range,
+    find,
+    last_undone,
+    newest_applied,
+    open_dataset,
+    touch,
+    word_for,
+)
+
+Column = InstrumentedAttribute[str | None]
+
+
+def undo(
+    dataset_id: int,
+    number: int | None = None,
+    *,
+    entry_ids: Sequence[int] | None = None,
+    anyway: bool = False,
+    actor: str = ACTOR,
+) -> Applied:
+    """Take back a step (the actor's newest applied one by default), whole or for chosen entries.
+
+    The whole step keeps its place in the history as undone and can be redone; chosen entries make a new step.
+    """
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = find(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
+        if change_set is None:
+            raise NotFound("There is nothing to undo.", code="nothing_to_undo")
+        if change_set.state != "applied":
+            raise Conflict(f"Step {change_set.number} is already undone.", code="already_undone")
+        if entry_ids is not None:
+            return _undo_some(session, dataset, change_set, entry_ids, anyway=anyway, actor=actor)
+        result = _swap(session, dataset, change_set, back=True, anyway=anyway)
+        dataset.undo_count += 1
+        change_set.state, change_set.undone_order, change_set.undone_at = "undone", dataset.undo_count, now()
+        return _finish(dataset, change_set, result)
+
+
+def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, actor: str = ACTOR) -> Applied:
+    """Do an undone step again (by default the last undone one, unless a newer step was made since)."""
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = find(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
+        if change_set is None:
+            raise NotFound("There is nothing to redo.", code="nothing_to_redo")
+        if change_set.state != "undone":
+            raise Conflict(f"Step {change_set.number} is not undone.", code="not_undone")
+        result = _swap(session, dataset, change_set, back=False, anyway=anyway)
+        change_set.state, change_set.undone_order, change_set.undone_at = "applied", None, None
+        return _finish(dataset, change_set, result)
+
+
+def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Applied]:
+    """Undo every applied step after ``number`` (0 = all), newest first, in one transaction."""
+    with transaction() as session:
+        later = select(ChangeSet.number).where(
+            ChangeSet.dataset_id == dataset_id, ChangeSet.state == "applied", ChangeSet.number > number
+        )
+        numbers = list(session.execute(later.order_by(ChangeSet.number.desc())).scalars())
+        return [undo(dataset_id, one, anyway=anyway) for one in numbers]
+
+
+def _finish(dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied:
+    if result.changed <= REHASH_AT_ONCE and change_set.changed:
+        rehash(dataset.id)
+    touch(dataset)
+    result.step = as_step(change_set)
+    return result
+
+
+def _swap(session: Session, dataset: Dataset, change_set: ChangeSet, *, back: bool, anyway: bool) -> Applied:
+    result = Applied()
+    touched = _counted(session, change_set)
+    before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+    if change_set.created:
+        _flip_created(session, change_set, result, back=back, anyway=anyway)
+    if change_set.changed:
+        _swap_changed(session, change_set, result, back=back, anyway=anyway)
+    if touched is not None:
+        # The new visibility must be seen by the count, so the state is written first.
+        change_set.state = "undone" if back else "applied"
+        session.flush()
+        after = counts.by_status(session, *touched, live(dataset.id))
+        counts.add(session, dataset, counts.difference(before, after))
+    return result
+
+
+def _counted(session: Session, change_set: ChangeSet) -> list[ColumnElement[bool]] | None:
+    """Which entries can move between counts, or None where the step touches neither status nor being live."""
+    if change_set.created:
+        return [*created_range(change_set), Entry.created_in == change_set.id]
+    fields = select(ChangeRow.entry_id).where(
+        ChangeRow.change_set_id == change_set.id, ChangeRow.field.in_(("status", "live"))
+    )
+    return [Entry.id.in_(fields)] if session.execute(fields.limit(1)).first() else None
+
+
+def _flip_created(session: Session, change_set: ChangeSet, result: Applied, *, back: bool, anyway: bool) -> None:
+    kept: list[int] = []
+    if back and not anyway:
+        kept = _edited_since_creation(session, change_set)
+        for entry_id in kept:
+            result.skip(entry_id, "The pair was edited since it was added.")
+        for part in chunks(kept, 500):
+            session.execute(update(Entry).where(Entry.id.in_(part)).values(batch_id=None))
+    if not back:
+        # Entries that an earlier undo kept belong to the step again, so that the next undo takes them too.
+        kept_before = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
+        session.execute(update(Entry).where(*kept_before).values(batch_id=change_set.id))
+    result.changed += change_set.created - len(kept)
+
+
+def _edited_since_creation(session: Session, change_set: ChangeSet) -> list[int]:
+    """Live entries of the batch of which some field differs from what it was when created."""
+    first = (
+        select(ChangeRow.entry_id, ChangeRow.field, func.min(ChangeRow.change_set_id).label("set_id"))
+        .join(Entry, Entry.id == ChangeRow.entry_id)
+        .where(*batch(change_set), Entry.version > 1, Entry.deleted_in.is_(None))
+        .group_by(ChangeRow.entry_id, ChangeRow.field)
+        .subquery()
+    )
+    query = (
+        select(ChangeRow.entry_id)
+        .join(
+            first,
+            (first.c.entry_id == ChangeRow.entry_id)
+            & (first.c.field == ChangeRow.field)
+            & (first.c.set_id == ChangeRow.change_set_id),
+        )
+        .join(Entry, Entry.id == ChangeRow.entry_id)
+        .where(_field_value().is_distinct_from(ChangeRow.before))
+        .distinct()
+    )
+    return list(session.execute(query).scalars())
+
+
+def _field_value() -> ColumnElement[str | None]:
+    """The entry's present value of the field that a change row names, in its stored form."""
+    whens = [(ChangeRow.field == name, getattr(Entry, name)) for name in TEXT_FIELDS]
+    return case(*whens, else_=case((Entry.deleted_in.is_(None), "1"), else_="0"))
+
+
+def _swap_changed(session: Session, change_set: ChangeSet, result: Applied, *, back: bool, anyway: bool) -> None:
+    expected, target = (ChangeRow.after, ChangeRow.before) if back else (ChangeRow.before, ChangeRow.after)
+    mine = ChangeRow.change_set_id == change_set.id
+    session.execute(update(ChangeRow).where(mine, ChangeRow.held == 1).values(held=0))
+    if not anyway:
+        _hold(session, change_set, expected, result)
+    names = list(session.execute(select(ChangeRow.field).where(mine).distinct()).scalars())
+    for name in names:
+        _swap_field(session, change_set, name, target, bump=len(names) == 1)
+    if len(names) > 1:
+        touched = select(ChangeRow.entry_id).where(mine, ChangeRow.held == 0)
+        session.execute(
+            update(Entry)
+            .where(Entry.id.in_(touched))
+            .values(version=Entry.version + 1, updated_at=now())
+            .execution_options(synchronize_session=None)
+        )
+    result.changed += change_set.changed - (result.skipped_count if not change_set.created else 0)
+
+
+def _hold(session: Session, change_set: ChangeSet, expected: Column, result: Applied) -> None:
+    """Mark the rows of entries that were changed since; they stay as they are."""
+    stale = (
+        select(ChangeRow.entry_id, func.min(ChangeRow.field))
+        .join(Entry, Entry.id == ChangeRow.entry_id)
+        .where(ChangeRow.change_set_id == change_set.id, _field_value().is_distinct_from(expected))
+        .group_by(ChangeRow.entry_id)
+    )
+    rows = session.execute(stale).all()
+    for entry_id, name in rows:
+        result.skip(entry_id, f"The {word_for(name)} was changed since.")
+    for part in chunks((row[0] for row in rows), 500):
+        session.execute(
+            update(ChangeRow)
+            .where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(part))
+            .values(held=1)
+        )
+
+
+def _swap_field(session: Session, change_set: ChangeSet, name: str, target: Column, *, bump: bool) -> None:
+    value = case((target == "1", None), else_=change_set.id) if name == "live" else target
+    values: dict[str, object] = {column_of(name): value}
+    if name in HASHED:
+        values["content_hash"] = None
+    if bump:
+        values.update(version=Entry.version + 1, updated_at=now())
+    session.execute(
+        update(Entry)
+        .where(
+            Entry.id == ChangeRow.entry_id,
+            ChangeRow.change_set_id == change_set.id,
+            ChangeRow.field == name,
+            ChangeRow.held == 0,
+        )
+        .values(**values)
+        .execution_options(synchronize_session=None)
+    )
+
+
+def _undo_some(
+    session: Session,
+    dataset: Dataset,
+    change_set: ChangeSet,
+    entry_ids: Sequence[int],
+    *,
+    anyway: bool,
+    actor: str,
+) -> Applied:
+    total = change_set.created + change_set.changed
+    changes = _inverse_changes(session, change_set, entry_ids)
+    return apply(
+        dataset.id,
+        changes,
+        summary=lambda n: f"Undo {n:,} of {plural(total, 'pair')} of step {change_set.number}",
+        kind="undo",
+        actor=actor,
+        anyway=anyway,
+        undo_of=change_set.id,
+    )
+
+
+def _inverse_changes(session: Session, change_set: ChangeSet, entry_ids: Sequence[int]) -> list[Change]:
+    created = select(Entry.id).where(Entry.created_in == change_set.id, Entry.id.in_(entry_ids))
+    found = [deletion(entry_id) for entry_id in session.execute(created).scalars()]
+    rows = session.execute(
+        select(ChangeRow).where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(entry_ids))
+    ).scalars()
+    fields: dict[int, dict[str, tuple[Value, Value]]] = {}
+    for row in rows:
+        fields.setdefault(row.entry_id, {})[row.field] = (row.after, row.before)
+    return found + [Change(entry_id, values) for entry_id, values in fields.items()]

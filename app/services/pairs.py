@@ -1,0 +1,179 @@
+"""Writing and labelling pairs by hand: one by one, or a selection at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.core.changes import Change, Value, difference
+from app.core.errors import Invalid
+from app.core.record import STATUSES, Record, dump_json
+from app.core.text import clip, is_blank, plural
+from app.services import entries, history
+from app.services.entries import Filters, StoredEntry
+from app.services.history import ACTOR, Applied
+
+MAX_TAG = 80
+_VERBS = {"approved": "Approve", "review": "Send to review", "rejected": "Reject", "draft": "Make a draft of"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pairs an action is for: the ticked ones, or all that match the filters."""
+
+    ids: tuple[int, ...] = ()
+    filters: Filters | None = None
+
+    def entries(self, dataset_id: int) -> Iterator[StoredEntry]:
+        """The selected live entries."""
+        if self.filters is not None:
+            return entries.stream_entries(dataset_id, self.filters)
+        return iter(entries.by_ids(dataset_id, self.ids).values())
+
+
+def add(
+    dataset_id: int,
+    question: str,
+    answer: str = "",
+    *,
+    system: str | None = None,
+    tags: Iterable[str] = (),
+    status: str | None = None,
+    actor: str = ACTOR,
+) -> Applied:
+    """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
+    for name, text in (("question", question), ("answer", answer), ("system prompt", system)):
+        entries.check_text(text, name)
+    record = Record(question, answer, system=system, tags=clean_tags(tags))
+    return history.create(
+        dataset_id, [record], summary=f"Add “{clip(question, 60)}”", status=_checked(status or "review"), actor=actor
+    )
+
+
+def save(dataset_id: int, entry_id: int, values: dict[str, Value], *, version: int, actor: str = ACTOR) -> Applied:
+    """Save an edited pair. ``values`` are stored forms; fields that are equal make no change and no step.
+
+    Raises Invalid on a blank question, Conflict where it was saved by somebody else since ``version``, Gone where it
+    was deleted.
+    """
+    with history.transaction():
+        entry = entries.get(dataset_id, entry_id)
+        change = _edit(entry, values)
+        if change is None:
+            return Applied()
+        entries.require_version(entry, version)
+        return history.apply(
+            dataset_id, [change], summary=f"Edit “{clip(entry.question, 60)}”", kind="edit", actor=actor
+        )
+
+
+def _edit(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
+    after = dict(values)
+    if "question" in after and is_blank(after["question"]):
+        raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
+    for name in ("question", "answer", "system", "rejected_answer"):
+        entries.check_text(after.get(name), name)
+    if "status" in after:
+        after["status"] = _checked(after["status"])
+    _follow_answer(entry, after)
+    return difference(entry.id, {name: getattr(entry, name) for name in after}, after)
+
+
+def _follow_answer(entry: StoredEntry, after: dict[str, Value]) -> None:
+    """An answer that goes makes a draft; an answer that comes ends one, unless the status was chosen as well."""
+    if "answer" not in after or entry.trace:
+        return
+    if is_blank(after["answer"]):
+        after["status"] = "draft"
+    elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
+        after["status"] = "review"
+
+
+def _checked(status: str | None) -> str:
+    if status not in STATUSES:
+        raise Invalid(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.", code="bad_status")
+    return status
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags without blanks at the ends, empty ones and repeats. Raises Invalid on one over the limit."""
+    cleaned = dict.fromkeys(" ".join(tag.split()) for tag in tags)
+    cleaned.pop("", None)
+    for tag in cleaned:
+        entries.check_text(tag, "tag")
+        if len(tag) > MAX_TAG:
+            raise Invalid(f"The tag “{clip(tag, 30)}” is longer than {MAX_TAG} characters. Use a shorter one.")
+    return tuple(cleaned)
+
+
+def stored_tags(tags: Iterable[str]) -> str | None:
+    """Tags in their stored form."""
+    return dump_json(list(clean_tags(tags)))
+
+
+def set_status(dataset_id: int, selection: Selection, status: str, *, actor: str = ACTOR) -> Applied:
+    """Give the selected pairs a status. Unanswered pairs stay drafts and are listed."""
+    status = _checked(status)
+    unanswered: list[int] = []
+
+    def changes() -> Iterator[Change]:
+        for entry in selection.entries(dataset_id):
+            if status == "approved" and is_blank(entry.answer) and not entry.trace:
+                unanswered.append(entry.id)
+            elif entry.status != status:
+                yield Change(entry.id, {"status": (entry.status, status)})
+
+    result = history.apply(
+        dataset_id,
+        changes(),
+        summary=lambda n: f"{_VERBS[status]} {plural(n, 'pair')}",
+        kind="status",
+        actor=actor,
+    )
+    for entry_id in unanswered:
+        result.skip(entry_id, "The pair has no answer yet.")
+    return result
+
+
+def tag(
+    dataset_id: int, selection: Selection, *, add: Sequence[str] = (), remove: Sequence[str] = (), actor: str = ACTOR
+) -> Applied:
+    """Add tags to the selected pairs and take others away."""
+    added, removed = clean_tags(add), set(clean_tags(remove))
+    if not added and not removed:
+        raise Invalid("No tag was given. Type a tag first.", code="no_tag")
+
+    def changes() -> Iterator[Change]:
+        for entry in selection.entries(dataset_id):
+            kept = [one for one in entry.tag_list if one not in removed]
+            after = stored_tags([*kept, *added])
+            if after != entry.tags:
+                yield Change(entry.id, {"tags": (entry.tags, after)})
+
+    return history.apply(
+        dataset_id, changes(), summary=lambda n: _tag_sentence(n, added, removed), kind="tag", actor=actor
+    )
+
+
+def _tag_sentence(number: int, added: Sequence[str], removed: Iterable[str]) -> str:
+    names = ", ".join(f"“{name}”" for name in (added or sorted(removed)))
+    pairs = plural(number, "pair")
+    return f"Tag {pairs} with {names}" if added else f"Remove {names} from {pairs}"
+
+
+def delete(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:
+    """Delete the selected pairs; undo brings them back."""
+    return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
+
+
+def bring_back(dataset_id: int, entry_id: int, values: dict[str, Value], *, actor: str = ACTOR) -> Applied:
+    """Restore a deleted pair with the texts somebody was still writing, in one step."""
+    with history.transaction():
+        entry = entries.get_deleted(dataset_id, entry_id)
+        change = _edit(entry, values)
+        fields = {"live": ("0", "1"), **(change.fields if change else {})}
+        return history.apply(
+            dataset_id,
+            [Change(entry_id, fields)],
+            summary=f"Restore “{clip(entry.question, 60)}”",
+            kind="restore",
+            actor=actor,
+        )
