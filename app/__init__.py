@@ -1,0 +1,21 @@
+"""LLM Training Tools: a workbench for fine-tuning datasets of questions and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask_openapi3 import OpenAPI
+
+__version__ = "0.1.0"
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> OpenAPI:
+    """Make the Flask application; ``overrides`` win over the environment.
+
+    The factory is imported here and not above: ``app.core`` and the commands without a database must not load Flask.
+    """
+    from app.factory import make
+
+    return make(overrides or {})

@@ -1,0 +1,13 @@
+"""The pages. A feature's module has a blueprint ``bp`` and one line in this list."""
+
+from importlib import import_module
+
+from flask import Flask
+
+PAGES: tuple[str, ...] = ("health",)
+
+
+def init_app(app: Flask) -> None:
+    """Register every page's blueprint."""
+    for name in PAGES:
+        app.register_blueprint(import_module(f"app.blueprints.{name}").bp)

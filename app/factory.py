@@ -1,0 +1,62 @@
+"""Puts the application together: settings, database, front door, pages, API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_migrate import Migrate
+from flask_openapi3 import Info, OpenAPI
+from flask_wtf import CSRFProtect
+from sqlalchemy import URL
+
+from app import __version__, blueprints, config, frontdoor, keys, logs, models
+from app.blueprints import api, errors
+
+csrf = CSRFProtect()
+migrate = Migrate(directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
+
+
+def make(overrides: Mapping[str, Any]) -> OpenAPI:
+    """Make the application for one data folder."""
+    settings = config.load(overrides=overrides)
+    folder = config.data_dir(settings)
+    keys.prepare_folder(folder)
+    app = OpenAPI(
+        "app",
+        info=Info(title="LLM Training Tools", version=__version__),
+        doc_ui=False,
+        validation_error_callback=api.refuse,
+        validation_error_model=api.Error,
+        root_path=str(config.ROOT / "app"),
+        instance_path=str(folder),
+        template_folder=str(config.ROOT / "templates"),
+        static_folder=str(config.ROOT / "static"),
+    )
+    app.config.from_mapping(_flask_settings(settings), **settings)
+    app.config.from_mapping(overrides)
+    logs.init_app(app)
+    models.init_app(app)
+    migrate.init_app(app, models.db)
+    errors.init_app(app)
+    frontdoor.init_app(app, csrf)
+    blueprints.init_app(app)
+    api.init_app(app)
+    return app
+
+
+def _flask_settings(settings: Mapping[str, config.Value]) -> dict[str, object]:
+    folder = config.data_dir(settings)
+    return {
+        "SECRET_KEY": keys.secret_key(folder),
+        "SQLALCHEMY_DATABASE_URI": str(settings["LTT_DATABASE_URL"]) or _sqlite_url(str(folder / "ltt.db")),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "MAX_FORM_PARTS": 5000,
+        "TRAP_HTTP_EXCEPTIONS": False,
+        "PROPAGATE_EXCEPTIONS": False,
+    }
+
+
+def _sqlite_url(path: str) -> str:
+    return URL.create("sqlite", database=path).render_as_string(hide_password=False)
