@@ -19,8 +19,10 @@ class Entry(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
+        Index("ix_entries_dataset_id", "dataset_id", "id"),
         Index("ix_entries_dataset_id_status", "dataset_id", "status", "id"),
-        Index("ix_entries_dataset_id_content_hash", "dataset_id", "content_hash"),
+        # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
+        Index("ix_entries_content_hash", "content_hash"),
         {"sqlite_autoincrement": True},
     )
 

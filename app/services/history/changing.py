@@ -16,7 +16,6 @@ from app.services.history.steps import (
     ACTOR,
     HASHED,
     REHASH_AT_ONCE,
-    TEXT_FIELDS,
     Applied,
     as_step,
     column_of,
@@ -73,7 +72,7 @@ def _apply_chunk(
     delta: dict[str, int],
     anyway: bool,
 ) -> None:
-    current = _current(session, change_set.dataset_id, [change.entry_id for change in chunk])
+    current = _current(session, change_set.dataset_id, chunk)
     log: list[dict[str, object]] = []
     updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
     for change in chunk:
@@ -99,14 +98,17 @@ def _apply_chunk(
         _write_fields(session, names, rows)
 
 
-def _current(session: Session, dataset_id: int, ids: list[int]) -> dict[int, dict[str, Value]]:
-    columns = [getattr(Entry, name) for name in TEXT_FIELDS]
+def _current(session: Session, dataset_id: int, chunk: list[Change]) -> dict[int, dict[str, Value]]:
+    """The present values of the fields that the chunk touches, with status and being live, by entry id."""
+    if unknown := {name for change in chunk for name in change.fields} - set(FIELDS):
+        raise Invalid(f"An entry has no field {sorted(unknown)[0]!r}.")
+    names = tuple({"status", *(name for change in chunk for name in change.fields)} - {"live"})
+    columns = [getattr(Entry, name) for name in names]
+    ids = [change.entry_id for change in chunk]
     rows = session.execute(
         select(Entry.id, Entry.deleted_in, *columns).where(Entry.dataset_id == dataset_id, Entry.id.in_(ids))
     )
-    return {
-        row[0]: {**dict(zip(TEXT_FIELDS, row[2:], strict=True)), "live": "1" if row[1] is None else "0"} for row in rows
-    }
+    return {row[0]: {**dict(zip(names, row[2:], strict=True)), "live": "1" if row[1] is None else "0"} for row in rows}
 
 
 def _obstacle(values: dict[str, Value] | None, change: Change, anyway: bool) -> str:
@@ -114,8 +116,6 @@ def _obstacle(values: dict[str, Value] | None, change: Change, anyway: bool) -> 
         return "There is no such pair."
     if values["live"] == "0" and "live" not in change.fields:
         return "The pair was deleted."
-    if unknown := set(change.fields) - set(FIELDS):
-        raise Invalid(f"An entry has no field {sorted(unknown)[0]!r}.")
     if anyway:
         return ""
     stale = [name for name, (before, _) in change.fields.items() if values[name] != before]

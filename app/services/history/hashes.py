@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, select, update
 from app.core.changes import Value
 from app.core.record import content_hash
 from app.models import Entry, transaction
+from app.services.entries import of_dataset
 
 
 def hash_of(values: dict[str, Value]) -> int:
@@ -25,7 +26,7 @@ def rehash(dataset_id: int) -> int:
     total = 0
     while True:
         with transaction() as session:
-            waiting = select(*columns).where(Entry.dataset_id == dataset_id, Entry.content_hash.is_(None)).limit(2000)
+            waiting = select(*columns).where(of_dataset(dataset_id), Entry.content_hash.is_(None)).limit(2000)
             rows = [{"entry": row[0], "hash": content_hash(*row[1:])} for row in session.execute(waiting)]
             if not rows:
                 return total
