@@ -11,7 +11,7 @@ def is_blank(text: str | None) -> bool:
     """Whether nothing in the text is visible: empty, spaces, control or format characters only."""
     if not text:
         return True
-    if text[0].isalnum():
+    if text[0].isalnum() and text[0] not in _BLANK_LETTERS:
         return False
     return all(
         c.isspace() or c in _BLANK_LETTERS or "\ufe00" <= c <= "\ufe0f" or unicodedata.category(c) in _INVISIBLE
