@@ -1,6 +1,8 @@
 """Puts the application together: settings, database, front door, pages, API."""
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask_migrate import Migrate
@@ -10,6 +12,7 @@ from sqlalchemy import URL
 
 from app import __version__, blueprints, config, frontdoor, keys, logs, models
 from app.blueprints import api, errors
+from app.blueprints.api import specification
 
 csrf = CSRFProtect()
 migrate = Migrate(directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
@@ -24,8 +27,8 @@ def make(overrides: Mapping[str, Any]) -> OpenAPI:
         "app",
         info=Info(title="LLM Training Tools", version=__version__),
         doc_ui=False,
-        validation_error_callback=api.refuse,
-        validation_error_model=api.Error,
+        validation_error_callback=specification.refuse,
+        validation_error_model=specification.Error,
         root_path=str(config.ROOT / "app"),
         instance_path=str(folder),
         template_folder=str(config.ROOT / "templates"),
@@ -33,6 +36,7 @@ def make(overrides: Mapping[str, Any]) -> OpenAPI:
     )
     app.config.from_mapping(_flask_settings(settings), **settings)
     app.config.from_mapping(overrides)
+    app.debug = False
     logs.init_app(app)
     models.init_app(app)
     migrate.init_app(app, models.db)
@@ -52,10 +56,14 @@ def _flask_settings(settings: Mapping[str, config.Value]) -> dict[str, object]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_CHECK_DEFAULT": False,
         "WTF_CSRF_TIME_LIMIT": None,
-        "MAX_FORM_PARTS": 5000,
-        "TRAP_HTTP_EXCEPTIONS": False,
+        "SESSION_COOKIE_NAME": _cookie_name(folder),
         "PROPAGATE_EXCEPTIONS": False,
     }
+
+
+def _cookie_name(folder: Path) -> str:
+    """Cookies ignore ports: each data folder has a name of its own, so that two servers do not log each other out."""
+    return "ltt_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
 def _sqlite_url(path: str) -> str:

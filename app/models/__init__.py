@@ -5,6 +5,7 @@ from app.models.database import close_cleanly, init_app, reading, transaction, w
 from app.models.dataset import Dataset
 from app.models.entry import Entry
 from app.models.history import ChangeRow, ChangeSet
+from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 
@@ -13,6 +14,7 @@ __all__ = [
     "ChangeSet",
     "Dataset",
     "Entry",
+    "IdempotencyKey",
     "Import",
     "Job",
     "QuarantinedRow",

@@ -1,0 +1,36 @@
+"""The JSON API under /api/v1. A feature's module has an ``APIBlueprint`` named ``bp`` and one line in this list."""
+
+from importlib import import_module
+
+from flask import Blueprint, current_app, request
+from flask_openapi3 import OpenAPI
+
+from app.blueprints.api.json import StrictJSON
+from app.blueprints.api.specification import document
+from app.core.errors import WrongKind
+from app.frontdoor import limits
+
+PREFIX = "/api/v1"
+MODULES: tuple[str, ...] = ()
+
+_own = Blueprint("api", __name__, url_prefix=PREFIX)
+_own.add_url_rule("/openapi.json", "openapi", document)
+
+
+def init_app(app: OpenAPI) -> None:
+    """Register the API's modules, its own description and its rules for bodies."""
+    app.json = StrictJSON(app)
+    for name in MODULES:
+        app.register_api(import_module(f"app.blueprints.api.{name}").bp)
+    app.register_blueprint(_own)
+    app.before_request(_check_body)
+
+
+def _check_body() -> None:
+    """JSON endpoints take JSON only: a form, which any page may send, is refused; malformed JSON is a 400."""
+    body = request.content_length or request.headers.get("Transfer-Encoding")
+    if not body or not request.path.startswith(f"{PREFIX}/") or limits.takes_upload(current_app, request.endpoint):
+        return
+    if not request.is_json:
+        raise WrongKind("Send JSON, with the header Content-Type: application/json.")
+    request.get_json()

@@ -1,0 +1,130 @@
+"""Errors become answers here and nowhere else: a page, or the one JSON shape."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from flask import Flask, current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from jinja2 import TemplateError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from app.core import errors
+from app.frontdoor import answers, limits
+from app.models import failures
+
+STATUS: dict[type[errors.LttError], int] = {
+    errors.Invalid: 422,
+    errors.BadUsage: 400,
+    errors.NotFound: 404,
+    errors.Gone: 410,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.WrongKind: 415,
+    errors.Busy: 503,
+    errors.Unavailable: 503,
+    errors.DiskFull: 507,
+    errors.LttError: 500,
+}
+_CODES = {
+    400: ("malformed", "The request cannot be understood."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is no such page."),
+    405: ("method_not_allowed", "This address does not take such a request."),
+    415: ("wrong_kind", "This kind of content is not taken here."),
+    428: ("version_required", "Say which version you changed: send If-Match."),
+}
+_DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
+_OLD_PAGE = "This page is no longer valid, and nothing was changed. Go back, reload it and try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is told about an error."""
+
+    status: int
+    code: str
+    message: str
+    details: dict[str, object] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def request_id(self) -> str:
+        """The id under which the log knows the request."""
+        return str(request.environ.get("ltt.request_id", ""))
+
+
+def init_app(app: Flask) -> None:
+    """Answer all errors of the application."""
+    for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError):
+        app.register_error_handler(kind, _handle)
+
+
+def _handle(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, HTTPException):
+        if error.response is not None or (error.code or 500) < 400:
+            return error.get_response()
+        return answer(_http_problem(error))
+    known = failures.translate(error)
+    if known is None:
+        current_app.log_exception((type(error), error, error.__traceback__))
+        return answer(_defect())
+    if not isinstance(error, errors.LttError):
+        current_app.logger.warning("%s: %s", known.code, type(error).__name__)
+    return answer(problem(known))
+
+
+def problem(error: errors.LttError) -> Problem:
+    """The status, code and sentence of a domain error."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    return Problem(status, error.code, error.message, dict(error.details), headers)
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    if isinstance(error, InternalServerError):
+        return _defect()
+    if isinstance(error, CSRFError):
+        return Problem(403, "csrf", _OLD_PAGE)
+    if isinstance(error, RequestEntityTooLarge):
+        return problem(limits.too_large(*limits.of_endpoint(current_app, request.endpoint)))
+    status = error.code or 500
+    code, message = _CODES.get(status, ("error", answers.reason(status) + "."))
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return Problem(status, code, message, {}, kept)
+
+
+def _defect() -> Problem:
+    return Problem(500, "defect", _DEFECT)
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a page or as JSON, as the request wants it."""
+    if answers.wants_json(request.environ):
+        body = answers.error_json(problem.code, problem.message, problem.request_id, problem.details)
+        response = make_response(body, problem.status)
+        response.mimetype = "application/json"
+    else:
+        response = make_response(_page(problem), problem.status)
+    response.headers.extend(problem.headers)
+    return response
+
+
+def _page(problem: Problem) -> str:
+    """The error page; a plain one when the templates or the database are what failed."""
+    names = ["errors/_error.html"] if request.headers.get("HX-Request") else []
+    try:
+        return render_template(
+            [*names, "errors/error.html"],
+            status=problem.status,
+            title=answers.reason(problem.status),
+            code=problem.code,
+            message=problem.message,
+            details=problem.details,
+            request_id=problem.request_id,
+        )
+    except (TemplateError, SQLAlchemyError, sqlite3.Error):
+        refusal = answers.Refusal(problem.status, problem.code, problem.message)
+        return answers.body(refusal, problem.request_id, as_json=False)[1].decode()

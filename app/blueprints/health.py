@@ -1,0 +1,55 @@
+"""Whether the process lives, and whether it can work. For scripts and supervisors."""
+
+import shutil
+from pathlib import Path
+
+from flask import Blueprint, current_app, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__, config
+from app.models import db, failures
+
+bp = Blueprint("health", __name__)
+
+_ENOUGH_BYTES = 100 * 1024 * 1024
+
+
+@bp.get("/healthz")
+def alive() -> ResponseReturnValue:
+    """Say that the process answers."""
+    return jsonify(status="ok", version=__version__)
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """Say whether database and disk can be used, and by which engine in which mode."""
+    database = _database()
+    disk = _disk(config.data_dir(current_app.config))
+    fine = database["status"] == "ok" and disk["status"] == "ok"
+    body = jsonify(status="ok" if fine else "unavailable", database=database, disk=disk)
+    return body, 200 if fine else 503
+
+
+def _database() -> dict[str, str]:
+    engine = {"engine": db.engine.dialect.name}
+    try:
+        return {"status": "ok", **engine, **_engine_facts()}
+    except SQLAlchemyError as error:
+        known = failures.translate(error)
+        return {"status": "unavailable", "message": known.message if known else "The database fails."}
+
+
+def _engine_facts() -> dict[str, str]:
+    if db.engine.dialect.name != "sqlite":
+        return {"version": str(db.session.scalar(text("SHOW server_version")))}
+    version = str(db.session.scalar(text("SELECT sqlite_version()")))
+    mode = str(db.session.scalar(text("PRAGMA journal_mode")))
+    db.session.scalar(text("SELECT count(*) FROM alembic_version"))
+    return {"version": version, "mode": f"{mode}, one writer lock, checkpoints under it"}
+
+
+def _disk(folder: Path) -> dict[str, str | int]:
+    free = shutil.disk_usage(folder).free
+    return {"status": "ok" if free >= _ENOUGH_BYTES else "low", "free_bytes": free}

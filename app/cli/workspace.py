@@ -1,0 +1,25 @@
+"""The database for a command: opened, brought to the newest schema, and closed properly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+
+from app import create_app
+from app.models import db, write_lock
+from app.services import schema
+
+
+@contextmanager
+def workspace() -> Iterator[Flask]:
+    """An application context over the data folder's database."""
+    app = create_app({"LTT_LOG_LEVEL": "WARNING"})
+    with app.app_context():
+        schema.prepare()
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            # The last connection to close moves the write-ahead log into the database: a checkpoint like any other.
+            with write_lock():
+                db.engine.dispose()

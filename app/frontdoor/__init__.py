@@ -1,0 +1,42 @@
+"""The front door: what is checked before any other code, and the headers on every answer.
+
+Order: host, peer, origin, token (``middleware``), body limit, CSRF token. Reads are open on this machine; writes need
+a same-origin page with its CSRF token, or the API token.
+"""
+
+import threading
+
+from flask import Flask, g, request
+from flask_wtf import CSRFProtect
+
+from app import config
+from app.frontdoor import limits
+from app.frontdoor.limits import takes_uploads
+from app.frontdoor.middleware import BEARER, SOURCE, FrontDoor
+from app.frontdoor.origins import SAFE_METHODS, Source
+
+__all__ = ["init_app", "takes_uploads"]
+
+
+def init_app(app: Flask, csrf: CSRFProtect) -> None:
+    """Put the front door before the application."""
+    csrf.init_app(app)
+    names = str(app.config["LTT_ALLOWED_HOSTS"]).lower().split(",")
+    stopping = app.extensions["ltt.stopping"] = threading.Event()
+    app.wsgi_app = FrontDoor(  # type: ignore[method-assign]
+        app.wsgi_app, config.data_dir(app.config), frozenset(name.strip() for name in names if name.strip()), stopping
+    )
+
+    @app.before_request
+    def check() -> None:
+        limits.enforce(app, request)
+        if request.method not in SAFE_METHODS and app.config["WTF_CSRF_ENABLED"]:
+            _check_csrf(csrf)
+
+
+def _check_csrf(csrf: CSRFProtect) -> None:
+    """Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin"."""
+    if request.environ.get(BEARER):
+        g.csrf_valid = True
+    elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Source.OWN):
+        csrf.protect()

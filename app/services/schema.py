@@ -1,0 +1,105 @@
+"""The schema of the database: brought to the newest version at start, after a safety copy."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from app.core.errors import Conflict
+from app.models import db
+
+_NEWER = "The database was made by a newer version of this program. Update the program, or use another data folder."
+_ALEMBIC_TABLE = "alembic_version"
+
+
+def prepare() -> Path | None:
+    """Make or upgrade the tables. Returns the safety copy that was made before an upgrade, if any.
+
+    Raises Conflict when the database is damaged, foreign, orphaned or made by a newer version of this program.
+    """
+    _refuse_orphaned_log()
+    _create_closed()
+    present = _present()
+    scripts = _scripts()
+    if present == scripts.get_current_head():
+        return None
+    if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+        raise Conflict(_NEWER, code="newer_schema")
+    copy = _safety_copy(present) if present is not None else None
+    _upgrade()
+    return copy
+
+
+def _file() -> Path | None:
+    return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
+
+
+def _refuse_orphaned_log() -> None:
+    """A write-ahead log without its database holds edits that a new, empty database would destroy."""
+    file = _file()
+    if file is None:
+        return
+    log = file.with_name(file.name + "-wal")
+    if log.exists() and log.stat().st_size and not file.exists():
+        raise Conflict(
+            f"{file} is missing, but its log {log.name} is there. Put the database back, or move the log away.",
+            code="orphaned_log",
+        )
+
+
+def _create_closed() -> None:
+    """Make the file readable by its owner only; SQLite gives its log the same rights."""
+    file = _file()
+    if file is not None and not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _present() -> str | None:
+    """The schema version of the database; None when it is empty."""
+    try:
+        with db.engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            if not tables:
+                return None
+            if _ALEMBIC_TABLE not in tables:
+                raise Conflict(f"{_file()} is a database of another program. Use another data folder.", code="foreign")
+            return connection.scalar(text(f"SELECT version_num FROM {_ALEMBIC_TABLE}"))
+    except DatabaseError as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise Conflict(f"{_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged") from error
+        raise
+
+
+def _alembic_config():  # type: ignore[no-untyped-def]
+    return current_app.extensions["migrate"].migrate.get_config()
+
+
+def _scripts():  # type: ignore[no-untyped-def]
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_alembic_config())
+
+
+def _upgrade() -> None:
+    from alembic import command
+
+    command.upgrade(_alembic_config(), "head")
+
+
+def _safety_copy(version: str) -> Path | None:
+    """A copy made by SQLite itself, complete on disk before the upgrade begins."""
+    file = _file()
+    if file is None:
+        return None
+    folder = file.with_name("backups")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    copy = folder / f"before-upgrade-from-{version}-{stamp}.db"
+    descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    os.close(descriptor)
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+    return copy
