@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flask_migrate import Migrate
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models import Info
+from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 from sqlalchemy import URL
 

@@ -69,7 +69,7 @@ def _handle(error: Exception) -> ResponseReturnValue:
         return answer(_http_problem(error))
     known = failures.translate(error)
     if known is None:
-        current_app.log_exception((type(error), error, error.__traceback__))
+        current_app.logger.error("A request failed", exc_info=error)
         return answer(_defect())
     if not isinstance(error, errors.LttError):
         current_app.logger.warning("%s: %s", known.code, type(error).__name__)

@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import inspect, text
@@ -66,18 +67,19 @@ def _present() -> str | None:
                 return None
             if _ALEMBIC_TABLE not in tables:
                 raise Conflict(f"{_file()} is a database of another program. Use another data folder.", code="foreign")
-            return connection.scalar(text(f"SELECT version_num FROM {_ALEMBIC_TABLE}"))
+            version: str | None = connection.scalar(text(f"SELECT version_num FROM {_ALEMBIC_TABLE}"))
+            return version
     except DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
             raise Conflict(f"{_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged") from error
         raise
 
 
-def _alembic_config():  # type: ignore[no-untyped-def]
+def _alembic_config() -> Any:
     return current_app.extensions["migrate"].migrate.get_config()
 
 
-def _scripts():  # type: ignore[no-untyped-def]
+def _scripts() -> Any:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic_config())

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from flask import Blueprint, current_app, request
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from app.blueprints.api.json import StrictJSON
 from app.blueprints.api.specification import document

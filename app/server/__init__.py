@@ -1,0 +1,1 @@
+"""The web server on this machine: sockets, waitress, the worker beside it, a clean stop."""

@@ -1,0 +1,64 @@
+"""Serves until told to stop, then stops cleanly: streams are cut, the worker ends, the database is closed."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from waitress.server import create_server
+
+from app.models import close_cleanly
+from app.server import http
+from app.server.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_STALLED_SECONDS = 2.0
+_WORKER_SECONDS = 4.0
+
+
+def serve(app: Flask, sockets: list[socket.socket], worker: Worker | None, ready: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or Ctrl+C. ``ready`` is called once requests are taken."""
+    http.use_limits(app)
+    channels: dict[int, Any] = {}
+    server = create_server(app, map=channels, sockets=sockets, **http.settings(app))
+    _stop_on_signal(app, channels)
+    try:
+        if worker:
+            worker.start()
+        ready()
+        server.run()
+    finally:
+        if worker:
+            worker.stop(_WORKER_SECONDS)
+        with app.app_context():
+            close_cleanly()
+
+
+def _stop_on_signal(app: Flask, channels: dict[int, Any]) -> None:
+    stopping: threading.Event = app.extensions["ltt.stopping"]
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        timer = threading.Timer(_STALLED_SECONDS, _drop_stalled, [channels])
+        timer.daemon = True
+        timer.start()
+        # waitress leaves its loop on this, and gives its threads five seconds.
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
+
+
+def _drop_stalled(channels: dict[int, Any]) -> None:
+    """Free threads that wait for a client which does not read: their open reads would hold up the checkpoint."""
+    for channel in list(channels.values()):
+        if hasattr(channel, "outbuf_lock"):
+            channel.handle_close()
