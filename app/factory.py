@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_migrate import Migrate
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 from sqlalchemy import URL

@@ -1,7 +1,7 @@
 """Runs the migrations in one write transaction, and numbers new ones: 0001, 0002, ..."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.operations import MigrationScript
@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import Connection
 
 from app.models import db, write_lock
+from app.models.base import UtcDateTime
 from app.models.database import WRITE
 
 
@@ -30,9 +31,15 @@ def _autogenerating() -> bool:
     return bool(getattr(context.config.cmd_opts, "autogenerate", False))
 
 
+def render_plain(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Write our column types as the plain ones that they are stored as: a migration must not need today's models."""
+    return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
 def _configure(connection: Connection) -> None:
     arguments: dict[str, Any] = {
         "process_revision_directives": number_revision,
+        "render_item": render_plain,
         **current_app.extensions["migrate"].configure_args,
     }
     # SQLite can roll back DDL, which Alembic does not assume: a killed upgrade leaves the schema before.

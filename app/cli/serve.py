@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -32,7 +33,7 @@ def serve(host: str | None, port: str | None, no_browser: bool, no_worker: bool)
     _run(overrides, hosts, int(settings["LTT_PORT"]), exact=exact, with_worker=not no_worker)
 
 
-def _run(overrides: dict[str, object], hosts: list[str], port: int, *, exact: bool, with_worker: bool) -> None:
+def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact: bool, with_worker: bool) -> None:
     from app import create_app
     from app.models.filelock import FileLock
     from app.server.run import serve as run
@@ -77,7 +78,7 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _announce(settings: dict[str, object], address: str, wanted: int, used: int) -> None:
+def _announce(settings: Mapping[str, object], address: str, wanted: int, used: int) -> None:
     if used != wanted:
         click.echo(f"Port {wanted} is taken, so this is port {used}.")
     click.echo(f"LLM Training Tools: {address}")

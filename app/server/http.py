@@ -49,6 +49,8 @@ def _parser(app: Flask) -> type[HTTPRequestParser]:
     class Parser(HTTPRequestParser):
         """Knows how large a body this path takes as soon as the headers are there."""
 
+        adj: Adjustments
+
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
             self.adj = adjusted(self.adj, limits.of_target(app, self.command, self.path))
