@@ -15,6 +15,8 @@ from app.cli.exits import Answering
 # Name of the command: module and object. One line per command, in the order of the help.
 COMMANDS = {
     "serve": "app.cli.serve:serve",
+    "worker": "app.cli.worker:worker",
+    "jobs": "app.cli.jobs:jobs",
     "token": "app.cli.token:token",
     "config": "app.cli.config:config",
     "api-routes": "app.cli.api_routes:api_routes",

@@ -1,0 +1,159 @@
+"""One job in a process of its own, and the watch over it."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from app import create_app
+from app.core.text import plural
+from app.jobs import limits, registry, runner, runners
+from app.jobs.lease import Claim
+from app.jobs.registry import Handler
+from app.jobs.runner import Stopped
+from app.models import db, write_lock
+
+log = logging.getLogger(__name__)
+WATCH_SECONDS = 0.1
+GRACE_SECONDS = 3.0
+CANCEL_SECONDS = 10.0
+KEPT = "Nothing of it was kept."
+FILE_BYTES = 16 * 1024**3
+
+# Forking is quick but safe on Linux only; elsewhere the child starts afresh.
+_processes: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the watch sees of a job from outside."""
+
+    mark: tuple[int, str]
+    cancel_requested: bool
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Ends a job's process when it passes a limit, is not wanted any more, or does not get on."""
+
+    handler: Handler
+    look: Callable[[], Progress]
+    stop_wanted: Callable[[], bool]
+    _mark: tuple[int, str] = (-1, "")
+    _moved: float = field(default_factory=time.monotonic)
+    _looked: float = field(default_factory=time.monotonic)
+    _cancelled: float | None = None
+
+    def watch(self, process: BaseProcess) -> tuple[str, str] | None:
+        """Wait for the process. Returns the state and sentence of a job that did not end by itself."""
+        while process.is_alive():
+            process.join(WATCH_SECONDS)
+            verdict = self._verdict(process)
+            if verdict is not None:
+                _end(process, gently=verdict[0] == "interrupted")
+                return verdict
+        return _meaning(process.exitcode or 0, self.handler)
+
+    def _verdict(self, process: BaseProcess) -> tuple[str, str] | None:
+        if self.stop_wanted():
+            return "interrupted", runner.STOPPED
+        memory = limits.resident_mb(process.pid or 0)
+        if memory is not None and memory > self.handler.memory_mb:
+            return "failed", f"This job needed more than {self.handler.memory_mb:,} MB of memory. {KEPT}"
+        return self._standstill()
+
+    def _standstill(self) -> tuple[str, str] | None:
+        now = time.monotonic()
+        if now - self._looked < 1:
+            return None
+        self._looked, seen = now, self.look()
+        if seen.mark != self._mark:
+            self._mark, self._moved = seen.mark, now
+        if seen.cancel_requested:
+            self._cancelled = self._cancelled or now
+            if now - self._cancelled > CANCEL_SECONDS:
+                return "cancelled", f"Stopped. {KEPT}"
+        if now - self._moved > self.handler.stall_seconds:
+            minutes = plural(max(self.handler.stall_seconds // 60, 1), "minute")
+            return "failed", f"This job did not get on for {minutes} and was ended. {KEPT}"
+        return None
+
+
+def _meaning(exit_code: int, handler: Handler) -> tuple[str, str] | None:
+    if exit_code == 0:
+        return None
+    if exit_code == -getattr(signal, "SIGXCPU", 0):
+        minutes = plural(max(handler.cpu_seconds // 60, 1), "minute")
+        return "failed", f"This job needed more than {minutes} of processor time. {KEPT}"
+    return "failed", f"The process of this job ended without a word (code {exit_code}). {KEPT}"
+
+
+def _end(process: BaseProcess, *, gently: bool) -> None:
+    if gently:
+        process.terminate()
+        process.join(GRACE_SECONDS)
+    if process.is_alive():
+        process.kill()
+    process.join()
+
+
+def start(claim: Claim, overrides: Mapping[str, Any]) -> BaseProcess:
+    """Start a claimed job in its own process. Call inside an application context, outside a transaction."""
+    db.session.remove()
+    # No connection to the database may cross into the child.
+    with write_lock():
+        db.engine.dispose()
+    process: BaseProcess = _processes.Process(
+        target=_main, args=(claim, dict(overrides), os.getpid()), name=f"job-{claim.id}"
+    )
+    process.start()
+    return process
+
+
+def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
+    signal.signal(signal.SIGTERM, _raise_stopped)
+    # Ctrl+C in a terminal reaches the worker as well, which then ends this process in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    app = create_app(overrides)
+    with app.app_context():
+        handler = registry.find(claim.kind)
+        if handler is not None:
+            limits.confine(handler, file_bytes=FILE_BYTES + _database_bytes())
+        try:
+            runner.run_claimed(claim)
+        except Stopped:
+            log.info("Job %s was stopped.", claim.id)
+        finally:
+            disconnect()
+
+
+def disconnect() -> None:
+    """Close this process's connections. The last one to close checkpoints the log, hence the lock."""
+    db.session.remove()
+    with write_lock():
+        db.engine.dispose()
+
+
+def _raise_stopped(signum: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent and runners.pid_exists(parent):
+        time.sleep(0.25)
+    os._exit(1)
+
+
+def _database_bytes() -> int:
+    path = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
+    return Path(path).stat().st_size if path and Path(path).exists() else 0

@@ -1,0 +1,36 @@
+"""What a job's process may use. A file that is made to hang or to eat memory ends that process and nothing else."""
+
+import os
+import sys
+from pathlib import Path
+
+from app.jobs.registry import Handler
+
+MB = 1024 * 1024
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def confine(handler: Handler, *, file_bytes: int) -> None:
+    """Limit the processor time and the size of written files of this process. Without effect on Windows.
+
+    Memory is watched from outside instead: a limit on address space counts what libraries map and never touch.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    top = handler.cpu_seconds + 5 if hard == resource.RLIM_INFINITY else min(hard, handler.cpu_seconds + 5)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(handler.cpu_seconds, top), top))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    top = file_bytes if hard == resource.RLIM_INFINITY else min(hard, file_bytes)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (top, top))
+
+
+def resident_mb(pid: int) -> int | None:
+    """The memory that a process holds, in MB; None where this system does not tell (all but Linux)."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_bytes().split()[1]
+    except OSError:
+        return None
+    return int(pages) * _PAGE // MB

@@ -1,0 +1,85 @@
+"""One run of one job in this process, from claim to result."""
+
+import logging
+from dataclasses import dataclass
+
+from app.core.errors import LttError
+from app.jobs import lease, registry, runners
+from app.jobs.context import Context, heartbeat
+from app.jobs.lease import Claim, Lost
+from app.models import Job, db, failures
+from app.services import jobs
+from app.services.jobs import Cancelled
+
+log = logging.getLogger(__name__)
+DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
+STOPPED = "The program was stopped while this job ran. Nothing of it was kept."
+Json = str | int | float | bool | None | list[object] | dict[str, object]
+
+
+class Stopped(BaseException):
+    """The process is asked to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, and of which error, if any."""
+
+    state: str
+    result: dict[str, object] | None = None
+    error: str | None = None
+    cause: LttError | None = None
+
+
+def run_now(job_id: int) -> Job:
+    """Run a queued job here and now, in the caller's process. Raises what it failed of; gives it back otherwise."""
+    outcome = run(job_id, runners.me())
+    if outcome is not None and outcome.cause is not None:
+        raise outcome.cause
+    return jobs.get(job_id)
+
+
+def run(job_id: int, runner: str) -> Outcome | None:
+    """Claim a queued job and run it to its end. Returns None where somebody else has it."""
+    claim = lease.take(job_id, runner)
+    return run_claimed(claim) if claim is not None else None
+
+
+def run_claimed(claim: Claim) -> Outcome:
+    """Run a job that this process owns to its end."""
+    try:
+        with heartbeat(claim):
+            outcome = _outcome(claim)
+        lease.finish(claim, outcome.state, result=outcome.result, error=outcome.error)
+    except Lost as error:
+        log.warning("Job %s was given to another worker.", claim.id)
+        return Outcome("interrupted", cause=error)
+    except (Stopped, KeyboardInterrupt):
+        lease.finish(claim, "interrupted", error=STOPPED)
+        raise
+    return outcome
+
+
+def _outcome(claim: Claim) -> Outcome:
+    handler = registry.find(claim.kind)
+    if handler is None:
+        return Outcome("failed", error=f"This version does not know jobs of the kind {claim.kind!r}.")
+    try:
+        return Outcome("done", handler.run(Context(claim)) or {})
+    except Lost:
+        raise
+    except Cancelled as error:
+        return Outcome("cancelled", error=error.message, cause=error)
+    except Exception as error:  # noqa: BLE001 (whatever a job fails of must not end the worker, nor run for ever)
+        return _failed(error)
+    finally:
+        db.session.rollback()
+
+
+def _failed(error: Exception) -> Outcome:
+    known = failures.translate(error)
+    if known is None:
+        log.exception("A job failed.")
+        known = LttError(DEFECT, code="defect")
+    details = {name: value if isinstance(value, Json) else str(value) for name, value in known.details.items()}
+    return Outcome("failed", {"code": known.code, **details}, known.message, known)

@@ -1,0 +1,116 @@
+"""The worker process: takes queued jobs one after the other and runs each in a process of its own.
+
+A job that hangs, crashes or eats memory takes only its own process with it; the worker records why and goes on.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+
+from app.core.errors import Busy, LttError
+from app.jobs import child, lease, registry, runners
+from app.jobs.child import Progress, Watcher
+from app.jobs.lease import Claim, Lost
+from app.jobs.registry import Handler
+from app.models import db
+from app.services import jobs
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.3
+SWEEP_SECONDS = 3600.0
+
+
+class Worker:
+    """One worker process. ``parent`` is a process id: when that process ends, the worker does too."""
+
+    def __init__(self, app: Flask, overrides: Mapping[str, Any], *, parent: int | None = None) -> None:
+        self.app = app
+        self.overrides = overrides
+        self.parent = parent
+        self._born_to = os.getppid()
+        self._stopping = threading.Event()
+        self._swept = float("-inf")
+
+    def run(self) -> None:
+        """Work until stopped. Call from the main thread."""
+        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
+        with self.app.app_context():
+            runners.announce_worker()
+            try:
+                while not self._ending():
+                    self.turn()
+                    self._stopping.wait(POLL_SECONDS)
+            finally:
+                runners.retire()
+                child.disconnect()
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _ending(self) -> bool:
+        return self._stopping.is_set() or (self.parent is not None and self._orphaned(self.parent))
+
+    def _orphaned(self, parent: int) -> bool:
+        # A dead parent that nobody has buried yet still has its number, but no children any more.
+        return os.getppid() != self._born_to or not runners.pid_exists(parent)
+
+    def turn(self) -> bool:
+        """Clear up after the dead, then run the job that waits longest. Returns whether there was one."""
+        try:
+            if lease.interrupt_dead():
+                self._swept = float("-inf")
+            self._sweep()
+            claim = self._claim()
+        except Busy:
+            return False
+        finally:
+            db.session.remove()
+        if claim is None:
+            return False
+        self._run(claim)
+        return True
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept < SWEEP_SECONDS:
+            return
+        self._swept = time.monotonic()
+        for sweep in registry.sweeps():
+            try:
+                sweep()
+            except LttError as error:
+                log.warning("Clearing up failed: %s", error.message)
+
+    def _claim(self) -> Claim | None:
+        job_id = lease.next_queued()
+        db.session.rollback()
+        return lease.take(job_id, runners.me()) if job_id is not None else None
+
+    def _run(self, claim: Claim) -> None:
+        handler = registry.find(claim.kind) or Handler(claim.kind, lambda ctx: None)
+        process = child.start(claim, self.overrides)
+        verdict = Watcher(handler, lambda: _look(claim.id), self._ending).watch(process)
+        process.close()
+        if verdict is None:
+            return
+        # What a process that was ended left behind is removed before the next job.
+        self._swept = float("-inf")
+        try:
+            lease.finish(claim, verdict[0], error=verdict[1])
+        except Lost:
+            log.info("Job %s had recorded its own end.", claim.id)
+
+
+def _look(job_id: int) -> Progress:
+    job = jobs.get(job_id)
+    seen = Progress((job.done, job.message), job.cancel_requested)
+    db.session.remove()
+    return seen

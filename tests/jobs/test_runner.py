@@ -1,0 +1,196 @@
+"""One run of one job: its states, its progress, and that nobody runs it twice."""
+
+import pytest
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.jobs import context as contexts
+from app.jobs import handler, lease, runner, runners
+from app.models import Dataset, db, transaction
+from app.models.base import now
+from app.services import jobs
+
+pytestmark = pytest.mark.usefixtures("context", "handlers")
+
+
+def enqueue(run, **arguments):
+    handler("probe")(run)
+    return jobs.enqueue("probe", arguments, title="Probe").id
+
+
+def test_a_job_runs_with_its_arguments_and_keeps_its_result():
+    job = runner.run_now(enqueue(lambda ctx: {"double": ctx.arguments["n"] * 2}, n=21))
+    assert (job.state, job.result, job.attempts, job.error) == ("done", {"double": 42}, 1, None)
+    assert job.finished_at >= job.started_at >= job.created_at
+
+
+def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
+    def run(ctx):
+        raise Invalid("Line 3 is broken.", code="broken", line=3)
+
+    job_id = enqueue(run)
+    with pytest.raises(Invalid, match="Line 3"):
+        runner.run_now(job_id)
+    job = jobs.get(job_id)
+    assert (job.state, job.error, job.result) == ("failed", "Line 3 is broken.", {"code": "broken", "line": 3})
+
+
+def test_a_defect_fails_the_job_without_its_inner_words():
+    def run(ctx):
+        raise RuntimeError("/secret/path")
+
+    runner.run(job_id := enqueue(run), "me")
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("failed", runner.DEFECT)
+
+
+def test_an_unknown_kind_fails_the_job():
+    job = runner.run_now(jobs.enqueue("nonsense", {}).id)
+    assert (job.state, job.error) == ("failed", "This version does not know jobs of the kind 'nonsense'.")
+
+
+def test_a_job_is_run_once_only():
+    runs = []
+    job_id = enqueue(lambda ctx: runs.append(1))
+    assert runner.run(job_id, "a") is not None
+    assert runner.run(job_id, "b") is None
+    assert runs == [1]
+
+
+def test_progress_can_be_read_meanwhile():
+    seen = []
+
+    def run(ctx):
+        ctx.progress(5, 10, "rows")
+        job = jobs.get(ctx.job_id)
+        seen.append((job.state, job.done, job.total, job.message))
+
+    runner.run_now(enqueue(run))
+    assert seen == [("running", 5, 10, "rows")]
+
+
+def test_a_running_job_stops_where_it_looks(monkeypatch):
+    monkeypatch.setattr(contexts, "REPORT_SECONDS", 0)
+
+    def run(ctx):
+        jobs.cancel(ctx.job_id)
+        ctx.check_cancelled()
+        raise AssertionError("not reached")
+
+    job_id = enqueue(run)
+    with pytest.raises(jobs.Cancelled):
+        runner.run_now(job_id)
+    assert jobs.get(job_id).state == "cancelled"
+
+
+def test_a_queued_job_is_cancelled_at_once_and_never_runs():
+    job_id = enqueue(lambda ctx: {})
+    assert jobs.cancel(job_id).state == "cancelled"
+    assert lease.next_queued() is None and runner.run(job_id, "me") is None
+
+
+def test_publishing_makes_the_effect_and_the_end_one(monkeypatch):
+    def run(ctx):
+        with ctx.publish() as publication:
+            publication.session.add(Dataset(name="made", counts={}, settings={}))
+            publication.result = {"made": 1}
+            assert jobs.get(ctx.job_id).state == "publishing"
+            with pytest.raises(Conflict, match="too late"):
+                jobs.cancel(ctx.job_id)
+        assert jobs.get(ctx.job_id).state == "done"
+
+    job = runner.run_now(enqueue(run))
+    assert (job.state, job.result) == ("done", {"made": 1})
+    assert db.session.query(Dataset).count() == 1
+
+
+def test_what_fails_while_publishing_leaves_nothing():
+    def run(ctx):
+        with ctx.publish() as publication:
+            publication.session.add(Dataset(name="made", counts={}, settings={}))
+            publication.session.flush()
+            raise Invalid("No.")
+
+    runner.run(job_id := enqueue(run), "me")
+    assert jobs.get(job_id).state == "failed" and db.session.query(Dataset).count() == 0
+
+
+def test_a_cancelled_job_publishes_nothing():
+    def run(ctx):
+        jobs.cancel(ctx.job_id)
+        with ctx.publish():
+            raise AssertionError("not reached")
+
+    runner.run(job_id := enqueue(run), "me")
+    assert jobs.get(job_id).state == "cancelled"
+
+
+def test_a_runner_that_lost_its_lease_can_publish_nothing():
+    def run(ctx):
+        with transaction():
+            jobs.get(ctx.job_id).worker = "somebody else"
+        with ctx.publish() as publication:
+            publication.session.add(Dataset(name="made", counts={}, settings={}))
+
+    runner.run(job_id := enqueue(run), "me")
+    job = jobs.get(job_id)
+    assert (job.state, job.worker) == ("running", "somebody else")
+    assert db.session.query(Dataset).count() == 0
+
+
+def test_the_job_of_a_dead_runner_becomes_interrupted_and_can_be_retried():
+    job_id = enqueue(lambda ctx: {"ran": True})
+    lease.take(job_id, f"{runners._host()}.999999.00000000")
+    assert lease.interrupt_dead() == 1
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", lease.INTERRUPTED)
+    jobs.retry(job_id)
+    job = runner.run_now(job_id)
+    assert (job.state, job.attempts, job.result) == ("done", 2, {"ran": True})
+
+
+def test_the_job_of_a_living_runner_is_left_alone():
+    job_id = enqueue(lambda ctx: {})
+    lease.take(job_id, runners.me())
+    assert lease.interrupt_dead() == 0 and jobs.get(job_id).state == "running"
+
+
+def test_a_lease_that_ran_out_on_another_machine_is_over():
+    job_id = enqueue(lambda ctx: {})
+    lease.take(job_id, "elsewhere.1.00000000")
+    assert lease.interrupt_dead() == 0
+    with transaction():
+        jobs.get(job_id).lease_until = now()
+    assert lease.interrupt_dead() == 1
+
+
+def test_only_ended_jobs_are_retried():
+    job_id = enqueue(lambda ctx: {})
+    with pytest.raises(Conflict, match="queued"):
+        jobs.retry(job_id)
+    runner.run_now(job_id)
+    with pytest.raises(Conflict, match="done"):
+        jobs.retry(job_id)
+
+
+def test_an_ended_job_cannot_be_cancelled():
+    job = runner.run_now(enqueue(lambda ctx: {}))
+    with pytest.raises(Conflict, match="ended already"):
+        jobs.cancel(job.id)
+
+
+def test_jobs_are_listed_newest_first_and_counted():
+    first, second = enqueue(lambda ctx: {}), enqueue(lambda ctx: {})
+    jobs.cancel(first)
+    assert [job.id for job in jobs.listed()] == [second, first]
+    assert [job.id for job in jobs.listed(states=["queued"])] == [second]
+    assert [job.id for job in jobs.listed(before=second)] == [first]
+    assert jobs.totals() == {"queued": 1, "cancelled": 1}
+
+
+def test_a_job_says_how_many_it_waits_for():
+    enqueue(lambda ctx: {})
+    assert jobs.ahead_of(jobs.get(enqueue(lambda ctx: {}))) == 1
+
+
+def test_there_is_no_such_job():
+    for act in (jobs.get, jobs.cancel, jobs.retry):
+        with pytest.raises(NotFound):
+            act(99)

@@ -1,0 +1,142 @@
+"""The worker: each job in a process of its own, ended when it passes a limit; nothing else is harmed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from app.jobs import child, handler, lease, runners
+from app.jobs.worker import Worker
+from app.models import db
+from app.services import jobs
+
+pytestmark = [
+    pytest.mark.usefixtures("context", "handlers"),
+    pytest.mark.skipif(sys.platform != "linux", reason="handlers of tests reach the child by forking"),
+]
+
+
+@pytest.fixture
+def worker(app, data_dir):
+    yield Worker(app, {"LTT_DATA_DIR": str(data_dir), "TESTING": True})
+    runners.retire()
+
+
+def work(worker, run, **limits):
+    handler("probe", **limits)(run)
+    job_id = jobs.enqueue("probe", {}).id
+    worker.turn()
+    return jobs.get(job_id)
+
+
+def test_a_job_runs_in_another_process(worker):
+    job = work(worker, lambda ctx: {"pid": os.getpid()})
+    assert job.state == "done" and job.result["pid"] != os.getpid()
+
+
+def test_the_longest_waiting_job_comes_first(worker):
+    handler("probe")(lambda ctx: {})
+    first, second = jobs.enqueue("probe", {}).id, jobs.enqueue("probe", {}).id
+    worker.turn()
+    assert (jobs.get(first).state, jobs.get(second).state) == ("done", "queued")
+
+
+def test_an_idle_worker_does_nothing(worker):
+    assert worker.turn() is False
+
+
+def test_a_job_that_eats_memory_is_ended(worker):
+    def run(ctx):
+        hoard = []
+        while True:
+            hoard.append(bytearray(os.urandom(1) * 10_000_000))
+
+    job = work(worker, run, memory_mb=300)
+    assert (job.state, job.error) == ("failed", "This job needed more than 300 MB of memory. Nothing of it was kept.")
+
+
+def test_a_job_that_only_burns_time_is_ended(worker):
+    def run(ctx):
+        while True:
+            pass
+
+    job = work(worker, run, cpu_seconds=1)
+    assert job.state == "failed" and "processor time" in job.error
+
+
+def test_a_job_that_stands_still_is_ended(worker):
+    job = work(worker, lambda ctx: time.sleep(60), stall_seconds=1)
+    assert job.state == "failed" and "did not get on" in job.error
+
+
+def test_a_crash_of_the_process_fails_the_job_and_the_next_one_runs(worker):
+    job = work(worker, lambda ctx: os._exit(7))
+    assert job.state == "failed" and "code 7" in job.error
+    assert work(worker, lambda ctx: {}).state == "done"
+
+
+def test_a_job_that_does_not_listen_is_cancelled_all_the_same(worker, monkeypatch):
+    monkeypatch.setattr(child, "CANCEL_SECONDS", 0.5)
+
+    def run(ctx):
+        jobs.cancel(ctx.job_id)
+        time.sleep(60)
+
+    assert work(worker, run).state == "cancelled"
+
+
+def test_what_a_dead_job_left_is_swept_before_the_next(worker, handlers):
+    swept = []
+    handlers.sweeper(lambda: swept.append(1))
+    worker.turn()
+    work(worker, lambda ctx: os._exit(1))
+    worker.turn()
+    assert len(swept) == 2
+
+
+def spawn(data_dir, *arguments):
+    environment = {**os.environ, "LTT_DATA_DIR": str(data_dir), "LTT_LOG_LEVEL": "WARNING"}
+    return subprocess.Popen([sys.executable, "-m", "app", "worker", *arguments], env=environment)
+
+
+def await_(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        # The next look must see what others wrote meanwhile.
+        db.session.rollback()
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
+def test_a_worker_process_runs_jobs_until_it_is_told_to_stop(data_dir):
+    process = spawn(data_dir)
+    try:
+        await_(runners.any_worker)
+        job_id = jobs.enqueue("nonsense", {}).id
+        await_(lambda: jobs.get(job_id).state == "failed")
+    finally:
+        process.terminate()
+    assert process.wait(10) == 0
+    assert not runners.any_worker() and list(runners.folder().iterdir()) == []
+
+
+def test_a_worker_ends_with_its_parent(data_dir):
+    parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = spawn(data_dir, "--parent", str(parent.pid))
+    await_(runners.any_worker)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert process.wait(10) == 0
+
+
+def test_after_a_kill_the_job_is_interrupted_by_the_next_worker(data_dir, worker):
+    job_id = jobs.enqueue("probe", {}).id
+    dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    lease.take(job_id, f"{runners._host()}.{dead.pid}.00000000")
+    dead.kill()
+    dead.wait()
+    worker.turn()
+    assert jobs.get(job_id).state == "interrupted"
