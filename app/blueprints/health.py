@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, config
+from app.jobs import runners
 from app.models import db, failures
 
 bp = Blueprint("health", __name__)
@@ -24,11 +25,15 @@ def alive() -> ResponseReturnValue:
 
 @bp.get("/readyz")
 def ready() -> ResponseReturnValue:
-    """Say whether database and disk can be used, and by which engine in which mode."""
+    """Say whether the database (engine, version, mode), the worker and the disk can be used.
+
+    Without a worker pages still work and jobs wait, so that alone is no reason for a 503.
+    """
     database = _database()
     disk = _disk(config.data_dir(current_app.config))
     fine = database["status"] == "ok" and disk["status"] == "ok"
-    body = jsonify(status="ok" if fine else "unavailable", database=database, disk=disk)
+    worker = {"status": "ok" if runners.any_worker() else "none"}
+    body = jsonify(status="ok" if fine else "unavailable", database=database, worker=worker, disk=disk)
     return body, 200 if fine else 503
 
 

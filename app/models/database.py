@@ -44,9 +44,16 @@ def init_app(app: Flask) -> None:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
+    # Parameters are texts of pairs: they must not stand in errors, and so in logs.
+    shared = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"pool_size": 24, "max_overflow": 24, "connect_args": {"timeout": 30, "check_same_thread": False}}
-    return {"pool_size": 12, "max_overflow": 24, "pool_pre_ping": True}
+        return {
+            **shared,
+            "pool_size": 24,
+            "max_overflow": 24,
+            "connect_args": {"timeout": 30, "check_same_thread": False},
+        }
+    return {**shared, "pool_size": 12, "max_overflow": 24, "pool_pre_ping": True}
 
 
 def _database_path() -> Path:
@@ -107,6 +114,13 @@ def transaction() -> Iterator[Session]:
         checkpoint_if_large()
 
 
+def end_reading() -> None:
+    """Let go of what this session has read, so that its next look is fresh. Inside a write nothing happens."""
+    session = db.session()
+    if not session.info.get(WRITE):
+        session.rollback()
+
+
 def checkpoint_if_large(threshold: int = CHECKPOINT_BYTES) -> None:
     """Move the write-ahead log into the database when it has grown. Call with the write lock held."""
     if db.engine.dialect.name != "sqlite":
@@ -125,7 +139,10 @@ def _checkpoint(mode: str) -> None:
     try:
         cursor = connection.cursor()
         cursor.execute("PRAGMA query_only=OFF")
+        # The write lock is held: a reader elsewhere, such as a long export, must not stop all writers for long.
+        cursor.execute("PRAGMA busy_timeout=2000")
         cursor.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        cursor.execute("PRAGMA busy_timeout=30000")
         cursor.execute("PRAGMA query_only=ON")
     finally:
         connection.close()

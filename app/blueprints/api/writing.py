@@ -1,0 +1,94 @@
+"""What writes through the API share: If-Match on changes, Idempotency-Key on creates."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, make_response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import PreconditionRequired
+from werkzeug.wrappers import Response
+
+from app.core.errors import BadUsage, Conflict
+from app.frontdoor import limits
+from app.models import IdempotencyKey, transaction
+from app.models.base import now
+
+_VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_KEPT_HEADERS = ("Content-Type", "Location", "ETag")
+_KEPT_FOR = timedelta(hours=24)
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
+
+def expected_version() -> int:
+    """The version that the caller changed, from If-Match. Without one the answer is 428."""
+    text = request.headers.get("If-Match")
+    if not text:
+        raise PreconditionRequired
+    match = _VERSION.fullmatch(text.strip())
+    if match is None:
+        raise BadUsage('If-Match must hold one version, as in: If-Match: "3".')
+    return int(match[1])
+
+
+def with_version(body: Response, version: int) -> Response:
+    """The answer with its version, ready for the next If-Match."""
+    body.set_etag(str(version))
+    return body
+
+
+def idempotent(view: View) -> View:
+    """A create sent twice with one Idempotency-Key happens once and is answered alike. Stands below the route."""
+
+    @wraps(view)
+    def once(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return view(*args, **kwargs)
+        if not _KEY.fullmatch(key):
+            raise BadUsage("Idempotency-Key must be 1 to 200 visible ASCII characters.")
+        # The answer is stored in the transaction of the create: both are there or neither.
+        with transaction() as session:
+            stored = session.get(IdempotencyKey, key)
+            return _repeat(stored) if stored else _remember(session, key, make_response(view(*args, **kwargs)))
+
+    return cast(View, once)
+
+
+def _repeat(stored: IdempotencyKey) -> Response:
+    if stored.fingerprint != _fingerprint():
+        raise Conflict("This Idempotency-Key was used for another request. Use a new one.", code="key_reused")
+    answer = make_response(stored.body, stored.status)
+    answer.headers.update(json.loads(stored.headers))
+    answer.headers["Idempotency-Replayed"] = "true"
+    return answer
+
+
+def _remember(session: Session, key: str, answer: Response) -> Response:
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - _KEPT_FOR))
+    if answer.status_code < 300:
+        headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+        session.add(
+            IdempotencyKey(
+                key=key,
+                fingerprint=_fingerprint(),
+                status=answer.status_code,
+                headers=json.dumps(headers),
+                body=answer.get_data(),
+            )
+        )
+    return answer
+
+
+def _fingerprint() -> str:
+    """The same request again has the same one. An upload counts by its length: its bytes are not in memory."""
+    is_upload = limits.takes_upload(current_app, request.endpoint)
+    body = str(request.content_length).encode() if is_upload else request.get_data()
+    return hashlib.sha256(b"\0".join([request.method.encode(), request.full_path.encode(), body])).hexdigest()
