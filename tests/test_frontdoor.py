@@ -137,7 +137,7 @@ def test_no_route_allows_other_origins(stranger: FlaskClient, paths: list[str]) 
     for path in paths:
         asked = {"Origin": "https://evil.com", "Access-Control-Request-Method": "POST"}
         answer = stranger.options(path, headers=asked)
-        assert not [name for name in answer.headers.keys() if name.startswith("Access-Control")], path
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control")], path
 
 
 def test_every_answer_carries_the_headers(stranger: FlaskClient, paths: list[str]) -> None:
