@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from app.core.errors import Conflict
 from app.jobs import runners
-from app.models import Job, db, transaction
+from app.models import Job, db, end_reading, transaction
 from app.models.base import now
 from app.services.jobs import Cancelled, Publication
 
@@ -76,7 +76,7 @@ def cancel_wanted(claim: Claim) -> bool:
     """Whether the user wants to stop the job. Reads only. Raises Lost."""
     mine = select(Job.cancel_requested).where(Job.id == claim.id, Job.worker == claim.runner, Job.state.in_(HELD))
     row = db.session.execute(mine).first()
-    db.session.rollback()
+    end_reading()
     if row is None:
         raise Lost("This job was given to another worker. Nothing was published.")
     return bool(row[0])
@@ -118,7 +118,7 @@ def interrupt_dead() -> int:
     held = select(Job.id, Job.worker, Job.lease_until).where(Job.state.in_(HELD))
     rows = db.session.execute(held).all()
     dead = [row.id for row in rows if row.lease_until < now() or runners.has_died(row.worker)]
-    db.session.rollback()
+    end_reading()
     if not dead:
         return 0
     with transaction() as session:

@@ -7,7 +7,7 @@ from app.core.errors import LttError
 from app.jobs import lease, registry, runners
 from app.jobs.context import Context, heartbeat
 from app.jobs.lease import Claim, Lost
-from app.models import Job, db, failures
+from app.models import Job, end_reading, failures
 from app.services import jobs
 from app.services.jobs import Cancelled
 
@@ -73,7 +73,7 @@ def _outcome(claim: Claim) -> Outcome:
     except Exception as error:  # noqa: BLE001 (whatever a job fails of must not end the worker, nor run for ever)
         return _failed(error)
     finally:
-        db.session.rollback()
+        end_reading()
 
 
 def _failed(error: Exception) -> Outcome:

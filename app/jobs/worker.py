@@ -19,7 +19,7 @@ from app.jobs import child, lease, registry, runners
 from app.jobs.child import Progress, Watcher
 from app.jobs.lease import Claim, Lost
 from app.jobs.registry import Handler
-from app.models import db
+from app.models import db, end_reading
 from app.services import jobs
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Worker:
 
     def _claim(self) -> Claim | None:
         job_id = lease.next_queued()
-        db.session.rollback()
+        end_reading()
         return lease.take(job_id, runners.me()) if job_id is not None else None
 
     def _run(self, claim: Claim) -> None:

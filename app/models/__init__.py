@@ -1,7 +1,7 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
-from app.models.database import close_cleanly, init_app, reading, transaction, write_lock
+from app.models.database import close_cleanly, end_reading, init_app, reading, transaction, write_lock
 from app.models.dataset import Dataset
 from app.models.entry import Entry
 from app.models.history import ChangeRow, ChangeSet
@@ -20,6 +20,7 @@ __all__ = [
     "QuarantinedRow",
     "close_cleanly",
     "db",
+    "end_reading",
     "init_app",
     "reading",
     "transaction",

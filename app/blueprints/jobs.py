@@ -1,0 +1,133 @@
+"""Jobs: what runs, what waits, what has ended."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.routing import BuildError
+
+from app.core.text import plural
+from app.jobs import runners
+from app.models import Job
+from app.models.base import now
+from app.services import jobs
+
+bp = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+# Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
+RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {"import": ("imports.result", ("dataset_id", "import_id"))}
+PAGE_SIZE = 50
+
+
+@bp.app_template_global("jobs_running")
+def running() -> int:
+    """How many jobs run or wait, for the navigation."""
+    totals = jobs.totals()
+    return sum(totals.get(state, 0) for state in jobs.ACTIVE)
+
+
+@bp.app_template_global("result_page_of")
+def result_page(job: Job) -> str | None:
+    """The address of the page that shows what a job did; None where it has none."""
+    endpoint, names = RESULT_PAGES.get(job.kind, ("", ()))
+    facts: dict[str, Any] = {"dataset_id": job.dataset_id, **job.arguments, **(job.result or {})}
+    try:
+        return url_for(endpoint, **{name: facts[name] for name in names}) if endpoint else None
+    except (BuildError, KeyError):
+        return None
+
+
+@bp.app_template_global("job_sentence")
+def sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
+    """Where a job stands, in one sentence."""
+    if job.state == "queued" and not worker:
+        return "Waits for a worker: none is running. Start one with: ltt worker"
+    if job.state == "queued":
+        return f"Waits for {plural(ahead, 'job')}." if ahead else "Starts in a moment."
+    if job.state == "running":
+        return _progress_text(job)
+    if job.state == "publishing":
+        return "Publishing the result…"
+    return job.error or job.message or {"done": "Done."}.get(job.state, job.state.capitalize() + ".")
+
+
+def _progress_text(job: Job) -> str:
+    if job.total is None:
+        return f"{job.done:,} {job.message}".strip() if job.done else job.message or "Starts…"
+    text = f"{job.done:,} of {job.total:,} {job.message}".strip()
+    seconds = (now() - job.started_at).total_seconds() if job.started_at else 0.0
+    if seconds < 3 or not job.done or job.done >= job.total:
+        return text
+    return f"{text}, {_duration(seconds * (job.total - job.done) / job.done)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """All jobs, newest first."""
+    before = request.args.get("before", type=int)
+    found = jobs.listed(before=before, size=PAGE_SIZE + 1)
+    return render_template(
+        "jobs/index.html",
+        jobs=found[:PAGE_SIZE],
+        more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
+        totals=jobs.totals(),
+        worker=runners.any_worker(),
+    )
+
+
+@bp.get("/<int:job_id>")
+def show(job_id: int) -> ResponseReturnValue:
+    """One job with its progress."""
+    return render_template("jobs/show.html", job=jobs.get(job_id), worker=runners.any_worker())
+
+
+@bp.get("/<int:job_id>/progress")
+def progress(job_id: int) -> ResponseReturnValue:
+    """The progress of one job as a fragment that asks for itself again every second until the job has ended.
+
+    With ``?then=/address`` the page goes there when the job is done.
+    """
+    job = jobs.get(job_id)
+    then = own_path(request.args.get("then", ""))
+    response = make_response(
+        render_template("jobs/_progress.html", job=job, then=then, ahead=_ahead(job), worker=runners.any_worker())
+    )
+    if then and job.state in jobs.ENDED:
+        response.headers["HX-Redirect"] = then
+    return response
+
+
+@bp.post("/<int:job_id>/cancel")
+def cancel(job_id: int) -> ResponseReturnValue:
+    """Stop a job."""
+    jobs.cancel(job_id)
+    return _back(job_id)
+
+
+@bp.post("/<int:job_id>/retry")
+def retry(job_id: int) -> ResponseReturnValue:
+    """Run a job again."""
+    jobs.retry(job_id)
+    return _back(job_id)
+
+
+def _back(job_id: int) -> ResponseReturnValue:
+    return redirect(own_path(request.form.get("back", "")) or url_for("jobs.show", job_id=job_id), code=303)
+
+
+def _ahead(job: Job) -> int:
+    return jobs.ahead_of(job) if job.state == "queued" else 0
+
+
+def own_path(address: str) -> str:
+    """The address if it is a path of this site, else nothing: no redirect leads elsewhere."""
+    parts = urlsplit(address)
+    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return address if is_own and address.isprintable() and "\\" not in address else ""
