@@ -1,0 +1,161 @@
+"""Uploaded files: streamed to the data folder under a token, readable by their owner only, kept for a while.
+
+A file's own name is data and never a path: on disk stand generated names alone.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Container
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flask import current_app
+
+from app import config
+from app.core.errors import DiskFull, Gone, Invalid, TooLarge
+
+CHUNK = 1024 * 1024
+MB = 1024 * 1024
+# An import needs room for the file, the pairs and the log of the database.
+ROOM = 3
+MAX_NAME = 255
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+_PART_SECONDS = 900
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+GONE = "The uploaded file is no longer kept. Upload it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was uploaded: its token, the name it came with, size and SHA-256."""
+
+    token: str
+    name: str
+    size: int
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where its bytes lie."""
+        return folder() / self.token
+
+
+def folder() -> Path:
+    """Where uploads lie."""
+    path = config.data_dir(current_app.config) / "uploads"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def save(read: Callable[[int], bytes], name: str, *, announced_bytes: int | None = None) -> Upload:
+    """Keep what ``read(size)`` gives until it gives nothing. Raises TooLarge, DiskFull, or Invalid when it is empty."""
+    limit = int(current_app.config["LTT_MAX_UPLOAD_MB"]) * MB
+    if announced_bytes is not None:
+        _require_room(announced_bytes, limit)
+    token = secrets.token_urlsafe(24)
+    part = folder() / f"{token}.part"
+    try:
+        size, sha256 = _copy(read, part, limit)
+        upload = Upload(token, clean_name(name), size, sha256)
+        _write_facts(upload)
+        part.rename(upload.path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        _facts_path(token).unlink(missing_ok=True)
+        raise
+    return upload
+
+
+def _copy(read: Callable[[int], bytes], part: Path, limit: int) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    descriptor = os.open(part, _NEW, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        while block := read(CHUNK):
+            size += len(block)
+            if size > limit:
+                raise _too_large(limit)
+            digest.update(block)
+            out.write(block)
+    if not size:
+        raise Invalid("The file is empty: there are no rows in it.", code="no_rows")
+    return size, digest.hexdigest()
+
+
+def _require_room(size: int, limit: int) -> None:
+    if size > limit:
+        raise _too_large(limit)
+    free = shutil.disk_usage(folder()).free
+    if free < size * ROOM:
+        raise DiskFull(
+            f"The disk has {free // MB:,} MB free; importing this file needs about {size * ROOM // MB:,} MB. "
+            "Nothing was kept; free some space and try again.",
+            needed_bytes=size * ROOM,
+            free_bytes=free,
+        )
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The file is larger than {limit // MB:,} MB. LTT_MAX_UPLOAD_MB raises this limit.", limit="LTT_MAX_UPLOAD_MB"
+    )
+
+
+def clean_name(name: str) -> str:
+    """The last part of the name, for people to read. It is never used as a path."""
+    last = re.split(r"[\\/]", name)[-1]
+    visible = "".join(c for c in last if c.isprintable()).strip()
+    return visible[-MAX_NAME:] or "file"
+
+
+def get(token: str) -> Upload:
+    """The upload of that token. Raises Gone where it is not kept any more."""
+    try:
+        if not _TOKEN.fullmatch(token):
+            raise Gone(GONE)
+        facts = json.loads(_facts_path(token).read_text(encoding="utf-8"))
+        upload = Upload(**facts)
+    except (OSError, ValueError, TypeError) as error:
+        raise Gone(GONE) from error
+    if not upload.path.exists():
+        raise Gone(GONE)
+    return upload
+
+
+def is_kept(token: str | None) -> bool:
+    """Whether the file is still there."""
+    return bool(token and _TOKEN.fullmatch(token) and (folder() / token).exists())
+
+
+def remove(token: str) -> None:
+    """Forget an upload."""
+    if _TOKEN.fullmatch(token):
+        (folder() / token).unlink(missing_ok=True)
+        _facts_path(token).unlink(missing_ok=True)
+
+
+def sweep(*, keep: Container[str] = ()) -> int:
+    """Remove uploads that have waited longer than they are kept, and what broken uploads left. Returns how many."""
+    oldest = time.time() - int(current_app.config["LTT_UPLOAD_KEEP_MINUTES"]) * 60
+    removed = 0
+    for path in folder().iterdir():
+        token = path.name.partition(".")[0]
+        limit = time.time() - _PART_SECONDS if path.suffix == ".part" else oldest
+        if token not in keep and path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
+            removed += path.suffix == ""
+    return removed
+
+
+def _facts_path(token: str) -> Path:
+    return folder() / f"{token}.json"
+
+
+def _write_facts(upload: Upload) -> None:
+    descriptor = os.open(_facts_path(upload.token), _NEW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(asdict(upload), out)
