@@ -211,8 +211,36 @@ def test_staged_rows_show_only_after_publishing(dataset_id):
         change_set = session.get_one(ChangeSet, staged)
         history.add_rows(session, change_set, [history.new_row(Record(f"q{n}", "a")) for n in range(5)])
     assert ids(dataset_id) == [] and datasets.get(dataset_id).entry_count == 0
-    step = history.publish(staged, summary="Import 5 pairs")
+    step = history.publish(staged, summary="Import 5 pairs").step
     assert (len(ids(dataset_id)), step.number, datasets.get(dataset_id).entry_count) == (5, 1, 5)
+
+
+def staged_with(dataset_id, *records):
+    staged = history.stage(dataset_id, kind="import")
+    with history.transaction() as session:
+        rows = [history.new_row(record) for record in records]
+        tuples = [tuple(row.get(name) for name in history.NEW_COLUMNS) for row in rows]
+        history.add_tuples(session, session.get_one(ChangeSet, staged), tuples)
+    return staged
+
+
+def test_staged_rows_and_changes_are_published_and_undone_as_one_step(dataset_id, three):
+    before = datasets.digest(dataset_id)
+    staged = staged_with(dataset_id, Record("q4", "a4"))
+    result = history.publish(staged, summary="Import", statuses={"review": 1}, changes=[change(three[0], "a1", "x")])
+    assert (result.changed, result.step.created, result.step.changed) == (2, 1, 1)
+    assert answers(dataset_id) == ["x", "a2", "a3", "a4"] and datasets.get(dataset_id).counts == {"review": 4}
+    after = datasets.digest(dataset_id)
+    history.undo(dataset_id)
+    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).counts == {"review": 3}
+    history.redo(dataset_id)
+    assert datasets.digest(dataset_id) == after and datasets.get(dataset_id).counts == {"review": 4}
+
+
+def test_publishing_nothing_makes_no_step(dataset_id):
+    staged = history.stage(dataset_id, kind="import")
+    assert history.publish(staged, summary="Import 0 pairs").step is None
+    assert history.steps(dataset_id) == []
 
 
 def test_a_discarded_stage_leaves_nothing(dataset_id):

@@ -6,7 +6,7 @@ what the set left there. What was edited since is reported and kept, unless the 
 
 from app.models import transaction
 from app.services.history.changing import apply, delete
-from app.services.history.creating import add_rows, create, new_row
+from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
 from app.services.history.hashes import hash_of, rehash
 from app.services.history.reading import Seen, changes_of, next_redo, next_undo, step, steps
 from app.services.history.staging import discard, publish, stage, sweep
@@ -15,11 +15,13 @@ from app.services.history.undoing import go_back, redo, undo
 
 __all__ = [
     "ACTOR",
+    "NEW_COLUMNS",
     "Applied",
     "Seen",
     "Skipped",
     "Step",
     "add_rows",
+    "add_tuples",
     "apply",
     "as_step",
     "changes_of",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core.changes import FIELDS, Change, Value, chunks, deletion
 from app.core.errors import Invalid
 from app.core.text import plural
-from app.models import ChangeRow, ChangeSet, Entry, transaction
+from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
 from app.services import counts
 from app.services.history.hashes import rehash
@@ -47,21 +47,29 @@ def apply(
         dataset = open_dataset(session, dataset_id)
         change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
         change_set.undo_of = undo_of
-        result = Applied()
-        delta: dict[str, int] = {}
-        for chunk in chunks(changes, CHUNK):
-            _apply_chunk(session, change_set, chunk, result, delta, anyway)
+        result = write(session, dataset, change_set, changes, anyway=anyway)
         if not result.changed:
             drop(session, dataset, change_set)
             return result
-        change_set.changed = result.changed
         change_set.summary = summary(result.changed) if callable(summary) else summary
-        counts.add(session, dataset, delta)
-        if result.changed <= REHASH_AT_ONCE:
-            rehash(dataset_id)
         touch(dataset)
         result.step = as_step(change_set)
         return result
+
+
+def write(
+    session: Session, dataset: Dataset, change_set: ChangeSet, changes: Iterable[Change], *, anyway: bool = False
+) -> Applied:
+    """Write changes under a change set, and keep the counts and hashes of the dataset true."""
+    result = Applied()
+    delta: dict[str, int] = {}
+    for chunk in chunks(changes, CHUNK):
+        _apply_chunk(session, change_set, chunk, result, delta, anyway)
+    change_set.changed += result.changed
+    counts.add(session, dataset, delta)
+    if 0 < result.changed <= REHASH_AT_ONCE:
+        rehash(dataset.id)
+    return result
 
 
 def _apply_chunk(

@@ -1,13 +1,15 @@
 """Large imports land hidden, in many small transactions, and are published by one row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import select
 
+from app.core.changes import Change
 from app.core.errors import Conflict
 from app.models import ChangeSet, Entry, db, transaction
 from app.services import counts
-from app.services.history.steps import ACTOR, Step, as_step, count_batch, give_number, new_set, open_dataset, touch
+from app.services.history.changing import write
+from app.services.history.steps import ACTOR, Applied, as_step, count_batch, give_number, new_set, open_dataset, touch
 
 
 def stage(dataset_id: int, *, kind: str, actor: str = ACTOR) -> int:
@@ -17,19 +19,35 @@ def stage(dataset_id: int, *, kind: str, actor: str = ACTOR) -> int:
         return new_set(session, dataset, kind=kind, summary="", actor=actor, state="staging").id
 
 
-def publish(change_set_id: int, *, summary: str) -> Step:
-    """Make a staged change set visible, in one small transaction."""
+def publish(
+    change_set_id: int,
+    *,
+    summary: str | Callable[[Applied], str],
+    statuses: dict[str, int] | None = None,
+    changes: Iterable[Change] = (),
+) -> Applied:
+    """Make a staged change set visible, together with changes to entries that are there, in one transaction.
+
+    ``statuses`` is how many staged entries have each status, where the caller has counted: a million rows need not be
+    read again then. A set that turns out to do nothing makes no step.
+    """
     with transaction() as session:
         change_set = session.get_one(ChangeSet, change_set_id)
         if change_set.state != "staging":
             raise Conflict("This import is already finished.")
         dataset = open_dataset(session, change_set.dataset_id)
-        change_set.state, change_set.summary = "applied", summary
+        result = write(session, dataset, change_set, changes)
+        if not result.changed and not change_set.created:
+            session.delete(change_set)
+            return result
+        change_set.state, change_set.summary = "applied", summary if isinstance(summary, str) else summary(result)
         give_number(dataset, change_set)
-        if change_set.first_id is not None:
-            counts.add(session, dataset, count_batch(session, change_set))
+        if change_set.created:
+            counts.add(session, dataset, count_batch(session, change_set) if statuses is None else statuses)
         touch(dataset)
-        return as_step(change_set)
+        result.changed += change_set.created
+        result.step = as_step(change_set)
+        return result
 
 
 def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> int:
