@@ -1,0 +1,44 @@
+"""Formats: bytes to rows and back. A new format is a new module and one line here."""
+
+from app.core.formats.base import BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.csv import CSV, TSV
+from app.core.formats.detect import Detection, detect, format_of_name
+from app.core.formats.json import JSON
+from app.core.formats.jsonl import JSONL
+from app.core.formats.parquet import PARQUET
+from app.core.formats.source import Source
+from app.core.formats.sqlite import SQLITE
+from app.core.formats.xlsx import XLSX
+
+FORMATS: dict[str, Format] = {one.name: one for one in (CSV, TSV, JSONL, JSON, XLSX, PARQUET, SQLITE)}
+
+
+def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
+    """The rows of a file as detected, except where the options say otherwise."""
+    chosen = ReadOptions(
+        encoding=options.encoding or detection.encoding,
+        delimiter=options.delimiter or detection.delimiter or None,
+        header=detection.header if options.header is None and detection.delimiter else options.header,
+        skip_lines=detection.skip_lines if options.skip_lines is None else options.skip_lines,
+        sheet=options.sheet,
+        spreadsheet_safe=options.spreadsheet_safe,
+        limits=options.limits,
+    )
+    return FORMATS[detection.format].read(source, chosen)
+
+
+__all__ = [
+    "FORMATS",
+    "BadRow",
+    "Detection",
+    "Format",
+    "Limits",
+    "ReadOptions",
+    "Row",
+    "Rows",
+    "Source",
+    "WriteOptions",
+    "detect",
+    "format_of_name",
+    "read",
+]

@@ -1,0 +1,103 @@
+"""What all formats share: rows, bad rows, limits and options."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from app.core.errors import TooLarge
+
+if TYPE_CHECKING:
+    from app.core.formats.source import Source
+
+MB = 1024 * 1024
+
+
+class Row(NamedTuple):
+    """One record of a file: its 1-based number, the 1-based line where it starts (None without lines), its values.
+
+    ``raw`` is the record as text where the format has one at hand.
+    """
+
+    number: int
+    line: int | None
+    values: dict[str, Any]
+    raw: str | None = None
+
+
+class BadRow(NamedTuple):
+    """A record that cannot be read: where it stands, a short code, one sentence, and its raw text (shortened)."""
+
+    number: int
+    line: int | None
+    code: str
+    reason: str
+    raw: str = ""
+
+
+Rows = Iterator[Row | BadRow]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a file may hold. All sizes in bytes of decoded data."""
+
+    field_bytes: int = 1 * MB
+    line_bytes: int = 16 * MB
+    columns: int = 1000
+    rows: int = 5_000_000
+    depth: int = 64
+    ratio: int = 200
+    decoded_bytes: int = 4096 * MB
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file; None means: as detected."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    skip_lines: int | None = None
+    sheet: str | None = None
+    spreadsheet_safe: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How to write a file. ``columns`` fixes the columns of a table; otherwise those of the first row."""
+
+    columns: tuple[str, ...] = ()
+    bom: bool = False
+    spreadsheet_safe: bool = False
+    delimiter: str = ","
+    title: str = "pairs"
+
+
+Reader = Callable[["Source", ReadOptions], Rows]
+Writer = Callable[[Iterable[Mapping[str, Any]], BinaryIO, WriteOptions], int]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way in which bytes are rows. ``write`` returns the number of rows; None where only reading is offered."""
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    read: Reader
+    write: Writer | None
+    media_type: str = "application/octet-stream"
+    tabular: bool = False
+
+
+def too_large(kind: str, what: str, limit: str, setting: str) -> TooLarge:
+    """The refusal of a file that passes a limit: kind, what, the limit, and how to raise it."""
+    return TooLarge(f"{kind}: {what}; the limit is {limit}. Raise it with {setting}.", code="over_limit")
+
+
+def shorten(raw: str, limit: int = 20_000) -> str:
+    """Raw text of a bad row as it is kept: whole up to ``limit`` characters, then cut with a note."""
+    if len(raw) <= limit:
+        return raw
+    return f"{raw[:limit]}… ({len(raw):,} characters in all)"

@@ -1,0 +1,240 @@
+"""Tables of text: comma, semicolon, tab or bar; RFC 4180 quoting, read leniently, written strictly.
+
+Values are text as it stands in the file: no types are guessed. Written files end lines with CR LF as RFC 4180 says.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from app.core.errors import Invalid
+from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, too_large
+from app.core.formats.dialect import detect_dialect
+from app.core.formats.encoding import detect_encoding
+from app.core.formats.source import Source
+
+# Cells that a spreadsheet would run as formulas, and the apostrophe that escapes them (OWASP: CSV injection).
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
+_JSON_COLUMN = (dict, list)
+
+
+def read(source: Source, options: ReadOptions) -> Rows:
+    """The rows of a table. Raises Invalid where it cannot be decoded or is empty, TooLarge past a limit."""
+    encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
+    head = source.head.decode(encoding, "replace")
+    found = detect_dialect(head, complete=source.complete, preferred=preferred_delimiter(source.name))
+    csv.field_size_limit(max(options.limits.field_bytes, 131_072))
+    with source.open() as stream:
+        text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+        try:
+            yield from _records(
+                _Lines(text),
+                delimiter=options.delimiter or found.delimiter,
+                skip=found.skip if options.skip_lines is None else options.skip_lines,
+                header=found.header if options.header is None else options.header,
+                options=options,
+            )
+        except UnicodeError as error:
+            raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
+        finally:
+            text.detach()
+
+
+def preferred_delimiter(name: str) -> str:
+    """The delimiter that a file name promises."""
+    return "\t" if name.lower().endswith((".tsv", ".tab")) else ""
+
+
+class _Lines:
+    """Physical lines, remembering those of the record that is being read."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._lines = iter(text)
+        self.taken: list[str] = []
+        self.number = 0
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+
+def _records(lines: _Lines, *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> Rows:
+    for _ in range(skip):
+        next(lines, None)
+    lines.taken.clear()
+    reader = csv.reader(lines, delimiter=delimiter)
+    names: list[str] | None = None
+    number = 0
+    limits = options.limits
+    while True:
+        start = lines.number + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _refusal(error, number + 1, start, options) from error
+        raw, lines.taken = lines.taken, []
+        if not fields:
+            continue
+        if options.spreadsheet_safe:
+            fields = [unsafe(cell) for cell in fields]
+        if names is None:
+            names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
+            if len(names) > limits.columns:
+                raise too_large(
+                    "This table", f"it has {len(names):,} columns", f"{limits.columns:,}", "LTT_MAX_COLUMNS"
+                )
+            if header:
+                continue
+        number += 1
+        if number > limits.rows:
+            raise too_large("This table", f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
+        yield _row(fields, names, number, start, raw, delimiter, lines.ended)
+
+
+def _row(
+    fields: list[str], names: list[str], number: int, line: int, raw: list[str], delimiter: str, ended: bool
+) -> Row | BadRow:
+    if ended and _open_quote(raw, delimiter):
+        reason = f"Row {number}: a quotation mark is opened on line {line} and never closed. Close it and import again."
+        return BadRow(number, line, "open_quote", reason, shorten("".join(raw)))
+    if len(fields) > len(names):
+        extra = [cell for cell in fields[len(names) :] if cell]
+        if extra:
+            reason = (
+                f"Row {number} (line {line}) has {len(fields)} fields, expected {len(names)}. "
+                "Put quotation marks around text that holds the delimiter."
+            )
+            return BadRow(number, line, "too_many_fields", reason, shorten("".join(raw)))
+        fields = fields[: len(names)]
+    elif len(fields) < len(names):
+        fields = fields + [""] * (len(names) - len(fields))
+    values = dict(zip(names, fields, strict=True))
+    text = "".join(fields)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
+            return BadRow(number, line, "encoding", reason, shorten("".join(raw).encode("utf-8", "replace").decode()))
+    return Row(number, line, values, "".join(raw))
+
+
+def _open_quote(raw: list[str], delimiter: str) -> bool:
+    """Whether the last record of a file ends inside quotes: a line put behind it would become part of it."""
+    if '"' not in "".join(raw):
+        return False
+    probe = csv.reader([*raw, "\nsentinel"], delimiter=delimiter)
+    return any("sentinel" in cell and cell != "sentinel" for cell in next(probe, []))
+
+
+def _refusal(error: csv.Error, number: int, line: int, options: ReadOptions) -> Exception:
+    if "field larger" in str(error):
+        what = f"row {number} (line {line}) has a text that is longer, or a quotation mark that is never closed"
+        return too_large("This table", what, f"{options.limits.field_bytes // MB} MB a text", "LTT_MAX_FIELD_MB")
+    return Invalid(f"Row {number} (line {line}) cannot be read: {error}.", code="bad_csv")
+
+
+def column_names(cells: list[str]) -> list[str]:
+    """Column names as they stand in the header; an empty one is called by its place, a repeated one gets a number."""
+    names: list[str] = []
+    for place, cell in enumerate(cells, 1):
+        name = cell.removeprefix("\ufeff") or f"column {place}"
+        copies = 2
+        unique = name
+        while unique in names:
+            unique = f"{name} ({copies})"
+            copies += 1
+        names.append(unique)
+    return names
+
+
+def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+    """Write a table with a header; lists and objects become JSON text. Returns the number of rows."""
+    if options.bom:
+        out.write(codecs.BOM_UTF8)
+    text = io.TextIOWrapper(out, "utf-8", newline="", write_through=False)
+    try:
+        return _write(rows, text, options)
+    finally:
+        text.flush()
+        text.detach()
+
+
+def _write(rows: Iterable[Mapping[str, Any]], text: io.TextIOWrapper, options: WriteOptions) -> int:
+    writer = csv.writer(text, delimiter=options.delimiter)
+    columns = options.columns
+    number = 0
+    for row in rows:
+        if not number:
+            columns = columns or tuple(row)
+            writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
+        writer.writerow(cells([row.get(name) for name in columns], safe_form=options.spreadsheet_safe))
+        number += 1
+    if not number and columns:
+        writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
+    return number
+
+
+def cells(values: Iterable[Any], *, safe_form: bool) -> list[str]:
+    """Values as cells of text."""
+    out = [value if type(value) is str else _as_text(value) for value in values]
+    return [safe(cell) for cell in out] if safe_form else out
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    from msgspec import json
+
+    return json.encode(value).decode()
+
+
+def is_risky(cell: str) -> bool:
+    """Whether a spreadsheet would take the cell for a formula."""
+    return cell.startswith(RISKY) and not cell.startswith("'")
+
+
+def safe(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would run; ``unsafe`` takes exactly that away."""
+    return "'" + cell if cell.startswith(RISKY) else cell
+
+
+def unsafe(cell: str) -> str:
+    """The inverse of ``safe``."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(RISKY) else cell
+
+
+CSV = Format("csv", "CSV", (".csv", ".txt"), read, write, "text/csv; charset=utf-8", tabular=True)
+
+
+def _write_tsv(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+    from dataclasses import replace
+
+    return write(rows, out, replace(options, delimiter="\t"))
+
+
+TSV = Format(
+    "tsv",
+    "TSV (tab-separated)",
+    (".tsv", ".tab"),
+    read,
+    _write_tsv,
+    "text/tab-separated-values; charset=utf-8",
+    tabular=True,
+)

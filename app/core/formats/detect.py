@@ -1,0 +1,215 @@
+"""What kind of file this is, judged by its content; the name only breaks ties."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+import msgspec
+
+from app.core.errors import Invalid, WrongKind
+from app.core.formats import sqlite, xlsx
+from app.core.formats.csv import column_names, preferred_delimiter
+from app.core.formats.dialect import NAMES, detect_dialect
+from app.core.formats.encoding import detect_encoding
+from app.core.formats.source import Source
+
+_FOREIGN = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"(\xb5/\xfd", "a zstd file"),
+    (b"{\\rtf", "a rich-text document"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+KINDS = "CSV, TSV, JSON, JSONL, Excel, Parquet or SQLite"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How a file will be read, with a reason for each choice and what a person should look at."""
+
+    format: str
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    header: bool = True
+    header_sure: bool = True
+    skip_lines: int = 0
+    sheets: tuple[str, ...] = ()
+    compression: str = ""
+    reasons: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def detect(source: Source, *, encoding: str | None = None) -> Detection:
+    """Look at the first megabyte. ``encoding`` overrides the detected one.
+
+    Raises WrongKind, naming what it is, for a file of another kind, and Invalid for an empty one.
+    """
+    head = source.head
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+        raise Invalid("The file is empty: it holds no records.", code="no_records")
+    if head.startswith(sqlite.MAGIC):
+        return Detection("sqlite", sheets=tuple(sqlite.tables(source)), compression=source.compression)
+    if head.startswith(b"PAR1"):
+        return Detection("parquet", compression=source.compression)
+    if head.startswith((b"PK\x03\x04", _OLE)):
+        return Detection("xlsx", sheets=tuple(xlsx.sheets(source)), compression=source.compression)
+    _refuse_foreign(head, source.name)
+    return _text(source, encoding)
+
+
+def _refuse_foreign(head: bytes, name: str) -> None:
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise WrongKind(f"This is {what}, not a data file. Use {KINDS}.", code="wrong_kind")
+    start = head[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"version https://git-lfs"):
+        raise WrongKind("This is a Git LFS pointer, not the data. Run git lfs pull and use the real file.", code="lfs")
+    if start.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<?xml")):
+        named = " Some shops call such files .xls;" if name.lower().endswith((".xls", ".xlsx")) else ""
+        raise WrongKind(f"This is a web page or XML, not a data file.{named} open it in Excel and save it as .xlsx.")
+    _refuse_by_name(name)
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_binary(head):
+        raise WrongKind(f"This is a binary file of an unknown kind. Use {KINDS}.", code="wrong_kind")
+
+
+def _refuse_by_name(name: str) -> None:
+    if name.lower().endswith((".parquet", ".pq")):
+        raise WrongKind("This is not a Parquet file, although it is named so: it is text. Rename it to what it is.")
+
+
+def _is_binary(head: bytes) -> bool:
+    sample = head[:8192]
+    control = sum(sample.count(bytes([code])) for code in (*range(1, 9), *range(14, 27), *range(28, 32)))
+    zeros = sample.count(0)
+    utf16 = zeros and (sample[0::2].count(0) == 0 or sample[1::2].count(0) == 0)
+    return control > len(sample) * 0.05 or (zeros > len(sample) * 0.01 and not utf16)
+
+
+def _text(source: Source, chosen: str | None) -> Detection:
+    found = detect_encoding(source.head, complete=source.complete)
+    name = chosen or found.name
+    reasons = {"encoding": "chosen" if chosen else found.reason}
+    warnings = [found.warning] if found.warning and not chosen else []
+    if not found.sure and not chosen:
+        warnings.append(f"The encoding {name} is a guess. Look at the preview, and choose another if it reads wrong.")
+    try:
+        text = source.head.decode(name, "replace").lstrip("\ufeff")
+    except LookupError as error:
+        raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    kind, reasons["format"] = _json_kind(text, source)
+    if kind:
+        common = {"encoding": name, "compression": source.compression, "reasons": reasons}
+        warnings += _repeated_keys(text) if kind == "jsonl" else []
+        return Detection(kind, warnings=tuple(warnings), **common)  # type: ignore[arg-type]
+    return _table(source, text, name, reasons, warnings)
+
+
+def _json_kind(text: str, source: Source) -> tuple[str, str]:
+    start = text.lstrip()
+    if start[:1] == "[" and not _is_line_of_json(start.split("\n", 1)[0], dict):
+        if _reads_as_json(start[:1] + start[1:].lstrip()[:1]):
+            return "json", "it begins with a list"
+        return "", ""
+    if start[:1] != "{" and not source.name.lower().endswith((".jsonl", ".ndjson", ".json")):
+        return "", ""
+    lines = [line for line in start.split("\n") if line.strip()]
+    if len(lines) > 1 and not source.complete:
+        lines = lines[:-1]
+    good = sum(_is_line_of_json(line, dict) for line in lines[:50])
+    if good and (good * 2 >= min(len(lines), 50) or len(lines) == 1):
+        if len(lines) == 1 and not _is_line_of_json(lines[0], dict):
+            return "json", "it holds one object"
+        if len(lines) == 1 and not source.name.lower().endswith((".jsonl", ".ndjson")):
+            return "json", "it holds one object"
+        return "jsonl", "each line is a JSON object"
+    if (start[:1] == "{" and lines[0].strip() in ("{", "{}")) or not lines[0].rstrip().endswith(("}", "},")):
+        return ("json", "it begins with an object") if start[:1] == "{" else ("jsonl", "its name says so")
+    return "jsonl", "its lines begin like JSON objects"
+
+
+def _reads_as_json(start: str) -> bool:
+    return start[:2] in ("[{", "[]", "[[", '["') or start[:1] == "["
+
+
+def _is_line_of_json(line: str, kind: type) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line.strip()), kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+
+
+def _repeated_keys(text: str) -> list[str]:
+    """A warning for the first line, of the first thousand, in which a key stands twice."""
+    import json
+
+    repeated: list[str] = []
+
+    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in items]
+        repeated.extend(name for name in names if names.count(name) > 1)
+        return dict(items)
+
+    for number, line in enumerate(text.split("\n")[:1000], 1):
+        try:
+            json.loads(line, object_pairs_hook=pairs)
+        except (ValueError, RecursionError):
+            continue
+        if repeated:
+            return [f"Line {number}: the key “{repeated[0]}” stands twice in one object; its last value is taken."]
+    return []
+
+
+def _table(source: Source, text: str, encoding: str, reasons: dict[str, str], warnings: list[str]) -> Detection:
+    found = detect_dialect(text, complete=source.complete, preferred=preferred_delimiter(source.name))
+    reasons["delimiter"] = found.reason
+    reasons["format"] = f"it is a table with {found.columns} columns" if found.columns > 1 else "it is plain text lines"
+    reasons["header"] = "the first row names the columns" if found.header else "the first row looks like data"
+    if not found.header_sure:
+        warnings.append("It is not sure whether the first row is a header. Look at the preview and choose.")
+    warnings += _repeated_columns(text, found.delimiter, found.skip) if found.header else []
+    return Detection(
+        "tsv" if found.delimiter == "\t" else "csv",
+        encoding,
+        found.delimiter,
+        found.header,
+        found.header_sure,
+        found.skip,
+        compression=source.compression,
+        reasons=reasons,
+        warnings=tuple(warnings),
+    )
+
+
+def _repeated_columns(text: str, delimiter: str, skip: int) -> list[str]:
+    import csv
+    import io
+
+    lines = text.splitlines(keepends=True)[skip : skip + 50]
+    names = next(csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter), [])
+    unique = column_names(names)
+    repeated = [name for name, shown in zip(names, unique, strict=True) if name and name != shown and name in names]
+    return (
+        [f"The column name “{repeated[0].strip()}” appears twice; the second is called “{unique[-1]}”."]
+        if repeated
+        else []
+    )
+
+
+def delimiter_name(delimiter: str) -> str:
+    """The delimiter in words."""
+    return NAMES.get(delimiter, f"“{delimiter}”")
+
+
+def format_of_name(name: str) -> str | None:
+    """The format that a file name promises, for files that are yet to be written."""
+    from app.core.formats import FORMATS
+
+    suffix = PurePath(name.lower().removesuffix(".gz")).suffix
+    return next((kind.name for kind in FORMATS.values() if suffix in kind.extensions), None)

@@ -1,0 +1,150 @@
+"""Which delimiter a table of text uses, where its header stands, and whether it has one."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+DELIMITERS = (",", ";", "\t", "|")
+NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_SAMPLE_ROWS = 200
+_HEADER_WORDS = frozenset(
+    (
+        "question questions answer answers prompt prompts completion response instruction input output system context id "
+        "label category tag tags q a user assistant text title source name topic intent key value chosen rejected "
+        "message messages role content query reply utterance date language lang url no number passage status split "
+        "frage antwort pregunta respuesta domanda risposta pergunta resposta vraag antwoord réponse вопрос ответ 问题 答案 "
+        "回答 質問 질문 답변 السؤال الجواب سؤال جواب"
+    ).split()  # noqa: SIM905 (a list of forty quoted words is harder to read)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a table of text is written. ``skip`` is the number of lines above the header (or the first row)."""
+
+    delimiter: str
+    skip: int
+    header: bool
+    header_sure: bool
+    columns: int
+    reason: str
+
+
+def detect_dialect(text: str, *, complete: bool, preferred: str = "") -> Dialect:
+    """The dialect of a sample of a file. ``preferred`` breaks ties, by the file's extension."""
+    if not complete:
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+    said = _said_delimiter(text)
+    if said:
+        delimiter, reason = said, f"its first line says so (sep={said})"
+    else:
+        delimiter, reason = _choose(text, preferred)
+    rows = _parse(text, delimiter, strict=False) or []
+    skip_rows = 1 if said else 0
+    width = _usual_width(rows[skip_rows:])
+    skip_rows += _preamble(rows[skip_rows:], width)
+    body = [fields for _, fields in rows[skip_rows:]]
+    header, sure = _has_header(body)
+    first_line = rows[skip_rows][0] if skip_rows < len(rows) else 1
+    return Dialect(delimiter, first_line - 1, header, sure, width, reason)
+
+
+def _said_delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0].rstrip("\r")
+    return first[4] if len(first) == 5 and first.lower().startswith("sep=") else ""
+
+
+def _choose(text: str, preferred: str) -> tuple[str, str]:
+    scores = {delimiter: _score(text, delimiter) for delimiter in DELIMITERS}
+    if preferred:
+        scores[preferred] *= 1.2
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if scores[best] <= 0:
+        return preferred or ",", "the file has one column"
+    return best, f"the {NAMES[best]} splits the rows evenly"
+
+
+def _score(text: str, delimiter: str) -> float:
+    """How evenly a delimiter splits the rows: the share of rows with the usual width, more for wider tables.
+
+    A strict parse is tried first: a delimiter that leaves text behind closing quotes is hardly the right one.
+    """
+    rows = _parse(text, delimiter, strict=True)
+    penalty = 1.0
+    if rows is None:
+        rows, penalty = _parse(text, delimiter, strict=False) or [], 0.6
+    widths = Counter(len(fields) for _, fields in rows)
+    if not widths:
+        return 0.0
+    width, number = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
+    if width < 2:
+        return 0.0
+    share = number / sum(widths.values())
+    if share < 0.5 or (delimiter != "\t" and share < 0.8 and width > 2 and number < 3):
+        return 0.0
+    return penalty * share * share * (1 + 0.05 * min(width, 10))
+
+
+def _parse(text: str, delimiter: str, *, strict: bool) -> list[tuple[int, list[str]]] | None:
+    """The first rows with the 1-based line each starts on; None where a strict parse fails."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        while len(rows) < _SAMPLE_ROWS:
+            line = reader.line_num + 1
+            fields = next(reader)
+            if fields:
+                rows.append((line, fields))
+    except StopIteration:
+        pass
+    except csv.Error as error:
+        if strict and "unexpected end of data" not in str(error):
+            return None
+    return rows
+
+
+def _usual_width(rows: list[tuple[int, list[str]]]) -> int:
+    widths = Counter(len(fields) for _, fields in rows)
+    return max(widths, key=lambda width: (widths[width], width), default=1)
+
+
+def _preamble(rows: list[tuple[int, list[str]]], width: int) -> int:
+    """How many rows of title or remark stand above the table: narrower than it, or with one filled cell only."""
+    if width < 2:
+        return 0
+    for skipped, (_, fields) in enumerate(rows[:20]):
+        filled = sum(bool(cell.strip()) for cell in fields)
+        if len(fields) > width or (len(fields) == width and filled > 1):
+            return skipped
+    return 0
+
+
+def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
+    """Whether the first row names the columns, and whether that is sure."""
+    if not rows:
+        return True, True
+    first = [normal_name(cell) for cell in rows[0]]
+    if any(cell in _HEADER_WORDS for cell in first):
+        return True, True
+    if any(len(cell) > 60 or cell.endswith(("?", "？", ".", "。", "؟")) for cell in first):
+        return False, False
+    named = [cell for cell in first if cell]
+    numeric = any(cell.replace(".", "", 1).replace("-", "", 1).isdigit() for cell in named)
+    if not named or numeric or len(set(named)) < len(named):
+        return False, False
+    if any(set(cell.replace("-", "_").split("_")) & _HEADER_WORDS for cell in first):
+        return True, True
+    return _shorter_than_data(rows), False
+
+
+def _shorter_than_data(rows: list[list[str]]) -> bool:
+    lengths = [sum(map(len, row)) for row in rows[1:] if row]
+    if not lengths:
+        return False
+    return sum(map(len, rows[0])) * 2 < sorted(lengths)[len(lengths) // 2]
+
+
+def normal_name(name: str) -> str:
+    """A column name as it is compared: no byte-order mark, no blanks at the ends, lower case."""
+    return " ".join(name.replace("\ufeff", "").split()).lower().replace(" ", "_")

@@ -1,0 +1,211 @@
+"""JSON Lines: one JSON object a line, lines ended by LF only (https://jsonlines.org). Strict JSON by RFC 8259.
+
+U+2028, U+2029 and U+0085 are legal inside strings and end no line. NaN and Infinity are not JSON. Of a key that
+stands twice in an object the last value counts.
+"""
+
+import codecs
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+import msgspec
+
+from app.core.changes import chunks
+from app.core.errors import Invalid
+from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, shorten, too_large
+from app.core.formats.encoding import detect_encoding
+from app.core.formats.source import Source
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_CHUNK = MB
+_NUL = b"\\u0000"
+
+
+def read(source: Source, options: ReadOptions) -> Rows:
+    """The objects of a file, one a line; blank lines are passed over."""
+    encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
+    with source.open() as stream:
+        try:
+            yield from _rows(_lines(utf8(stream, encoding), options.limits), options.limits)
+        except UnicodeDecodeError as error:
+            raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
+
+
+def utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
+    """The stream as UTF-8 bytes without a byte-order mark; UTF-8 itself passes through unchecked."""
+    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+        mark = stream.read(3)
+        rest = b"" if mark == codecs.BOM_UTF8 else mark
+        return io.BufferedReader(_Prefixed(rest, stream), _CHUNK)
+    return io.BufferedReader(_Recoded(io.TextIOWrapper(stream, encoding, newline="")), _CHUNK)
+
+
+class _Prefixed(io.RawIOBase):
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._first or self._rest.read(len(buffer)) or b""
+        self._first = b""
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class _Recoded(io.RawIOBase):
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._left = self._left or self._text.read(_CHUNK // 4).encode("utf-8", "surrogatepass")
+        part, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    """Lines without their LF. Raises TooLarge for one over the limit."""
+    left = b""
+    number = 0
+    while chunk := stream.read(_CHUNK):
+        parts = (left + chunk).split(b"\n")
+        left = parts.pop()
+        number += len(parts)
+        yield from parts
+        if len(left) > limits.line_bytes:
+            size = f"{limits.line_bytes // MB} MB"
+            raise too_large("This JSONL file", f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
+    if left:
+        yield left
+
+
+def _rows(lines: Iterator[bytes], limits: Limits) -> Rows:
+    number = 0
+    for line_number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
+        number += 1
+        if number > limits.rows:
+            raise too_large(
+                "This JSONL file", f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS"
+            )
+        try:
+            values = _decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            found = list(_unreadable(line, number, line_number, error))
+            number += len(found) - 1
+            yield from found
+            continue
+        bad = _objection(values, line, limits)
+        if bad:
+            yield BadRow(number, line_number, bad[0], f"Line {line_number} {bad[1]}", shorten(_text(line)))
+        else:
+            yield Row(number, line_number, values)
+
+
+def _objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:
+    """Why a line that is JSON is still no row: code and the rest of a sentence."""
+    if type(values) is not dict:
+        return "not_object", "is not a JSON object. Each line must hold one object: {…}."
+    if _NUL in line and has_nul(values):
+        return "nul", "holds the character U+0000, which no database keeps. Remove it."
+    if line.count(b"[") + line.count(b"{") > limits.depth and depth(values) > limits.depth:
+        return "too_deep", f"is nested deeper than {limits.depth} levels (limit LTT_MAX_DEPTH). Flatten it."
+    return None
+
+
+def has_nul(value: Any) -> bool:
+    """Whether some text inside a JSON value holds U+0000."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(has_nul(key) or has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(has_nul(item) for item in value)
+
+
+def depth(value: Any) -> int:
+    """How deep a JSON value is nested; a plain value has depth 0."""
+    deepest, level = 0, [value]
+    while level:
+        level = [item for part in level for item in _inner(part)]
+        deepest += bool(level)
+    return deepest
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return [*value.values(), None]
+    return [*value, None] if isinstance(value, list) else ()
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _unreadable(line: bytes, number: int, line_number: int, error: Exception) -> Rows:
+    """What a line is that is no JSON: several objects on one line, or a bad row with its reason."""
+    if "trailing characters" in str(error) and (several := _several(line)):
+        for offset, values in enumerate(several):
+            yield Row(number + offset, line_number, values)
+        return
+    code, reason = explain(line, error)
+    yield BadRow(number, line_number, code, f"Line {line_number} {reason}", shorten(_text(line)))
+
+
+def _several(line: bytes) -> list[dict[str, Any]]:
+    """The objects on a line that lost its line feed; empty unless all of it reads as objects."""
+    decoder = json.JSONDecoder()
+    try:
+        text, place, found = line.decode().strip(), 0, []
+        while place < len(text):
+            _, end = decoder.raw_decode(text, place)
+            found.append(_decode(text[place:end]))
+            place = end + (len(text[end:]) - len(text[end:].lstrip()))
+    except (ValueError, RecursionError):
+        return []
+    return found if all(type(values) is dict for values in found) else []
+
+
+def explain(line: bytes, error: Exception) -> tuple[str, str]:
+    """A code and the rest of a sentence on why text is no JSON, with the likely repair."""
+    if isinstance(error, UnicodeDecodeError):
+        return "encoding", "is not valid UTF-8. Save the file as UTF-8, or choose its encoding."
+    if isinstance(error, RecursionError):
+        return "too_deep", "is nested too deeply. Flatten it."
+    message = str(error)
+    if "out of range" in message:
+        return "number", "holds a number that is out of range. Write it as text."
+    if "surrogate" in message or (b"\\ud" in line.lower() and "truncated" in message and line.rstrip().endswith(b"}")):
+        return "lone_surrogate", "holds half of a character (a lone surrogate, \\ud…). Remove it."
+    stripped = line.lstrip()
+    if stripped.startswith((b"{'", b"['")):
+        return "invalid_json", "is not JSON: it uses single quotes, as Python prints. JSON needs double quotes."
+    if stripped.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
+        return "invalid_json", "is not JSON: it is a merge conflict marker. Settle the conflict and remove the line."
+    if b"NaN" in line or b"Infinity" in line:
+        return "invalid_json", "is not JSON: NaN and Infinity are not allowed. Use null or a text."
+    return "invalid_json", f"is not valid JSON ({message.removeprefix('JSON is malformed: ')}). Repair the line."
+
+
+def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+    """Write one object a line, UTF-8, no blank line at the end. Returns the number of rows."""
+    if options.bom:
+        out.write(codecs.BOM_UTF8)
+    number = 0
+    for chunk in chunks(rows, 256):
+        out.write(b"\n".join(map(_encode, chunk)) + b"\n")
+        number += len(chunk)
+    return number
+
+
+JSONL = Format("jsonl", "JSON Lines", (".jsonl", ".ndjson", ".jsonlines"), read, write, "application/jsonl")

@@ -1,0 +1,116 @@
+"""Parquet files, flat or nested, read in batches (https://parquet.apache.org/docs/file-format/)."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any, BinaryIO
+
+import msgspec
+
+from app.core.errors import WrongKind
+from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.jsonl import has_nul
+from app.core.formats.source import Source
+
+_BATCH = 500
+_WRITE_BATCH = 10_000
+
+
+def read(source: Source, options: ReadOptions) -> Rows:
+    """The rows of a file. Bytes that are no text and other foreign values become text; decoded bytes are counted."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with source.seekable() as file:
+        try:
+            table = parquet.ParquetFile(file)
+            _check(table, options)
+            number, decoded = 0, 0
+            for batch in table.iter_batches(batch_size=_BATCH):
+                decoded += batch.nbytes
+                _check_decoded(decoded, options)
+                for values in batch.to_pylist():
+                    number += 1
+                    yield _row(number, values)
+        except pyarrow.ArrowException as error:
+            raise WrongKind(
+                f"This is not a readable Parquet file ({_first_line(error)}).", code="bad_parquet"
+            ) from error
+        except OSError as error:
+            raise WrongKind(f"This Parquet file is damaged ({_first_line(error)}).", code="bad_parquet") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0].rstrip(".")[:200]
+
+
+def _check(table: Any, options: ReadOptions) -> None:
+    limits = options.limits
+    if table.metadata.num_columns > limits.columns:
+        number = f"{table.metadata.num_columns:,}"
+        raise too_large("This Parquet file", f"it has {number} columns", f"{limits.columns:,}", "LTT_MAX_COLUMNS")
+    if table.metadata.num_rows > limits.rows:
+        number = f"{table.metadata.num_rows:,}"
+        raise too_large("This Parquet file", f"it has {number} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
+
+
+def _check_decoded(decoded: int, options: ReadOptions) -> None:
+    if decoded > options.limits.decoded_bytes:
+        size = f"{options.limits.decoded_bytes // MB:,} MB"
+        raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
+
+
+def _row(number: int, values: dict[str, Any]) -> Row | BadRow:
+    plain = {name: _plain(value) for name, value in values.items()}
+    if has_nul(plain):
+        reason = f"Row {number} holds the character U+0000, which no database keeps. Remove it."
+        return BadRow(number, None, "nul", reason, msgspec.json.encode(plain).decode())
+    return Row(number, None, plain)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value)
+
+
+def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+    """Write text columns; a list or object is kept as its JSON text. Returns the number of rows."""
+    import pyarrow
+    from pyarrow import parquet
+
+    writer = None
+    number = 0
+    source = iter(rows)
+    columns = options.columns
+    while batch := list(islice(source, _WRITE_BATCH)):
+        columns = columns or tuple(batch[0])
+        table = pyarrow.table({name: _column([row.get(name) for row in batch]) for name in columns})
+        writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
+        writer.write_table(table)
+        number += len(batch)
+    if writer is None:
+        empty = pyarrow.table({name: pyarrow.array([], pyarrow.string()) for name in columns or ("question", "answer")})
+        writer = parquet.ParquetWriter(out, empty.schema)
+        writer.write_table(empty)
+    writer.close()
+    return number
+
+
+def _column(values: list[Any]) -> Any:
+    """Text, with lists and objects as JSON text: a later batch may hold what a type made for the first cannot."""
+    import pyarrow
+
+    texts = [v if v is None or isinstance(v, str) else msgspec.json.encode(v).decode() for v in values]
+    return pyarrow.array(texts, pyarrow.string())
+
+
+PARQUET = Format("parquet", "Parquet", (".parquet", ".pq"), read, write, "application/vnd.apache.parquet", tabular=True)

@@ -1,0 +1,252 @@
+"""A file that can be looked at before it is read: from a path or a stream, plain or compressed."""
+
+import gzip
+import io
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+from app.core.errors import BadUsage, Invalid, WrongKind
+from app.core.formats.base import MB, Limits, too_large
+
+HEAD_BYTES = MB
+GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
+# Below this a high ratio harms nobody, and tiny repetitive files reach any ratio.
+RATIO_FREE_BYTES = 50 * MB
+_DOCUMENT_PARTS = ("[Content_Types].xml", "mimetype", "xl/workbook.xml", "content.xml")
+
+
+class Source:
+    """The bytes of one file. ``name`` is the inner name of a compressed one; ``head`` its first megabyte, decoded.
+
+    A source made of a path can be opened any number of times, one made of a stream once.
+    """
+
+    def __init__(self, *, path: Path | None = None, stream: BinaryIO | None = None, name: str = "", limits: Limits):
+        self.path = path
+        self.limits = limits
+        self.name = name or (path.name if path else "")
+        self.compression = ""
+        self._stream = stream
+        self._member: str | None = None
+        self._used = False
+        self._first = self._peek()
+        self._look_inside()
+        self.head = self._head()
+        self.complete = len(self.head) < HEAD_BYTES
+
+    @classmethod
+    def of_path(cls, path: str | Path, *, name: str = "", limits: Limits | None = None) -> "Source":
+        """A source for a file on disk. Raises BadUsage where there is none, Invalid for an unreadable archive."""
+        path = Path(path)
+        if not path.is_file():
+            raise BadUsage(f"There is no file {path.name!r}.", code="no_file")
+        return cls(path=path, name=name, limits=limits or Limits())
+
+    @classmethod
+    def of_stream(cls, stream: BinaryIO, *, name: str = "", limits: Limits | None = None) -> "Source":
+        """A source for a stream that can be read once, such as standard input."""
+        return cls(stream=stream, name=name, limits=limits or Limits())
+
+    @classmethod
+    def of_bytes(cls, data: bytes, *, name: str = "", limits: Limits | None = None) -> "Source":
+        """A source for bytes in memory, such as pasted text."""
+        return cls(stream=io.BytesIO(data), name=name, limits=limits or Limits())
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on disk, where known."""
+        return self.path.stat().st_size if self.path else None
+
+    def _peek(self) -> bytes:
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        assert self._stream is not None
+        if self._stream.seekable():
+            start = self._stream.tell()
+            first = self._stream.read(HEAD_BYTES)
+            self._stream.seek(start)
+            return first
+        return _read_fully(self._stream, HEAD_BYTES)
+
+    def _look_inside(self) -> None:
+        if self._first.startswith(GZIP):
+            self.compression = "gzip"
+            self.name = self.name.removesuffix(".gz")
+        elif self._first.startswith(ZIP):
+            self._look_into_zip()
+
+    def _look_into_zip(self) -> None:
+        if self.path is None and not (self._stream and self._stream.seekable()):
+            self._spool()
+        try:
+            with self._raw() as raw, zipfile.ZipFile(raw) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        except (zipfile.BadZipFile, OSError, NotImplementedError):
+            return  # A damaged archive is refused by the format that recognises it, in its own words.
+        if any(part in names for part in _DOCUMENT_PARTS):
+            return
+        inner = [name for name in names if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
+        if len(inner) != 1:
+            found = f"it holds {len(inner)} files" if inner else "it is empty"
+            raise Invalid(f"A .zip must hold exactly one data file; {found}. Unpack it and drop the files one by one.")
+        self.compression, self._member = "zip", inner[0]
+        self.name = PurePath(inner[0].replace("\\", "/")).name
+
+    def _spool(self) -> None:
+        """Keep a stream in a temporary file, for formats that must seek."""
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the source)
+        spool.write(self._first)
+        assert self._stream is not None
+        shutil.copyfileobj(self._stream, spool, MB)
+        spool.seek(0)
+        self._stream = spool
+
+    @contextmanager
+    def _raw(self) -> Iterator[BinaryIO]:
+        """The stored bytes, from the start."""
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                yield file
+            return
+        assert self._stream is not None
+        if self._stream.seekable():
+            self._stream.seek(0)
+            yield self._stream
+            return
+        if self._used:
+            raise RuntimeError("A stream can be read once only.")
+        self._used = True
+        yield io.BufferedReader(_Chained(self._first, self._stream), MB)
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The decoded bytes, from the start, counted against the limits while they are read."""
+        with self._raw() as raw:
+            if self.compression == "gzip":
+                yield self._bounded(gzip.GzipFile(fileobj=raw))
+            elif self.compression == "zip":
+                with zipfile.ZipFile(raw) as archive, _member(archive, self._member or "") as inner:
+                    yield self._bounded(inner)
+            else:
+                yield raw
+
+    def _bounded(self, stream: Any) -> BinaryIO:
+        return io.BufferedReader(_Bounded(stream, self.size, self.limits, self.compression), MB)
+
+    @contextmanager
+    def seekable(self) -> Iterator[BinaryIO]:
+        """The decoded bytes as a file that can seek; a compressed one is unpacked to a temporary file first."""
+        if not self.compression and (self.path is not None or (self._stream and self._stream.seekable())):
+            with self._raw() as raw:
+                yield raw
+            return
+        with self.open() as packed, tempfile.TemporaryFile() as plain:
+            shutil.copyfileobj(packed, plain, MB)
+            plain.seek(0)
+            yield plain
+
+    @contextmanager
+    def as_path(self) -> Iterator[Path]:
+        """The decoded bytes as a file with a path."""
+        if self.path is not None and not self.compression:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+            path = Path(folder) / "data"
+            with self.open() as packed, path.open("wb") as plain:
+                shutil.copyfileobj(packed, plain, MB)
+            yield path
+
+    def _head(self) -> bytes:
+        if not self.compression:
+            return self._first
+        if self.compression == "gzip" and self.path is None and not (self._stream and self._stream.seekable()):
+            self._spool()
+        with self.open() as stream:
+            return _read_fully(stream, HEAD_BYTES)
+
+
+def _read_fully(stream: BinaryIO, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size > 0 and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
+    try:
+        with archive.open(name) as inner:
+            yield inner
+    except RuntimeError as error:
+        raise WrongKind("The .zip is protected by a password. Unpack it first.", code="encrypted") from error
+
+
+class _Chained(io.RawIOBase):
+    """The first bytes of a stream again, then the rest of it."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = memoryview(first)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._first:
+            part = self._first[: len(buffer)]
+            self._first = self._first[len(part) :]
+        else:
+            part = memoryview(self._rest.read(len(buffer)) or b"")
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones."""
+
+    def __init__(self, stream: Any, packed: int | None, limits: Limits, kind: str) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._limits = limits
+        self._kind = kind
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            part = self._stream.read(len(buffer))
+        except (zlib.error, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise Invalid(f"The {self._kind} file is damaged or cut off. Fetch it again.", code="damaged") from error
+        buffer[: len(part)] = part
+        self._count += len(part)
+        self._check()
+        return len(part)
+
+    def _check(self) -> None:
+        check_expansion(self._kind, self._count, self._packed, self._limits)
+
+
+def check_expansion(kind: str, decoded: int, packed: int | None, limits: Limits) -> None:
+    """Raise TooLarge where a compressed file grows past the limits."""
+    if decoded > limits.decoded_bytes:
+        size = f"{limits.decoded_bytes // MB:,} MB"
+        raise too_large(f"This {kind} file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
+    if packed and decoded > RATIO_FREE_BYTES and decoded > packed * limits.ratio:
+        raise too_large(
+            f"This {kind} file",
+            f"it expands to more than {limits.ratio} times its size",
+            f"{limits.ratio} times",
+            "LTT_MAX_RATIO",
+        )

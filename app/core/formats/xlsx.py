@@ -1,0 +1,233 @@
+"""Workbooks: .xlsx, .xls, .xlsb and .ods read by calamine, .xlsx written as text cells only.
+
+Cells are read as a person sees them: a whole number without ".0", a date as YYYY-MM-DD, TRUE and FALSE.
+"""
+
+import datetime
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from app.core.errors import BadUsage, TooLarge, WrongKind
+from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.csv import cells, column_names
+from app.core.formats.dialect import normal_name
+from app.core.formats.source import Source, check_expansion
+
+CELL_LIMIT = 32_767
+ROW_LIMIT = 1_048_575
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def sheets(source: Source) -> list[str]:
+    """The names of the visible sheets that a workbook has, in order. Raises as ``read`` does."""
+    with _workbook(source) as book:
+        visible = [meta.name for meta in book.sheets_metadata if "visible" in str(meta.visible).lower()]
+        return visible or list(book.sheet_names)
+
+
+def read(source: Source, options: ReadOptions) -> Rows:
+    """The rows of one sheet (the first visible one by default), after its title lines, under its header."""
+    with _workbook(source) as book:
+        name = options.sheet or _default_sheet(book)
+        if name not in book.sheet_names:
+            raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheet_names)}.")
+        yield from _rows(book.get_sheet_by_name(name).iter_rows(), options)
+
+
+def _default_sheet(book: Any) -> str:
+    for meta in book.sheets_metadata:
+        if "visible" in str(meta.visible).lower():
+            return str(meta.name)
+    return str(book.sheet_names[0])
+
+
+class _workbook:
+    """A context manager around an open workbook; anything unreadable becomes one sentence."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __enter__(self) -> Any:
+        import python_calamine
+
+        _check_archive(self.source)
+        self._file = self.source.seekable()
+        try:
+            return python_calamine.load_workbook(self._file.__enter__())  # type: ignore[arg-type]
+        except python_calamine.PasswordError as error:
+            raise WrongKind(
+                "The workbook is protected by a password. Save it without one.", code="encrypted"
+            ) from error
+        except (python_calamine.CalamineError, OSError, ValueError) as error:
+            raise _unreadable(self.source, error) from error
+
+    def __exit__(self, *details: Any) -> None:
+        self._file.__exit__(*details)
+
+
+def _unreadable(source: Source, error: Exception) -> WrongKind:
+    if source.head.startswith(_OLE):
+        return WrongKind(
+            "This is an old .xls file that cannot be read, or a workbook protected by a password. "
+            "Open it in Excel and save it as .xlsx without a password.",
+            code="unreadable_workbook",
+        )
+    return WrongKind(f"The workbook is damaged and cannot be read ({error}). Save it again as .xlsx.", code="damaged")
+
+
+def _check_archive(source: Source) -> None:
+    """Refuse a workbook that unpacks past the limits or declares entities, before anything is parsed."""
+    if not source.head.startswith(b"PK"):
+        return
+    packed = source.size or len(source.head)
+    try:
+        with source.seekable() as file, zipfile.ZipFile(file) as archive:
+            total = 0
+            for info in archive.infolist():
+                total = _count_member(archive, info, total, packed, source.limits)
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise WrongKind("The workbook is damaged or cut off. Fetch or save it again.", code="damaged") from error
+
+
+def _count_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, total: int, packed: int, limits: Limits) -> int:
+    with archive.open(info) as member:
+        first = True
+        while part := member.read(MB):
+            total += len(part)
+            check_expansion("workbook", total, packed, limits)
+            if first and b"<!DOCTYPE" in part[:4096] and info.filename.endswith((".xml", ".rels")):
+                raise WrongKind(
+                    "The workbook declares XML entities, which no spreadsheet program writes.", code="entities"
+                )
+            first = False
+    return total
+
+
+def _rows(rows: Iterable[list[Any]], options: ReadOptions) -> Rows:
+    body = _body(rows)
+    first = next(body, None)
+    if first is None:
+        return
+    line, fields = first
+    header = _names_columns(fields) if options.header is None else options.header
+    if len(fields) > options.limits.columns:
+        limit = f"{options.limits.columns:,}"
+        raise too_large("This sheet", f"it has {len(fields):,} columns", limit, "LTT_MAX_COLUMNS")
+    names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
+    number = 0
+    if not header:
+        number = 1
+        yield Row(1, line, dict(zip(names, fields, strict=True)))
+    for line, fields in body:
+        number += 1
+        if number > options.limits.rows:
+            limit = f"{options.limits.rows:,}"
+            raise too_large("This sheet", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
+        yield _row(names, fields, number, line)
+
+
+def _row(names: list[str], fields: list[str], number: int, line: int) -> Row | BadRow:
+    error = next((cell for cell in fields if cell.startswith("#") and cell in _ERRORS), None)
+    if error:
+        reason = f"Row {number} (sheet row {line}) holds the error value {error}. Repair the formula."
+        return BadRow(number, line, "error_value", reason, "\t".join(fields))
+    extra = [cell for cell in fields[len(names) :] if cell]
+    if extra:
+        reason = f"Row {number} (sheet row {line}) has {len(fields)} cells, expected {len(names)}."
+        return BadRow(number, line, "too_many_fields", reason, "\t".join(fields))
+    padded = fields[: len(names)] + [""] * (len(names) - len(fields))
+    return Row(number, line, dict(zip(names, padded, strict=True)), "\t".join(fields))
+
+
+_ERRORS = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"})
+
+
+def _body(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows as text with their 1-based sheet row, without blank rows and without title rows above the table."""
+    ahead: list[tuple[int, list[str]]] = []
+    numbered = ((line, [_as_text(cell) for cell in row]) for line, row in enumerate(rows, 1))
+    filled = ((line, fields) for line, fields in numbered if any(cell.strip() for cell in fields))
+    for line, fields in filled:
+        ahead.append((line, fields))
+        if len(ahead) == 20:
+            break
+    yield from ahead[_title_rows([fields for _, fields in ahead]) :]
+    yield from filled
+
+
+def _title_rows(rows: list[list[str]]) -> int:
+    counts = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    if not counts or max(counts) < 2:
+        return 0
+    return next(place for place, number in enumerate(counts) if number > 1)
+
+
+def _names_columns(fields: list[str]) -> bool:
+    """Whether the first row of a sheet names its columns: distinct short texts that are no sentences or numbers."""
+    named = [normal_name(cell) for cell in fields if cell.strip()]
+    if len(named) < 2 or len(set(named)) < len(named):
+        return False
+    return not any(len(n) > 60 or n.endswith(("?", "？", ".", "。")) or n.replace(".", "", 1).isdigit() for n in named)
+
+
+def _as_text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime.datetime):
+        midnight = cell.time() == datetime.time()
+        return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")
+    return "" if cell is None else str(cell)
+
+
+def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+    """Write one sheet with a header, every cell as text. Raises TooLarge before a text or the sheet would be cut."""
+    import xlsxwriter
+
+    settings = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False})
+    sheet = book.add_worksheet(_sheet_name(options.title))
+    number = 0
+    columns = options.columns
+    for number, row in enumerate(rows, 1):
+        if number == 1:
+            columns = columns or tuple(row)
+            _write_row(sheet, 0, columns)
+        if number > ROW_LIMIT:
+            raise TooLarge(f"A sheet holds {ROW_LIMIT:,} rows at most. Export in parts, or as CSV.", code="sheet_rows")
+        _write_row(sheet, number, [row.get(name) for name in columns])
+    if not number:
+        _write_row(sheet, 0, columns)
+    book.close()
+    return number
+
+
+def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
+    for column, text in enumerate(cells(values, safe_form=False)):
+        if len(text) > CELL_LIMIT:
+            raise TooLarge(
+                f"Row {number}: a text has {len(text):,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
+                "Export as CSV or JSONL instead.",
+                code="cell_too_long",
+            )
+        sheet.write_string(number, column, text)
+
+
+def _sheet_name(title: str) -> str:
+    kept = "".join(" " if c in "[]:*?/\\'" or ord(c) < 32 else c for c in title).strip()
+    return kept[:31] or "pairs"
+
+
+XLSX = Format(
+    "xlsx",
+    "Excel workbook",
+    (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"),
+    read,
+    write,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    tabular=True,
+)
