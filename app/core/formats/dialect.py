@@ -8,15 +8,14 @@ from dataclasses import dataclass
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 200
-_HEADER_WORDS = frozenset(
-    (
-        "question questions answer answers prompt prompts completion response instruction input output system context id "
-        "label category tag tags q a user assistant text title source name topic intent key value chosen rejected "
-        "message messages role content query reply utterance date language lang url no number passage status split "
-        "frage antwort pregunta respuesta domanda risposta pergunta resposta vraag antwoord réponse вопрос ответ 问题 答案 "
-        "回答 質問 질문 답변 السؤال الجواب سؤال جواب"
-    ).split()  # noqa: SIM905 (a list of forty quoted words is harder to read)
-)
+_WORDS = """
+question questions answer answers prompt prompts completion response instruction input output system context id label
+category tag tags q a user assistant text title source name topic intent key value chosen rejected message messages role
+content query reply utterance date language lang url no number passage status split
+frage antwort pregunta respuesta domanda risposta pergunta resposta vraag antwoord réponse вопрос ответ
+问题 答案 回答 質問 질문 답변 السؤال الجواب سؤال جواب
+"""
+_HEADER_WORDS = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class _workbook:
         _check_archive(self.source)
         self._file = self.source.seekable()
         try:
-            return python_calamine.load_workbook(self._file.__enter__())  # type: ignore[arg-type]
+            return python_calamine.load_workbook(self._file.__enter__())
         except python_calamine.PasswordError as error:
             raise WrongKind(
                 "The workbook is protected by a password. Save it without one.", code="encrypted"
