@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-PAGES: tuple[str, ...] = ("health",)
+PAGES: tuple[str, ...] = ("health", "jobs")
 
 
 def init_app(app: Flask) -> None:

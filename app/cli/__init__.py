@@ -17,6 +17,8 @@ COMMANDS = {
     "serve": "app.cli.serve:serve",
     "worker": "app.cli.worker:worker",
     "jobs": "app.cli.jobs:jobs",
+    "worker": "app.cli.worker:worker",
+    "jobs": "app.cli.jobs:jobs",
     "token": "app.cli.token:token",
     "config": "app.cli.config:config",
     "api-routes": "app.cli.api_routes:api_routes",
