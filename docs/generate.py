@@ -1,0 +1,72 @@
+"""Writes the reference pages that follow from the code: ``python docs/generate.py``. A test holds them up to date."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent))
+
+_NOTE = "<!-- Written by docs/generate.py; do not edit. -->"
+
+
+def commands() -> str:
+    """Every command with its help, as the command prints it."""
+    from app.cli import cli
+
+    top = click.Context(cli, info_name="ltt", **_WIDTH)
+    return "\n".join(["# Commands", "", _NOTE, "", _EXIT_CODES, *_help_of(cli, top)])
+
+
+_WIDTH = {"terminal_width": 80, "max_content_width": 80}
+_EXIT_CODES = """Exit codes: 0 done · 1 done, with findings · 2 wrong usage · 3 input refused · 4 refused by state (busy,
+conflict, no such dataset, newer schema) · 5 outside failure (disk full, network). Messages for people go to stderr;
+`--json` prints exactly one JSON object to stdout.
+"""
+
+
+def _help_of(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if found is not None:
+                yield from _help_of(found, click.Context(found, info_name=name, parent=context, **_WIDTH))
+
+
+def settings() -> str:
+    """Every setting with its default and meaning."""
+    from app import config
+
+    intro = "Set them as environment variables. `ltt config` shows the values in use."
+    lines = ["# Settings", "", _NOTE, "", intro, ""]
+    lines += ["| name | default | meaning |", "|---|---|---|"]
+    for setting in config.SETTINGS.values():
+        default = "`instance/` of the checkout" if setting.name == "LTT_DATA_DIR" else f"`{setting.default}`"
+        lines.append(f"| `{setting.name}` | {default if default != '``' else 'unset'} | {setting.meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def routes() -> str:
+    """Every route with what it asks of a request."""
+    from app import create_app
+    from app.frontdoor.routes import table
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = table(create_app({"LTT_DATA_DIR": folder, "LTT_LOG_LEVEL": "ERROR"}))
+    lines = ["# Routes", "", _NOTE, "", "`ltt api-routes --json` prints the same for programs.", ""]
+    lines += ["| method | path | a write needs | largest body |", "|---|---|---|---|"]
+    for row in rows:
+        limit = f"{row.body_limit_mb} MB" if row.body_limit_mb else ""
+        lines.append(f"| {row.method} | `{row.path}` | {'' if row.auth == 'none' else row.auth} | {limit} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings, "routes.md": routes}
+
+if __name__ == "__main__":
+    for name, write in PAGES.items():
+        (FOLDER / name).write_text(write(), encoding="utf-8")

@@ -1,0 +1,111 @@
+"""What holds for every page: reading changes nothing, odd addresses break nothing, text is never markup."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.frontdoor.routes import Route, table
+from app.services import datasets
+from tests import factories
+
+ODD_QUERIES = [
+    "page=-1&per_page=0",
+    "page=1e12&per_page=1000000000&size=abc",
+    "cursor=%00&after=x&before=-1&size=-5",
+    "status=nonsense&order=nonsense&split=x&tag=%22",
+    "q=%25",
+    "q=_",
+    "q=%5C",
+    "q=%27",
+    "q=%00",
+    "q=" + "x" * 60_000,
+]
+
+
+@pytest.fixture
+def full(app: Flask) -> Flask:
+    """The application with a dataset number 1 whose texts try to be markup."""
+    with app.app_context():
+        assert factories.hostile_dataset() == 1
+    return app
+
+
+def pages(app: Flask) -> list[str]:
+    """The address of every GET route. Numbers are 1, words are x."""
+    return [address(route) for route in table(app) if route.method == "GET" and route.endpoint != "static"]
+
+
+def address(route: Route) -> str:
+    """A concrete path of a route."""
+    return re.sub(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda m: "1" if m[1] == "int" else "x", route.path)
+
+
+def digest(app: Flask) -> object:
+    """What the database holds, in short."""
+    with app.app_context():
+        return datasets.digest()
+
+
+def test_reading_changes_nothing(full: Flask, client: FlaskClient) -> None:
+    before = digest(full)
+    for path in pages(full):
+        for method in ("GET", "HEAD"):
+            answer = client.open(path, method=method)
+            assert answer.status_code < 500 or path == "/readyz", f"{method} {path}"
+    assert digest(full) == before
+
+
+@pytest.mark.parametrize("query", ODD_QUERIES, ids=lambda query: query[:30])
+def test_an_odd_address_is_answered(full: Flask, client: FlaskClient, query: str) -> None:
+    for path in pages(full):
+        assert client.get(f"{path}?{query}").status_code < 500 or path == "/readyz", path
+
+
+def test_a_write_without_content_is_answered(full: Flask, client: FlaskClient) -> None:
+    for route in table(full):
+        if route.method != "GET":
+            answer = client.open(address(route), method=route.method)
+            assert answer.status_code < 500, f"{route.method} {route.path}"
+
+
+class Markup(HTMLParser):
+    """Collects what must not be in a page: scripts and styles in the text, handlers, addresses elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one element."""
+        values = dict(attrs)
+        if (tag == "script" and "src" not in values) or tag == "style":
+            self.wrong.append(f"<{tag}> in the page")
+        for name, value in attrs:
+            if name.startswith("on") or name == "style" or self._leads_astray(tag, name, (value or "").strip().lower()):
+                self.wrong.append(f"{tag} {name}={value}")
+
+    def _leads_astray(self, tag: str, name: str, value: str) -> bool:
+        if name not in ("src", "srcset", "href", "action", "formaction"):
+            return False
+        foreign = bool(re.match(r"([a-z]+:)?//", value))
+        return value.startswith("javascript:") or (foreign and tag != "a")
+
+
+def test_no_page_runs_or_loads_anything_foreign(full: Flask, client: FlaskClient) -> None:
+    for path in [*pages(full), "/no/such/page"]:
+        answer = client.get(path, follow_redirects=True)
+        if answer.mimetype == "text/html":
+            markup = Markup()
+            markup.feed(answer.text)
+            assert markup.wrong == [], path
+
+
+def test_no_page_takes_text_for_a_template(full: Flask, client: FlaskClient) -> None:
+    for path in pages(full):
+        answer = client.get(path, follow_redirects=True)
+        if answer.mimetype == "text/html":
+            assert "<script>window.broken" not in answer.text, path
+            assert 'onerror="window.broken' not in answer.text, path

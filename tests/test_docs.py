@@ -1,0 +1,128 @@
+"""The documentation names what there is, and no file holds what must not be published."""
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from app import blueprints, config
+from app import cli as command_line
+from app.blueprints import api
+from app.core.formats import FORMATS
+
+ROOT = Path(__file__).resolve().parents[1]
+SKIPPED = {".git", ".venv", "instance", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+TEXT = {".py", ".md", ".html", ".js", ".css", ".toml", ".in", ".lock", ".txt", ".ini", ".mako", ".json", ".svg", ""}
+
+sys.path.insert(0, str(ROOT / "docs"))
+generate = importlib.import_module("generate")
+
+
+def files() -> Iterator[Path]:
+    """Every text file of the project."""
+    for path in sorted(ROOT.rglob("*")):
+        if path.is_file() and path.suffix in TEXT and not SKIPPED & set(path.relative_to(ROOT).parts):
+            yield path
+
+
+@pytest.fixture(scope="module")
+def documented() -> str:
+    """README and the pages of docs/, decisions aside."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_the_reference_is_up_to_date(page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == generate.PAGES[page](), "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_documented(name: str, documented: str) -> None:
+    assert f"`{name}`" in documented
+
+
+@pytest.mark.parametrize("name", config.SETTINGS)
+def test_every_setting_is_documented_with_its_meaning(name: str, documented: str) -> None:
+    assert f"`{name}`" in documented
+    assert config.SETTINGS[name].meaning.endswith(".")
+
+
+def test_no_other_setting_is_named_anywhere() -> None:
+    others = {"LTT_CORPUS_DIR"}
+    for path in files():
+        if path.suffix in (".py", ".md", ".html"):
+            names = set(re.findall(r"\bLTT_[A-Z][A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+            assert not names - set(config.SETTINGS) - others, path
+
+
+def test_every_command_has_a_help() -> None:
+    for name in command_line.COMMANDS:
+        command = command_line.cli.get_command(click.Context(command_line.cli), name)
+        assert command is not None
+        assert command.help, name
+
+
+def test_every_command_module_is_registered() -> None:
+    registered = {place.partition(":")[0] for place in command_line.COMMANDS.values()}
+    for module in pkgutil.iter_modules(command_line.__path__, "app.cli."):
+        found = importlib.import_module(module.name)
+        own = [one for one in vars(found).values() if isinstance(one, click.Command)]
+        if own and not module.name.rpartition(".")[2].startswith("_"):
+            assert module.name in registered, f"{module.name} is not in COMMANDS"
+
+
+def test_every_page_module_is_registered() -> None:
+    for module in pkgutil.iter_modules(blueprints.__path__):
+        if hasattr(importlib.import_module(f"app.blueprints.{module.name}"), "bp"):
+            assert module.name in blueprints.PAGES, f"{module.name} is not in PAGES"
+
+
+def test_every_api_module_is_registered() -> None:
+    for module in pkgutil.iter_modules(api.__path__):
+        if hasattr(importlib.import_module(f"app.blueprints.api.{module.name}"), "bp"):
+            assert module.name in api.MODULES, f"{module.name} is not in MODULES"
+
+
+# Spelt in parts, so that this file does not hold what it looks for.
+INDEX_HOSTS = ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js.org", "npm" + "js.com", "unpkg" + ".com")
+PRIVATE = ("../" + "shared", "/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/", "TE" + "AM.md", "DECI" + "SIONS.md")
+
+
+@pytest.mark.parametrize("text", INDEX_HOSTS)
+def test_no_file_names_a_package_index(text: str) -> None:
+    assert [path for path in files() if text in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("text", PRIVATE)
+def test_no_file_names_a_place_outside_the_project(text: str) -> None:
+    assert [path for path in files() if text in path.read_text(encoding="utf-8")] == [ROOT / ".ci/run"] * (
+        text == PRIVATE[0]
+    )
+
+
+# What would let text of users become markup. Files of others in static/vendor are not ours to judge.
+UNSAFE = ("inner" + "HTML", "insertAdjacent" + "HTML", "outer" + "HTML", "document.wri" + "te", "eval" + "(")
+
+
+def test_no_script_makes_markup_of_text() -> None:
+    for path in (ROOT / "static").rglob("*.js"):
+        if "vendor" not in path.parts:
+            assert not [word for word in UNSAFE if word in path.read_text(encoding="utf-8")], path
+
+
+def test_no_template_switches_escaping_off() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape|<script(?![^>]*\bsrc=)[^>]*>|\sstyle=|\son[a-z]+=", text), path
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
