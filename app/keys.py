@@ -26,7 +26,7 @@ def secret_key(folder: Path) -> bytes:
     key = _read(path)
     if key is None:
         key = _create(path, secrets.token_bytes(_KEY_BYTES))
-    if len(key) < _KEY_BYTES or len(set(key)) < 8:
+    if len(key) < _KEY_BYTES or len(set(key)) < 12:
         raise Conflict(f"The secret key in {path} is too short or too simple. Delete the file: a new one is made.")
     return key
 

@@ -22,7 +22,8 @@ def commands() -> str:
 
 
 _WIDTH = {"terminal_width": 80, "max_content_width": 80}
-_EXIT_CODES = """Exit codes: 0 done · 1 done, with findings · 2 wrong usage · 3 input refused · 4 refused by state (busy,
+_EXIT_CODES = """\
+Exit codes: 0 done · 1 done, with findings · 2 wrong usage · 3 input refused · 4 refused by state (busy,
 conflict, no such dataset, newer schema) · 5 outside failure (disk full, network). Messages for people go to stderr;
 `--json` prints exactly one JSON object to stdout.
 """

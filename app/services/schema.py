@@ -100,8 +100,19 @@ def _safety_copy(version: str) -> Path | None:
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     copy = folder / f"before-upgrade-from-{version}-{stamp}.db"
-    descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    partial = copy.with_suffix(".partial")
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection = db.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
+        cursor.execute("PRAGMA query_only=OFF")
+        cursor.execute("VACUUM INTO ?", (str(partial),))
+    finally:
+        connection.close()
+    # SQLite does not sync this copy; the upgrade may begin only when it would outlast a power cut.
+    descriptor = os.open(partial, os.O_RDWR)
+    os.fsync(descriptor)
     os.close(descriptor)
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+    partial.rename(copy)
     return copy
