@@ -1,0 +1,28 @@
+"""Layouts: rows to records and back. A new layout is a new module and one line here."""
+
+from app.core.layouts.alpaca import ALPACA
+from app.core.layouts.base import NOTES, Layout, LayoutOptions, RowError, losses
+from app.core.layouts.columns import COLUMNS
+from app.core.layouts.names import TARGETS
+from app.core.layouts.openai import OPENAI
+from app.core.layouts.preference import PREFERENCE
+from app.core.layouts.prompt_completion import PROMPT_COMPLETION
+from app.core.layouts.recognise import Recognition, recognise
+from app.core.layouts.sharegpt import SHAREGPT
+from app.core.layouts.squad import SQUAD
+
+LAYOUTS: dict[str, Layout] = {
+    one.name: one for one in (OPENAI, COLUMNS, ALPACA, SHAREGPT, PROMPT_COMPLETION, PREFERENCE, SQUAD)
+}
+
+__all__ = [
+    "LAYOUTS",
+    "NOTES",
+    "TARGETS",
+    "Layout",
+    "LayoutOptions",
+    "Recognition",
+    "RowError",
+    "losses",
+    "recognise",
+]

@@ -1,0 +1,153 @@
+"""Alpaca: ``{"instruction", "input", "output", "system", "history"}``, as LLaMA-Factory reads it.
+
+The question is the instruction, then the input on the next line (LLaMA-Factory's rule); the parts are noted, so that an
+unedited pair is written back as it was. Dolly's ``context`` and ``response`` are understood as input and output.
+"""
+
+from typing import Any
+
+from app.core.layouts.base import (
+    Layout,
+    LayoutOptions,
+    Row,
+    RowError,
+    checked,
+    notes_of,
+    other_columns,
+    text_of,
+    with_notes,
+)
+from app.core.record import Message, Record
+
+_OUTPUTS = ("output", "response")
+_INPUTS = ("input", "context")
+OWN = frozenset({"instruction", "input", "output", "system", "history"})
+_JOINTS = {"newline": "\n", "blank-line": "\n\n"}
+
+
+def parse(row: Row, options: LayoutOptions) -> Record:
+    """The record of an Alpaca row. Raises RowError."""
+    if type(row.get("instruction")) is not str:
+        raise RowError("There is no instruction.", code="blank_question")
+    names = (_first_of(row, _INPUTS), _first_of(row, _OUTPUTS))
+    instruction, given, output = row["instruction"], row.get(names[0]), row.get(names[1])
+    if type(output) is not str:
+        raise RowError("The output is missing or not a text.", code="blank_answer" if output is None else "not_text")
+    notes: dict[str, Any] = {}
+    question, system = instruction, row.get("system")
+    if given:
+        text = text_of(given, "input")
+        question, system = _join(instruction, text, system, options)
+        notes["alpaca"] = {"instruction": instruction, "input": given, "joint": options.alpaca_input}
+    extra = _rest(row, names, given, notes)
+    record = Record(
+        system=system if isinstance(system, str) and system else None,
+        turns=_turns(row.get("history")),
+        question=question,
+        answer=output,
+        extra=with_notes(extra, notes),
+    )
+    return checked(record, options)
+
+
+def _first_of(row: Row, names: tuple[str, ...]) -> str:
+    return next((name for name in names if name in row), names[0])
+
+
+def _join(instruction: str, text: str, system: Any, options: LayoutOptions) -> tuple[str, Any]:
+    if options.alpaca_input == "system":
+        return instruction, f"{system}\n\n{text}" if system else text
+    return instruction + _JOINTS[options.alpaca_input] + text, system
+
+
+def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -> dict[str, Any]:
+    """Columns without a place, and in the notes what the plain form of a row would not show."""
+    extra = {key: value for key, value in row.items() if key not in (*OWN, *names)}
+    shape: dict[str, Any] = {}
+    if names != ("input", "output"):
+        shape["names"] = list(names)
+    if not given and row.get(names[0], None) != "":
+        shape["input"] = [row[names[0]]] if names[0] in row else []
+    if "system" in row and not (isinstance(row["system"], str) and row["system"]):
+        shape["system"] = row["system"]
+    if "history" in row and not row["history"]:
+        shape["history"] = row["history"]
+    if shape:
+        notes["alpaca-shape"] = shape
+    return extra
+
+
+def _turns(history: Any) -> tuple[Message, ...]:
+    if not history:
+        return ()
+    turns: list[Message] = []
+    for pair in history if isinstance(history, list) else [None]:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(type(text) is str for text in pair)):
+            raise RowError("The history is not a list of question and answer texts.", code="bad_history")
+        turns += (Message("user", pair[0]), Message("assistant", pair[1]))
+    return tuple(turns)
+
+
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The Alpaca row of a record; turns that are not question and answer in turn are left out."""
+    if not (record.extra or record.turns):
+        plain: dict[str, Any] = {"instruction": record.question, "input": "", "output": record.answer}
+        if record.system is not None:
+            plain["system"] = record.system
+        return plain
+    notes = notes_of(record)
+    shape = notes.get("alpaca-shape", {})
+    names = shape.get("names", ["input", "output"])
+    instruction, given, system = _parts(record, notes.get("alpaca"))
+    row: dict[str, Any] = {"instruction": instruction, names[0]: given, names[1]: record.answer}
+    if given == "" and "input" in shape:
+        row.pop(names[0])
+        if shape["input"]:
+            row[names[0]] = shape["input"][0]
+    if system is not None:
+        row["system"] = system
+    elif "system" in shape:
+        row["system"] = shape["system"]
+    if record.turns:
+        row["history"] = _history(record.turns)
+    elif "history" in shape:
+        row["history"] = shape["history"]
+    return {**row, **other_columns(record, options, frozenset())}
+
+
+def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
+    """Instruction, input and system as they came, where joining them still gives the record's texts."""
+    if isinstance(noted, dict):
+        options = LayoutOptions(alpaca_input=noted.get("joint", "newline"))
+        text = text_of(noted["input"], "input")
+        if options.alpaca_input == "system":
+            if record.question == noted["instruction"] and record.system == text:
+                return record.question, noted["input"], None
+            if record.system is not None and record.system.endswith("\n\n" + text):
+                return record.question, noted["input"], record.system.removesuffix("\n\n" + text)
+        elif _join(noted["instruction"], text, None, options)[0] == record.question:
+            return noted["instruction"], noted["input"], record.system
+    return record.question, "", record.system
+
+
+def _history(turns: tuple[Message, ...]) -> list[list[str]]:
+    pairs: list[list[str]] = []
+    asked: str | None = None
+    for message in turns:
+        if message.role == "user":
+            asked = message.text or ""
+        elif message.role == "assistant" and asked is not None:
+            pairs.append([asked, message.text or ""])
+            asked = None
+    return pairs
+
+
+ALPACA = Layout(
+    "alpaca",
+    "Alpaca",
+    parse,
+    render,
+    frozenset({"system", "turns"}),
+    ("instruction", "input", "output", "system", "history"),
+    '{"instruction": "…", "input": "", "output": "…"}',
+)

@@ -1,0 +1,155 @@
+"""What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app.core.errors import Invalid
+from app.core.record import Message, Record
+from app.core.text import is_blank
+
+# Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
+# parts of joined texts, weights and names of the question and answer messages, messages behind the answer.
+NOTES = "_layout"
+
+_encode = msgspec.json.Encoder().encode
+Row = Mapping[str, Any]
+
+
+class RowError(Invalid):
+    """A row that cannot become a record, in the words that stand behind its place: ``Row 7 (line 9): …``."""
+
+    code = "bad_row"
+
+
+@dataclass(frozen=True)
+class LayoutOptions:
+    """How rows are understood and written.
+
+    ``mapping`` gives columns by target (question, answer, system, tags, status, split, passage, rejected_answer).
+    ``alpaca_input`` says how instruction and input are joined: newline, blank-line or system.
+    ``system`` is a constant prompt for rows without one, ``keep_extra`` writes columns that a layout does not know.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    allow_unanswered: bool = False
+    alpaca_input: str = "newline"
+    system: str | None = None
+    tags: tuple[str, ...] = ()
+    keep_extra: bool = False
+
+
+DEFAULT = LayoutOptions()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss."""
+
+    name: str
+    title: str
+    parse: Callable[[Row, LayoutOptions], Record]
+    render: Callable[[Record, LayoutOptions], dict[str, Any]]
+    holds: frozenset[str]
+    keys: tuple[str, ...] = ()
+    example: str = ""
+
+
+CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", "tags", "other columns")
+
+
+def checked(record: Record, options: LayoutOptions) -> Record:
+    """The record with the options' system prompt and tags. Raises RowError on a blank question or answer."""
+    if is_blank(record.question):
+        raise RowError("The question is empty.", code="blank_question")
+    if not options.allow_unanswered and not record.answered:
+        raise RowError("The answer is empty.", code="blank_answer")
+    if options.system is None and not options.tags:
+        return record
+    system = options.system if record.system is None else record.system
+    tags = tuple(dict.fromkeys((*record.tags, *options.tags)))
+    return Record(
+        record.question,
+        record.answer,
+        system,
+        record.turns,
+        record.trace,
+        record.rejected_answer,
+        tags,
+        record.extra,
+    )
+
+
+def text_of(value: Any, what: str) -> str:
+    """A value as text: numbers and true/false as JSON writes them, a list of texts by lines. Raises RowError."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return _encode(value).decode()
+    if isinstance(value, list):
+        return "\n".join(text_of(item, what) for item in value)
+    raise RowError(f"The {what} is an object, not a text. Choose the field inside it.", code="not_text")
+
+
+def notes_of(record: Record) -> dict[str, Any]:
+    """The layout notes of a record."""
+    notes = record.extra.get(NOTES)
+    return notes if isinstance(notes, dict) else {}
+
+
+def with_notes(extra: dict[str, Any], notes: dict[str, Any]) -> dict[str, Any]:
+    """``extra`` with the notes under their key, if there are any."""
+    return {**extra, NOTES: notes} if notes else extra
+
+
+def other_columns(record: Record, options: LayoutOptions, own: frozenset[str]) -> dict[str, Any]:
+    """What of ``extra`` is written: the layout's own keys always, all others with ``keep_extra``."""
+    if not record.extra:
+        return {}
+    return {key: value for key, value in record.extra.items() if key != NOTES and (key in own or options.keep_extra)}
+
+
+def messages_of(record: Record) -> tuple[Message, ...]:
+    """Turns, question, trace and answer as one conversation, without the system prompt."""
+    notes = notes_of(record)
+    question = _noted("user", record.question, notes.get("question"))
+    messages = (*record.turns, question, *record.trace)
+    if record.answer or not record.answered or not record.trace:
+        messages = (*messages, _noted("assistant", record.answer, notes.get("answer")))
+    return messages
+
+
+def _noted(role: str, text: str, note: Any) -> Message:
+    if not isinstance(note, dict):
+        return Message(role, text)
+    known = {key: note[key] for key in ("name", "weight", "tool_call_id") if key in note}
+    return Message(role, text, extra=note.get("extra", {}), **known)
+
+
+def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
+    """What of a record the layout cannot carry, as names from ``CARRIES``."""
+    plain = not (record.extra or record.turns or record.trace or record.tags) and record.rejected_answer is None
+    if plain and (record.system is None or "system" in layout.holds):
+        return []
+    present = {
+        "system": record.system is not None,
+        "turns": bool(record.turns),
+        "trace": bool(record.trace),
+        "tools": bool(record.extra.get("tools") or record.extra.get("functions")),
+        "weights": _weighted(record),
+        "rejected answer": record.rejected_answer is not None,
+        "tags": bool(record.tags),
+        "other columns": any(key not in (NOTES, "tools", "functions", *layout.keys) for key in record.extra)
+        and not options.keep_extra,
+    }
+    return [name for name in CARRIES if present[name] and name not in layout.holds]
+
+
+def _weighted(record: Record) -> bool:
+    notes = notes_of(record)
+    noted = any(isinstance(notes.get(side), dict) and "weight" in notes[side] for side in ("question", "answer"))
+    return noted or any(message.weight is not None for message in (*record.turns, *record.trace))

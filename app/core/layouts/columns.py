@@ -1,0 +1,167 @@
+"""Columns: one column holds the question, one the answer; others are mapped or kept as they are.
+
+Our own tables have the columns id, system, question, answer, rejected_answer, tags, status, split, turns_json and
+trace_json.
+"""
+
+import contextlib
+from typing import Any
+
+import msgspec
+
+from app.core.layouts.base import NOTES, Layout, LayoutOptions, Row, RowError, checked, notes_of, text_of, with_notes
+from app.core.record import SPLITS, STATUSES, Record, dump_messages, load_messages
+
+STANDARD = {
+    "question": "question",
+    "answer": "answer",
+    "system": "system",
+    "tags": "tags",
+    "status": "status",
+    "split": "split",
+    "rejected_answer": "rejected_answer",
+}
+OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
+_PLAIN = {"question", "answer"}
+
+
+def parse(row: Row, options: LayoutOptions) -> Record:
+    """The record of a row of columns. Raises RowError."""
+    mapping = options.mapping or {"question": "question", "answer": "answer"}
+    question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
+    if type(question) is str and type(answer) is str and len(row) == 2 and mapping.keys() == _PLAIN:
+        return checked(Record(question, answer), options)
+    if question is None and mapping["question"] not in row:
+        raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
+    return checked(_record(row, mapping), options)
+
+
+def _record(row: Row, mapping: Any) -> Record:
+    used = {
+        mapping[target] for target in ("question", "answer", "system", "tags", "rejected_answer") if target in mapping
+    }
+    notes: dict[str, Any] = {}
+    texts = {side: _text(row, mapping.get(side), side, notes) for side in ("question", "answer", "rejected_answer")}
+    question = texts["question"] or ""
+    passage = mapping.get("passage")
+    if passage and row.get(passage) not in (None, "", []):
+        notes["passage"] = {"passage": row[passage], "question": question}
+        question = _with_passage(row[passage], question)
+        used.add(passage)
+    if mapping.get("turns_json", "turns_json") in row:
+        used.add("turns_json")
+    if "trace_json" in row:
+        used.add("trace_json")
+    system = row.get(mapping.get("system", ""))
+    return Record(
+        question=question,
+        answer=texts["answer"] or "",
+        system=text_of(system, "system prompt") if system not in (None, "") else None,
+        turns=_messages(row.get("turns_json")),
+        trace=_messages(row.get("trace_json")),
+        rejected_answer=texts["rejected_answer"] or None,
+        tags=split_tags(row.get(mapping.get("tags", ""))),
+        extra=with_notes({key: value for key, value in row.items() if key not in used}, notes),
+    )
+
+
+def _with_passage(passage: Any, question: str) -> str:
+    return text_of(passage, "passage") + "\n\n" + question
+
+
+def _text(row: Row, column: str | None, side: str, notes: dict[str, Any]) -> str | None:
+    """A cell as text; what was no text is noted, so that it is written back as it was."""
+    if column is None or column not in row:
+        return None
+    value = row[column]
+    text = text_of(value, side.replace("_", " "))
+    if type(value) is not str and not (value is None and side == "rejected_answer"):
+        notes.setdefault("values", {})[side] = value
+    return text
+
+
+def _messages(cell: Any) -> Any:
+    if not cell or not isinstance(cell, str):
+        return ()
+    try:
+        return load_messages(cell)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise RowError("The column of earlier turns is not a list of messages.", code="bad_message") from error
+
+
+def split_tags(cell: Any) -> tuple[str, ...]:
+    """Tags of a cell: a list, JSON text of one, or names between semicolons (else commas)."""
+    if isinstance(cell, str) and cell.startswith("["):
+        with contextlib.suppress(msgspec.MsgspecError):
+            cell = msgspec.json.decode(cell)
+    if isinstance(cell, list):
+        names = [str(item) for item in cell]
+    elif isinstance(cell, str):
+        names = cell.split(";" if ";" in cell else ",")
+    else:
+        return ()
+    return tuple(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
+
+
+def join_tags(tags: tuple[str, ...]) -> str:
+    """Tags as one cell that ``split_tags`` takes apart again."""
+    if any(";" in tag or "," in tag for tag in tags) or (tags and tags[0].startswith("[")):
+        return msgspec.json.encode(list(tags)).decode()
+    return "; ".join(tags)
+
+
+def status_of(row: Row, options: LayoutOptions) -> str | None:
+    """The status that a row gives, where it is one of ours."""
+    value = row.get(options.mapping.get("status", "status"))
+    return value if value in STATUSES else None
+
+
+def split_of(row: Row, options: LayoutOptions) -> str | None:
+    """The split that a row gives, where it is one of ours."""
+    value = row.get(options.mapping.get("split", "split"))
+    return value if value in SPLITS else None
+
+
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a record: question and answer, and of the other columns those that have something to say."""
+    mapping = options.mapping or STANDARD
+    names = {target: mapping.get(target, target) for target in STANDARD}
+    row: dict[str, Any] = {names["question"]: record.question, names["answer"]: record.answer}
+    if record.system is not None:
+        row[names["system"]] = record.system
+    if not (record.turns or record.trace or record.tags or record.extra) and record.rejected_answer is None:
+        return row
+    if record.rejected_answer is not None:
+        row[names["rejected_answer"]] = record.rejected_answer
+    if record.tags:
+        row[names["tags"]] = join_tags(record.tags)
+    if record.turns:
+        row["turns_json"] = dump_messages(record.turns)
+    if record.trace:
+        row["trace_json"] = dump_messages(record.trace)
+    if record.extra:
+        _restore(row, names, record, mapping)
+        row.update((key, value) for key, value in record.extra.items() if key != NOTES and key not in row)
+    return row
+
+
+def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping: Any) -> None:
+    """Put back values that were no texts, and the passage into its own column, where the record still says the same."""
+    notes = notes_of(record)
+    passage = notes.get("passage")
+    if passage and "passage" in mapping and record.question == _with_passage(passage["passage"], passage["question"]):
+        row[names["question"]], row[mapping["passage"]] = passage["question"], passage["passage"]
+    for side, value in notes.get("values", {}).items():
+        if row.get(names[side]) == text_of(value, side):
+            row[names[side]] = value
+
+
+COLUMNS = Layout(
+    "columns",
+    "Columns",
+    parse,
+    render,
+    frozenset({"system", "turns", "trace", "rejected answer", "tags", "other columns"}),
+    OWN,
+    "question,answer",
+)

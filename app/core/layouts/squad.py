@@ -1,0 +1,53 @@
+"""SQuAD questions: ``{"question", "answers": [{"text", "answer_start"}], "context"}``; the first answer is the answer.
+
+Source: the SQuAD 1.1 and 2.0 data files. Passage, title and positions stay beside the pair.
+"""
+
+from typing import Any
+
+from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, other_columns, with_notes
+from app.core.record import Record
+
+_TAKEN = ("question", "answers")
+
+
+def parse(row: Row, options: LayoutOptions) -> Record:
+    """The record of a SQuAD question. Raises RowError."""
+    question, answers = row.get("question"), row.get("answers")
+    if type(question) is not str:
+        raise RowError("There is no question.", code="blank_question")
+    extra = {key: value for key, value in row.items() if key not in _TAKEN}
+    record = Record(question, _first(answers), extra=with_notes(extra, {"answers": answers}))
+    return checked(record, options)
+
+
+def _first(answers: Any) -> str:
+    if not isinstance(answers, list):
+        raise RowError("There is no list of answers.", code="blank_answer")
+    text = answers[0].get("text") if answers and isinstance(answers[0], dict) else ""
+    if not isinstance(text, str):
+        raise RowError("The first answer has no text.", code="not_text")
+    return text
+
+
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The question with its answers as they came, or with the edited one in their place."""
+    noted = record.extra.get("_layout", {}).get("answers")
+    same = isinstance(noted, list) and _first(noted) == record.answer
+    answers = noted if same else [{"text": record.answer, "answer_start": -1}]
+    return {
+        "question": record.question,
+        "answers": answers,
+        **other_columns(record, options, frozenset({"id", "context"})),
+    }
+
+
+SQUAD = Layout(
+    "squad",
+    "SQuAD questions",
+    parse,
+    render,
+    frozenset(),
+    ("question", "answers", "id", "context"),
+    '{"question": "…", "answers": [{"text": "…", "answer_start": 0}], "context": "…"}',
+)
