@@ -60,12 +60,30 @@ def _check_decoded(decoded: int, options: ReadOptions) -> None:
         raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
 
 
+# Columns that hold lists or objects; where Arrow's types do not fit, they are stored as JSON text.
+_NESTED = frozenset({"messages", "conversations", "input", "preferred_output", "non_preferred_output", "history"})
+
+
 def _row(number: int, values: dict[str, Any]) -> Row | BadRow:
-    plain = {name: _plain(value) for name, value in values.items()}
+    plain = {name: _nested(name, _plain(value)) for name, value in values.items() if not _absent(name, value)}
     if has_nul(plain):
         reason = f"Row {number} holds the character U+0000, which no database keeps. Remove it."
         return BadRow(number, None, "nul", reason, msgspec.json.encode(plain).decode())
     return Row(number, None, plain)
+
+
+def _nested(name: str, value: Any) -> Any:
+    if name in _NESTED and isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.MsgspecError:
+            return value
+    return value
+
+
+def _absent(name: str, value: Any) -> bool:
+    """A missing optional column of a row, which a table can only show as null."""
+    return value is None and name in ("system", "tools", "history")
 
 
 def _plain(value: Any) -> Any:

@@ -64,6 +64,16 @@ class Source:
         """Bytes on disk, where known."""
         return self.path.stat().st_size if self.path else None
 
+    @property
+    def is_seekable(self) -> bool:
+        """Whether it can be read more than once."""
+        return self.path is not None or (self._stream is not None and self._stream.seekable())
+
+    def keep(self) -> None:
+        """Spool a stream to a temporary file, so that it can be read more than once."""
+        if not self.is_seekable:
+            self._spool()
+
     def _peek(self) -> bytes:
         if self.path is not None:
             with self.path.open("rb") as file:

@@ -161,7 +161,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "rejected answer", "tags", "other columns"}),
+    frozenset({"system", "turns", "trace", "tools", "rejected answer", "tags", "other columns"}),
     OWN,
     "question,answer",
 )

@@ -1,0 +1,34 @@
+"""``FORMAT:LAYOUT`` as commands and forms write it: ``jsonl:openai``, ``csv``, ``:alpaca``."""
+
+from dataclasses import dataclass
+
+from app.core.errors import BadUsage
+from app.core.formats import FORMATS
+from app.core.layouts import LAYOUTS
+
+_USUAL = {"csv": "columns", "tsv": "columns", "xlsx": "columns", "parquet": "openai", "sqlite": "columns"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A format and a layout; None where it is left to detection or to what is usual."""
+
+    format: str | None = None
+    layout: str | None = None
+
+
+def parse_spec(text: str | None) -> Spec:
+    """Take ``FORMAT:LAYOUT`` apart. Raises BadUsage for an unknown name."""
+    if not text:
+        return Spec()
+    kind, _, layout = text.partition(":")
+    if kind and kind not in FORMATS:
+        raise BadUsage(f"There is no format {kind!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
+    if layout and layout not in LAYOUTS:
+        raise BadUsage(f"There is no layout {layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
+    return Spec(kind or None, layout or None)
+
+
+def usual_layout(kind: str) -> str:
+    """The layout that files of a format usually have: columns for tables, OpenAI chat for the rest."""
+    return _USUAL.get(kind, "openai")
