@@ -1,11 +1,16 @@
 """Writes the reference pages that follow from the code: ``python docs/generate.py``. A test holds them up to date."""
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from app.core.layouts import Layout
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
@@ -51,6 +56,44 @@ def settings() -> str:
     return "\n".join([*lines, ""])
 
 
+def formats() -> str:
+    """Every format and layout, with what each can hold."""
+    from app.core.formats import FORMATS
+    from app.core.layouts import LAYOUTS
+
+    lines = ["# Formats and layouts", "", _NOTE, "", _FORMATS, "| name | format | endings |", "|---|---|---|"]
+    for one in FORMATS.values():
+        lines.append(f"| `{one.name}` | {one.title} | {', '.join(f'`{ending}`' for ending in one.extensions)} |")
+    lines += ["", _LAYOUTS, "| name | layout | carries beside question and answer |", "|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.title} | {', '.join(sorted(one.holds))} |" for one in LAYOUTS.values()]
+    for one in LAYOUTS.values():
+        lines += ["", f"`{one.name}`:", "", "```json", _example(one), "```"]
+    return "\n".join([*lines, ""])
+
+
+_FORMATS = """\
+A *format* is how bytes become rows. It is told by the content of a file, not by its name; `.gz` and a `.zip` with one
+file are opened.
+"""
+_LAYOUTS = """\
+A *layout* is what a row means. `FORMAT:LAYOUT` names both, as in `jsonl:openai`. What a layout cannot carry is counted
+and shown.
+"""
+
+
+def _example(layout: "Layout") -> str:
+    """A pair as the layout writes it."""
+    from app.core.layouts import LayoutOptions
+    from app.core.record import Record
+
+    record = Record(
+        "How do I reset my password?", "Choose “Forgot password”.", "Answer briefly.", rejected_answer="Ask."
+    )
+    plain = Record(record.question, record.answer, record.system)
+    shown = record if "rejected answer" in layout.holds else plain
+    return json.dumps(layout.render(shown, LayoutOptions()), ensure_ascii=False)
+
+
 def routes() -> str:
     """Every route with what it asks of a request."""
     from app import create_app
@@ -66,7 +109,12 @@ def routes() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings, "routes.md": routes}
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "formats.md": formats,
+    "settings.md": settings,
+    "routes.md": routes,
+}
 
 if __name__ == "__main__":
     for name, write in PAGES.items():

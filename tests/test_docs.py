@@ -14,6 +14,7 @@ from app import blueprints, config
 from app import cli as command_line
 from app.blueprints import api
 from app.core.formats import FORMATS
+from app.core.layouts import LAYOUTS
 
 ROOT = Path(__file__).resolve().parents[1]
 SKIPPED = {".git", ".venv", "instance", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
@@ -42,9 +43,9 @@ def test_the_reference_is_up_to_date(page: str) -> None:
     assert written == generate.PAGES[page](), "run: python docs/generate.py"
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_is_documented(name: str, documented: str) -> None:
-    assert f"`{name}`" in documented
+@pytest.mark.parametrize("name", [*FORMATS, *LAYOUTS])
+def test_every_format_and_layout_is_in_the_readme(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", config.SETTINGS)
