@@ -16,8 +16,7 @@ from app.cli.exits import Answering
 COMMANDS = {
     "serve": "app.cli.serve:serve",
     "worker": "app.cli.worker:worker",
-    "jobs": "app.cli.jobs:jobs",
-    "worker": "app.cli.worker:worker",
+    "import": "app.cli.imports:import_",
     "jobs": "app.cli.jobs:jobs",
     "token": "app.cli.token:token",
     "config": "app.cli.config:config",

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -17,13 +17,16 @@ from app.services.jobs import Cancelled, Publication
 REPORT_SECONDS = 0.5
 BEAT_SECONDS = 15.0
 STOPPED = "Stopped. Nothing was kept."
+# Told about progress as well, such as a terminal: done, total, what is counted.
+Show = Callable[[int, int | None, str], None]
 
 
 class Context:
     """One run of one job. Progress and cancelling cost nothing when asked for more often than twice a second."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, show: Show | None = None) -> None:
         self.claim = claim
+        self._show = show
         self.job_id = claim.id
         self.dataset_id = claim.dataset_id
         self.arguments: dict[str, Any] = claim.arguments
@@ -35,6 +38,8 @@ class Context:
         if time.monotonic() - self._reported >= REPORT_SECONDS:
             self._cancelled = lease.renew(self.claim, done=done, total=total, message=message)
             self._reported = self._asked = time.monotonic()
+            if self._show is not None:
+                self._show(done, total, message)
         self._raise()
 
     def check_cancelled(self) -> None:

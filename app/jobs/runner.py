@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.core.errors import LttError
 from app.jobs import lease, registry, runners
-from app.jobs.context import Context, heartbeat
+from app.jobs.context import Context, Show, heartbeat
 from app.jobs.lease import Claim, Lost
 from app.models import Job, end_reading, failures
 from app.services import jobs
@@ -31,25 +31,25 @@ class Outcome:
     cause: LttError | None = None
 
 
-def run_now(job_id: int) -> Job:
+def run_now(job_id: int, show: Show | None = None) -> Job:
     """Run a queued job here and now, in the caller's process. Raises what it failed of; gives it back otherwise."""
-    outcome = run(job_id, runners.me())
+    outcome = run(job_id, runners.me(), show)
     if outcome is not None and outcome.cause is not None:
         raise outcome.cause
     return jobs.get(job_id)
 
 
-def run(job_id: int, runner: str) -> Outcome | None:
+def run(job_id: int, runner: str, show: Show | None = None) -> Outcome | None:
     """Claim a queued job and run it to its end. Returns None where somebody else has it."""
     claim = lease.take(job_id, runner)
-    return run_claimed(claim) if claim is not None else None
+    return run_claimed(claim, show) if claim is not None else None
 
 
-def run_claimed(claim: Claim) -> Outcome:
+def run_claimed(claim: Claim, show: Show | None = None) -> Outcome:
     """Run a job that this process owns to its end."""
     try:
         with heartbeat(claim):
-            outcome = _outcome(claim)
+            outcome = _outcome(Context(claim, show))
         lease.finish(claim, outcome.state, result=outcome.result, error=outcome.error)
     except Lost as error:
         log.warning("Job %s was given to another worker.", claim.id)
@@ -60,12 +60,12 @@ def run_claimed(claim: Claim) -> Outcome:
     return outcome
 
 
-def _outcome(claim: Claim) -> Outcome:
-    handler = registry.find(claim.kind)
+def _outcome(ctx: Context) -> Outcome:
+    handler = registry.find(ctx.claim.kind)
     if handler is None:
-        return Outcome("failed", error=f"This version does not know jobs of the kind {claim.kind!r}.")
+        return Outcome("failed", error=f"This version does not know jobs of the kind {ctx.claim.kind!r}.")
     try:
-        return Outcome("done", handler.run(Context(claim)) or {})
+        return Outcome("done", handler.run(ctx) or {})
     except Lost:
         raise
     except Cancelled as error:

@@ -20,6 +20,8 @@ class ChangeSet(Base):
     __table_args__ = (
         UniqueConstraint("dataset_id", "number"),
         Index("ix_change_sets_dataset_id_state", "dataset_id", "state"),
+        # The number of a discarded set must not come again: a run that was overtaken would write into another's.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_change_sets_dataset_id_datasets")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_sets")),
         sa.UniqueConstraint("dataset_id", "number", name=op.f("uq_change_sets_dataset_id_number")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("change_sets", schema=None) as batch_op:
         batch_op.create_index("ix_change_sets_dataset_id_state", ["dataset_id", "state"], unique=False)

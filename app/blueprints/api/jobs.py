@@ -1,0 +1,58 @@
+"""Jobs over the API: watch, stop, retry."""
+
+from flask import jsonify
+from flask.typing import ResponseReturnValue
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.services import jobs
+
+bp = APIBlueprint(
+    "api_jobs",
+    __name__,
+    url_prefix=f"{PREFIX}/jobs",
+    abp_tags=[Tag(name="jobs", description="Long work with progress, cancel and a result")],
+)
+
+
+class JobPath(BaseModel):
+    """Which job."""
+
+    job_id: int
+
+
+class JobQuery(BaseModel):
+    """Which jobs, newest first; ``before`` is the id to continue from."""
+
+    state: str | None = None
+    dataset_id: int | None = None
+    before: int | None = None
+    limit: int = Field(50, ge=1, le=500)
+
+
+@bp.get("")
+def listed(query: JobQuery) -> ResponseReturnValue:
+    """List jobs, newest first."""
+    states = (query.state,) if query.state else ()
+    found = jobs.listed(states=states, dataset_id=query.dataset_id, before=query.before, size=query.limit)
+    return jsonify(jobs=[jobs.as_dict(job) for job in found])
+
+
+@bp.get("/<int:job_id>")
+def get(path: JobPath) -> ResponseReturnValue:
+    """One job: state, progress, result."""
+    return jsonify(jobs.as_dict(jobs.get(path.job_id)))
+
+
+@bp.post("/<int:job_id>/cancel")
+def cancel(path: JobPath) -> ResponseReturnValue:
+    """Stop a job. 409 where it has ended or is publishing its result."""
+    return jsonify(jobs.as_dict(jobs.cancel(path.job_id)))
+
+
+@bp.post("/<int:job_id>/retry")
+def retry(path: JobPath) -> ResponseReturnValue:
+    """Run a job again that failed, was stopped or interrupted."""
+    return jsonify(jobs.as_dict(jobs.retry(path.job_id))), 202

@@ -1,0 +1,30 @@
+"""Bringing files in: take one in, look at it, preview, run, and deal with the rows that could not become pairs."""
+
+from app.services.imports.previewing import BadKind, Line, Preview, preview
+from app.services.imports.running import get, result_of, run, sweep
+from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
+from app.services.imports.waiting import add, again, discard, listed, look, of_dataset, start, step_of, upload_of
+
+__all__ = [
+    "ALPACA_INPUT",
+    "DUPLICATES",
+    "BadKind",
+    "Line",
+    "Preview",
+    "Settings",
+    "add",
+    "again",
+    "discard",
+    "from_dict",
+    "get",
+    "listed",
+    "look",
+    "of_dataset",
+    "preview",
+    "result_of",
+    "run",
+    "start",
+    "step_of",
+    "sweep",
+    "upload_of",
+]

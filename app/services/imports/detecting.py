@@ -1,0 +1,159 @@
+"""What a file seems to be, with the reason for each choice, and what an earlier import of such a file was told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import select
+
+from app.core import formats
+from app.core.errors import Invalid, NotFound
+from app.core.formats import BadRow, Detection, Row, Source
+from app.core.layouts import recognise
+from app.models import Import, db
+from app.services.imports import reading
+from app.services.imports.settings import Settings, from_dict
+
+LOOKED_AT = 50
+REMEMBERED = 200
+# The table ``messages`` of the older LLMTrainingTools, whose answers are HTML.
+LEGACY_COLUMNS = {"id", "question", "answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a file will be read. ``confidence`` is sure, likely or ask; ``sure`` needs no look by a person."""
+
+    format: str
+    layout: str
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    header: bool = True
+    skip_lines: int = 0
+    sheets: tuple[str, ...] = ()
+    compression: str = ""
+    columns: tuple[str, ...] = ()
+    mapping: dict[str, str] = field(default_factory=dict)
+    confidence: str = "sure"
+    reasons: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    remembered: bool = False
+    legacy: bool = False
+    rows: int | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The findings as they are stored."""
+        lists = {"sheets": list(self.sheets), "columns": list(self.columns), "warnings": list(self.warnings)}
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, **lists}
+
+
+def look(source: Source, settings: Settings) -> Found:
+    """Find out how to read the file; what the settings say is taken as said.
+
+    Raises WrongKind for what is no data file, Invalid where there are no rows.
+    """
+    if settings.format and settings.format not in formats.FORMATS:
+        raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(formats.FORMATS)}.")
+    detection = formats.detect(source, encoding=settings.encoding)
+    if settings.format and settings.format != detection.format:
+        detection = _as_told(detection, settings)
+    rows, bad = _first_rows(source, detection, settings)
+    if not rows:
+        raise _nothing(bad)
+    columns = _columns(rows)
+    recognition = recognise([row.values for row in rows])
+    mapping, remembered = recognition.mapping, False
+    if recognition.layout == "columns" and recognition.confidence != "sure" and (earlier := _remembered(columns)):
+        mapping, remembered = earlier, True
+    return Found(
+        detection.format,
+        settings.layout or recognition.layout,
+        detection.encoding,
+        settings.delimiter or detection.delimiter,
+        detection.header if settings.header is None else settings.header,
+        detection.skip_lines if settings.skip_lines is None else settings.skip_lines,
+        detection.sheets,
+        detection.compression,
+        tuple(columns),
+        dict(mapping),
+        "likely" if remembered else recognition.confidence,
+        {**detection.reasons, **recognition.reasons},
+        (*detection.warnings, *recognition.warnings),
+        remembered,
+        detection.format == "sqlite" and set(columns) == LEGACY_COLUMNS,
+        _estimate(source, rows, bad),
+    )
+
+
+def _as_told(detection: Detection, settings: Settings) -> Detection:
+    return Detection(
+        str(settings.format),
+        settings.encoding or detection.encoding,
+        reasons={**detection.reasons, "format": "chosen"},
+        warnings=detection.warnings,
+        compression=detection.compression,
+    )
+
+
+def _first_rows(source: Source, detection: Detection, settings: Settings) -> tuple[list[Row], list[BadRow]]:
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+    found = formats.read(source, detection, reading.read_options(settings))
+    for item in islice(found, LOOKED_AT * 4):
+        if isinstance(item, BadRow):
+            bad.append(item)
+        else:
+            rows.append(item)
+        if len(rows) >= LOOKED_AT:
+            break
+    return rows, bad
+
+
+def _nothing(bad: Sequence[BadRow]) -> Invalid:
+    if not bad:
+        return Invalid("There are no rows in this file.", code="no_rows")
+    start = "The only row cannot be read." if len(bad) == 1 else f"None of the first {len(bad)} rows can be read."
+    return Invalid(f"{start} {bad[0].reason}", code=bad[0].code, line=bad[0].line)
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """All keys of the first rows, in the order of their first appearance."""
+    return list(dict.fromkeys(name for row in rows for name in row.values))
+
+
+def _estimate(source: Source, rows: Sequence[Row], bad: Sequence[BadRow]) -> int | None:
+    """About how many rows the file has, by the length of the first ones; None where they do not tell."""
+    texts = [len((row.raw or "").encode("utf-8", "replace")) for row in rows]
+    texts += [len(row.raw.encode("utf-8", "replace")) for row in bad]
+    size = source.size
+    if source.compression or not size or not texts or not all(texts):
+        return None
+    return max(len(texts), round(size * len(texts) / sum(texts)))
+
+
+def _remembered(columns: Sequence[str]) -> dict[str, str] | None:
+    """The mapping that the last import of a file with the same columns was told."""
+    query = select(Import.settings, Import.detected).where(Import.state == "done").order_by(Import.id.desc())
+    for row in db.session.execute(query.limit(REMEMBERED)):
+        settings, detected = from_dict(row.settings), row.detected
+        if settings.remember and settings.mapping and detected.get("columns") == list(columns):
+            return settings.mapping
+    return None
+
+
+def resolved(settings: Settings, found: Mapping[str, Any]) -> Settings:
+    """The settings with what was found filled in where nothing was said."""
+    values = {
+        name: found.get(name)
+        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines")
+        if getattr(settings, name) is None and found.get(name) not in (None, "")
+    }
+    if not settings.mapping and (settings.layout or found.get("layout")) == found.get("layout"):
+        values["mapping"] = dict(found.get("mapping") or {})
+    return settings.but(**values)
+
+
+def not_found(import_id: int) -> NotFound:
+    """There is no such import."""
+    return NotFound(f"There is no import {import_id}.", import_id=import_id)

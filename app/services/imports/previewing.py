@@ -1,0 +1,168 @@
+"""What an import would do, before it does it: the first rows, the bad ones, and the counts."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from app.core.changes import Value, chunks
+from app.core.errors import Invalid
+from app.core.formats import BadRow, Row, Source
+from app.core.record import Record
+from app.models import end_reading
+from app.services import history
+from app.services.imports import detecting, reading
+from app.services.imports.detecting import Found
+from app.services.imports.reading import Read
+from app.services.imports.settings import Settings
+from app.services.imports.staging import Sorted, Sorter
+from app.services.imports.waiting import require_mapping
+from app.services.uploads import Upload
+
+MB = 1024 * 1024
+SHOWN = 50
+CHUNK = 1000
+# Up to this size all rows are counted; of larger files as many as can be read in a moment.
+COUNTED_BYTES = 20 * MB
+PATIENCE_SECONDS = 20.0
+MOMENT_SECONDS = 1.5
+PLACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the preview. ``state``: new, same, update or bad; ``note`` says why it is not simply new."""
+
+    number: int
+    line: int | None
+    state: str
+    values: dict[str, object]
+    record: Record | None = None
+    note: str = ""
+    fields: dict[str, tuple[Value, Value]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class BadKind:
+    """Bad rows of one kind: how many, and where the first ones stand."""
+
+    code: str
+    reason: str
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the import would do. ``complete`` is False where only the first rows were counted."""
+
+    found: Found
+    settings: Settings
+    lines: list[Line] = field(default_factory=list)
+    bad: dict[str, BadKind] = field(default_factory=dict)
+    imported: int = 0
+    updated: int = 0
+    skipped: int = 0
+    quarantined: int = 0
+    same_live: int = 0
+    same_in_file: int = 0
+    complete: bool = True
+    problem: str = ""
+
+    @property
+    def rows_in(self) -> int:
+        """All rows that were looked at."""
+        return self.imported + self.skipped + self.quarantined
+
+
+def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
+    """What importing the upload with these settings would do to the dataset. Writes nothing but missing hashes."""
+    source = reading.source_of(upload)
+    found = detecting.look(source, settings)
+    told = detecting.resolved(settings, found.as_dict())
+    result = Preview(found, told)
+    try:
+        require_mapping(found, settings, told)
+    except Invalid as error:
+        result.problem = error.message
+        result.lines = _unread(source, told)
+        return result
+    sorter = Sorter(dataset_id, told, look=True)
+    history.rehash(dataset_id)
+    patience = PATIENCE_SECONDS if (source.size or 0) <= COUNTED_BYTES else MOMENT_SECONDS
+    deadline = time.monotonic() + patience
+    try:
+        for chunk in chunks(_records(source, told), CHUNK):
+            _add(result, sorter.sort(chunk), chunk)
+            end_reading()
+            if time.monotonic() > deadline:
+                result.complete = False
+                break
+    except Invalid as error:
+        result.problem = error.message
+    return result
+
+
+def _unread(source: Source, settings: Settings) -> list[Line]:
+    """The first rows as they stand in the file, while it is not known what they mean."""
+    rows = islice(reading.rows(source, settings), SHOWN)
+    return [_line(row, {}, {}) if isinstance(row, BadRow) else _raw_line(row) for row in rows]
+
+
+def _raw_line(row: Row) -> Line:
+    return Line(row.number, row.line, "new", row.values)
+
+
+def _records(source: Source, settings: Settings) -> Iterator[Read | BadRow]:
+    return reading.records(reading.rows(source, settings), settings)
+
+
+def _add(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> None:
+    result.imported += len(part.new) + len(part.updates)
+    result.updated += len(part.updates)
+    result.quarantined += len(part.bad)
+    if result.settings.on_duplicate == "keep":
+        result.imported += len(part.same)
+    else:
+        result.skipped += len(part.same)
+    live = sum(one.entry_id is not None for one in part.same)
+    result.same_live += live
+    result.same_in_file += len(part.same) - live
+    for row in part.bad:
+        _count_bad(result, row)
+    if len(result.lines) < SHOWN:
+        result.lines += _lines(part, chunk)[: SHOWN - len(result.lines)]
+
+
+def _count_bad(result: Preview, row: BadRow) -> None:
+    kind = result.bad.setdefault(row.code, BadKind(row.code, row.reason))
+    kind.count += 1
+    if len(kind.places) < PLACES:
+        kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")
+
+
+def _lines(part: Sorted, chunk: list[Read | BadRow]) -> list[Line]:
+    """The rows of a chunk in the order of the file, each with what becomes of it."""
+    notes: dict[int, tuple[str, str, dict[str, tuple[Value, Value]]]] = {}
+    for same in part.same:
+        other = f"pair {same.entry_id}" if same.entry_id else f"row {same.row}"
+        notes[same.read.row.number] = ("same", f"same as {other}", {})
+    for update in part.updates:
+        change = update.change
+        notes[update.read.row.number] = ("update", f"changes pair {change.entry_id}", dict(change.fields))
+    bad = {row.number: row for row in part.bad}
+    return [_line(item, notes, bad) for item in chunk[:SHOWN]]
+
+
+def _line(
+    item: Read | BadRow,
+    notes: dict[int, tuple[str, str, dict[str, tuple[Value, Value]]]],
+    bad: dict[int, BadRow],
+) -> Line:
+    if isinstance(item, BadRow):
+        return Line(item.number, item.line, "bad", {"": item.raw}, None, item.reason)
+    row = item.row
+    if row.number in bad:
+        return Line(row.number, row.line, "bad", row.values, None, bad[row.number].reason)
+    state, note, fields = notes.get(row.number, ("new", "", {}))
+    return Line(row.number, row.line, state, row.values, item.record, note, fields)

@@ -1,0 +1,180 @@
+"""Rows that could not become pairs: repaired and tried again, downloaded, or dismissed."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
+from app.core.text import plural
+from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
+from app.services import history
+from app.services.imports import reading
+from app.services.imports.reading import Read
+from app.services.imports.running import get
+from app.services.imports.settings import Settings, from_dict
+from app.services.imports.staging import New, Sorted, Sorter
+
+PAGE = 100
+BLOCK = 64 * 1024
+COLUMNS = ("row", "line", "code", "reason", "raw")
+_TEXT_TABLES = ("csv", "tsv")
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How a retry went: pairs that came in, rows that are there already, and rows that are still bad."""
+
+    imported: int = 0
+    skipped: int = 0
+    still_bad: int = 0
+
+
+def page(import_id: int, *, after: int = 0, size: int = PAGE) -> list[QuarantinedRow]:
+    """Open rows in the order of the file; ``after`` is an id to continue from."""
+    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id > after)
+    return list(db.session.execute(query.order_by(QuarantinedRow.id).limit(size)).scalars())
+
+
+def count(import_id: int) -> int:
+    """How many rows are open."""
+    return int(db.session.execute(select(func.count()).where(_open(import_id))).scalar_one())
+
+
+def _open(import_id: int) -> ColumnElement[bool]:
+    return (QuarantinedRow.import_id == import_id) & (QuarantinedRow.state == "open")
+
+
+def stream(import_id: int) -> Iterator[dict[str, object]]:
+    """All open rows as values, for a download."""
+    columns = (QuarantinedRow.row, QuarantinedRow.line, QuarantinedRow.code, QuarantinedRow.reason, QuarantinedRow.raw)
+    after = 0
+    while True:
+        query = select(QuarantinedRow.id, *columns).where(_open(import_id), QuarantinedRow.id > after)
+        rows = db.session.execute(query.order_by(QuarantinedRow.id).limit(1000)).all()
+        if not rows:
+            return
+        for row in rows:
+            yield dict(zip(COLUMNS, row[1:], strict=True))
+        after = rows[-1][0]
+
+
+def save(import_id: int, format_name: str) -> Iterator[bytes]:
+    """The open rows as a file, in blocks: ``csv`` (safe to open in a spreadsheet) or ``jsonl``."""
+    write = FORMATS[format_name].write
+    assert write is not None
+    out = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the blocks, or with them)
+    write(stream(import_id), out, WriteOptions(columns=COLUMNS, spreadsheet_safe=True))
+    return _blocks(out)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while block := file.read(BLOCK):
+            yield block
+
+
+def dismiss(import_id: int, row_ids: Iterable[int] | None = None) -> int:
+    """Put open rows away, all of them by default. They stay counted. Returns how many."""
+    with transaction() as session:
+        where = _open(import_id)
+        if row_ids is not None:
+            where = where & QuarantinedRow.id.in_(list(row_ids))
+        done = session.execute(
+            update(QuarantinedRow).where(where).values(state="dismissed").returning(QuarantinedRow.id)
+        )
+        return len(done.all())
+
+
+def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
+    """Import repaired rows: ``raws`` has the new text by row id. Rows that are still bad keep the new text and reason.
+
+    The pairs that come in are one step of the history, and count as imported instead of quarantined.
+    """
+    with transaction() as session:
+        record = get(import_id)
+        if record.state != "done":
+            raise Conflict("Rows can be tried again once the import is done. Import the file again instead.")
+        settings = from_dict(record.settings)
+        settings = settings.but(on_duplicate="keep" if settings.on_duplicate == "update" else settings.on_duplicate)
+        staged = history.stage(record.dataset_id, kind="import")
+        sorter = Sorter(record.dataset_id, settings)
+        new: list[New] = []
+        skipped = still_bad = 0
+        for row in _chosen(import_id, raws):
+            part = sorter.sort([_read(record, settings, row, raws[row.id])])
+            new += part.new
+            skipped += len(part.same)
+            still_bad += len(part.bad)
+            _record_outcome(row, part, raws[row.id])
+        history.add_tuples(session, session.get_one(ChangeSet, staged), [one.as_tuple(import_id) for one in new])
+        session.flush()
+        history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
+        record.imported += len(new)
+        record.skipped += skipped
+        record.quarantined -= len(new) + skipped
+        return Retried(len(new), skipped, still_bad)
+
+
+def _chosen(import_id: int, raws: Mapping[int, str]) -> list[QuarantinedRow]:
+    if not raws:
+        raise Invalid("No row was chosen. Repair a row first.", code="no_row")
+    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id.in_(list(raws)))
+    rows = list(db.session.execute(query.order_by(QuarantinedRow.id)).scalars())
+    if len(rows) < len(raws):
+        raise NotFound("One of these rows is not in quarantine any more. Load the page again.")
+    return rows
+
+
+def _record_outcome(row: QuarantinedRow, part: Sorted, raw: str) -> None:
+    if not part.bad:
+        row.state = "retried"
+        return
+    row.raw, row.code, row.reason = raw, part.bad[0].code, part.bad[0].reason
+
+
+def _read(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> Read | BadRow:
+    """The repaired text as a row of the same file."""
+    try:
+        found = list(reading.records(iter(_rows(record, settings, raw)), settings))
+    except Invalid as error:
+        return BadRow(row.row, row.line, error.code, error.message, raw)
+    if len(found) != 1:
+        what = "holds no record" if not found else f"holds {len(found)} records"
+        return BadRow(row.row, row.line, "not_one_row", f"The repaired text {what}. Leave exactly one.", raw)
+    one = found[0]
+    if isinstance(one, BadRow):
+        return one._replace(number=row.row, line=row.line)
+    return Read(one.row._replace(number=row.row, line=row.line), one.record)
+
+
+def _rows(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
+    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=reading.limits())
+    columns = columns_of(record)
+    if settings.format not in _TEXT_TABLES:
+        # Rows of all other kinds are kept as JSON.
+        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=reading.limits())))
+    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=reading.limits())
+    return [_named(row, columns) for row in FORMATS["csv"].read(source, options)]
+
+
+def columns_of(record: Import) -> list[str]:
+    """The columns of the imported file, in their order."""
+    columns = record.detected.get("columns")
+    return [str(name) for name in columns] if isinstance(columns, list) else []
+
+
+def _named(row: Row | BadRow, columns: list[str]) -> Row | BadRow:
+    """The cells under the names of the file's own columns."""
+    if isinstance(row, BadRow):
+        return row
+    cells = list(row.values.values())
+    if len(cells) > len(columns) and any(cells[len(columns) :]):
+        reason = f"The row has {len(cells)} fields, expected {len(columns)}."
+        return BadRow(row.number, row.line, "too_many_fields", reason, row.raw or "")
+    cells += [""] * (len(columns) - len(cells))
+    return row._replace(values=dict(zip(columns, cells, strict=False)))

@@ -1,0 +1,107 @@
+"""From the bytes of an upload to records: the format reads rows, the layout makes records of them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+from app.core.errors import Invalid
+from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.record import Record
+from app.services.imports.settings import Settings
+from app.services.uploads import Upload
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row of the file with the record that it became."""
+
+    row: Row
+    record: Record
+
+
+def limits() -> Limits:
+    """How much a file may hold, as set."""
+    config = current_app.config
+    return Limits(
+        field_bytes=config["LTT_MAX_FIELD_MB"] * MB,
+        line_bytes=config["LTT_MAX_LINE_MB"] * MB,
+        columns=config["LTT_MAX_COLUMNS"],
+        rows=config["LTT_MAX_ROWS"],
+        depth=config["LTT_MAX_DEPTH"],
+        ratio=config["LTT_MAX_RATIO"],
+        decoded_bytes=config["LTT_MAX_DECODED_MB"] * MB,
+    )
+
+
+def source_of(upload: Upload) -> Source:
+    """The upload as a source; its name may help to tell what it is."""
+    return Source.of_path(upload.path, name=upload.name, limits=limits())
+
+
+def read_options(settings: Settings) -> ReadOptions:
+    """The settings that concern bytes and rows."""
+    return ReadOptions(
+        encoding=settings.encoding,
+        delimiter=settings.delimiter,
+        header=settings.header,
+        skip_lines=settings.skip_lines,
+        sheet=settings.sheet,
+        spreadsheet_safe=settings.spreadsheet_safe,
+        limits=limits(),
+    )
+
+
+def layout_options(settings: Settings) -> LayoutOptions:
+    """The settings that concern what a row means."""
+    return LayoutOptions(
+        mapping=dict(settings.mapping),
+        allow_unanswered=settings.allow_unanswered,
+        alpaca_input=settings.alpaca_input,
+        system=settings.system,
+        tags=settings.tags,
+    )
+
+
+def rows(source: Source, settings: Settings) -> Iterator[Row | BadRow]:
+    """The rows of the file."""
+    if settings.format not in FORMATS:
+        raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(FORMATS)}.", code="bad_format")
+    return FORMATS[settings.format].read(source, read_options(settings))
+
+
+def records(found: Iterator[Row | BadRow], settings: Settings) -> Iterator[Read | BadRow]:
+    """The records of the rows; a row that is none becomes a bad row with the reason."""
+    if settings.layout not in LAYOUTS:
+        raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="bad_layout")
+    parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
+    for row in found:
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        values = row.values if not skip else {name: cell for name, cell in row.values.items() if name not in skip}
+        try:
+            yield Read(row, parse(values, options))
+        except RowError as error:
+            yield bad(row, error)
+
+
+def bad(row: Row, error: Invalid) -> BadRow:
+    """The row as a bad one; the reason begins with its place."""
+    place = f"Row {row.number}" + (f" (line {row.line})" if row.line else "")
+    return BadRow(row.number, row.line, error.code, f"{place}: {error.message}", raw_text(row))
+
+
+def raw_text(row: Row) -> str:
+    """The row as text: as it stands in the file, or as JSON where the file is not text."""
+    return row.raw if row.raw is not None else as_json(row.values)
+
+
+def as_json(values: dict[str, Any]) -> str:
+    """The values of a row as one line of JSON."""
+    return json.dumps(values, ensure_ascii=False, default=str)

@@ -1,0 +1,511 @@
+"""Importing: every row is accounted for, and nothing half-done is ever visible."""
+
+import io
+import json
+
+import pytest
+
+from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
+from app.core.record import Record
+from app.jobs import runner
+from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
+from app.services import datasets, entries, history, imports, jobs, pairs, uploads
+from app.services.imports import Settings, quarantine, running
+
+
+def upload(content, name="faq.csv"):
+    data = content if isinstance(content, bytes) else content.encode()
+    return uploads.save(io.BytesIO(data).read, name)
+
+
+def bring(dataset_id, content, name="faq.csv", **settings):
+    """Take in and run; returns the import as it ended."""
+    told = Settings(**settings)
+    row = imports.add(dataset_id, upload(content, name), told)
+    imports.start(row.id, told)
+    imports.run(row.id)
+    return imports.get(row.id)
+
+
+def stored(dataset_id):
+    return list(entries.stream_entries(dataset_id))
+
+
+def counts(row):
+    assert row.rows_in == row.imported + row.skipped + row.quarantined
+    return row.imported, row.skipped, row.quarantined
+
+
+def jsonl(*rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\n"
+
+
+def test_a_table_comes_in_with_its_other_columns(dataset_id):
+    row = bring(dataset_id, CSV)
+    assert counts(row) == (2, 0, 0) and row.state == "done"
+    first, second = stored(dataset_id)
+    assert (first.question, first.answer, first.extra) == ("How?", "So.", '{"team":"a"}')
+    assert (first.status, second.question) == ("review", "Why?")
+    assert datasets.get(dataset_id).counts == {"review": 2}
+
+
+def test_the_import_is_one_step_that_can_be_undone(dataset_id):
+    before = datasets.digest(dataset_id)
+    bring(dataset_id, CSV)
+    assert [step.summary for step in history.steps(dataset_id)] == ["Import 2 pairs from faq.csv"]
+    history.undo(dataset_id)
+    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).entry_count == 0
+
+
+def test_entries_know_their_file_row_and_hash(dataset_id):
+    row = bring(dataset_id, CSV)
+    found = db.session.query(Entry).order_by(Entry.id).all()
+    assert [(e.import_id, e.source_row) for e in found] == [(row.id, 1), (row.id, 2)]
+    hashes = [e.content_hash for e in found]
+    with transaction():
+        for entry in found:
+            entry.content_hash = None
+    history.rehash(dataset_id)
+    assert [e.content_hash for e in db.session.query(Entry).order_by(Entry.id)] == hashes
+
+
+def test_bad_rows_are_kept_and_good_ones_come_in(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nNo answer,\n,Nothing asked\n")
+    assert counts(row) == (1, 0, 2)
+    bad = quarantine.page(row.id)
+    assert [(b.row, b.line, b.code) for b in bad] == [(2, 3, "blank_answer"), (3, 4, "blank_question")]
+    assert bad[0].raw == "No answer,\n" and bad[0].reason == "Row 2 (line 3): The answer is empty."
+
+
+def test_one_bad_line_of_a_thousand(dataset_id):
+    lines = [json.dumps({"question": f"q{n}", "answer": "a"}) for n in range(1000)]
+    lines[499] = '{"question": "broken'
+    row = bring(dataset_id, "\n".join(lines), "d.jsonl")
+    assert counts(row) == (999, 0, 1)
+    assert quarantine.page(row.id)[0].line == 500
+
+
+def test_strict_imports_nothing_if_any_row_is_bad(dataset_id):
+    with pytest.raises(Invalid, match="Nothing was imported: 1 of 2 rows") as caught:
+        bring(dataset_id, "question,answer\nHow?,So.\nNo answer,\n", strict=True)
+    assert caught.value.code == "strict"
+    row = db.session.query(Import).one()
+    assert (row.state, counts(row), quarantine.count(row.id)) == ("failed", (0, 1, 1), 1)
+    nothing_is_left(dataset_id)
+
+
+def test_a_file_of_bad_rows_only_is_refused_with_the_first_reason(dataset_id):
+    with pytest.raises(Invalid, match=r"None of the 2 rows could be imported\. Row 1 \(line 2\): The answer is empty"):
+        bring(dataset_id, "question,answer\na,\nb,\n")
+    nothing_is_left(dataset_id)
+    assert quarantine.count(db.session.query(Import).one().id) == 2
+
+
+def test_a_file_in_which_nothing_can_be_read_is_refused_with_the_first_reason(dataset_id):
+    with pytest.raises(Invalid, match=r"None of the first 2 rows can be read\. .*ine 1"):
+        bring(dataset_id, "{'question': 'a'}\n{'question': 'b'}\n", "d.jsonl")
+    assert db.session.query(Import).count() == 0
+
+
+def nothing_is_left(dataset_id):
+    assert stored(dataset_id) == [] and datasets.get(dataset_id).counts == {}
+    assert db.session.query(Entry).count() == 0
+    assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\n", "question,answer\n", "[]"])
+def test_files_without_rows_are_refused(dataset_id, content):
+    with pytest.raises(Invalid, match=r"rows|empty|records"):
+        bring(dataset_id, content)
+    assert db.session.query(Import).count() == 0 or db.session.query(Import).one().state == "failed"
+
+
+def test_a_picture_is_refused_by_what_it_is(dataset_id):
+    with pytest.raises(WrongKind, match="PNG"):
+        bring(dataset_id, b"\x89PNG\r\n\x1a\n" + b"\x00" * 100)
+    assert list(uploads.folder().iterdir()) == []
+
+
+def test_unclear_columns_must_be_named(dataset_id):
+    content = "utterance,intent\nI cannot pay,pay\nWhere is it,track\n"
+    with pytest.raises(Invalid) as caught:
+        bring(dataset_id, content)
+    assert caught.value.code == "choose_mapping" and caught.value.details["columns"] == ["utterance", "intent"]
+    row = bring(dataset_id, content, mapping={"question": "utterance", "answer": "intent"})
+    assert counts(row) == (2, 0, 0)
+
+
+def test_a_mapping_to_a_missing_column_is_refused(dataset_id):
+    with pytest.raises(Invalid, match="no column 'nope'"):
+        bring(dataset_id, CSV, mapping={"question": "nope", "answer": "answer"})
+
+
+def test_a_mapping_is_remembered_for_files_with_the_same_columns(dataset_id):
+    bring(dataset_id, "utterance,intent\na,b\n", mapping={"question": "utterance", "answer": "intent"})
+    found = imports.look(imports.add(dataset_id, upload("utterance,intent\nc,d\n")), Settings())
+    assert found.remembered and found.mapping == {"question": "utterance", "answer": "intent"}
+
+
+def test_a_mapping_that_is_not_to_be_remembered_is_not(dataset_id):
+    bring(dataset_id, "utterance,intent\na,b\n", mapping={"question": "utterance", "answer": "intent"}, remember=False)
+    assert imports.add(dataset_id, upload("utterance,intent\nc,d\n")).detected["confidence"] == "ask"
+
+
+def test_columns_can_be_left_out(dataset_id):
+    bring(dataset_id, CSV, skip=("team",))
+    assert stored(dataset_id)[0].extra is None
+
+
+def test_exact_duplicates_are_skipped_in_the_file_and_against_the_dataset(dataset_id):
+    history.create(dataset_id, [Record("How?", "So.")], summary="Add")
+    row = bring(dataset_id, "question,answer\nHow?,So.\nhow?,So.\nNew?,Yes.\nNew?,Yes.\n", on_duplicate="skip")
+    assert counts(row) == (2, 2, 0)
+    assert [entry.question for entry in stored(dataset_id)] == ["How?", "how?", "New?"]
+
+
+def test_duplicates_across_chunks_are_skipped(dataset_id, monkeypatch):
+    monkeypatch.setattr(running, "CHUNK", 2)
+    content = "question,answer\n" + "a,1\nb,2\nc,3\n" * 3
+    assert counts(bring(dataset_id, content, on_duplicate="skip")) == (3, 6, 0)
+
+
+def test_deleted_pairs_are_no_reason_to_skip(dataset_id):
+    history.create(dataset_id, [Record("How?", "So.")], summary="Add")
+    history.undo(dataset_id)
+    assert counts(bring(dataset_id, "question,answer\nHow?,So.\n", on_duplicate="skip")) == (1, 0, 0)
+
+
+def test_duplicates_are_kept_unless_told_otherwise(dataset_id):
+    assert counts(bring(dataset_id, "question,answer\nHow?,So.\nHow?,So.\n")) == (2, 0, 0)
+
+
+def test_update_by_id_changes_what_the_file_carries_in_one_step(dataset_id):
+    history.create(dataset_id, [Record("Q1", "A1\r\nx", tags=("t",)), Record("Q2", "A2", system="S")], summary="Add")
+    first, second = (entry.id for entry in stored(dataset_id))
+    table = f'id,question,answer\n{first},Q1,"A1\nx"\n{second},Q2,better\n,New?,Yes.\n999,Q,A\n{second},Q2,twice\n'
+    row = bring(dataset_id, table, on_duplicate="update")
+    assert counts(row) == (2, 1, 2) and row.updated == 1
+    texts = [(e.question, e.answer, e.system, e.tags) for e in stored(dataset_id)]
+    assert texts == [("Q1", "A1\r\nx", None, '["t"]'), ("Q2", "better", "S", None), ("New?", "Yes.", None, None)]
+    assert [b.code for b in quarantine.page(row.id)] == ["unknown_id", "repeated_id"]
+    assert history.steps(dataset_id)[0].summary == "Update 1 pair from faq.csv and import 1 pair"
+    history.undo(dataset_id)
+    assert [(e.question, e.answer) for e in stored(dataset_id)] == [("Q1", "A1\r\nx"), ("Q2", "A2")]
+
+
+def test_update_leaves_a_pair_alone_that_was_edited_meanwhile(dataset_id, monkeypatch):
+    history.create(dataset_id, [Record("Q", "A")], summary="Add")
+    entry = stored(dataset_id)[0]
+    publish = history.publish
+
+    def edit_first(*args, **kwargs):
+        pairs.save(dataset_id, entry.id, {"answer": "by hand"}, version=1)
+        return publish(*args, **kwargs)
+
+    monkeypatch.setattr(history, "publish", edit_first)
+    row = bring(dataset_id, f"id,question,answer\n{entry.id},Q,from file\n", on_duplicate="update")
+    assert counts(row) == (0, 1, 0) and stored(dataset_id)[0].answer == "by hand"
+
+
+def test_our_own_table_brings_status_and_split_back(dataset_id):
+    table = "id,question,answer,status,split\n1,q,a,approved,train\n2,q2,a2,open,\n"
+    bring(dataset_id, table, mapping={n: n for n in ("question", "answer", "status", "split")})
+    first, second = stored(dataset_id)
+    assert (first.status, first.split, first.extra) == ("approved", "train", '{"id":"1"}')
+    assert (second.status, second.split) == ("review", None) and "open" in second.extra
+
+
+def test_system_prompt_and_tags_for_all(dataset_id):
+    bring(dataset_id, CSV, system="Be kind.", tags=("nov", "faq"))
+    assert [(e.system, e.tag_list) for e in stored(dataset_id)] == [("Be kind.", ["nov", "faq"])] * 2
+
+
+def test_unanswered_rows_come_in_as_drafts_when_allowed(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n", allow_unanswered=True)
+    assert counts(row) == (2, 0, 0) and [e.status for e in stored(dataset_id)] == ["review", "draft"]
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"question": "a\x00b", "answer": "c"}, "nul"),
+        ({"question": "a", "answer": "c", "note": "x\x00"}, "nul"),
+        ({"question": "a", "answer": "half \ud83d"}, "surrogate"),
+    ],
+)
+def test_text_that_no_database_keeps_is_quarantined(dataset_id, row, code):
+    content = '{"question": "ok", "answer": "ok \\\\u0000"}\n' + json.dumps(row) + "\n"
+    done = bring(dataset_id, content, "d.jsonl")
+    assert counts(done) == (1, 0, 1)
+    [bad] = quarantine.page(done.id)
+    assert code in bad.code or "invalid" in bad.code or "json" in bad.code
+    assert "\x00" not in bad.raw
+
+
+def test_tool_calls_and_turns_survive(dataset_id):
+    messages = [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": "one"},
+        {"role": "user", "content": "second"},
+        {"role": "assistant", "content": "two"},
+    ]
+    bring(dataset_id, jsonl({"messages": messages}), "chat.jsonl")
+    [entry] = stored(dataset_id)
+    assert (entry.system, entry.question, entry.answer) == ("S", "second", "two")
+    assert [turn.text for turn in entry.record().turns] == ["first", "one"]
+
+
+def test_the_blns_blanks_are_quarantined_and_all_else_survives(dataset_id):
+    texts = [
+        "",
+        " ",
+        "undefined",
+        "ÅÍÎÏ",
+        "\u202etest",
+        "<script>alert(1)</script>",
+        "' OR 1=1",
+        "田中さん",
+        "\u200btext",
+    ]
+    row = bring(dataset_id, jsonl(*({"question": "q", "answer": text} for text in texts)), "blns.jsonl")
+    assert counts(row) == (7, 0, 2) and [e.answer for e in stored(dataset_id)] == texts[2:]
+
+
+def test_two_runs_of_one_import_keep_one(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    imports.start(row.id, Settings())
+    imports.run(row.id)
+    with pytest.raises(Conflict):
+        imports.start(row.id, Settings())
+    assert len(stored(dataset_id)) == 2
+
+
+# Cancelling, failing and dying
+
+
+def interrupted(dataset_id, monkeypatch, at):
+    """An import whose process dies after ``at`` chunks."""
+    monkeypatch.setattr(running, "CHUNK", 10)
+    row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
+    job = imports.start(row.id, Settings())
+
+    class Dying(jobs.Unwatched):
+        calls = 0
+
+        def progress(self, done, total=None, message=""):
+            Dying.calls += 1
+            if Dying.calls == at:
+                raise SystemExit
+
+    with pytest.raises(SystemExit):
+        imports.run(row.id, Dying())
+    return row.id, job.id
+
+
+def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
+    monkeypatch.setattr(running, "CHUNK", 10)
+    monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
+    row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
+    job = imports.start(row.id, Settings())
+    keep = running._keep
+
+    def stop_at_half(record, part):
+        keep(record, part)
+        if db.session.query(Entry).count() == 50:
+            jobs.cancel(job.id)
+
+    monkeypatch.setattr(running, "_keep", stop_at_half)
+    with pytest.raises(jobs.Cancelled):
+        runner.run_now(job.id)
+    assert (jobs.get(job.id).state, imports.get(row.id).state) == ("cancelled", "cancelled")
+    assert db.session.query(QuarantinedRow).count() == 0
+    nothing_is_left(dataset_id)
+
+
+def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
+    import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
+    assert db.session.query(Entry).count() == 50 and stored(dataset_id) == []
+    assert imports.sweep() == 0
+    with transaction():
+        jobs.get(job_id).state = "interrupted"
+    assert imports.sweep() == 50
+    assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
+    nothing_is_left(dataset_id)
+
+
+def test_an_interrupted_import_can_be_retried(dataset_id, monkeypatch):
+    import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
+    with transaction():
+        jobs.get(job_id).state = "interrupted"
+    jobs.retry(job_id)
+    assert runner.run_now(job_id).state == "done"
+    assert counts(imports.get(import_id)) == (100, 0, 0) and len(stored(dataset_id)) == 100
+    assert db.session.query(Entry).count() == 100
+
+
+def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
+    row = imports.add(dataset_id, upload(CSV))
+    imports.start(row.id, Settings())
+    keep = running._keep
+
+    def overtaken(record, part):
+        monkeypatch.setattr(running, "_keep", keep)
+        imports.run(row.id)
+        keep(record, part)
+
+    monkeypatch.setattr(running, "_keep", overtaken)
+    with pytest.raises(Conflict):
+        imports.run(row.id)
+    assert len(stored(dataset_id)) == 2 and imports.get(row.id).state == "done"
+
+
+def test_publishing_makes_import_and_job_done_at_once(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    job = runner.run_now(imports.start(row.id, Settings()).id)
+    assert (job.state, job.result["imported"], job.result["change_set"]) == ("done", 2, 1)
+    assert imports.get(row.id).job_id == job.id
+
+
+def test_an_upload_that_is_gone_is_said(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    uploads.remove(row.upload)
+    with pytest.raises(Gone, match="Upload it again"):
+        imports.start(row.id, Settings())
+    imports.sweep()
+    with pytest.raises(NotFound):
+        imports.get(row.id)
+
+
+def test_uploads_of_interrupted_imports_are_kept(dataset_id, monkeypatch, app):
+    import_id, job_id = interrupted(dataset_id, monkeypatch, 1)
+    with transaction():
+        jobs.get(job_id).state = "interrupted"
+    app.config["LTT_UPLOAD_KEEP_MINUTES"] = -1
+    imports.sweep()
+    assert uploads.is_kept(imports.get(import_id).upload)
+
+
+def test_discarding_forgets_file_and_import(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    imports.discard(row.id)
+    assert db.session.query(Import).count() == 0 and list(uploads.folder().iterdir()) == []
+
+
+def test_again_undoes_and_waits_with_the_same_file(dataset_id):
+    row = bring(dataset_id, CSV)
+    copy = imports.again(row.id)
+    assert stored(dataset_id) == [] and (copy.state, copy.file_name) == ("waiting", "faq.csv")
+    imports.start(copy.id, Settings(mapping={"question": "answer", "answer": "question"}))
+    imports.run(copy.id)
+    assert [entry.question for entry in stored(dataset_id)] == ["So.", "Because."]
+
+
+def test_an_import_belongs_to_its_dataset(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    with pytest.raises(NotFound):
+        imports.of_dataset(dataset_id + 1, row.id)
+
+
+# Quarantine
+
+
+def test_a_repaired_row_comes_in_and_counts_as_imported(dataset_id):
+    row = bring(dataset_id, "question;answer;team\nHow?;So.;a\nOpen?;;b\nToo?;many;x;y\n")
+    first, second = quarantine.page(row.id)
+    result = quarantine.retry(row.id, {first.id: "Open?;Yes.;b", second.id: "still;too;many;cells"})
+    assert (result.imported, result.still_bad) == (1, 1)
+    assert counts(imports.get(row.id)) == (2, 0, 1)
+    assert [(e.question, e.answer, e.extra) for e in stored(dataset_id)][1] == ("Open?", "Yes.", '{"team":"b"}')
+    assert quarantine.page(row.id)[0].raw == "still;too;many;cells"
+    assert history.steps(dataset_id)[0].summary == "Import 1 repaired row of faq.csv"
+
+
+def test_a_repaired_json_line_comes_in(dataset_id):
+    row = bring(dataset_id, '{"question": "a", "answer": "b"}\n{"question": "c", "answer": \n', "d.jsonl")
+    [bad] = quarantine.page(row.id)
+    assert quarantine.retry(row.id, {bad.id: '{"question": "c", "answer": "d"}'}).imported == 1
+    assert [e.question for e in stored(dataset_id)] == ["a", "c"]
+
+
+def test_a_repair_must_leave_one_row(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
+    [bad] = quarantine.page(row.id)
+    assert quarantine.retry(row.id, {bad.id: "a,b\nc,d\n"}).still_bad == 1
+    assert "holds 2 records" in quarantine.page(row.id)[0].reason
+
+
+def test_dismissed_rows_stay_counted(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
+    assert quarantine.dismiss(row.id) == 1 and quarantine.count(row.id) == 0
+    assert counts(imports.get(row.id)) == (1, 0, 1)
+
+
+def test_bad_rows_download_as_a_safe_table_and_as_json_lines(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\n=1+1,\n")
+    table = b"".join(quarantine.save(row.id, "csv")).decode("utf-8-sig")
+    assert table.splitlines()[0] == "row,line,code,reason,raw" and "'=1+1" in table
+    [line] = b"".join(quarantine.save(row.id, "jsonl")).decode().splitlines()
+    assert json.loads(line)["raw"] == "=1+1,\n" and json.loads(line)["line"] == 3
+
+
+# Preview
+
+
+def look(dataset_id, content, name="faq.csv", **settings):
+    return imports.preview(dataset_id, upload(content, name), Settings(**settings))
+
+
+def test_a_preview_counts_what_would_happen_and_writes_nothing(dataset_id):
+    history.create(dataset_id, [Record("How?", "So.")], summary="Add")
+    table = "question,answer\nHow?,So.\nNew?,Yes.\nNew?,Yes.\nOpen?,\n"
+    seen = look(dataset_id, table, on_duplicate="skip")
+    assert (seen.imported, seen.skipped, seen.quarantined, seen.rows_in) == (1, 2, 1, 4)
+    assert (seen.same_live, seen.same_in_file, seen.complete) == (1, 1, True)
+    assert [line.state for line in seen.lines] == ["same", "new", "same", "bad"]
+    assert [line.note for line in seen.lines][2] == "same as row 2"
+    assert seen.bad["blank_answer"].places == ["line 5"]
+    assert len(stored(dataset_id)) == 1
+    done = bring(dataset_id, table, on_duplicate="skip")
+    assert counts(done) == (seen.imported, seen.skipped, seen.quarantined)
+
+
+def test_a_preview_with_keep_counts_duplicates_as_imported(dataset_id):
+    seen = look(dataset_id, "question,answer\nHow?,So.\nHow?,So.\n")
+    assert (seen.imported, seen.skipped, seen.same_in_file) == (2, 0, 1)
+
+
+def test_a_preview_of_an_update_shows_the_changes(dataset_id):
+    history.create(dataset_id, [Record("Q", "A")], summary="Add")
+    entry = stored(dataset_id)[0]
+    seen = look(dataset_id, f"id,question,answer\n{entry.id},Q,B\n", on_duplicate="update")
+    assert (seen.updated, seen.imported) == (1, 1)
+    assert (seen.lines[0].state, seen.lines[0].fields) == ("update", {"answer": ("A", "B")})
+
+
+def test_a_preview_of_unclear_columns_shows_them_and_says_what_is_missing(dataset_id):
+    seen = look(dataset_id, "utterance,intent\nI cannot pay,pay\n")
+    assert "Choose" in seen.problem and seen.lines[0].values == {"utterance": "I cannot pay", "intent": "pay"}
+
+
+def test_a_preview_follows_encoding_and_delimiter(dataset_id):
+    data = "Frage;Antwort\nÄpfel?;Süß.\n".encode("cp1252")
+    assert look(dataset_id, data).lines[0].values == {"Frage": "Äpfel?", "Antwort": "Süß."}
+    wrong = look(dataset_id, data, encoding="cp1251")
+    assert wrong.lines[0].values["Frage"] != "Äpfel?"
+
+
+def test_a_large_preview_stops_in_time_and_says_so(dataset_id, monkeypatch):
+    monkeypatch.setattr("app.services.imports.previewing.PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("app.services.imports.previewing.CHUNK", 2)
+    seen = look(dataset_id, "question,answer\n" + "q,a\n" * 10)
+    assert (seen.complete, seen.rows_in) == (False, 2)
+
+
+def test_jobs_are_made_with_a_title(dataset_id):
+    row = imports.add(dataset_id, upload(CSV))
+    imports.start(row.id, Settings())
+    assert db.session.query(Job).one().title == "Import faq.csv into Tests"
