@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 from flask import Flask, has_request_context, request
 
@@ -20,6 +21,14 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def _request_id() -> str:
     return request.environ.get("ltt.request_id", "-") if has_request_context() else "-"
 
@@ -35,7 +44,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level)
     if not any(isinstance(handler.formatter, _OneLine) for handler in root.handlers):
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _Stderr()
         handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"))
         root.addHandler(handler)
     # A queue of a few requests is normal with a browser; Alembic's steps are told by the command itself.

@@ -1,16 +1,20 @@
 """Fixtures for all tests: an application over a data folder of its own, its client and its command line."""
 
+import io
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.cli import main
 from app.models import close_cleanly
 from app.services import schema
 
@@ -59,8 +63,30 @@ def stranger(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What ``--json`` printed."""
+        return json.loads(self.out)
+
+
 @pytest.fixture
-def cli(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    """Runs commands on the data folder: ``cli.invoke(main, [...])`` with ``app.cli.main``."""
+def ltt(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run ``ltt`` in this process on the test's data folder: ``ltt("digest", "--json")``; ``stdin`` takes bytes."""
     monkeypatch.setenv("LTT_DATA_DIR", str(data_dir))
-    return CliRunner()
+
+    def run(*arguments: object, stdin: bytes = b"") -> Outcome:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        return Outcome(exit_.value.code, *capfd.readouterr())
+
+    return run

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import click
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.cli import main
 from app.cli.exits import Answering
 from app.core import errors
+
+Ltt = Callable[..., Any]
 
 
 def outcome(error: BaseException) -> int:
@@ -61,43 +63,33 @@ def test_debugging_shows_where_a_defect_is(monkeypatch: pytest.MonkeyPatch, caps
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.fixture
-def run(data_dir: object, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run ``ltt`` in this process on an empty database; the exit code."""
-    monkeypatch.setenv("LTT_DATA_DIR", str(data_dir))
-
-    def run_one(*arguments: str) -> int:
-        with pytest.raises(SystemExit) as exit_:
-            main(list(arguments))
-        return exit_.value.code
-
-    return run_one
-
-
 @pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["serve", "--host", "0.0.0.0"]])
-def test_wrong_usage_is_2(run: Callable[..., int], arguments: list[str]) -> None:
-    assert run(*arguments) == 2
+def test_wrong_usage_is_2(ltt: Ltt, arguments: list[str]) -> None:
+    assert ltt(*arguments).code == 2
 
 
-def test_help_and_version_are_0(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert (run("--help"), run("--version")) == (0, 0)
-    assert "Traceback" not in capsys.readouterr().err
+def test_help_and_version_are_0(ltt: Ltt) -> None:
+    assert (ltt("--help").code, ltt("--version").code) == (0, 0)
 
 
-def test_the_token_is_printed_and_can_be_replaced(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    run("token")
-    first = capsys.readouterr().out.splitlines()
-    run("token", "--new")
-    second = capsys.readouterr().out.splitlines()
+def test_the_token_is_printed_and_can_be_replaced(ltt: Ltt) -> None:
+    first = ltt("token").out.splitlines()
+    second = ltt("token", "--new").out.splitlines()
     assert first[0] == second[0]
     assert first[1] != second[1]
 
 
-def test_the_settings_are_printed_without_a_password(
-    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_settings_are_printed_without_a_password(ltt: Ltt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LTT_DATABASE_URL", "postgresql+psycopg://me:geheim@localhost/ltt")
-    assert run("config") == 0
-    printed = capsys.readouterr().out
+    printed = ltt("config").out
     assert "geheim" not in printed
     assert "LTT_PORT=8765  (default)" in printed
+
+
+def test_the_settings_are_one_json_object(ltt: Ltt) -> None:
+    assert ltt("config", "--json").json["LTT_PORT"]["source"] == "default"
+
+
+def test_the_routes_are_listed_for_programs(ltt: Ltt) -> None:
+    routes = {(one["method"], one["path"]): one for one in ltt("api-routes", "--json").json["routes"]}
+    assert routes["GET", "/healthz"]["auth"] == "none"
