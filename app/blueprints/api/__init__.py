@@ -4,14 +4,15 @@ from importlib import import_module
 
 from flask import Blueprint, current_app, request
 from flask_openapi3.openapi import OpenAPI
+from pydantic import ValidationError
 
 from app.blueprints.api.json import StrictJSON
-from app.blueprints.api.specification import document
+from app.blueprints.api.specification import document, refuse
 from app.core.errors import WrongKind
 from app.frontdoor import limits
 
 PREFIX = "/api/v1"
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("imports", "jobs")
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)
 _own.add_url_rule("/openapi.json", "openapi", document)
@@ -24,6 +25,7 @@ def init_app(app: OpenAPI) -> None:
         app.register_api(import_module(f"app.blueprints.api.{name}").bp)
     app.register_blueprint(_own)
     app.before_request(_check_body)
+    app.register_error_handler(ValidationError, refuse)
 
 
 def _check_body() -> None:

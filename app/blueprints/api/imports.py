@@ -3,13 +3,12 @@
 from typing import Annotated, Any
 
 from flask import Response, jsonify, make_response, request, url_for
-from flask.typing import ResponseReturnValue
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.writing import idempotent
+from app.blueprints.api.writing import Answer, idempotent
 from app.core.errors import BadUsage
 from app.forms.imports import parse_mapping
 from app.frontdoor import takes_uploads
@@ -73,7 +72,7 @@ class ImportOptions(BaseModel):
 
 @bp.post("")
 @takes_uploads
-def create(path: DatasetPath, query: ImportOptions) -> ResponseReturnValue:
+def create(path: DatasetPath, query: ImportOptions) -> Answer:
     """Import a file: multipart (field `file`, options as fields or in the query) or the raw body.
 
     201 with the counts once it is done, or 202 with a job for a large file.
@@ -81,7 +80,7 @@ def create(path: DatasetPath, query: ImportOptions) -> ResponseReturnValue:
     options = ImportOptions(**{**query.model_dump(), **request.form.to_dict()})
     upload = _upload(options)
 
-    def run() -> ResponseReturnValue:
+    def run() -> Answer:
         return _import(path.dataset_id, upload, options.settings())
 
     answer = make_response(idempotent(run)())
@@ -115,19 +114,19 @@ def _import(dataset_id: int, upload: Upload, settings: Settings) -> Response:
 
 
 @bp.get("")
-def listed(path: DatasetPath) -> ResponseReturnValue:
+def listed(path: DatasetPath) -> Answer:
     """List the imports of a dataset, newest first."""
     return jsonify(imports=[reporting.of_import(row, rows=0) for row in imports.listed(path.dataset_id)])
 
 
 @bp.get("/<int:import_id>")
-def get(path: ImportPath) -> ResponseReturnValue:
+def get(path: ImportPath) -> Answer:
     """One import: how the file was read, the counts, the first hundred bad rows."""
     return jsonify(reporting.of_import(_own(path)))
 
 
 @bp.get("/<int:import_id>/quarantine")
-def bad_rows(path: ImportPath) -> ResponseReturnValue:
+def bad_rows(path: ImportPath) -> Answer:
     """All open bad rows of an import as JSON Lines."""
     row = _own(path)
     return Response(quarantine.save(row.id, "jsonl"), mimetype="application/jsonl")

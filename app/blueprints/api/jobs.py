@@ -1,12 +1,12 @@
 """Jobs over the API: watch, stop, retry."""
 
 from flask import jsonify
-from flask.typing import ResponseReturnValue
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.writing import Answer
 from app.services import jobs
 
 bp = APIBlueprint(
@@ -33,7 +33,7 @@ class JobQuery(BaseModel):
 
 
 @bp.get("")
-def listed(query: JobQuery) -> ResponseReturnValue:
+def listed(query: JobQuery) -> Answer:
     """List jobs, newest first."""
     states = (query.state,) if query.state else ()
     found = jobs.listed(states=states, dataset_id=query.dataset_id, before=query.before, size=query.limit)
@@ -41,18 +41,18 @@ def listed(query: JobQuery) -> ResponseReturnValue:
 
 
 @bp.get("/<int:job_id>")
-def get(path: JobPath) -> ResponseReturnValue:
+def get(path: JobPath) -> Answer:
     """One job: state, progress, result."""
     return jsonify(jobs.as_dict(jobs.get(path.job_id)))
 
 
 @bp.post("/<int:job_id>/cancel")
-def cancel(path: JobPath) -> ResponseReturnValue:
+def cancel(path: JobPath) -> Answer:
     """Stop a job. 409 where it has ended or is publishing its result."""
     return jsonify(jobs.as_dict(jobs.cancel(path.job_id)))
 
 
 @bp.post("/<int:job_id>/retry")
-def retry(path: JobPath) -> ResponseReturnValue:
+def retry(path: JobPath) -> Answer:
     """Run a job again that failed, was stopped or interrupted."""
     return jsonify(jobs.as_dict(jobs.retry(path.job_id))), 202

@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import current_app, make_response, request
-from flask.typing import ResponseReturnValue
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import PreconditionRequired
@@ -24,7 +23,11 @@ _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 _KEPT_FOR = timedelta(hours=24)
-View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+View = TypeVar("View", bound=Callable[..., Any])
+
+# What an endpoint of the API returns. (The types of Flask cannot be used: flask-openapi3 resolves annotations at run
+# time, and Flask's name modules that are there for type checkers only.)
+Answer = Response | tuple[Response, int]
 
 
 def expected_version() -> int:
@@ -48,10 +51,11 @@ def idempotent(view: View) -> View:
     """A create sent twice with one Idempotency-Key happens once and is answered alike. Stands below the route."""
 
     @wraps(view)
-    def once(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+    def once(*args: Any, **kwargs: Any) -> Answer:
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            return view(*args, **kwargs)
+            answer: Answer = view(*args, **kwargs)
+            return answer
         if not _KEY.fullmatch(key):
             raise BadUsage("Idempotency-Key must be 1 to 200 visible ASCII characters.")
         # The answer is stored in the transaction of the create: both are there or neither.
