@@ -71,6 +71,25 @@ def test_a_write_without_content_is_answered(full: Flask, client: FlaskClient) -
             assert answer.status_code < 500, f"{route.method} {route.path}"
 
 
+ELSEWHERE = [
+    {"Origin": "https://evil.com"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Cookie": "session=x"},
+    {"Host": "evil.com", "Origin": "http://evil.com", "Sec-Fetch-Site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
+def test_no_write_from_elsewhere_is_taken(full: Flask, headers: dict[str, str]) -> None:
+    before = digest(full)
+    for route in table(full):
+        if route.method != "GET":
+            answer = full.test_client(use_cookies=False).open(address(route), method=route.method, headers=headers)
+            assert answer.status_code in (403, 421), f"{route.method} {route.path}"
+    assert digest(full) == before
+
+
 class Markup(HTMLParser):
     """Collects what must not be in a page: scripts and styles in the text, handlers, addresses elsewhere."""
 
