@@ -4,10 +4,11 @@ from importlib import import_module
 
 from flask import Flask
 
-PAGES: tuple[str, ...] = ("health", "jobs")
+PAGES: tuple[str, ...] = ("health", "datasets", "pairs", "history", "jobs", "settings")
 
 
 def init_app(app: Flask) -> None:
     """Register every page's blueprint."""
     for name in PAGES:
         app.register_blueprint(import_module(f"app.blueprints.{name}").bp)
+    import_module("app.blueprints.view").init_app(app)

@@ -11,7 +11,7 @@ from app.models import Dataset, Entry
 def by_status(session: Session, *where: Any) -> dict[str, int]:
     """Entries by status under the given conditions."""
     rows = session.execute(select(Entry.status, func.count()).where(*where).group_by(Entry.status))
-    return {status: number for status, number in rows}
+    return {str(row[0]): int(row[1]) for row in rows}
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:

@@ -8,10 +8,10 @@ from app.models import transaction
 from app.services.history.changing import apply, delete
 from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
 from app.services.history.hashes import hash_of, rehash
-from app.services.history.reading import Seen, changes_of, next_redo, next_undo, step, steps
+from app.services.history.reading import Seen, changes_of, count_later, next_redo, next_undo, step, steps
 from app.services.history.staging import discard, publish, stage, sweep
 from app.services.history.steps import ACTOR, Applied, Skipped, Step, as_step, open_dataset
-from app.services.history.undoing import go_back, redo, undo
+from app.services.history.undoing import go_back, overwrite, redo, undo
 
 __all__ = [
     "ACTOR",
@@ -25,6 +25,7 @@ __all__ = [
     "apply",
     "as_step",
     "changes_of",
+    "count_later",
     "create",
     "delete",
     "discard",
@@ -34,6 +35,7 @@ __all__ = [
     "next_redo",
     "next_undo",
     "open_dataset",
+    "overwrite",
     "publish",
     "redo",
     "rehash",

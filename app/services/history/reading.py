@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.changes import Value
 from app.models import ChangeRow, ChangeSet, Entry, db
@@ -31,6 +31,14 @@ def next_undo(dataset_id: int, actor: str = ACTOR) -> ChangeSet | None:
 def next_redo(dataset_id: int, actor: str = ACTOR) -> ChangeSet | None:
     """The step that Redo would do again now."""
     return last_undone(db.session(), dataset_id, actor)
+
+
+def count_later(dataset_id: int, number: int) -> int:
+    """How many applied steps came after step ``number``."""
+    later = select(func.count()).where(
+        ChangeSet.dataset_id == dataset_id, ChangeSet.state == "applied", ChangeSet.number > number
+    )
+    return int(db.session.execute(later).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

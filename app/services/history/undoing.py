@@ -1,6 +1,7 @@
 """Undo and redo: the sides of a step swapped, wherever the entry still holds what the step left."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -74,6 +75,41 @@ def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, ac
         result = _swap(session, dataset, change_set, back=False, anyway=anyway)
         change_set.state, change_set.undone_order, change_set.undone_at = "applied", None, None
         return _finish(dataset, change_set, result)
+
+
+def overwrite(dataset_id: int, number: int) -> Applied:
+    """Take the pairs along that the last undo (or redo) of a step left alone, over the later edits."""
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = find(session, dataset_id, number)
+        back = change_set.state == "undone"
+        touched = _counted(session, change_set)
+        before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+        result = Applied(changed=_take_kept(session, change_set, back=back))
+        if touched is not None:
+            after = counts.by_status(session, *touched, live(dataset.id))
+            counts.add(session, dataset, counts.difference(before, after))
+        return _finish(dataset, change_set, result)
+
+
+def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
+    taken = 0
+    if change_set.created and back:
+        kept = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
+        taken += _updated(session.execute(update(Entry).where(*kept).values(batch_id=change_set.id)))
+    if change_set.changed:
+        mine = ChangeRow.change_set_id == change_set.id
+        taken += session.execute(
+            select(func.count(ChangeRow.entry_id.distinct())).where(mine, ChangeRow.held == 1)
+        ).scalar_one()
+        session.execute(update(ChangeRow).where(mine).values(held=1 - ChangeRow.held))
+        _swap_fields(session, change_set, ChangeRow.before if back else ChangeRow.after)
+        session.execute(update(ChangeRow).where(mine).values(held=0))
+    return taken
+
+
+def _updated(result: Any) -> int:
+    return int(result.rowcount)
 
 
 def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Applied]:
@@ -172,6 +208,12 @@ def _swap_changed(session: Session, change_set: ChangeSet, result: Applied, *, b
     session.execute(update(ChangeRow).where(mine, ChangeRow.held == 1).values(held=0))
     if not anyway:
         _hold(session, change_set, expected, result)
+    _swap_fields(session, change_set, target)
+    result.changed += change_set.changed - (result.skipped_count if not change_set.created else 0)
+
+
+def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> None:
+    mine = ChangeRow.change_set_id == change_set.id
     names = list(session.execute(select(ChangeRow.field).where(mine).distinct()).scalars())
     for name in names:
         _swap_field(session, change_set, name, target, bump=len(names) == 1)
@@ -183,7 +225,6 @@ def _swap_changed(session: Session, change_set: ChangeSet, result: Applied, *, b
             .values(version=Entry.version + 1, updated_at=now())
             .execution_options(synchronize_session=None)
         )
-    result.changed += change_set.changed - (result.skipped_count if not change_set.created else 0)
 
 
 def _hold(session: Session, change_set: ChangeSet, expected: Column, result: Applied) -> None:

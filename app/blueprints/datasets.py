@@ -1,0 +1,120 @@
+"""Datasets: the home page, and making, changing, copying, archiving and deleting one."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.view import back_or, tell
+from app.forms.datasets import DatasetForm
+from app.services import datasets, sample
+
+bp = Blueprint("datasets", __name__)
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """All datasets, active or archived."""
+    archived = request.args.get("show") == "archived"
+    found = datasets.listed(archived=archived)
+    name = request.args.get("name", "")[:200]
+    if name:
+        found = [dataset for dataset in found if name.lower() in dataset.name.lower()]
+    first_visit = not found and not name and not datasets.listed() and not datasets.listed(archived=True)
+    template = "datasets/empty.html" if first_visit else "datasets/index.html"
+    return render_template(template, datasets=found, archived=archived, name=name, form=DatasetForm(formdata=None))
+
+
+@bp.post("/datasets")
+def create() -> ResponseReturnValue:
+    """Make a dataset and open it at its first pair."""
+    form = DatasetForm()
+    if not form.validate():
+        return render_template("datasets/new.html", form=form), 422
+    dataset = datasets.create(
+        form.name.data or "", description=form.description.data or "", system_prompt=form.system_prompt.data or None
+    )
+    return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
+
+
+@bp.get("/datasets/new")
+def new() -> ResponseReturnValue:
+    """The form for a new dataset."""
+    return render_template("datasets/new.html", form=DatasetForm(formdata=None))
+
+
+@bp.post("/datasets/sample")
+def load_sample() -> ResponseReturnValue:
+    """Open the sample dataset."""
+    dataset = sample.load()
+    return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
+
+
+@bp.get("/datasets/<int:dataset_id>/")
+def show(dataset_id: int) -> ResponseReturnValue:
+    """A dataset opens at its pairs."""
+    return redirect(url_for("pairs.index", dataset_id=datasets.get(dataset_id).id))
+
+
+@bp.get("/datasets/<int:dataset_id>/settings")
+def settings(dataset_id: int) -> ResponseReturnValue:
+    """Name, description, default system prompt, and what can be done with the whole dataset."""
+    dataset = datasets.get(dataset_id)
+    form = DatasetForm(
+        formdata=None, name=dataset.name, description=dataset.description, system_prompt=dataset.system_prompt or ""
+    )
+    return render_template("datasets/settings.html", dataset=dataset, form=form)
+
+
+@bp.post("/datasets/<int:dataset_id>/settings")
+def update(dataset_id: int) -> ResponseReturnValue:
+    """Save name, description and default system prompt."""
+    form = DatasetForm()
+    if not form.validate():
+        return render_template("datasets/settings.html", dataset=datasets.get(dataset_id), form=form), 422
+    datasets.update(
+        dataset_id,
+        name=form.name.data,
+        description=form.description.data or "",
+        system_prompt=(form.system_prompt.data or "").replace("\r\n", "\n"),
+    )
+    tell("Saved.")
+    return redirect(url_for(".settings", dataset_id=dataset_id), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/copy")
+def copy(dataset_id: int) -> ResponseReturnValue:
+    """Copy a dataset with its pairs."""
+    copied = datasets.copy(dataset_id)
+    tell(f"Copied to “{copied.name}”.")
+    return redirect(url_for("pairs.index", dataset_id=copied.id), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/archive")
+def archive(dataset_id: int) -> ResponseReturnValue:
+    """Put a dataset aside."""
+    dataset = datasets.archive(dataset_id)
+    tell(f"Archived “{dataset.name}”.", undo=url_for(".unarchive", dataset_id=dataset_id))
+    return redirect(url_for(".index"), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/unarchive")
+def unarchive(dataset_id: int) -> ResponseReturnValue:
+    """Put an archived dataset back."""
+    dataset = datasets.unarchive(dataset_id)
+    tell(f"“{dataset.name}” is active again.")
+    return redirect(back_or(url_for(".index")), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/delete")
+def delete(dataset_id: int) -> ResponseReturnValue:
+    """Delete a dataset; the toast brings it back."""
+    dataset = datasets.delete(dataset_id)
+    tell(f"Deleted “{dataset.name}”.", undo=url_for(".restore", dataset_id=dataset_id))
+    return redirect(url_for(".index"), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/restore")
+def restore(dataset_id: int) -> ResponseReturnValue:
+    """Bring a deleted dataset back."""
+    dataset = datasets.restore(dataset_id)
+    tell(f"“{dataset.name}” is back.")
+    return redirect(url_for(".index"), code=303)

@@ -1,0 +1,119 @@
+"""History: what was done, step by step, and taking it back or doing it again."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.view import back_or, tell
+from app.core import difference
+from app.core.errors import NotFound
+from app.core.text import plural
+from app.services import datasets, history
+from app.services.history import Applied
+
+bp = Blueprint("history", __name__, url_prefix="/datasets/<int:dataset_id>/history")
+PAGE_SIZE = 60
+
+
+@bp.get("")
+def index(dataset_id: int) -> ResponseReturnValue:
+    """The steps, newest first, and one of them in full."""
+    dataset = datasets.get(dataset_id)
+    before = request.args.get("before", type=int)
+    found = history.steps(dataset_id, before=before, size=PAGE_SIZE + 1)
+    undo, redo = history.next_undo(dataset_id), history.next_redo(dataset_id)
+    chosen = request.args.get("step", type=int) or (undo.number if undo else found[0].number if found else None)
+    step = history.step(dataset_id, chosen) if chosen else None
+    after = request.args.get("after", 0, type=int)
+    seen = history.changes_of(dataset_id, chosen, after_id=after, size=51) if chosen else []
+    return render_template(
+        "history/index.html",
+        dataset=dataset,
+        steps=found[:PAGE_SIZE],
+        older=found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None,
+        undo=undo,
+        redo=redo,
+        step=step,
+        later=history.count_later(dataset_id, chosen) if chosen else 0,
+        seen=seen[:50],
+        more=seen[49].entry.id if len(seen) > 50 else None,
+        pieces=lambda before, after: difference.excerpt(difference.words(before, after)),
+    )
+
+
+@bp.post("/undo")
+def undo(dataset_id: int) -> ResponseReturnValue:
+    """Undo a step, the newest by default, whole or for the ticked pairs."""
+    ids = [int(value) for value in request.form.getlist("id") if value.isdigit()]
+    chosen = ids if request.form.get("chosen") == "1" else None
+    try:
+        result = history.undo(dataset_id, _number(), entry_ids=chosen, anyway=_anyway())
+    except NotFound as error:
+        if error.code != "nothing_to_undo":
+            raise
+        return _say(dataset_id, error.message)
+    return _told(dataset_id, result, "Undone" if chosen is None else "")
+
+
+@bp.post("/redo")
+def redo(dataset_id: int) -> ResponseReturnValue:
+    """Do an undone step again."""
+    try:
+        result = history.redo(dataset_id, _number(), anyway=_anyway())
+    except NotFound as error:
+        if error.code != "nothing_to_redo":
+            raise
+        return _say(dataset_id, error.message)
+    return _told(dataset_id, result, "Done again")
+
+
+@bp.post("/<int:number>/go-back")
+def go_back(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Undo every step after this one."""
+    results = history.go_back(dataset_id, number, anyway=_anyway())
+    skipped = sum(result.skipped_count for result in results)
+    kept = f" {plural(skipped, 'pair')} edited since were kept." if skipped else ""
+    return _say(dataset_id, f"Undone: {plural(len(results), 'step')}.{kept}")
+
+
+@bp.post("/<int:number>/overwrite")
+def overwrite(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Take along the pairs that were kept because they had been edited since."""
+    result = history.overwrite(dataset_id, number)
+    return _say(dataset_id, f"{plural(result.changed, 'pair')} taken along.")
+
+
+def _number() -> int | None:
+    value = request.form.get("number", "")
+    return int(value) if value.isdigit() and len(value) < 10 else None
+
+
+def _anyway() -> bool:
+    return request.form.get("anyway") == "1"
+
+
+def _say(dataset_id: int, text: str) -> ResponseReturnValue:
+    tell(text)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _told(dataset_id: int, result: Applied, verb: str) -> ResponseReturnValue:
+    """Back to where it was asked; what was kept is listed, with the way to overwrite it."""
+    if result.skipped_count:
+        return render_template(
+            "history/kept.html",
+            dataset=datasets.get(dataset_id),
+            result=result,
+            verb=verb,
+            endpoint=str(request.endpoint),
+            chosen=request.form.getlist("id") if request.form.get("chosen") == "1" else [],
+        )
+    step = result.step
+    if step is None:
+        return _say(dataset_id, "Nothing changed.")
+    if verb == "Undone":
+        again = url_for(".redo", dataset_id=dataset_id)
+        tell(f"Undone: {step.summary}.", undo=again, number=step.number, label="Redo")
+    else:
+        back = url_for(".undo", dataset_id=dataset_id)
+        tell(f"{verb}: {step.summary}." if verb else f"{step.summary}.", undo=back, number=step.number)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)

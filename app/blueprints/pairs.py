@@ -1,0 +1,238 @@
+"""Pairs: the list, the editor beside it, and labels for one pair or many."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.preview import render_markdown
+from app.blueprints.view import back_or, tell, tell_step
+from app.core import difference
+from app.core.errors import BadUsage, Conflict, Gone, Invalid
+from app.core.record import SPLITS, STATUSES
+from app.forms.pairs import PairForm
+from app.models import Dataset
+from app.services import datasets, entries, pairs
+from app.services.entries import Filters, StoredEntry
+from app.services.pairs import Selection
+
+bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
+
+SIZES = (25, 50, 100)
+FIELDS = (
+    ("question", "Question"),
+    ("answer", "Answer"),
+    ("system", "System prompt"),
+    ("rejected_answer", "Rejected answer"),
+    ("tags", "Tags"),
+    ("status", "Status"),
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """Which pairs are shown and how; all of it stands in the address."""
+
+    filters: Filters
+    order: str
+    cursor: str
+    size: int
+
+    def address(self, dataset_id: int, endpoint: str = "pairs.index", **changes: Any) -> str:
+        """The address of this view with changes; None takes a part away."""
+        parts: dict[str, Any] = {
+            "q": self.filters.text or None,
+            "status": list(self.filters.statuses) or None,
+            "tag": list(self.filters.tags) or None,
+            "split": list(self.filters.splits) or None,
+            "import": self.filters.import_id,
+            "order": self.order if self.order != "newest" else None,
+            "cursor": self.cursor or None,
+            "size": self.size if self.size != SIZES[1] else None,
+        }
+        return url_for(endpoint, dataset_id=dataset_id, **{**parts, **changes})
+
+
+def view_of_request() -> View:
+    """The view that the address describes. Unknown values are dropped, so that an old link still opens."""
+    args = request.args
+    order = args.get("order", "newest")
+    return View(
+        filters_of_request(),
+        order if order in ("newest", "oldest") else "newest",
+        args.get("cursor", ""),
+        size if (size := args.get("size", SIZES[1], type=int)) in SIZES else SIZES[1],
+    )
+
+
+def filters_of_request() -> Filters:
+    """The filters in the address."""
+    args = request.args
+    return Filters(
+        text=args.get("q", ""),
+        statuses=tuple(s for s in args.getlist("status") if s in STATUSES),
+        tags=tuple(args.getlist("tag")[:50]),
+        splits=tuple(s for s in args.getlist("split") if s in SPLITS),
+        import_id=args.get("import", type=int),
+    )
+
+
+@bp.get("")
+def index(dataset_id: int) -> ResponseReturnValue:
+    """The pairs that match, one page of them, with the editor when a pair is named."""
+    dataset, view = datasets.get(dataset_id), view_of_request()
+    wanted = request.args.get("pair", "")
+    if wanted == "new":
+        form = PairForm(formdata=None)
+        return _page(dataset, view, form=form, new=True)
+    if wanted.isdigit():
+        entry = entries.get(dataset_id, int(wanted))
+        return _page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
+    return _page(dataset, view)
+
+
+def _page(
+    dataset: Dataset,
+    view: View,
+    *,
+    form: PairForm | None = None,
+    entry: StoredEntry | None = None,
+    new: bool = False,
+    error: str = "",
+    status: int = 200,
+) -> ResponseReturnValue:
+    shown = entries.page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
+    previous, following = (None, None) if entry is None else _neighbours(dataset.id, view, entry.id)
+    body = render_template(
+        "pairs/index.html",
+        dataset=dataset,
+        view=view,
+        page=shown,
+        total=entries.count(dataset.id, view.filters),
+        tags=entries.tag_counts(dataset.id),
+        form=form,
+        entry=entry,
+        new=new,
+        error=error,
+        previous=previous,
+        following=following,
+        revisions=entries.revisions(dataset.id, entry.id)[:8] if entry else (),
+        piece=lambda before, after: difference.excerpt(difference.words(before, after), 24),
+    )
+    return body, status
+
+
+def _neighbours(dataset_id: int, view: View, entry_id: int) -> tuple[int | None, int | None]:
+    return entries.neighbours(dataset_id, view.filters, entry_id, view.order)
+
+
+@bp.post("")
+def create(dataset_id: int) -> ResponseReturnValue:
+    """Add a pair, then open the next new one or the list."""
+    dataset, form = datasets.get(dataset_id), PairForm()
+    try:
+        result = pairs.add(
+            dataset_id,
+            form.question.data.replace("\r\n", "\n"),
+            form.answer.data.replace("\r\n", "\n"),
+            system=form.typed_system(),
+            tags=form.tag_list(),
+            status=form.status.data,
+        )
+    except Invalid as error:
+        return _page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+    tell_step(dataset_id, result)
+    following = "new" if form.then.data == "new" else None
+    return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
+
+
+@bp.post("/<int:entry_id>")
+def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """Save an edited pair. A stale save shows both texts; an untouched one writes nothing."""
+    form, view = PairForm(), view_of_request()
+    try:
+        entry = entries.get(dataset_id, entry_id)
+    except Gone:
+        return _conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
+    try:
+        result = pairs.save(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
+    except Conflict:
+        return _conflict(dataset_id, entry, form, deleted=False)
+    except Invalid as error:
+        dataset = datasets.get(dataset_id)
+        return _page(dataset, view, form=form, entry=entry, error=error.message, status=422)
+    tell_step(dataset_id, result, "Nothing was changed.") if result.step else tell("Saved. Nothing was changed.")
+    return redirect(_after_save(dataset_id, entry_id, view, form.then.data or ""), code=303)
+
+
+def _after_save(dataset_id: int, entry_id: int, view: View, then: str) -> str:
+    if then == "next":
+        _, following = _neighbours(dataset_id, view, entry_id)
+        return view.address(dataset_id, pair=following)
+    return view.address(dataset_id, pair=entry_id)
+
+
+def _conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
+    """Yours, theirs and what both began with; nothing typed is lost."""
+    mine = form.values(theirs)
+    base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
+    rows = [
+        (name, label, getattr(base, name), getattr(theirs, name), mine[name])
+        for name, label in FIELDS
+        if name in mine and mine[name] != getattr(theirs, name)
+    ]
+    body = render_template(
+        "pairs/conflict.html",
+        dataset=datasets.get(dataset_id),
+        view=view_of_request(),
+        entry=theirs,
+        form=form,
+        rows=rows,
+        deleted=deleted,
+        words=difference.words,
+    )
+    return body, 410 if deleted else 409
+
+
+@bp.post("/<int:entry_id>/restore")
+def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """Bring a deleted pair back with the texts that were typed."""
+    form = PairForm()
+    entry = entries.get_deleted(dataset_id, entry_id)
+    tell_step(dataset_id, pairs.bring_back(dataset_id, entry_id, form.values(entry)))
+    return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
+
+
+@bp.post("/preview")
+def preview(dataset_id: int) -> ResponseReturnValue:
+    """The answer as Markdown, cleaned of anything that runs or loads."""
+    return render_template("pairs/_preview.html", html=render_markdown(request.form.get("answer", "")))
+
+
+@bp.post("/actions")
+def act(dataset_id: int) -> ResponseReturnValue:
+    """Do one thing with the ticked pairs, or with all that match."""
+    chosen = _selection()
+    action = request.form.get("action", "")
+    if action in STATUSES:
+        result = pairs.set_status(dataset_id, chosen, action)
+    elif action in ("tag", "untag"):
+        named = request.form.get("tags", "").split(",")
+        added, removed = (named, []) if action == "tag" else ([], named)
+        result = pairs.tag(dataset_id, chosen, add=added, remove=removed)
+    elif action == "delete":
+        result = pairs.delete(dataset_id, chosen)
+    else:
+        raise BadUsage("Choose what to do with the selected pairs.")
+    tell_step(dataset_id, result)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _selection() -> Selection:
+    if request.form.get("all") == "1":
+        return Selection(filters=filters_of_request())
+    ids = tuple(int(value) for value in request.form.getlist("id") if value.isdigit() and len(value) < 18)
+    if not ids:
+        raise Invalid("No pair is selected. Tick one first.", code="nothing_selected")
+    return Selection(ids)

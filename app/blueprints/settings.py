@@ -1,0 +1,46 @@
+"""Settings of this browser, the limits in force, and the keyboard help."""
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import config
+from app.blueprints.view import KEYS_COOKIE, THEME_COOKIE, THEMES, back_or
+from app.core.errors import BadUsage
+
+bp = Blueprint("settings", __name__)
+_YEAR = 365 * 24 * 3600
+_PRIVATE = ("LTT_DATA_DIR", "LTT_DATABASE_URL")
+
+
+@bp.get("/settings")
+def index() -> ResponseReturnValue:
+    """Theme, keys and the limits in force."""
+    shown = [setting for name, setting in config.SETTINGS.items() if name not in _PRIVATE]
+    return render_template("settings/index.html", settings=shown, values=current_app.config)
+
+
+@bp.get("/keys")
+def keys() -> ResponseReturnValue:
+    """Every key and what it does."""
+    return render_template("settings/keys.html")
+
+
+@bp.post("/settings/theme")
+def theme() -> ResponseReturnValue:
+    """Remember light, dark, or same as the system."""
+    chosen = request.form.get("theme", "")
+    if chosen not in THEMES:
+        raise BadUsage(f"There is no theme {chosen!r}. Use auto, light or dark.")
+    return _remember(THEME_COOKIE, chosen)
+
+
+@bp.post("/settings/keys")
+def set_keys() -> ResponseReturnValue:
+    """Switch single keys on or off."""
+    return _remember(KEYS_COOKIE, "off" if request.form.get("keys") == "off" else "on")
+
+
+def _remember(name: str, value: str) -> ResponseReturnValue:
+    response = redirect(back_or(url_for(".index")), code=303)
+    response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", httponly=True)
+    return response

@@ -1,0 +1,211 @@
+"""What all pages share: addresses of assets, numbers and times in words, navigation, toasts."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, flash, request, url_for
+from markupsafe import Markup
+
+from app.blueprints.jobs import own_path
+from app.core.text import clip, plural
+from app.models import ChangeSet, Dataset
+from app.models.base import now
+from app.services import datasets, history
+from app.services.history import Applied
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "ltt_theme"
+KEYS_COOKIE = "ltt_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One entry of the navigation."""
+
+    label: str
+    href: str
+    icon: str
+    key: str = ""
+    count: str = ""
+    current: bool = False
+
+
+_DATASET_PAGES = (
+    ("pairs.index", "Pairs", "chat-square-text", "p"),
+    ("imports.index", "Import", "box-arrow-in-down", "i"),
+    ("clean.index", "Clean", "brush", "c"),
+    ("duplicates.index", "Duplicates", "intersect", "d"),
+    ("export.index", "Export", "box-arrow-up", "e"),
+    ("history.index", "History", "clock-history", "h"),
+    ("datasets.settings", "Dataset settings", "sliders", ""),
+)
+_WORKSPACE_PAGES = (
+    ("datasets.index", "All datasets", "collection", "a"),
+    ("convert.index", "Convert a file", "arrow-left-right", ""),
+    ("jobs.index", "Jobs", "activity", ""),
+    ("backup.index", "Backup and restore", "database", ""),
+    ("settings.index", "Settings", "gear", ""),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give the helpers to all templates."""
+    app.jinja_env.globals.update(
+        asset=asset,
+        dataset_nav=dataset_nav,
+        workspace_nav=workspace_nav,
+        undo_state=undo_state,
+        url_for_if=url_for_if,
+    )
+    app.jinja_env.filters.update(plural=plural, ago=ago, num=number, initials=initials, filesize=file_size)
+    app.jinja_env.filters.update(clipped=clipped, marked=marked)
+    app.context_processor(_preferences)
+
+
+def _preferences() -> dict[str, object]:
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    return {
+        "theme": theme if theme in THEMES else "auto",
+        "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
+    }
+
+
+def asset(path: str) -> str:
+    """The address of a static file, with a mark of its content so that a new version is fetched."""
+    folder = Path(current_app.static_folder or "")
+    return url_for("static", filename=path, v=_mark(folder / path, (folder / path).stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _mark(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+def dataset_nav(dataset: Dataset) -> list[NavItem]:
+    """The pages of a dataset that exist."""
+    counts = {"pairs.index": number(dataset.entry_count), "history.index": number(dataset.last_number)}
+    return [
+        NavItem(
+            label, url_for(endpoint, dataset_id=dataset.id), icon, key, counts.get(endpoint, ""), _is_here(endpoint)
+        )
+        for endpoint, label, icon, key in _DATASET_PAGES
+        if endpoint in current_app.view_functions
+    ]
+
+
+def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
+    """The pages of the workspace that exist."""
+    running = current_app.jinja_env.globals.get("jobs_running")
+    active = running() if callable(running) else 0
+    counts = {"jobs.index": f"{active:,} running" if active else ""}
+    return [
+        NavItem(label, url_for(endpoint), icon, key, counts.get(endpoint, ""), _is_here(endpoint))
+        for endpoint, label, icon, key in _WORKSPACE_PAGES
+        if endpoint in current_app.view_functions
+    ]
+
+
+def url_for_if(endpoint: str, **values: Any) -> str | None:
+    """The address of a page, if this program has it."""
+    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
+
+
+def _is_here(endpoint: str) -> bool:
+    if endpoint.startswith("datasets."):
+        return request.endpoint == endpoint
+    return bool(request.endpoint) and str(request.endpoint).split(".")[0] == endpoint.split(".")[0]
+
+
+def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:
+    """The steps that Undo and Redo would take now."""
+    return history.next_undo(dataset_id), history.next_redo(dataset_id)
+
+
+def clipped(text: str) -> str:
+    """The beginning of a text in one line, for lists."""
+    return clip(text, 240)
+
+
+def marked(text: str, hit: str) -> Markup | str:
+    """The text with each place of ``hit`` marked, whatever its case."""
+    if not hit or not hit.strip():
+        return text
+    parts = re.split(f"({re.escape(hit)})", text, flags=re.IGNORECASE)
+    return Markup("").join(  # join escapes every part
+        Markup("<mark>{}</mark>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
+def number(value: int | None) -> str:
+    """12480 → 12,480; nothing for None."""
+    return "" if value is None else f"{value:,}"
+
+
+def initials(name: str) -> str:
+    """Two letters for a dataset's mark."""
+    words = [word for word in name.split() if word[:1].isalnum()]
+    return ("".join(word[0] for word in words[:2]) or name[:2] or "?").upper()
+
+
+def file_size(size: int) -> str:
+    """Bytes in words: 734 B, 12 KB, 3.4 MB."""
+    value, unit = float(size), "B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+
+
+def ago(moment: datetime | None) -> str:
+    """A time as people say it: 4 min ago, 2 h ago, Yesterday, 18 Nov, 18 Nov 2025."""
+    if moment is None:
+        return ""
+    seconds = (now() - moment).total_seconds()
+    if seconds < 60:
+        return "Just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    local, today = moment.astimezone(), now().astimezone()
+    days = (today.date() - local.date()).days
+    if days == 0:
+        return f"{int(seconds // 3600)} h ago"
+    if days == 1:
+        return "Yesterday"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}"
+
+
+def tell(text: str, **more: Any) -> None:
+    """Show a toast on the next page: what happened, and where Undo goes (``undo``, ``number``, ``label``)."""
+    flash({"text": text, **more} if more else text)  # type: ignore[arg-type]
+
+
+def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.") -> None:
+    """Show what a write did, with Undo."""
+    if result.step is None:
+        tell(f"{nothing} {_skipped(result)}".strip())
+        return
+    undo = url_for("history.undo", dataset_id=dataset_id)
+    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number)
+
+
+def _skipped(result: Applied) -> str:
+    if not result.skipped_count:
+        return ""
+    return f"{plural(result.skipped_count, 'pair')} left alone: {result.skipped[0].reason}"
+
+
+def back_or(address: str) -> str:
+    """The page that a form says it came from, else ``address``."""
+    return own_path(request.form.get("back", "")) or address
+
+
+def show_dataset(dataset_id: int) -> Dataset:
+    """The dataset of a page. Raises NotFound."""
+    return datasets.get(dataset_id)

@@ -1,0 +1,69 @@
+"""Word differences between two texts.
+
+By RapidFuzz's Indel opcodes on words and blanks; a deletion next to an insertion is shown as one replacement.
+"""
+
+import re
+
+from rapidfuzz.distance import Indel
+
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]", re.UNICODE)
+MAX_WORDS = 20_000
+
+Piece = tuple[str, str]
+
+
+def words(before: str | None, after: str | None) -> list[Piece]:
+    """The pieces of both texts in order: ``("equal" | "delete" | "insert", text)``."""
+    old, new = before or "", after or ""
+    if old == new:
+        return [("equal", old)] if old else []
+    first, second = _WORDS.findall(old), _WORDS.findall(new)
+    if len(first) + len(second) > MAX_WORDS:
+        return [("delete", old), ("insert", new)]
+    pieces: list[Piece] = []
+    for step in Indel.opcodes(first, second):
+        if step.tag == "equal":
+            pieces.append(("equal", "".join(first[step.src_start : step.src_end])))
+        elif step.tag == "delete":
+            pieces.append(("delete", "".join(first[step.src_start : step.src_end])))
+        else:
+            pieces.append(("insert", "".join(second[step.dest_start : step.dest_end])))
+    return _joined(pieces)
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Changes that only a blank parts are one change: all deletions, then all insertions."""
+    out: list[Piece] = []
+    deleted, inserted = "", ""
+    for place, (kind, text) in enumerate(pieces):
+        between = kind == "equal" and not text.strip() and (deleted or inserted) and place + 1 < len(pieces)
+        if kind == "delete" or between:
+            deleted += text
+        if kind == "insert" or between:
+            inserted += text
+        if kind == "equal" and not between:
+            out += _flushed(deleted, inserted)
+            deleted = inserted = ""
+            out.append((kind, text))
+    return out + _flushed(deleted, inserted)
+
+
+def _flushed(deleted: str, inserted: str) -> list[Piece]:
+    return [(kind, text) for kind, text in (("delete", deleted), ("insert", inserted)) if text]
+
+
+def excerpt(pieces: list[Piece], around: int = 60) -> list[Piece]:
+    """The pieces with long equal stretches cut down to what stands around the changes."""
+    out: list[Piece] = []
+    last = len(pieces) - 1
+    for place, (kind, text) in enumerate(pieces):
+        if kind != "equal" or len(text) <= 2 * around:
+            out.append((kind, text))
+        elif place == 0:
+            out.append((kind, "…" + text[-around:]))
+        elif place == last:
+            out.append((kind, text[:around] + "…"))
+        else:
+            out.append((kind, text[:around] + " … " + text[-around:]))
+    return out

@@ -1,0 +1,65 @@
+"""Forms of pairs. Texts are taken as they are typed; only line ends are restored."""
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+
+from app.core.changes import Value
+from app.core.text import fold_newlines, restore_newlines
+from app.services.entries import StoredEntry
+from app.services.pairs import stored_tags
+
+STATUS_CHOICES = [("review", "Needs review"), ("approved", "Approved"), ("rejected", "Rejected"), ("draft", "Draft")]
+
+
+class PairForm(FlaskForm):
+    """Question, answer and labels of one pair, and the version it was opened at (0 for a new one)."""
+
+    question = TextAreaField("Question", default="", render_kw={"rows": 2, "dir": "auto"})
+    answer = TextAreaField("Answer", default="", render_kw={"rows": 8, "dir": "auto"})
+    system = TextAreaField("System prompt", default="", render_kw={"rows": 3, "dir": "auto"})
+    rejected_answer = TextAreaField("Rejected answer", default="", render_kw={"rows": 4, "dir": "auto"})
+    status = SelectField("Status", choices=STATUS_CHOICES, default="review")
+    tags = StringField("Tags", default="")
+    version = IntegerField("Version", default=0)
+    then = HiddenField("Then", default="")
+
+    @classmethod
+    def of_entry(cls, entry: StoredEntry) -> "PairForm":
+        """The form filled with what is stored."""
+        return cls(
+            formdata=None,
+            question=entry.question,
+            answer=entry.answer,
+            system=entry.system or "",
+            rejected_answer=entry.rejected_answer or "",
+            status=entry.status,
+            tags=", ".join(entry.tag_list),
+            version=entry.version,
+        )
+
+    def tag_list(self) -> list[str]:
+        """The tags that were typed, between commas."""
+        return [tag for tag in (self.tags.data or "").split(",") if tag.strip()]
+
+    def values(self, entry: StoredEntry) -> dict[str, Value]:
+        """The stored forms of what was sent: an untouched field is the stored text byte for byte."""
+        values: dict[str, Value] = {
+            "question": restore_newlines(self.question.data or "", entry.question),
+            "answer": restore_newlines(self.answer.data or "", entry.answer),
+            "system": _optional(self.system.data, entry.system),
+            "status": self.status.data,
+            "tags": stored_tags(self.tag_list()) if self.tags.data != ", ".join(entry.tag_list) else entry.tags,
+        }
+        if entry.rejected_answer is not None or self.rejected_answer.data:
+            values["rejected_answer"] = _optional(self.rejected_answer.data, entry.rejected_answer)
+        return values
+
+    def typed_system(self) -> str | None:
+        """The system prompt of a new pair; nothing typed is none."""
+        return fold_newlines(self.system.data or "") or None
+
+
+def _optional(typed: str | None, stored: str | None) -> str | None:
+    if not typed:
+        return "" if stored == "" else None
+    return restore_newlines(typed, stored)

@@ -1,0 +1,11 @@
+// The behaviour of all pages. Everything works without it; attributes named data-… say what it adds.
+import { keys } from "./keys.js";
+import { toasts } from "./toasts.js";
+import { selection } from "./selection.js";
+import { drafts } from "./drafts.js";
+import { drops } from "./drops.js";
+import { forms } from "./forms.js";
+import { markdown } from "./markdown.js";
+
+document.documentElement.classList.add("js");
+for (const start of [keys, toasts, selection, drafts, drops, forms, markdown]) start();

@@ -1,0 +1,13 @@
+// Forms that answer to a change: filters send themselves, and a button that was pressed is not pressed twice.
+export function forms() {
+  document.querySelectorAll("form[data-submit-on-change]").forEach((form) => {
+    form.addEventListener("change", () => form.requestSubmit());
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.dataset.sent) return form.dataset.sent ? event.preventDefault() : undefined;
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, 4000);
+  });
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
+}

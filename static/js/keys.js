@@ -1,0 +1,83 @@
+// Keys: an element with data-key="n", "g p" or "mod+enter" is clicked (a field is focused) when its key is pressed.
+const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+let pending = "";
+let timer = 0;
+
+function nameOf(event) {
+  const key = event.key === "Escape" ? "esc" : event.key.toLowerCase();
+  const mod = apple ? event.metaKey : event.ctrlKey;
+  return `${mod ? "mod+" : ""}${event.shiftKey && mod ? "shift+" : ""}${key}`;
+}
+
+function findTarget(name) {
+  const all = [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)];
+  return all.find((one) => !one.disabled && one.offsetParent !== null) ?? all.find((one) => !one.disabled);
+}
+
+function press(target) {
+  if (target.matches("input, textarea, select")) {
+    target.focus();
+    target.select?.();
+  } else {
+    target.click();
+  }
+}
+
+function row() {
+  return document.querySelector("tr[data-row][aria-current]");
+}
+
+function move(step) {
+  const rows = [...document.querySelectorAll("tr[data-row]")];
+  if (!rows.length || document.querySelector(".panes[data-drawer=open]")) return false;
+  const here = rows.indexOf(row());
+  const next = rows[here < 0 ? 0 : Math.min(Math.max(here + step, 0), rows.length - 1)];
+  row()?.removeAttribute("aria-current");
+  next.setAttribute("aria-current", "true");
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+// In the list: J and K move, Enter opens, X selects; A, R and T act on the row when nothing is selected.
+function inList(name) {
+  if (name === "j" || name === "k") return move(name === "j" ? 1 : -1);
+  const here = row();
+  if (!here) return false;
+  const box = here.querySelector("input[type=checkbox]");
+  if (name === "enter") here.querySelector("[data-open]").click();
+  else if (name === "x") box.click();
+  else if (["a", "r", "t"].includes(name) && !document.querySelector("tr[data-row] input:checked")) {
+    box.click();
+    return false;
+  } else return false;
+  return true;
+}
+
+function handle(event) {
+  if (event.defaultPrevented || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+  const name = nameOf(event);
+  const field = event.target.closest?.(TYPING);
+  if (field && name === "esc") return field.blur();
+  if (field && (!name.startsWith("mod+") || ["mod+z", "mod+shift+z"].includes(name))) return;
+  const single = !name.startsWith("mod+") && name !== "esc";
+  if (single && document.body.dataset.keys === "off") return;
+  if (event.target.closest?.("button, a, summary") && (name === "enter" || name === " ")) return;
+  const full = pending && single ? `${pending} ${name}` : name;
+  pending = "";
+  clearTimeout(timer);
+  if (full === "g") {
+    pending = "g";
+    timer = setTimeout(() => (pending = ""), 1200);
+    return;
+  }
+  if (inList(full)) return event.preventDefault();
+  const target = findTarget(full);
+  if (!target) return;
+  event.preventDefault();
+  press(target);
+}
+
+export function keys() {
+  document.addEventListener("keydown", handle);
+}
