@@ -1,7 +1,7 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
-from app.models.database import close_cleanly, end_reading, init_app, reading, transaction, write_lock
+from app.models.database import Turns, close_cleanly, end_reading, init_app, reading, transaction, write_lock
 from app.models.dataset import Dataset
 from app.models.entry import Entry
 from app.models.history import ChangeRow, ChangeSet
@@ -18,6 +18,7 @@ __all__ = [
     "Import",
     "Job",
     "QuarantinedRow",
+    "Turns",
     "close_cleanly",
     "db",
     "end_reading",

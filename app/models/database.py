@@ -6,9 +6,11 @@ process takes, and checkpoints happen under that lock only. All other connection
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from flask import Flask, current_app
@@ -90,6 +92,49 @@ def write_lock() -> Iterator[None]:
         return
     with lock:
         yield
+
+
+class Turns:
+    """Many writes in a row: in few large transactions while nobody else wants to write, in small ones otherwise.
+
+    A large transaction writes each page of an index once where many small ones write it again and again.
+    """
+
+    def __init__(self, longest_seconds: float = 0.3) -> None:
+        self._longest = longest_seconds
+        self._stack = ExitStack()
+        self._began = 0.0
+        self._open = False
+
+    def __enter__(self) -> "Turns":
+        return self
+
+    def begin(self) -> Session:
+        """The session of the open transaction; a new one is begun after a pause."""
+        if not self._open:
+            self._stack.enter_context(transaction())
+            self._open, self._began = True, time.monotonic()
+        return db.session()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is time to pause: somebody waits, or the transaction has been open for long."""
+        lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
+        wanted = lock is None or lock.wanted
+        return self._open and (wanted or time.monotonic() - self._began > self._longest)
+
+    def pause(self) -> None:
+        """Commit, and let others write."""
+        if self._open:
+            self._open = False
+            self._stack.close()
+            lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
+            if lock is not None:
+                lock.make_way()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._open = False
+        self._stack.__exit__(kind, error, tb)
 
 
 @contextmanager

@@ -39,12 +39,13 @@ else:
 class FileLock:
     """Exclusive between threads of this process and between processes; re-entrant within a thread.
 
-    Raises Busy after ``timeout_seconds``.
+    Raises Busy after ``timeout_seconds``. Who waits leaves a marker, so that a long holder can make way.
     """
 
     def __init__(self, path: Path, timeout_seconds: float = 60.0) -> None:
         self.path = path
         self.timeout_seconds = timeout_seconds
+        self._marker = path.with_name(path.name + ".wanted")
         self._thread = threading.RLock()
         self._depth = 0
         self._fd = -1
@@ -53,8 +54,10 @@ class FileLock:
         """Take the lock or raise Busy."""
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         deadline = time.monotonic() + limit
-        if not self._thread.acquire(timeout=max(limit, 0)):
-            raise Busy("Another write is still running. Try again in a moment.")
+        if not self._thread.acquire(blocking=False):
+            self._ask()
+            if not self._thread.acquire(timeout=max(limit, 0)):
+                raise Busy("Another write is still running. Try again in a moment.")
         if self._depth == 0:
             self._open(deadline)
         self._depth += 1
@@ -67,9 +70,25 @@ class FileLock:
                 os.close(fd)
                 self._thread.release()
                 raise Busy("Another program is still writing. Try again in a moment.")
+            self._ask()
             time.sleep(pause)
             pause = min(pause * 1.5, 0.02)
         self._fd = fd
+        self._marker.unlink(missing_ok=True)
+
+    def _ask(self) -> None:
+        self._marker.touch(mode=0o600)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the lock. A hint: who holds it for long should let go soon."""
+        return self._marker.exists()
+
+    def make_way(self, limit_seconds: float = 0.05) -> None:
+        """Having let go, give who waits the time to take the lock."""
+        deadline = time.monotonic() + limit_seconds
+        while self.wanted and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def release(self) -> None:
         """Give the lock back."""

@@ -290,6 +290,7 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
     monkeypatch.setattr(running, "CHUNK", 10)
+    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
     job = imports.start(row.id, Settings())
 
@@ -308,13 +309,14 @@ def interrupted(dataset_id, monkeypatch, at):
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
     monkeypatch.setattr(running, "CHUNK", 10)
+    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
     job = imports.start(row.id, Settings())
     keep = running._keep
 
-    def stop_at_half(record, part):
-        keep(record, part)
+    def stop_at_half(session, record, part):
+        keep(session, record, part)
         if db.session.query(Entry).count() == 50:
             jobs.cancel(job.id)
 
@@ -328,11 +330,11 @@ def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
 
 def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
     import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
-    assert db.session.query(Entry).count() == 50 and stored(dataset_id) == []
+    assert db.session.query(Entry).count() == 40 and stored(dataset_id) == []
     assert imports.sweep() == 0
     with transaction():
         jobs.get(job_id).state = "interrupted"
-    assert imports.sweep() == 50
+    assert imports.sweep() == 40
     assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
     nothing_is_left(dataset_id)
 
@@ -350,14 +352,14 @@ def test_an_interrupted_import_can_be_retried(dataset_id, monkeypatch):
 def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
     row = imports.add(dataset_id, upload(CSV))
     imports.start(row.id, Settings())
-    keep = running._keep
+    sort = running.Sorter.sort
 
-    def overtaken(record, part):
-        monkeypatch.setattr(running, "_keep", keep)
+    def overtaken(*args):
+        monkeypatch.setattr(running.Sorter, "sort", sort)
         imports.run(row.id)
-        keep(record, part)
+        return sort(*args)
 
-    monkeypatch.setattr(running, "_keep", overtaken)
+    monkeypatch.setattr(running.Sorter, "sort", overtaken)
     with pytest.raises(Conflict):
         imports.run(row.id)
     assert len(stored(dataset_id)) == 2 and imports.get(row.id).state == "done"

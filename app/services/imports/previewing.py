@@ -145,11 +145,11 @@ def _lines(part: Sorted, chunk: list[Read | BadRow]) -> list[Line]:
     """The rows of a chunk in the order of the file, each with what becomes of it."""
     notes: dict[int, tuple[str, str, dict[str, tuple[Value, Value]]]] = {}
     for same in part.same:
-        other = f"pair {same.entry_id}" if same.entry_id else f"row {same.row}"
-        notes[same.read.row.number] = ("same", f"same as {other}", {})
+        other = f"pair {same.entry_id}" if same.entry_id else f"row {same.earlier_row}"
+        notes[same.row] = ("same", f"same as {other}", {})
     for update in part.updates:
         change = update.change
-        notes[update.read.row.number] = ("update", f"changes pair {change.entry_id}", dict(change.fields))
+        notes[update.row] = ("update", f"changes pair {change.entry_id}", dict(change.fields))
     bad = {row.number: row for row in part.bad}
     return [_line(item, notes, bad) for item in chunk[:SHOWN]]
 
@@ -161,8 +161,8 @@ def _line(
 ) -> Line:
     if isinstance(item, BadRow):
         return Line(item.number, item.line, "bad", {"": item.raw}, None, item.reason)
-    row = item.row
+    row, record = item
     if row.number in bad:
         return Line(row.number, row.line, "bad", row.values, None, bad[row.number].reason)
     state, note, fields = notes.get(row.number, ("new", "", {}))
-    return Line(row.number, row.line, state, row.values, item.record, note, fields)
+    return Line(row.number, row.line, state, row.values, record, note, fields)

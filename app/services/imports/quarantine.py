@@ -13,10 +13,11 @@ from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history
 from app.services.imports import reading
+from app.services.imports.building import Stored
 from app.services.imports.reading import Read
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
-from app.services.imports.staging import New, Sorted, Sorter
+from app.services.imports.staging import Sorted, Sorter
 
 PAGE = 100
 BLOCK = 64 * 1024
@@ -102,8 +103,8 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
         settings = from_dict(record.settings)
         settings = settings.but(on_duplicate="keep" if settings.on_duplicate == "update" else settings.on_duplicate)
         staged = history.stage(record.dataset_id, kind="import")
-        sorter = Sorter(record.dataset_id, settings)
-        new: list[New] = []
+        sorter = Sorter(record.dataset_id, settings, import_id=import_id)
+        new: list[Stored] = []
         skipped = still_bad = 0
         for row in _chosen(import_id, raws):
             part = sorter.sort([_read(record, settings, row, raws[row.id])])
@@ -111,7 +112,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
             skipped += len(part.same)
             still_bad += len(part.bad)
             _record_outcome(row, part, raws[row.id])
-        history.add_tuples(session, session.get_one(ChangeSet, staged), [one.as_tuple(import_id) for one in new])
+        history.add_tuples(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
         record.imported += len(new)
@@ -149,7 +150,7 @@ def _read(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> 
     one = found[0]
     if isinstance(one, BadRow):
         return one._replace(number=row.row, line=row.line)
-    return Read(one.row._replace(number=row.row, line=row.line), one.record)
+    return one[0]._replace(number=row.row, line=row.line), one[1]
 
 
 def _rows(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:

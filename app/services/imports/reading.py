@@ -1,8 +1,7 @@
 """From the bytes of an upload to records: the format reads rows, the layout makes records of them."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import current_app
@@ -15,14 +14,8 @@ from app.services.imports.settings import Settings
 from app.services.uploads import Upload
 
 MB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A row of the file with the record that it became."""
-
-    row: Row
-    record: Record
+# A row of the file with the record that it became. A plain tuple: there are millions of them.
+Read = tuple[Row, Record]
 
 
 def limits() -> Limits:
@@ -75,20 +68,22 @@ def rows(source: Source, settings: Settings) -> Iterator[Row | BadRow]:
     return FORMATS[settings.format].read(source, read_options(settings))
 
 
-def records(found: Iterator[Row | BadRow], settings: Settings) -> Iterator[Read | BadRow]:
+def records(found: Iterable[Row | BadRow], settings: Settings) -> Iterator[Read | BadRow]:
     """The records of the rows; a row that is none becomes a bad row with the reason."""
     if settings.layout not in LAYOUTS:
         raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="bad_layout")
     parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
     for row in found:
-        if isinstance(row, BadRow):
+        if type(row) is BadRow:
             yield row
             continue
-        values = row.values if not skip else {name: cell for name, cell in row.values.items() if name not in skip}
+        values: dict[str, Any] = row[2]  # type: ignore[assignment]
+        if skip:
+            values = {name: cell for name, cell in values.items() if name not in skip}
         try:
-            yield Read(row, parse(values, options))
+            yield row, parse(values, options)  # type: ignore[misc]
         except RowError as error:
-            yield bad(row, error)
+            yield bad(row, error)  # type: ignore[arg-type]
 
 
 def bad(row: Row, error: Invalid) -> BadRow:

@@ -1,6 +1,5 @@
 """Records on their way into the dataset: which are new, which are there already, which change a pair."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -8,146 +7,108 @@ from sqlalchemy import or_, select
 
 from app.core.changes import Change, Value, difference
 from app.core.errors import Invalid
-from app.core.formats import BadRow
-from app.core.layouts.columns import split_of, status_of
-from app.core.record import content_hash, dump_json, dump_messages
+from app.core.formats import BadRow, Row
 from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import CONTENT, StoredEntry, from_row
-from app.services.imports.reading import Read, bad, layout_options
+from app.services.imports.building import HASH, ROW, TAGS, Builder, Content, Stored, content_of
+from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
-# An escaped NUL in JSON text, and not the six characters of the escape themselves.
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 CONTENT_FIELDS = ("system", "turns", "question", "trace", "answer", "rejected_answer")
 UPDATED_FIELDS = (*CONTENT_FIELDS, "tags")
 
 
 @dataclass(frozen=True, slots=True)
-class New:
-    """A record as it will be stored: the values of the content fields, then the rest."""
-
-    read: Read
-    content: tuple[Value, ...]
-    hash: int
-    status: str
-    split: str | None
-    tags: str | None
-    extra: str | None
-
-    def as_tuple(self, import_id: int) -> tuple[object, ...]:
-        """The record in the order of ``history.NEW_COLUMNS``."""
-        system, turns, question, trace, answer, rejected = self.content
-        texts = (system, question, answer, rejected, turns, trace)
-        return (self.status, self.split, *texts, self.tags, self.extra, self.hash, import_id, self.read.row.number)
-
-
-@dataclass(frozen=True, slots=True)
 class Same:
-    """A row that is left out: the pair or row that says the same already."""
+    """A row that is left out: the pair, or else the earlier row, that says the same already."""
 
-    read: Read
+    row: int
     entry_id: int | None
-    row: int | None = None
+    earlier_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """A row that changes a pair."""
 
-    read: Read
+    row: int
     change: Change
 
 
 @dataclass(slots=True)
 class Sorted:
-    """One chunk of rows, sorted by what becomes of them."""
+    """One chunk of rows, sorted by what becomes of them. Each is in exactly one of the lists."""
 
-    new: list[New] = field(default_factory=list)
+    new: list[Stored] = field(default_factory=list)
     same: list[Same] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        """How many rows went in; each is in exactly one of the lists."""
-        return len(self.new) + len(self.same) + len(self.updates) + len(self.bad)
-
-
-class Labels:
-    """Status and split of new pairs: from their columns, where the file has such columns and they hold our words."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._options = layout_options(settings)
-        self._columns = {settings.mapping[name] for name in ("status", "split") if name in settings.mapping}
-        self._id = settings.update_by if settings.on_duplicate == "update" else None
-
-    def of(self, read: Read) -> tuple[str, str | None, set[str]]:
-        """Status, split, and the names of the columns that are used up by them."""
-        status = "review" if read.record.answered else "draft"
-        if not self._columns and self._id is None:
-            return status, None, set()
-        values, used = read.row.values, {name for name in read.row.values if name.strip().lower() == self._id}
-        given, split = status_of(values, self._options), split_of(values, self._options)
-        mapping = self._options.mapping
-        used |= {mapping["status"]} if given and "status" in mapping else set()
-        used |= {mapping["split"]} if split and "split" in mapping else set()
-        return given if given and status != "draft" else status, split, used
 
 
 class Sorter:
     """Sorts chunks of rows for one import. ``batch_id`` is the staged set that earlier chunks went to, if any.
 
-    Without a staged set (a preview) the hashes of earlier rows are remembered here instead.
+    Without a staged set (a preview, or repaired rows) the hashes of earlier rows are remembered here instead.
     """
 
-    def __init__(self, dataset_id: int, settings: Settings, *, batch_id: int | None = None, look: bool = False) -> None:
+    def __init__(
+        self,
+        dataset_id: int,
+        settings: Settings,
+        *,
+        import_id: int = 0,
+        batch_id: int | None = None,
+        look: bool = False,
+    ) -> None:
         self.dataset_id = dataset_id
         self.settings = settings
         self.batch_id = batch_id
         self.look = look or settings.on_duplicate == "skip"
-        self._labels = Labels(settings)
+        self._build = Builder(settings, import_id)
         self._seen: dict[int, int] = {}
         self._ids: set[int] = set()
 
     def sort(self, chunk: Iterable[Read | BadRow]) -> Sorted:
         """Sort one chunk."""
         result = Sorted()
+        rows: list[Row] = []
+        stored, new = self._build.stored, result.new
         for item in chunk:
-            if isinstance(item, BadRow):
+            if type(item) is BadRow:
                 result.bad.append(item)
                 continue
+            row, record = item  # type: ignore[misc]
             try:
-                result.new.append(self._new(item))
+                new.append(stored(row, record))
             except Invalid as error:
-                result.bad.append(bad(item.row, error))
+                result.bad.append(bad(row, error))
+            else:
+                rows.append(row)
         if self.settings.on_duplicate == "update":
-            self._find_updates(result)
+            self._find_updates(result, rows)
         elif self.look:
             self._find_same(result)
         return result
 
-    def _new(self, read: Read) -> New:
-        return new_of(read, self._labels)
-
     def _find_same(self, result: Sorted) -> None:
-        stored = self._stored([new.hash for new in result.new])
+        there = self._there([one[HASH] for one in result.new])  # type: ignore[misc]
         rows = {} if self.batch_id is not None else self._seen
-        kept: list[New] = []
-        for new in result.new:
-            entry_id = stored.get(new.content)
-            row = rows.setdefault(new.hash, new.read.row.number)
-            if entry_id is None and row == new.read.row.number:
-                kept.append(new)
+        kept: list[Stored] = []
+        for one in result.new:
+            hashed, row = int(one[HASH]), int(one[ROW])  # type: ignore[call-overload]
+            entry_id, first = there.get(content_of(one)), rows.setdefault(hashed, row)
+            if entry_id is None and first == row:
+                kept.append(one)
             else:
-                result.same.append(Same(new.read, entry_id, None if entry_id else row))
+                result.same.append(Same(row, entry_id, None if entry_id else first))
         result.new = kept
 
-    def _stored(self, hashes: Sequence[int]) -> dict[tuple[Value, ...], int]:
+    def _there(self, hashes: Sequence[int]) -> dict[Content, int]:
         """The live entries, and those of earlier chunks, with one of these hashes: content to id."""
-        found: dict[tuple[Value, ...], int] = {}
+        found: dict[Content, int] = {}
         shown = entries.visible(self.dataset_id)
         if self.batch_id is not None:
             shown = or_(shown, Entry.batch_id == self.batch_id)
@@ -155,82 +116,46 @@ class Sorter:
             part = hashes[start : start + HASH_PART]
             query = select(*CONTENT).where(Entry.content_hash.in_(part), entries.of_dataset(self.dataset_id), shown)
             for entry in map(from_row, db.session.execute(query)):
-                found.setdefault(content_of(entry), entry.id)
+                found.setdefault(tuple(getattr(entry, name) for name in CONTENT_FIELDS), entry.id)
         return found
 
-    def _find_updates(self, result: Sorted) -> None:
-        named: list[New] = []
-        unnamed: list[New] = []
-        for new in result.new:
-            (named if self._id_text(new.read) else unnamed).append(new)
-        ids = [int(text) for new in named if (text := self._id_text(new.read)).isdecimal() and len(text) < 19]
-        stored = entries.by_ids(self.dataset_id, ids)
-        for new in named:
-            self._update(new, stored, result)
-        result.new = unnamed
+    def _find_updates(self, result: Sorted, rows: Sequence[Row]) -> None:
+        """Rows that name a pair change it; rows without an id stay new."""
+        named = [(row, one, _id_text(row, self.settings)) for row, one in zip(rows, result.new, strict=True)]
+        there = entries.by_ids(self.dataset_id, [int(text) for _, _, text in named if _is_id(text)])
+        result.new = [one for _, one, text in named if not text]
+        for row, one, text in named:
+            if text:
+                self._update(row, one, there.get(int(text)) if _is_id(text) else None, text, result)
 
-    def _update(self, new: New, stored: dict[int, StoredEntry], result: Sorted) -> None:
-        text = self._id_text(new.read)
-        entry = stored.get(int(text)) if text.isdecimal() and len(text) < 19 else None
+    def _update(self, row: Row, one: Stored, entry: StoredEntry | None, text: str, result: Sorted) -> None:
         if entry is None:
-            error = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
-            result.bad.append(bad(new.read.row, error))
+            unknown = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
+            result.bad.append(bad(row, unknown))
         elif entry.id in self._ids:
-            error = Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id")
-            result.bad.append(bad(new.read.row, error))
+            result.bad.append(bad(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id")))
         else:
             self._ids.add(entry.id)
-            change = change_of(entry, new, self.settings)
+            change = change_of(entry, one, self.settings)
             if change is None:
-                result.same.append(Same(new.read, entry.id))
+                result.same.append(Same(row.number, entry.id))
             else:
-                result.updates.append(Update(new.read, change))
-
-    def _id_text(self, read: Read) -> str:
-        value = next((v for name, v in read.row.values.items() if name.strip().lower() == self.settings.update_by), "")
-        return "" if value is None else str(value).strip()
+                result.updates.append(Update(row.number, change))
 
 
-def new_of(read: Read, labels: Labels) -> New:
-    """The record in stored form. Raises Invalid where a text cannot be stored."""
-    record = read.record
-    status, split, used = labels.of(read)
-    extra = record.extra
-    if used and extra:
-        extra = {name: value for name, value in extra.items() if name not in used}
-    try:
-        content = (
-            record.system,
-            dump_messages(record.turns),
-            record.question,
-            dump_messages(record.trace),
-            record.answer,
-            record.rejected_answer,
-        )
-        kept = dump_json(extra)
-        hashed = content_hash(*content)
-    except UnicodeEncodeError as error:
-        raise Invalid("A text holds half of a character (a lone surrogate). Remove it.", code="surrogate") from error
-    if _holds_nul(content, kept):
-        raise Invalid("A text holds the character U+0000, which no database keeps. Remove it.", code="nul")
-    return New(read, content, hashed, status, split, dump_json(list(record.tags)), kept)
+def _id_text(row: Row, settings: Settings) -> str:
+    value = next((v for name, v in row.values.items() if name.strip().lower() == settings.update_by), None)
+    return "" if value is None else str(value).strip()
 
 
-def _holds_nul(content: tuple[Value, ...], extra: str | None) -> bool:
-    system, turns, question, trace, answer, rejected = content
-    if any(text is not None and "\x00" in text for text in (system, question, answer, rejected)):
-        return True
-    return any(text is not None and "\\u0000" in text and _NUL.search(text) for text in (turns, trace, extra))
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-def content_of(entry: StoredEntry) -> tuple[Value, ...]:
-    """What makes two pairs the same, in stored form."""
-    return (entry.system, entry.turns, entry.question, entry.trace, entry.answer, entry.rejected_answer)
-
-
-def change_of(entry: StoredEntry, new: New, settings: Settings) -> Change | None:
+def change_of(entry: StoredEntry, stored: Stored, settings: Settings) -> Change | None:
     """What the row changes in the pair: only fields that the file carries. Other line ends alone are no change."""
-    values = {**dict(zip(CONTENT_FIELDS, new.content, strict=True)), "tags": new.tags}
+    values: dict[str, Value] = dict(zip(CONTENT_FIELDS, content_of(stored), strict=True))
+    values["tags"] = stored[TAGS]  # type: ignore[assignment]
     carried = [name for name in UPDATED_FIELDS if not settings.mapping or name in settings.mapping]
     before = {name: getattr(entry, name) for name in carried}
     after = {name: _with_old_line_ends(values[name], before[name]) for name in carried}
