@@ -2,6 +2,7 @@
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
 from app.core.text import fold_newlines, restore_newlines
@@ -18,7 +19,7 @@ class PairForm(FlaskForm):
     answer = TextAreaField("Answer", default="", render_kw={"rows": 8, "dir": "auto"})
     system = TextAreaField("System prompt", default="", render_kw={"rows": 3, "dir": "auto"})
     rejected_answer = TextAreaField("Rejected answer", default="", render_kw={"rows": 4, "dir": "auto"})
-    status = SelectField("Status", choices=STATUS_CHOICES, default="review")
+    status = SelectField("Status", choices=[SelectChoice(*choice) for choice in STATUS_CHOICES], default="review")
     tags = StringField("Tags", default="")
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
