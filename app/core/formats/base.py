@@ -78,9 +78,15 @@ Reader = Callable[["Source", ReadOptions], Rows]
 Writer = Callable[[Iterable[Mapping[str, Any]], BinaryIO, WriteOptions], int]
 
 
+Streamer = Callable[[Iterable[Mapping[str, Any]], WriteOptions], Iterator[bytes]]
+
+
 @dataclass(frozen=True)
 class Format:
-    """A way in which bytes are rows. ``write`` returns the number of rows; None where only reading is offered."""
+    """A way in which bytes are rows. ``write`` returns the number of rows.
+
+    ``stream`` gives the same bytes piece by piece; None where a file must be finished before its first byte is known.
+    """
 
     name: str
     title: str
@@ -89,6 +95,26 @@ class Format:
     write: Writer | None
     media_type: str = "application/octet-stream"
     tabular: bool = False
+    stream: Streamer | None = None
+
+
+def writer_of(stream: Streamer) -> Writer:
+    """The ``write`` of a format that can be streamed."""
+
+    def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
+        number = 0
+
+        def counted() -> Iterator[Mapping[str, Any]]:
+            nonlocal number
+            for row in rows:
+                number += 1
+                yield row
+
+        for piece in stream(counted(), options):
+            out.write(piece)
+        return number
+
+    return write
 
 
 def too_large(kind: str, what: str, limit: str, setting: str) -> TooLarge:

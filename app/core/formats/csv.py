@@ -7,17 +7,30 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from dataclasses import replace
+from typing import Any
 
+from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, too_large
+from app.core.formats.base import (
+    MB,
+    BadRow,
+    Format,
+    ReadOptions,
+    Row,
+    Rows,
+    WriteOptions,
+    shorten,
+    too_large,
+    writer_of,
+)
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.source import Source
 
 # Cells that a spreadsheet would run as formulas, and the apostrophe that escapes them (OWASP: CSV injection).
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
-_JSON_COLUMN = (dict, list)
+_WRITE_ROWS = 200
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
@@ -162,31 +175,28 @@ def column_names(cells: list[str]) -> list[str]:
     return names
 
 
-def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
-    """Write a table with a header; lists and objects become JSON text. Returns the number of rows."""
-    if options.bom:
-        out.write(codecs.BOM_UTF8)
-    text = io.TextIOWrapper(out, "utf-8", newline="", write_through=False)
-    try:
-        return _write(rows, text, options)
-    finally:
-        text.flush()
-        text.detach()
-
-
-def _write(rows: Iterable[Mapping[str, Any]], text: io.TextIOWrapper, options: WriteOptions) -> int:
+def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
+    """A table with a header, in pieces; lists and objects become JSON text."""
+    text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=options.delimiter)
     columns = options.columns
-    number = 0
-    for row in rows:
-        if not number:
-            columns = columns or tuple(row)
+    mark = codecs.BOM_UTF8 if options.bom else b""
+    begun = False
+    for chunk in chunks(rows, _WRITE_ROWS):
+        columns = columns or tuple(chunk[0])
+        if not begun:
             writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
-        writer.writerow(cells([row.get(name) for name in columns], safe_form=options.spreadsheet_safe))
-        number += 1
-    if not number and columns:
+            begun = True
+        writer.writerows(
+            cells([row.get(name) for name in columns], safe_form=options.spreadsheet_safe) for row in chunk
+        )
+        yield mark + text.getvalue().encode()
+        mark = b""
+        text.seek(0)
+        text.truncate()
+    if not begun:
         writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
-    return number
+        yield mark + text.getvalue().encode()
 
 
 def cells(values: Iterable[Any], *, safe_form: bool) -> list[str]:
@@ -220,21 +230,18 @@ def unsafe(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(RISKY) else cell
 
 
-CSV = Format("csv", "CSV", (".csv", ".txt"), read, write, "text/csv; charset=utf-8", tabular=True)
+def _stream_tsv(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
+    return stream(rows, replace(options, delimiter="\t"))
 
 
-def _write_tsv(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
-    from dataclasses import replace
-
-    return write(rows, out, replace(options, delimiter="\t"))
-
-
+CSV = Format("csv", "CSV", (".csv", ".txt"), read, writer_of(stream), "text/csv; charset=utf-8", True, stream)
 TSV = Format(
     "tsv",
     "TSV (tab-separated)",
     (".tsv", ".tab"),
     read,
-    _write_tsv,
+    writer_of(_stream_tsv),
     "text/tab-separated-values; charset=utf-8",
-    tabular=True,
+    True,
+    _stream_tsv,
 )

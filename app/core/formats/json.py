@@ -9,8 +9,21 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, shorten, too_large
+from app.core.formats.base import (
+    MB,
+    BadRow,
+    Format,
+    Limits,
+    ReadOptions,
+    Row,
+    Rows,
+    WriteOptions,
+    shorten,
+    too_large,
+    writer_of,
+)
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.jsonl import depth, explain, has_nul, utf8
 from app.core.formats.source import Source
@@ -237,15 +250,14 @@ def _is_sequence(head: bytes) -> bool:
     return False
 
 
-def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
-    """Write a list with one object a line. Returns the number of rows."""
-    if options.bom:
-        out.write(codecs.BOM_UTF8)
-    number = 0
-    for number, row in enumerate(rows, 1):
-        out.write((b"[\n" if number == 1 else b",\n") + _encode(row))
-    out.write(b"\n]\n" if number else b"[]\n")
-    return number
+def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
+    """A list with one object a line, in pieces."""
+    yield (codecs.BOM_UTF8 if options.bom else b"") + b"["
+    before = b"\n"
+    for chunk in chunks(rows, 256):
+        yield before + b",\n".join(map(_encode, chunk))
+        before = b",\n"
+    yield b"]\n" if before == b"\n" else b"\n]\n"
 
 
-JSON = Format("json", "JSON", (".json",), read, write, "application/json")
+JSON = Format("json", "JSON", (".json",), read, writer_of(stream), "application/json", stream=stream)

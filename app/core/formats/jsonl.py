@@ -14,13 +14,26 @@ import msgspec
 
 from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, shorten, too_large
+from app.core.formats.base import (
+    MB,
+    BadRow,
+    Format,
+    Limits,
+    ReadOptions,
+    Row,
+    Rows,
+    WriteOptions,
+    shorten,
+    too_large,
+    writer_of,
+)
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.source import Source
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _CHUNK = MB
+_WRITE_ROWS = 256
 _NUL = b"\\u0000"
 
 
@@ -197,15 +210,22 @@ def explain(line: bytes, error: Exception) -> tuple[str, str]:
     return "invalid_json", f"is not valid JSON ({message.removeprefix('JSON is malformed: ')}). Repair the line."
 
 
-def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:
-    """Write one object a line, UTF-8, no blank line at the end. Returns the number of rows."""
-    if options.bom:
-        out.write(codecs.BOM_UTF8)
-    number = 0
-    for chunk in chunks(rows, 256):
-        out.write(b"\n".join(map(_encode, chunk)) + b"\n")
-        number += len(chunk)
-    return number
+def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
+    """One object a line, UTF-8, no blank line at the end, in pieces."""
+    mark = codecs.BOM_UTF8 if options.bom else b""
+    for chunk in chunks(rows, _WRITE_ROWS):
+        yield mark + b"\n".join(map(_encode, chunk)) + b"\n"
+        mark = b""
+    if mark:
+        yield mark
 
 
-JSONL = Format("jsonl", "JSON Lines", (".jsonl", ".ndjson", ".jsonlines"), read, write, "application/jsonl")
+JSONL = Format(
+    "jsonl",
+    "JSON Lines",
+    (".jsonl", ".ndjson", ".jsonlines"),
+    read,
+    writer_of(stream),
+    "application/jsonl",
+    stream=stream,
+)
