@@ -16,7 +16,7 @@ from app.services import jobs
 bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 # Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
-RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {"import": ("imports.result", ("dataset_id", "import_id"))}
+RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {"import": ("imports.show", ("dataset_id", "import_id"))}
 PAGE_SIZE = 50
 
 
@@ -95,10 +95,12 @@ def progress(job_id: int) -> ResponseReturnValue:
     With ``?then=/address`` the page goes there when the job is done.
     """
     job = jobs.get(job_id)
-    then = own_path(request.args.get("then", ""))
-    response = make_response(
-        render_template("jobs/_progress.html", job=job, then=then, ahead=_ahead(job), worker=runners.any_worker())
+    then, back = own_path(request.args.get("then", "")), own_path(request.args.get("back", ""))
+    dated = request.args.get("dated") == "1"
+    page = render_template(
+        "jobs/_progress.html", job=job, then=then, back=back, dated=dated, worker=runners.any_worker()
     )
+    response = make_response(page)
     if then and job.state in jobs.ENDED:
         response.headers["HX-Redirect"] = then
     return response
@@ -122,8 +124,16 @@ def _back(job_id: int) -> ResponseReturnValue:
     return redirect(own_path(request.form.get("back", "")) or url_for("jobs.show", job_id=job_id), code=303)
 
 
-def _ahead(job: Job) -> int:
+@bp.app_template_global("ahead_of")
+def ahead(job: Job) -> int:
+    """How many jobs a queued job waits for."""
     return jobs.ahead_of(job) if job.state == "queued" else 0
+
+
+@bp.app_template_filter("lower_first")
+def lower_first(text: str) -> str:
+    """The sentence to go on with after a comma."""
+    return text[:1].lower() + text[1:]
 
 
 def own_path(address: str) -> str:
