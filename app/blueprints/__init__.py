@@ -4,7 +4,16 @@ from importlib import import_module
 
 from flask import Flask
 
-PAGES: tuple[str, ...] = ("health", "datasets", "pairs", "history", "jobs", "settings")
+PAGES: tuple[str, ...] = (
+    "health",
+    "datasets",
+    "pairs",
+    "history",
+    "export",
+    "convert",
+    "jobs",
+    "settings",
+)
 
 
 def init_app(app: Flask) -> None:

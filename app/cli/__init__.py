@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "app.cli.serve:serve",
     "worker": "app.cli.worker:worker",
     "import": "app.cli.imports:import_",
+    "convert": "app.cli.convert:convert",
     "jobs": "app.cli.jobs:jobs",
     "token": "app.cli.token:token",
     "config": "app.cli.config:config",

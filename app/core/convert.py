@@ -87,6 +87,14 @@ def plan(source: Source, wanted: Spec, read_options: ReadOptions, options: Layou
     return Plan(detection, recognition, read_options, layout, options)
 
 
+def columns_seen(source: Source, plan_: Plan) -> list[str]:
+    """The columns of the first rows, in order."""
+    names: dict[str, None] = {}
+    for values in _sample(source, plan_.detection, plan_.read_options):
+        names.update(dict.fromkeys(values))
+    return list(names)
+
+
 def _insisted(detection: Detection, kind: str) -> Detection:
     text = ("csv", "tsv", "jsonl", "json")
     if (kind in text) != (detection.format in text):

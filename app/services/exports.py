@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, WriteOptions
@@ -239,7 +239,8 @@ def _write_options(dataset_id: int, options: Options) -> WriteOptions:
 
 def _chunks_of(dataset_id: int, options: Options) -> Iterator[list[Any]]:
     with reading() as connection:
-        statement: Select[Any] = select(*CONTENT).where(_goes_out(dataset_id, options)).order_by(Entry.id)
+        columns: list[Any] = list(CONTENT)
+        statement = select(*columns).where(_goes_out(dataset_id, options)).order_by(Entry.id)
         yield from entries.fetch_chunks(connection, statement, 1000)
 
 

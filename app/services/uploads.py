@@ -4,6 +4,7 @@ A file's own name is data and never a path: on disk stand generated names alone.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -69,6 +70,11 @@ def save(read: Callable[[int], bytes], name: str, *, announced_bytes: int | None
         _facts_path(token).unlink(missing_ok=True)
         raise
     return upload
+
+
+def save_text(text: str, name: str = "pasted text") -> Upload:
+    """Keep pasted text as a file; line ends of a browser's text area become LF."""
+    return save(io.BytesIO(text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")).read, name)
 
 
 def _copy(read: Callable[[int], bytes], part: Path, limit: int) -> tuple[int, str]:

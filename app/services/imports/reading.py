@@ -4,37 +4,21 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flask import current_app
-
 from app.core.errors import Invalid
-from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.record import Record
+from app.services import limits
 from app.services.imports.settings import Settings
 from app.services.uploads import Upload
 
-MB = 1024 * 1024
 # A row of the file with the record that it became. A plain tuple: there are millions of them.
 Read = tuple[Row, Record]
 
 
-def limits() -> Limits:
-    """How much a file may hold, as set."""
-    config = current_app.config
-    return Limits(
-        field_bytes=config["LTT_MAX_FIELD_MB"] * MB,
-        line_bytes=config["LTT_MAX_LINE_MB"] * MB,
-        columns=config["LTT_MAX_COLUMNS"],
-        rows=config["LTT_MAX_ROWS"],
-        depth=config["LTT_MAX_DEPTH"],
-        ratio=config["LTT_MAX_RATIO"],
-        decoded_bytes=config["LTT_MAX_DECODED_MB"] * MB,
-    )
-
-
 def source_of(upload: Upload) -> Source:
     """The upload as a source; its name may help to tell what it is."""
-    return Source.of_path(upload.path, name=upload.name, limits=limits())
+    return Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
 
 
 def read_options(settings: Settings) -> ReadOptions:
@@ -46,7 +30,7 @@ def read_options(settings: Settings) -> ReadOptions:
         skip_lines=settings.skip_lines,
         sheet=settings.sheet,
         spreadsheet_safe=settings.spreadsheet_safe,
-        limits=limits(),
+        limits=limits.of_files(),
     )
 
 

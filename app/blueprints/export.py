@@ -1,0 +1,128 @@
+"""Export: choose what and how, see the first records and what is left out, download."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.pairs import filters_of_request
+from app.core.formats import FORMATS
+from app.core.layouts import LAYOUTS
+from app.core.record import SPLITS
+from app.core.spec import parse_spec, usual_layout
+from app.services import datasets, exports
+from app.services.exports import Options
+
+bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
+
+CHOICES = (
+    ("jsonl:openai", "OpenAI chat", "JSONL, one conversation a line"),
+    ("jsonl:prompt-completion", "Prompt and completion", "JSONL for TRL and Together"),
+    ("json:alpaca", "Alpaca", "JSON: instruction, input, output"),
+    ("json:sharegpt", "ShareGPT", "JSON: from, value"),
+    ("jsonl:preference", "Preference pairs", "JSONL: better and worse answers"),
+    ("csv:columns", "CSV", "Exact: question, answer, tags and more"),
+    ("csv-excel:columns", "CSV for Excel", "Marked as UTF-8, formulas made safe"),
+    ("xlsx:columns", "Excel workbook", "Every cell is text"),
+    ("jsonl:columns", "JSONL of columns", "question, answer and all other columns"),
+    ("parquet:columns", "Parquet", "Text columns, small files"),
+    ("sqlite:columns", "SQLite", "One table, with the view messages"),
+)
+
+
+@bp.get("")
+def index(dataset_id: int) -> ResponseReturnValue:
+    """The choices, and what comes of them."""
+    dataset = datasets.get(dataset_id)
+    options = options_of(request.args)
+    return render_template(
+        "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
+        dataset=dataset,
+        choices=CHOICES,
+        chosen=request.args.get("to") or "jsonl:openai",
+        options=options,
+        plan=exports.plan(dataset_id, options),
+        splits=SPLITS,
+        format=FORMATS[options.format],
+        layout=LAYOUTS[options.layout],
+        query=request.query_string.decode(),
+        command=_command(dataset.name, options),
+    )
+
+
+def options_of(args: Mapping[str, str]) -> Options:
+    """The export that an address describes. Raises BadUsage and Invalid."""
+    to = args.get("to") or "jsonl:openai"
+    excel = to.startswith("csv-excel")
+    spec = parse_spec(to.replace("csv-excel", "csv"))
+    kind = spec.format or "jsonl"
+    options = Options(
+        kind,
+        spec.layout or usual_layout(kind),
+        filters=filters_of_request(),
+        split=args.get("one_split", ""),
+        extra={"keep": True, "drop": False}.get(args.get("extra", "")),
+        spreadsheet_safe=excel or args.get("safe") == "1",
+        bom=excel or args.get("bom") == "1",
+        dataset_system=args.get("system") != "own",
+    )
+    return options.checked()
+
+
+def _command(name: str, options: Options) -> str:
+    """The same export on the command line."""
+    parts = [f"ltt export {_shell(name)} {_shell(exports.file_name(name, options))}"]
+    parts.append(f"--to {options.format}:{options.layout}")
+    parts += [f"--status {status}" for status in options.filters.statuses]
+    if options.filters.text:
+        parts.append(f"--query {_shell(options.filters.text)}")
+    if options.split:
+        parts.append(f"--split {options.split}")
+    if options.extra is not None:
+        parts.append(f"--extra {'keep' if options.extra else 'drop'}")
+    if options.spreadsheet_safe:
+        parts.append("--spreadsheet-safe")
+    return " ".join(parts)
+
+
+def _shell(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+@bp.route("/file", methods=["GET", "POST"])
+def download(dataset_id: int) -> ResponseReturnValue:
+    """The file. Kinds that must be finished before their first byte are made by POST only."""
+    dataset = datasets.get(dataset_id)
+    options = options_of(request.args)
+    kind = FORMATS[options.format]
+    if kind.stream is None and request.method == "GET":
+        return redirect(url_for(".index", dataset_id=dataset_id, **request.args.to_dict(flat=False)), code=303)
+    return file_response(dataset_id, dataset.name, options)
+
+
+def file_response(dataset_id: int, name: str, options: Options) -> Response:
+    """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
+    pieces = exports.stream(dataset_id, options)
+    first = next(iter(pieces), b"")
+
+    def body():  # type: ignore[no-untyped-def]
+        try:
+            yield first
+            yield from pieces
+        finally:
+            pieces.close()  # type: ignore[attr-defined]
+
+    response = Response(body(), content_type=FORMATS[options.format].media_type)
+    response.headers["Content-Disposition"] = disposition(exports.file_name(name, options))
+    return response
+
+
+def disposition(name: str) -> str:
+    """A Content-Disposition that every browser understands: an ASCII name and the full one by RFC 5987."""
+    plain = name.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "") or "export"
+    if plain.startswith("."):
+        plain = "export" + plain
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
