@@ -9,9 +9,11 @@ PAGES: tuple[str, ...] = (
     "datasets",
     "pairs",
     "history",
+    "imports",
     "export",
     "convert",
     "jobs",
+    "backup",
     "settings",
 )
 

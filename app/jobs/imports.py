@@ -7,7 +7,7 @@ from app.jobs.context import Context, Show
 from app.jobs.registry import handler, sweeper
 from app.models import Job
 from app.services import imports, jobs
-from app.services.imports import Settings
+from app.services.imports import Settings, moving
 
 MB = 1024 * 1024
 
@@ -18,7 +18,11 @@ def run(ctx: Context) -> dict[str, object]:
     return imports.run(ctx.arguments["import_id"], ctx)
 
 
-sweeper(imports.sweep)
+@sweeper
+def sweep() -> None:
+    """Remove what killed imports left."""
+    imports.sweep()
+    moving.sweep_begun()
 
 
 def start_here(import_id: int, settings: Settings, show: Show | None = None) -> Job:

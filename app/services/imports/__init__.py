@@ -1,6 +1,6 @@
 """Bringing files in: take one in, look at it, preview, run, and deal with the rows that could not become pairs."""
 
-from app.services.imports.previewing import BadKind, Line, Preview, preview
+from app.services.imports.previewing import BadKind, Line, Preview, nothing, preview
 from app.services.imports.running import get, result_of, run, sweep
 from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
 from app.services.imports.waiting import add, again, discard, listed, look, of_dataset, start, step_of, upload_of
@@ -19,6 +19,7 @@ __all__ = [
     "get",
     "listed",
     "look",
+    "nothing",
     "of_dataset",
     "preview",
     "result_of",

@@ -48,6 +48,13 @@ class Found:
         return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, **lists}
 
 
+def found_from(values: Mapping[str, Any]) -> Found:
+    """The findings as they were stored."""
+    known = {name: value for name, value in values.items() if name in Found.__dataclass_fields__}
+    lists = {name: tuple(known.get(name) or ()) for name in ("sheets", "columns", "warnings")}
+    return Found(**{**known, **lists})
+
+
 def look(source: Source, settings: Settings) -> Found:
     """Find out how to read the file; what the settings say is taken as said.
 

@@ -9,7 +9,7 @@ from app.core.changes import Value, chunks
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row, Source
 from app.core.record import Record
-from app.models import end_reading
+from app.models import Import, end_reading
 from app.services import history
 from app.services.imports import detecting, reading
 from app.services.imports.detecting import Found
@@ -101,6 +101,12 @@ def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     except Invalid as error:
         result.problem = error.message
     return result
+
+
+def nothing(row: Import, settings: Settings, problem: str) -> Preview:
+    """A preview of a file that cannot be read with these settings: what was found at first, and the reason."""
+    found = detecting.found_from(row.detected)
+    return Preview(found, detecting.resolved(settings, row.detected), problem=problem)
 
 
 def _unread(source: Source, settings: Settings) -> list[Line]:

@@ -11,7 +11,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
-from app.services import history
+from app.services import history, limits
 from app.services.imports import reading
 from app.services.imports.building import Stored
 from app.services.imports.reading import Read
@@ -38,6 +38,12 @@ def page(import_id: int, *, after: int = 0, size: int = PAGE) -> list[Quarantine
     """Open rows in the order of the file; ``after`` is an id to continue from."""
     query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id > after)
     return list(db.session.execute(query.order_by(QuarantinedRow.id).limit(size)).scalars())
+
+
+def by_ids(import_id: int, row_ids: Iterable[int]) -> list[QuarantinedRow]:
+    """The open rows among these."""
+    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id.in_(list(row_ids)))
+    return list(db.session.execute(query.order_by(QuarantinedRow.id)).scalars())
 
 
 def count(import_id: int) -> int:
@@ -124,8 +130,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
 def _chosen(import_id: int, raws: Mapping[int, str]) -> list[QuarantinedRow]:
     if not raws:
         raise Invalid("No row was chosen. Repair a row first.", code="no_row")
-    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id.in_(list(raws)))
-    rows = list(db.session.execute(query.order_by(QuarantinedRow.id)).scalars())
+    rows = by_ids(import_id, raws)
     if len(rows) < len(raws):
         raise NotFound("One of these rows is not in quarantine any more. Load the page again.")
     return rows
@@ -154,12 +159,12 @@ def _read(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> 
 
 
 def _rows(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
-    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=reading.limits())
+    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=limits.of_files())
     columns = columns_of(record)
     if settings.format not in _TEXT_TABLES:
         # Rows of all other kinds are kept as JSON.
-        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=reading.limits())))
-    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=reading.limits())
+        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=limits.of_files())))
+    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=limits.of_files())
     return [_named(row, columns) for row in FORMATS["csv"].read(source, options)]
 
 

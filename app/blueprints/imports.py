@@ -1,0 +1,292 @@
+"""Importing: choose files, look at how they are read, import, and deal with the rows that could not become pairs."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from app.blueprints.view import tell
+from app.core.errors import BadUsage, Invalid, LttError
+from app.core.formats import FORMATS
+from app.core.formats.encoding import CHOICES as ENCODINGS
+from app.core.text import clip, plural, restore_newlines
+from app.forms import imports as forms
+from app.forms.imports import ImportForm
+from app.frontdoor import takes_uploads
+from app.jobs import imports as running
+from app.jobs import runners
+from app.models import Dataset, Import
+from app.services import datasets, imports, jobs, uploads
+from app.services.imports import Preview, Settings, moving, quarantine
+from app.services.uploads import Upload
+
+bp = Blueprint("imports", __name__)
+PASTED = "pasted text"
+_BAD_TITLES = {
+    "open_quote": "A quote is opened and never closed",
+    "too_many_fields": "More fields than columns",
+    "blank_question": "The question is empty",
+    "blank_answer": "The answer is empty",
+    "no_answer": "There is no assistant message",
+    "no_question": "There is no user message",
+    "unknown_id": "There is no pair with this id",
+    "repeated_id": "The same id stands twice",
+    "nul": "It holds the character U+0000",
+    "surrogate": "It holds half of a character",
+    "encoding": "It is not valid in this encoding",
+}
+
+
+@bp.app_template_global("bad_title")
+def bad_title(code: str, reason: str) -> str:
+    """What is wrong with rows of one kind, without the place of one of them."""
+    return _BAD_TITLES.get(code, reason)
+
+
+@bp.app_template_filter("cell")
+def cell(value: object) -> str:
+    """A value of a row in one line."""
+    return clip(
+        value
+        if isinstance(value, str)
+        else ""
+        if value is None
+        else json.dumps(value, ensure_ascii=False, default=str),
+        240,
+    )
+
+
+@bp.get("/datasets/<int:dataset_id>/import")
+def index(dataset_id: int) -> ResponseReturnValue:
+    """Choose files, or paste."""
+    return _index(datasets.get(dataset_id), [])
+
+
+def _index(dataset: Dataset, refused: list[tuple[str, str]]) -> ResponseReturnValue:
+    found = imports.listed(dataset.id)
+    page = render_template(
+        "imports/index.html",
+        dataset=dataset,
+        refused=refused,
+        waiting=[row for row in found if row.state == "waiting"],
+        ended=[row for row in found if row.state != "waiting"],
+    )
+    return page, 422 if refused else 200
+
+
+@bp.post("/datasets/<int:dataset_id>/import")
+@takes_uploads
+def upload(dataset_id: int) -> ResponseReturnValue:
+    """Take files or pasted text in, and show how the first is read."""
+    dataset = datasets.get(dataset_id)
+    taken, refused = _take(dataset.id)
+    if not taken:
+        return _index(dataset, refused)
+    for name, reason in refused:
+        tell(f"{name}: {reason}")
+    return redirect(_address(taken[0]), code=303)
+
+
+@bp.post("/imports")
+@takes_uploads
+def begin() -> ResponseReturnValue:
+    """Take files in for a new dataset that is named after the first of them."""
+    files = _files()
+    if not files:
+        raise BadUsage("No file was chosen. Choose one first.", code="no_file")
+    dataset = moving.begin(files[0].filename or "")
+    taken, refused = _take(dataset.id)
+    if not taken:
+        moving.forget_if_begun(dataset.id)
+        raise Invalid(f"{refused[0][0]}: {refused[0][1]}")
+    return redirect(_address(taken[0]), code=303)
+
+
+def _take(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
+    """The files that came in, and name and reason of those that did not."""
+    taken: list[Import] = []
+    refused: list[tuple[str, str]] = []
+    for file in _files():
+        try:
+            taken.append(imports.add(dataset_id, uploads.save(file.stream.read, file.filename or "file")))
+        except LttError as error:
+            refused.append((uploads.clean_name(file.filename or "file"), error.message))
+    pasted = request.form.get("text", "")
+    if pasted.strip():
+        try:
+            taken.append(imports.add(dataset_id, _pasted(pasted)))
+        except LttError as error:
+            refused.append(("The pasted text", error.message))
+    if not taken and not refused:
+        refused.append(("Nothing was sent", "Choose a file or paste some text."))
+    return taken, refused
+
+
+def _files() -> list[FileStorage]:
+    return [file for file in request.files.getlist("file") if file.filename]
+
+
+def _pasted(text: str) -> Upload:
+    # A form sends every line end as CR LF; in JSON and tables of people's own text that was LF.
+    parts = iter([text.replace("\r\n", "\n").encode("utf-8", "replace")])
+    return uploads.save(lambda size: next(parts, b""), PASTED)
+
+
+@bp.get("/datasets/<int:dataset_id>/imports/<int:import_id>")
+def show(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """One import: the choices while it waits, progress while it runs, then the result."""
+    row = imports.of_dataset(dataset_id, import_id)
+    job = jobs.get(row.job_id) if row.job_id else None
+    if row.state == "waiting":
+        return _mapping(row)
+    if row.state == "running" and job is not None and job.state not in jobs.ENDED:
+        return render_template("imports/progress.html", **_shared(row), job=job, worker=runners.any_worker())
+    return _result(row)
+
+
+def _mapping(row: Import) -> ResponseReturnValue:
+    form = ImportForm(request.values.to_dict())
+    try:
+        seen = _seen(row, form)
+    except Invalid as error:
+        seen = imports.nothing(row, form.reading(), error.message)
+    return render_template("imports/mapping.html", **_shared(row), **_choices(row, seen))
+
+
+def _seen(row: Import, form: ImportForm) -> Preview:
+    """What the choices would do; before any, what was found, leaving out what is in the dataset already."""
+    upload, told = imports.upload_of(row), imports.from_dict(row.settings)
+    if form.asked:
+        return imports.preview(row.dataset_id, upload, form.settings(imports.look(row, form.reading())))
+    seen = imports.preview(row.dataset_id, upload, told)
+    return imports.preview(row.dataset_id, upload, told.but(on_duplicate="skip")) if seen.same_live else seen
+
+
+def _choices(row: Import, seen: Preview) -> dict[str, Any]:
+    return {
+        "seen": seen,
+        "found": seen.found,
+        "told": seen.settings,
+        "targets": {column: target for target, column in seen.settings.mapping.items()},
+        "formats": [(name, one.title) for name, one in FORMATS.items()],
+        "layouts": forms.LAYOUT_CHOICES,
+        "delimiters": forms.DELIMITER_CHOICES,
+        "encodings": list(dict.fromkeys((seen.found.encoding, *ENCODINGS))),
+        "column_choices": forms.COLUMN_CHOICES,
+        "all_datasets": datasets.listed(),
+        "alike": moving.alike(row),
+    }
+
+
+def _shared(row: Import) -> dict[str, Any]:
+    others = [one for one in imports.listed(row.dataset_id, states=("waiting",)) if one.id != row.id]
+    return {"dataset": datasets.get(row.dataset_id), "row": row, "waiting": others[::-1]}
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>")
+def run(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """Import with the choices of the form."""
+    row = imports.of_dataset(dataset_id, import_id)
+    form = ImportForm(request.form.to_dict())
+    settings = form.settings(imports.look(row, form.reading()))
+    rows = [row, *(moving.alike(row) if request.form.get("all_alike") == "1" else [])]
+    target = request.form.get("dataset", dataset_id, type=int) or dataset_id
+    for one in rows:
+        moving.move(one.id, target)
+        _start(one.id, settings)
+    return redirect(_address(imports.get(import_id)), code=303)
+
+
+def _start(import_id: int, settings: Settings) -> None:
+    """Start an import. What a small one failed of is told by its own page."""
+    try:
+        running.start(import_id, settings)
+    except LttError:
+        if imports.get(import_id).state == "waiting":
+            raise
+
+
+def _result(row: Import) -> ResponseReturnValue:
+    step = imports.step_of(row)
+    return render_template(
+        "imports/result.html",
+        **_shared(row),
+        step_of_import=step,
+        job=jobs.get(row.job_id) if row.job_id else None,
+        bad=quarantine.page(row.id, after=request.args.get("after", 0, type=int), size=50),
+        open_count=quarantine.count(row.id),
+        kept=uploads.is_kept(row.upload),
+    )
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/discard")
+def discard(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """Forget a file that was not imported yet."""
+    row = imports.of_dataset(dataset_id, import_id)
+    name = row.file_name
+    imports.discard(row.id)
+    tell(f"{name} was not imported.")
+    if moving.forget_if_begun(dataset_id):
+        return redirect(url_for("datasets.index"), code=303)
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/again")
+def again(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """Undo the import, and choose anew for the same file."""
+    row = imports.of_dataset(dataset_id, import_id)
+    return redirect(_address(imports.again(row.id)), code=303)
+
+
+@bp.get("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine.<any(csv, jsonl):kind>")
+def bad_rows(dataset_id: int, import_id: int, kind: str) -> ResponseReturnValue:
+    """The open bad rows as a file."""
+    row = imports.of_dataset(dataset_id, import_id)
+    response = Response(quarantine.save(row.id, kind), mimetype=FORMATS[kind].media_type)
+    name = f"import-{row.id}-bad-rows{'.spreadsheet-safe' if kind == 'csv' else ''}.{kind}"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine")
+def retry(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """Try repaired rows again."""
+    row = imports.of_dataset(dataset_id, import_id)
+    only = request.form.get("only", type=int)
+    shown = {bad.id: bad.raw for bad in quarantine.by_ids(row.id, _row_ids())}
+    texts = {row_id: restore_newlines(request.form[f"raw.{row_id}"], raw) for row_id, raw in shown.items()}
+    chosen = {key: text for key, text in texts.items() if (key == only if only else text != shown[key])}
+    if not chosen:
+        tell("No row was repaired yet. Change its text first.")
+        return redirect(_address(row), code=303)
+    done = quarantine.retry(row.id, chosen)
+    tell(_retried(done))
+    return redirect(_address(row), code=303)
+
+
+def _row_ids() -> list[int]:
+    names = (name.removeprefix("raw.") for name in request.form if name.startswith("raw."))
+    return [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10]
+
+
+def _retried(done: quarantine.Retried) -> str:
+    parts = [f"{plural(done.imported, 'repaired row')} imported"]
+    parts += [f"{done.skipped:,} skipped as a duplicate"] if done.skipped else []
+    parts += [f"{done.still_bad:,} still bad"] if done.still_bad else []
+    return ", ".join(parts) + "."
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/dismiss")
+def dismiss(dataset_id: int, import_id: int) -> ResponseReturnValue:
+    """Put bad rows away: one, or all."""
+    row = imports.of_dataset(dataset_id, import_id)
+    only = request.form.get("only", type=int)
+    number = quarantine.dismiss(row.id, [only] if only else None)
+    tell(f"{plural(number, 'row')} dismissed.")
+    return redirect(_address(row), code=303)
+
+
+def _address(row: Import) -> str:
+    return url_for("imports.show", dataset_id=row.dataset_id, import_id=row.id)

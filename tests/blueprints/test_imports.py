@@ -1,0 +1,246 @@
+"""The import pages: choose, look, import, repair, undo. All of it without script."""
+
+import io
+import json
+import re
+
+import pytest
+
+from app.core.record import Record
+from app.models import Dataset, Import, db
+from app.services import datasets, entries, history, imports
+from app.services.imports import quarantine
+
+CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
+
+
+@pytest.fixture
+def dataset_id(app):
+    """The id of a new, empty dataset."""
+    with app.app_context():
+        yield datasets.create("Tests").id
+
+
+def send(client, dataset_id, *contents, names=("faq.csv", "two.csv"), **fields):
+    files = [(io.BytesIO(c if isinstance(c, bytes) else c.encode()), n) for c, n in zip(contents, names, strict=False)]
+    return client.post(f"/datasets/{dataset_id}/import", data={"file": files, **fields})
+
+
+def look(client, dataset_id, content=CSV, name="faq.csv"):
+    """Send a file; returns the address of its page."""
+    response = send(client, dataset_id, content, names=(name,))
+    assert response.status_code == 303, response.text
+    return response.headers["Location"]
+
+
+def bring(client, dataset_id, content=CSV, name="faq.csv", **choices):
+    address = look(client, dataset_id, content, name)
+    response = client.post(address, data=choices)
+    assert response.status_code == 303, response.text
+    return response.headers["Location"]
+
+
+def stored(dataset_id):
+    db.session.rollback()
+    return [(e.question, e.answer) for e in entries.stream_entries(dataset_id)]
+
+
+def test_a_file_is_looked_at_and_nothing_is_imported_yet(client, dataset_id):
+    page = client.get(look(client, dataset_id)).text
+    assert "Import 2 pairs" in page and "1 row cannot be read" in page
+    assert "The answer is empty" in page and "line 4" in page
+    assert stored(dataset_id) == []
+
+
+def test_the_choices_travel_in_the_address(client, dataset_id):
+    address = look(client, dataset_id, "a,b,c\nx,y,z\n")
+    assert "disabled" in client.get(address).text
+    chosen = {"asked": "1", "columns_shown": "3", "was_format": "csv", "was_layout": "columns", "format": "csv"}
+    chosen |= {"layout": "columns", "col.0": "question", "col.2": "answer", "col.1": "-"}
+    page = client.get(address, query_string=chosen).text
+    assert "Import 1 pair " in page and re.search(r'<option value="-" selected>', page)
+
+
+def test_import_and_result(client, dataset_id):
+    page = client.get(bring(client, dataset_id)).text
+    assert "2 pairs imported." in page and "2 + 0 + 1, nothing lost" in page and "Undo import of 2 pairs" in page
+    assert stored(dataset_id) == [("How?", "So."), ("Why?", "Because.")]
+
+
+def test_a_chosen_mapping_is_used(client, dataset_id):
+    choices = {"asked": "1", "columns_shown": "2", "format": "csv", "was_format": "csv", "layout": "columns"}
+    choices |= {"was_layout": "columns", "col.0": "answer", "col.1": "question", "tag": "a, b"}
+    bring(client, dataset_id, "question,answer\nHow?,So.\n", **choices)
+    assert stored(dataset_id) == [("So.", "How?")]
+    assert next(iter(entries.stream_entries(dataset_id))).tag_list == ["a", "b"]
+
+
+def test_the_mapping_is_forgotten_when_another_format_is_chosen(client, dataset_id):
+    address = look(client, dataset_id, "question;answer\nHow, then?;So.\n")
+    chosen = {
+        "asked": "1",
+        "columns_shown": "2",
+        "was_format": "csv",
+        "format": "csv",
+        "delimiter": ",",
+        "col.0": "tags",
+    }
+    page = client.get(address, query_string=chosen).text
+    assert "None of the first" in page or "The only row cannot be read" in page
+    assert "Comma ," in page and "disabled" in page
+
+
+def test_duplicates_of_the_dataset_are_skipped_unless_chosen_otherwise(client, dataset_id):
+    history.create(dataset_id, [Record("How?", "So.")], summary="Add")
+    page = client.get(look(client, dataset_id)).text
+    assert "1 row is already in this dataset" in page and "same as pair 1" in page
+    assert re.search(r'value="skip" checked', page) and "Import 1 pair " in page
+
+
+def test_several_files_come_one_after_the_other(client, dataset_id):
+    first = send(client, dataset_id, CSV, CSV).headers["Location"]
+    page = client.get(first).text
+    assert "Import the other 1 file with the same columns too" in page
+    page = client.get(client.post(first, data={}).headers["Location"]).text
+    assert "Next file" in page and "two.csv" in page
+
+
+def test_files_with_the_same_columns_can_be_imported_together(client, dataset_id):
+    first = send(client, dataset_id, CSV, CSV).headers["Location"]
+    client.post(first, data={"all_alike": "1"})
+    assert len(stored(dataset_id)) == 4
+
+
+def test_pasted_text_is_imported(client, dataset_id):
+    response = client.post(f"/datasets/{dataset_id}/import", data={"text": "question,answer\r\nHow?,So.\r\n"})
+    assert "pasted text" in client.get(response.headers["Location"]).text
+    client.post(response.headers["Location"], data={})
+    assert stored(dataset_id) == [("How?", "So.")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"\x89PNG\r\n\x1a\n123", "a PNG picture"), (b"", "empty"), (b"question,answer\n", "no rows")],
+)
+def test_what_cannot_be_imported_is_said_in_one_sentence(client, dataset_id, content, words):
+    response = send(client, dataset_id, content)
+    assert response.status_code == 422 and words in response.text and "Nothing was imported" in response.text
+    assert db.session.query(Import).count() == 0
+
+
+def test_nothing_sent_is_said(client, dataset_id):
+    response = client.post(f"/datasets/{dataset_id}/import", data={"text": "  "})
+    assert response.status_code == 422 and "Choose a file" in response.text
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x.csv", "C:\\x.csv", "con.csv", "x" * 300 + ".csv", "'><img src=x>.csv", "数据.csv"]
+)
+def test_hostile_names_are_shown_as_text(client, dataset_id, name):
+    page = client.get(look(client, dataset_id, name=name)).text
+    assert "<img src=x" not in page and "Import 2 pairs" in page
+
+
+def test_markup_in_headers_and_cells_is_text(client, dataset_id):
+    evil = "<script>x</script>"
+    table = f'question,answer,"{evil}"\n"{evil}","{evil}","{evil}"\n"{evil}",,\n'
+    address = look(client, dataset_id, table)
+    pages = [client.get(address).text, client.get(client.post(address, data={}).headers["Location"]).text]
+    for page in pages:
+        assert evil not in page
+    assert "&lt;script&gt;x" in pages[0]
+
+
+def test_all_or_nothing_refuses_and_shows_the_bad_rows(client, dataset_id):
+    page = client.get(bring(client, dataset_id, asked="1", columns_shown="3", strict="1")).text
+    assert "Nothing was imported" in page and "1 of 3 rows" in page and "Open?" in page
+    assert stored(dataset_id) == []
+
+
+def test_bad_rows_are_repaired_downloaded_and_dismissed(client, dataset_id):
+    address = bring(client, dataset_id, CSV + "Also?,,d\n")
+    row = db.session.query(Import).one()
+    first, second = quarantine.page(row.id)
+    assert "Open?,,c" in client.get(f"{address}/quarantine.csv").text
+    assert json.loads(client.get(f"{address}/quarantine.jsonl").text.splitlines()[0])["line"] == 4
+    client.post(f"{address}/quarantine", data={f"raw.{first.id}": "Open?,Yes.,c\r\n", f"raw.{second.id}": second.raw})
+    assert ("Open?", "Yes.") in stored(dataset_id) and quarantine.count(row.id) == 1
+    client.post(f"{address}/quarantine/dismiss")
+    assert quarantine.count(row.id) == 0
+    assert "3 + 0 + 1, nothing lost" in client.get(address).text
+
+
+def test_untouched_rows_are_not_tried_again(client, dataset_id):
+    address = bring(client, dataset_id)
+    [bad] = quarantine.page(db.session.query(Import).one().id)
+    page = client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,,c\r\n"}, follow_redirects=True).text
+    assert "No row was repaired yet" in page
+
+
+def test_undo_from_the_result_and_again_with_the_same_file(client, dataset_id):
+    address = bring(client, dataset_id)
+    client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
+    assert stored(dataset_id) == [] and "This import was undone." in client.get(address).text
+    again = client.post(f"{address}/again").headers["Location"]
+    assert again != address and "Import 2 pairs" in client.get(again).text
+
+
+def test_a_waiting_file_can_be_forgotten(client, dataset_id):
+    address = look(client, dataset_id)
+    assert "Waiting for your choices" in client.get(f"/datasets/{dataset_id}/import").text
+    client.post(f"{address}/discard")
+    assert client.get(address).status_code == 404
+
+
+def test_a_file_dropped_on_the_home_page_begins_a_dataset(client, app):
+    response = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "bank_faqs.csv")})
+    with app.app_context():
+        assert [one.name for one in datasets.listed()] == ["bank faqs"]
+    client.post(response.headers["Location"], data={})
+    with app.app_context():
+        assert datasets.listed()[0].entry_count == 2
+
+
+def test_a_dataset_that_was_begun_in_vain_is_forgotten(client, app):
+    response = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "faq.csv")})
+    assert client.post(response.headers["Location"] + "/discard").headers["Location"] == "/"
+    refused = client.post("/imports", data={"file": (io.BytesIO(b"\x89PNG\r\n"), "faq.png")})
+    assert refused.status_code == 422
+    with app.app_context():
+        assert db.session.query(Dataset).count() == 0
+
+
+def test_the_dataset_can_be_chosen_in_the_wizard(client, dataset_id):
+    begun = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "faq.csv")}).headers["Location"]
+    client.post(begun, data={"dataset": str(dataset_id)})
+    assert len(stored(dataset_id)) == 2
+    assert [one.name for one in datasets.listed()] == ["Tests"]
+
+
+def test_a_large_file_becomes_a_job_with_progress(client, dataset_id, app):
+    app.config["LTT_INLINE_MB"] = 0
+    page = client.get(bring(client, dataset_id)).text
+    assert "The pairs appear all at once" in page and 'hx-trigger="every 1s"' in page
+    assert stored(dataset_id) == []
+
+
+def test_an_import_of_another_dataset_is_not_found(client, dataset_id):
+    address = look(client, dataset_id)
+    other = datasets.create("Other").id
+    assert client.get(address.replace(f"datasets/{dataset_id}/", f"datasets/{other}/")).status_code == 404
+
+
+def test_a_chat_file_shows_questions_and_answers(client, dataset_id):
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    page = client.get(look(client, dataset_id, json.dumps({"messages": messages}) + "\n", "chat.jsonl")).text
+    assert "Hello" in page and "OpenAI" in page and "Import 1 pair " in page
+
+
+def test_an_update_shows_what_changes(client, dataset_id):
+    history.create(dataset_id, [Record("Q", "A")], summary="Add")
+    address = look(client, dataset_id, "id,question,answer\n1,Q,Better\n")
+    chosen = {"asked": "1", "columns_shown": "3", "on_duplicate": "update"}
+    page = client.get(address, query_string=chosen).text
+    assert "changes pair 1" in page and "was: A" in page
+    client.post(address, data=chosen)
+    assert stored(dataset_id) == [("Q", "Better")] and len(imports.listed(dataset_id)) == 1
