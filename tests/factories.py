@@ -1,6 +1,9 @@
 """Small data for tests: a dataset with pairs and a history, and texts that try to break out."""
 
-from app.services import datasets, history, pairs
+from collections.abc import Sequence
+
+from app.core.record import Record
+from app.services import datasets, entries, history, pairs
 
 # Each would do something if a page took it for markup.
 MARKUP = (
@@ -25,17 +28,28 @@ def dataset(name: str = "Tests", count: int = 3) -> int:
     return made.id
 
 
-def hostile_dataset() -> int:
+_WRAPPERS = ("{}", "</td>{}", "</textarea>{}", "</title>{}", "-->{}", '">{}', "'>{}", "]]>{}", "</script>{}")
+_PAYLOADS = (
+    "<script>window.broken = 1</script>",
+    "<img src=x onerror=window.broken=1>",
+    "<svg/onload=window.broken=1>",
+    "<body onpageshow=window.broken=1>",
+    "<iframe srcdoc='<script>parent.broken=1</script>'></iframe>",
+    "<details open ontoggle=window.broken=1>",
+    "<a href=javascript:window.broken=1 autofocus onfocus=window.broken=1>x</a>",
+    "<input autofocus onfocus=window.broken=1>",
+    "<video><source onerror=window.broken=1></video>",
+    "<math><mtext></math><img src=x onerror=window.broken=1>",
+)
+# A hundred ways out of wherever a page may put a text.
+ESCAPES = (*MARKUP, *(wrapper.format(payload) for wrapper in _WRAPPERS for payload in _PAYLOADS))
+
+
+def hostile_dataset(texts: Sequence[str] = MARKUP) -> int:
     """A dataset whose every text tries to be markup: name, question, answer, system prompt and tags."""
-    made = datasets.create(MARKUP[0])
-    for text in MARKUP:
-        pairs.add(made.id, text, text, system=text, tags=[text[:80]])
-    history.delete(made.id, [history_id(made.id)])
+    made = datasets.create(texts[0], description=texts[1], system_prompt=texts[2])
+    records = [Record(text, text, text, rejected_answer=text, tags=(text[:80],)) for text in texts]
+    history.create(made.id, records, summary=texts[0])
+    newest = max(entry.id for entry in entries.stream_entries(made.id))
+    history.delete(made.id, [newest])
     return made.id
-
-
-def history_id(dataset_id: int) -> int:
-    """The id of the newest pair."""
-    from app.services import entries
-
-    return max(entry.id for entry in entries.stream_entries(dataset_id))

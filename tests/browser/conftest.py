@@ -1,0 +1,88 @@
+"""A real browser on a real server: the front door, the policy and the scripts as users have them."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+from waitress import wasyncore
+from waitress.server import create_server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here, so that ``-m "not browser"`` leaves it out."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, else Playwright's own. Without one the tests are skipped, and fail where CI is set."""
+    with sync_playwright() as playwright:
+        path = next(filter(None, map(shutil.which, NAMES)), None)
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(
+                f"NO BROWSER: the browser tests did not run. Install chromium. ({error.message.splitlines()[0]})"
+            )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The address of a server for ``app``, with all protection on."""
+    channels: dict[int, object] = {}
+    server = create_server(app, map=channels, host="127.0.0.1", port=0, threads=8, ident=None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
+    thread.join(10)
+    server.task_dispatcher.shutdown()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens pages in a context of their own: ``open_page(width=390, dark=True)``. Errors in a page fail the test."""
+    contexts, problems = [], []
+
+    def make(*, width: int = 1280, height: int = 800, dark: bool = False, scripts: bool = True) -> Page:
+        context = browser.new_context(
+            base_url=address,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: problems.append(f"script error: {error.message}"))
+        page.on("console", lambda message: problems.append(message.text) if _is_bad(message.text) else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _is_bad(text: str) -> bool:
+    return "Content Security Policy" in text or "Refused to" in text
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """One page of a desktop browser in the light theme."""
+    return open_page()
