@@ -8,7 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.frontdoor.routes import Route, table
-from app.services import datasets
+from app.models import Dataset, transaction
+from app.services import datasets, pairs
 from tests import factories
 
 ODD_QUERIES = [
@@ -128,3 +129,22 @@ def test_no_page_takes_text_for_a_template(full: Flask, client: FlaskClient) -> 
         if answer.mimetype == "text/html":
             assert "<script>window.broken" not in answer.text, path
             assert 'onerror="window.broken' not in answer.text, path
+
+
+def test_every_download_is_an_attachment_with_a_clean_name(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        made = datasets.create('a X: y";.csv')
+        pairs.add(made.id, "How?", "So.")
+        # As an old or foreign database may hold it: the service itself would not take such a name.
+        with transaction() as session:
+            session.get_one(Dataset, made.id).name = 'a\r\nX: y";../数据.csv'
+    downloads = 0
+    for path in pages(app):
+        answer = client.get(path)
+        if answer.status_code == 200 and answer.mimetype not in ("text/html", "application/json"):
+            [name] = answer.headers.getlist("Content-Disposition")
+            assert name.startswith("attachment"), path
+            assert not re.search(r"[\r\n]|\.\./", name), path
+            assert "X" not in answer.headers, path
+            downloads += 1
+    assert downloads
