@@ -99,7 +99,8 @@ def download(dataset_id: int) -> ResponseReturnValue:
     options = options_of(request.args)
     kind = FORMATS[options.format]
     if kind.stream is None and request.method == "GET":
-        return redirect(url_for(".index", dataset_id=dataset_id, **request.args.to_dict(flat=False)), code=303)
+        address = url_for(".index", dataset_id=dataset_id)
+        return redirect(f"{address}?{request.query_string.decode()}", code=303)
     return file_response(dataset_id, dataset.name, options)
 
 

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,28 +52,20 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
     return 1 if report.quarantined else 0
 
 
-class _output:
+@contextmanager
+def _output(target: str) -> Iterator[Any]:
     """The target: stdout, or a file that appears only when it is whole."""
-
-    def __init__(self, target: str) -> None:
-        self.target = target
-        self.part = Path(f"{target}.part")
-
-    def __enter__(self) -> Any:
-        if self.target == "-":
-            return sys.stdout.buffer
-        self.file = self.part.open("wb")
-        return self.file
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.target == "-":
-            sys.stdout.buffer.flush()
-            return
-        self.file.close()
-        if error is None:
-            self.part.replace(self.target)
-        else:
-            self.part.unlink(missing_ok=True)
+    if target == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = Path(f"{target}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _rejects(stack: ExitStack, path: str | None) -> Any:
@@ -80,7 +73,7 @@ def _rejects(stack: ExitStack, path: str | None) -> Any:
         return None
     from app.core.convert import bad_row_dict
 
-    out = stack.enter_context(Path(path).open("w", encoding="utf-8"))
+    out = stack.enter_context(open(path, "w", encoding="utf-8"))
     return lambda bad: out.write(json.dumps({**bad_row_dict(bad), "raw": bad.raw}, ensure_ascii=False) + "\n")
 
 

@@ -1,7 +1,7 @@
 """Any readable file to any writable one: rows, records, rows. No database, constant memory, everything counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -195,24 +195,32 @@ class Conversion:
     options: LayoutOptions
     report: Report = field(default_factory=Report)
 
-    def rows(self, source: Source, rejects: Any = None) -> Iterator[Mapping[str, Any]]:
+    def rows(self, source: Source, rejects: Callable[[BadRow], object] | None = None) -> Iterator[Mapping[str, Any]]:
         """The target's rows. ``rejects`` is called with each bad row."""
         layout = LAYOUTS[self.target.layout or "openai"]
         report, render, options = self.report, layout.render, self.options
         for item in records(source, self.plan):
             report.records_in += 1
             if isinstance(item, BadRow):
-                report.quarantined += 1
-                if len(report.bad_rows) < KEPT_BAD_ROWS:
-                    report.bad_rows.append(item)
-                if rejects is not None:
-                    rejects(item)
+                self._reject(item, rejects)
                 continue
             record = item[1]
+            try:
+                row = render(record, options)
+            except RowError as error:
+                self._reject(refused(item[0], error.code, error.message), rejects)
+                continue
             if record.extra or record.turns or record.trace or record.system is not None or record.tags:
                 report.losses.update(losses(record, layout, options))
             report.written += 1
-            yield render(record, options)
+            yield row
+
+    def _reject(self, bad: BadRow, rejects: Callable[[BadRow], object] | None) -> None:
+        self.report.quarantined += 1
+        if len(self.report.bad_rows) < KEPT_BAD_ROWS:
+            self.report.bad_rows.append(bad)
+        if rejects is not None:
+            rejects(bad)
 
 
 def convert(
@@ -223,7 +231,7 @@ def convert(
     *,
     write_options: WriteOptions | None = None,
     keep_extra: bool = False,
-    rejects: Any = None,
+    rejects: Callable[[BadRow], object] | None = None,
 ) -> Report:
     """Write the records of a source as ``target``. A table whose columns are not known is read twice.
 

@@ -99,8 +99,8 @@ def look(upload: Upload, wanted: Wanted) -> Look:
             if isinstance(item, BadRow):
                 bad.append(item)
             elif len(after) < SHOWN:
-                before.append(convert.raw_text(item[0]).rstrip("\r\n"))
                 after.append(msgspec.json.encode(render(item[1], options)).decode())
+                before.append(convert.raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
         problem = error.message
     return Look(plan, convert.columns_seen(source, plan), before, after, bad, problem)

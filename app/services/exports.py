@@ -20,7 +20,7 @@ from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import RISKY
 from app.core.layouts import LAYOUTS, NOTES, LayoutOptions
 from app.core.record import SPLITS, Record
-from app.core.text import is_blank, plural
+from app.core.text import is_blank
 from app.models import Entry, db, reading
 from app.services import datasets, entries
 from app.services.entries import CONTENT, Filters
@@ -83,23 +83,31 @@ def plan(dataset_id: int, options: Options) -> Plan:
     """Count what goes out and what stays, and show the first records."""
     dataset = datasets.get(dataset_id)
     options = options.checked()
-    chosen = _chosen(dataset_id, options)
-    rows = db.session.execute(
-        select(
-            func.count(),
-            *(func.count().filter(condition) for condition in (_rejected(), and_(not_(_rejected()), _unanswered()))),
-        ).where(chosen)
-    ).one()
     return Plan(
-        records=rows[0] - rows[1] - rows[2],
-        left_out=[
-            Count(what, number) for what, number in (("rejected", rows[1]), ("without an answer", rows[2])) if number
-        ],
+        records=plan_count(dataset_id, options),
+        left_out=_left_out(dataset_id, options),
         losses=_losses(dataset_id, options),
         formulas=_formulas(dataset_id, options),
         preview=preview(dataset_id, options),
         file_name=file_name(dataset.name, options),
     )
+
+
+def _left_out(dataset_id: int, options: Options) -> list[Count]:
+    """Chosen records that do not go out, by reason; each is counted once."""
+    reasons: dict[str, ColumnElement[bool]] = {"without an answer": _unanswered()}
+    if "rejected" not in options.filters.statuses:
+        reasons = {"that are rejected": _rejected(), **reasons}
+    if options.layout == "preference":
+        reasons["without a rejected answer"] = Entry.rejected_answer.is_(None)
+    conditions: list[ColumnElement[bool]] = []
+    earlier: list[ColumnElement[bool]] = []
+    for condition in reasons.values():
+        conditions.append(and_(condition, *(not_(one) for one in earlier)))
+        earlier.append(condition)
+    query = select(*(func.count().filter(one) for one in conditions)).where(_chosen(dataset_id, options))
+    numbers = db.session.execute(query).one()
+    return [Count(what, number) for what, number in zip(reasons, numbers, strict=True) if number]
 
 
 def _chosen(dataset_id: int, options: Options) -> ColumnElement[bool]:
@@ -119,6 +127,8 @@ def _unanswered() -> ColumnElement[bool]:
 def _goes_out(dataset_id: int, options: Options) -> ColumnElement[bool]:
     asked = "rejected" in options.filters.statuses
     wanted = _chosen(dataset_id, options)
+    if options.layout == "preference":
+        wanted = and_(wanted, Entry.rejected_answer.is_not(None))
     return and_(wanted, not_(_unanswered())) if asked else and_(wanted, not_(_rejected()), not_(_unanswered()))
 
 
@@ -345,6 +355,36 @@ def file_name(name: str, options: Options) -> str:
     return f"{plain}{split}{safe}{FORMATS[options.format].extensions[0]}"
 
 
-def said(count: Count) -> str:
-    """A count in words: ``3 records without an answer``."""
-    return f"{plural(count.records, 'record')} {count.what}"
+def differences(dataset_id: int, options: Options, path: Path) -> int:
+    """How many records of a written file do not mean what was exported, read back and compared one by one."""
+    from itertools import zip_longest
+
+    from app.core import convert
+    from app.core.formats import BadRow, ReadOptions, Source
+    from app.core.spec import Spec
+
+    if not path.stat().st_size or not plan_count(dataset_id, options):
+        return 0
+    source = Source.of_path(path)
+    read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
+    found = convert.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
+    back = (None if isinstance(item, BadRow) else item[1] for item in convert.records(source, found))
+    render = LAYOUTS[options.layout].render
+    sent = _rows(dataset_id, options)
+    own = LayoutOptions(keep_extra=False)
+    parse = LAYOUTS[options.layout].parse
+    wrong = 0
+    for row, record in zip_longest(sent, back):
+        expected = None if row is None else parse(_as_read(row, options), found.options)
+        same = record is not None and expected is not None and render(expected, own) == render(record, own)
+        wrong += not same
+    return wrong
+
+
+def _as_read(row: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
+    """A row as a table gives it back: every cell a text."""
+    if not FORMATS[options.format].tabular:
+        return row
+    from app.core.formats.csv import cells
+
+    return dict(zip(row, cells(row.values(), safe_form=False), strict=True))

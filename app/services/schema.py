@@ -34,6 +34,11 @@ def prepare() -> Path | None:
     return copy
 
 
+def is_known(version: str) -> bool:
+    """Whether this program has made, or can upgrade, a database of that schema version."""
+    return version in {script.revision for script in _scripts().walk_revisions()}
+
+
 def _file() -> Path | None:
     return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
 

@@ -109,13 +109,15 @@ def _answer(value: Any, prompt: Any, form: dict[str, Any], side: str) -> str:
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """The preference row of a record with a rejected answer; in OpenAI's form unless it came in another."""
+    """The preference row of a record, in OpenAI's form unless it came in another. Raises RowError without a pair."""
+    if record.rejected_answer is None:
+        raise RowError("There is no rejected answer.", code="no_rejected_answer")
     notes = notes_of(record)
     form = notes.get("preference") or {"names": ["preferred_output", "non_preferred_output"], "prompt": "input"}
     form = {"better": "list", "worse": "list", **form} if form["prompt"] == "input" else form
     *prompt, _ = render_messages(record, notes)
     row = _rendered_prompt(prompt, form)
-    answers = (("better", record.answer), ("worse", record.rejected_answer or ""))
+    answers = (("better", record.answer), ("worse", record.rejected_answer))
     for name, (side, text) in zip(form["names"], answers, strict=True):
         row[name] = _rendered_answer(text, form.get(side), form, prompt)
     return {**row, **other_columns(record, options, frozenset({"tools"}) if form["prompt"] != "input" else frozenset())}

@@ -10,7 +10,7 @@ from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, cre
 from app.services.history.hashes import hash_of, rehash
 from app.services.history.reading import Seen, changes_of, count_later, next_redo, next_undo, step, steps
 from app.services.history.staging import discard, publish, stage, sweep
-from app.services.history.steps import ACTOR, Applied, Skipped, Step, as_step, open_dataset
+from app.services.history.steps import ACTOR, Applied, Skipped, Step, applied_dict, as_dict, as_step, open_dataset
 from app.services.history.undoing import go_back, overwrite, redo, undo
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "Step",
     "add_rows",
     "add_tuples",
+    "applied_dict",
     "apply",
+    "as_dict",
     "as_step",
     "changes_of",
     "count_later",

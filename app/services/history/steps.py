@@ -148,3 +148,27 @@ def word_for(name: str) -> str:
 
 def column_of(name: str) -> str:
     return "deleted_in" if name == "live" else name
+
+
+def as_dict(change_set: ChangeSet | Step) -> dict[str, object]:
+    """A step as programs see it."""
+    return {
+        "change_set": change_set.number,
+        "kind": change_set.kind,
+        "summary": change_set.summary,
+        "actor": change_set.actor,
+        "state": change_set.state,
+        "created": change_set.created,
+        "changed": change_set.changed,
+    }
+
+
+def applied_dict(result: Applied) -> dict[str, object]:
+    """The result of a write as programs see it."""
+    return {
+        "change_set": result.step.number if result.step else None,
+        "summary": result.step.summary if result.step else None,
+        "changed": result.changed,
+        "skipped_count": result.skipped_count,
+        "skipped": [{"entry": one.entry_id, "reason": one.reason} for one in result.skipped],
+    }

@@ -1,0 +1,52 @@
+"""Backup and restore: a copy of everything to download, the copies kept here, and putting one back."""
+
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.view import tell
+from app.core.errors import Invalid
+from app.frontdoor.limits import takes_uploads
+from app.services import backups, uploads
+
+bp = Blueprint("backup", __name__, url_prefix="/backup")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The backups that are kept beside the database."""
+    return render_template("backup/index.html", backups=backups.listed())
+
+
+@bp.post("")
+def make() -> ResponseReturnValue:
+    """Make a backup now."""
+    path = backups.make()
+    tell(f"Made {path.name}.")
+    return redirect(url_for(".index"), code=303)
+
+
+@bp.get("/<name>")
+def download(name: str) -> ResponseReturnValue:
+    """A finished backup as a file. The live database is never sent."""
+    path = backups.path_of(name)
+    return send_file(path, mimetype="application/vnd.sqlite3", as_attachment=True, download_name=path.name)
+
+
+@bp.post("/restore")
+@takes_uploads
+def restore() -> ResponseReturnValue:
+    """Put a kept backup, or an uploaded one, in place of everything."""
+    name = request.form.get("name", "")
+    file = request.files.get("file")
+    if name:
+        safety = backups.restore(backups.path_of(name))
+    elif file is not None and file.filename:
+        kept = uploads.save(file.stream.read, file.filename)
+        try:
+            safety = backups.restore(kept.path)
+        finally:
+            uploads.remove(kept.token)
+    else:
+        raise Invalid("No backup was chosen.", code="no_file")
+    tell(f"Restored. What was here before is kept as {safety.name}.")
+    return redirect(url_for(".index"), code=303)

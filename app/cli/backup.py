@@ -1,0 +1,47 @@
+"""``ltt backup``, ``ltt restore`` and ``ltt verify``."""
+
+from pathlib import Path
+
+import click
+
+from app.cli.workspace import workspace
+
+
+@click.command()
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+def backup(file: Path | None) -> None:
+    """Copy the database, consistent even while it is in use, to FILE or to the backups folder."""
+    from app.services import backups
+
+    with workspace():
+        click.echo(backups.make(file))
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put the backup FILE in place of everything. What was there before is kept as a backup."""
+    from app.services import backups
+
+    with workspace():
+        safety = backups.restore(file)
+        click.echo(f"Restored. What was here before is kept as {safety}.", err=True)
+
+
+@click.command()
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+def verify(file: Path | None) -> int:
+    """Check the database, or a backup FILE, and change nothing. Exit code 1 where something is wrong."""
+    from app.services import backups
+
+    with workspace():
+        if file is not None:
+            backups.check(file)
+            problems = []
+        else:
+            problems = backups.verify()
+    for problem in problems:
+        click.echo(problem, err=True)
+    if not problems:
+        click.echo("All is well.")
+    return 1 if problems else 0

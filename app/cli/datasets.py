@@ -1,0 +1,49 @@
+"""``ltt datasets``, ``ltt digest`` and ``ltt demo``."""
+
+import json
+
+import click
+
+from app.cli.workspace import workspace
+
+
+@click.command()
+@click.option("--archived", is_flag=True, help="List the archived ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def datasets(archived: bool, as_json: bool) -> None:
+    """List the datasets."""
+    from app.services import datasets as service
+
+    with workspace():
+        found = service.listed(archived=archived)
+        if as_json:
+            facts = [{"id": d.id, "name": d.name, "pairs": d.entry_count, "counts": d.counts} for d in found]
+            click.echo(json.dumps({"datasets": facts}, ensure_ascii=False))
+            return
+        for dataset in found:
+            click.echo(f"{dataset.id}\t{dataset.entry_count:,}\t{dataset.name}")
+
+
+@click.command()
+@click.option("--dataset", metavar="D", help="Name or id.  [default: all of them]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def digest(dataset: str | None, as_json: bool) -> None:
+    """Print the digests of the pairs: their content, and content with labels."""
+    from app.services import datasets as service
+
+    with workspace():
+        found = service.digest(service.find(dataset).id if dataset else None)
+        if as_json:
+            click.echo(json.dumps({"content": found.content, "all": found.all}))
+        else:
+            click.echo(f"content {found.content}\nall {found.all}")
+
+
+@click.command()
+def demo() -> None:
+    """Make a dataset of our own sample pairs."""
+    from app.services import sample
+
+    with workspace():
+        dataset = sample.load()
+        click.echo(f"Made dataset {dataset.id}: {dataset.name}, {dataset.entry_count} pairs.")

@@ -1,0 +1,69 @@
+"""``ltt history``, ``ltt undo`` and ``ltt redo``."""
+
+import json
+from typing import Any
+
+import click
+
+from app.cli.workspace import workspace
+
+
+@click.command()
+@click.argument("dataset", metavar="D")
+@click.option("--limit", default=50, show_default=True, help="How many steps.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def history(dataset: str, limit: int, as_json: bool) -> None:
+    """List the steps of dataset D, newest first."""
+    from app.services import datasets
+    from app.services import history as service
+
+    with workspace():
+        steps = service.steps(datasets.find(dataset).id, size=limit)
+        if as_json:
+            click.echo(json.dumps({"steps": [service.as_dict(step) for step in steps]}, ensure_ascii=False))
+            return
+        for step in steps:
+            click.echo(f"{step.number}\t{step.state}\t{step.created + step.changed:,}\t{step.summary}")
+
+
+@click.command()
+@click.argument("dataset", metavar="D")
+@click.argument("change_set", metavar="[STEP]", type=int, required=False)
+@click.option("--anyway", is_flag=True, help="Overwrite what was edited since.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def undo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> int:
+    """Undo a step of dataset D, by default the newest."""
+    from app.services import datasets
+    from app.services import history as service
+
+    with workspace():
+        result = service.undo(datasets.find(dataset).id, change_set, anyway=anyway)
+        return _tell("Undone", result, as_json)
+
+
+@click.command()
+@click.argument("dataset", metavar="D")
+@click.argument("change_set", metavar="[STEP]", type=int, required=False)
+@click.option("--anyway", is_flag=True, help="Overwrite what was edited since.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def redo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> int:
+    """Redo a step of dataset D, by default the one undone last."""
+    from app.services import datasets
+    from app.services import history as service
+
+    with workspace():
+        result = service.redo(datasets.find(dataset).id, change_set, anyway=anyway)
+        return _tell("Done again", result, as_json)
+
+
+def _tell(verb: str, result: Any, as_json: bool) -> int:
+    """Print what happened; the exit code is 1 where pairs were kept because they had been edited since."""
+    from app.services import history as service
+
+    if as_json:
+        click.echo(json.dumps(service.applied_dict(result), ensure_ascii=False))
+    else:
+        click.echo(f"{verb}: step {result.step.number}, {result.step.summary} ({result.changed:,} pairs)", err=True)
+        for skipped in result.skipped:
+            click.echo(f"Pair {skipped.entry_id} was kept: {skipped.reason}", err=True)
+    return 1 if result.skipped_count else 0

@@ -1,0 +1,204 @@
+"""Backups: a consistent copy made by SQLite itself, and putting one back into the live database.
+
+The live files are never opened by Python: that would drop SQLite's locks. A copy is written under a temporary name,
+checked, synced and only then given its name. It holds no deleted text (VACUUM INTO copies live pages only).
+"""
+
+import os
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import text, update
+
+from app.core.errors import Conflict, Invalid, NotFound, Unavailable
+from app.models import Dataset, Entry, db, transaction, write_lock
+from app.services import schema
+
+MAGIC = b"SQLite format 3\x00"
+_NAME = re.compile(r"[\w.-]{1,120}\.db")
+# Far more than one pair is ever saved: after a restore no form that was open before can look fresh.
+_EPOCH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup file."""
+
+    name: str
+    size: int
+    made_at: datetime
+    automatic: bool
+
+
+def folder() -> Path:
+    """Where backups lie: beside the database. Raises Unavailable on PostgreSQL, which has its own tools."""
+    if db.engine.dialect.name != "sqlite":
+        raise Unavailable("Backups of a PostgreSQL database are made with pg_dump.", code="not_sqlite")
+    path = Path(db.engine.url.database or "").with_name("backups")
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def listed() -> list[Backup]:
+    """The backups, newest first."""
+    found = [_backup(path) for path in folder().glob("*.db")]
+    return sorted(found, key=lambda backup: backup.made_at, reverse=True)
+
+
+def _backup(path: Path) -> Backup:
+    facts = path.stat()
+    made = datetime.fromtimestamp(facts.st_mtime, UTC)
+    return Backup(path.name, facts.st_size, made, path.name.startswith("before-"))
+
+
+def path_of(name: str) -> Path:
+    """The file of a backup by its name. Raises NotFound."""
+    path = folder() / name
+    if not _NAME.fullmatch(name) or not path.is_file():
+        raise NotFound(f"There is no backup {name!r}.", name=name)
+    return path
+
+
+def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
+    """Make a backup; by default under a new name beside the database. Never overwrites.
+
+    Raises Conflict where ``target`` exists, DiskFull, Unavailable where the copy does not pass its check.
+    """
+    final = target or folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
+    if final.exists():
+        raise Conflict(f"{final.name} exists already. Choose another name.", code="exists")
+    partial = final.with_name(final.name + ".partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _vacuum_into(partial)
+        check(partial)
+        _sync(partial)
+        partial.rename(final)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(final.parent)
+    return final
+
+
+def _vacuum_into(path: Path) -> None:
+    connection = db.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
+        cursor.execute("PRAGMA query_only=OFF")
+        cursor.execute("VACUUM INTO ?", (str(path),))
+    finally:
+        connection.close()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def check(path: Path) -> None:
+    """Raise Invalid, each time with its own sentence, where a file is no whole database of this program."""
+    if not path.is_file():
+        raise Invalid(f"There is no file {path.name}.", code="no_file")
+    with path.open("rb") as file:
+        magic = file.read(16)
+    if not magic:
+        raise Invalid(f"{path.name} is empty.", code="empty")
+    if magic != MAGIC:
+        raise Invalid(f"{path.name} is not a SQLite database.", code="not_sqlite")
+    try:
+        with closing(_open_frozen(path)) as connection:
+            _check_content(path, connection)
+    except sqlite3.DatabaseError as error:
+        raise Invalid(f"{path.name} is damaged: {error}.", code="damaged") from error
+
+
+def _open_frozen(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+    for pragma in ("trusted_schema=OFF", "query_only=ON", "cell_size_check=ON", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _check_content(path: Path, connection: sqlite3.Connection) -> None:
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise Invalid(f"{path.name} is damaged: {problem}.", code="damaged")
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"alembic_version", "datasets", "entries", "change_sets"} <= tables:
+        raise Invalid(f"{path.name} is a database of another program. To take its pairs, import it.", code="foreign")
+    version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if version is None or not schema.is_known(version[0]):
+        raise Invalid(f"{path.name} was made by a newer version of this program. Update first.", code="newer_schema")
+
+
+def restore(path: Path) -> Path:
+    """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
+
+    The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
+    """
+    check(path)
+    safety = make(prefix="before-restore")
+    with write_lock():
+        db.session.rollback()
+        connection = db.engine.raw_connection()
+        try:
+            live = connection.driver_connection
+            assert live is not None
+            live.execute("PRAGMA query_only=OFF")
+            with closing(_open_frozen(path)) as source:
+                source.backup(live)
+        finally:
+            connection.close()
+        db.session.remove()
+    schema.prepare()
+    _begin_epoch()
+    return safety
+
+
+def _begin_epoch() -> None:
+    """Move all versions out of the reach of forms that were opened before the restore."""
+    with transaction() as session:
+        session.execute(
+            update(Entry).values(version=Entry.version + _EPOCH).execution_options(synchronize_session=None)
+        )
+        session.execute(
+            update(Dataset).values(revision=Dataset.revision + _EPOCH).execution_options(synchronize_session=None)
+        )
+
+
+def verify() -> list[str]:
+    """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
+    problems = [
+        f"Damaged: {row[0]}" for row in db.session.execute(text("PRAGMA integrity_check(20)")) if row[0] != "ok"
+    ]
+    problems += [
+        f"Table {row[0]} points to a missing row." for row in db.session.execute(text("PRAGMA foreign_key_check"))
+    ]
+    return problems + _wrong_counts()
+
+
+def _wrong_counts() -> list[str]:
+    from app.services import counts, datasets, entries
+
+    wrong = []
+    for dataset in [*datasets.listed(), *datasets.listed(archived=True)]:
+        found = counts.by_status(db.session(), entries.live(dataset.id))
+        if found != dataset.counts:
+            wrong.append(f"Dataset {dataset.id} says {dataset.entry_count:,} pairs but holds {sum(found.values()):,}.")
+    return wrong
