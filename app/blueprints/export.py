@@ -1,9 +1,10 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.pairs import filters_of_request
@@ -118,6 +119,13 @@ def file_response(dataset_id: int, name: str, options: Options) -> Response:
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
     response.headers["Content-Disposition"] = disposition(exports.file_name(name, options))
+    return response
+
+
+def sent_file(path: Path, name: str) -> Response:
+    """A finished file as a download."""
+    response = send_file(path, mimetype="application/octet-stream")
+    response.headers["Content-Disposition"] = disposition(name)
     return response
 
 

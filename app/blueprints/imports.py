@@ -46,16 +46,11 @@ def bad_title(code: str, reason: str) -> str:
 
 
 @bp.app_template_filter("cell")
-def cell(value: object) -> str:
+def cell(value: object, limit: int = 240) -> str:
     """A value of a row in one line."""
-    return clip(
-        value
-        if isinstance(value, str)
-        else ""
-        if value is None
-        else json.dumps(value, ensure_ascii=False, default=str),
-        240,
-    )
+    if value is None:
+        return ""
+    return clip(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), limit)
 
 
 @bp.get("/datasets/<int:dataset_id>/import")

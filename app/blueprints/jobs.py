@@ -49,7 +49,9 @@ def sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
         return _progress_text(job)
     if job.state == "publishing":
         return "Publishing the result…"
-    return job.error or job.message or {"done": "Done."}.get(job.state, job.state.capitalize() + ".")
+    if job.state == "done":
+        return str((job.result or {}).get("summary") or "Done.")
+    return job.error or job.message or f"{job.state.capitalize()}."
 
 
 def _progress_text(job: Job) -> str:

@@ -11,10 +11,10 @@ from app.services.imports.detecting import Found
 SKIP = "-"
 # What a column of a table can become; the empty choice keeps it beside the pair under its own name.
 COLUMN_CHOICES = [
-    ("", "Keep as it is"),
+    ("", "Keep"),
     *((name, TARGETS[name]) for name in ("question", "answer", "system", "tags", "rejected_answer", "passage")),
     *((name, TARGETS[name]) for name in ("status", "split")),
-    (SKIP, "Leave out"),
+    (SKIP, "Skip"),
 ]
 LAYOUT_CHOICES = [(name, layout.title) for name, layout in LAYOUTS.items()]
 DELIMITER_CHOICES = [(",", "Comma ,"), (";", "Semicolon ;"), ("\t", "Tab"), ("|", "Bar |")]

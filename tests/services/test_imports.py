@@ -468,7 +468,7 @@ def test_a_preview_counts_what_would_happen_and_writes_nothing(dataset_id):
     assert (seen.imported, seen.skipped, seen.quarantined, seen.rows_in) == (1, 2, 1, 4)
     assert (seen.same_live, seen.same_in_file, seen.complete) == (1, 1, True)
     assert [line.state for line in seen.lines] == ["same", "new", "same", "bad"]
-    assert [line.note for line in seen.lines][2] == "same as row 2"
+    assert [line.note for line in seen.lines][2] == "same as line 3"
     assert seen.bad["blank_answer"].places == ["line 5"]
     assert len(stored(dataset_id)) == 1
     done = bring(dataset_id, table, on_duplicate="skip")

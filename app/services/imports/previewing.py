@@ -84,7 +84,7 @@ def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     try:
         require_mapping(found, settings, told)
     except Invalid as error:
-        result.problem = error.message
+        result.problem = str(error.details.get("sentence", error.message))
         result.lines = _unread(source, told)
         return result
     sorter = Sorter(dataset_id, told, look=True)
@@ -137,7 +137,7 @@ def _add(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> None:
     for row in part.bad:
         _count_bad(result, row)
     if len(result.lines) < SHOWN:
-        result.lines += _lines(part, chunk)[: SHOWN - len(result.lines)]
+        result.lines += _lines(part, chunk, result.lines)[: SHOWN - len(result.lines)]
 
 
 def _count_bad(result: Preview, row: BadRow) -> None:
@@ -147,11 +147,14 @@ def _count_bad(result: Preview, row: BadRow) -> None:
         kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")
 
 
-def _lines(part: Sorted, chunk: list[Read | BadRow]) -> list[Line]:
+def _lines(part: Sorted, chunk: list[Read | BadRow], earlier: list[Line]) -> list[Line]:
     """The rows of a chunk in the order of the file, each with what becomes of it."""
+    lines = {one.number: one.line for one in earlier}
+    lines |= {item[0].number: item[0].line for item in chunk[:SHOWN] if not isinstance(item, BadRow)}
     notes: dict[int, tuple[str, str, dict[str, tuple[Value, Value]]]] = {}
     for same in part.same:
-        other = f"pair {same.entry_id}" if same.entry_id else f"row {same.earlier_row}"
+        line = lines.get(same.earlier_row or 0)
+        other = f"pair {same.entry_id}" if same.entry_id else f"line {line}" if line else f"row {same.earlier_row}"
         notes[same.row] = ("same", f"same as {other}", {})
     for update in part.updates:
         change = update.change

@@ -246,6 +246,7 @@ def result_of(row: Import, step: int | None) -> dict[str, object]:
     return {
         "import_id": row.id,
         "dataset_id": row.dataset_id,
+        "summary": f"{row.imported:,} imported, {row.skipped:,} skipped, {row.quarantined:,} in quarantine.",
         "change_set": step,
         "rows_in": row.rows_in,
         "imported": row.imported,

@@ -96,18 +96,21 @@ def require_mapping(found: Found, settings: Settings, told: Settings) -> None:
     unknown = [column for column in told.mapping.values() if column not in found.columns]
     if unknown:
         raise _ask(found, f"The file has no column {unknown[0]!r}.")
-    if found.confidence == "ask" and not settings.mapping:
-        raise _ask(found, "It is not clear which column is the question and which the answer. Choose them.")
     needed = ("question",) if told.allow_unanswered else ("question", "answer")
     missing = [target for target in needed if target not in told.mapping]
     if missing:
-        raise _ask(found, f"No column was chosen for the {' and the '.join(missing)}.")
+        named = " and which one the ".join(missing)
+        raise _ask(found, f"It is not clear which column holds the {named}. Choose it.")
+    if found.confidence == "ask" and not settings.mapping:
+        raise _ask(found, "It is not clear what the columns mean. Choose the question and the answer.")
 
 
 def _ask(found: Found, sentence: str) -> Invalid:
     columns: list[Any] = list(found.columns)
     named = f" Columns: {', '.join(columns[:30])}." if columns else ""
-    return Invalid(sentence + named, code="choose_mapping", columns=columns, mapping=dict(found.mapping))
+    return Invalid(
+        sentence + named, code="choose_mapping", sentence=sentence, columns=columns, mapping=dict(found.mapping)
+    )
 
 
 def discard(import_id: int) -> None:
