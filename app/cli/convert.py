@@ -73,7 +73,7 @@ def _rejects(stack: ExitStack, path: str | None) -> Any:
         return None
     from app.core.convert import bad_row_dict
 
-    out = stack.enter_context(open(path, "w", encoding="utf-8"))
+    out = stack.enter_context(click.open_file(path, "w", encoding="utf-8"))
     return lambda bad: out.write(json.dumps({**bad_row_dict(bad), "raw": bad.raw}, ensure_ascii=False) + "\n")
 
 

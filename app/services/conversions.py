@@ -16,7 +16,7 @@ from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, ReadOptions, Source, WriteOptions
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.spec import Spec, parse_spec, usual_layout
-from app.services import limits
+from app.services import limits, uploads
 from app.services.uploads import Upload
 
 SHOWN = 5
@@ -139,6 +139,15 @@ def run(upload: Upload, wanted: Wanted) -> Finished:
     file.seek(0)
     stem = PurePath(upload.name.removesuffix(".gz")).stem or "converted"
     return Finished(file, f"{stem}{FORMATS[kind].extensions[0]}", kind, size, report)
+
+
+def keep(upload: Upload, wanted: Wanted) -> tuple[str, dict[str, object]]:
+    """Convert the whole file and keep the result like an upload. Returns its token and the report."""
+    finished = run(upload, wanted)
+    with closing(finished.file) as file:
+        kept = uploads.save(file.read, finished.name)
+    source = _source(upload)
+    return kept.token, finished.report.as_dict(_plan(source, wanted), wanted.target())
 
 
 def count(upload: Upload, wanted: Wanted) -> Report:

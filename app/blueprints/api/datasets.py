@@ -1,0 +1,167 @@
+"""Datasets over the API, with their digest and history."""
+
+from flask import jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.writing import Answer, idempotent
+from app.models import Dataset
+from app.services import datasets, history
+
+bp = APIBlueprint(
+    "api_datasets",
+    __name__,
+    url_prefix=PREFIX,
+    abp_tags=[Tag(name="datasets", description="Datasets, their digest and history")],
+)
+
+
+class DatasetPath(BaseModel):
+    """Which dataset."""
+
+    dataset_id: int
+
+
+class DatasetQuery(BaseModel):
+    """Active or archived datasets."""
+
+    archived: bool = False
+
+
+class DatasetBody(BaseModel):
+    """A new dataset."""
+
+    name: str
+    description: str = ""
+    system_prompt: str | None = None
+
+
+class DatasetChange(BaseModel):
+    """What to change; what is left out stays. An empty system prompt clears it."""
+
+    name: str | None = None
+    description: str | None = None
+    system_prompt: str | None = None
+
+
+class DigestQuery(BaseModel):
+    """One dataset by id, or all of them."""
+
+    dataset: int | None = None
+
+
+class HistoryQuery(BaseModel):
+    """Steps before this number, newest first."""
+
+    before: int | None = None
+    limit: int = Field(50, ge=1, le=500)
+
+
+class StepPath(BaseModel):
+    """Which step of which dataset."""
+
+    dataset_id: int
+    number: int
+
+
+class StepBody(BaseModel):
+    """Chosen entries only (undo), and whether to overwrite what was edited since."""
+
+    entries: list[int] | None = None
+    anyway: bool = False
+
+
+def as_dict(dataset: Dataset) -> dict[str, object]:
+    """A dataset as programs see it."""
+    return {
+        "id": dataset.id,
+        "name": dataset.name,
+        "description": dataset.description,
+        "system_prompt": dataset.system_prompt,
+        "pairs": dataset.entry_count,
+        "counts": dataset.counts,
+        "revision": dataset.revision,
+        "archived": dataset.archived_at is not None,
+        "created_at": dataset.created_at.isoformat(),
+        "changed_at": dataset.changed_at.isoformat(),
+    }
+
+
+@bp.get("/datasets")
+def listed(query: DatasetQuery) -> Answer:
+    """List the datasets, last changed first."""
+    return jsonify(datasets=[as_dict(dataset) for dataset in datasets.listed(archived=query.archived)])
+
+
+@bp.post("/datasets")
+@idempotent
+def create(body: DatasetBody) -> Answer:
+    """Make a dataset."""
+    made = datasets.create(body.name, description=body.description, system_prompt=body.system_prompt)
+    return jsonify(as_dict(made)), 201
+
+
+@bp.get("/datasets/<int:dataset_id>")
+def get(path: DatasetPath) -> Answer:
+    """One dataset."""
+    return jsonify(as_dict(datasets.get(path.dataset_id)))
+
+
+@bp.patch("/datasets/<int:dataset_id>")
+def change(path: DatasetPath, body: DatasetChange) -> Answer:
+    """Rename or describe a dataset, or set its default system prompt."""
+    changed = datasets.update(
+        path.dataset_id, name=body.name, description=body.description, system_prompt=body.system_prompt
+    )
+    return jsonify(as_dict(changed))
+
+
+@bp.delete("/datasets/<int:dataset_id>")
+def delete(path: DatasetPath) -> Answer:
+    """Delete a dataset; `restore` brings it back."""
+    return jsonify(as_dict(datasets.delete(path.dataset_id)))
+
+
+@bp.post("/datasets/<int:dataset_id>/restore")
+def restore(path: DatasetPath) -> Answer:
+    """Bring a deleted dataset back."""
+    return jsonify(as_dict(datasets.restore(path.dataset_id)))
+
+
+@bp.post("/datasets/<int:dataset_id>/copy")
+@idempotent
+def copy(path: DatasetPath) -> Answer:
+    """Copy a dataset with its pairs."""
+    return jsonify(as_dict(datasets.copy(path.dataset_id))), 201
+
+
+@bp.get("/digest")
+def digest(query: DigestQuery) -> Answer:
+    """The digests of one dataset or of all."""
+    if query.dataset is not None:
+        datasets.get(query.dataset)
+    found = datasets.digest(query.dataset)
+    return jsonify(content=found.content, all=found.all)
+
+
+@bp.get("/datasets/<int:dataset_id>/history")
+def steps(path: DatasetPath, query: HistoryQuery) -> Answer:
+    """The steps of a dataset, newest first."""
+    datasets.get(path.dataset_id)
+    found = history.steps(path.dataset_id, before=query.before, size=query.limit)
+    return jsonify(steps=[history.as_dict(step) for step in found])
+
+
+@bp.post("/datasets/<int:dataset_id>/history/<int:number>/undo")
+def undo(path: StepPath, body: StepBody) -> Answer:
+    """Undo a step, whole or for chosen entries. What was edited since is kept and listed."""
+    result = history.undo(path.dataset_id, path.number, entry_ids=body.entries, anyway=body.anyway)
+    return jsonify(history.applied_dict(result))
+
+
+@bp.post("/datasets/<int:dataset_id>/history/<int:number>/redo")
+def redo(path: StepPath, body: StepBody) -> Answer:
+    """Redo an undone step."""
+    return jsonify(history.applied_dict(history.redo(path.dataset_id, path.number, anyway=body.anyway)))

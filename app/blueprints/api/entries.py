@@ -1,0 +1,147 @@
+"""Entries over the API: paged by cursor, changed with If-Match."""
+
+from typing import Any
+
+from flask import jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
+from app.core.changes import Value
+from app.core.errors import Conflict
+from app.core.record import load_json
+from app.services import datasets, entries, history, pairs
+from app.services.entries import Filters, StoredEntry
+
+bp = APIBlueprint(
+    "api_entries",
+    __name__,
+    url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/entries",
+    abp_tags=[Tag(name="entries", description="Pairs of a dataset")],
+)
+_TEXTS = ("question", "answer", "system", "rejected_answer", "status")
+
+
+class ListPath(BaseModel):
+    """Which dataset."""
+
+    dataset_id: int
+
+
+class EntryPath(BaseModel):
+    """Which entry of which dataset."""
+
+    dataset_id: int
+    entry_id: int
+
+
+class ListQuery(BaseModel):
+    """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
+
+    q: str = ""
+    status: list[str] = []
+    tag: list[str] = []
+    split: list[str] = []
+    order: str = "oldest"
+    cursor: str = ""
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class EntryBody(BaseModel):
+    """A new pair."""
+
+    question: str
+    answer: str = ""
+    system: str | None = None
+    tags: list[str] = []
+    status: str | None = None
+
+
+class EntryChange(BaseModel):
+    """What to change; what is left out stays."""
+
+    question: str | None = None
+    answer: str | None = None
+    system: str | None = None
+    rejected_answer: str | None = None
+    status: str | None = None
+    tags: list[str] | None = None
+
+
+def as_dict(entry: StoredEntry) -> dict[str, Any]:
+    """An entry as programs see it."""
+    return {
+        "id": entry.id,
+        "version": entry.version,
+        "status": entry.status,
+        "split": entry.split,
+        "system": entry.system,
+        "question": entry.question,
+        "answer": entry.answer,
+        "rejected_answer": entry.rejected_answer,
+        "turns": load_json(entry.turns, []),
+        "trace": load_json(entry.trace, []),
+        "tags": entry.tag_list,
+        "extra": load_json(entry.extra, {}),
+    }
+
+
+@bp.get("")
+def listed(path: ListPath, query: ListQuery) -> Answer:
+    """List entries. `next` and `previous` are cursors for the neighbouring pages."""
+    datasets.get(path.dataset_id)
+    filters = Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag), splits=tuple(query.split))
+    page = entries.page(path.dataset_id, filters, cursor=query.cursor, order=query.order, size=query.limit)
+    return jsonify(
+        entries=[as_dict(entry) for entry in page.entries],
+        total=entries.count(path.dataset_id, filters),
+        next=page.next,
+        previous=page.previous,
+    )
+
+
+@bp.post("")
+@idempotent
+def create(path: ListPath, body: EntryBody) -> Answer:
+    """Add a pair."""
+    result = pairs.add(
+        path.dataset_id, body.question, body.answer, system=body.system, tags=body.tags, status=body.status
+    )
+    assert result.step is not None
+    [seen] = history.changes_of(path.dataset_id, result.step.number or 0, size=1)
+    return with_version(jsonify(as_dict(seen.entry)), seen.entry.version), 201
+
+
+@bp.get("/<int:entry_id>")
+def get(path: EntryPath) -> Answer:
+    """One entry, with its version as ETag."""
+    entry = entries.get(path.dataset_id, path.entry_id)
+    return with_version(jsonify(as_dict(entry)), entry.version)
+
+
+@bp.patch("/<int:entry_id>")
+def change(path: EntryPath, body: EntryChange) -> Answer:
+    """Change an entry. Needs If-Match with its version; a stale one is answered by 409 with the present entry."""
+    version = expected_version()
+    sent = body.model_dump(exclude_unset=True)
+    values: dict[str, Value] = {name: sent[name] for name in _TEXTS if name in sent}
+    values.update({name: values[name] or "" for name in ("question", "answer") if name in values})
+    if "tags" in sent:
+        values["tags"] = pairs.stored_tags(sent["tags"] or [])
+    current = entries.get(path.dataset_id, path.entry_id)
+    try:
+        entries.require_version(current, version)
+        pairs.save(path.dataset_id, path.entry_id, values, version=version)
+    except Conflict as error:
+        current = entries.get(path.dataset_id, path.entry_id)
+        raise Conflict(error.message, code=error.code, entry=as_dict(current)) from error
+    return get(path)
+
+
+@bp.delete("/<int:entry_id>")
+def delete(path: EntryPath) -> Answer:
+    """Delete an entry. Needs If-Match with its version."""
+    entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())
+    return jsonify(history.applied_dict(history.delete(path.dataset_id, [path.entry_id])))
