@@ -1,0 +1,100 @@
+"""``ltt import``."""
+
+import json
+
+import pytest
+
+CSV = b"question,answer\nHow?,So.\nWhy?,Because.\n"
+BAD = CSV + b"Open?,\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Makes a file with some content."""
+
+    def make(content=CSV, name="faq.csv"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return make
+
+
+def test_a_file_comes_into_a_new_dataset(ltt, file):
+    done = ltt("import", file(), "--dataset", "D", "--create", "--json")
+    assert done.code == 0
+    assert {name: done.json[name] for name in ("dataset", "change_set", "rows_in", "imported", "skipped")} == {
+        "dataset": "D", "change_set": 1, "rows_in": 2, "imported": 2, "skipped": 0,
+    }  # fmt: skip
+    [one] = done.json["files"]
+    assert (one["name"], one["format"], one["layout"], one["encoding"], one["delimiter"], one["mapping"]) == (
+        "faq.csv", "csv", "columns", "utf-8", ",", {"question": "question", "answer": "answer"},
+    )  # fmt: skip
+
+
+def test_without_json_it_says_the_counts(ltt, file):
+    done = ltt("import", file(), "--dataset", "D", "--create")
+    assert done.out == "faq.csv: 2 imported, 0 skipped, 0 in quarantine (2 rows)\n"
+
+
+def test_bad_rows_are_findings(ltt, file):
+    done = ltt("import", file(BAD), "--dataset", "D", "--create")
+    assert done.code == 1 and "Row 3 (line 4): The answer is empty." in done.err
+    again = ltt("import", file(BAD), "--dataset", "D", "--json")
+    assert again.json["files"][0]["quarantine"][0]["line"] == 4
+
+
+def test_strict_imports_nothing_of_all_files(ltt, file):
+    done = ltt("import", file(), file(BAD, "bad.csv"), "--dataset", "D", "--create", "--strict", "--json")
+    assert done.code == 3 and "bad.csv: Nothing was imported: 1 of 3 rows" in done.err
+    assert ltt("import", file(), "--dataset", "D", "--on-duplicate", "skip", "--json").json["imported"] == 2
+
+
+def test_standard_input_and_a_layout(ltt):
+    line = json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})
+    done = ltt("import", "-", "--dataset", "D", "--create", "--from", "jsonl:openai", "--json", stdin=line.encode())
+    assert (done.code, done.json["imported"], done.json["files"][0]["layout"]) == (0, 1, "openai")
+
+
+def test_options_reach_the_import(ltt, file):
+    table = file("Thema\tText\tAlt\nHow?\tSo.\tx\nHow?\tSo.\tx\nOpen?\t\tx\n".encode("cp1252"), "t.txt")
+    done = ltt(
+        "import", table, "--dataset", "D", "--create", "--map", "question=Thema,answer=Text", "--delimiter", "\\t",
+        "--encoding", "cp1252", "--on-duplicate", "skip", "--allow-unanswered", "--tag", "one", "--tag", "two", "--json",
+    )  # fmt: skip
+    assert (done.code, done.json["imported"], done.json["skipped"]) == (0, 2, 1)
+
+
+def test_update_by_id(ltt, file):
+    ltt("import", file(), "--dataset", "D", "--create")
+    table = file(b"id,question,answer\n1,How?,Better.\n2,Why?,Because.\n", "edited.csv")
+    done = ltt("import", table, "--dataset", "D", "--on-duplicate", "update", "--update-by", "id", "--json")
+    assert (done.json["imported"], done.json["skipped"], done.json["files"][0]["updated"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--dataset", "D"], 4, "no dataset"),
+        (["--dataset", "D", "--create", "--map", "nonsense"], 2, "no mapping"),
+        (["--dataset", "D", "--create", "--on-duplicate", "nonsense"], 2, "nonsense"),
+        (["--dataset", "D", "--create", "--from", "nonsense"], 3, "no format"),
+        (["--dataset", "D", "--create", "--map", "question=nope,answer=answer"], 3, "no column"),
+    ],
+)
+def test_what_is_refused(ltt, file, arguments, code, words):
+    done = ltt("import", file(), *arguments)
+    assert done.code == code and words in done.err
+
+
+def test_a_missing_file_and_a_picture(ltt, file, tmp_path):
+    assert ltt("import", tmp_path / "none.csv", "--dataset", "D", "--create").code == 3
+    done = ltt("import", file(b"\x89PNG\r\n\x1a\n", "x.csv"), file(), "--dataset", "D", "--create", "--json")
+    assert done.code == 3 and "PNG" in done.err and done.json["imported"] == 2
+
+
+def test_the_import_shows_among_the_jobs(ltt, file):
+    ltt("import", file(), "--dataset", "D", "--create")
+    [job] = ltt("jobs", "--json").json["jobs"]
+    assert (job["state"], job["title"], job["result"]["imported"]) == ("done", "Import faq.csv into D", 2)
+    assert "Import faq.csv into D" in ltt("jobs").out
