@@ -22,6 +22,11 @@ for _name in [name for name in os.environ if name.startswith("LTT_") and name !=
     del os.environ[_name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of our own."""
+    parser.addoption("--faults", action="store_true", help="Run the long fault tests in full, such as fifty kills.")
+
+
 @pytest.fixture(scope="session")
 def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose database came about by the migrations. Tests work on copies of it."""

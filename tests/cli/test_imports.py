@@ -60,7 +60,8 @@ def test_options_reach_the_import(ltt, file):
     table = file("Thema\tText\tAlt\nHow?\tSo.\tx\nHow?\tSo.\tx\nOpen?\t\tx\n".encode("cp1252"), "t.txt")
     done = ltt(
         "import", table, "--dataset", "D", "--create", "--map", "question=Thema,answer=Text", "--delimiter", "\\t",
-        "--encoding", "cp1252", "--on-duplicate", "skip", "--allow-unanswered", "--tag", "one", "--tag", "two", "--json",
+        "--encoding", "cp1252", "--on-duplicate", "skip", "--allow-unanswered",
+        "--tag", "one", "--tag", "two", "--json",
     )  # fmt: skip
     assert (done.code, done.json["imported"], done.json["skipped"]) == (0, 2, 1)
 
