@@ -127,7 +127,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("kill_number", range(50 if metafunc.config.getoption("--faults") else 3))
 
 
-def test_a_killed_import_is_whole_or_not_there(prepared, undisturbed, tmp_path, kill_number, record_property):
+def test_a_killed_import_is_whole_or_not_there(prepared, undisturbed, tmp_path, kill_number, capsys):
     seconds, before, after = undisturbed
     chance = random.Random(kill_number)
     run = Run(shutil.copytree(prepared, tmp_path / "data"))
@@ -141,7 +141,8 @@ def test_a_killed_import_is_whole_or_not_there(prepared, undisturbed, tmp_path, 
     if how != "job":
         run.start()
     took = run.await_state("interrupted", "failed", "done", seconds=READY_SECONDS)
-    record_property("killed", f"{how} after {moment:.2f} s: {run.job().state}, {took:.2f} s later")
+    with capsys.disabled():
+        print(f" [{how} killed {moment:.2f} s in: {run.job().state} {took:.2f} s later]", end="")  # noqa: T201
     assert_before_or_after(run, before, after)
     if run.job().state != "done":
         with run.app.app_context():
