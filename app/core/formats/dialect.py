@@ -134,7 +134,17 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
         return False, False
     if any(set(cell.replace("-", "_").split("_")) & _HEADER_WORDS for cell in first):
         return True, True
-    return _shorter_than_data(rows), False
+    return _shorter_than_data(rows) or _sentences_below(rows), False
+
+
+def _sentences_below(rows: list[list[str]]) -> bool:
+    """Whether some column holds questions or sentences in most rows, but not in the first."""
+    ends = ("?", "？", "؟", ".", "。", "!")
+    for place, name in enumerate(rows[0]):
+        cells = [row[place].strip() for row in rows[1:] if place < len(row)]
+        if cells and not name.strip().endswith(ends) and sum(cell.endswith(ends) for cell in cells) * 2 > len(cells):
+            return True
+    return False
 
 
 def _shorter_than_data(rows: list[list[str]]) -> bool:

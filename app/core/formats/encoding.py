@@ -15,8 +15,8 @@ CHOICES = (
     "cp1254", "cp1255", "cp1256", "cp1257", "iso-8859-2", "koi8-r", "gb18030", "big5", "cp932", "euc-jp", "cp949",
 )  # fmt: skip
 _SAMPLE = 256 * 1024
-# Each two-byte code with the share of its characters that must be of the script, for telling them apart.
-_EAST_ASIAN = ("gb18030", "cp932", "cp949", "big5", "euc-jp")
+# In the order in which a tie is settled: Korean text reads as plausible Chinese in GB 18030, the reverse is not true.
+_EAST_ASIAN = ("cp949", "cp932", "gb18030", "big5", "euc-jp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,9 @@ def _guess(head: bytes, *, complete: bool) -> Encoding:
     sample = head if complete else head[: head.rfind(b"\n") + 1] or head
     sample = sample[:_SAMPLE]
     sample = sample[: sample.rfind(b"\n") + 1] or sample
-    east = [(_east_asian_score(sample, name), name) for name in _EAST_ASIAN]
-    score, name = max(east)
+    east = {name: _east_asian_score(sample, name) for name in _EAST_ASIAN}
+    name = max(_EAST_ASIAN, key=lambda one: east[one])
+    score = east[name]
     if score > 0.6:
         return Encoding(name, f"its two-byte characters read well as {name.upper()}", sure=False)
     return _western(sample)

@@ -95,6 +95,16 @@ def text_of(value: Any, what: str) -> str:
     raise RowError(f"The {what} is an object, not a text. Choose the field inside it.", code="not_text")
 
 
+def unpacked(value: Any) -> Any:
+    """A list that a table could only hold as JSON text, as a list again; anything else as it is."""
+    if type(value) is str and value[:1] == "[":
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.MsgspecError:
+            return value
+    return value
+
+
 def notes_of(record: Record) -> dict[str, Any]:
     """The layout notes of a record."""
     notes = record.extra.get(NOTES)

@@ -16,6 +16,7 @@ from app.core.layouts.base import (
     messages_of,
     notes_of,
     other_columns,
+    unpacked,
     with_notes,
 )
 from app.core.layouts.conversation import answered_or_refuse, record_of
@@ -28,7 +29,7 @@ _PLAIN_KEYS = {"role", "content"}
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a chat row. Raises RowError with the reason."""
-    messages = row.get("messages")
+    messages = unpacked(row.get("messages"))
     if type(messages) is not list or not messages:
         raise RowError("There is no list of messages.", code="no_messages")
     if len(row) == 1 and (plain := _plain(messages)):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.layouts.base import unpacked
 from app.core.layouts.names import target_of
 
 
@@ -32,10 +33,10 @@ def _structured(rows: Sequence[Mapping[str, Any]], keys: set[str]) -> Recognitio
     first = rows[0]
     if "preferred_output" in keys or "preferred_completion" in keys or {"chosen", "rejected"} <= keys:
         return Recognition("preference", reasons={"layout": "each row has a better and a worse answer"})
-    if "messages" in keys and isinstance(first.get("messages"), list):
+    if "messages" in keys and isinstance(unpacked(first.get("messages")), list):
         return Recognition("openai", reasons={"layout": "each row has a list of messages with roles"})
     for name in ("conversations", "conversation"):
-        if name in keys and isinstance(first.get(name), list):
+        if name in keys and isinstance(unpacked(first.get(name)), list):
             return Recognition("sharegpt", reasons={"layout": f"each row has a list “{name}”"})
     if (
         "instruction" in keys

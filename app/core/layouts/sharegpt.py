@@ -18,6 +18,7 @@ from app.core.layouts.base import (
     messages_of,
     notes_of,
     other_columns,
+    unpacked,
     with_notes,
 )
 from app.core.layouts.conversation import answered_or_refuse, record_of
@@ -44,7 +45,7 @@ _NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a ShareGPT row. Raises RowError."""
     container = "conversations" if "conversations" in row else "conversation"
-    messages = row.get(container)
+    messages = unpacked(row.get(container))
     if type(messages) is not list or not messages or type(messages[0]) is not dict:
         raise RowError("There is no list of conversations.", code="no_messages")
     if "role" in messages[0]:
@@ -126,8 +127,10 @@ def _swift(messages: list[Any], row: Row, options: LayoutOptions, container: str
     extra = {key: value for key, value in row.items() if key not in (container, "system")}
     notes: dict[str, Any] = {"container": container, "form": "swift", "conversations": messages}
     system = row.get("system") if isinstance(row.get("system"), str) else None
-    if "system" in row and system is None:
-        notes["null-system"] = True
+    if system is not None:
+        notes["system"] = "beside"
+    elif "system" in row:
+        extra["system"] = row["system"]
     record = record_of(parsed, system=system, extra=extra, notes=notes)
     answered_or_refuse(record, allow_unanswered=options.allow_unanswered)
     return checked(_with_extra(record, with_notes(extra, notes)), options)

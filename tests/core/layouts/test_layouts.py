@@ -1,0 +1,268 @@
+"""Layouts: an accepted row comes back as it was, content survives every way out and in, bad rows say why."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
+from app.core.record import Message, Record
+from app.core.text import is_blank
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=20)
+WORDS = TEXT.filter(lambda text: not is_blank(text))
+CALL = st.builds(
+    lambda name, arguments: {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": name, "arguments": json.dumps(arguments)},
+    },
+    WORDS,
+    st.dictionaries(WORDS, TEXT, max_size=2),
+)
+KEEP = LayoutOptions(keep_extra=True)
+
+
+ROWS = {
+    "openai": [
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"messages": [{"role": "system", "content": ""}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"messages": [{"role": "user", "content": "q", "name": "Ann"}, {"role": "assistant", "content": "a", "weight": 0}]},
+        {"messages": [{"role": "developer", "content": "d"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, {"role": "assistant", "content": "a"}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}, {"role": "user", "content": "bye"}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+                      {"role": "tool", "tool_call_id": "1", "content": "18C"}, {"role": "assistant", "content": "18"}],
+         "tools": [{"type": "function"}], "parallel_tool_calls": False},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}]},
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "refusal": None},
+                      {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "metadata": {"n": 1}},
+        {"system": "beside", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+    ],
+    "alpaca": [
+        {"instruction": "i", "input": "", "output": "o"},
+        {"instruction": "i", "input": "x", "output": "o"},
+        {"instruction": "i", "output": "o"},
+        {"instruction": "i", "input": "", "output": "o", "system": "", "history": []},
+        {"instruction": "i", "input": "x", "output": "o", "system": "s", "history": [["a", "b"]]},
+        {"instruction": "i", "context": "c", "response": "r", "category": "k"},
+        {"instruction": "i", "input": None, "output": "o", "id": 7},
+    ],
+    "sharegpt": [
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        {"conversations": [{"from": "user", "value": "q"}, {"from": "assistant", "value": "a"}], "id": "x"},
+        {"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "system": "s", "tools": "[]"},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+                           {"from": "observation", "value": "1"}, {"from": "gpt", "value": "a"}], "tools": ""},
+        {"conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"system": "s", "conversation": [{"human": "q", "assistant": "a"}, {"human": "q2", "assistant": "a2"}]},
+    ],
+    "prompt-completion": [
+        {"prompt": "p", "completion": " c"},
+        {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}]},
+        {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
+         "completion": [{"role": "assistant", "content": "a"}], "tools": [1]},
+        {"prompt": "p", "completion": "c", "label": True},
+    ],
+    "preference": [
+        {"input": {"messages": [{"role": "user", "content": "q"}], "tools": [], "parallel_tool_calls": True},
+         "preferred_output": [{"role": "assistant", "content": "a"}],
+         "non_preferred_output": [{"role": "assistant", "content": "b"}]},
+        {"prompt": "q", "chosen": "a", "rejected": "b"},
+        {"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": "a"}],
+         "rejected": [{"role": "assistant", "content": "b"}]},
+        {"conversations": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "a"},
+         "rejected": {"from": "gpt", "value": "b"}, "score": 3},
+        {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+         "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]},
+    ],
+    "squad": [
+        {"question": "q", "answers": [{"text": "a", "answer_start": 3}, {"text": "b", "answer_start": 9}], "context": "c", "id": "1"}
+    ],
+    "columns": [
+        {"question": "q", "answer": "a"},
+        {"question": "q", "answer": 0},
+        {"question": "q", "answer": ["a", "b"], "other": {"n": 1}},
+        {"question": "q", "answer": "a", "tags": "x; y", "id": "5"},
+    ],
+}  # fmt: skip
+CASES = [(name, row) for name, rows in ROWS.items() for row in rows]
+MAPPING = {"question": "question", "answer": "answer", "tags": "tags"}
+
+
+def options_for(name, **more):
+    return LayoutOptions(mapping=MAPPING if name == "columns" else {}, keep_extra=True, **more)
+
+
+@pytest.mark.parametrize(("name", "row"), CASES)
+def test_an_accepted_row_comes_back_as_it_was(name, row):
+    layout, options = LAYOUTS[name], options_for(name)
+    assert layout.render(layout.parse(row, options), options) == row
+
+
+def content(record):
+    return (record.system, record.turns, record.question, record.trace, record.answer)
+
+
+@pytest.mark.parametrize(("name", "row"), CASES)
+def test_content_survives_openai_from_every_layout(name, row):
+    record = LAYOUTS[name].parse(row, options_for(name))
+    sent = json.loads(json.dumps(LAYOUTS["openai"].render(record, LayoutOptions())))
+    assert content(LAYOUTS["openai"].parse(sent, LayoutOptions())) == content(record)
+
+
+@st.composite
+def records(draw):
+    turns = tuple(
+        message
+        for asked, said in draw(st.lists(st.tuples(TEXT, TEXT), max_size=2))
+        for message in (Message("user", asked), Message("assistant", said))
+    )
+    calls = draw(st.lists(CALL, max_size=1))
+    trace = ()
+    if calls:
+        trace = (Message("assistant", tool_calls=calls), Message("tool", draw(TEXT), tool_call_id="c1"))
+    return Record(draw(WORDS), draw(WORDS), draw(st.none() | TEXT), turns, trace)
+
+
+@settings(max_examples=150, deadline=None)
+@given(record=records())
+def test_any_conversation_survives_openai(record):
+    row = LAYOUTS["openai"].render(record, LayoutOptions())
+    assert LAYOUTS["openai"].parse(row, LayoutOptions()) == record
+
+
+@pytest.mark.parametrize("name", ["alpaca", "sharegpt", "prompt-completion", "columns"])
+@settings(max_examples=80, deadline=None)
+@given(question=WORDS, answer=WORDS, system=st.none() | WORDS)
+def test_a_plain_pair_survives_every_layout(name, question, answer, system):
+    record = Record(question, answer, system)
+    options = LayoutOptions(mapping={"question": "question", "answer": "answer", "system": "system"})
+    back = LAYOUTS[name].parse(LAYOUTS[name].render(record, options), options)
+    assert content(back) == content(record)
+
+
+def test_an_edited_pair_is_written_as_edited():
+    row = {"instruction": "i", "input": "x", "output": "o"}
+    record = LAYOUTS["alpaca"].parse(row, KEEP)
+    edited = Record("i changed", record.answer, extra=record.extra)
+    assert LAYOUTS["alpaca"].render(edited, KEEP) == {"instruction": "i changed", "input": "", "output": "o"}
+
+
+def test_an_edited_conversation_is_written_as_edited():
+    row = ROWS["sharegpt"][4]
+    record = LAYOUTS["sharegpt"].parse(row, KEEP)
+    edited = Record(record.question, "new", None, (), record.trace, extra=record.extra)
+    values = [message["value"] for message in LAYOUTS["sharegpt"].render(edited, KEEP)["conversations"]]
+    assert values == ["q", '{"name":"f","arguments":{}}', "1", "new"]
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "said"),
+    [
+        ("openai", {"messages": []}, "no list of messages"),
+        ("openai", {"messages": [user("q")]}, "no assistant message"),
+        ("openai", {"messages": [assistant("a")]}, "no user message"),
+        ("openai", {"messages": [{"role": "system", "content": "s"}]}, "no user and no assistant"),
+        ("openai", {"messages": [user("q"), assistant(None)]}, "no content"),
+        ("openai", {"messages": [user("q"), assistant("  ")]}, "answer is empty"),
+        ("openai", {"messages": [user("\u200b"), assistant("a")]}, "question is empty"),
+        ("openai", {"messages": [{"role": "customer", "content": "q"}, assistant("a")]}, "unknown role 'customer'"),
+        (
+            "openai",
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, assistant("a")]},
+            "an image part",
+        ),
+        ("openai", {"messages": [user("q"), assistant(7)]}, "not a text"),
+        ("alpaca", {"instruction": "i", "output": {"a": 1}}, "not a text"),
+        ("alpaca", {"instruction": " ", "output": "o"}, "question is empty"),
+        ("alpaca", {"instruction": "i", "output": "o", "history": [["a"]]}, "history"),
+        ("sharegpt", {"conversations": [{"from": "alien", "value": "q"}]}, "unknown role 'alien'"),
+        ("sharegpt", {"conversations": "text"}, "no list"),
+        ("prompt-completion", {"prompt": "p"}, "no completion"),
+        ("preference", {"prompt": "q", "chosen": "a"}, "rejected"),
+        ("preference", {"prompt": "q", "chosen": ["a", "b"], "rejected": "b"}, "several messages"),
+        ("squad", {"question": "q", "answers": []}, "answer is empty"),
+        ("columns", {"question": "q", "answer": {"text": "a"}}, "is an object"),
+        ("columns", {"question": "q", "answer": None}, "answer is empty"),
+        ("columns", {"answer": "a"}, "no field “question”"),
+        ("columns", {"question": "q", "answer": "a", "turns_json": "[broken"}, "earlier turns"),
+    ],
+)
+def test_a_row_that_cannot_be_taken_says_why(name, row, said):
+    with pytest.raises(RowError, match=said):
+        LAYOUTS[name].parse(row, options_for(name))
+
+
+@pytest.mark.parametrize("name", ["openai", "columns"])
+def test_unanswered_rows_can_be_taken_as_drafts(name):
+    row = {"messages": [user("q"), assistant("")]} if name == "openai" else {"question": "q", "answer": ""}
+    record = LAYOUTS[name].parse(row, options_for(name, allow_unanswered=True))
+    assert not record.answered
+
+
+def test_numbers_are_answers_and_null_is_none():
+    parse = LAYOUTS["columns"].parse
+    assert parse({"question": "q", "answer": 0}, options_for("columns")).answer == "0"
+    assert parse({"question": "q", "answer": True}, options_for("columns")).answer == "true"
+
+
+def test_a_passage_goes_before_the_question_only_when_mapped():
+    row = {"question": "q", "answer": "a", "context": "c"}
+    mapped = LayoutOptions(mapping={**MAPPING, "passage": "context"}, keep_extra=True)
+    record = LAYOUTS["columns"].parse(row, mapped)
+    assert record.question == "c\n\nq" and LAYOUTS["columns"].render(record, mapped) == row
+    assert LAYOUTS["columns"].parse(row, options_for("columns")).question == "q"
+
+
+@pytest.mark.parametrize(("how", "question", "system"), [("blank-line", "i\n\nx", None), ("system", "i", "x")])
+def test_alpaca_input_can_be_joined_otherwise(how, question, system):
+    row = {"instruction": "i", "input": "x", "output": "o"}
+    record = LAYOUTS["alpaca"].parse(row, LayoutOptions(alpaca_input=how))
+    assert (record.question, record.system) == (question, system)
+    assert LAYOUTS["alpaca"].render(record, LayoutOptions()) == row
+
+
+@pytest.mark.parametrize("tags", [("a", "b"), ("a;b",), ("a,b", "c"), ("[x",), ()])
+def test_tags_survive_one_cell(tags):
+    record = Record("q", "a", tags=tags)
+    assert LAYOUTS["columns"].parse(LAYOUTS["columns"].render(record, KEEP), options_for("columns")).tags == tags
+
+
+def test_a_constant_system_prompt_and_tags_are_added():
+    options = LayoutOptions(system="S", tags=("t",))
+    record = LAYOUTS["openai"].parse({"messages": [user("q"), assistant("a")]}, options)
+    assert (record.system, record.tags) == ("S", ("t",))
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("openai", ["rejected answer", "tags", "other columns"]),
+        ("alpaca", ["trace", "tools", "weights", "rejected answer", "tags", "other columns"]),
+        ("columns", ["weights"]),
+    ],
+)
+def test_losses_are_named(name, lost):
+    call = Message("assistant", tool_calls=[{"id": "1"}], weight=1)
+    record = Record(
+        "q",
+        "a",
+        "s",
+        (Message("user", "x"), Message("assistant", "y")),
+        (call,),
+        "worse",
+        ("t",),
+        {"tools": [1], "k": 1},
+    )
+    assert losses(record, LAYOUTS[name], LayoutOptions()) == lost
