@@ -1,0 +1,133 @@
+"""The import wizard in a real browser: drop, look, change the mapping, import, repair, undo."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.jobs.worker import Worker
+from app.services import datasets, entries, imports
+
+TABLE = (
+    "Macro title;Reply;Category\nCan I return a rug?;Ja, natürlich.;returns\nWhere is it?;In Orders.;orders\nGift?;;x\n"
+)
+
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+def find_faults(page: Page) -> list[str]:
+    """What axe finds on the page, as "rule: place"."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then((r) => r.violations.map((v) => `${v.id}: ${v.nodes[0].target}`))")
+    return list(found)
+
+
+@pytest.fixture
+def dataset_id(app):
+    """The id of a new, empty dataset."""
+    with app.app_context():
+        return datasets.create("Harbor").id
+
+
+def choose(page: Page, dataset_id, *files):
+    """Open the import page and choose files on it."""
+    page.goto(f"/datasets/{dataset_id}/import")
+    page.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files]
+    )
+    page.wait_for_url("**/imports/*")
+
+
+def questions(app, dataset_id):
+    with app.app_context():
+        return [entry.question for entry in entries.stream_entries(dataset_id)]
+
+
+def test_the_journey_of_an_excel_file_with_umlauts(app, dataset_id, open_page):
+    page = open_page()
+    choose(page, dataset_id, ("macros.csv", TABLE.encode("cp1252")))
+    expect(page.locator("body")).to_contain_text("natürlich")
+    expect(page.get_by_role("button", name="Import")).to_be_disabled()
+    page.get_by_label("What column Macro title becomes").select_option("question")
+    expect(page.get_by_role("button", name="Import 2 pairs")).to_be_enabled()
+    page.get_by_label("What column Category becomes").select_option("tags")
+    expect(page.locator("td .tag").first).to_have_text("returns")
+    assert "col.2=tags" in page.url and "csrf" not in page.url
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", name="2 pairs imported.")).to_be_visible()
+    assert questions(app, dataset_id) == ["Can I return a rug?", "Where is it?"]
+
+
+def test_a_bad_row_is_repaired_in_place(app, dataset_id, open_page):
+    page = open_page()
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    expect(page.get_by_role("button", name="Retry 0 repaired rows")).to_be_disabled()
+    page.get_by_label("Raw text of line 3").fill("Open?,Yes.")
+    page.get_by_role("button", name="Retry 1 repaired row").click()
+    expect(page.locator(".toast")).to_contain_text("1 repaired row imported")
+    assert questions(app, dataset_id) == ["How?", "Open?"]
+
+
+def test_undo_and_import_again(app, dataset_id, open_page):
+    page = open_page()
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    page.get_by_role("button", name="Undo import of 1 pair").click()
+    expect(page.get_by_role("heading", name="This import was undone.")).to_be_visible()
+    assert questions(app, dataset_id) == []
+    page.get_by_role("button", name="Import again…").click()
+    page.get_by_role("button", name="Import 1 pair").click()
+    expect(page.get_by_role("heading", name="1 pair imported.")).to_be_visible()
+
+
+def test_a_large_import_shows_progress_and_leads_to_its_result(app, data_dir, dataset_id, open_page):
+    app.config["LTT_INLINE_MB"] = 0
+    page = open_page()
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    expect(page.locator(".job")).to_contain_text("none is running")
+    with app.app_context():
+        Worker(app, {"LTT_DATA_DIR": str(data_dir), "TESTING": True}).turn()
+    expect(page.get_by_role("heading", name="1 pair imported.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_it_works_without_script(app, dataset_id, open_page, scripts):
+    page = open_page(scripts=scripts)
+    page.goto(f"/datasets/{dataset_id}/import")
+    page.get_by_label("Rows from a spreadsheet, CSV or JSON lines").fill("question\tanswer\nHow?\tSo.\n")
+    page.get_by_role("button", name="Look at the text…").click()
+    page.get_by_role("button", name="Import 1 pair").click()
+    expect(page.get_by_role("heading", name="1 pair imported.")).to_be_visible()
+
+
+def test_markup_in_a_file_is_text(app, dataset_id, open_page):
+    evil = "<img src=x onerror='window.broken=1'>"
+    page = open_page()
+    choose(
+        page,
+        dataset_id,
+        (f"{evil}.csv", f'question,answer,"{evil}"\n"{evil}","{evil}","{evil}"\n"{evil}",,\n'.encode()),
+    )
+    page.get_by_role("button", name="Import 1 pair").click()
+    expect(page.get_by_role("heading", name="1 pair imported.")).to_be_visible()
+    assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_pages_have_no_accessibility_findings(app, dataset_id, open_page, dark):
+    page = open_page(dark=dark)
+    page.goto(f"/datasets/{dataset_id}/import")
+    assert find_faults(page) == []
+    choose(page, dataset_id, ("macros.csv", TABLE.encode()))
+    assert find_faults(page) == []
+    page.get_by_label("What column Macro title becomes").select_option("question")
+    page.get_by_role("button", name="Import 2 pairs").click()
+    expect(page.get_by_role("heading", name="2 pairs imported.")).to_be_visible()
+    assert find_faults(page) == []
+    page.goto("/jobs/")
+    assert find_faults(page) == []
+    with app.app_context():
+        assert len(imports.listed(dataset_id)) == 1
