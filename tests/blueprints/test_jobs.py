@@ -56,7 +56,9 @@ def test_an_ended_job_asks_no_more_and_leads_on(client, enqueue):
     assert "hx-get" not in response.text and response.headers["HX-Redirect"] == "/datasets/1/pairs"
 
 
-@pytest.mark.parametrize("address", ["//evil.example", "/\\evil", "https://evil.example", "javascript:alert(1)", "/a\r\nb"])
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "/\\evil", "https://evil.example", "javascript:alert(1)", "/a\r\nb"]
+)
 def test_it_never_leads_to_another_site(client, enqueue, address):
     job_id = enqueue()
     runner.run(job_id, "me")
