@@ -138,3 +138,10 @@ def test_jobs_are_listed_cancelled_and_retried(client, dataset_id, app):
     with app.app_context():
         assert jobs.get(job_id).state == "queued"
     assert client.get("/api/v1/jobs/99").status_code == 404
+
+
+def test_a_raw_body_that_calls_itself_a_form_is_read_all_the_same(client, dataset_id):
+    address = f"/api/v1/datasets/{dataset_id}/imports?name=faq.csv"
+    answer = client.post(address, data=CSV, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 201
+    assert answer.json["imported"] > 0

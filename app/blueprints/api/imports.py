@@ -77,7 +77,9 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
 
     201 with the counts once it is done, or 202 with a job for a large file.
     """
-    options = ImportOptions(**{**query.model_dump(), **request.form.to_dict()})
+    # A raw body that calls itself a form, as curl's do, must not be read as one.
+    fields = request.form.to_dict() if request.mimetype == "multipart/form-data" else {}
+    options = ImportOptions(**{**query.model_dump(), **fields})
     upload = _upload(options)
 
     def run() -> Answer:
