@@ -154,7 +154,8 @@ def _seen(row: Import, form: ImportForm) -> Preview:
     """What the choices would do; before any, what was found, leaving out what is in the dataset already."""
     upload, told = imports.upload_of(row), imports.from_dict(row.settings)
     if form.asked:
-        return imports.preview(row.dataset_id, upload, form.settings(imports.look(row, form.reading())))
+        target = request.values.get("dataset", row.dataset_id, type=int)
+        return imports.preview(target, upload, form.settings(imports.look(row, form.reading())))
     seen = imports.preview(row.dataset_id, upload, told)
     return imports.preview(row.dataset_id, upload, told.but(on_duplicate="skip")) if seen.same_live else seen
 
@@ -171,6 +172,7 @@ def _choices(row: Import, seen: Preview) -> dict[str, Any]:
         "encodings": list(dict.fromkeys((seen.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,
         "all_datasets": datasets.listed(),
+        "target": request.values.get("dataset", row.dataset_id, type=int),
         "alike": moving.alike(row),
     }
 

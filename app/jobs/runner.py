@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from app.core import errors
 from app.core.errors import LttError
 from app.jobs import lease, registry, runners
 from app.jobs.context import Context, Show, heartbeat
@@ -82,4 +83,5 @@ def _failed(error: Exception) -> Outcome:
         log.exception("A job failed.")
         known = LttError(DEFECT, code="defect")
     details = {name: value if isinstance(value, Json) else str(value) for name, value in known.details.items()}
-    return Outcome("failed", {"code": known.code, **details}, known.message, known)
+    kind = next(one.__name__ for one in type(known).__mro__ if hasattr(errors, one.__name__))
+    return Outcome("failed", {"error": kind, "code": known.code, **details}, known.message, known)

@@ -1,7 +1,16 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
-from app.models.database import Turns, close_cleanly, end_reading, init_app, reading, transaction, write_lock
+from app.models.database import (
+    Turns,
+    close_cleanly,
+    end_reading,
+    init_app,
+    is_writing,
+    reading,
+    transaction,
+    write_lock,
+)
 from app.models.dataset import Dataset
 from app.models.entry import Entry
 from app.models.history import ChangeRow, ChangeSet
@@ -23,6 +32,7 @@ __all__ = [
     "db",
     "end_reading",
     "init_app",
+    "is_writing",
     "reading",
     "transaction",
     "write_lock",

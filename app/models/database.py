@@ -159,6 +159,11 @@ def transaction() -> Iterator[Session]:
         checkpoint_if_large()
 
 
+def is_writing() -> bool:
+    """Whether this session is inside a write."""
+    return bool(db.session().info.get(WRITE))
+
+
 def end_reading() -> None:
     """Let go of what this session has read, so that its next look is fresh. Inside a write nothing happens."""
     session = db.session()

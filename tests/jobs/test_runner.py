@@ -31,7 +31,11 @@ def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
     with pytest.raises(Invalid, match="Line 3"):
         runner.run_now(job_id)
     job = jobs.get(job_id)
-    assert (job.state, job.error, job.result) == ("failed", "Line 3 is broken.", {"code": "broken", "line": 3})
+    assert (job.state, job.error, job.result) == (
+        "failed",
+        "Line 3 is broken.",
+        {"error": "Invalid", "code": "broken", "line": 3},
+    )
 
 
 def test_a_defect_fails_the_job_without_its_inner_words():

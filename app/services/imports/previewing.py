@@ -1,8 +1,11 @@
 """What an import would do, before it does it: the first rows, the bad ones, and the counts."""
 
+import json
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from app.core.changes import Value, chunks
@@ -10,7 +13,7 @@ from app.core.errors import Invalid
 from app.core.formats import BadRow, Row, Source
 from app.core.record import Record
 from app.models import Import, end_reading
-from app.services import history
+from app.services import datasets, history
 from app.services.imports import detecting, reading
 from app.services.imports.detecting import Found
 from app.services.imports.reading import Read
@@ -24,9 +27,10 @@ SHOWN = 50
 CHUNK = 1000
 # Up to this size all rows are counted; of larger files as many as can be read in a moment.
 COUNTED_BYTES = 20 * MB
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 8.0
 MOMENT_SECONDS = 1.5
 PLACES = 5
+REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,30 @@ class Preview:
         return self.imported + self.skipped + self.quarantined
 
 
+_made: OrderedDict[str, Preview] = OrderedDict()
+_lock = threading.Lock()
+
+
 def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
-    """What importing the upload with these settings would do to the dataset. Writes nothing but missing hashes."""
+    """What importing the upload with these settings would do to the dataset. Writes nothing but missing hashes.
+
+    The last few are remembered: most choices on the page change nothing in what the rows become.
+    """
+    revision = datasets.get(dataset_id).revision
+    same = settings.but(strict=False, remember=True)
+    key = json.dumps([dataset_id, revision, upload.token, same.as_dict()])
+    with _lock:
+        known = _made.get(key)
+    if known is None:
+        known = _preview(dataset_id, upload, settings)
+        with _lock:
+            _made[key] = known
+            while len(_made) > REMEMBERED:
+                _made.popitem(last=False)
+    return replace(known, settings=known.settings.but(strict=settings.strict, remember=settings.remember))
+
+
+def _preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     source = reading.source_of(upload)
     found = detecting.look(source, settings)
     told = detecting.resolved(settings, found.as_dict())
