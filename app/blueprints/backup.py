@@ -1,8 +1,9 @@
 """Backup and restore: a copy of everything to download, the copies kept here, and putting one back."""
 
-from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.export import sent_file
 from app.blueprints.view import tell
 from app.core.errors import Invalid
 from app.frontdoor.limits import takes_uploads
@@ -28,8 +29,7 @@ def make() -> ResponseReturnValue:
 @bp.get("/<name>")
 def download(name: str) -> ResponseReturnValue:
     """A finished backup as a file. The live database is never sent."""
-    path = backups.path_of(name)
-    return send_file(path, mimetype="application/vnd.sqlite3", as_attachment=True, download_name=path.name)
+    return sent_file(backups.path_of(name), name, "application/vnd.sqlite3")
 
 
 @bp.post("/restore")

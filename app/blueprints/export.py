@@ -1,10 +1,10 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.pairs import filters_of_request
@@ -110,21 +110,25 @@ def file_response(dataset_id: int, name: str, options: Options) -> Response:
     pieces = exports.stream(dataset_id, options)
     first = next(iter(pieces), b"")
 
-    def body():  # type: ignore[no-untyped-def]
-        try:
-            yield first
-            yield from pieces
-        finally:
-            pieces.close()  # type: ignore[attr-defined]
+    def body() -> Iterator[bytes]:
+        yield first
+        yield from pieces
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
     response.headers["Content-Disposition"] = disposition(exports.file_name(name, options))
     return response
 
 
-def sent_file(path: Path, name: str) -> Response:
+def sent_file(path: Path, name: str, kind: str = "application/octet-stream") -> Response:
     """A finished file as a download."""
-    response = send_file(path, mimetype="application/octet-stream")
+
+    def pieces() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while part := file.read(64 * 1024):
+                yield part
+
+    response = Response(pieces(), content_type=kind)
+    response.headers["Content-Length"] = str(path.stat().st_size)
     response.headers["Content-Disposition"] = disposition(name)
     return response
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePath
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
@@ -164,7 +164,6 @@ def count(upload: Upload, wanted: Wanted) -> Report:
 def rejects(upload: Upload, wanted: Wanted) -> Iterator[bytes]:
     """The rows that cannot be converted, one JSON object a line."""
     source = _source(upload)
-    for item in convert.records(source, _plan(source, wanted)):
-        if isinstance(item, BadRow):
-            facts: dict[str, Any] = {**convert.bad_row_dict(item), "raw": item.raw}
-            yield msgspec.json.encode(facts) + b"\n"
+    found = convert.records(source, _plan(source, wanted))
+    bad = (item for item in found if isinstance(item, BadRow))
+    return (msgspec.json.encode({**convert.bad_row_dict(one), "raw": one.raw}) + b"\n" for one in bad)

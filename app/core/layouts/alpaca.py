@@ -15,6 +15,7 @@ from app.core.layouts.base import (
     notes_of,
     other_columns,
     text_of,
+    unpacked,
     with_notes,
 )
 from app.core.record import Message, Record
@@ -42,7 +43,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     extra = _rest(row, names, given, notes)
     record = Record(
         system=system if isinstance(system, str) and system else None,
-        turns=_turns(row.get("history")),
+        turns=_turns(unpacked(row.get("history"))),
         question=question,
         answer=output,
         extra=with_notes(extra, notes),

@@ -6,7 +6,17 @@ completion included.
 
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, notes_of, other_columns, with_notes
+from app.core.layouts.base import (
+    Layout,
+    LayoutOptions,
+    Row,
+    RowError,
+    checked,
+    notes_of,
+    other_columns,
+    unpacked,
+    with_notes,
+)
 from app.core.layouts.openai import parse_messages, render_messages
 from app.core.record import Record
 
@@ -16,15 +26,20 @@ OWN = frozenset({"prompt", "completion", "tools"})
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a prompt-completion row. Raises RowError."""
     prompt, completion = row.get("prompt"), row.get("completion")
-    if isinstance(prompt, list) and isinstance(completion, list):
-        return _conversational(prompt, completion, row, options)
+    if _is_messages(unpacked(prompt)) and _is_messages(unpacked(completion)):
+        return _conversational(unpacked(prompt), unpacked(completion), row, options)
     if type(prompt) is not str:
         raise RowError("There is no prompt text.", code="blank_question")
     if type(completion) is not str and not (completion is None and options.allow_unanswered):
         raise RowError("There is no completion text.", code="blank_answer")
     extra = {key: value for key, value in row.items() if key not in ("prompt", "completion")}
-    system = extra.pop("system") if type(extra.get("system")) is str else None
+    # An empty text is how a table shows that there is none.
+    system = extra.pop("system") if type(extra.get("system")) is str and extra["system"] else None
     return checked(Record(prompt, completion or "", system, extra=extra), options)
+
+
+def _is_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and "role" in one for one in value)
 
 
 def _conversational(prompt: list[Any], completion: list[Any], row: Row, options: LayoutOptions) -> Record:

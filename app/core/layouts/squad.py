@@ -5,7 +5,7 @@ Source: the SQuAD 1.1 and 2.0 data files. Passage, title and positions stay besi
 
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, other_columns, with_notes
+from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, other_columns, unpacked, with_notes
 from app.core.record import Record
 
 _TAKEN = ("question", "answers")
@@ -13,7 +13,7 @@ _TAKEN = ("question", "answers")
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a SQuAD question. Raises RowError."""
-    question, answers = row.get("question"), row.get("answers")
+    question, answers = row.get("question"), unpacked(row.get("answers"))
     if type(question) is not str:
         raise RowError("There is no question.", code="blank_question")
     extra = {key: value for key, value in row.items() if key not in _TAKEN}

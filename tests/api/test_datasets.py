@@ -1,0 +1,96 @@
+"""Datasets, entries, history, exports and conversions over the API."""
+
+import json
+
+import pytest
+
+from tests import factories
+
+API = "/api/v1"
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        return factories.dataset()
+
+
+def test_a_dataset_lives_over_the_api(client):
+    made = client.post(f"{API}/datasets", json={"name": "Mine"})
+    address = f"{API}/datasets/{made.json['id']}"
+    assert made.status_code == 201
+    assert client.patch(address, json={"description": "d"}).json["description"] == "d"
+    assert client.delete(address).status_code == 200 and client.get(address).status_code == 404
+    assert client.post(f"{address}/restore").json["name"] == "Mine"
+    assert [one["name"] for one in client.get(f"{API}/datasets").json["datasets"]] == ["Mine"]
+
+
+def test_a_create_sent_twice_happens_once(client, dataset_id):
+    key = {"Idempotency-Key": "k1"}
+    first = client.post(f"{API}/datasets/{dataset_id}/entries", json={"question": "Q?"}, headers=key)
+    again = client.post(f"{API}/datasets/{dataset_id}/entries", json={"question": "Q?"}, headers=key)
+    assert first.json == again.json and client.get(f"{API}/datasets/{dataset_id}").json["pairs"] == 4
+
+
+def test_entries_are_paged_by_cursor(client, dataset_id):
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = client.get(f"{API}/datasets/{dataset_id}/entries?limit=2&cursor={cursor}").json
+        seen += [entry["id"] for entry in page["entries"]]
+        cursor = page["next"]
+    assert seen == [1, 2, 3] and page["total"] == 3
+
+
+def test_a_change_needs_the_version_and_a_stale_one_is_told_the_present(client, dataset_id):
+    address = f"{API}/datasets/{dataset_id}/entries/1"
+    assert client.patch(address, json={"answer": "x"}).status_code == 428
+    changed = client.patch(address, json={"answer": "x", "tags": ["a"]}, headers={"If-Match": '"1"'})
+    assert (changed.json["answer"], changed.json["version"], changed.headers["ETag"]) == ("x", 2, '"2"')
+    stale = client.patch(address, json={"answer": "y"}, headers={"If-Match": '"1"'})
+    assert stale.status_code == 409 and stale.json["error"]["details"]["entry"]["answer"] == "x"
+
+
+def test_a_deleted_entry_is_gone(client, dataset_id):
+    address = f"{API}/datasets/{dataset_id}/entries/1"
+    assert client.delete(address, headers={"If-Match": '"1"'}).json["changed"] == 1
+    assert client.get(address).status_code == 410
+
+
+def test_history_is_listed_undone_and_redone(client, dataset_id):
+    before = client.get(f"{API}/digest?dataset={dataset_id}").json
+    address = f"{API}/datasets/{dataset_id}/history"
+    assert client.post(f"{address}/3/undo", json={}).json["changed"] == 1
+    assert [step["state"] for step in client.get(address).json["steps"]] == ["undone", "applied", "applied"]
+    assert client.post(f"{address}/3/undo", json={}).status_code == 409
+    client.post(f"{address}/3/redo", json={})
+    assert client.get(f"{API}/digest?dataset={dataset_id}").json == before
+
+
+def test_an_export_is_streamed(client, dataset_id):
+    data = client.get(f"{API}/datasets/{dataset_id}/export?to=jsonl:alpaca").data
+    assert [json.loads(line)["instruction"] for line in data.splitlines()][0] == "Question 1?"
+
+
+def test_a_body_is_converted_and_fetched(client):
+    made = client.post(f"{API}/convert?to=csv:columns&name=x.jsonl", data=b'{"question": "a", "answer": "b"}\n')
+    assert made.status_code == 201 and made.json["written"] == 1
+    assert client.get(made.json["file"]).data == b"question,answer\r\na,b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", "/datasets", {"name": ""}, 422), ("post", "/datasets", {"nom": "x"}, 422), ("get", "/datasets/99", None, 404),
+        ("get", "/datasets/1/entries/99", None, 404), ("get", "/datasets/1/entries?limit=0", None, 422),
+        ("get", "/datasets/1/entries?cursor=x", None, 422), ("get", "/datasets/1/export?to=pdf", None, 400),
+        ("post", "/datasets/1/entries", {"question": " "}, 422), ("post", "/datasets/1/history/99/undo", {}, 404),
+    ],
+)  # fmt: skip
+def test_errors_have_one_shape(client, dataset_id, method, path, body, status):
+    answer = getattr(client, method)(API + path, **({"json": body} if body is not None else {}))
+    assert answer.status_code == status and set(answer.json["error"]) == {"code", "message", "request_id", "details"}
+
+
+def test_the_api_describes_itself(client):
+    described = client.get(f"{API}/openapi.json").json
+    assert described["openapi"].startswith("3.1") and f"{API}/datasets/{{dataset_id}}/entries" in described["paths"]

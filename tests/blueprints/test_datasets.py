@@ -1,0 +1,77 @@
+"""The home page and the life of a dataset on it."""
+
+import pytest
+
+from app.services import datasets
+from tests import factories
+
+
+def test_a_first_visit_offers_ways_to_begin(client):
+    text = client.get("/").get_data(as_text=True)
+    assert "Drop a CSV or JSONL file here" in text and "Open the sample" in text and "New dataset" in text
+
+
+def test_the_sample_opens_at_its_pairs(client):
+    page = client.post("/datasets/sample", follow_redirects=True)
+    assert page.status_code == 200 and "What is fine-tuning?" in client.get(f"{page.request.path}?order=oldest").text
+
+
+def test_a_new_dataset_opens_at_its_pairs(client):
+    page = client.post("/datasets", data={"name": "Help desk"}, follow_redirects=True)
+    assert "No pairs yet" in page.text and "Help desk" in page.text
+
+
+def test_a_dataset_without_a_name_is_asked_for_one(client):
+    page = client.post("/datasets", data={"name": "  ", "description": "kept"})
+    assert page.status_code == 422 and "needs a name" in page.text and "kept" in page.text
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        return factories.dataset("Mine")
+
+
+def test_settings_are_saved(client, app, dataset_id):
+    data = {"name": "Yours", "description": "d", "system_prompt": "Be\r\nkind."}
+    client.post(f"/datasets/{dataset_id}/settings", data=data)
+    with app.app_context():
+        dataset = datasets.get(dataset_id)
+        assert (dataset.name, dataset.system_prompt) == ("Yours", "Be\nkind.")
+
+
+@pytest.mark.parametrize(("action", "back"), [("archive", "unarchive"), ("delete", "restore")])
+def test_archive_and_delete_offer_the_way_back(client, dataset_id, action, back):
+    page = client.post(f"/datasets/{dataset_id}/{action}", follow_redirects=True)
+    assert f"/datasets/{dataset_id}/{back}" in page.text and f">{'Mine'}</b>" not in page.text
+    client.post(f"/datasets/{dataset_id}/{back}")
+    assert "Mine</b>" in client.get("/").text
+
+
+def test_a_copy_is_opened(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/copy", follow_redirects=True)
+    assert "Mine (copy)" in page.text and "Question 3?" in page.text
+
+
+def test_datasets_are_filtered_by_name(client, app, dataset_id):
+    with app.app_context():
+        factories.dataset("Other")
+    page = client.get("/?name=oth")
+    assert "Other</b>" in page.text and "Mine</b>" not in page.text
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "auto"])
+def test_the_theme_is_remembered(client, theme):
+    client.post("/settings/theme", data={"theme": theme})
+    said = f'data-theme="{theme}"' in client.get("/").text
+    assert said == (theme != "auto")
+
+
+def test_keys_can_be_switched_off(client):
+    client.post("/settings/keys", data={"keys": "off"})
+    assert 'data-keys="off"' in client.get("/").text
+
+
+def test_a_missing_dataset_is_not_found(client):
+    page = client.get("/datasets/99/pairs")
+    assert page.status_code == 404 and "There is no dataset 99." in page.text

@@ -1,0 +1,124 @@
+"""The export page, the converter page and the backup page."""
+
+import io
+import json
+import re
+
+import pytest
+
+from app.core.formats import FORMATS
+from app.core.record import Record
+from app.services import backups, datasets, history
+from tests import factories
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        return factories.dataset('a\r\nX: y";.csv')
+
+
+def test_the_page_shows_the_file_before_it_is_made(client, dataset_id):
+    text = client.get(f"/datasets/{dataset_id}/export?to=jsonl:openai").text
+    assert "Download 3 pairs" in text and "Question 1?" in text and "ltt export" in text
+
+
+@pytest.mark.parametrize("to", ["jsonl:openai", "csv:columns", "csv-excel:columns", "json:alpaca", "json:sharegpt"])
+def test_files_are_streamed_under_a_clean_name(client, dataset_id, to):
+    page = client.get(f"/datasets/{dataset_id}/export/file?to={to}")
+    header = page.headers["Content-Disposition"]
+    assert page.status_code == 200 and b"Question 1?" in page.data
+    assert header.startswith('attachment; filename="a-X-y-csv.') and "\n" not in header and "X" not in page.headers
+
+
+@pytest.mark.parametrize("to", ["xlsx", "parquet", "sqlite"])
+def test_files_that_take_work_are_made_by_post_only(client, dataset_id, to):
+    address = f"/datasets/{dataset_id}/export/file?to={to}:columns"
+    assert client.get(address).status_code == 303
+    assert FORMATS[to].name == to and len(client.post(address).data) > 500
+
+
+def test_csv_for_excel_reads_back_exactly(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("=1+1", "- a list\n- of two")], summary="Add")
+    data = client.get(f"/datasets/{dataset_id}/export/file?to=csv-excel:columns").data
+    assert data.startswith(b"\xef\xbb\xbf") and b"'=1+1" in data
+
+
+@pytest.mark.parametrize("query", ["to=pdf:openai", "to=jsonl:nope", "one_split=dev"])
+def test_unknown_choices_are_refused_in_words(client, dataset_id, query):
+    page = client.get(f"/datasets/{dataset_id}/export?{query}")
+    assert page.status_code in (400, 422) and "There is no" in page.text
+
+
+def test_an_empty_dataset_has_nothing_to_export(client, app):
+    with app.app_context():
+        empty = datasets.create("Empty").id
+    assert "Nothing to export yet" in client.get(f"/datasets/{empty}/export").text
+
+
+TABLE = b"Question,Answer,Class\r\nWhat?,This.,x\r\nEmpty?,,z\r\n"
+
+
+def converted(client, data=TABLE, name="faq.csv", query=""):
+    kept = client.post("/convert", data={"file": (io.BytesIO(data), name)})
+    return kept.location, client.post(f"{kept.location}/file?{query}")
+
+
+def test_a_file_is_converted_without_a_dataset(client, app):
+    address, page = converted(client)
+    assert json.loads(page.data)["messages"][1]["content"] == "This."
+    assert page.headers["X-Records"] == "2 in, 1 written" and "faq.jsonl" in page.headers["Content-Disposition"]
+    shown = client.get(address).text
+    assert "Columns found" in shown and "What?,This.,x" in shown
+    report = client.get(f"{address}/report").text
+    assert "No place for: other columns" in report and "The answer is empty." in report
+    with app.app_context():
+        assert datasets.listed() == []
+
+
+def test_left_out_rows_can_be_downloaded(client):
+    address, _ = converted(client)
+    assert json.loads(client.get(f"{address}/rejects").data)["raw"] == "Empty?,,z\r\n"
+
+
+def test_pasted_text_is_converted(client):
+    kept = client.post("/convert", data={"text": "question,answer\r\nA?,B.\r\nC?,D.\r\n"})
+    assert client.post(f"{kept.location}/file?to=csv:columns").data == b"question,answer\r\nA?,B.\r\nC?,D.\r\n"
+
+
+@pytest.mark.parametrize(("data", "status", "said"), [(b"\x89PNG....", 415, "PNG"), (b"", 422, "empty")])
+def test_other_files_are_refused_in_words(client, data, status, said):
+    kept = client.post("/convert", data={"file": (io.BytesIO(data), "x.csv")}, follow_redirects=True)
+    assert kept.status_code == status and said in kept.text
+
+
+def test_no_file_is_said(client):
+    assert "No file was chosen" in client.post("/convert", data={}).text
+
+
+def test_an_upload_cannot_be_guessed(client):
+    assert client.get("/convert/" + "A" * 32).status_code == 410
+
+
+def test_a_backup_is_made_listed_fetched_and_restored(client, app, dataset_id):
+    client.post("/backup")
+    with app.app_context():
+        [backup] = backups.listed()
+        before = datasets.digest()
+        history.delete(dataset_id, [1])
+    assert backup.name in client.get("/backup").text
+    assert client.get(f"/backup/{backup.name}").data.startswith(b"SQLite format 3")
+    page = client.post("/backup/restore", data={"name": backup.name}, follow_redirects=True)
+    assert "Restored." in page.text and re.search(r"before-restore-\w+\.db", page.text)
+    with app.app_context():
+        assert datasets.digest() == before
+
+
+def test_an_uploaded_file_that_is_no_backup_changes_nothing(client, app, dataset_id):
+    with app.app_context():
+        before = datasets.digest()
+    page = client.post("/backup/restore", data={"file": (io.BytesIO(b"no database"), "x.db")})
+    assert page.status_code == 422 and "not a SQLite database" in page.text
+    with app.app_context():
+        assert datasets.digest() == before

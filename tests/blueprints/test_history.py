@@ -1,0 +1,72 @@
+"""The history page."""
+
+import pytest
+
+from app.services import datasets, entries, pairs
+from tests import factories
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        made = factories.dataset()
+        pairs.save(made, 1, {"answer": "Changed."}, version=1)
+        return made
+
+
+def digest(app, dataset_id):
+    with app.app_context():
+        return datasets.digest(dataset_id)
+
+
+def test_steps_are_told_with_what_they_changed(client, dataset_id):
+    text = client.get(f"/datasets/{dataset_id}/history").text
+    assert (
+        "Edit “Question 1?”" in text
+        and "You are here" in text
+        and "<del>Answer 1</del>" in text
+        and "<ins>Changed</ins>" in text
+    )
+
+
+def test_undo_and_redo_go_there_and_back(client, app, dataset_id):
+    before = digest(app, dataset_id)
+    page = client.post(f"/datasets/{dataset_id}/history/undo", follow_redirects=True)
+    assert "Undone: Edit" in page.text and digest(app, dataset_id) != before
+    client.post(f"/datasets/{dataset_id}/history/redo", follow_redirects=True)
+    assert digest(app, dataset_id) == before
+
+
+def test_what_was_edited_since_is_kept_listed_and_taken_along_on_request(client, app, dataset_id):
+    with app.app_context():
+        pairs.save(dataset_id, 1, {"answer": "Again."}, version=2)
+    page = client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "4"})
+    assert "was left as it is" in page.text and "The answer was changed since." in page.text
+    client.post(f"/datasets/{dataset_id}/history/4/overwrite")
+    with app.app_context():
+        assert entries.get(dataset_id, 1).answer == "Answer 1."
+
+
+def test_chosen_pairs_of_a_step_are_undone(client, app, dataset_id):
+    with app.app_context():
+        pairs.set_status(dataset_id, pairs.Selection((1, 2, 3)), "approved")
+    client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "5", "chosen": "1", "id": ["1", "2"]})
+    with app.app_context():
+        assert datasets.get(dataset_id).counts == {"review": 2, "approved": 1}
+
+
+def test_go_back_undoes_what_came_later(client, app, dataset_id):
+    client.post(f"/datasets/{dataset_id}/history/1/go-back")
+    with app.app_context():
+        assert datasets.get(dataset_id).entry_count == 1
+
+
+def test_nothing_to_undo_is_said_kindly(client, app):
+    with app.app_context():
+        empty = datasets.create("Empty").id
+    page = client.post(f"/datasets/{empty}/history/undo", follow_redirects=True)
+    assert page.status_code == 200 and "There is nothing to undo." in page.text
+
+
+def test_a_step_that_does_not_exist_is_not_found(client, dataset_id):
+    assert client.get(f"/datasets/{dataset_id}/history?step=99").status_code == 404

@@ -1,0 +1,171 @@
+"""The pages of pairs: list, editor, conflict screen, bulk actions."""
+
+import re
+
+import pytest
+
+from app.core.record import Record
+from app.services import datasets, entries, history, pairs
+from tests import factories
+
+NAUGHTY = (
+    "a\r\nb\n", "\n\nlead", "trail \n", "\ttab", "<b>&amp;</b>", "{{ x }}", "\u202eright to left", "e\u0301 é", "\ufeffmark",
+    "zero\u200bwidth", "1\u00a0000", "🏳️\u200d🌈", "田中さん", "ضصثق", "`${x}`", "'\"--", "%s%d", "\\n", "a\rb", "\u2028line",
+)  # fmt: skip
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        return factories.dataset()
+
+
+def fields_of(page):
+    """The form of the editor as a browser would send it back: line ends become CRLF."""
+    from html import unescape
+
+    text = page.get_data(as_text=True)
+    found = {
+        name: unescape(value).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+        for name, value in re.findall(r'<textarea[^>]*\bname="(\w+)"[^>]*>\n(.*?)</textarea>', text, re.S)
+    }
+    found["version"] = re.search(r'name="version" value="(\d+)"', text)[1]
+    found["status"] = re.search(r'<option selected value="(\w+)"', text)[1]
+    found["tags"] = unescape(re.search(r'name="tags" value="([^"]*)" placeholder="Between', text)[1])
+    return found
+
+
+def test_the_list_shows_pairs_newest_first(client, dataset_id):
+    text = client.get(f"/datasets/{dataset_id}/pairs").get_data(as_text=True)
+    assert text.index("Question 3?") < text.index("Question 1?") and '<b class="fg num">3</b> pairs' in text
+
+
+def test_filters_stand_in_the_address(client, dataset_id):
+    text = client.get(f"/datasets/{dataset_id}/pairs?q=Answer+2&status=review&tag=made").get_data(as_text=True)
+    assert ">Question 2?</b>" in text and ">Question 3?</b>" not in text and "<mark>Answer 2</mark>" in text
+
+
+@pytest.mark.parametrize("query", ["size=0", "size=-1", "size=1e9", "size=abc", "status=nope", "order=up", "tag="])
+def test_odd_addresses_open_all_the_same(client, dataset_id, query):
+    assert client.get(f"/datasets/{dataset_id}/pairs?{query}").status_code == 200
+
+
+def test_pages_are_walked_by_links(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record(f"more {n}", "a") for n in range(60)], summary="Add")
+    first = client.get(f"/datasets/{dataset_id}/pairs?size=25").get_data(as_text=True)
+    following = re.search(r'href="([^"]+)" rel="next"', first)[1].replace("&amp;", "&")
+    second = client.get(following).get_data(as_text=True)
+    assert 'rel="prev"' in second and "more 34" in second and "more 59" not in second
+
+
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_opening_and_saving_untouched_changes_no_byte(client, app, dataset_id, text):
+    with app.app_context():
+        history.create(dataset_id, [Record("q" + text, text, text + "s")], summary="Add")
+        entry = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
+        before = datasets.digest(dataset_id)
+    address = f"/datasets/{dataset_id}/pairs?pair={entry.id}"
+    saved = client.post(f"/datasets/{dataset_id}/pairs/{entry.id}", data=fields_of(client.get(address)))
+    assert saved.status_code == 303
+    with app.app_context():
+        assert datasets.digest(dataset_id) == before
+        assert entries.get(dataset_id, entry.id).version == 1
+
+
+def test_an_edit_is_saved_and_offers_undo(client, app, dataset_id):
+    entry_id = 1
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair={entry_id}"))
+    page = client.post(
+        f"/datasets/{dataset_id}/pairs/{entry_id}", data={**form, "answer": "Better."}, follow_redirects=True
+    )
+    assert "Edit “Question 1?”" in page.get_data(as_text=True) and ">Undo</button>" in page.get_data(as_text=True)
+    with app.app_context():
+        assert entries.get(dataset_id, entry_id).answer == "Better."
+
+
+def test_a_stale_save_shows_yours_theirs_and_the_base(client, app, dataset_id):
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
+    with app.app_context():
+        pairs.save(dataset_id, 1, {"answer": "Theirs."}, version=1)
+    page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
+    text = page.get_data(as_text=True)
+    assert page.status_code == 409 and "Mine." in text and "Theirs" in text and "Answer 1." in text
+    with app.app_context():
+        assert entries.get(dataset_id, 1).answer == "Theirs."
+    client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine.", "version": 2})
+    with app.app_context():
+        assert entries.get(dataset_id, 1).answer == "Mine."
+
+
+def test_a_pair_deleted_meanwhile_can_be_restored_with_the_typed_text(client, app, dataset_id):
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
+    with app.app_context():
+        history.delete(dataset_id, [1])
+    page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
+    assert page.status_code == 410 and "Mine." in page.get_data(as_text=True)
+    client.post(f"/datasets/{dataset_id}/pairs/1/restore", data={**form, "answer": "Mine."})
+    with app.app_context():
+        assert entries.get(dataset_id, 1).answer == "Mine."
+
+
+def test_a_blank_question_keeps_what_was_typed(client, dataset_id):
+    page = client.post(
+        f"/datasets/{dataset_id}/pairs", data={"question": " ", "answer": "Long work.", "status": "review"}
+    )
+    assert page.status_code == 422 and "Long work." in page.get_data(as_text=True)
+    assert "The question is empty" in page.get_data(as_text=True)
+
+
+def test_a_new_pair_leads_to_the_next(client, app, dataset_id):
+    data = {"question": "New?", "answer": "a\r\nb", "status": "review", "tags": "x, y", "then": "new"}
+    page = client.post(f"/datasets/{dataset_id}/pairs", data=data)
+    assert page.location.endswith("pair=new")
+    with app.app_context():
+        newest = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
+        assert (newest.answer, newest.tag_list, newest.system) == ("a\nb", ["x", "y"], None)
+
+
+@pytest.mark.parametrize(
+    ("data", "left"),
+    [
+        ({"action": "approved", "id": ["1", "2"]}, {"approved": 2, "review": 1}),
+        ({"action": "rejected", "all": "1"}, {"rejected": 3}),
+        ({"action": "delete", "id": "3"}, {"review": 2}),
+        ({"action": "tag", "id": "1", "tags": "new"}, {"review": 3}),
+    ],
+)
+def test_actions_on_a_selection(client, app, dataset_id, data, left):
+    assert client.post(f"/datasets/{dataset_id}/pairs/actions", data=data).status_code == 303
+    with app.app_context():
+        assert datasets.get(dataset_id).counts == left
+
+
+def test_all_means_all_that_match(client, app, dataset_id):
+    client.post(f"/datasets/{dataset_id}/pairs/actions?q=Question+1", data={"action": "delete", "all": "1"})
+    with app.app_context():
+        assert datasets.get(dataset_id).entry_count == 2
+
+
+def test_nothing_selected_is_said(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "delete"})
+    assert page.status_code == 422 and "No pair is selected" in page.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "banned"),
+    [
+        ("<script>x</script>", "<script"), ("[a](javascript:x)", "javascript:x\""), ("![p](http://x/y.png)", "<img"),
+        ("<img src=x onerror=y>", "<img"), ("[a](data:text/html,x)", 'href="data'),
+    ],
+)  # fmt: skip
+def test_a_markdown_preview_runs_and_loads_nothing(client, dataset_id, text, banned):
+    page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": text}).get_data(as_text=True)
+    assert banned not in page
+
+
+def test_a_markdown_preview_renders(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": "**bold** [x](https://e.example)"})
+    assert "<strong>bold</strong>" in page.get_data(as_text=True) and 'href="https://e.example"' in page.get_data(
+        as_text=True
+    )

@@ -1,0 +1,101 @@
+"""The commands on datasets, files and history, as scripts use them."""
+
+import json
+
+import pytest
+
+from app.services import datasets
+from tests import factories
+
+TABLE = "question,answer,class\r\nWhat?,This.,x\r\nWhy?,So.,y\r\nEmpty?,,z\r\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "faq.csv"
+    path.write_bytes(TABLE.encode())
+    return path
+
+
+def test_demo_datasets_and_digest(ltt):
+    assert ltt("demo").code == 0
+    [dataset] = ltt("datasets", "--json").json["datasets"]
+    assert dataset["pairs"] >= 60
+    lines = ltt("digest", "--dataset", dataset["id"]).out.split("\n")
+    assert lines[0].startswith("content ") and lines[1].startswith("all ")
+
+
+def test_convert_there_and_back(ltt, table, tmp_path):
+    result = ltt("convert", table, tmp_path / "o.jsonl", "--json", "--rejects", tmp_path / "bad.jsonl")
+    assert (result.code, result.json["written"], result.json["quarantined"]) == (1, 2, 1)
+    assert json.loads((tmp_path / "bad.jsonl").read_text())["row"] == 3
+    assert ltt("convert", tmp_path / "o.jsonl", tmp_path / "back.csv").code == 0
+    assert (tmp_path / "back.csv").read_bytes() == b"question,answer\r\nWhat?,This.\r\nWhy?,So.\r\n"
+
+
+def test_convert_in_a_pipeline(ltt):
+    result = ltt("convert", "-", "-", "--to", "jsonl:alpaca", stdin=b"question,answer\nA?,B.\nC?,D.\n")
+    assert [json.loads(line)["output"] for line in result.out.splitlines()] == ["B.", "D."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nothing.csv", "o.jsonl"], 2), (["{table}", "o.unknown"], 2), (["{table}", "o.jsonl", "--from", "nope"], 2),
+        (["{png}", "o.jsonl"], 3), (["{table}", "o.jsonl", "--map", "question=nope"], 3),
+    ],
+)  # fmt: skip
+def test_convert_answers_by_exit_code_and_sentence(ltt, table, tmp_path, monkeypatch, arguments, code):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n....")
+    result = ltt("convert", *(one.format(table=table, png=tmp_path / "x.png") for one in arguments))
+    assert result.code == code and result.err.strip().count("\n") == 0 and result.err.strip().endswith(".")
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.fixture
+def dataset_id(app):
+    with app.app_context():
+        return factories.dataset("Mine")
+
+
+def test_export_with_manifest_and_round_trip(ltt, dataset_id, tmp_path):
+    out = tmp_path / "o.jsonl"
+    result = ltt("export", "Mine", out, "--manifest", "--json").json
+    assert result["records"] == 3 and result["round_trip"] == {"records": 3, "differences": 0}
+    assert result["files"][0]["bytes"] == out.stat().st_size
+    assert json.loads((tmp_path / "o.jsonl.manifest.json").read_text()) == result
+
+
+def test_export_each_split_and_to_stdout(ltt, dataset_id, tmp_path):
+    files = ltt("export", "Mine", tmp_path / "o.csv", "--split", "each", "--json").json["files"]
+    assert [file["records"] for file in files] == [0, 0, 0]
+    assert ltt("export", "Mine", "-", "--query", "Question 2").out.count("\n") == 1
+
+
+def test_undo_and_redo(ltt, app, dataset_id):
+    with app.app_context():
+        before = datasets.digest(dataset_id)
+    assert ltt("undo", "Mine").code == 0 and ltt("datasets", "--json").json["datasets"][0]["pairs"] == 2
+    assert ltt("redo", "Mine", "--json").json["changed"] == 1
+    assert [step["state"] for step in ltt("history", "Mine", "--json").json["steps"]] == ["applied"] * 3
+    with app.app_context():
+        assert datasets.digest(dataset_id) == before
+    assert ltt("redo", "Mine").code == 4
+
+
+def test_backup_verify_restore(ltt, dataset_id, tmp_path):
+    copy = tmp_path / "copy.db"
+    assert ltt("backup", copy).code == 0 and ltt("verify", copy).code == 0 and ltt("verify").code == 0
+    before = ltt("digest").out
+    ltt("undo", "Mine")
+    assert ltt("digest").out != before
+    assert ltt("restore", copy).code == 0 and ltt("digest").out == before
+    assert ltt("backup", copy).code == 4
+    (tmp_path / "bad.db").write_bytes(b"x")
+    assert ltt("restore", tmp_path / "bad.db").code == 3
+
+
+def test_a_dataset_that_does_not_exist(ltt):
+    result = ltt("export", "Nobody", "o.jsonl")
+    assert (result.code, result.err.strip()) == (4, "There is no dataset 'Nobody'.")

@@ -1,0 +1,159 @@
+"""Backups are whole, checked and never overwritten; a restore replaces everything and can be taken back."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.record import Record
+from app.models import ChangeSet, Entry, db
+from app.services import backups, datasets, entries, history, pairs
+
+
+@pytest.fixture
+def saved(dataset_id):
+    """A backup of a dataset with two pairs, to which a third was added afterwards."""
+    history.create(dataset_id, [Record("q1", "a1"), Record("q2", "a2")], summary="Add")
+    digest = datasets.digest()
+    path = backups.make()
+    pairs.add(dataset_id, "q3", "a3")
+    return path, digest
+
+
+def test_a_restore_brings_the_old_digest_and_keeps_what_was_there(saved):
+    path, digest = saved
+    later = datasets.digest()
+    safety = backups.restore(path)
+    assert datasets.digest() == digest
+    backups.restore(safety)
+    assert datasets.digest() == later
+
+
+def test_a_form_that_was_open_before_a_restore_is_stale(saved, dataset_id):
+    path, _ = saved
+    [first, *_] = entries.stream_entries(dataset_id)
+    backups.restore(path)
+    with pytest.raises(Conflict, match="changed since"):
+        pairs.save(dataset_id, first.id, {"answer": "mine"}, version=first.version)
+
+
+def test_after_a_restore_everything_still_works(saved, dataset_id):
+    backups.restore(saved[0])
+    pairs.add(dataset_id, "new", "a")
+    history.undo(dataset_id)
+    assert entries.count(dataset_id, entries.Filters()) == 2 and backups.verify() == []
+
+
+def test_two_backups_in_one_moment_are_two_files(saved):
+    assert len({backups.make().name for _ in range(5)}) == 5
+
+
+def test_a_backup_never_overwrites(saved):
+    with pytest.raises(Conflict, match="exists already"):
+        backups.make(saved[0])
+
+
+def test_a_backup_is_for_its_owner_only(saved):
+    assert saved[0].stat().st_mode & 0o777 == 0o600
+    assert [path for path in saved[0].parent.iterdir() if path.suffix != ".db"] == []
+
+
+def test_deleted_text_is_not_in_a_backup_made_after_it_is_gone(dataset_id):
+    staged = history.stage(dataset_id, kind="import")
+    with history.transaction() as session:
+        change_set = session.get_one(ChangeSet, staged)
+        history.add_rows(session, change_set, [history.new_row(Record("very secret words", "a"))])
+    history.discard(staged)
+    assert b"very secret words" not in backups.make().read_bytes()
+
+
+def test_backups_are_listed_newest_first_and_found_by_name(saved):
+    newest = backups.make(prefix="before-test")
+    assert [one.name for one in backups.listed()] == [newest.name, saved[0].name]
+    assert backups.listed()[0].automatic and backups.path_of(newest.name) == newest
+
+
+@pytest.mark.parametrize("name", ["../ltt.db", "nothing.db", "ltt.db", "/etc/passwd", "a/b.db"])
+def test_only_backups_can_be_fetched(saved, name):
+    with pytest.raises(NotFound):
+        backups.path_of(name)
+
+
+def foreign(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE other (x)")
+
+
+def newer(path, saved):
+    path.write_bytes(saved.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+
+
+def overwritten(path, saved):
+    data = bytearray(saved.read_bytes())
+    data[4096:12288] = b"\xa5" * 8192
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "no file"),
+        ("empty", "is empty"),
+        ("text", "not a SQLite database"),
+        ("truncated", "damaged"),
+        ("overwritten", "damaged"),
+        ("foreign", "another program"),
+        ("newer", "newer version"),
+    ],
+)
+def test_a_bad_file_is_refused_in_its_own_words_and_changes_nothing(saved, tmp_path, kind, said):
+    path, before = tmp_path / "bad.db", datasets.digest()
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("just some text")
+    elif kind == "truncated":
+        path.write_bytes(saved[0].read_bytes()[:9000])
+    elif kind == "overwritten":
+        overwritten(path, saved[0])
+    elif kind == "foreign":
+        foreign(path)
+    elif kind == "newer":
+        newer(path, saved[0])
+    with pytest.raises(Invalid, match=said):
+        backups.restore(path)
+    assert datasets.digest() == before
+
+
+def test_verify_finds_wrong_counts(saved, dataset_id):
+    with history.transaction() as session:
+        session.get_one(datasets.Dataset, dataset_id).counts = {"review": 99}
+    assert backups.verify() == [f"Dataset {dataset_id} says 99 pairs but holds 3."]
+
+
+def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id):
+    import threading
+
+    stop = threading.Event()
+
+    def write():
+        with app.app_context():
+            while not stop.is_set():
+                pairs.add(dataset_id, "q", "a")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            known = db.session.query(Entry).count()
+            db.session.rollback()
+            with closing(sqlite3.connect(backups.make())) as copy:
+                assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                assert copy.execute("SELECT count(*) FROM entries").fetchone()[0] >= known
+    finally:
+        stop.set()
+        writer.join()

@@ -1,0 +1,41 @@
+"""Converting an uploaded file."""
+
+import io
+import json
+
+import pytest
+
+from app.services import conversions, uploads
+from app.services.conversions import Wanted
+
+TABLE = b"Q,A,class\r\nWhat?,This.,x\r\nWhy?,So.,y\r\nEmpty?,,z\r\n"
+
+
+@pytest.fixture
+def upload(app):
+    with app.app_context():
+        yield uploads.save(io.BytesIO(TABLE).read, "faq.csv")
+
+
+def test_a_look_shows_both_shapes_and_bad_rows(upload):
+    look = conversions.look(upload, Wanted())
+    assert look.before[0] == "What?,This.,x" and json.loads(look.after[0])["messages"][0]["content"] == "What?"
+    assert look.columns == ["Q", "A", "class"] and look.bad[0].code == "blank_answer" and look.problem == ""
+
+
+def test_a_look_asks_for_columns_it_cannot_tell(app):
+    with app.app_context():
+        kept = uploads.save(io.BytesIO(b"x,y\nWhat?,That.\nWho?,Me.\n").read, "odd.csv")
+        assert "No column could be taken" in conversions.look(kept, Wanted()).problem
+        told = Wanted(mapping={"question": "x", "answer": "y"})
+        assert conversions.look(kept, told).problem == ""
+
+
+def test_the_file_the_report_and_the_rejects_agree(upload):
+    finished = conversions.run(upload, Wanted("csv:columns"))
+    data = b"".join(finished.pieces())
+    assert (finished.name, finished.size, finished.report.written) == ("faq.csv", len(data), 2)
+    report = conversions.count(upload, Wanted("csv:columns"))
+    assert (report.records_in, report.quarantined) == (3, 1)
+    [reject] = [json.loads(line) for line in conversions.rejects(upload, Wanted())]
+    assert reject["row"] == 3 and reject["raw"] == "Empty?,,z\r\n"

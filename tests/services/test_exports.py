@@ -1,0 +1,144 @@
+"""Exports: what goes out, what stays, what the shape cannot hold, and one unchanging view of the data."""
+
+import json
+
+import pytest
+
+from app.core.errors import Invalid
+from app.core.formats import FORMATS
+from app.core.layouts import LAYOUTS
+from app.core.record import Message, Record
+from app.services import datasets, exports, history, pairs
+from app.services.entries import Filters
+from app.services.exports import Count, Options
+
+
+@pytest.fixture
+def mixed(dataset_id):
+    """Five pairs: plain, with a system prompt, a conversation, unanswered, rejected."""
+    turns = (Message("user", "before"), Message("assistant", "yes"))
+    records = [
+        Record("q1", "a1", tags=("t",), extra={"source": "x"}),
+        Record("q2", "=a2", "own"),
+        Record("q3", "a3", turns=turns),
+        Record("q4", ""),
+        Record("q5", "a5"),
+    ]
+    history.create(dataset_id, records, summary="Add")
+    pairs.set_status(dataset_id, pairs.Selection(filters=Filters(text="q5")), "rejected")
+    return dataset_id
+
+
+def written(dataset_id, **options):
+    return b"".join(exports.stream(dataset_id, Options(**options))).decode()
+
+
+def lines(dataset_id, **options):
+    return [json.loads(line) for line in written(dataset_id, **options).splitlines()]
+
+
+def test_answered_pairs_that_are_not_rejected_go_out(mixed):
+    plan = exports.plan(mixed, Options())
+    assert plan.records == 3 and plan.left_out == [Count("that are rejected", 1), Count("without an answer", 1)]
+    assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
+
+
+def test_chosen_statuses_go_out_even_rejected_ones(mixed):
+    assert len(lines(mixed, filters=Filters(statuses=("rejected",)))) == 1
+
+
+def test_losses_are_counted_before_the_file_is_written(mixed):
+    plan = exports.plan(mixed, Options(layout="alpaca"))
+    assert plan.losses == [Count("tags", 1), Count("other columns", 1)]
+
+
+def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
+    datasets.update(mixed, system_prompt="shared")
+    prompts = [row["messages"][0]["content"] for row in lines(mixed)]
+    assert prompts == ["shared", "own", "shared"]
+    assert lines(mixed, dataset_system=False)[0]["messages"][0]["role"] == "user"
+
+
+def test_the_quick_way_writes_what_the_layout_renders(mixed):
+    quick = lines(mixed)
+    render = LAYOUTS["openai"].render
+    slow = [dict(row) for row in exports._rows(mixed, Options())]
+    assert quick == slow and render is not None
+
+
+@pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS[name].stream])
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"preference"}))
+def test_every_file_reads_back_as_it_was_sent(mixed, tmp_path, kind, layout):
+    options = Options(kind, layout)
+    path = tmp_path / f"x{FORMATS[kind].extensions[0]}"
+    assert exports.write(mixed, options, path) == 3
+    assert exports.differences(mixed, options, path) == 0
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "sqlite"])
+def test_kinds_that_must_be_finished_first_are_sent_too(mixed, tmp_path, kind):
+    path = tmp_path / "x"
+    path.write_bytes(b"".join(exports.stream(mixed, Options(kind, "columns"))))
+    assert exports.differences(mixed, Options(kind, "columns"), path) == 0
+
+
+def test_a_table_has_every_column_that_some_pair_needs(mixed):
+    header = written(mixed, format="csv", layout="columns").split("\r\n")[0]
+    assert header == "id,question,answer,system,tags,turns_json,status,split,source"
+    assert written(mixed, format="csv", layout="columns", extra=False).startswith(
+        "question,answer,system,tags,turns_json\r\n"
+    )
+
+
+def test_formulas_are_counted_and_made_safe_on_request(mixed):
+    assert exports.plan(mixed, Options("csv", "columns")).formulas == 1
+    assert ",'=a2," in written(mixed, format="csv", layout="columns", spreadsheet_safe=True)
+
+
+def test_an_export_sees_one_moment(mixed):
+    history.create(mixed, [Record(f"more {n}", "a" * 2000) for n in range(3000)], summary="Add")
+    pieces = exports.stream(mixed, Options())
+    first = next(pieces)
+    history.undo(mixed)
+    assert (first + b"".join(pieces)).count(b"\n") == 3003
+
+
+def test_preference_pairs_need_a_worse_answer(mixed):
+    history.create(mixed, [Record("q6", "better", rejected_answer="worse")], summary="Add")
+    plan = exports.plan(mixed, Options(layout="preference"))
+    assert plan.records == 1 and Count("without a rejected answer", 3) in plan.left_out
+    assert lines(mixed, layout="preference")[0]["non_preferred_output"][0]["content"] == "worse"
+
+
+def test_a_preview_shows_the_first_records(mixed):
+    preview = exports.plan(mixed, Options()).preview
+    assert [json.loads(line) for line in preview] == lines(mixed)
+
+
+@pytest.mark.parametrize("options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}])
+def test_names_that_do_not_exist_are_refused(options):
+    with pytest.raises(Invalid, match="There is no"):
+        Options(**options).checked()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Help desk", "Help-desk.jsonl"),
+        ('a X: y";.csv', "a-X-y-csv.jsonl"),
+        ("数据", "数据.jsonl"),
+        ("../../x", "x.jsonl"),
+        ("…", "dataset.jsonl"),
+    ],
+)
+def test_file_names_are_safe(name, file):
+    assert exports.file_name(name, Options()) == file
+
+
+def test_splits_go_to_their_own_files(mixed):
+    from app.core.changes import Change
+
+    ids = [row["id"] for row in lines(mixed, layout="columns")]
+    history.apply(mixed, [Change(ids[0], {"split": (None, "test")})], summary="Split", kind="split")
+    assert len(lines(mixed, split="test")) == 1 and len(lines(mixed, split="train")) == 0
+    assert exports.file_name("D", Options(split="test")) == "D.test.jsonl"
