@@ -58,10 +58,10 @@ def parse_messages(messages: list[Any], row: Row, options: LayoutOptions, *, con
     parsed = [_message(message, place, notes) for place, message in enumerate(messages)]
     extra = {key: value for key, value in row.items() if key != container}
     system = extra.get("system") if parsed[0].role != "system" else None
-    if isinstance(system, str):
+    if isinstance(system, str) and system:
         del extra["system"]
         notes["system"] = "beside"
-    record = record_of(parsed, system=system if isinstance(system, str) else None, extra=extra, notes=notes)
+    record = record_of(parsed, system=system if notes.get("system") else None, extra=extra, notes=notes)
     answered_or_refuse(record, allow_unanswered=options.allow_unanswered)
     if "trailing" in notes:
         notes["trailing"] = messages[-notes["trailing"] :]
