@@ -119,8 +119,7 @@ class Turns:
     @property
     def is_over(self) -> bool:
         """Whether it is time to pause: somebody waits, or the transaction has been open for long."""
-        lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
-        wanted = lock is None or lock.wanted
+        wanted = "ltt_write_lock" not in current_app.extensions or _is_wanted()
         return self._open and (wanted or time.monotonic() - self._began > self._longest)
 
     def pause(self) -> None:
@@ -156,7 +155,13 @@ def transaction() -> Iterator[Session]:
             raise
         finally:
             session.info[WRITE] = False
-        checkpoint_if_large()
+        checkpoint_if_large(CHECKPOINT_BYTES if not _is_wanted() else CHECKPOINT_BYTES * 8)
+
+
+def _is_wanted() -> bool:
+    """Whether somebody waits to write."""
+    lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
+    return lock is not None and lock.wanted
 
 
 def is_writing() -> bool:

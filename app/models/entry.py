@@ -1,12 +1,17 @@
 """Entries: stored question-answer pairs, in the form in which changes compare them (text or NULL)."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, UtcDateTime
 
+_LIVE: dict[str, Any] = {
+    "sqlite_where": text("deleted_in IS NULL"),
+    "postgresql_where": text("deleted_in IS NULL"),
+}
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -19,8 +24,9 @@ class Entry(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        Index("ix_entries_dataset_id", "dataset_id", "id"),
-        Index("ix_entries_dataset_id_status", "dataset_id", "status", "id"),
+        # With the batch: lists pass over the rows of a hidden import without reading them.
+        Index("ix_entries_dataset_id", "dataset_id", "id", "batch_id", **_LIVE),
+        Index("ix_entries_dataset_id_status", "dataset_id", "status", "id", "batch_id", **_LIVE),
         # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
         Index("ix_entries_content_hash", "content_hash"),
         {"sqlite_autoincrement": True},

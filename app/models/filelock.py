@@ -47,6 +47,8 @@ class FileLock:
         self.timeout_seconds = timeout_seconds
         self._marker = path.with_name(path.name + ".wanted")
         self._thread = threading.RLock()
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._depth = 0
         self._fd = -1
 
@@ -55,12 +57,22 @@ class FileLock:
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         deadline = time.monotonic() + limit
         if not self._thread.acquire(blocking=False):
-            self._ask()
-            if not self._thread.acquire(timeout=max(limit, 0)):
-                raise Busy("Another write is still running. Try again in a moment.")
+            self._await_thread(limit)
         if self._depth == 0:
             self._open(deadline)
         self._depth += 1
+
+    def _await_thread(self, limit: float) -> None:
+        """Wait for other threads of this process."""
+        with self._counting:
+            self._waiting += 1
+        self._ask()
+        try:
+            if not self._thread.acquire(timeout=max(limit, 0)):
+                raise Busy("Another write is still running. Try again in a moment.")
+        finally:
+            with self._counting:
+                self._waiting -= 1
 
     def _open(self, deadline: float) -> None:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -72,9 +84,10 @@ class FileLock:
                 raise Busy("Another program is still writing. Try again in a moment.")
             self._ask()
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.02)
+            pause = min(pause * 1.5, 0.005)
         self._fd = fd
-        self._marker.unlink(missing_ok=True)
+        if not self._waiting:
+            self._marker.unlink(missing_ok=True)
 
     def _ask(self) -> None:
         self._marker.touch(mode=0o600)

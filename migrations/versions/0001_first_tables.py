@@ -121,8 +121,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.create_index("ix_entries_content_hash", ["content_hash"], unique=False)
-        batch_op.create_index("ix_entries_dataset_id", ["dataset_id", "id"], unique=False)
-        batch_op.create_index("ix_entries_dataset_id_status", ["dataset_id", "status", "id"], unique=False)
+        live = {name: sa.text("deleted_in IS NULL") for name in ("sqlite_where", "postgresql_where")}
+        columns = ["dataset_id", "id", "batch_id"]
+        batch_op.create_index("ix_entries_dataset_id", columns, unique=False, **live)
+        columns = ["dataset_id", "status", "id", "batch_id"]
+        batch_op.create_index("ix_entries_dataset_id_status", columns, unique=False, **live)
 
     op.create_table(
         "changes",

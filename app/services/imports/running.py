@@ -23,7 +23,7 @@ from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
 from app.services.jobs import Cancelled, Publication, Unwatched, Watch
 
-CHUNK = 2000
+CHUNK = 1000
 # How long staged rows share one transaction while nobody else wants to write.
 LONGEST_SECONDS = 0.3
 GC_THRESHOLD = 100_000
