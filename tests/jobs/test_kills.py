@@ -21,7 +21,7 @@ from app.services import datasets, imports, jobs, uploads
 from app.services.imports import Settings
 
 ROWS = 100_000
-READY_SECONDS = 5
+READY_SECONDS = 60
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and SIGKILL")
 
