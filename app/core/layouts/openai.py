@@ -24,7 +24,6 @@ from app.core.record import Message, Record
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
-_PLAIN_KEYS = {"role", "content"}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -39,17 +38,20 @@ def parse(row: Row, options: LayoutOptions) -> Record:
 
 def _plain(messages: list[Any]) -> Record | None:
     """The quick way for ``[system,] user, assistant`` with nothing but text."""
-    if len(messages) not in (2, 3):
+    first, user, reply = messages if len(messages) == 3 else (None, *messages) if len(messages) == 2 else (None,) * 3
+    if type(user) is not dict or type(reply) is not dict or len(user) != 2 or len(reply) != 2:
         return None
-    for message in messages:
-        if type(message) is not dict or message.keys() != _PLAIN_KEYS or type(message["content"]) is not str:
-            return None
-    roles = [message["role"] for message in messages]
-    if roles == ["user", "assistant"]:
-        return Record(messages[0]["content"], messages[1]["content"])
-    if roles == ["system", "user", "assistant"]:
-        return Record(messages[1]["content"], messages[2]["content"], messages[0]["content"])
-    return None
+    if user.get("role") != "user" or reply.get("role") != "assistant":
+        return None
+    question, answer = user.get("content"), reply.get("content")
+    if type(question) is not str or type(answer) is not str:
+        return None
+    if first is None:
+        return Record(question, answer) if len(messages) == 2 else None
+    if type(first) is not dict or len(first) != 2 or first.get("role") != "system":
+        return None
+    system = first.get("content")
+    return Record(question, answer, system) if type(system) is str else None
 
 
 def parse_messages(messages: list[Any], row: Row, options: LayoutOptions, *, container: str) -> Record:

@@ -93,15 +93,23 @@ def add_tuples(session: Session, change_set: ChangeSet, rows: Sequence[tuple[obj
         f"VALUES ({own}, {', '.join([mark] * len(used))})",
         list(zip(*(cells for _, cells in used), strict=True)),
     )
-    first, last = session.execute(
-        select(func.min(Entry.id), func.max(Entry.id)).where(
-            Entry.id > (change_set.last_id or _id_before(session, change_set)), Entry.batch_id == change_set.id
-        )
-    ).one()
+    first, last = _new_ids(session, change_set, len(rows))
     change_set.first_id = change_set.first_id or first
     change_set.last_id = last
     change_set.created += len(rows)
     return len(rows)
+
+
+def _new_ids(session: Session, change_set: ChangeSet, number: int) -> tuple[int, int]:
+    """The first and last id of the rows that were inserted last."""
+    if session.connection().dialect.name == "sqlite":
+        # Nobody else inserts while the write lock is held, so the ids follow each other.
+        last = int(session.connection().exec_driver_sql("SELECT last_insert_rowid()").scalar_one())
+        return last - number + 1, last
+    newer = Entry.id > (change_set.last_id or _id_before(session, change_set))
+    ids = select(func.min(Entry.id), func.max(Entry.id)).where(newer, Entry.batch_id == change_set.id)
+    first, last = session.execute(ids).one()
+    return first, last
 
 
 def _any(cells: tuple[object, ...]) -> bool:
