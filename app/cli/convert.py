@@ -27,8 +27,7 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
     from app.core import convert as core
     from app.core.formats import ReadOptions, Source, WriteOptions
     from app.core.layouts import LayoutOptions
-    from app.core.spec import parse_spec
-    from app.forms.imports import parse_mapping
+    from app.core.spec import parse_mapping, parse_spec
 
     wanted = parse_spec(to)
     spec = core.target_of(wanted, target)

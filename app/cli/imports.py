@@ -40,7 +40,7 @@ def import_(
     **options: object,
 ) -> int:
     """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones."""
-    from app.forms.imports import parse_mapping
+    from app.core.spec import parse_mapping
 
     format_, _, layout = (kind or "").partition(":")
     settings = Settings(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.core.errors import BadUsage
 from app.core.formats import FORMATS
-from app.core.layouts import LAYOUTS
+from app.core.layouts import LAYOUTS, TARGETS
 
 _USUAL = {"csv": "columns", "tsv": "columns", "xlsx": "columns", "parquet": "openai", "sqlite": "columns"}
 
@@ -32,3 +32,17 @@ def parse_spec(text: str | None) -> Spec:
 def usual_layout(kind: str) -> str:
     """The layout that files of a format usually have: columns for tables, OpenAI chat for the rest."""
     return _USUAL.get(kind, "openai")
+
+
+def parse_mapping(text: str) -> dict[str, str]:
+    """``question=COL,answer=COL`` as a mapping from target to column. Raises BadUsage."""
+    mapping: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        target, separator, column = part.partition("=")
+        target = target.strip().lower()
+        if not separator or not column:
+            raise BadUsage(f"{part!r} is no mapping. Write TARGET=COLUMN, as in question=Frage.")
+        if target not in TARGETS:
+            raise BadUsage(f"There is no target {target!r}. Use one of {', '.join(TARGETS)}.")
+        mapping[target] = column
+    return mapping

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.core.errors import BadUsage
 from app.core.layouts import LAYOUTS, TARGETS
 from app.services.imports import Settings
 from app.services.imports.detecting import Found
@@ -19,20 +18,6 @@ COLUMN_CHOICES = [
 LAYOUT_CHOICES = [(name, layout.title) for name, layout in LAYOUTS.items()]
 DELIMITER_CHOICES = [(",", "Comma ,"), (";", "Semicolon ;"), ("\t", "Tab"), ("|", "Bar |")]
 _TEXTS = ("format", "layout", "encoding", "delimiter", "sheet")
-
-
-def parse_mapping(text: str) -> dict[str, str]:
-    """``question=COL,answer=COL`` as a mapping from target to column. Raises BadUsage."""
-    mapping: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
-        target, separator, column = part.partition("=")
-        target = target.strip().lower()
-        if not separator or not column:
-            raise BadUsage(f"{part!r} is no mapping. Write TARGET=COLUMN, as in question=Frage.")
-        if target not in TARGETS:
-            raise BadUsage(f"There is no target {target!r}. Use one of {', '.join(TARGETS)}.")
-        mapping[target] = column
-    return mapping
 
 
 @dataclass(frozen=True)

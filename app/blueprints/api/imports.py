@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.writing import Answer, idempotent
 from app.core.errors import BadUsage
-from app.forms.imports import parse_mapping
+from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
 from app.models import Import

@@ -43,7 +43,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
         text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
         try:
             yield from _records(
-                _Lines(text),
+                text,
                 delimiter=options.delimiter or found.delimiter,
                 skip=found.skip if options.skip_lines is None else options.skip_lines,
                 header=found.header if options.header is None else options.header,
@@ -61,96 +61,92 @@ def preferred_delimiter(name: str) -> str:
 
 
 class _Lines:
-    """Physical lines, remembering those of the record that is being read."""
+    """The physical lines of the record that is being read. A table has millions, so a generator feeds them."""
 
-    def __init__(self, text: Iterable[str]) -> None:
-        self._lines = iter(text)
+    def __init__(self) -> None:
         self.taken: list[str] = []
-        self.number = 0
         self.ended = False
 
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        try:
-            line = next(self._lines)
-        except StopIteration:
-            self.ended = True
-            raise
-        self.number += 1
-        self.taken.append(line)
-        return line
+    def feed(self, text: Iterable[str]) -> Iterator[str]:
+        """The lines, each remembered until its record is complete."""
+        remember = self.taken.append
+        for line in text:
+            remember(line)
+            yield line
+        self.ended = True
 
 
-def _records(lines: _Lines, *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> Rows:
+def _records(text: Iterable[str], *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> Rows:
+    lines = _Lines()
+    fed = lines.feed(text)
     for _ in range(skip):
-        next(lines, None)
+        next(fed, None)
     lines.taken.clear()
-    reader = csv.reader(lines, delimiter=delimiter)
-    names: list[str] | None = None
+    reader = csv.reader(fed, delimiter=delimiter)
+    names: list[str] = []
     number = 0
-    limits = options.limits
     while True:
-        start = lines.number + 1
+        start = skip + reader.line_num + 1
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise _refusal(error, number + 1, start, options) from error
-        raw, lines.taken = lines.taken, []
-        if not fields:
+        raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
+        lines.taken.clear()
+        if not any(fields):
             continue
         if options.spreadsheet_safe:
             fields = [unsafe(cell) for cell in fields]
-        if names is None:
-            names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
-            if len(names) > limits.columns:
-                raise too_large(
-                    "This table", f"it has {len(names):,} columns", f"{limits.columns:,}", "LTT_MAX_COLUMNS"
-                )
+        if not names:
+            names = _names(fields, header, options)
             if header:
                 continue
         number += 1
-        if number > limits.rows:
-            raise too_large("This table", f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
-        yield _row(fields, names, number, start, raw, delimiter, lines.ended)
+        if number > options.limits.rows:
+            limit = f"{options.limits.rows:,}"
+            raise too_large("This table", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
+        if len(fields) == len(names) and raw.isascii() and not lines.ended:
+            yield Row(number, start, dict(zip(names, fields)), raw)  # noqa: B905 (the lengths were compared)
+        else:
+            yield _row(fields, names, number, start, raw, delimiter, lines.ended)
+
+
+def _names(fields: list[str], header: bool, options: ReadOptions) -> list[str]:
+    names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
+    if len(names) > options.limits.columns:
+        limit = f"{options.limits.columns:,}"
+        raise too_large("This table", f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
+    return names
 
 
 def _row(
-    fields: list[str], names: list[str], number: int, line: int, raw: list[str], delimiter: str, ended: bool
+    fields: list[str], names: list[str], number: int, line: int, raw: str, delimiter: str, ended: bool
 ) -> Row | BadRow:
     if ended and _open_quote(raw, delimiter):
         reason = f"Row {number}: a quotation mark is opened on line {line} and never closed. Close it and import again."
-        return BadRow(number, line, "open_quote", reason, shorten("".join(raw)))
-    if len(fields) > len(names):
-        extra = [cell for cell in fields[len(names) :] if cell]
-        if extra:
-            reason = (
-                f"Row {number} (line {line}) has {len(fields)} fields, expected {len(names)}. "
-                "Put quotation marks around text that holds the delimiter."
-            )
-            return BadRow(number, line, "too_many_fields", reason, shorten("".join(raw)))
-        fields = fields[: len(names)]
-    elif len(fields) < len(names):
-        fields = fields + [""] * (len(names) - len(fields))
-    values = dict(zip(names, fields, strict=True))
-    text = "".join(fields)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
-            return BadRow(number, line, "encoding", reason, shorten("".join(raw).encode("utf-8", "replace").decode()))
-    return Row(number, line, values, "".join(raw))
+        return BadRow(number, line, "open_quote", reason, shorten(raw))
+    if any(fields[len(names) :]):
+        reason = (
+            f"Row {number} (line {line}) has {len(fields)} fields, expected {len(names)}. "
+            "Put quotation marks around text that holds the delimiter."
+        )
+        return BadRow(number, line, "too_many_fields", reason, shorten(raw))
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
+        return BadRow(number, line, "encoding", reason, shorten(raw.encode("utf-8", "replace").decode()))
+    padded = fields[: len(names)] + [""] * (len(names) - len(fields))
+    return Row(number, line, dict(zip(names, padded, strict=True)), raw)
 
 
-def _open_quote(raw: list[str], delimiter: str) -> bool:
+def _open_quote(raw: str, delimiter: str) -> bool:
     """Whether the last record of a file ends inside quotes: a line put behind it would become part of it."""
-    if '"' not in "".join(raw):
+    if '"' not in raw:
         return False
-    probe = csv.reader([*raw, "\nsentinel"], delimiter=delimiter)
+    probe = csv.reader([*io.StringIO(raw, newline=""), "\nsentinel"], delimiter=delimiter)
     return any("sentinel" in cell and cell != "sentinel" for cell in next(probe, []))
 
 

@@ -22,14 +22,13 @@ STANDARD = {
     "rejected_answer": "rejected_answer",
 }
 OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
-_PLAIN = {"question", "answer"}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a row of columns. Raises RowError."""
     mapping = options.mapping or {"question": "question", "answer": "answer"}
     question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
-    if type(question) is str and type(answer) is str and len(row) == 2 and mapping.keys() == _PLAIN:
+    if type(question) is str and type(answer) is str and len(row) == 2 and len(mapping) == 2:
         return checked(Record(question, answer), options)
     if question is None and mapping["question"] not in row:
         raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")

@@ -1,0 +1,1 @@
+"""Measurements of the product beside the raw limit and other tools: ``python3 run.py bench``."""
