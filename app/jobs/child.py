@@ -39,6 +39,7 @@ class Progress:
 
     mark: tuple[int, str]
     cancel_requested: bool
+    failed: bool = False
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ import re
 import secrets
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from app import config
 from app.core.errors import Busy
 from app.models.filelock import FileLock
 
+FRESH_SECONDS = 60.0
 _mine: dict[tuple[int, str], tuple[str, FileLock]] = {}
 _NAME = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{8}")
 
@@ -70,6 +72,13 @@ def has_died(name: str) -> bool:
         return False
     path.unlink(missing_ok=True)
     return True
+
+
+def clear_dead() -> None:
+    """Remove the lock files of processes that are gone. A fresh one may belong to a process that just starts."""
+    for path in folder().glob("*.lock"):
+        if time.time() - path.stat().st_mtime > FRESH_SECONDS and not _is_held(path):
+            path.unlink(missing_ok=True)
 
 
 def any_worker() -> bool:

@@ -24,7 +24,7 @@ from app.services import jobs
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
-SWEEP_SECONDS = 3600.0
+SWEEP_SECONDS = 300.0
 
 
 class Worker:
@@ -83,6 +83,7 @@ class Worker:
         if time.monotonic() - self._swept < SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
+        runners.clear_dead()
         for sweep in registry.sweeps():
             try:
                 sweep()
@@ -99,10 +100,11 @@ class Worker:
         process = child.start(claim, self.overrides)
         verdict = Watcher(handler, lambda: _look(claim.id), self._ending).watch(process)
         process.close()
+        if verdict is not None or _look(claim.id).failed:
+            # What it left behind is removed before the next job.
+            self._swept = float("-inf")
         if verdict is None:
             return
-        # What a process that was ended left behind is removed before the next job.
-        self._swept = float("-inf")
         try:
             lease.finish(claim, verdict[0], error=verdict[1])
         except Lost:
@@ -111,6 +113,6 @@ class Worker:
 
 def _look(job_id: int) -> Progress:
     job = jobs.get(job_id)
-    seen = Progress((job.done, job.message), job.cancel_requested)
+    seen = Progress((job.done, job.message), job.cancel_requested, job.state == "failed")
     db.session.remove()
     return seen

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from app.jobs import child, handler, lease, runners
+from app.jobs import child, handler, lease, runner, runners
 from app.jobs.worker import Worker
 from app.models import db
 from app.services import jobs
@@ -121,6 +121,37 @@ def test_a_worker_process_runs_jobs_until_it_is_told_to_stop(data_dir):
         process.terminate()
     assert process.wait(10) == 0
     assert not runners.any_worker() and list(runners.folder().iterdir()) == []
+
+
+def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, worker, handlers):
+    def run(ctx):
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(30)
+
+    handler("probe")(run)
+    job_id = jobs.enqueue("probe", {}).id
+    began = time.monotonic()
+    previous = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        worker.run()
+    finally:
+        signal.signal(signal.SIGTERM, previous[0])
+        signal.signal(signal.SIGINT, previous[1])
+    assert time.monotonic() - began < 25
+    db.session.remove()
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", runner.STOPPED)
+    assert jobs.retry(job_id).state == "queued"
+
+
+def test_lock_files_of_dead_processes_are_cleared(worker):
+    name = runners.me()
+    dead = runners.folder() / "host.1.00000000.lock"
+    dead.touch()
+    os.utime(dead, (0, 0))
+    (runners.folder() / "host.2.00000000.lock").touch()
+    runners.clear_dead()
+    names = {path.name for path in runners.folder().iterdir()}
+    assert names == {f"{name}.lock", "host.2.00000000.lock"}
 
 
 def test_a_worker_ends_with_its_parent(data_dir):
