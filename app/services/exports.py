@@ -98,7 +98,7 @@ def _left_out(dataset_id: int, options: Options) -> list[Count]:
     reasons: dict[str, ColumnElement[bool]] = {"without an answer": _unanswered()}
     if "rejected" not in options.filters.statuses:
         reasons = {"that are rejected": _rejected(), **reasons}
-    if options.layout == "preference":
+    if _needs_rejected(options):
         reasons["without a rejected answer"] = Entry.rejected_answer.is_(None)
     conditions: list[ColumnElement[bool]] = []
     earlier: list[ColumnElement[bool]] = []
@@ -116,6 +116,10 @@ def _chosen(dataset_id: int, options: Options) -> ColumnElement[bool]:
     return and_(entries.live(dataset_id), *entries.conditions(filters))
 
 
+def _needs_rejected(options: Options) -> bool:
+    return "rejected answer" in LAYOUTS[options.layout].needs
+
+
 def _rejected() -> ColumnElement[bool]:
     return Entry.status == "rejected"
 
@@ -127,7 +131,7 @@ def _unanswered() -> ColumnElement[bool]:
 def _goes_out(dataset_id: int, options: Options) -> ColumnElement[bool]:
     asked = "rejected" in options.filters.statuses
     wanted = _chosen(dataset_id, options)
-    if options.layout == "preference":
+    if _needs_rejected(options):
         wanted = and_(wanted, Entry.rejected_answer.is_not(None))
     return and_(wanted, not_(_unanswered())) if asked else and_(wanted, not_(_rejected()), not_(_unanswered()))
 

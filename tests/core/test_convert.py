@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -38,12 +39,22 @@ def test_rows_are_accounted_for():
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"preference", "squad"}))
+@pytest.mark.parametrize("layout", sorted(name for name, one in LAYOUTS.items() if not one.needs and name != "squad"))
 def test_every_writable_kind_reads_back_the_same(kind, layout):
     _, data = run(TABLE, f"{kind}:{layout}", keep_extra=True)
     report, back = run(data, "jsonl:openai", kind=f":{layout}")
     assert (report.written, report.quarantined) == (2, 0)
     assert back == run(TABLE, "jsonl:openai")[1]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("layout", ["preference", "trl-preference"])
+def test_preferences_of_every_writable_kind_read_back_the_same(kind, layout):
+    rows = b'{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
+    _, data = run(rows, f"{kind}:{layout}")
+    report, back = run(data, "jsonl:trl-preference", kind=f":{layout}")
+    assert (report.written, report.quarantined) == (1, 0)
+    assert json.loads(back) == json.loads(rows)
 
 
 def test_pairs_without_a_worse_answer_are_no_preferences():

@@ -12,10 +12,13 @@ from app.core.layouts.base import (
     Row,
     RowError,
     checked,
+    columns_of,
     notes_of,
-    other_columns,
+    question_and_answer_turns,
+    text_answer,
     text_of,
     unpacked,
+    with_columns,
     with_notes,
 )
 from app.core.record import Message, Record
@@ -30,6 +33,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of an Alpaca row. Raises RowError."""
     if type(row.get("instruction")) is not str:
         raise RowError("There is no instruction.", code="blank_question")
+    if len(row) == 3 and type(row.get("output")) is str and row.get("input") == "":
+        return checked(Record(row["instruction"], row["output"]), options)
     names = (_first_of(row, _INPUTS), _first_of(row, _OUTPUTS))
     instruction, given, output = row["instruction"], row.get(names[0]), row.get(names[1])
     if type(output) is not str:
@@ -63,7 +68,7 @@ def _join(instruction: str, text: str, system: Any, options: LayoutOptions) -> t
 
 def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -> dict[str, Any]:
     """Columns without a place, and in the notes what the plain form of a row would not show."""
-    extra = {key: value for key, value in row.items() if key not in (*OWN, *names)}
+    extra = columns_of(row, (*OWN, *names))
     shape: dict[str, Any] = {}
     if names != ("input", "output"):
         shape["names"] = list(names)
@@ -71,7 +76,7 @@ def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -
         shape["input"] = [row[names[0]]] if names[0] in row else []
     if "system" in row and not (isinstance(row["system"], str) and row["system"]):
         shape["system"] = row["system"]
-    if "history" in row and not row["history"]:
+    if "history" in row and (not row["history"] or isinstance(row["history"], str)):
         shape["history"] = row["history"]
     if shape:
         notes["alpaca-shape"] = shape
@@ -90,30 +95,39 @@ def _turns(history: Any) -> tuple[Message, ...]:
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """The Alpaca row of a record; turns that are not question and answer in turn are left out."""
+    """The Alpaca row of a record; with ``keep_extra`` an unedited one comes back under its own names.
+
+    Raises RowError where the answer is a tool call.
+    """
+    answer = text_answer(record, "Alpaca")
     if not (record.extra or record.turns):
-        plain: dict[str, Any] = {"instruction": record.question, "input": "", "output": record.answer}
+        plain: dict[str, Any] = {"instruction": record.question, "input": "", "output": answer}
         if record.system is not None:
             plain["system"] = record.system
         return plain
     notes = notes_of(record)
     shape = notes.get("alpaca-shape", {})
-    names = shape.get("names", ["input", "output"])
+    names = shape.get("names") if options.keep_extra else None
+    given_name, answer_name = names or ("input", "output")
     instruction, given, system = _parts(record, notes.get("alpaca"))
-    row: dict[str, Any] = {"instruction": instruction, names[0]: given, names[1]: record.answer}
-    if given == "" and "input" in shape:
-        row.pop(names[0])
-        if shape["input"]:
-            row[names[0]] = shape["input"][0]
+    if not options.keep_extra:
+        given = text_of(given, "input")
+    row: dict[str, Any] = {"instruction": instruction, given_name: given, answer_name: answer}
+    if given == "" and "input" in shape and (options.keep_extra or not shape["input"]):
+        row.pop(given_name)
+        row.update((given_name, value) for value in shape["input"])
     if system is not None:
         row["system"] = system
     elif "system" in shape:
         row["system"] = shape["system"]
-    if record.turns:
-        row["history"] = _history(record.turns)
-    elif "history" in shape:
-        row["history"] = shape["history"]
-    return {**row, **other_columns(record, options, frozenset())}
+    history = shape.get("history")
+    if history and options.keep_extra and _turns(unpacked(history)) == record.turns:
+        row["history"] = history
+    elif record.turns:
+        row["history"] = [list(pair) for pair in question_and_answer_turns(record)]
+    elif "history" in shape and not history:
+        row["history"] = history
+    return with_columns(row, record, options)
 
 
 def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
@@ -131,18 +145,6 @@ def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
     return record.question, "", record.system
 
 
-def _history(turns: tuple[Message, ...]) -> list[list[str]]:
-    pairs: list[list[str]] = []
-    asked: str | None = None
-    for message in turns:
-        if message.role == "user":
-            asked = message.text or ""
-        elif message.role == "assistant" and asked is not None:
-            pairs.append([asked, message.text or ""])
-            asked = None
-    return pairs
-
-
 ALPACA = Layout(
     "alpaca",
     "Alpaca",
@@ -151,4 +153,5 @@ ALPACA = Layout(
     frozenset({"system", "turns"}),
     ("instruction", "input", "output", "system", "history"),
     '{"instruction": "…", "input": "", "output": "…"}',
+    alternates=True,
 )

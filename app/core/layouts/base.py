@@ -1,18 +1,22 @@
 """What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from app.core.errors import Invalid
-from app.core.record import Message, Record
+from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.text import is_blank
 
 # Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
 # parts of joined texts, weights and names of the question and answer messages, messages behind the answer.
 NOTES = "_layout"
+
+# What a question or answer message may carry besides its text.
+NOTED = ("name", "weight", "tool_calls", "tool_call_id")
 
 _encode = msgspec.json.Encoder().encode
 Row = Mapping[str, Any]
@@ -30,7 +34,8 @@ class LayoutOptions:
 
     ``mapping`` gives columns by target (question, answer, system, tags, status, split, passage, rejected_answer).
     ``alpaca_input`` says how instruction and input are joined: newline, blank-line or system.
-    ``system`` is a constant prompt for rows without one, ``keep_extra`` writes columns that a layout does not know.
+    ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that a layout does not know and
+    an unedited row as it came; without it a row is written in the layout's usual form.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +51,10 @@ DEFAULT = LayoutOptions()
 
 @dataclass(frozen=True)
 class Layout:
-    """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss."""
+    """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
+
+    ``needs`` names what a record must have to be written, ``alternates`` says that earlier turns must be pairs.
+    """
 
     name: str
     title: str
@@ -55,9 +63,12 @@ class Layout:
     holds: frozenset[str]
     keys: tuple[str, ...] = ()
     example: str = ""
+    needs: frozenset[str] = frozenset()
+    alternates: bool = False
 
 
-CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", "tags", "other columns")
+AFTER = "messages after the answer"
+CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", AFTER, "tags", "other columns")
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
@@ -102,8 +113,8 @@ def text_of(value: Any, what: str) -> str:
 
 
 def unpacked(value: Any) -> Any:
-    """A list that a table could only hold as JSON text, as a list again; anything else as it is."""
-    if type(value) is str and value[:1] == "[":
+    """A list or object that a table could only hold as JSON text, as itself again; anything else as it is."""
+    if type(value) is str and value[:1] in ("[", "{"):
         try:
             return msgspec.json.decode(value)
         except msgspec.MsgspecError:
@@ -122,11 +133,49 @@ def with_notes(extra: dict[str, Any], notes: dict[str, Any]) -> dict[str, Any]:
     return {**extra, NOTES: notes} if notes else extra
 
 
-def other_columns(record: Record, options: LayoutOptions, own: frozenset[str]) -> dict[str, Any]:
-    """What of ``extra`` is written: the layout's own keys always, all others with ``keep_extra``."""
-    if not record.extra:
-        return {}
-    return {key: value for key, value in record.extra.items() if key != NOTES and (key in own or options.keep_extra)}
+def columns_of(row: Row, used: Iterable[str]) -> dict[str, Any]:
+    """The columns of a row that have no place of their own. Raises RowError where one has the name of our notes."""
+    if NOTES in row:
+        raise RowError(f"The name “{NOTES}” is taken by this program. Rename that column.", code="reserved_name")
+    return {key: value for key, value in row.items() if key not in used}
+
+
+def with_columns(
+    row: dict[str, Any], record: Record, options: LayoutOptions, own: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The row with the columns of ``extra``: the layout's own always, all others with ``keep_extra``.
+
+    A column that would take the place of what is there gets a number behind its name.
+    """
+    for key, value in record.extra.items():
+        if key == NOTES or not (options.keep_extra or key in own):
+            continue
+        if key not in row:
+            row[key] = value
+        elif options.keep_extra:
+            row[_free_name(key, row)] = value
+    return row
+
+
+def _free_name(key: str, row: Row) -> str:
+    return next(name for number in count(2) if (name := f"{key} ({number})") not in row)
+
+
+def text_answer(record: Record, title: str) -> str:
+    """The answer as text. Raises RowError where it is a tool call, for layouts that have no place for one."""
+    if record.answer == "" and record.trace and record.answered:
+        raise RowError(f"The answer is a tool call, which {title} cannot hold.", code="tool_call_answer")
+    return record.answer
+
+
+def trailing_of(record: Record) -> tuple[Message, ...]:
+    """The messages that stood after the answer."""
+    return tuple(message_from_json(message) for message in notes_of(record).get("trailing", ()))
+
+
+def trailing_note(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages after the answer as they are noted."""
+    return [message_to_json(message) for message in messages]
 
 
 def messages_of(record: Record) -> tuple[Message, ...]:
@@ -142,7 +191,7 @@ def messages_of(record: Record) -> tuple[Message, ...]:
 def _noted(role: str, text: str, note: Any) -> Message:
     if not isinstance(note, dict):
         return Message(role, text)
-    known = {key: note[key] for key in ("name", "weight", "tool_call_id") if key in note}
+    known = {key: note[key] for key in NOTED if key in note}
     return Message(role, text, extra=note.get("extra", {}), **known)
 
 
@@ -153,16 +202,37 @@ def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
         return []
     present = {
         "system": record.system is not None,
-        "turns": bool(record.turns),
+        "turns": bool(record.turns) and not (layout.alternates and _alternate(record.turns)),
         "trace": bool(record.trace),
         "tools": bool(record.extra.get("tools") or record.extra.get("functions")),
         "weights": _weighted(record),
         "rejected answer": record.rejected_answer is not None,
+        AFTER: "trailing" in notes_of(record) and not options.keep_extra,
         "tags": bool(record.tags),
         "other columns": any(key not in (NOTES, "tools", "functions", *layout.keys) for key in record.extra)
         and not options.keep_extra,
     }
     return [name for name in CARRIES if present[name] and name not in layout.holds]
+
+
+def _alternate(turns: Sequence[Message]) -> bool:
+    return len(turns) % 2 == 0 and all(
+        message.role == ("user", "assistant")[place % 2] and message.text is not None and not message.tool_calls
+        for place, message in enumerate(turns)
+    )
+
+
+def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
+    """The earlier turns as pairs of texts, for layouts that know nothing else; what is no pair is left out."""
+    pairs: list[tuple[str, str]] = []
+    asked: str | None = None
+    for message in record.turns:
+        if message.role == "user":
+            asked = message.text or ""
+        elif message.role == "assistant" and asked is not None:
+            pairs.append((asked, message.text or ""))
+            asked = None
+    return pairs
 
 
 def _weighted(record: Record) -> bool:

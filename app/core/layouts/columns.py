@@ -9,7 +9,18 @@ from typing import Any
 
 import msgspec
 
-from app.core.layouts.base import NOTES, Layout, LayoutOptions, Row, RowError, checked, notes_of, text_of, with_notes
+from app.core.layouts.base import (
+    Layout,
+    LayoutOptions,
+    Row,
+    RowError,
+    checked,
+    columns_of,
+    notes_of,
+    text_of,
+    with_columns,
+    with_notes,
+)
 from app.core.record import SPLITS, STATUSES, Record, dump_messages, load_messages
 
 STANDARD = {
@@ -21,6 +32,7 @@ STANDARD = {
     "split": "split",
     "rejected_answer": "rejected_answer",
 }
+_TAKEN = ("question", "answer", "system", "tags", "rejected_answer")
 OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
 
 
@@ -36,9 +48,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
 
 
 def _record(row: Row, mapping: Any) -> Record:
-    used = {
-        mapping[target] for target in ("question", "answer", "system", "tags", "rejected_answer") if target in mapping
-    }
+    used = {mapping[target] for target in _TAKEN if target in mapping}
     notes: dict[str, Any] = {}
     texts = {side: _text(row, mapping.get(side), side, notes) for side in ("question", "answer", "rejected_answer")}
     question = texts["question"] or ""
@@ -47,20 +57,23 @@ def _record(row: Row, mapping: Any) -> Record:
         notes["passage"] = {"passage": row[passage], "question": question}
         question = _with_passage(row[passage], question)
         used.add(passage)
-    if mapping.get("turns_json", "turns_json") in row:
-        used.add("turns_json")
-    if "trace_json" in row:
-        used.add("trace_json")
-    system = row.get(mapping.get("system", ""))
+    turns, trace = row.get("turns_json"), row.get("trace_json")
+    used.update(name for name, cell in (("turns_json", turns), ("trace_json", trace)) if cell and isinstance(cell, str))
+    system, tags = row.get(mapping.get("system", "")), row.get(mapping.get("tags", ""))
+    found = split_tags(tags)
+    if tags is not None and tags != join_tags(found):
+        notes.setdefault("values", {})["tags"] = tags
+    if system is not None and not (isinstance(system, str) and system):
+        notes.setdefault("values", {})["system"] = system
     return Record(
         question=question,
         answer=texts["answer"] or "",
         system=text_of(system, "system prompt") if system not in (None, "") else None,
-        turns=_messages(row.get("turns_json")),
-        trace=_messages(row.get("trace_json")),
+        turns=_messages(turns),
+        trace=_messages(trace),
         rejected_answer=texts["rejected_answer"] or None,
-        tags=split_tags(row.get(mapping.get("tags", ""))),
-        extra=with_notes({key: value for key, value in row.items() if key not in used}, notes),
+        tags=found,
+        extra=with_notes(columns_of(row, used), notes),
     )
 
 
@@ -138,10 +151,13 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
         row["turns_json"] = dump_messages(record.turns)
     if record.trace:
         row["trace_json"] = dump_messages(record.trace)
-    if record.extra:
-        _restore(row, names, record, mapping)
-        row.update((key, value) for key, value in record.extra.items() if key != NOTES and key not in row)
-    return row
+    if not record.extra:
+        return row
+    _restore(row, names, record, mapping)
+    return with_columns(row, record, _KEEPING)
+
+
+_KEEPING = LayoutOptions(keep_extra=True)
 
 
 def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping: Any) -> None:
@@ -151,8 +167,15 @@ def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping
     if passage and "passage" in mapping and record.question == _with_passage(passage["passage"], passage["question"]):
         row[names["question"]], row[mapping["passage"]] = passage["question"], passage["passage"]
     for side, value in notes.get("values", {}).items():
-        if row.get(names[side]) == text_of(value, side):
+        if _says(side, value, record, row.get(names[side])):
             row[names[side]] = value
+
+
+def _says(side: str, value: Any, record: Record, shown: Any) -> bool:
+    """Whether the value that stood in a cell still says what the record says."""
+    if side == "tags":
+        return split_tags(value) == record.tags
+    return text_of(value, side) == (shown or "")
 
 
 COLUMNS = Layout(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.core.layouts.base import RowError
+from app.core.layouts.base import NOTED, RowError, trailing_note
 from app.core.record import Message, Record
 from app.core.text import is_blank
 
@@ -38,7 +38,7 @@ def record_of(
         raise RowError("The user message has no content.", code="blank_question")
     _note(notes, "question", question)
     if end + 1 < len(messages):
-        notes["trailing"] = len(messages) - end - 1
+        notes["trailing"] = trailing_note(messages[end + 1 :])
     return Record(
         system=system,
         turns=tuple(messages[start:asked]),
@@ -66,9 +66,7 @@ def _missing(messages: Sequence[Message], no_assistant: bool) -> str:
 
 def _note(notes: dict[str, Any], side: str, message: Message) -> None:
     """Keep what the question or answer message carries besides its text."""
-    note: dict[str, Any] = {
-        key: getattr(message, key) for key in ("name", "weight", "tool_call_id") if getattr(message, key) is not None
-    }
+    note: dict[str, Any] = {key: getattr(message, key) for key in NOTED if getattr(message, key) is not None}
     if message.extra:
         note["extra"] = message.extra
     if note:

@@ -1,11 +1,15 @@
 """OpenAI chat: ``{"messages": [{"role", "content", …}], "tools": […]}``.
 
-Source: FineTuneChatRequestInput of OpenAI's API description; ``weight`` is 0 or 1 on assistant messages. Accepted as
-well: a system prompt beside the messages (Bedrock), text parts ``{"type": "text", "text": …}`` and ``{"type": "text",
-"value": …}``, ``developer`` and the older ``function`` role.
+Source: FineTuneChatRequestInput of OpenAI's API description; ``weight`` is 0 or 1 on assistant messages, the arguments
+of a tool call are JSON text. Accepted as well: a system prompt beside the messages (Bedrock), text parts ``{"type":
+"text", "text": …}`` and ``{"type": "text", "value": …}``, arguments as objects (TRL), ``developer`` and ``function``.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from app.core.layouts.base import (
     Layout,
@@ -13,10 +17,12 @@ from app.core.layouts.base import (
     Row,
     RowError,
     checked,
+    columns_of,
     messages_of,
     notes_of,
-    other_columns,
+    trailing_of,
     unpacked,
+    with_columns,
     with_notes,
 )
 from app.core.layouts.conversation import answered_or_refuse, record_of
@@ -24,6 +30,8 @@ from app.core.record import Message, Record
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+_PLAIN_KEYS = {"role", "content"}
+_TEXT_PART = {"type", "text"}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -38,44 +46,36 @@ def parse(row: Row, options: LayoutOptions) -> Record:
 
 def _plain(messages: list[Any]) -> Record | None:
     """The quick way for ``[system,] user, assistant`` with nothing but text."""
-    first, user, reply = messages if len(messages) == 3 else (None, *messages) if len(messages) == 2 else (None,) * 3
-    if type(user) is not dict or type(reply) is not dict or len(user) != 2 or len(reply) != 2:
+    if len(messages) not in (2, 3):
         return None
-    if user.get("role") != "user" or reply.get("role") != "assistant":
-        return None
-    question, answer = user.get("content"), reply.get("content")
-    if type(question) is not str or type(answer) is not str:
-        return None
-    if first is None:
-        return Record(question, answer) if len(messages) == 2 else None
-    if type(first) is not dict or len(first) != 2 or first.get("role") != "system":
-        return None
-    system = first.get("content")
-    return Record(question, answer, system) if type(system) is str else None
+    for message in messages:
+        if type(message) is not dict or message.keys() != _PLAIN_KEYS or type(message["content"]) is not str:
+            return None
+    roles = [message["role"] for message in messages]
+    if roles == ["user", "assistant"]:
+        return Record(messages[0]["content"], messages[1]["content"])
+    if roles == ["system", "user", "assistant"]:
+        return Record(messages[1]["content"], messages[2]["content"], messages[0]["content"])
+    return None
 
 
 def parse_messages(messages: list[Any], row: Row, options: LayoutOptions, *, container: str) -> Record:
     """The record of a list of role/content messages that stands under ``container`` in a row."""
     notes: dict[str, Any] = {}
     parsed = [_message(message, place, notes) for place, message in enumerate(messages)]
-    extra = {key: value for key, value in row.items() if key != container}
+    extra = columns_of(row, (container,))
     system = extra.get("system") if parsed[0].role != "system" else None
     if isinstance(system, str) and system:
         del extra["system"]
         notes["system"] = "beside"
+    if isinstance(extra.get("tools"), str):
+        notes["tools"] = "text"
     record = record_of(parsed, system=system if notes.get("system") else None, extra=extra, notes=notes)
     answered_or_refuse(record, allow_unanswered=options.allow_unanswered)
-    if "trailing" in notes:
-        notes["trailing"] = messages[-notes["trailing"] :]
-    if notes or record.extra is not extra:
-        record = _replace_extra(record, with_notes(extra, notes))
+    record = replace(record, extra=with_notes(extra, notes))
+    if _as_it_came(record, notes) != messages:
+        raise RowError("The messages could not be written back as they are.", code="not_exact")
     return checked(record, options)
-
-
-def _replace_extra(record: Record, extra: dict[str, Any]) -> Record:
-    return Record(
-        record.question, record.answer, record.system, record.turns, record.trace, record.rejected_answer, (), extra
-    )
 
 
 def _message(message: Any, place: int, notes: dict[str, Any]) -> Message:
@@ -92,7 +92,11 @@ def _message(message: Any, place: int, notes: dict[str, Any]) -> Message:
         raise RowError(f"The content of message {place + 1} is not a text.", code="not_text")
     if text is not None:
         del rest["content"]
-    return Message(role, text, extra=rest, **_known(rest))
+    known = _known(rest)
+    if "tool_calls" in known and (calls := with_text_arguments(known["tool_calls"])) != known["tool_calls"]:
+        notes.setdefault("calls", {})[str(place)] = known["tool_calls"]
+        known["tool_calls"] = calls
+    return Message(role, text, extra=rest, **known)
 
 
 def _known(rest: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +108,31 @@ def _known(rest: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def with_text_arguments(calls: list[Any]) -> list[Any]:
+    """Tool calls whose arguments are JSON text, as OpenAI wants them."""
+    return [_changed(call, lambda value: msgspec.json.encode(value).decode(), dict) for call in calls]
+
+
+def with_object_arguments(calls: list[Any]) -> list[Any]:
+    """Tool calls whose arguments are objects, as TRL and chat templates want them."""
+    return [_changed(call, _decoded_object, str) for call in calls]
+
+
+def _changed(call: Any, change: Any, kind: type) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or type(function.get("arguments")) is not kind:
+        return call
+    return {**call, "function": {**function, "arguments": change(function["arguments"])}}
+
+
+def _decoded_object(text: str) -> Any:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return text
+    return value if isinstance(value, dict) else text
+
+
 def _joined(parts: list[Any], place: int, notes: dict[str, Any]) -> str:
     """The text of content parts. Raises RowError for a part that is no text, such as an image."""
     texts = []
@@ -112,49 +141,54 @@ def _joined(parts: list[Any], place: int, notes: dict[str, Any]) -> str:
         text = part.get("text", part.get("value")) if isinstance(part, dict) else None
         if kind != "text" or type(text) is not str:
             name = str(kind or "unknown").removesuffix("_url")
-            raise RowError(
-                f"Message {place + 1} holds an {name} part; only text can be kept."
-                if name[0] in "aeiou"
-                else f"Message {place + 1} holds a {name} part; only text can be kept.",
-                code="not_text",
-            )
+            article = "an" if name[0] in "aeiou" else "a"
+            raise RowError(f"Message {place + 1} holds {article} {name} part; only text can be kept.", code="not_text")
         texts.append(text)
     notes.setdefault("parts", {})[str(place)] = parts
     return "".join(texts)
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """The chat row of a record; an unedited one comes back as it was."""
+    """The chat row of a record; with ``keep_extra`` an unedited one comes back as it was."""
     if not (record.turns or record.trace or record.extra):
         messages = [{"role": "user", "content": record.question}, {"role": "assistant", "content": record.answer}]
         if record.system is not None:
             messages.insert(0, {"role": "system", "content": record.system})
         return {"messages": messages}
     notes = notes_of(record)
-    row: dict[str, Any] = {"messages": render_messages(record, notes)}
-    row.update(_own_columns(record, options))
-    if notes.get("system") == "beside" and record.system is not None and options.keep_extra:
-        row["messages"].pop(0)
-        row = {"system": record.system, **row}
-    return row
+    if options.keep_extra and notes.get("system") == "beside" and record.system is not None:
+        row: dict[str, Any] = {"system": record.system, "messages": _as_it_came(record, notes)}
+    else:
+        row = {"messages": render_messages(record, options)}
+    return with_columns(row, _with_own_columns(record, options), options, OWN)
 
 
-def _own_columns(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    columns = other_columns(record, options, OWN)
-    if isinstance(columns.get("tools"), str):
-        columns["tools"] = decoded_tools(columns["tools"])
-        if columns["tools"] is None:
-            del columns["tools"]
-    return columns
+def _with_own_columns(record: Record, options: LayoutOptions) -> Record:
+    """The record with tools in OpenAI's form, and without what only bears the name of one of its keys."""
+    own = OWN & record.extra.keys()
+    if not own or (options.keep_extra and (notes_of(record).get("tools") or "tools" not in own)):
+        return record
+    extra = dict(record.extra)
+    if isinstance(extra.get("tools"), str) and (tools := decoded_tools(extra["tools"])):
+        extra["tools"] = tools
+    if not options.keep_extra:
+        for key in own:
+            if not _fits(key, extra[key]):
+                del extra[key]
+    return replace(record, extra=extra)
+
+
+def _fits(key: str, value: Any) -> bool:
+    if key == "parallel_tool_calls":
+        return type(value) is bool
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def decoded_tools(text: str) -> list[Any] | None:
     """Tools that another layout keeps as JSON text, in OpenAI's form; None where the text is no list."""
-    import msgspec
-
     try:
         tools = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
     if not isinstance(tools, list):
         return None
@@ -163,26 +197,47 @@ def decoded_tools(text: str) -> list[Any] | None:
     ]
 
 
-def render_messages(record: Record, notes: dict[str, Any]) -> list[dict[str, Any]]:
-    """All messages of a record in OpenAI's form, with those that followed the answer."""
-    messages = list(messages_of(record))
-    if record.system is not None:
-        messages.insert(0, Message("system", record.system))
-    parts = notes.get("parts", {})
-    # A system prompt that stood beside the messages did not count when the places of parts were noted.
-    shift = 1 if notes.get("system") == "beside" and record.system is not None else 0
-    rendered = [_rendered(message, parts.get(str(place - shift))) for place, message in enumerate(messages)]
-    return rendered + list(notes.get("trailing", ()))
+def render_messages(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
+    """All messages of a record in OpenAI's form; with ``keep_extra`` also parts, arguments and what followed."""
+    system = () if record.system is None else (Message("system", record.system),)
+    notes = notes_of(record)
+    # A system prompt that stood beside the messages did not count when places were noted.
+    shift = 1 if notes.get("system") == "beside" and system else 0
+    return _rendered((*system, *messages_of(record)), record, notes, shift, exact=options.keep_extra)
 
 
-def _rendered(message: Message, parts: Any) -> dict[str, Any]:
+def _as_it_came(record: Record, notes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages as they stood in the row, a system prompt beside them left out."""
+    beside = notes.get("system") == "beside" or record.system is None
+    system = () if beside else (Message("system", record.system),)
+    return _rendered((*system, *messages_of(record)), record, notes, 0, exact=True)
+
+
+def _rendered(
+    messages: Sequence[Message], record: Record, notes: dict[str, Any], shift: int, *, exact: bool
+) -> list[dict[str, Any]]:
+    if exact:
+        messages = (*messages, *trailing_of(record))
+    parts, calls = notes.get("parts", {}), notes.get("calls", {}) if exact else {}
+    return [
+        message_row(message, parts.get(str(place)), calls.get(str(place)), exact=exact)
+        for place, message in enumerate(messages, -shift)
+    ]
+
+
+def message_row(message: Message, parts: Any = None, calls: Any = None, *, exact: bool = False) -> dict[str, Any]:
+    """A message in OpenAI's form, with its parts or calls as they came where they still say the same."""
     out: dict[str, Any] = {"role": message.role}
     if message.text is not None:
-        out["content"] = parts if parts and _text_of_parts(parts) == message.text else message.text
+        same = parts is not None and _text_of_parts(parts) == message.text
+        usual = same and parts and all(part.keys() == _TEXT_PART for part in parts)
+        out["content"] = parts if usual or (same and exact) else message.text
     for key in ("name", "weight", "tool_calls", "tool_call_id"):
         value = getattr(message, key)
         if value is not None:
             out[key] = value
+    if calls is not None and with_text_arguments(calls) == message.tool_calls:
+        out["tool_calls"] = calls
     if message.extra:
         out.update(message.extra)
     return out

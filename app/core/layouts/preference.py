@@ -2,46 +2,65 @@
 
 OpenAI: ``{"input": {"messages"}, "preferred_output": [message], "non_preferred_output": [message]}`` (read also as
 ``*_completion``); TRL and LLaMA-Factory: ``{"prompt" | "conversations" | "messages", "chosen", "rejected"}`` with texts
-or messages. Written in OpenAI's form, or as it came.
+or messages. Both layouts read all of these and write their own.
 """
 
+from dataclasses import replace
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, notes_of, other_columns, with_notes
+from app.core.layouts.base import (
+    Layout,
+    LayoutOptions,
+    Row,
+    RowError,
+    checked,
+    columns_of,
+    notes_of,
+    text_answer,
+    unpacked,
+    with_columns,
+    with_notes,
+)
 from app.core.layouts.openai import parse_messages, render_messages
 from app.core.record import Record
 
 _BETTER = ("preferred_output", "preferred_completion", "chosen")
 _WORSE = ("non_preferred_output", "non_preferred_completion", "rejected")
 _PROMPTS = ("prompt", "conversations", "messages", "question", "instruction")
+_PACKED = ("input", *_BETTER, *_WORSE, *_PROMPTS)
+_OPENAI = {"names": _BETTER[:1] + _WORSE[:1], "prompt": "input", "better": "list", "worse": "list"}
+_TRL = {"names": _BETTER[2:] + _WORSE[2:], "prompt": "prompt", "better": "list", "worse": "list"}
+_TRL_TEXT = {**_TRL, "text": True, "better": None, "worse": None}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a preference row. Raises RowError."""
+    row = {name: _unpacked(value) if name in _PACKED else value for name, value in row.items()}
     better, worse = _one_of(row, _BETTER), _one_of(row, _WORSE)
     if better is None or worse is None:
         raise RowError("There is no preferred and rejected answer.", code="blank_answer")
     form: dict[str, Any] = {"names": [better, worse]}
     prompt = _prompt(row, form)
     answers = [_answer(row[name], prompt, form, side) for side, name in (("better", better), ("worse", worse))]
-    used = {better, worse, form["prompt"]}
-    rest = {key: value for key, value in row.items() if key not in used}
+    rest = columns_of(row, {better, worse, form["prompt"]})
     messages = [*form.pop("messages"), {"role": "assistant", "content": answers[0]}]
     record = parse_messages(messages, rest, options, container="")
     notes = {**notes_of(record), "preference": form}
-    return checked(
-        Record(
-            record.question,
-            record.answer,
-            record.system,
-            record.turns,
-            record.trace,
-            answers[1],
-            record.tags,
-            with_notes(dict(record.extra.items()), notes),
-        ),
-        options,
-    )
+    record = replace(record, rejected_answer=answers[1], extra=with_notes(record.extra, notes))
+    if _as_it_came(record) != row:
+        raise RowError("The row could not be written back as it is.", code="not_exact")
+    return checked(record, options)
+
+
+def _unpacked(value: Any) -> Any:
+    """What a table's cell holds as JSON text: a prompt's object, a message or messages. Other texts are texts."""
+    found = unpacked(value)
+    shown = found[0] if isinstance(found, list) and found else found
+    return found if isinstance(shown, dict) and shown.keys() & {"messages", "role", "from"} else value
+
+
+def _as_it_came(record: Record) -> dict[str, Any]:
+    return _rendered(record, notes_of(record)["preference"], LayoutOptions(keep_extra=True))
 
 
 def _one_of(row: Row, names: tuple[str, ...]) -> str | None:
@@ -109,18 +128,39 @@ def _answer(value: Any, prompt: Any, form: dict[str, Any], side: str) -> str:
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """The preference row of a record, in OpenAI's form unless it came in another. Raises RowError without a pair."""
+    """The row of a record in OpenAI's form; with ``keep_extra`` as it came. Raises RowError without a pair."""
+    noted = _noted(record, options)
+    row = _rendered(record, noted or _OPENAI, options)
+    tools = record.extra.get("tools")
+    if noted is None and isinstance(tools, list) and "tools" not in row:
+        row["input"]["tools"] = tools
+    return row
+
+
+def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a record in TRL's form, texts for a plain pair; with ``keep_extra`` as it came. Raises RowError."""
+    plain = not (record.turns or record.trace) and record.system is None
+    return _rendered(record, _noted(record, options) or (_TRL_TEXT if plain else _TRL), options)
+
+
+def _noted(record: Record, options: LayoutOptions) -> dict[str, Any] | None:
+    form = notes_of(record).get("preference") if options.keep_extra else None
+    return form if isinstance(form, dict) else None
+
+
+def _rendered(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict[str, Any]:
     if record.rejected_answer is None:
         raise RowError("There is no rejected answer.", code="no_rejected_answer")
-    notes = notes_of(record)
-    form = notes.get("preference") or {"names": ["preferred_output", "non_preferred_output"], "prompt": "input"}
-    form = {"better": "list", "worse": "list", **form} if form["prompt"] == "input" else form
-    *prompt, _ = render_messages(record, notes)
-    row = _rendered_prompt(prompt, form)
+    text_answer(record, "a preference pair")
+    *prompt, _ = render_messages(record, options)
+    row: dict[str, Any] = {}
+    if options.keep_extra and notes_of(record).get("system") == "beside" and record.system is not None:
+        row["system"] = prompt.pop(0)["content"]
+    row.update(_rendered_prompt(prompt, form))
     answers = (("better", record.answer), ("worse", record.rejected_answer))
     for name, (side, text) in zip(form["names"], answers, strict=True):
         row[name] = _rendered_answer(text, form.get(side), form, prompt)
-    return {**row, **other_columns(record, options, frozenset({"tools"}) if form["prompt"] != "input" else frozenset())}
+    return with_columns(row, record, options, () if form["prompt"] == "input" else ("tools",))
 
 
 def _rendered_prompt(prompt: list[dict[str, Any]], form: dict[str, Any]) -> dict[str, Any]:
@@ -150,12 +190,24 @@ def _rendered_answer(text: str, kind: str | None, form: dict[str, Any], prompt: 
     return [*prompt, message] if form["prompt"] == "" else [message]
 
 
+_HOLDS = frozenset({"system", "turns", "trace", "tools", "rejected answer", "weights"})
 PREFERENCE = Layout(
     "preference",
-    "Preference pairs (DPO)",
+    "Preference pairs (OpenAI DPO)",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "rejected answer", "weights"}),
+    _HOLDS,
     ("input", "preferred_output", "non_preferred_output"),
     '{"input": {"messages": […]}, "preferred_output": […], "non_preferred_output": […]}',
+    needs=frozenset({"rejected answer"}),
+)
+TRL_PREFERENCE = Layout(
+    "trl-preference",
+    "Preference pairs (TRL, LLaMA-Factory)",
+    parse,
+    render_trl,
+    _HOLDS,
+    ("prompt", "chosen", "rejected", "tools"),
+    '{"prompt": "…", "chosen": "…", "rejected": "…"}',
+    needs=frozenset({"rejected answer"}),
 )

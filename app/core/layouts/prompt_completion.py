@@ -4,6 +4,7 @@ Source: TRL's dataset formats, OpenAI's CreateFineTuneCompletionInput. Texts are
 completion included.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.base import (
@@ -12,15 +13,16 @@ from app.core.layouts.base import (
     Row,
     RowError,
     checked,
+    columns_of,
     notes_of,
-    other_columns,
     unpacked,
+    with_columns,
     with_notes,
 )
 from app.core.layouts.openai import parse_messages, render_messages
 from app.core.record import Record
 
-OWN = frozenset({"prompt", "completion", "tools"})
+_TAKEN = ("prompt", "completion")
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -32,7 +34,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         raise RowError("There is no prompt text.", code="blank_question")
     if type(completion) is not str and not (completion is None and options.allow_unanswered):
         raise RowError("There is no completion text.", code="blank_answer")
-    extra = {key: value for key, value in row.items() if key not in ("prompt", "completion")}
+    extra = columns_of(row, _TAKEN)
     # An empty text is how a table shows that there is none.
     system = extra.pop("system") if type(extra.get("system")) is str and extra["system"] else None
     return checked(Record(prompt, completion or "", system, extra=extra), options)
@@ -43,31 +45,29 @@ def _is_messages(value: Any) -> bool:
 
 
 def _conversational(prompt: list[Any], completion: list[Any], row: Row, options: LayoutOptions) -> Record:
-    rest = {key: value for key, value in row.items() if key not in ("prompt", "completion")}
+    rest = columns_of(row, _TAKEN)
     record = parse_messages(prompt + completion, rest, options, container="")
     notes = {**notes_of(record), "completion": len(completion)}
-    return Record(
-        record.question,
-        record.answer,
-        record.system,
-        record.turns,
-        record.trace,
-        None,
-        record.tags,
-        with_notes(record.extra, notes),
-    )
+    return replace(record, extra=with_notes(record.extra, notes))
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """Two texts for a plain pair, two lists of messages for a conversation or a pair that came so."""
     notes = notes_of(record)
-    columns = other_columns(record, options, frozenset({"tools"}))
     if not (record.turns or record.trace or "completion" in notes):
-        system = {} if record.system is None else {"system": record.system}
-        return {"prompt": record.question, "completion": record.answer, **system, **columns}
-    messages = render_messages(record, notes)
-    split = len(messages) - min(notes.get("completion", 1), len(messages) - 1)
-    return {"prompt": messages[:split], "completion": messages[split:], **columns}
+        row = {"prompt": record.question, "completion": record.answer}
+        if record.system is not None:
+            row["system"] = record.system
+        return with_columns(row, record, options, ("tools",))
+    messages = render_messages(record, options)
+    row = {}
+    if options.keep_extra and notes.get("system") == "beside" and record.system is not None:
+        row["system"] = messages.pop(0)["content"]
+    behind = 0 if options.keep_extra else len(notes.get("trailing", ()))
+    split = len(messages) - min(max(notes.get("completion", 1) - behind, 1), len(messages) - 1)
+    return with_columns(
+        {"prompt": messages[:split], "completion": messages[split:], **row}, record, options, ("tools",)
+    )
 
 
 PROMPT_COMPLETION = Layout(

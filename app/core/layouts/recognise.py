@@ -83,18 +83,16 @@ def _confidence(
     rows: Sequence[Mapping[str, Any]],
     warnings: list[str],
 ) -> str:
+    answers = [name for _, name in found.get("answer", ())]
+    if len(answers) > 1:
+        del mapping["answer"]
+        warnings.append(f"Several columns look like answers: {', '.join(f'“{name}”' for name in answers)}. Choose one.")
+        return "ask"
     missing = [target for target in ("question", "answer") if target not in mapping]
     if missing:
         columns = ", ".join(f"“{name}”" for name in list(rows[0])[:8])
         warnings.append(f"No column could be taken for the {' and the '.join(missing)}. Choose among {columns}.")
         return "ask"
-    answers = [name for _, name in found["answer"]]
-    if len(answers) > 1:
-        warnings.append(
-            f"Several columns look like answers ({', '.join(f'“{name}”' for name in answers)}); "
-            f"“{mapping['answer']}” is taken unless you choose another."
-        )
-        return "likely"
     lists = sum(isinstance(row.get(mapping["answer"]), list) for row in rows)
     if lists:
         warnings.append(f"The answer is a list in {lists} of the first rows; its items are joined by line breaks.")

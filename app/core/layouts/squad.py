@@ -5,7 +5,19 @@ Source: the SQuAD 1.1 and 2.0 data files. Passage, title and positions stay besi
 
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, Row, RowError, checked, other_columns, unpacked, with_notes
+from app.core.layouts.base import (
+    Layout,
+    LayoutOptions,
+    Row,
+    RowError,
+    checked,
+    columns_of,
+    notes_of,
+    text_answer,
+    unpacked,
+    with_columns,
+    with_notes,
+)
 from app.core.record import Record
 
 _TAKEN = ("question", "answers")
@@ -16,7 +28,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     question, answers = row.get("question"), unpacked(row.get("answers"))
     if type(question) is not str:
         raise RowError("There is no question.", code="blank_question")
-    extra = {key: value for key, value in row.items() if key not in _TAKEN}
+    extra = columns_of(row, _TAKEN)
     record = Record(question, _first(answers), extra=with_notes(extra, {"answers": answers}))
     return checked(record, options)
 
@@ -32,14 +44,10 @@ def _first(answers: Any) -> str:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The question with its answers as they came, or with the edited one in their place."""
-    noted = record.extra.get("_layout", {}).get("answers")
+    noted = notes_of(record).get("answers")
     same = isinstance(noted, list) and _first(noted) == record.answer
-    answers = noted if same else [{"text": record.answer, "answer_start": -1}]
-    return {
-        "question": record.question,
-        "answers": answers,
-        **other_columns(record, options, frozenset({"id", "context"})),
-    }
+    answers = noted if same else [{"text": text_answer(record, "SQuAD"), "answer_start": -1}]
+    return with_columns({"question": record.question, "answers": answers}, record, options, ("id", "context"))
 
 
 SQUAD = Layout(

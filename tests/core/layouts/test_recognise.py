@@ -39,7 +39,11 @@ def test_column_names_in_many_languages(question, answer):
 
 def test_several_answers_are_asked_about():
     found = recognise([{"problem": "p", "solution": "s", "answer": "a"}])
-    assert found.confidence == "likely" and "Several columns look like answers" in found.warnings[0]
+    assert (
+        found.confidence == "ask"
+        and "answer" not in found.mapping
+        and "Several columns look like answers" in found.warnings[0]
+    )
 
 
 def test_a_passage_is_named_but_never_taken():
