@@ -26,6 +26,7 @@ from app.services.imports import DUPLICATES, Settings
 @click.option("--allow-unanswered", is_flag=True, help="Take rows without an answer as drafts.")
 @click.option("--strict", is_flag=True, help="Import nothing if any row is bad (exit code 3).")
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A tag for all pairs; can be given again.")
+@click.option("--html-to-markdown", is_flag=True, help="Turn HTML in answers into Markdown.")
 @click.option("--system", metavar="TEXT", help="A system prompt for all pairs that have none.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(

@@ -2,6 +2,8 @@
 
 import io
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -221,6 +223,20 @@ def test_our_own_table_brings_status_and_split_back(dataset_id):
 def test_system_prompt_and_tags_for_all(dataset_id):
     bring(dataset_id, CSV, system="Be kind.", tags=("nov", "faq"))
     assert [(e.system, e.tag_list) for e in stored(dataset_id)] == [("Be kind.", ["nov", "faq"])] * 2
+
+
+def test_the_database_of_the_older_tool_is_recognised_and_its_html_offered_as_markdown(dataset_id, tmp_path):
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, question TEXT, answer TEXT)")
+        old.execute("INSERT INTO messages VALUES (1, 'How?', '<p>So <b>it</b> is.</p>')")
+        old.commit()
+    row = imports.add(dataset_id, upload(path.read_bytes(), "database.db"))
+    assert row.detected["legacy"] and row.detected["html"] and row.detected["confidence"] == "sure"
+    as_it_is = imports.preview(dataset_id, imports.upload_of(row), Settings())
+    converted = imports.preview(dataset_id, imports.upload_of(row), Settings(html_to_markdown=True))
+    answers = [seen.lines[0].record.answer for seen in (as_it_is, converted)]
+    assert answers == ["<p>So <b>it</b> is.</p>", "So **it** is."]
 
 
 def test_unanswered_rows_come_in_as_drafts_when_allowed(dataset_id):

@@ -60,6 +60,7 @@ class ImportOptions(BaseModel):
     allow_unanswered: bool = False
     system: Text = Field(None, description="a system prompt for all pairs")
     tag: Text = Field(None, description="tags for all pairs, separated by commas")
+    html_to_markdown: bool = Field(False, description="turn HTML in answers into Markdown")
     strict: bool = Field(False, description="import nothing if any row is bad")
     name: Text = Field(None, description="the file's name, for a raw body")
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.core import formats
 from app.core.errors import Invalid, NotFound
 from app.core.formats import BadRow, Detection, Row, Source
+from app.core.html import looks_like_html
 from app.core.layouts import recognise
 from app.models import Import, db
 from app.services.imports import reading
@@ -40,6 +41,7 @@ class Found:
     warnings: tuple[str, ...] = ()
     remembered: bool = False
     legacy: bool = False
+    html: bool = False
     rows: int | None = None
 
     def as_dict(self) -> dict[str, object]:
@@ -89,6 +91,7 @@ def look(source: Source, settings: Settings) -> Found:
         (*detection.warnings, *recognition.warnings),
         remembered,
         detection.format == "sqlite" and set(columns) == LEGACY_COLUMNS,
+        _holds_html(rows),
         _estimate(source, rows, bad),
     )
 
@@ -122,6 +125,12 @@ def _nothing(bad: Sequence[BadRow]) -> Invalid:
         return Invalid("There are no rows in this file.", code="no_rows")
     start = "The only row cannot be read." if len(bad) == 1 else f"None of the first {len(bad)} rows can be read."
     return Invalid(f"{start} {bad[0].reason}", code=bad[0].code, line=bad[0].line)
+
+
+def _holds_html(rows: Sequence[Row]) -> bool:
+    """Whether some text of the first rows is HTML."""
+    texts = (text for row in rows for text in row.values.values() if isinstance(text, str))
+    return any(looks_like_html(text) for text in texts)
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source
+from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.record import Record
 from app.services import limits
@@ -57,6 +59,7 @@ def records(found: Iterable[Row | BadRow], settings: Settings) -> Iterator[Read 
     if settings.layout not in LAYOUTS:
         raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="bad_layout")
     parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
+    markdown = settings.html_to_markdown
     for row in found:
         if type(row) is BadRow:
             yield row
@@ -65,9 +68,15 @@ def records(found: Iterable[Row | BadRow], settings: Settings) -> Iterator[Read 
         if skip:
             values = {name: cell for name, cell in values.items() if name not in skip}
         try:
-            yield row, parse(values, options)  # type: ignore[misc]
+            record = parse(values, options)
         except RowError as error:
             yield bad(row, error)  # type: ignore[arg-type]
+        else:
+            yield row, _in_markdown(record) if markdown else record  # type: ignore[misc]
+
+
+def _in_markdown(record: Record) -> Record:
+    return replace(record, answer=to_markdown(record.answer))
 
 
 def bad(row: Row, error: Invalid) -> BadRow:
