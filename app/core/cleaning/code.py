@@ -1,0 +1,83 @@
+"""Code inside Markdown: fenced blocks and inline spans, which cleaning leaves alone unless told otherwise."""
+
+import re
+from collections.abc import Callable, Iterator
+
+# CommonMark 0.31.2, 4.5 and 6.1. A fence may be indented further than there, as inside lists, or quoted.
+_FENCE = re.compile(
+    r"^[ \t>]*(?P<mark>`{3,}|~{3,})(?:(?<=`)[^`\n]*|(?<=~)[^\n]*)"
+    r"(?:\n(?s:.*?)^[ \t>]*(?P=mark)[`~]*[ \t]*\r?$|\n(?s:.*)|\Z)",
+    re.MULTILINE,
+)
+_TICKS = re.compile(r"`+")
+_BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
+
+# One private character stands for one piece of code while a text is changed around it.
+_FIRST = 0xF0000
+_ROOM = 0xFFFD
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where code stands, in order, fences with their marks; an open fence reaches to the end."""
+    if "`" not in text and "~~~" not in text:
+        return []
+    found: list[tuple[int, int]] = []
+    place = 0
+    for match in _FENCE.finditer(text):
+        found += _inline(text, place, match.start())
+        found.append(match.span())
+        place = match.end()
+    return [*found, *_inline(text, place, len(text))]
+
+
+def _inline(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Runs of backticks that a run of the same length closes within the paragraph."""
+    runs = [match.span() for match in _TICKS.finditer(text, start, end)]
+    at = 0
+    while at < len(runs):
+        closing = _closing(text, runs, at)
+        if closing:
+            yield runs[at][0], runs[closing][1]
+            at = closing
+        at += 1
+
+
+def _closing(text: str, runs: list[tuple[int, int]], opening: int) -> int:
+    left, right = runs[opening]
+    blank = _BLANK_LINE.search(text, right, runs[-1][1])
+    end = blank.start() if blank else runs[-1][1]
+    for place in range(opening + 1, len(runs)):
+        if runs[place][0] > end:
+            return 0
+        if runs[place][1] - runs[place][0] == right - left:
+            return place
+    return 0
+
+
+def around(function: Callable[[str], str]) -> Callable[[str], str]:
+    """The function kept away from code: it sees each piece as one private character."""
+
+    def kept(text: str) -> str:
+        # Most texts do not change at all, and then nobody need look for code.
+        changed = function(text)
+        if changed == text or ("`" not in text and "~~~" not in text):
+            return changed
+        found = spans(text)
+        return _rewritten(function, text, found) if found else changed
+
+    return kept
+
+
+def _rewritten(function: Callable[[str], str], text: str, found: list[tuple[int, int]]) -> str:
+    pieces = [text[left:right] for left, right in found]
+    prose = [
+        text[left:right]
+        for left, right in zip([0, *(end for _, end in found)], [*(s for s, _ in found), len(text)], strict=True)
+    ]
+    if len(found) < _ROOM and max(text) < chr(_FIRST):
+        marks = [chr(_FIRST + number) for number in range(len(found))]
+        changed = function("".join(a + b for a, b in zip(prose, [*marks, ""], strict=True)))
+        if all(changed.count(mark) == 1 for mark in marks):
+            return changed.translate({ord(mark): piece for mark, piece in zip(marks, pieces, strict=True)})
+    # The function would lose or double code: it gets the prose piece by piece instead.
+    return "".join(function(a) + b for a, b in zip(prose, [*pieces, ""], strict=True))

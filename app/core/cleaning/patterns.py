@@ -1,0 +1,131 @@
+"""Searching with patterns that users write: checked first, stopped when slow or when the output grows too large."""
+
+import time
+from typing import Any
+
+import regex
+
+from app.core.cleaning.base import CleaningStopped, missing
+from app.core.errors import Invalid
+
+# A run may spend this long on a pattern, and a microsecond more for each character that it reads.
+SECONDS = 1.5
+SECONDS_PER_CHARACTER = 1e-6
+MAX_CHARACTERS = 1_000_000
+_SURE = 20_000_000
+# Longer waits are taken with the interpreter free for other threads; short ones are not worth the hand-over.
+_SHORT_SECONDS = 0.01
+
+
+def escape(text: str) -> str:
+    """The text as a pattern that matches only itself."""
+    return str(regex.escape(text, special_only=True))
+
+
+class Pattern:
+    """A compiled pattern with the time it may take. One for each run: what is spent counts over all texts."""
+
+    def __init__(
+        self, source: str, *, ignore_case: bool = False, whole_word: bool = False, option: str = "find"
+    ) -> None:
+        if not source:
+            raise missing("The pattern is empty. Write what to look for.", option)
+        self.source = source
+        self._spent = 0.0
+        self._read = 0
+        flags = regex.MULTILINE | regex.VERSION0 | (regex.IGNORECASE if ignore_case else 0)
+        try:
+            regex.compile(source, flags)  # without the frame below, so that the position is the user's own
+            self._regex = regex.compile(rf"(?<!\w)(?:{source})(?!\w)" if whole_word else source, flags)
+        except regex.error as error:
+            raise Invalid(_sentence(error, "pattern"), code="bad_pattern", option=option, position=error.pos) from error
+        except (OverflowError, RecursionError, ValueError, MemoryError) as error:
+            raise Invalid(
+                "The pattern is too deep or too large. Make it simpler.", code="bad_pattern", option=option, position=0
+            ) from error
+
+    def search(self, text: str) -> Any:
+        """The first match, or None."""
+        return self._timed("search", text)
+
+    def replace(self, replacement: str, text: str) -> str:
+        """All matches replaced; groups as ``\\1`` or ``\\g<name>``."""
+        if self._timed("search", text) is None:
+            return text
+        size = (len(text) + 1) * (len(replacement) + replacement.count("\\") * len(text))
+        changed = (
+            self._timed("sub", text, replacement) if size <= _SURE else self._replaced_carefully(replacement, text)
+        )
+        return check_size(text, str(changed))
+
+    def check_replacement(self, replacement: str, option: str = "replace") -> None:
+        """Refuse a replacement that names a group the pattern does not have."""
+        try:
+            regex.compile(f"(?:{self.source})|", self._regex.flags).sub(replacement, "")
+        except regex.error as error:
+            raise Invalid(
+                _sentence(error, "replacement"), code="bad_replacement", option=option, position=error.pos
+            ) from error
+        except (IndexError, ValueError) as error:
+            message = "The replacement names a group that the pattern does not have."
+            raise Invalid(message, code="bad_replacement", option=option, position=replacement.find("\\")) from error
+
+    def _replaced_carefully(self, replacement: str, text: str) -> str:
+        """The same in steps, so that memory is never filled before the size can be checked."""
+        pieces: list[str] = []
+        place = size = 0
+        for match in self._timed("finditer", text):
+            pieces += (text[place : match.start()], match.expand(replacement))
+            size += len(pieces[-2]) + len(pieces[-1])
+            if size > max(MAX_CHARACTERS, len(text)):
+                raise _too_large()
+            place = match.end()
+        return "".join([*pieces, text[place:]])
+
+    def _timed(self, method: str, text: str, *first: str) -> Any:
+        self._read += len(text)
+        left = SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
+        start = time.perf_counter()
+        try:
+            return self._called(method, (*first, text), left)
+        except TimeoutError as error:
+            raise _too_slow() from error
+        finally:
+            self._spent += time.perf_counter() - start
+
+    def _called(self, method: str, arguments: tuple[str, ...], left: float) -> Any:
+        if left <= 0:
+            raise TimeoutError
+        call = getattr(self._regex, method)
+        if method != "finditer" and left > _SHORT_SECONDS:
+            try:
+                return call(*arguments, timeout=_SHORT_SECONDS)
+            except TimeoutError:
+                pass
+        return call(*arguments, timeout=left, concurrent=True)
+
+
+def check_size(before: str, after: str) -> str:
+    """The new text, refused where it has grown past the limit."""
+    if len(after) > MAX_CHARACTERS and len(after) > len(before):
+        raise _too_large()
+    return after
+
+
+def _too_large() -> CleaningStopped:
+    return CleaningStopped(
+        f"The replacement makes a text longer than {MAX_CHARACTERS:,} characters. Nothing was changed.",
+        code="output_too_large",
+    )
+
+
+def _too_slow() -> CleaningStopped:
+    return CleaningStopped(
+        "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
+        code="regex_too_slow",
+    )
+
+
+def _sentence(error: Any, what: str) -> str:
+    where = f" at character {error.pos + 1}" if error.pos is not None else ""
+    return f"The {what} cannot be read{where}: {error.msg}."

@@ -1,0 +1,213 @@
+"""Recipes: operations in order, compiled to one function on records."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.core.cleaning import code
+from app.core.cleaning.base import TEXT_FIELDS, Operation, TextFunction, find
+from app.core.errors import Invalid
+from app.core.record import Message, Record
+
+Result = Record | list[Record] | None
+Stage = Callable[[Record], Result]
+_ATTRIBUTES = ("system", "turns", "question", "trace", "answer", "rejected_answer")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation with its options and the fields it works on; ``keep_code`` None is the operation's own default."""
+
+    operation: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    keep_code: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The step as JSON; what is left to the operation is left out."""
+        out: dict[str, Any] = {"operation": self.operation}
+        if self.options:
+            out["options"] = dict(self.options)
+        if self.fields:
+            out["fields"] = list(self.fields)
+        if self.keep_code is not None:
+            out["keep_code"] = self.keep_code
+        return out
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "Step":
+        """The inverse of ``as_dict``; refuses what is not a step."""
+        if isinstance(value, str):
+            value = {"operation": value}
+        _check_keys(value, {"operation": str, "options": dict, "fields": list, "keep_code": bool}, "step", "operation")
+        return cls(
+            value["operation"], dict(value.get("options", {})), tuple(value.get("fields", ())), value.get("keep_code")
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named list of steps."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as JSON: ``{"name", "steps": [{"operation", "options", "fields", "keep_code"}]}``."""
+        return {"name": self.name, "steps": [step.as_dict() for step in self.steps]}
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "Recipe":
+        """The inverse of ``as_dict``; refuses what is not a recipe, or names an unknown operation or option."""
+        if isinstance(value, list):
+            value = {"name": "", "steps": value}
+        _check_keys(value, {"name": str, "steps": list}, "recipe", "steps")
+        recipe = cls(value.get("name", ""), tuple(Step.from_dict(one) for one in value["steps"]))
+        compile_recipe(recipe.steps)
+        return recipe
+
+
+def _check_keys(value: Any, kinds: Mapping[str, type], what: str, needed: str) -> None:
+    if not isinstance(value, dict) or needed not in value:
+        raise Invalid(f"A {what} is a JSON object with “{needed}”.", code="bad_recipe")
+    for key, content in value.items():
+        if key not in kinds:
+            raise Invalid(f"A {what} has no “{key}”. It has: {', '.join(kinds)}.", code="bad_recipe")
+        if not isinstance(content, kinds[key]):
+            raise Invalid(f"“{key}” of a {what} is of the wrong kind.", code="bad_recipe")
+
+
+class Cleaner:
+    """A compiled recipe. Make one for each run: patterns count the time they take over all records."""
+
+    def __init__(self, stages: Sequence[Stage], fields: frozenset[str], needle: tuple[str, bool] | None) -> None:
+        self._stages = tuple(stages)
+        self.fields = tuple(name for name in _ATTRIBUTES if name in fields)
+        self.needle: str | None = needle[0] if needle else None
+        self.ignore_case = needle is not None and needle[1]
+
+    def clean(self, record: Record) -> Result:
+        """The record after all steps: the same object when nothing changed, None when deleted, a list when split."""
+        result: Result = record
+        for place, stage in enumerate(self._stages):
+            result = stage(result)  # type: ignore[arg-type]
+            if result is None:
+                return None
+            if isinstance(result, list):
+                return [done for one in result for done in self._rest(one, place + 1)]
+        return result
+
+    def _rest(self, record: Record, place: int) -> list[Record]:
+        rest = Cleaner(self._stages[place:], frozenset(self.fields), None).clean(record)
+        return rest if isinstance(rest, list) else [] if rest is None else [rest]
+
+
+def compile_recipe(steps: Iterable[Step]) -> Cleaner:
+    """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
+    stages: list[Stage] = []
+    fields: set[str] = set()
+    needles: list[tuple[str, bool] | None] = []
+    for step in steps:
+        operation = find(step.operation)
+        options = operation.options(step.options)
+        chosen = _attributes(operation, step)
+        stages.append(_stage(operation, operation.prepare(options), chosen, _keeps_code(operation, step)))
+        fields |= set(chosen)
+        needles.append(operation.needle(options))
+    return Cleaner(stages, frozenset(fields), needles[0] if len(needles) == 1 else None)
+
+
+def _attributes(operation: Operation, step: Step) -> tuple[str, ...]:
+    """The fields of the record that a step works on, in reading order."""
+    if operation.kind == "pair" and not operation.fields:
+        return _ATTRIBUTES
+    for name in step.fields:
+        if name not in TEXT_FIELDS:
+            have = ", ".join(TEXT_FIELDS)
+            raise Invalid(f"There is no field “{name}”. There are: {have}.", code="unknown_field")
+    wanted = set(step.fields or operation.fields)
+    if "answer" in wanted:
+        wanted.add("rejected_answer")
+    if operation.deep and {"answer", "turns"} & wanted:
+        wanted.add("trace")
+    return tuple(name for name in _ATTRIBUTES if name in wanted)
+
+
+def _keeps_code(operation: Operation, step: Step) -> bool:
+    """Whether code is left alone. Whoever looks for a mark of code means code."""
+    if operation.handles_code or any("`" in value for value in step.options.values() if isinstance(value, str)):
+        return False
+    return operation.keep_code if step.keep_code is None else step.keep_code
+
+
+def _stage(operation: Operation, prepared: Callable[..., Any], fields: tuple[str, ...], keep_code: bool) -> Stage:
+    if operation.kind == "pair":
+        return prepared
+    if operation.per_record:
+        return lambda record: _changed(
+            record, fields, _wrapped(prepared(list(_texts(record, fields))), keep_code), operation.deep
+        )
+    function = _wrapped(prepared, keep_code)
+    return lambda record: _changed(record, fields, function, operation.deep)
+
+
+def _wrapped(function: TextFunction, keep_code: bool) -> TextFunction:
+    return code.around(function) if keep_code else function
+
+
+def _changed(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
+    """The record with the function applied to its fields; the same object when no text changed."""
+    new: dict[str, Any] = {}
+    for name in fields:
+        value = getattr(record, name)
+        if not value:
+            continue
+        changed = function(value) if isinstance(value, str) else _messages(value, function, deep)
+        if changed is not value and changed != value:
+            new[name] = changed
+    return replace(record, **new) if new else record
+
+
+def _messages(messages: tuple[Message, ...], function: TextFunction, deep: bool) -> tuple[Message, ...]:
+    return tuple(_message(message, function, deep) for message in messages)
+
+
+def _message(message: Message, function: TextFunction, deep: bool) -> Message:
+    text = function(message.text) if message.text else message.text
+    calls = _strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
+    return (
+        message
+        if text == message.text and calls == message.tool_calls
+        else replace(message, text=text, tool_calls=calls)
+    )
+
+
+def _strings(value: Any, function: TextFunction) -> Any:
+    """A JSON value with the function applied to every string in it, keys aside."""
+    if isinstance(value, str):
+        return function(value)
+    if isinstance(value, list):
+        return [_strings(one, function) for one in value]
+    if isinstance(value, dict):
+        return {key: _strings(one, function) for key, one in value.items()}
+    return value
+
+
+def _texts(record: Record, fields: tuple[str, ...]) -> Iterator[str]:
+    for name in fields:
+        value = getattr(record, name)
+        if isinstance(value, str):
+            yield value
+        elif value:
+            yield from (message.text for message in value if message.text)
+
+
+def clean_stream(records: Iterable[Record], recipe: Recipe) -> Iterator[Record]:
+    """The records after the recipe, one by one; deleted ones are left out, split ones follow each other."""
+    cleaner = compile_recipe(recipe.steps)
+    for record in records:
+        result = cleaner.clean(record)
+        if isinstance(result, list):
+            yield from result
+        elif result is not None:
+            yield result

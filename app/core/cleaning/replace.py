@@ -1,0 +1,134 @@
+"""Remove a text, or replace it by another."""
+
+from dataclasses import dataclass
+
+from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
+
+MODES = {"literal": "As it is written", "regex": "Regular expression"}
+PARTS = {
+    "match": "The text itself",
+    "up-to": "Everything from the beginning up to and with the text",
+    "from": "Everything from the text to the end",
+}
+# Letters that a search without case also finds in other scripts (dotted I, long s, Kelvin).
+_FOLDING = "iskISK"
+
+
+@dataclass(frozen=True)
+class RemoveText:
+    """Options of remove-text."""
+
+    text: str = option("", "Text to remove", "Exactly as it stands in the pairs.", multiline=True)
+    part: str = option("match", "What to remove", "The rest of the text stays.", choices=PARTS)
+    mode: str = option("literal", "How to read it", choices=MODES)
+    whole_word: bool = option(False, "Whole words only", "“art” is then not found in “party”.")
+    ignore_case: bool = option(False, "Ignore case", "“user” then also finds “User”.")
+
+
+@dataclass(frozen=True)
+class FindReplace:
+    """Options of find-replace."""
+
+    find: str = option("", "Find", "The text or pattern to look for.", multiline=True)
+    replace: str = option(
+        "", "Replace with", r"With a regular expression, \1 stands for the first group.", multiline=True
+    )
+    mode: str = option("literal", "How to read it", choices=MODES)
+    whole_word: bool = option(False, "Whole words only", "“art” is then not found in “party”.")
+    ignore_case: bool = option(False, "Ignore case", "“user” then also finds “User”.")
+
+
+def needle_of(text: str, *, mode: str, ignore_case: bool) -> tuple[str, bool] | None:
+    """The literal that must occur for anything to match, and whether case matters not."""
+    if mode == "regex" or not text:
+        return None
+    if not ignore_case:
+        return text, False
+    runs = "".join(c if c.isascii() and c not in _FOLDING else "\0" for c in text).split("\0")
+    longest = max(runs, key=len)
+    return (longest.lower(), True) if longest else None
+
+
+def _prepare_remove(options: RemoveText) -> TextFunction:
+    if not options.text:
+        raise missing("Write the text to remove.", "text")
+    if options.part == "match":
+        return _replacing(options.text, "", options, "text")
+    pattern = Pattern(
+        options.text if options.mode == "regex" else escape(options.text),
+        ignore_case=options.ignore_case,
+        whole_word=options.whole_word,
+        option="text",
+    )
+    exact = options.text if options.mode == "literal" and not options.ignore_case else ""
+
+    def cut(text: str) -> str:
+        match = pattern.search(text) if exact in text else None
+        if match is None:
+            return text
+        return text[match.end() :] if options.part == "up-to" else text[: match.start()]
+
+    return cut
+
+
+def _prepare_replace(options: FindReplace) -> TextFunction:
+    if not options.find:
+        raise missing("Write the text to find.", "find")
+    return _replacing(options.find, options.replace, options, "find")
+
+
+def _replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
+    literal = options.mode == "literal"
+    if literal and not options.whole_word and not options.ignore_case:
+        return _literal(find, new)
+    source = escape(find) if literal else find
+    pattern = Pattern(source, ignore_case=options.ignore_case, whole_word=options.whole_word, option=name)
+    if literal:
+        new = new.replace("\\", "\\\\")
+    else:
+        pattern.check_replacement(new)
+    exact = find if literal and not options.ignore_case else ""
+    return lambda text: pattern.replace(new, text) if exact in text else text
+
+
+def _literal(old: str, new: str) -> TextFunction:
+    grows = len(new) > len(old)
+
+    def replaced(text: str) -> str:
+        if old not in text:
+            return text
+        if grows and len(text) + text.count(old) * (len(new) - len(old)) > MAX_CHARACTERS:
+            check_size(text, text + new * min(text.count(old), MAX_CHARACTERS // len(new) + 1))
+        return text.replace(old, new)
+
+    return replaced
+
+
+REMOVE_TEXT = register(
+    Operation(
+        name="remove-text",
+        title="Remove text",
+        help="Removes a text wherever it stands and keeps all that stands before and after it.",
+        group="Text",
+        Options=RemoveText,
+        prepare=_prepare_remove,
+        needle=lambda o: needle_of(o.text, mode=o.mode, ignore_case=o.ignore_case),
+        examples=(("Hello. User: What is rain?", "Hello.  What is rain?"), ("No mark here.", "No mark here.")),
+        example_options={"text": "User:"},
+    )
+)
+
+FIND_REPLACE = register(
+    Operation(
+        name="find-replace",
+        title="Find and replace",
+        help="Replaces a text or a pattern by another text.",
+        group="Text",
+        Options=FindReplace,
+        prepare=_prepare_replace,
+        needle=lambda o: needle_of(o.find, mode=o.mode, ignore_case=o.ignore_case),
+        examples=(("The color of colors.", "The colour of colours."),),
+        example_options={"find": "color", "replace": "colour"},
+    )
+)
