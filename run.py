@@ -102,7 +102,8 @@ def install_with_uv(lock: str) -> bool:
     uv = shutil.which("uv")
     if uv is None:
         return False
-    if runs(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", ROOT / lock):
+    options = ("--quiet", "--compile-bytecode", "--python", PYTHON, "--require-hashes")
+    if runs(uv, "pip", "install", *options, "-r", ROOT / lock):
         return True
     say("uv could not do it. Trying with pip.")
     return False

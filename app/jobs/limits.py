@@ -28,9 +28,10 @@ def confine(handler: Handler, *, file_bytes: int) -> None:
 
 
 def resident_mb(pid: int) -> int | None:
-    """The memory that a process holds, in MB; None where this system does not tell (all but Linux)."""
+    """The memory that a process and its children hold, in MB; None where this system does not tell (all but Linux)."""
     try:
-        pages = Path(f"/proc/{pid}/statm").read_bytes().split()[1]
+        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return None
-    return int(pages) * _PAGE // MB
+    return pages * _PAGE // MB + sum(resident_mb(int(child)) or 0 for child in children)

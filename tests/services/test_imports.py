@@ -12,7 +12,7 @@ from app.core.record import Record
 from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
 from app.services import datasets, entries, history, imports, jobs, pairs, uploads
-from app.services.imports import Settings, quarantine, running
+from app.services.imports import Settings, building, quarantine, running
 
 
 def upload(content, name="faq.csv"):
@@ -169,7 +169,7 @@ def test_exact_duplicates_are_skipped_in_the_file_and_against_the_dataset(datase
 
 
 def test_duplicates_across_chunks_are_skipped(dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 2)
+    monkeypatch.setattr(building, "CHUNK", 2)
     content = "question,answer\n" + "a,1\nb,2\nc,3\n" * 3
     assert counts(bring(dataset_id, content, on_duplicate="skip")) == (3, 6, 0)
 
@@ -305,7 +305,7 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
-    monkeypatch.setattr(running, "CHUNK", 10)
+    monkeypatch.setattr(building, "CHUNK", 10)
     monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
     job = imports.start(row.id, Settings())
@@ -324,7 +324,7 @@ def interrupted(dataset_id, monkeypatch, at):
 
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 10)
+    monkeypatch.setattr(building, "CHUNK", 10)
     monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
@@ -368,14 +368,14 @@ def test_an_interrupted_import_can_be_retried(dataset_id, monkeypatch):
 def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
     row = imports.add(dataset_id, upload(CSV))
     imports.start(row.id, Settings())
-    sort = running.Sorter.sort
+    sort = running.Sorter.sort_built
 
     def overtaken(*args):
-        monkeypatch.setattr(running.Sorter, "sort", sort)
+        monkeypatch.setattr(running.Sorter, "sort_built", sort)
         imports.run(row.id)
         return sort(*args)
 
-    monkeypatch.setattr(running.Sorter, "sort", overtaken)
+    monkeypatch.setattr(running.Sorter, "sort_built", overtaken)
     with pytest.raises(Conflict):
         imports.run(row.id)
     assert len(stored(dataset_id)) == 2 and imports.get(row.id).state == "done"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import Invalid
-from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source
+from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.record import Record
@@ -23,7 +23,7 @@ def source_of(upload: Upload) -> Source:
     return Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
 
 
-def read_options(settings: Settings) -> ReadOptions:
+def read_options(settings: Settings, bounds: Limits | None = None) -> ReadOptions:
     """The settings that concern bytes and rows."""
     return ReadOptions(
         encoding=settings.encoding,
@@ -32,7 +32,7 @@ def read_options(settings: Settings) -> ReadOptions:
         skip_lines=settings.skip_lines,
         sheet=settings.sheet,
         spreadsheet_safe=settings.spreadsheet_safe,
-        limits=limits.of_files(),
+        limits=bounds or limits.of_files(),
     )
 
 
@@ -51,7 +51,7 @@ def rows(source: Source, settings: Settings) -> Iterator[Row | BadRow]:
     """The rows of the file."""
     if settings.format not in FORMATS:
         raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(FORMATS)}.", code="bad_format")
-    return FORMATS[settings.format].read(source, read_options(settings))
+    return FORMATS[settings.format].read(source, read_options(settings, source.limits))
 
 
 def records(found: Iterable[Row | BadRow], settings: Settings) -> Iterator[Read | BadRow]:

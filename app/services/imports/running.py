@@ -1,15 +1,13 @@
 """Running an import: rows are staged hidden, chunk by chunk, and published by one row. Or nothing of it is kept."""
 
-import gc
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import Change, chunks
+from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, LttError
 from app.core.formats import BadRow
 from app.core.text import plural
@@ -17,16 +15,14 @@ from app.models import ChangeSet, Import, Job, QuarantinedRow, Turns, db, end_re
 from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
-from app.services.imports import detecting, reading
-from app.services.imports.building import STATUS
+from app.services.imports import ahead, detecting, reading
+from app.services.imports.building import STATUS, Built, rare_collection
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
 from app.services.jobs import Cancelled, Publication, Unwatched, Watch
 
-CHUNK = 1000
 # How long staged rows share one transaction while nobody else wants to write.
 LONGEST_SECONDS = 0.3
-GC_THRESHOLD = 100_000
 INTERRUPTED = "The program ended while this file was imported. Nothing of it was kept."
 
 
@@ -126,12 +122,12 @@ def _forget_earlier_run(session: Session, row: Import) -> None:
 def _stage(record: _Begun, watch: Watch) -> Tally:
     upload = uploads.get(record.upload)
     source = reading.source_of(upload)
-    found = reading.records(reading.rows(source, record.settings), record.settings)
+    found = ahead.parts(source, record.settings, record.id)
     sorter = Sorter(record.dataset_id, record.settings, import_id=record.id, batch_id=record.change_set_id)
     if sorter.look:
         history.rehash(record.dataset_id)
     tally = Tally()
-    with _rare_collection(), Turns(LONGEST_SECONDS) as turns:
+    with rare_collection(), Turns(LONGEST_SECONDS) as turns:
         for part in _parts(found, sorter):
             tally.add(part)
             _keep(turns.begin(), record, part)
@@ -142,24 +138,13 @@ def _stage(record: _Begun, watch: Watch) -> Tally:
     return tally
 
 
-@contextmanager
-def _rare_collection() -> Iterator[None]:
-    """Look for circular garbage less often: rows hold none, and looking costs a third of the time of an import."""
-    usual = gc.get_threshold()
-    gc.set_threshold(GC_THRESHOLD, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
 def _tell(watch: Watch, record: _Begun, tally: Tally) -> None:
     watch.progress(tally.rows_in, max(record.rows, tally.rows_in) if record.rows else None, "rows")
 
 
-def _parts(found: Iterator[reading.Read | BadRow], sorter: Sorter) -> Iterator[Sorted]:
-    for chunk in chunks(found, CHUNK):
-        part = sorter.sort(chunk)
+def _parts(found: Iterator[Built], sorter: Sorter) -> Iterator[Sorted]:
+    for built in found:
+        part = sorter.sort_built(built)
         # What was looked up must not hold back the write-ahead log while the next rows are parsed.
         end_reading()
         yield part

@@ -12,7 +12,7 @@ from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import CONTENT, StoredEntry, from_row
-from app.services.imports.building import HASH, ROW, TAGS, Builder, Content, Stored, content_of
+from app.services.imports.building import HASH, ROW, TAGS, Builder, Built, Content, Stored, content_of
 from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
@@ -72,23 +72,14 @@ class Sorter:
         self._ids: set[int] = set()
 
     def sort(self, chunk: Iterable[Read | BadRow]) -> Sorted:
+        """Build and sort one chunk of records."""
+        return self.sort_built(self._build.build(chunk))
+
+    def sort_built(self, built: Built) -> Sorted:
         """Sort one chunk."""
-        result = Sorted()
-        rows: list[Row] = []
-        stored, new = self._build.stored, result.new
-        for item in chunk:
-            if type(item) is BadRow:
-                result.bad.append(item)
-                continue
-            row, record = item  # type: ignore[misc]
-            try:
-                new.append(stored(row, record))
-            except Invalid as error:
-                result.bad.append(bad(row, error))
-            else:
-                rows.append(row)
+        result = Sorted(new=built.new, bad=built.bad)
         if self.settings.on_duplicate == "update":
-            self._find_updates(result, rows)
+            self._find_updates(result, built.rows)
         elif self.look:
             self._find_same(result)
         return result
