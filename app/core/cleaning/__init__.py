@@ -1,6 +1,7 @@
 """Cleaning: operations on texts and pairs, registered by name, and recipes of them."""
 
-from app.core.cleaning import replace as _replace  # noqa: F401  (registers its operations)
+from importlib import import_module
+
 from app.core.cleaning.base import (
     GROUPS,
     OPERATIONS,
@@ -8,9 +9,14 @@ from app.core.cleaning.base import (
     CleaningStopped,
     NoOptions,
     Operation,
+    Result,
     option_fields,
 )
-from app.core.cleaning.recipe import Cleaner, Recipe, Result, Step, clean_stream, compile_recipe
+from app.core.cleaning.recipe import Cleaner, Recipe, Step, clean_stream, compile_recipe
+
+# Each registers its operations, in the order in which pages list them.
+for _name in ("replace", "phrases", "links", "wording", "whitespace", "characters", "markup", "mask", "pairs"):
+    import_module(f"{__name__}.{_name}")
 
 __all__ = [
     "GROUPS",

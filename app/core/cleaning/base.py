@@ -16,7 +16,8 @@ TEXT_FIELDS = ("question", "answer", "system", "turns")
 GROUPS = ("Text", "Tidy", "Characters", "Markup", "Privacy", "Pairs")
 
 TextFunction = Callable[[str], str]
-PairFunction = Callable[[Record], Record | list[Record] | None]
+Result = Record | list[Record] | None
+PairFunction = Callable[[Record, tuple[str, ...]], Result]
 
 
 class CleaningStopped(Invalid):
@@ -34,11 +35,12 @@ class NoOptions:
 class Operation:
     """One way to change a text or a pair.
 
-    ``prepare`` checks the options and gives the function to call on each text (kind "text") or each record (kind
-    "pair"; None deletes the pair, a list replaces it). With ``per_record`` it gives a function that takes all texts
-    of one record and gives the function for them. ``needle`` names a literal that must occur in a text, and whether
-    case matters not, so that others need not be looked at. ``keep_code`` is the default of a step; ``handles_code``
-    says that the operation looks after code itself; ``deep`` also reaches tool calls and their results.
+    ``prepare`` checks the options and gives the function to call on each text (kind "text"), or on each record and
+    the fields chosen (kind "pair"; None deletes the pair, a list replaces it; ``effect`` tells which).
+    With ``per_record`` it gives a function that takes all texts of one record and gives the function for them.
+    ``needle`` names a literal that must occur in a text, and whether case matters not, so that others need not be
+    looked at. ``keep_code`` is the default of a step; ``handles_code`` says that the operation looks after code
+    itself; ``deep`` also reaches tool calls and their results.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Operation:
     prepare: Callable[[Any], Callable[..., Any]]
     Options: type[Any] = NoOptions
     kind: Literal["text", "pair"] = "text"
+    effect: Literal["change", "delete", "split"] = "change"
     fields: tuple[str, ...] = ("question", "answer")
     examples: tuple[tuple[str, str], ...] = ()
     example_options: Mapping[str, Any] = dataclass_field(default_factory=dict)

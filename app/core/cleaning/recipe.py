@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.cleaning import code
-from app.core.cleaning.base import TEXT_FIELDS, Operation, TextFunction, find
+from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find
 from app.core.errors import Invalid
 from app.core.record import Message, Record
 
-Result = Record | list[Record] | None
 Stage = Callable[[Record], Result]
 _ATTRIBUTES = ("system", "turns", "question", "trace", "answer", "rejected_answer")
 
@@ -77,12 +76,37 @@ def _check_keys(value: Any, kinds: Mapping[str, type], what: str, needed: str) -
             raise Invalid(f"“{key}” of a {what} is of the wrong kind.", code="bad_recipe")
 
 
-class Cleaner:
-    """A compiled recipe. Make one for each run: patterns count the time they take over all records."""
+@dataclass(frozen=True)
+class Uses:
+    """What the steps of a recipe do, each with the fields it works on."""
 
-    def __init__(self, stages: Sequence[Stage], fields: frozenset[str], needle: tuple[str, bool] | None) -> None:
+    steps: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def effects(self) -> set[str]:
+        """The effects of all steps."""
+        return {effect for effect, _ in self.steps}
+
+    def names(self) -> tuple[set[str], set[str]]:
+        """The fields that are read, and those that can change; a split can change all."""
+        read = {name for _, fields in self.steps for name in fields}
+        changed = {name for effect, fields in self.steps for name in fields if effect == "change"}
+        return (set(_ATTRIBUTES), set(_ATTRIBUTES)) if "split" in self.effects else (read, changed)
+
+
+class Cleaner:
+    """A compiled recipe. Make one for each run: patterns count the time they take over all records.
+
+    ``reads`` names the fields of a record that are looked at, ``fields`` those that can change; ``deletes`` and
+    ``splits`` tell whether pairs can go or become several. ``needle`` must occur in one of ``reads`` (whatever its
+    case with ``ignore_case``) for a record to change; None promises nothing.
+    """
+
+    def __init__(self, stages: Sequence[Stage], needle: tuple[str, bool] | None = None, *, uses: Uses) -> None:
         self._stages = tuple(stages)
-        self.fields = tuple(name for name in _ATTRIBUTES if name in fields)
+        self._uses = uses
+        self.reads, self.fields = (tuple(name for name in _ATTRIBUTES if name in one) for one in uses.names())
+        self.deletes, self.splits = "delete" in uses.effects, "split" in uses.effects
         self.needle: str | None = needle[0] if needle else None
         self.ignore_case = needle is not None and needle[1]
 
@@ -98,29 +122,27 @@ class Cleaner:
         return result
 
     def _rest(self, record: Record, place: int) -> list[Record]:
-        rest = Cleaner(self._stages[place:], frozenset(self.fields), None).clean(record)
+        rest = Cleaner(self._stages[place:], uses=self._uses).clean(record)
         return rest if isinstance(rest, list) else [] if rest is None else [rest]
 
 
 def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
     stages: list[Stage] = []
-    fields: set[str] = set()
+    uses: list[tuple[str, tuple[str, ...]]] = []
     needles: list[tuple[str, bool] | None] = []
     for step in steps:
         operation = find(step.operation)
         options = operation.options(step.options)
         chosen = _attributes(operation, step)
         stages.append(_stage(operation, operation.prepare(options), chosen, _keeps_code(operation, step)))
-        fields |= set(chosen)
+        uses.append((operation.effect, chosen))
         needles.append(operation.needle(options))
-    return Cleaner(stages, frozenset(fields), needles[0] if len(needles) == 1 else None)
+    return Cleaner(stages, needles[0] if len(needles) == 1 else None, uses=Uses(tuple(uses)))
 
 
 def _attributes(operation: Operation, step: Step) -> tuple[str, ...]:
     """The fields of the record that a step works on, in reading order."""
-    if operation.kind == "pair" and not operation.fields:
-        return _ATTRIBUTES
     for name in step.fields:
         if name not in TEXT_FIELDS:
             have = ", ".join(TEXT_FIELDS)
@@ -142,7 +164,7 @@ def _keeps_code(operation: Operation, step: Step) -> bool:
 
 def _stage(operation: Operation, prepared: Callable[..., Any], fields: tuple[str, ...], keep_code: bool) -> Stage:
     if operation.kind == "pair":
-        return prepared
+        return lambda record: prepared(record, fields)
     if operation.per_record:
         return lambda record: _changed(
             record, fields, _wrapped(prepared(list(_texts(record, fields))), keep_code), operation.deep

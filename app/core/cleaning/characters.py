@@ -1,0 +1,186 @@
+"""Characters: broken encodings, Unicode forms, what nobody sees, and quotes."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import regex
+
+from app.core.cleaning.base import NoOptions, Operation, TextFunction, option, register
+
+# Scripts whose letters change their shape at a joiner. Elsewhere a joiner does nothing.
+_JOINING = "".join(
+    rf"\p{{{script}}}"
+    for script in (
+        *("Arabic", "Syriac", "Nko", "Mongolian", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya"),
+        *("Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Myanmar", "Khmer", "Tibetan"),
+    )
+)
+_TAGS = r"\U000E0000-\U000E007F"
+_ZERO_WIDTH = regex.compile(
+    r"[\u200B\u2060-\u2064\uFEFF\u00AD\u180E\uFFF9-\uFFFB]"
+    rf"|(?<![{_JOINING}\p{{M}}])\u200C"
+    rf"|(?<![{_JOINING}\p{{M}}\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D"
+    rf"|(?<=[\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D(?!\p{{Extended_Pictographic}})"
+    rf"|(?<!\U0001F3F4[{_TAGS}]*)[{_TAGS}]"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_OLD_LINE_ENDS = re.compile(r"[\x0b\x0c\x85]")
+_EMBEDDINGS = re.compile("[\u202a-\u202e]")
+_MARKS = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_CURLY = {ord(c): '"' for c in "“”„‟"} | {ord(c): "'" for c in "‘’‚‛"}
+_CURLED = re.compile("[“”„‟‘’‚‛]")
+_STRAIGHT = re.compile(r"""<[A-Za-z/][^<>]*>|["']""")
+_OPENS_AFTER = frozenset("([{<—–-/“‘«¿¡")
+QUOTES = {"straight": "Straight: \" '", "curly": "Curly: “ ” ‘ ’"}
+
+
+@dataclass(frozen=True)
+class Invisible:
+    """Options of remove-invisible."""
+
+    zero_width: bool = option(True, "Zero-width characters", "Joiners stay where a script or an emoji needs them.")
+    control: bool = option(True, "Control characters", "Tabs and line ends stay; old page breaks become line ends.")
+    bidi: bool = option(True, "Direction characters", "In right-to-left text only overrides and embeddings go.")
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """Options of quotes."""
+
+    to: str = option("straight", "Quotes become", choices=QUOTES)
+
+
+@cache
+def _ftfy() -> tuple[Callable[[str], bool], Callable[[str], str]]:
+    from ftfy import TextFixerConfig, fix_encoding
+    from ftfy.badness import is_bad
+
+    config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
+    return is_bad, lambda line: fix_encoding(line, config)
+
+
+def fix_mojibake(text: str) -> str:
+    """UTF-8 that was read as another encoding, read as UTF-8; only where ftfy is sure, line by line."""
+    if text.isascii():
+        return text
+    is_bad, fix = _ftfy()
+    if not is_bad(text):
+        return text
+    return "\n".join(line if line.isascii() else fix(line) for line in text.split("\n"))
+
+
+def _nfc(text: str) -> str:
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", text)
+
+
+def _prepare_invisible(options: Invisible) -> TextFunction:
+    def without(text: str) -> str:
+        if text.isascii() and text.isprintable():
+            return text
+        if options.control:
+            text = _OLD_LINE_ENDS.sub("\n", _CONTROL.sub("", text))
+        if text.isascii():
+            return text
+        if options.bidi:
+            text = _EMBEDDINGS.sub("", text)
+            text = text if _RIGHT_TO_LEFT.search(text) else _MARKS.sub("", text)
+        return _without_zero_width(text) if options.zero_width else text
+
+    return without
+
+
+def _without_zero_width(text: str) -> str:
+    """Until nothing more goes: a joiner may only have been held by another."""
+    while (changed := _ZERO_WIDTH.sub("", text)) != text:
+        text = changed
+    return text
+
+
+def _prepare_quotes(options: Quotes) -> TextFunction:
+    return _straight if options.to == "straight" else _curly
+
+
+def _straight(text: str) -> str:
+    return text if text.isascii() or not _CURLED.search(text) else text.translate(_CURLY)
+
+
+def _curly(text: str) -> str:
+    """By the neighbours of each quote, tags and measures (5'10") aside."""
+    if '"' not in text and "'" not in text:
+        return text
+    opened = False
+
+    def curl(match: Any) -> str:
+        nonlocal opened
+        mark: str = match[0]
+        if len(mark) > 1:
+            return mark
+        before = text[match.start() - 1 : match.start()]
+        after = text[match.end() : match.end() + 1]
+        if before == "=" or (before.isdecimal() and not (mark == '"' and opened) and not after.isalpha()):
+            return mark
+        opens = (not before or before.isspace() or before in _OPENS_AFTER) and bool(after) and not after.isspace()
+        if mark == '"':
+            opened = opens
+            return "“" if opens else "”"
+        return "‘" if opens and not after.isdecimal() else "’"
+
+    return _STRAIGHT.sub(curl, text)
+
+
+FIX_MOJIBAKE = register(
+    Operation(
+        name="fix-mojibake",
+        title="Fix broken encoding",
+        help="Repairs texts whose UTF-8 was read as Windows-1252 or the like, and only those.",
+        group="Characters",
+        Options=NoOptions,
+        prepare=lambda options: fix_mojibake,
+        examples=(("schÃ¶n, itâ€™s fine", "schön, it’s fine"), ("schön, it’s fine", "schön, it’s fine")),
+    )
+)
+
+NORMALISE_UNICODE = register(
+    Operation(
+        name="normalise-unicode",
+        title="Normalise Unicode (NFC)",
+        help="Writes letters with accents as one character instead of two; nothing looks different.",
+        group="Characters",
+        prepare=lambda options: _nfc,
+        examples=(("cafe\u0301", "caf\u00e9"),),
+    )
+)
+
+REMOVE_INVISIBLE = register(
+    Operation(
+        name="remove-invisible",
+        title="Remove invisible characters",
+        help="Removes zero-width, control and direction characters that nobody sees but a model reads.",
+        group="Characters",
+        Options=Invisible,
+        prepare=_prepare_invisible,
+        examples=(
+            ("in\u200bvisi\u00adble\x07", "invisible"),
+            ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ),
+    )
+)
+
+QUOTES_OPERATION = register(
+    Operation(
+        name="quotes",
+        title="Straighten or curl quotes",
+        help="Makes all quotes and apostrophes straight, or all curly as in English.",
+        group="Characters",
+        Options=Quotes,
+        prepare=_prepare_quotes,
+        examples=(("“It’s”", '"It\'s"'),),
+    )
+)

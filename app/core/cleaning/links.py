@@ -1,0 +1,132 @@
+"""Remove web addresses, e-mail addresses and emoji."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+
+from app.core.cleaning.base import Operation, TextFunction, option, register
+
+# Letters of an address. Scripts written without spaces follow an address directly and are no part of it.
+LETTER = r"(?:(?![\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}])[\p{L}\p{M}\p{N}])"
+EMAIL = regex.compile(
+    rf"(?<!{LETTER}|[._%+-]){LETTER}(?:{LETTER}|[._%+'-]){{0,63}}@(?:{LETTER}(?:{LETTER}|-){{0,62}}\.)+{LETTER}{{2,24}}+(?!@)"
+)
+_URL = rf"(?:(?:https?|ftp)://|(?<![\w@.])www\.(?=[A-Za-z0-9]))(?:{LETTER}|[-._~:/?#\[\]@!$&'()*+,;=%])+"
+_MARKDOWN_LINK = rf"!?\[(?P<label>[^\[\]\n]*)\]\([ ]*<?(?:{_URL})(?:[ ]+\"[^\"\n]*\")?[ ]*\)"
+URL = regex.compile(_URL, regex.IGNORECASE)
+_LINKED = regex.compile(rf"{_MARKDOWN_LINK}|<(?:{_URL})>|{_URL}", regex.IGNORECASE)
+_MAIL_LINKED = regex.compile(
+    rf"\[(?P<label>[^\[\]\n]*)\]\(mailto:[^()\s]+\)|<(?:mailto:)?(?:{EMAIL.pattern})>|(?:mailto:)?(?:{EMAIL.pattern})"
+)
+_TAGS = r"[\U000E0020-\U000E007F]*"
+_TAIL = rf"(?:\p{{Emoji_Modifier}}|\uFE0F)?\u20E3?{_TAGS}"
+# Unicode Technical Standard 51, emoji sequences; text symbols such as © or ♥ count only with U+FE0F behind them.
+EMOJI = regex.compile(
+    r"[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\uFE0F?\u20E3"
+    r"|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}(?=\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic}))"
+    rf"{_TAIL}(?:\u200D\p{{Extended_Pictographic}}{_TAIL})*"
+)
+LINKS = {"text": "Keep the text of Markdown links", "all": "Remove the links with their text"}
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Options of remove-urls."""
+
+    links: str = option("text", "Markdown links", "[text](address) becomes text.", choices=LINKS)
+
+
+def without(pattern: Any, text: str, label: bool = True) -> str:
+    """The text without the matches, or with only their labels; the gap that a match leaves is closed."""
+    pieces: list[str] = []
+    place = 0
+    for match in pattern.finditer(text):
+        end = (
+            match.end()
+            if match[0][-1] in ">)" and "label" in pattern.groupindex and match["label"] is not None
+            else _end(match)
+        )
+        start, kept = match.start(), (match["label"] or "" if label and "label" in pattern.groupindex else "")
+        before = text[place:start]
+        if not kept:
+            before, end = _closed(before, bool(pieces and not before), text, start, end)
+        pieces += (before, kept)
+        place = end
+    return "".join([*pieces, text[place:]]) if pieces else text
+
+
+def _end(match: Any) -> int:
+    """Where an address ends: not with the full stop of its sentence, nor with a bracket that it does not open."""
+    found: str = match[0]
+    if found.startswith("<") or ("@" in found and "://" not in found):
+        return int(match.end())
+    while found and (found[-1] in ".,;:!?'*_]" or (found[-1] == ")" and found.count("(") < found.count(")"))):
+        found = found[:-1]
+    return int(match.start() + len(found))
+
+
+def _closed(before: str, joined: bool, text: str, start: int, end: int) -> tuple[str, int]:
+    """Of the spaces on both sides of a gap one stays, and none at the end of a line or before a stop."""
+    after = text[end : end + 1]
+    if before.endswith(" ") and (not after or after in " \n\r.,;:!?)"):
+        return before.rstrip(" "), end
+    if after == " " and (not text[:start].strip(" ") or text[start - 1 : start] in "\n("):
+        return before, end + 1
+    return before, end
+
+
+def _prepare_urls(options: Urls) -> TextFunction:
+    keep = options.links == "text"
+
+    def changed(text: str) -> str:
+        if "://" not in text and "www." not in text and (text.islower() or "www." not in text.lower()):
+            return text
+        return without(_LINKED, text, keep)
+
+    return changed
+
+
+def _without_emails(text: str) -> str:
+    return without(_MAIL_LINKED, text) if "@" in text else text
+
+
+def _without_emoji(text: str) -> str:
+    if text.isascii() and "\u20e3" not in text:
+        return text
+    return without(EMOJI, text)
+
+
+REMOVE_URLS = register(
+    Operation(
+        name="remove-urls",
+        title="Remove web addresses",
+        help="Removes http, https, ftp and www addresses and closes the gap.",
+        group="Text",
+        Options=Urls,
+        prepare=_prepare_urls,
+        examples=(("See https://example.org/a?b=1 for [more](https://example.org).", "See for more."),),
+    )
+)
+
+REMOVE_EMAILS = register(
+    Operation(
+        name="remove-emails",
+        title="Remove e-mail addresses",
+        help="Removes e-mail addresses and closes the gap; to keep a sign of them, mask them instead.",
+        group="Text",
+        prepare=lambda options: _without_emails,
+        examples=(("Write to ann@example.org today.", "Write to today."),),
+    )
+)
+
+REMOVE_EMOJI = register(
+    Operation(
+        name="remove-emoji",
+        title="Remove emoji",
+        help="Removes emoji with all their parts; signs such as © and → stay.",
+        group="Text",
+        prepare=lambda options: _without_emoji,
+        examples=(("Well done! 👍🏽 © 2024", "Well done! © 2024"), ("Family 👨‍👩‍👧 here", "Family here")),
+    )
+)

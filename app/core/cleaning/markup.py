@@ -1,0 +1,217 @@
+"""HTML, entities and code fences. What only looks like a tag, such as ``Map<int>``, is never touched."""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from html.entities import html5
+from typing import Any
+
+from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.html import to_markdown
+
+_BLOCK_NAMES = """
+address article aside blockquote center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6
+header hr li main nav ol p pre section table tbody tfoot thead tr ul
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
+_INLINE_NAMES = """
+a abbr acronym b bdi bdo big body br button caption cite code col colgroup del dfn em font head html i iframe img input
+ins kbd label link mark meta noscript q s samp script small span strike strong style sub sup svg td template th title tt
+u var wbr
+"""
+_INLINE = frozenset(_INLINE_NAMES.split())
+# Tags that need no end; any other counts only when its end is there, so that a placeholder such as <title> stays.
+_SINGLE = frozenset({"br", "hr", "img", "input", "link", "meta", "col", "wbr", "p", "li", "td", "tr", "th", "dt", "dd"})
+_NAMES = "|".join(sorted(_BLOCKS | _INLINE, key=len, reverse=True))
+_ATTRIBUTES = r"(?:\s+[a-zA-Z_:@][\w:.-]*(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?)*\s*"
+_TAG = re.compile(rf"<(?P<end>/?)(?P<name>{_NAMES})(?P<attributes>{_ATTRIBUTES})/?>", re.IGNORECASE)
+_SILENT = re.compile(
+    r"<!--.*?-->|<(script|style|template|head|title)\b[^<>]*>.*?</\1\s*>|<!DOCTYPE[^<>]*>", re.I | re.S
+)
+_MARKUP = re.compile(r"<(?:[a-zA-Z/]|!--|!DOCTYPE)", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_DOCUMENT = re.compile(r"<(?:p|div|ul|ol|table|h[1-6]|body)[\s>]", re.IGNORECASE)
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
+_CODE = re.compile("[\U000f0000-\U000ffffd]")
+# Private characters that stand for what a parser must not see.
+_LESS, _LINE_END, _AND = "\ue0f0", "\ue0f1", "\ue0f2"
+_LESS_OR_AND = re.compile("[<&]")
+_MANY_LINE_ENDS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+_ANY_FENCE = re.compile(
+    r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<rest>[^\r\n]*)", re.M
+)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Options of strip-html."""
+
+    entities: bool = option(True, "Decode entities too", "&amp;lt; becomes &lt; in a text that holds tags.")
+
+
+def tags(text: str) -> list[Any]:
+    """The matches of tags that are HTML for sure, in order."""
+    if "<" not in text or ">" not in text:
+        return []
+    matches = list(_TAG.finditer(text))
+    starts = {m["name"].lower() for m in matches if not m["end"]}
+    ends = {m["name"].lower() for m in matches if m["end"]}
+    return [m for m in matches if _is_tag(m, starts, ends)]
+
+
+def _is_tag(match: Any, starts: set[str], ends: set[str]) -> bool:
+    name = match["name"].lower()
+    if name in _SINGLE:
+        # std::vector<P> has neither attributes nor an end.
+        return bool(match["attributes"].strip() or name in ends or name != "p" or match["name"] == "p")
+    return (name in starts and name in ends) or (not match["end"] and "=" in match["attributes"])
+
+
+def holds_html(text: str) -> bool:
+    """Whether the text holds tags or comments of HTML."""
+    return _MARKUP.search(text) is not None and bool(tags(text) or _SILENT.search(text))
+
+
+def decode_entities(text: str) -> str:
+    """One level of entities decoded; a no-break space becomes a space, what stands for no character stays."""
+    if "&" not in text or ";" not in text:
+        return text
+    return _ENTITY.sub(_decoded, text)
+
+
+def _decoded(match: Any) -> str:
+    entity: str = match[0]
+    if entity[1] != "#" and entity[1:] not in html5:
+        return entity
+    text = html.unescape(entity).replace("\xa0", " ")
+    return text if text and all(c in "\t\n\r" or unicodedata.category(c)[0] != "C" for c in text) else entity
+
+
+def _prepare_strip(options: Strip) -> TextFunction:
+    def stripped(text: str) -> str:
+        if "<" not in text or not holds_html(text):
+            return text
+        text = _SILENT.sub("", text)
+        pieces: list[str] = []
+        place = 0
+        for match in tags(text):
+            pieces += (text[place : match.start()], _instead(match["name"].lower(), match["end"]))
+            place = match.end()
+        plain = _tidy("".join([*pieces, text[place:]]))
+        return decode_entities(plain) if options.entities else plain
+
+    return stripped
+
+
+# What a block leaves behind: a line end that counts only once, however many blocks meet there.
+_BREAK = "\ue0f3"
+_BREAKS = re.compile(rf"[ \t]*(?:[ \t\r\n]*{_BREAK}[ \t\r\n]*)+")
+
+
+def _instead(name: str, end: str) -> str:
+    if name == "br":
+        return "\n"
+    if name in ("td", "th"):
+        return " " if end else ""
+    return _BREAK if name in _BLOCKS else ""
+
+
+def _tidy(text: str) -> str:
+    if _BREAK not in text:
+        return text.strip()
+    return _MANY_LINE_ENDS.sub("\n\n", _BREAKS.sub("\n", text)).strip()
+
+
+def html_to_markdown(text: str) -> str:
+    """HTML as Markdown; in text that only holds some tags, line ends stay where they are."""
+    if "<" not in text or not holds_html(text):
+        return text
+    sure = {match.start() for match in tags(text)} | {i for m in _SILENT.finditer(text) for i in range(*m.span())}
+    hidden = _LESS_OR_AND.sub(lambda match: _hidden(match, sure), text)
+    plain = _DOCUMENT.search(text) is None or _CODE.search(text) is not None or _PARAGRAPH_END.search(text) is not None
+    if plain:
+        hidden = hidden.replace("\r\n", "\n").replace("\n", _LINE_END)
+    written = to_markdown(hidden).replace(_LESS, "<").replace(_AND, "&")
+    if plain:
+        written = _MANY_LINE_ENDS.sub("\n\n", written.replace(_LINE_END, "\n"))
+    return written
+
+
+def _hidden(match: Any, sure: set[int]) -> str:
+    """The sign itself where it begins a tag or an entity, else what stands for it."""
+    if match[0] == "<":
+        return "<" if match.start() in sure else _LESS
+    return "&" if _ENTITY.match(match.string, match.start()) else _AND
+
+
+def close_fences(text: str) -> str:
+    """The text with a last line that closes its open code block (CommonMark 0.31.2, 4.5)."""
+    if "```" not in text and "~~~" not in text:
+        return text
+    opened: Any = None
+    for match in _ANY_FENCE.finditer(text):
+        mark, rest = match["mark"], match["rest"]
+        if opened is None:
+            opened = match if mark[0] == "~" or "`" not in rest else None
+        elif mark.startswith(opened["mark"]) and not rest.strip():
+            opened = None
+    if opened is None:
+        return text
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lead = "".join(c if c in " \t>" else " " for c in opened["lead"])
+    return f"{text}{'' if text.endswith(chr(10)) else newline}{lead}{opened['mark']}"
+
+
+STRIP_HTML = register(
+    Operation(
+        name="strip-html",
+        title="Strip HTML",
+        help="Removes the tags of HTML and keeps their text; what is no tag, such as Map<int>, stays.",
+        group="Markup",
+        Options=Strip,
+        prepare=_prepare_strip,
+        examples=(
+            ("<p>Use <b>water</b> &amp; soap.</p><p>Daily.</p>", "Use water & soap.\nDaily."),
+            ("Map<int> and a < b > c", "Map<int> and a < b > c"),
+        ),
+    )
+)
+
+HTML_TO_MARKDOWN = register(
+    Operation(
+        name="html-to-markdown",
+        title="HTML to Markdown",
+        help="Turns bold, links, lists, headings and code of HTML into Markdown; what is no tag stays.",
+        group="Markup",
+        prepare=lambda options: html_to_markdown,
+        examples=(
+            ("<p>Use <b>water</b>.</p><ul><li>one</li><li>two</li></ul>", "Use **water**.\n\n- one\n- two"),
+            ("List<String> names", "List<String> names"),
+        ),
+    )
+)
+
+DECODE_ENTITIES = register(
+    Operation(
+        name="decode-entities",
+        title="Decode entities",
+        help="Turns &amp;amp; into &amp;, &amp;eacute; into é and so on, one level in each run.".replace("&amp;", "&"),
+        group="Markup",
+        prepare=lambda options: decode_entities,
+        examples=(("Fish &amp; chips &ndash; 3&nbsp;&euro;", "Fish & chips – 3 €"), ("AT&T; R&D", "AT&T; R&D")),
+    )
+)
+
+CLOSE_CODE_FENCES = register(
+    Operation(
+        name="close-code-fences",
+        title="Close code fences",
+        help="Adds the missing last line to a code block that was never closed.",
+        group="Markup",
+        prepare=lambda options: close_fences,
+        handles_code=True,
+        fields=("answer",),
+        examples=(("```python\nprint(1)", "```python\nprint(1)\n```"),),
+    )
+)

@@ -1,0 +1,124 @@
+"""Masks for personal data: the same person or number gets the same pseudonym."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import regex
+
+from app.core.cleaning import identifiers
+from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+
+LABELS = {
+    "email": "EMAIL",
+    "phone": "PHONE",
+    "iban": "IBAN",
+    "card": "CARD",
+    "ip": "IP",
+    "key": "KEY",
+    "ssn": "SSN",
+}
+STYLES = {
+    "number": "[EMAIL_1], [EMAIL_2]: counted in each pair",
+    "label": "[EMAIL]: all alike",
+    "secret": "[EMAIL_4f9a2c7d]: the same in the whole dataset, made with a secret",
+}
+_USED = regex.compile(r"\[(EMAIL|PHONE|IBAN|CARD|IP|KEY|SSN)_(\d{1,6})\]")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Options of mask."""
+
+    email: bool = option(True, "E-mail addresses")
+    phone: bool = option(True, "Phone numbers", "International, usual national forms, or after a word such as “Tel.”.")
+    iban: bool = option(True, "Account numbers (IBAN)", "Only with right check digits.")
+    card: bool = option(True, "Card numbers", "Only of known issuers and with the right check digit.")
+    ip: bool = option(True, "IP addresses", "127.0.0.1 and versions stay.")
+    key: bool = option(True, "Keys, tokens and passwords", "Of known shape, or after a name such as “api_key”.")
+    ssn: bool = option(True, "Social security numbers (USA)")
+    style: str = option("number", "Pseudonyms", choices=STYLES)
+    secret: str = option("", "Secret", "For the last style: the same secret gives the same pseudonyms again.")
+
+
+def _prepare(options: Mask) -> Callable[[Sequence[str]], TextFunction]:
+    kinds = tuple(kind for kind in identifiers.FINDERS if getattr(options, kind))
+    if not kinds:
+        raise missing("Tick at least one kind of data to mask.", fields(options)[0].name)
+    if options.style == "secret" and not options.secret:
+        raise missing("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
+
+    def for_record(texts: Sequence[str]) -> TextFunction:
+        name = _namer(options, texts)
+        return lambda text: _masked(text, kinds, name)
+
+    return for_record
+
+
+def _masked(text: str, kinds: tuple[str, ...], name: Callable[[str, str], str]) -> str:
+    found = identifiers.find(text, kinds)
+    if not found:
+        return text
+    pieces: list[str] = []
+    place = 0
+    for start, end, kind in found:
+        pieces += (text[place:start], name(kind, identifiers.same(kind, text[start:end])))
+        place = end
+    return "".join([*pieces, text[place:]])
+
+
+def _namer(options: Mask, texts: Sequence[str]) -> Callable[[str, str], str]:
+    """What stands for a value of a kind."""
+    if options.style == "label":
+        return lambda kind, value: f"[{LABELS[kind]}]"
+    if options.style == "secret":
+        return lambda kind, value: f"[{LABELS[kind]}_{_keyed(options.secret, kind, value)}]"
+    numbers: dict[tuple[str, str], int] = {}
+    last: dict[str, int] = {}
+
+    def numbered(kind: str, value: str) -> str:
+        if not last:
+            last.update(_used(texts))
+        if (kind, value) not in numbers:
+            last[LABELS[kind]] = numbers[kind, value] = last.get(LABELS[kind], 0) + 1
+        return f"[{LABELS[kind]}_{numbers[kind, value]}]"
+
+    return numbered
+
+
+def _used(texts: Sequence[str]) -> dict[str, int]:
+    """The highest number of each label that the texts already hold, so that a second run starts behind it."""
+    last = {"": 0}
+    for text in texts:
+        for match in _USED.finditer(text) if "_" in text else ():
+            last[match[1]] = max(last.get(match[1], 0), int(match[2]))
+    return last
+
+
+def _keyed(secret: str, kind: str, value: str) -> str:
+    key = hashlib.blake2b(secret.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), key=key, digest_size=4).hexdigest()
+
+
+MASK = register(
+    Operation(
+        name="mask",
+        title="Mask personal data",
+        help="Puts masks for e-mail addresses, phone, account and card numbers, IP addresses and keys, in code too.",
+        group="Privacy",
+        Options=Mask,
+        prepare=_prepare,
+        per_record=True,
+        deep=True,
+        keep_code=False,
+        fields=("question", "answer", "system", "turns"),
+        examples=(
+            (
+                "Write to ann@example.org or bob@example.org; Ann is ann@example.org.",
+                "Write to [EMAIL_1] or [EMAIL_2]; Ann is [EMAIL_1].",
+            ),
+            ("Call +49 30 1234567. Pay to DE89 3704 0044 0532 0130 00.", "Call [PHONE_1]. Pay to [IBAN_1]."),
+            ("Version 1.2.3.4 of 2024-01-15", "Version 1.2.3.4 of 2024-01-15"),
+        ),
+    )
+)

@@ -1,0 +1,115 @@
+"""Spaces, empty lines and line ends."""
+
+import re
+from dataclasses import dataclass
+
+from app.core.cleaning.base import Operation, TextFunction, option, register
+
+_INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])")
+_BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")
+# Indented code at the beginning: its first line must keep its distance.
+_INDENTED = re.compile(r"(?:[ \t]*\r?\n)*((?: {4}|\t)[ \t]*\S[^\n]*\n(?: {4}|\t))")
+_EMPTY_LINE = re.compile(r"^[ \t\xa0\u3000]*(?:\r\n|\n|\r)", re.MULTILINE)
+_EMPTY_LINES = re.compile(r"((?:\r\n|\n|\r))(?:[ \t\xa0\u3000]*(?:\r\n|\n|\r)){2,}")
+_LAST_EMPTY = re.compile(r"(?:\r\n|\n|\r)[ \t\xa0\u3000]*\Z")
+_OTHER_NEWLINES = re.compile("\r\n?|[\u2028\u2029\x85]")
+
+LEAVE = {"none": "None", "one": "One between paragraphs"}
+NEWLINES = {"lf": "LF (Linux, macOS, the web)", "crlf": "CRLF (Windows)"}
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Options of trim."""
+
+    ends: bool = option(True, "Beginning and end of the text", "Spaces and empty lines around the text.")
+    lines: bool = option(True, "End of each line", "Also the two spaces that mean a line break in Markdown.")
+    inner: bool = option(True, "Several spaces inside a line become one", "The indentation of a line stays.")
+
+
+@dataclass(frozen=True)
+class EmptyLines:
+    """Options of remove-empty-lines."""
+
+    leave: str = option("none", "Leave", "Markdown needs one empty line between paragraphs.", choices=LEAVE)
+
+
+@dataclass(frozen=True)
+class Newlines:
+    """Options of normalise-newlines."""
+
+    to: str = option("lf", "Line ends", choices=NEWLINES)
+
+
+def _prepare_trim(options: Trim) -> TextFunction:
+    def trimmed(text: str) -> str:
+        if options.inner and ("  " in text or "\t" in text or "\xa0" in text):
+            text = _INNER.sub(" ", text)
+        if options.lines and (" \n" in text or " \r" in text or "\t" in text or "\xa0" in text):
+            text = _BEFORE_END.sub("", text)
+        return _stripped(text) if options.ends else text
+
+    return trimmed
+
+
+def _stripped(text: str) -> str:
+    indented = _INDENTED.match(text) if text.startswith((" ", "\t", "\n", "\r")) else None
+    return text[indented.start(1) :].rstrip() if indented else text.strip()
+
+
+def _prepare_empty_lines(options: EmptyLines) -> TextFunction:
+    def without(text: str) -> str:
+        if "\n" not in text and "\r" not in text:
+            return text
+        if options.leave == "one":
+            return _EMPTY_LINES.sub(r"\1\1", text)
+        return _LAST_EMPTY.sub("", _EMPTY_LINE.sub("", text))
+
+    return without
+
+
+def _prepare_newlines(options: Newlines) -> TextFunction:
+    def normalised(text: str) -> str:
+        if not text.isascii() or "\r" in text:
+            text = _OTHER_NEWLINES.sub("\n", text)
+        return text.replace("\n", "\r\n") if options.to == "crlf" else text
+
+    return normalised
+
+
+TRIM = register(
+    Operation(
+        name="trim",
+        title="Trim and collapse spaces",
+        help="Removes spaces around the text and at the ends of lines, and makes several spaces one.",
+        group="Tidy",
+        Options=Trim,
+        prepare=_prepare_trim,
+        examples=(("  Two  words. \n  - item\n", "Two words.\n  - item"), ("As it is.", "As it is.")),
+    )
+)
+
+REMOVE_EMPTY_LINES = register(
+    Operation(
+        name="remove-empty-lines",
+        title="Remove empty lines",
+        help="Removes lines with nothing on them; one between paragraphs can stay.",
+        group="Tidy",
+        Options=EmptyLines,
+        prepare=_prepare_empty_lines,
+        examples=(("One\n\n\nTwo\n \nThree", "One\nTwo\nThree"),),
+    )
+)
+
+NORMALISE_NEWLINES = register(
+    Operation(
+        name="normalise-newlines",
+        title="Normalise line ends",
+        help="Gives all lines, those of code too, the same line end.",
+        group="Tidy",
+        Options=Newlines,
+        prepare=_prepare_newlines,
+        handles_code=True,
+        examples=(("One\r\nTwo\rThree", "One\nTwo\nThree"),),
+    )
+)

@@ -1,0 +1,120 @@
+"""Upper and lower case, and texts cut at the end of a sentence."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from app.core.cleaning import code
+from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.sentences import ends
+
+CASES = {
+    "sentence": "Sentences begin with a capital",
+    "lower": "lower case",
+    "upper": "UPPER CASE",
+    "title": "Each Word With A Capital",
+}
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_FIRST_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Options of change-case."""
+
+    to: str = option("sentence", "Write", "A text all in capitals is made lower case first.", choices=CASES)
+
+
+@dataclass(frozen=True)
+class Truncate:
+    """Options of truncate."""
+
+    limit: int = option(1000, "At most", "Characters; the text ends with the last whole sentence before.")
+
+
+def _prepare_case(options: Case) -> TextFunction:
+    return {"lower": str.lower, "upper": str.upper, "title": _title, "sentence": _sentences}[options.to]
+
+
+def _title(text: str) -> str:
+    return _WORD.sub(lambda match: match[0][0].upper() + match[0][1:], text)
+
+
+def _sentences(text: str) -> str:
+    if text.isupper() and len(text) > 4:
+        text = text.lower()
+    pieces: list[str] = []
+    place = 0
+    for end in [*ends(text), len(text)]:
+        pieces.append(_capital(text[place:end]))
+        place = end
+    return "".join(pieces)
+
+
+def _capital(sentence: str) -> str:
+    """The sentence with a capital, unless its first word is written as a name is (iPhone) or an address."""
+    first = _FIRST_LETTER.search(sentence)
+    if first is None or sentence[: first.start()].strip("\"'“„‘«»(*_¿¡- \t\r\n"):
+        return sentence
+    word = sentence[first.start() :].split(maxsplit=1)[0]
+    if any(c.isupper() for c in word) or "." in word.rstrip(".") or "/" in word or "@" in word:
+        return sentence
+    return sentence[: first.start()] + first[0].upper() + sentence[first.end() :]
+
+
+def _prepare_truncate(options: Truncate) -> TextFunction:
+    if options.limit < 1:
+        raise missing("The limit must be at least one character.", "limit")
+    return lambda text: text if len(text) <= options.limit else _cut(text, options.limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    """The whole sentences, or failing that the whole words, before the limit; a piece of code stays whole or goes."""
+    pieces = code.spans(text)
+    for start, end in pieces:
+        if start < limit < end:
+            limit = start if text[:start].strip() else end
+    if limit >= len(text):
+        return text
+    head = text[:limit]
+    inside = [end for end in ends(text[: limit + 1]) if end <= limit and not any(a < end < b for a, b in pieces)]
+    after_code = [end for _, end in pieces if end <= limit]
+    place = max([*inside, *after_code, 0])
+    return head[: place or _last_word(text, limit)].rstrip()
+
+
+def _last_word(text: str, limit: int) -> int:
+    space = max(text.rfind(" ", 1, limit + 1), text.rfind("\n", 1, limit + 1))
+    if space > 0 and text[:space].strip():
+        return space
+    while limit > 1 and (unicodedata.category(text[limit])[0] == "M" or "\u200d" in text[limit - 1 : limit + 1]):
+        limit -= 1
+    return limit
+
+
+CHANGE_CASE = register(
+    Operation(
+        name="change-case",
+        title="Change case",
+        help="Writes texts in lower or upper case, with capitals at sentences or at all words.",
+        group="Text",
+        Options=Case,
+        prepare=_prepare_case,
+        examples=(("what is rain? it is water.", "What is rain? It is water."), ("READ THIS NOW", "Read this now")),
+    )
+)
+
+TRUNCATE = register(
+    Operation(
+        name="truncate",
+        title="Truncate at a sentence",
+        help="Shortens long texts to the last whole sentence before a limit; code blocks are never cut in two.",
+        group="Text",
+        Options=Truncate,
+        prepare=_prepare_truncate,
+        handles_code=True,
+        fields=("answer",),
+        examples=(("Rain is water. It falls from clouds.", "Rain is water."), ("Short.", "Short.")),
+        example_options={"limit": 20},
+    )
+)
