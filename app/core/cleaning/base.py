@@ -37,7 +37,7 @@ class Operation:
 
     ``prepare`` checks the options and gives the function to call on each text (kind "text"), or on each record and
     the fields chosen (kind "pair"; None deletes the pair, a list replaces it; ``effect`` tells which).
-    With ``per_record`` it gives a function that takes all texts of one record and gives the function for them.
+    With ``per_record`` the function also has ``begin``, called with the texts of each record before its first one.
     ``needle`` names a literal that must occur in a text, and whether case matters not, so that others need not be
     looked at. ``keep_code`` is the default of a step; ``handles_code`` says that the operation looks after code
     itself; ``deep`` also reaches tool calls and their results.

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,6 +29,11 @@ _ZERO_WIDTH = regex.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _OLD_LINE_ENDS = re.compile(r"[\x0b\x0c\x85]")
+_ANY_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_ANY_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
 _EMBEDDINGS = re.compile("[\u202a-\u202e]")
 _MARKS = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -56,20 +61,29 @@ class Quotes:
 
 
 @cache
-def _ftfy() -> tuple[Callable[[str], bool], Callable[[str], str]]:
+def _ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
+    """A quick look whether any two characters could be UTF-8 read wrongly, and the repair of one line."""
     from ftfy import TextFixerConfig, fix_encoding
-    from ftfy.badness import is_bad
+    from ftfy.chardata import CHARMAP_ENCODINGS
 
+    first = _decoded(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
+    second = _decoded(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
+    suspect = re.compile(rf"[{re.escape(first)}][{re.escape(second)}]|[\x80-\x9f]")
     config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
-    return is_bad, lambda line: fix_encoding(line, config)
+    return suspect.search, lambda line: fix_encoding(line, config)
+
+
+def _decoded(numbers: range, encodings: Sequence[str]) -> str:
+    found = {bytes([number]).decode(encoding, "ignore") for number in numbers for encoding in encodings}
+    return "".join(sorted(found))
 
 
 def fix_mojibake(text: str) -> str:
     """UTF-8 that was read as another encoding, read as UTF-8; only where ftfy is sure, line by line."""
     if text.isascii():
         return text
-    is_bad, fix = _ftfy()
-    if not is_bad(text):
+    suspect, fix = _ftfy()
+    if not suspect(text):
         return text
     return "\n".join(line if line.isascii() else fix(line) for line in text.split("\n"))
 
@@ -82,18 +96,23 @@ def _nfc(text: str) -> str:
 
 def _prepare_invisible(options: Invisible) -> TextFunction:
     def without(text: str) -> str:
-        if text.isascii() and text.isprintable():
-            return text
-        if options.control:
-            text = _OLD_LINE_ENDS.sub("\n", _CONTROL.sub("", text))
         if text.isascii():
+            if text.isprintable() or not options.control or not _ANY_CONTROL.search(text):
+                return text
+        elif not _ANY_INVISIBLE.search(text):
             return text
-        if options.bidi:
-            text = _EMBEDDINGS.sub("", text)
-            text = text if _RIGHT_TO_LEFT.search(text) else _MARKS.sub("", text)
-        return _without_zero_width(text) if options.zero_width else text
+        return _visible(text, options)
 
     return without
+
+
+def _visible(text: str, options: Invisible) -> str:
+    if options.control:
+        text = _OLD_LINE_ENDS.sub("\n", _CONTROL.sub("", text))
+    if options.bidi:
+        text = _EMBEDDINGS.sub("", text)
+        text = text if _RIGHT_TO_LEFT.search(text) else _MARKS.sub("", text)
+    return _without_zero_width(text) if options.zero_width else text
 
 
 def _without_zero_width(text: str) -> str:

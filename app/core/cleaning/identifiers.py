@@ -1,6 +1,7 @@
 """Personal data in texts: where it stands, checked by its own rules so that other numbers are left alone."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator
 
 import regex
@@ -149,9 +150,9 @@ def addresses(text: str) -> Iterator[Span]:
 
 
 def keys(text: str) -> Iterator[Span]:
-    """Where keys, tokens and passwords of known shape or with a name before them stand."""
+    """Where keys, tokens and passwords of known shape or with a name before them stand; each holds a digit."""
     if any(hint in text for hint in _KEY_HINTS):
-        yield from (match.span() for match in _KEY.finditer(text))
+        yield from (match.span() for match in _KEY.finditer(text) if _DIGIT.search(match[0]) or match[0][0] == "-")
     lower = text.lower()
     if any(hint in lower for hint in _NAMED_HINTS):
         yield from (match.span() for match in _NAMED_KEY.finditer(text) if _secret(match[0]))
@@ -186,18 +187,18 @@ FINDERS: dict[str, Callable[[str], Iterator[Span]]] = {
     "ip": addresses,
     "phone": phones,
 }
-_DIGITS = regex.compile(r"\d.?.?.?\d")
+_DIGIT = re.compile(r"\d")
 
 
 def find(text: str, kinds: tuple[str, ...]) -> list[tuple[int, int, str]]:
     """All personal data of those kinds as ``(start, end, kind)``, in order and without overlap."""
-    numbers = bool(_DIGITS.search(text))
+    if not _DIGIT.search(text):
+        kinds = tuple(kind for kind in kinds if kind == "email" or (kind == "key" and "-----BEGIN" in text))
     found: list[tuple[int, int, str]] = []
     for kind in kinds:
-        if numbers or kind in ("email", "key", "ip"):
-            for start, end in FINDERS[kind](text):
-                if not any(start < b and a < end for a, b, _ in found):
-                    found.append((start, end, kind))
+        for start, end in FINDERS[kind](text):
+            if not any(start < b and a < end for a, b, _ in found):
+                found.append((start, end, kind))
     return sorted(found)
 
 

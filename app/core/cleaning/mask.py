@@ -1,13 +1,13 @@
 """Masks for personal data: the same person or number gets the same pseudonym."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import regex
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, missing, option, register
 
 LABELS = {
     "email": "EMAIL",
@@ -41,54 +41,57 @@ class Mask:
     secret: str = option("", "Secret", "For the last style: the same secret gives the same pseudonyms again.")
 
 
-def _prepare(options: Mask) -> Callable[[Sequence[str]], TextFunction]:
+class Masker:
+    """Masks texts; numbers start anew with each record, behind those that its texts already hold."""
+
+    def __init__(self, options: Mask, kinds: tuple[str, ...]) -> None:
+        self._style, self._secret, self._kinds = options.style, options.secret, kinds
+        self._texts: Iterable[str] = ()
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] | None = None
+
+    def begin(self, texts: Iterable[str]) -> None:
+        """Another record begins; its texts are only read where something is masked."""
+        self._texts = texts
+        self._last = None
+
+    def __call__(self, text: str) -> str:
+        found = identifiers.find(text, self._kinds)
+        if not found:
+            return text
+        pieces: list[str] = []
+        place = 0
+        for start, end, kind in found:
+            pieces += (text[place:start], self._pseudonym(kind, identifiers.same(kind, text[start:end])))
+            place = end
+        return "".join([*pieces, text[place:]])
+
+    def _pseudonym(self, kind: str, value: str) -> str:
+        label = LABELS[kind]
+        if self._style == "number":
+            return f"[{label}_{self._number(kind, label, value)}]"
+        return f"[{label}]" if self._style == "label" else f"[{label}_{_keyed(self._secret, kind, value)}]"
+
+    def _number(self, kind: str, label: str, value: str) -> int:
+        if self._last is None:
+            self._numbers, self._last = {}, _used(self._texts)
+        if (kind, value) not in self._numbers:
+            self._numbers[kind, value] = self._last[label] = self._last.get(label, 0) + 1
+        return self._numbers[kind, value]
+
+
+def _prepare(options: Mask) -> Masker:
     kinds = tuple(kind for kind in identifiers.FINDERS if getattr(options, kind))
     if not kinds:
         raise missing("Tick at least one kind of data to mask.", fields(options)[0].name)
     if options.style == "secret" and not options.secret:
         raise missing("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
-
-    def for_record(texts: Sequence[str]) -> TextFunction:
-        name = _namer(options, texts)
-        return lambda text: _masked(text, kinds, name)
-
-    return for_record
+    return Masker(options, kinds)
 
 
-def _masked(text: str, kinds: tuple[str, ...], name: Callable[[str, str], str]) -> str:
-    found = identifiers.find(text, kinds)
-    if not found:
-        return text
-    pieces: list[str] = []
-    place = 0
-    for start, end, kind in found:
-        pieces += (text[place:start], name(kind, identifiers.same(kind, text[start:end])))
-        place = end
-    return "".join([*pieces, text[place:]])
-
-
-def _namer(options: Mask, texts: Sequence[str]) -> Callable[[str, str], str]:
-    """What stands for a value of a kind."""
-    if options.style == "label":
-        return lambda kind, value: f"[{LABELS[kind]}]"
-    if options.style == "secret":
-        return lambda kind, value: f"[{LABELS[kind]}_{_keyed(options.secret, kind, value)}]"
-    numbers: dict[tuple[str, str], int] = {}
+def _used(texts: Iterable[str]) -> dict[str, int]:
+    """The highest number of each label that the texts hold."""
     last: dict[str, int] = {}
-
-    def numbered(kind: str, value: str) -> str:
-        if not last:
-            last.update(_used(texts))
-        if (kind, value) not in numbers:
-            last[LABELS[kind]] = numbers[kind, value] = last.get(LABELS[kind], 0) + 1
-        return f"[{LABELS[kind]}_{numbers[kind, value]}]"
-
-    return numbered
-
-
-def _used(texts: Sequence[str]) -> dict[str, int]:
-    """The highest number of each label that the texts already hold, so that a second run starts behind it."""
-    last = {"": 0}
     for text in texts:
         for match in _USED.finditer(text) if "_" in text else ():
             last[match[1]] = max(last.get(match[1], 0), int(match[2]))

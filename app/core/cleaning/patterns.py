@@ -1,6 +1,7 @@
 """Searching with patterns that users write: checked first, stopped when slow or when the output grows too large."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import regex
@@ -15,6 +16,12 @@ MAX_CHARACTERS = 1_000_000
 _SURE = 20_000_000
 # Longer waits are taken with the interpreter free for other threads; short ones are not worth the hand-over.
 _SHORT_SECONDS = 0.01
+_LEAST_SECONDS = 0.001
+# Watching the time costs more than searching a short text, so patterns that cannot run wild are not watched there.
+_QUICK_CHARACTERS = 2_000
+_HARMLESS = regex.compile(r"\\.|\(\?(?::|=|!|<=|<!|P?<\w+>)|\[[^\]\[\\]+\]")
+_REPEATS = regex.compile(r"[*+?{]+")
+_REPEATED_GROUP = regex.compile(r"\)[*+?{]")
 
 
 def escape(text: str) -> str:
@@ -31,6 +38,7 @@ class Pattern:
         if not source:
             raise missing("The pattern is empty. Write what to look for.", option)
         self.source = source
+        self._quick = _is_quick(source)
         self._spent = 0.0
         self._read = 0
         flags = regex.MULTILINE | regex.VERSION0 | (regex.IGNORECASE if ignore_case else 0)
@@ -46,17 +54,17 @@ class Pattern:
 
     def search(self, text: str) -> Any:
         """The first match, or None."""
+        if self._quick and len(text) <= _QUICK_CHARACTERS:
+            return self._regex.search(text)
         return self._timed("search", text)
 
     def replace(self, replacement: str, text: str) -> str:
         """All matches replaced; groups as ``\\1`` or ``\\g<name>``."""
-        if self._timed("search", text) is None:
-            return text
-        size = (len(text) + 1) * (len(replacement) + replacement.count("\\") * len(text))
-        changed = (
-            self._timed("sub", text, replacement) if size <= _SURE else self._replaced_carefully(replacement, text)
-        )
-        return check_size(text, str(changed))
+        if (len(text) + 1) * (len(replacement) + replacement.count("\\") * len(text)) > _SURE:
+            return check_size(text, self._replaced_carefully(replacement, text))
+        if self._quick and len(text) <= _QUICK_CHARACTERS:
+            return str(self._regex.sub(replacement, text))
+        return check_size(text, str(self._timed("sub", text, replacement)))
 
     def check_replacement(self, replacement: str, option: str = "replace") -> None:
         """Refuse a replacement that names a group the pattern does not have."""
@@ -72,9 +80,11 @@ class Pattern:
 
     def _replaced_carefully(self, replacement: str, text: str) -> str:
         """The same in steps, so that memory is never filled before the size can be checked."""
+        if self.search(text) is None:
+            return text
         pieces: list[str] = []
         place = size = 0
-        for match in self._timed("finditer", text):
+        for match in self._matches(text):
             pieces += (text[place : match.start()], match.expand(replacement))
             size += len(pieces[-2]) + len(pieces[-1])
             if size > max(MAX_CHARACTERS, len(text)):
@@ -82,27 +92,42 @@ class Pattern:
             place = match.end()
         return "".join([*pieces, text[place:]])
 
-    def _timed(self, method: str, text: str, *first: str) -> Any:
+    def _matches(self, text: str) -> Iterator[Any]:
+        """The matches one by one, all in the time of one text."""
         self._read += len(text)
         left = SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
         start = time.perf_counter()
         try:
-            return self._called(method, (*first, text), left)
+            yield from self._regex.finditer(text, timeout=max(left, _LEAST_SECONDS), concurrent=True)
         except TimeoutError as error:
             raise _too_slow() from error
         finally:
             self._spent += time.perf_counter() - start
 
-    def _called(self, method: str, arguments: tuple[str, ...], left: float) -> Any:
-        if left <= 0:
-            raise TimeoutError
-        call = getattr(self._regex, method)
-        if method != "finditer" and left > _SHORT_SECONDS:
+    def _timed(self, method: str, text: str, *first: str) -> Any:
+        self._read += len(text)
+        left = SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
+        start = time.perf_counter()
+        try:
+            return self._called(getattr(self._regex, method), (*first, text), left)
+        except TimeoutError as error:
+            raise _too_slow() from error
+        finally:
+            self._spent += time.perf_counter() - start
+
+    def _called(self, call: Any, arguments: tuple[str, ...], left: float) -> Any:
+        if left > _SHORT_SECONDS:
             try:
                 return call(*arguments, timeout=_SHORT_SECONDS)
             except TimeoutError:
                 pass
-        return call(*arguments, timeout=left, concurrent=True)
+        return call(*arguments, timeout=max(left - _SHORT_SECONDS, _LEAST_SECONDS), concurrent=True)
+
+
+def _is_quick(source: str) -> bool:
+    """Whether a pattern repeats at most one thing, and that no group: it can only be slow on long texts."""
+    plain = _HARMLESS.sub("", source)
+    return "(?" not in plain and len(_REPEATS.findall(plain)) <= 1 and not _REPEATED_GROUP.search(plain)
 
 
 def check_size(before: str, after: str) -> str:

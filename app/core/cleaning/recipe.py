@@ -165,11 +165,14 @@ def _keeps_code(operation: Operation, step: Step) -> bool:
 def _stage(operation: Operation, prepared: Callable[..., Any], fields: tuple[str, ...], keep_code: bool) -> Stage:
     if operation.kind == "pair":
         return lambda record: prepared(record, fields)
-    if operation.per_record:
-        return lambda record: _changed(
-            record, fields, _wrapped(prepared(list(_texts(record, fields))), keep_code), operation.deep
-        )
     function = _wrapped(prepared, keep_code)
+    if operation.per_record:
+
+        def begun(record: Record) -> Record:
+            prepared.begin(_texts(record, fields))  # type: ignore[attr-defined]
+            return _changed(record, fields, function, operation.deep)
+
+        return begun
     return lambda record: _changed(record, fields, function, operation.deep)
 
 

@@ -15,6 +15,8 @@ CASES = {
     "title": "Each Word With A Capital",
 }
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+# A letter that is no capital of English, or of a script without capitals, where a sentence may begin.
+_SMALL_START = re.compile(r"(?:\A|[.!?…。！？｡؟۔।॥][\"'”’»)\]*_」』）]*)[\s\"'“„‘«»(*_¿¡-]*[^\W\d_A-Z]")
 _FIRST_LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -43,6 +45,8 @@ def _title(text: str) -> str:
 def _sentences(text: str) -> str:
     if text.isupper() and len(text) > 4:
         text = text.lower()
+    elif not _SMALL_START.search(text):
+        return text
     pieces: list[str] = []
     place = 0
     for end in [*ends(text), len(text)]:
