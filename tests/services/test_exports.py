@@ -10,7 +10,7 @@ from app.core.layouts import LAYOUTS
 from app.core.record import Message, Record
 from app.services import datasets, exports, history, pairs
 from app.services.entries import Filters
-from app.services.exports import Count, Options
+from app.services.exports import Count, Options, rendering
 
 
 @pytest.fixture
@@ -61,9 +61,18 @@ def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
 
 def test_the_quick_way_writes_what_the_layout_renders(mixed):
     quick = lines(mixed)
-    render = LAYOUTS["openai"].render
-    slow = [dict(row) for row in exports._rows(mixed, Options())]
-    assert quick == slow and render is not None
+    slow = [dict(row) for row in rendering.rendered(mixed, Options())]
+    assert quick == slow and len(slow) == 3
+
+
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+@pytest.mark.parametrize("safely", [True, False])
+def test_the_quick_table_holds_what_the_layout_renders(mixed, kind, extra, safely):
+    options = Options(kind, "columns", extra=extra, spreadsheet_safe=safely)
+    rows = rendering.rendered(mixed, options)
+    slow = b"".join(FORMATS[kind].stream(rows, rendering.write_options(mixed, options)))
+    assert b"".join(exports.stream(mixed, options)) == slow and slow.count(b"\n") > 3
 
 
 @pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS[name].stream])

@@ -6,8 +6,9 @@ Values are text as it stands in the file: no types are guessed. Written files en
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from app.core.changes import chunks
@@ -173,32 +174,31 @@ def column_names(cells: list[str]) -> list[str]:
 
 def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
     """A table with a header, in pieces; lists and objects become JSON text."""
+    coming = iter(rows)
+    first = next(coming, None)
+    columns = options.columns or tuple(first or ())
+    there = coming if first is None else chain([first], coming)
+    lines = (cells([row.get(name) for name in columns]) for row in there)
+    return stream_lines(lines, replace(options, columns=columns))
+
+
+def stream_lines(lines: Iterable[Sequence[Any]], options: WriteOptions) -> Iterator[bytes]:
+    """A table with a header, in pieces, of lines whose cells are texts, whole numbers or None, in order."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=options.delimiter)
-    columns = options.columns
+    heading = [options.columns]
     mark = codecs.BOM_UTF8 if options.bom else b""
-    begun = False
-    for chunk in chunks(rows, _WRITE_ROWS):
-        columns = columns or tuple(chunk[0])
-        if not begun:
-            writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
-            begun = True
-        writer.writerows(
-            cells([row.get(name) for name in columns], safe_form=options.spreadsheet_safe) for row in chunk
-        )
+    for chunk in chunks(chain(heading, lines), _WRITE_ROWS):
+        writer.writerows([[safe(cell) for cell in line] for line in chunk] if options.spreadsheet_safe else chunk)
         yield mark + text.getvalue().encode()
         mark = b""
         text.seek(0)
         text.truncate()
-    if not begun:
-        writer.writerow(cells(columns, safe_form=options.spreadsheet_safe))
-        yield mark + text.getvalue().encode()
 
 
-def cells(values: Iterable[Any], *, safe_form: bool) -> list[str]:
+def cells(values: Iterable[Any]) -> list[str]:
     """Values as cells of text."""
-    out = [value if type(value) is str else _as_text(value) for value in values]
-    return [safe(cell) for cell in out] if safe_form else out
+    return [value if type(value) is str else _as_text(value) for value in values]
 
 
 def _as_text(value: Any) -> str:
@@ -216,9 +216,9 @@ def is_risky(cell: str) -> bool:
     return cell.startswith(RISKY) and not cell.startswith("'")
 
 
-def safe(cell: str) -> str:
+def safe(cell: Any) -> Any:
     """The cell with an apostrophe before what a spreadsheet would run; ``unsafe`` takes exactly that away."""
-    return "'" + cell if cell.startswith(RISKY) else cell
+    return "'" + cell if isinstance(cell, str) and cell.startswith(RISKY) else cell
 
 
 def unsafe(cell: str) -> str:

@@ -157,7 +157,7 @@ def _fill(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], opt
             columns = columns or tuple(chunk[0])
             _make_tables(connection, columns)
         marks = ", ".join("?" for _ in columns)
-        values = [cells([row.get(name) for name in columns], safe_form=False) for row in chunk]
+        values = [cells([row.get(name) for name in columns]) for row in chunk]
         connection.executemany(f"INSERT INTO pairs VALUES ({marks})", values)
         number += len(chunk)
     if not number:

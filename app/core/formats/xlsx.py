@@ -207,7 +207,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 
 
 def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
-    for column, text in enumerate(cells(values, safe_form=False)):
+    for column, text in enumerate(cells(values)):
         if len(text) > CELL_LIMIT:
             raise TooLarge(
                 f"Row {number}: a text has {len(text):,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "

@@ -1,0 +1,70 @@
+"""The quick ways for what is exported most: plain pairs as OpenAI JSONL and as a table of columns."""
+
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from app.core.formats import WriteOptions
+from app.core.formats.csv import cells, stream_lines
+from app.core.text import is_blank
+from app.services.entries import CONTENT
+from app.services.exports.options import Options
+from app.services.exports.rendering import chunks_of, default_system, record_of, renderer, write_options
+
+# What a pair without turns, trace, tags and other columns consists of.
+PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
+_encode = msgspec.json.Encoder().encode
+
+
+def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
+    """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
+    default = default_system(dataset_id, options)
+    render = renderer(dataset_id, options)
+    encode, keep = _encode, options.keep_extra
+    user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
+    for rows in chunks_of(dataset_id, options):
+        lines: list[bytes] = []
+        for row in rows:
+            _, _, _, _, system, question, answer, _, turns, trace, tags, extra = row
+            if turns is not None or trace is not None or extra is not None or (keep and tags is not None):
+                if (record := record_of(row)) is not None:
+                    lines.append(encode(render(record, row)) + b"\n")
+                continue
+            if not answer[:1].isalnum() and is_blank(answer):
+                continue
+            system = system if system is not None else default
+            if system is None:
+                lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
+            else:
+                head = b'{"messages":[{"role":"system","content":' + encode(system) + b"},"
+                lines.append(head + user + encode(question) + assistant + encode(answer) + end)
+        yield b"".join(lines)
+
+
+def table(dataset_id: int, options: Options) -> Iterator[bytes]:
+    """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
+    how = write_options(dataset_id, options)
+    return stream_lines(_lines(dataset_id, options, how), how)
+
+
+def _lines(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[Sequence[Any]]:
+    render, plain = renderer(dataset_id, options), _cells_of(how.columns)
+    for stored in chunks_of(dataset_id, options):
+        for row in stored:
+            _, _, _, _, _, _, answer, _, turns, trace, tags, extra = row
+            if turns is trace is tags is extra is None:
+                if answer[:1].isalnum() or not is_blank(answer):
+                    yield plain(row)
+            elif (record := record_of(row)) is not None:
+                values = render(record, row)
+                yield cells([values.get(name) for name in how.columns])
+
+
+def _cells_of(columns: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """What takes the cells of these columns from a stored row; columns that no plain pair has stay empty."""
+    places = {column.key: place for place, column in enumerate(CONTENT) if column.key in PLAIN}
+    if all(name in places for name in columns) and len(columns) > 1:
+        return itemgetter(*(places[name] for name in columns))
+    return lambda row: [row[places[name]] if name in places else None for name in columns]

@@ -1,0 +1,121 @@
+"""Exports as bytes: streamed, written to disk, previewed and read back. One unchanging view of the data."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.core.formats import FORMATS, WriteOptions
+from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.record import Record
+from app.services.exports.choosing import plan_count
+from app.services.exports.options import Options
+from app.services.exports.quick import openai_lines, table
+from app.services.exports.rendering import rendered, write_options
+
+PREVIEW = 3
+CHUNK_BYTES = 64 * 1024
+
+
+def preview(dataset_id: int, options: Options) -> list[str]:
+    """The first records as they will stand in the file."""
+    rows = list(islice(rendered(dataset_id, options), PREVIEW))
+    kind = FORMATS[options.format]
+    if kind.stream is None or kind.tabular:
+        kind = FORMATS["csv" if kind.tabular else "jsonl"]
+    if not rows or kind.stream is None:
+        return []
+    columns = tuple(dict.fromkeys(name for row in rows for name in row)) if kind.tabular else ()
+    pieces = b"".join(kind.stream(rows, WriteOptions(columns=columns, spreadsheet_safe=options.spreadsheet_safe)))
+    return pieces.decode().rstrip("\r\n").split("\r\n" if kind.tabular else "\n")
+
+
+def stream(dataset_id: int, options: Options) -> Iterator[bytes]:
+    """The file in pieces of about 64 KB, from one unchanging view of the data, in constant memory.
+
+    Raises Invalid where nothing would be written.
+    """
+    options = options.checked()
+    kind = FORMATS[options.format]
+    if kind.stream is None:
+        return _finished(dataset_id, options)
+    if options.format == "jsonl" and options.layout == "openai" and not options.bom:
+        return _gathered(openai_lines(dataset_id, options))
+    if kind.tabular and options.layout == "columns":
+        return _gathered(table(dataset_id, options))
+    return _gathered(kind.stream(rendered(dataset_id, options), write_options(dataset_id, options)))
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Small pieces joined to chunks that are worth sending."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _finished(dataset_id: int, options: Options) -> Iterator[bytes]:
+    """A format that cannot be streamed, written to a temporary file first."""
+    with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+        path = Path(folder) / "export"
+        write(dataset_id, options, path)
+        with path.open("rb") as file:
+            while part := file.read(CHUNK_BYTES):
+                yield part
+
+
+def write(dataset_id: int, options: Options, path: Path) -> int:
+    """Write the file to disk; returns the number of records."""
+    options = options.checked()
+    kind = FORMATS[options.format]
+    with path.open("wb") as out:
+        if kind.stream is not None:
+            for piece in stream(dataset_id, options):
+                out.write(piece)
+            return plan_count(dataset_id, options)
+        assert kind.write is not None
+        return kind.write(rendered(dataset_id, options), out, write_options(dataset_id, options))
+
+
+def differences(dataset_id: int, options: Options, path: Path) -> int:
+    """How many records of a written file do not mean what was exported, read back and compared one by one."""
+    from itertools import zip_longest
+
+    from app.core import convert
+    from app.core.formats import BadRow, ReadOptions, Source
+    from app.core.spec import Spec
+
+    if not path.stat().st_size or not plan_count(dataset_id, options):
+        return 0
+    source = Source.of_path(path)
+    read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
+    found = convert.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
+    back = (None if isinstance(item, BadRow) else item[1] for item in convert.records(source, found))
+    sent = rendered(dataset_id, options)
+    parse = LAYOUTS[options.layout].parse
+    wrong = 0
+    for row, record in zip_longest(sent, back):
+        expected = None if row is None else parse(_as_read(row, options), found.options)
+        wrong += expected is None or record is None or _content(expected) != _content(record)
+    return wrong
+
+
+def _content(record: Record) -> tuple[object, ...]:
+    """What a trainer learns from a record."""
+    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
+
+
+def _as_read(row: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
+    """A row as a table gives it back: every cell a text."""
+    if not FORMATS[options.format].tabular:
+        return row
+    from app.core.formats.csv import cells
+
+    return dict(zip(row, cells(row.values()), strict=True))
