@@ -39,8 +39,8 @@ _MARKS = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _CURLY = {ord(c): '"' for c in "“”„‟"} | {ord(c): "'" for c in "‘’‚‛"}
 _CURLED = re.compile("[“”„‟‘’‚‛]")
-_STRAIGHT = re.compile(r"""<[A-Za-z/][^<>]*>|["']""")
-_OPENS_AFTER = frozenset("([{<—–-/“‘«¿¡")
+_STRAIGHT = re.compile(r"""<[A-Za-z/][^<>]*>|"{2,}|'{2,}|["']""")
+_OPENS_AFTER = frozenset("([{<>—–-/“‘«¿¡")
 QUOTES = {"straight": "Straight: \" '", "curly": "Curly: “ ” ‘ ’"}
 
 
@@ -131,7 +131,7 @@ def _straight(text: str) -> str:
 
 
 def _curly(text: str) -> str:
-    """By the neighbours of each quote, tags and measures (5'10") aside."""
+    """By the neighbours of each quote; tags, measures (5'10") and several in a row stay."""
     if '"' not in text and "'" not in text:
         return text
     opened = False

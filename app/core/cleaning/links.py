@@ -23,9 +23,9 @@ _TAGS = r"[\U000E0020-\U000E007F]*"
 _TAIL = rf"(?:\p{{Emoji_Modifier}}|\uFE0F)?\u20E3?{_TAGS}"
 # Unicode Technical Standard 51, emoji sequences; text symbols such as © or ♥ count only with U+FE0F behind them.
 EMOJI = regex.compile(
-    r"[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\uFE0F?\u20E3"
+    r"(?:[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\uFE0F?\u20E3"
     r"|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}(?=\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic}))"
-    rf"{_TAIL}(?:\u200D\p{{Extended_Pictographic}}{_TAIL})*"
+    rf"{_TAIL}(?:\u200D\p{{Extended_Pictographic}}{_TAIL})*)+"
 )
 LINKS = {"text": "Keep the text of Markdown links", "all": "Remove the links with their text"}
 
@@ -37,21 +37,19 @@ class Urls:
     links: str = option("text", "Markdown links", "[text](address) becomes text.", choices=LINKS)
 
 
-def without(pattern: Any, text: str, label: bool = True) -> str:
+def without(pattern: Any, text: str, *, keep_label: bool = True) -> str:
     """The text without the matches, or with only their labels; the gap that a match leaves is closed."""
     pieces: list[str] = []
     place = 0
     for match in pattern.finditer(text):
-        end = (
-            match.end()
-            if match[0][-1] in ">)" and "label" in pattern.groupindex and match["label"] is not None
-            else _end(match)
-        )
-        start, kept = match.start(), (match["label"] or "" if label and "label" in pattern.groupindex else "")
-        before = text[place:start]
-        if not kept:
-            before, end = _closed(before, bool(pieces and not before), text, start, end)
-        pieces += (before, kept)
+        label = match.groupdict().get("label")
+        start, end = match.start(), match.end() if label is not None else _end(match)
+        if label and keep_label:
+            pieces += (text[place:start], label)
+        else:
+            last = text[start - 1] if start > place else "".join(pieces[-1:])[-1:]
+            start, end = _gap(text, start, end, place, last)
+            pieces.append(text[place:start])
         place = end
     return "".join([*pieces, text[place:]]) if pieces else text
 
@@ -59,21 +57,26 @@ def without(pattern: Any, text: str, label: bool = True) -> str:
 def _end(match: Any) -> int:
     """Where an address ends: not with the full stop of its sentence, nor with a bracket that it does not open."""
     found: str = match[0]
-    if found.startswith("<") or ("@" in found and "://" not in found):
+    if "://" not in found and not found.lower().startswith("www."):
         return int(match.end())
     while found and (found[-1] in ".,;:!?'*_]" or (found[-1] == ")" and found.count("(") < found.count(")"))):
         found = found[:-1]
     return int(match.start() + len(found))
 
 
-def _closed(before: str, joined: bool, text: str, start: int, end: int) -> tuple[str, int]:
-    """Of the spaces on both sides of a gap one stays, and none at the end of a line or before a stop."""
+def _gap(text: str, start: int, end: int, place: int, last: str) -> tuple[int, int]:
+    """What goes with a match: brackets around nothing else, and one of the spaces on both sides.
+
+    ``last`` is the character that stays before it, ``place`` where the text begins that is not yet written.
+    """
+    if start > place and text[start - 1] == "(" and text[end : end + 1] == ")":
+        start, end = start - 1, end + 1
     after = text[end : end + 1]
-    if before.endswith(" ") and (not after or after in " \n\r.,;:!?)"):
-        return before.rstrip(" "), end
-    if after == " " and (not text[:start].strip(" ") or text[start - 1 : start] in "\n("):
-        return before, end + 1
-    return before, end
+    if start > place and text[start - 1] == " " and (not after or after in " \n\r.,;:!?)"):
+        return place + len(text[place:start].rstrip(" ")), end
+    if after == " " and last in ("", "\n", "("):
+        return start, end + 1
+    return start, end
 
 
 def _prepare_urls(options: Urls) -> TextFunction:
@@ -82,7 +85,7 @@ def _prepare_urls(options: Urls) -> TextFunction:
     def changed(text: str) -> str:
         if "://" not in text and "www." not in text and (text.islower() or "www." not in text.lower()):
             return text
-        return without(_LINKED, text, keep)
+        return without(_LINKED, text, keep_label=keep)
 
     return changed
 
@@ -92,7 +95,7 @@ def _without_emails(text: str) -> str:
 
 
 def _without_emoji(text: str) -> str:
-    if text.isascii() and "\u20e3" not in text:
+    if text.isascii():
         return text
     return without(EMOJI, text)
 

@@ -85,6 +85,8 @@ def _decoded(match: Any) -> str:
     if entity[1] != "#" and entity[1:] not in html5:
         return entity
     text = html.unescape(entity).replace("\xa0", " ")
+    if text == "\ufffd" and entity[1:].lower() not in ("#xfffd;", "#65533;"):
+        return entity
     return text if text and all(c in "\t\n\r" or unicodedata.category(c)[0] != "C" for c in text) else entity
 
 

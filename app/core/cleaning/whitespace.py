@@ -9,9 +9,9 @@ _INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])"
 _BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")
 # Indented code at the beginning: its first line must keep its distance.
 _INDENTED = re.compile(r"(?:[ \t]*\r?\n)*((?: {4}|\t)[ \t]*\S[^\n]*\n(?: {4}|\t))")
-_EMPTY_LINE = re.compile(r"^[ \t\xa0\u3000]*(?:\r\n|\n|\r)", re.MULTILINE)
+_EMPTY_LINE = re.compile(r"(?:\A|(?<=\n)|(?<=\r)(?!\n))[ \t\xa0\u3000]*(?:\r\n|\n|\r)")
 _EMPTY_LINES = re.compile(r"((?:\r\n|\n|\r))(?:[ \t\xa0\u3000]*(?:\r\n|\n|\r)){2,}")
-_LAST_EMPTY = re.compile(r"(?:\r\n|\n|\r)[ \t\xa0\u3000]*\Z")
+_LAST_EMPTY = re.compile(r"(?:(?:\r\n|\n|\r)[ \t\xa0\u3000]*){1,2}\Z")
 _OTHER_NEWLINES = re.compile("\r\n?|[\u2028\u2029\x85]")
 
 LEAVE = {"none": "None", "one": "One between paragraphs"}

@@ -82,7 +82,7 @@ def _cut(text: str, limit: int) -> str:
         return text
     head = text[:limit]
     inside = [end for end in ends(text[: limit + 1]) if end <= limit and not any(a < end < b for a, b in pieces)]
-    after_code = [end for _, end in pieces if end <= limit]
+    after_code = [end for start, end in pieces if end <= limit and "\n" in text[start:end]]
     place = max([*inside, *after_code, 0])
     return head[: place or _last_word(text, limit)].rstrip()
 
