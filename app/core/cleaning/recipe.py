@@ -80,18 +80,33 @@ def _check_keys(value: Any, kinds: Mapping[str, type], what: str, needed: str) -
 class Uses:
     """What the steps of a recipe do, each with the fields it works on."""
 
-    steps: tuple[tuple[str, tuple[str, ...]], ...]
+    steps: tuple[tuple[str, tuple[str, ...], TextFunction | None], ...]
 
     @property
     def effects(self) -> set[str]:
         """The effects of all steps."""
-        return {effect for effect, _ in self.steps}
+        return {effect for effect, _, _ in self.steps}
+
+    def functions(self) -> dict[str, TextFunction] | None:
+        """One function for each text field; None where a step needs the whole record."""
+        found: dict[str, TextFunction] = {}
+        for _, fields, function in self.steps:
+            if function is None:
+                return None
+            for name in fields:
+                if name not in ("turns", "trace"):
+                    found[name] = _after(found[name], function) if name in found else function
+        return found
 
     def names(self) -> tuple[set[str], set[str]]:
         """The fields that are read, and those that can change; a split can change all."""
-        read = {name for _, fields in self.steps for name in fields}
-        changed = {name for effect, fields in self.steps for name in fields if effect == "change"}
+        read = {name for _, fields, _ in self.steps for name in fields}
+        changed = {name for effect, fields, _ in self.steps for name in fields if effect == "change"}
         return (set(_ATTRIBUTES), set(_ATTRIBUTES)) if "split" in self.effects else (read, changed)
+
+
+def _after(first: TextFunction, second: TextFunction) -> TextFunction:
+    return lambda text: second(first(text))
 
 
 class Cleaner:
@@ -99,7 +114,8 @@ class Cleaner:
 
     ``reads`` names the fields of a record that are looked at, ``fields`` those that can change; ``deletes`` and
     ``splits`` tell whether pairs can go or become several. ``needle`` must occur in one of ``reads`` (whatever its
-    case with ``ignore_case``) for a record to change; None promises nothing.
+    case with ``ignore_case``) for a record to change; None promises nothing. ``functions`` gives the function of each
+    text field where all steps change texts one by one, for callers that have no records at hand; else it is None.
     """
 
     def __init__(self, stages: Sequence[Stage], needle: tuple[str, bool] | None = None, *, uses: Uses) -> None:
@@ -107,6 +123,7 @@ class Cleaner:
         self._uses = uses
         self.reads, self.fields = (tuple(name for name in _ATTRIBUTES if name in one) for one in uses.names())
         self.deletes, self.splits = "delete" in uses.effects, "split" in uses.effects
+        self.functions = uses.functions()
         self.needle: str | None = needle[0] if needle else None
         self.ignore_case = needle is not None and needle[1]
 
@@ -129,14 +146,18 @@ class Cleaner:
 def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
     stages: list[Stage] = []
-    uses: list[tuple[str, tuple[str, ...]]] = []
+    uses: list[tuple[str, tuple[str, ...], TextFunction | None]] = []
     needles: list[tuple[str, bool] | None] = []
     for step in steps:
         operation = find(step.operation)
         options = operation.options(step.options)
         chosen = _attributes(operation, step)
-        stages.append(_stage(operation, operation.prepare(options), chosen, _keeps_code(operation, step)))
-        uses.append((operation.effect, chosen))
+        prepared = operation.prepare(options)
+        if operation.kind == "text" and _keeps_code(operation, step):
+            prepared = _keeping_code(prepared)
+        stages.append(_stage(operation, prepared, chosen))
+        alone = operation.kind == "text" and not operation.per_record
+        uses.append((operation.effect, chosen, prepared if alone else None))
         needles.append(operation.needle(options))
     return Cleaner(stages, needles[0] if len(needles) == 1 else None, uses=Uses(tuple(uses)))
 
@@ -162,22 +183,25 @@ def _keeps_code(operation: Operation, step: Step) -> bool:
     return operation.keep_code if step.keep_code is None else step.keep_code
 
 
-def _stage(operation: Operation, prepared: Callable[..., Any], fields: tuple[str, ...], keep_code: bool) -> Stage:
+def _keeping_code(prepared: Callable[..., Any]) -> Callable[..., Any]:
+    """The function kept away from code; what begins a record is still told."""
+    function = code.around(prepared)
+    if hasattr(prepared, "begin"):
+        function.begin = prepared.begin  # type: ignore[attr-defined]
+    return function
+
+
+def _stage(operation: Operation, function: Callable[..., Any], fields: tuple[str, ...]) -> Stage:
     if operation.kind == "pair":
-        return lambda record: prepared(record, fields)
-    function = _wrapped(prepared, keep_code)
-    if operation.per_record:
+        return lambda record: function(record, fields)
+    if not operation.per_record:
+        return lambda record: _changed(record, fields, function, operation.deep)
 
-        def begun(record: Record) -> Record:
-            prepared.begin(_texts(record, fields))  # type: ignore[attr-defined]
-            return _changed(record, fields, function, operation.deep)
+    def begun(record: Record) -> Record:
+        function.begin(_texts(record, fields))  # type: ignore[attr-defined]
+        return _changed(record, fields, function, operation.deep)
 
-        return begun
-    return lambda record: _changed(record, fields, function, operation.deep)
-
-
-def _wrapped(function: TextFunction, keep_code: bool) -> TextFunction:
-    return code.around(function) if keep_code else function
+    return begun
 
 
 def _changed(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
