@@ -13,6 +13,7 @@ import pytest
 from app import blueprints, config
 from app import cli as command_line
 from app.blueprints import api
+from app.core.cleaning import OPERATIONS, option_fields
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 
@@ -46,6 +47,14 @@ def test_the_reference_is_up_to_date(page: str) -> None:
 @pytest.mark.parametrize("name", [*FORMATS, *LAYOUTS])
 def test_every_format_and_layout_is_in_the_readme(name: str) -> None:
     assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_cleaning_operation_is_documented_with_its_options(name: str) -> None:
+    page = (ROOT / "docs" / "cleaning.md").read_text(encoding="utf-8")
+    assert f"### `{name}`" in page
+    section = page.partition(f"### `{name}`")[2].partition("\n### ")[0]
+    assert not [field.name for field in option_fields(OPERATIONS[name]) if f"`{field.name}`" not in section]
 
 
 @pytest.mark.parametrize("name", config.SETTINGS)

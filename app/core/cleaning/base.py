@@ -40,7 +40,8 @@ class Operation:
     With ``per_record`` the function also has ``begin``, called with the texts of each record before its first one.
     ``needle`` names a literal that must occur in a text, and whether case matters not, so that others need not be
     looked at. ``keep_code`` is the default of a step; ``handles_code`` says that the operation looks after code
-    itself; ``deep`` also reaches tool calls and their results.
+    itself. Without ``choose_fields`` it works on its own ``fields`` whatever a step says; ``deep`` also reaches tool
+    calls and their results.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Operation:
     kind: Literal["text", "pair"] = "text"
     effect: Literal["change", "delete", "split"] = "change"
     fields: tuple[str, ...] = ("question", "answer")
+    choose_fields: bool = True
     examples: tuple[tuple[str, str], ...] = ()
     example_options: Mapping[str, Any] = dataclass_field(default_factory=dict)
     needle: Callable[[Any], tuple[str, bool] | None] = lambda options: None

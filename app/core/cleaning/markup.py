@@ -47,7 +47,7 @@ _ANY_FENCE = re.compile(
 class Strip:
     """Options of strip-html."""
 
-    entities: bool = option(True, "Decode entities too", "&amp;lt; becomes &lt; in a text that holds tags.")
+    entities: bool = option(True, "Decode entities too", "&lt; becomes < in a text that holds tags.")
 
 
 def tags(text: str) -> list[Any]:
@@ -198,7 +198,7 @@ DECODE_ENTITIES = register(
     Operation(
         name="decode-entities",
         title="Decode entities",
-        help="Turns &amp;amp; into &amp;, &amp;eacute; into é and so on, one level in each run.".replace("&amp;", "&"),
+        help="Turns &amp; into &, &eacute; into é and so on, one level in each run.",
         group="Markup",
         prepare=lambda options: decode_entities,
         examples=(("Fish &amp; chips &ndash; 3&nbsp;&euro;", "Fish & chips – 3 €"), ("AT&T; R&D", "AT&T; R&D")),

@@ -216,6 +216,7 @@ SYSTEM_PROMPT = register(
         Options=SystemPrompt,
         prepare=_prepare_system,
         fields=("system",),
+        choose_fields=False,
     )
 )
 
@@ -258,5 +259,6 @@ SPLIT_PAIR = register(
         Options=SplitPair,
         prepare=_prepare_split,
         fields=("question", "answer", "turns"),
+        choose_fields=False,
     )
 )

@@ -168,7 +168,7 @@ def _attributes(operation: Operation, step: Step) -> tuple[str, ...]:
         if name not in TEXT_FIELDS:
             have = ", ".join(TEXT_FIELDS)
             raise Invalid(f"There is no field “{name}”. There are: {have}.", code="unknown_field")
-    wanted = set(step.fields or operation.fields)
+    wanted = set((operation.choose_fields and step.fields) or operation.fields)
     if "answer" in wanted:
         wanted.add("rejected_answer")
     if operation.deep and {"answer", "turns"} & wanted:
