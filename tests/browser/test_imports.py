@@ -1,26 +1,15 @@
 """The import wizard in a real browser: drop, look, change the mapping, import, repair, undo."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from app.jobs.worker import Worker
 from app.services import datasets, entries, imports
+from tests.browser.looking import find_faults
 
 TABLE = (
     "Macro title;Reply;Category\nCan I return a rug?;Ja, natürlich.;returns\nWhere is it?;In Orders.;orders\nGift?;;x\n"
 )
-
-
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-
-
-def find_faults(page: Page) -> list[str]:
-    """What axe finds on the page, as "rule: place"."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((r) => r.violations.map((v) => `${v.id}: ${v.nodes[0].target}`))")
-    return list(found)
 
 
 @pytest.fixture
