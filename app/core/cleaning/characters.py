@@ -19,13 +19,15 @@ _JOINING = "".join(
         *("Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Myanmar", "Khmer", "Tibetan"),
     )
 )
-_TAGS = r"\U000E0000-\U000E007F"
+# The tags that make the flags of England, Scotland and Wales; any others only hide text.
+_FLAG = r"\U0001F3F4[\U000E0030-\U000E007A]{2,6}\U000E007F"
 _ZERO_WIDTH = regex.compile(
-    r"[\u200B\u2060-\u2064\uFEFF\u00AD\u180E\uFFF9-\uFFFB]"
+    rf"{_FLAG}(*SKIP)(*FAIL)"
+    r"|[\u200B\u2060-\u2064\uFEFF\u00AD\u180E\uFFF9-\uFFFB]"
     rf"|(?<![{_JOINING}\p{{M}}])\u200C"
     rf"|(?<![{_JOINING}\p{{M}}\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D"
     rf"|(?<=[\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D(?!\p{{Extended_Pictographic}})"
-    rf"|(?<!\U0001F3F4[{_TAGS}]*)[{_TAGS}]"
+    r"|[\U000E0000-\U000E007F]"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _OLD_LINE_ENDS = re.compile(r"[\x0b\x0c\x85]")

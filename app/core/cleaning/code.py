@@ -1,6 +1,7 @@
 """Code inside Markdown: fenced blocks and inline spans, which cleaning leaves alone unless told otherwise."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 # CommonMark 0.31.2, 4.5 and 6.1. A fence may be indented further than there, as inside lists, or quoted.
@@ -33,19 +34,23 @@ def spans(text: str) -> list[tuple[int, int]]:
 def _inline(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Runs of backticks that a run of the same length closes within the paragraph."""
     runs = [match.span() for match in _TICKS.finditer(text, start, end)]
+    if len(runs) < 2:
+        return
+    blanks = [match.start() for match in _BLANK_LINE.finditer(text, runs[0][0], runs[-1][1])]
     at = 0
     while at < len(runs):
-        closing = _closing(text, runs, at)
+        closing = _closing(runs, at, blanks)
         if closing:
             yield runs[at][0], runs[closing][1]
             at = closing
         at += 1
 
 
-def _closing(text: str, runs: list[tuple[int, int]], opening: int) -> int:
+def _closing(runs: list[tuple[int, int]], opening: int, blanks: list[int]) -> int:
+    """The number of the closing run, or 0."""
     left, right = runs[opening]
-    blank = _BLANK_LINE.search(text, right, runs[-1][1])
-    end = blank.start() if blank else runs[-1][1]
+    blank = bisect_left(blanks, right)
+    end = blanks[blank] if blank < len(blanks) else runs[-1][1]
     for place in range(opening + 1, len(runs)):
         if runs[place][0] > end:
             return 0

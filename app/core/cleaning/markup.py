@@ -26,9 +26,11 @@ _SINGLE = frozenset({"br", "hr", "img", "input", "link", "meta", "col", "wbr", "
 _NAMES = "|".join(sorted(_BLOCKS | _INLINE, key=len, reverse=True))
 _ATTRIBUTES = r"(?:\s+[a-zA-Z_:@][\w:.-]*(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?)*\s*"
 _TAG = re.compile(rf"<(?P<end>/?)(?P<name>{_NAMES})(?P<attributes>{_ATTRIBUTES})/?>", re.IGNORECASE)
-_SILENT = re.compile(
-    r"<!--.*?-->|<(script|style|template|head|title)\b[^<>]*>.*?</\1\s*>|<!DOCTYPE[^<>]*>", re.I | re.S
-)
+_SILENT = re.compile(r"<(?:!--|!DOCTYPE[^<>]*>|(?P<name>script|style|template|head|title)\b[^<>]*>)", re.IGNORECASE)
+_SILENT_ENDS = {
+    name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style", "template", "head", "title")
+}
+_COMMENT_END = re.compile("-->")
 _MARKUP = re.compile(r"<(?:[a-zA-Z/]|!--|!DOCTYPE)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _DOCUMENT = re.compile(r"<(?:p|div|ul|ol|table|h[1-6]|body)[\s>]", re.IGNORECASE)
@@ -68,9 +70,39 @@ def _is_tag(match: Any, starts: set[str], ends: set[str]) -> bool:
     return (name in starts and name in ends) or (not match["end"] and "=" in match["attributes"])
 
 
+def silent(text: str) -> list[tuple[int, int]]:
+    """Where comments and elements stand that show nothing, with what is in them; unclosed ones do not count."""
+    if "<" not in text:
+        return []
+    found: list[tuple[int, int]] = []
+    missing: set[re.Pattern[str]] = set()
+    for match in _SILENT.finditer(text):
+        if found and match.start() < found[-1][1]:
+            continue
+        if match[0][:2] == "<!" and match[0] != "<!--":
+            found.append(match.span())
+            continue
+        closing = _SILENT_ENDS[match["name"].lower()] if match["name"] else _COMMENT_END
+        end = None if closing in missing else closing.search(text, match.end())
+        if end is None:
+            missing.add(closing)
+        else:
+            found.append((match.start(), end.end()))
+    return found
+
+
+def _without_silent(text: str) -> str:
+    pieces: list[str] = []
+    place = 0
+    for start, end in silent(text):
+        pieces.append(text[place:start])
+        place = end
+    return "".join([*pieces, text[place:]])
+
+
 def holds_html(text: str) -> bool:
     """Whether the text holds tags or comments of HTML."""
-    return _MARKUP.search(text) is not None and bool(tags(text) or _SILENT.search(text))
+    return _MARKUP.search(text) is not None and bool(tags(text) or silent(text))
 
 
 def decode_entities(text: str) -> str:
@@ -94,7 +126,7 @@ def _prepare_strip(options: Strip) -> TextFunction:
     def stripped(text: str) -> str:
         if "<" not in text or not holds_html(text):
             return text
-        text = _SILENT.sub("", text)
+        text = _without_silent(text)
         pieces: list[str] = []
         place = 0
         for match in tags(text):
@@ -129,7 +161,7 @@ def html_to_markdown(text: str) -> str:
     """HTML as Markdown; in text that only holds some tags, line ends stay where they are."""
     if "<" not in text or not holds_html(text):
         return text
-    sure = {match.start() for match in tags(text)} | {i for m in _SILENT.finditer(text) for i in range(*m.span())}
+    sure = {match.start() for match in tags(text)} | {i for a, b in silent(text) for i in range(a, b)}
     hidden = _LESS_OR_AND.sub(lambda match: _hidden(match, sure), text)
     plain = _DOCUMENT.search(text) is None or _CODE.search(text) is not None or _PARAGRAPH_END.search(text) is not None
     if plain:
