@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 # CommonMark 0.31.2, 4.5 and 6.1. A fence may be indented further than there, as inside lists, or quoted.
 _FENCE = re.compile(
@@ -14,8 +15,7 @@ _TICKS = re.compile(r"`+")
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 
 # One private character stands for one piece of code while a text is changed around it.
-_FIRST = 0xF0000
-_ROOM = 0xFFFD
+_PRIVATE = range(0xF0000, 0xFFFFE)
 
 
 def spans(text: str) -> list[tuple[int, int]]:
@@ -79,8 +79,9 @@ def _rewritten(function: Callable[[str], str], text: str, found: list[tuple[int,
         text[left:right]
         for left, right in zip([0, *(end for _, end in found)], [*(s for s, _ in found), len(text)], strict=True)
     ]
-    if len(found) < _ROOM and max(text) < chr(_FIRST):
-        marks = [chr(_FIRST + number) for number in range(len(found))]
+    used = set(text)
+    marks = list(islice((mark for mark in map(chr, _PRIVATE) if mark not in used), len(found)))
+    if len(marks) == len(found):
         changed = function("".join(a + b for a, b in zip(prose, [*marks, ""], strict=True)))
         if all(changed.count(mark) == 1 for mark in marks):
             return changed.translate({ord(mark): piece for mark, piece in zip(marks, pieces, strict=True)})

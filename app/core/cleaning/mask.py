@@ -56,9 +56,12 @@ class Masker:
         self._last = None
 
     def __call__(self, text: str) -> str:
-        found = identifiers.find(text, self._kinds)
-        if not found:
-            return text
+        # A mask may set free what stood too close to be recognised before.
+        while found := identifiers.find(text, self._kinds):
+            text = self._masked(text, found)
+        return text
+
+    def _masked(self, text: str, found: list[tuple[int, int, str]]) -> str:
         pieces: list[str] = []
         place = 0
         for start, end, kind in found:

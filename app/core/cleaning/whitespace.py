@@ -8,7 +8,7 @@ from app.core.cleaning.base import Operation, TextFunction, option, register
 _INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])")
 _BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")
 # Indented code at the beginning: its first line must keep its distance.
-_INDENTED = re.compile(r"(?:[ \t]*\r?\n)*((?: {4}|\t)[ \t]*\S[^\n]*\n(?: {4}|\t))")
+_INDENTED = re.compile(r"(?:[ \t]*\r?\n)*((?: {4}|\t)[ \t]*\S[^\n]*\n(?: {4}|\t)[ \t]*\S)")
 _EMPTY_LINE = re.compile(r"(?:\A|(?<=\n)|(?<=\r)(?!\n))[ \t\xa0\u3000]*(?:\r\n|\n|\r)")
 _EMPTY_LINES = re.compile(r"((?:\r\n|\n|\r))(?:[ \t\xa0\u3000]*(?:\r\n|\n|\r)){2,}")
 _LAST_EMPTY = re.compile(r"(?:(?:\r\n|\n|\r)[ \t\xa0\u3000]*){1,2}\Z")

@@ -39,11 +39,11 @@ def _prepare_case(options: Case) -> TextFunction:
 
 
 def _title(text: str) -> str:
-    return _WORD.sub(lambda match: match[0][0].upper() + match[0][1:], text)
+    return _WORD.sub(lambda match: match[0][0].title() + match[0][1:], text)
 
 
 def _sentences(text: str) -> str:
-    if text.isupper() and len(text) > 4:
+    if _shouts(text):
         text = text.lower()
     elif not _SMALL_START.search(text):
         return text
@@ -52,7 +52,13 @@ def _sentences(text: str) -> str:
     for end in [*ends(text), len(text)]:
         pieces.append(_capital(text[place:end]))
         place = end
-    return "".join(pieces)
+    changed = "".join(pieces)
+    # Capitals that would make it look like one that shouts are left out, or a second run would take them back.
+    return text if _shouts(changed) else changed
+
+
+def _shouts(text: str) -> bool:
+    return text.isupper() and len(text.split()) > 2
 
 
 def _capital(sentence: str) -> str:
@@ -63,7 +69,7 @@ def _capital(sentence: str) -> str:
     word = sentence[first.start() :].split(maxsplit=1)[0]
     if any(c.isupper() for c in word) or "." in word.rstrip(".") or "/" in word or "@" in word:
         return sentence
-    return sentence[: first.start()] + first[0].upper() + sentence[first.end() :]
+    return sentence[: first.start()] + first[0].title() + sentence[first.end() :]
 
 
 def _prepare_truncate(options: Truncate) -> TextFunction:
