@@ -39,6 +39,7 @@ _ANY_INVISIBLE = re.compile(
 _EMBEDDINGS = re.compile("[\u202a-\u202e]")
 _MARKS = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_LOST_QUOTE = re.compile(r"â€(?=[\s.,;:!?)]|\Z)")
 _CURLY = {ord(c): '"' for c in "“”„‟"} | {ord(c): "'" for c in "‘’‚‛"}
 _CURLED = re.compile("[“”„‟‘’‚‛]")
 _STRAIGHT = re.compile(r"""<[A-Za-z/][^<>]*>|"{2,}|'{2,}|["']""")
@@ -72,7 +73,13 @@ def _ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
     second = _decoded(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
     suspect = re.compile(rf"[{re.escape(first)}][{re.escape(second)}]|[\x80-\x9f]")
     config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
-    return suspect.search, lambda line: fix_encoding(line, config)
+
+    def repaired(line: str) -> str:
+        # The last byte of a closing quote has no character in Windows-1252 and is often lost on the way.
+        quoted = _LOST_QUOTE.sub("â€\x9d", line) if "â€œ" in line else line
+        return fix_encoding(quoted, config)
+
+    return suspect.search, repaired
 
 
 def _decoded(numbers: range, encodings: Sequence[str]) -> str:

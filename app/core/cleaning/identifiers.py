@@ -77,7 +77,8 @@ _PHONE = regex.compile(
 _NAMED_PHONE = regex.compile(
     r"(?:\b(?i:tel(?:efon|ephone|efono)?|phone(?: number)?|mobile?|cell|fax|call|whatsapp|handy)\b"
     r"|电话|手机|電話|전화|هاتف|тел)"
-    r"[.:：]?[ ]*(?:(?:us|me|is|at|on|no\.?|number)[ .:]*)?\K\+?\d[\d ().\-/]{5,18}\d(?!\w)"
+    r"[.:：]?[ ]*(?:(?:us|me|is|at|on|no\.?|number)[ .:]*)?\K"
+    r"\+?\(?\d(?:(?:[ .\-/]|\)[ ]?|[ ]?\(|[ ]-[ ])?\d){6,14}(?!\w)"
 )
 _PHONE_DATE = regex.compile(r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d")
 
@@ -173,7 +174,9 @@ def phones(text: str) -> Iterator[Span]:
     """Where phone numbers stand: international, in a usual national form, or after a word such as "Tel."."""
     for pattern in (_PHONE, _NAMED_PHONE):
         for match in pattern.finditer(text):
-            if 7 <= len(_digits(match[0])) <= 15 and not _PHONE_DATE.match(match[0]):
+            # An order number may begin with two zeros as well, but is not that long.
+            least = 11 if match[0].startswith("00") else 7
+            if least <= len(_digits(match[0])) <= 15 and not _PHONE_DATE.match(match[0]):
                 yield match.span()
 
 

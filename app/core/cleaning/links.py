@@ -15,9 +15,10 @@ EMAIL = regex.compile(
 _URL = rf"(?:(?:https?|ftp)://|(?<![\w@.])www\.(?=[A-Za-z0-9]))(?:{LETTER}|[-._~:/?#\[\]@!$&'()*+,;=%])+"
 _MARKDOWN_LINK = rf"!?\[(?P<label>[^\[\]\n]*)\]\([ ]*<?(?:{_URL})(?:[ ]+\"[^\"\n]*\")?[ ]*\)"
 URL = regex.compile(_URL, regex.IGNORECASE)
-_LINKED = regex.compile(rf"{_MARKDOWN_LINK}|<(?:{_URL})>|{_URL}", regex.IGNORECASE)
+_HTML_LINK = r"<a\s[^<>]*href[^<>]*>(?P<label>[^<]*)</a>"
+_LINKED = regex.compile(rf"{_MARKDOWN_LINK}|{_HTML_LINK}|<(?:{_URL})>|{_URL}", regex.IGNORECASE)
 _MAIL_LINKED = regex.compile(
-    rf"\[(?P<label>[^\[\]\n]*)\]\(mailto:[^()\s]+\)|<(?:mailto:)?(?:{EMAIL.pattern})>|(?:mailto:)?(?:{EMAIL.pattern})"
+    rf"\[(?P<label>[^\[\]\n]*)\]\(mailto:[^()\s]+\)|<a\s[^<>]*href[^<>]*@[^<>]*>(?P<label>[^<]*)</a>|<(?:mailto:)?(?:{EMAIL.pattern})>|(?:mailto:)?(?:{EMAIL.pattern})"
 )
 _TAGS = r"[\U000E0020-\U000E007F]*"
 _TAIL = rf"(?:\p{{Emoji_Modifier}}|\uFE0F)?\u20E3?{_TAGS}"
@@ -45,7 +46,7 @@ def without(pattern: Any, text: str, *, keep_label: bool = True) -> str:
         label = match.groupdict().get("label")
         start, end = match.start(), match.end() if label is not None else _end(match)
         if label and keep_label:
-            pieces += (text[place:start], label)
+            pieces += (text[place:start], without(pattern, label))
         else:
             last = text[start - 1] if start > place else "".join(pieces[-1:])[-1:]
             start, end = _gap(text, start, end, place, last)

@@ -214,6 +214,7 @@ def test_quotes_curl_as_in_print(text: str, expected: str) -> None:
         ("x<b>&amp;</b> ﬁ “q” ½", "x<b>&amp;</b> ﬁ “q” ½"),
         ("line one\nschÃ¶n", "line one\nschön"),
         ("Ãber", "Ãber"),
+        ("Click â€œGoâ€ now. â€œStopâ€", "Click “Go” now. “Stop”"),
     ],
 )
 def test_only_broken_characters_are_repaired(text: str, expected: str) -> None:
@@ -232,6 +233,7 @@ def test_only_broken_characters_are_repaired(text: str, expected: str) -> None:
         ("a\nhttps://x.y b", "a\nb"),
         ("`curl https://a.b` https://a.b", "`curl https://a.b`"),
         ("no url://", "no url://"),
+        ('see <a class="x" href="https://a.b">this</a> or <a href="https://a.b">https://a.b</a>', "see this or "),
     ],
 )
 def test_addresses_go_with_their_gap(text: str, expected: str) -> None:
@@ -245,6 +247,7 @@ def test_addresses_go_with_their_gap(text: str, expected: str) -> None:
         ("jörg@münchen.de ok", "ok"),
         ("[me](mailto:a@b.org) hi", "me hi"),
         ("(a@b.org) x", "x"),
+        ('<a href="mailto:a@b.org">me</a> <b>a@b.org</b>', "me <b></b>"),
         ("@user at user@host", "@user at user@host"),
     ],
 )
