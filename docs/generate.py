@@ -22,7 +22,7 @@ def commands() -> str:
     """Every command with its help, as the command prints it."""
     from app.cli import cli
 
-    top = click.Context(cli, info_name="ltt", **_WIDTH)
+    top = click.Context(cli, info_name="ltt", **cli.context_settings, **_WIDTH)
     return "\n".join(["# Commands", "", _NOTE, "", _EXIT_CODES, *_help_of(cli, top)])
 
 
