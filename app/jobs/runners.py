@@ -41,7 +41,7 @@ def retire() -> None:
     """Give this process's lock files back, at its end."""
     for key in [key for key in _mine if key[0] == os.getpid()]:
         _, lock = _mine.pop(key)
-        lock.release()
+        lock.give_up()
         lock.path.unlink(missing_ok=True)
 
 

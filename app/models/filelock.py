@@ -112,6 +112,14 @@ class FileLock:
             self._fd = -1
         self._thread.release()
 
+    def give_up(self) -> None:
+        """Give the file back whichever thread took it, for good: the end of a lock that a whole process holds."""
+        if self._depth:
+            self._depth = 0
+            _unlock(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
     def __enter__(self) -> "FileLock":
         self.acquire()
         return self
