@@ -13,11 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import corpus, measure
+from benchmarks import corpus, meanwhile, measure
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 Section = Callable[[Path, int, int], list[Result]]
+Report = Callable[[Path, int], str]
 
 
 def interleaved(programs: dict[str, Callable[[int], Run]], runs: int) -> list[Result]:
@@ -90,7 +91,15 @@ def convert(folder: Path, rows: int, runs: int) -> list[Result]:
     )
 
 
+def during_import(folder: Path, rows: int) -> str:
+    """Page views and saves while a file is imported."""
+    return meanwhile.during_import(folder, corpus.jsonl(folder / "chat.jsonl", rows), rows)
+
+
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
+# Those that are no comparison of programs, and write their part of the report themselves.
+REPORTS: dict[str, Report] = {"during import": during_import}
+ALL = (*SECTIONS, *REPORTS)
 
 
 def table_of(title: str, rows: int, results: list[Result]) -> str:
@@ -120,12 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default=",".join(SECTIONS), help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--only", default=",".join(ALL), help=f"of {', '.join(ALL)}")
     chosen = parser.parse_args()
     sections = kept_sections()
     with tempfile.TemporaryDirectory(prefix="ltt-bench-") as folder:
         for name in chosen.only.split(","):
-            report = table_of(name, chosen.rows, SECTIONS[name](Path(folder), chosen.rows, chosen.runs))
+            if name in REPORTS:
+                report = REPORTS[name](Path(folder), chosen.rows)
+            else:
+                report = table_of(name, chosen.rows, SECTIONS[name](Path(folder), chosen.rows, chosen.runs))
             print(report)
             sections[name] = report
     machine = f"{platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
