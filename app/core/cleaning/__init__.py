@@ -15,7 +15,8 @@ from app.core.cleaning.base import (
 from app.core.cleaning.recipe import Cleaner, Recipe, Step, clean_stream, compile_recipe
 
 # Each registers its operations, in the order in which pages list them.
-for _name in ("replace", "phrases", "links", "wording", "whitespace", "characters", "markup", "mask", "pairs"):
+_MODULES = "replace phrases links wording whitespace characters markup fences mask pairs split"
+for _name in _MODULES.split():
     import_module(f"{__name__}.{_name}")
 
 __all__ = [

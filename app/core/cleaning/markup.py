@@ -1,4 +1,4 @@
-"""HTML, entities and code fences. What only looks like a tag, such as ``Map<int>``, is never touched."""
+"""HTML and its entities. What only looks like a tag, such as ``Map<int>``, is never touched."""
 
 import html
 import re
@@ -40,9 +40,6 @@ _CODE = re.compile("[\U000f0000-\U000ffffd]")
 _LESS, _LINE_END, _AND = "\ue0f0", "\ue0f1", "\ue0f2"
 _LESS_OR_AND = re.compile("[<&]")
 _MANY_LINE_ENDS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
-_ANY_FENCE = re.compile(
-    r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<rest>[^\r\n]*)", re.M
-)
 
 
 @dataclass(frozen=True)
@@ -179,24 +176,6 @@ def _hidden(match: Any, sure: set[int]) -> str:
     return "&" if _ENTITY.match(match.string, match.start()) else _AND
 
 
-def close_fences(text: str) -> str:
-    """The text with a last line that closes its open code block (CommonMark 0.31.2, 4.5)."""
-    if "```" not in text and "~~~" not in text:
-        return text
-    opened: Any = None
-    for match in _ANY_FENCE.finditer(text):
-        mark, rest = match["mark"], match["rest"]
-        if opened is None:
-            opened = match if mark[0] == "~" or "`" not in rest else None
-        elif mark.startswith(opened["mark"]) and not rest.strip():
-            opened = None
-    if opened is None:
-        return text
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lead = "".join(c if c in " \t>" else " " for c in opened["lead"])
-    return f"{text}{'' if text.endswith(chr(10)) else newline}{lead}{opened['mark']}"
-
-
 STRIP_HTML = register(
     Operation(
         name="strip-html",
@@ -234,18 +213,5 @@ DECODE_ENTITIES = register(
         group="Markup",
         prepare=lambda options: decode_entities,
         examples=(("Fish &amp; chips &ndash; 3&nbsp;&euro;", "Fish & chips – 3 €"), ("AT&T; R&D", "AT&T; R&D")),
-    )
-)
-
-CLOSE_CODE_FENCES = register(
-    Operation(
-        name="close-code-fences",
-        title="Close code fences",
-        help="Adds the missing last line to a code block that was never closed.",
-        group="Markup",
-        prepare=lambda options: close_fences,
-        handles_code=True,
-        fields=("answer",),
-        examples=(("```python\nprint(1)", "```python\nprint(1)\n```"),),
     )
 )

@@ -1,13 +1,14 @@
 """Recipes: operations in order, compiled to one function on records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.cleaning import code
 from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find
+from app.core.cleaning.texts import changed, texts
 from app.core.errors import Invalid
-from app.core.record import Message, Record
+from app.core.record import Record
 
 Stage = Callable[[Record], Result]
 _ATTRIBUTES = ("system", "turns", "question", "trace", "answer", "rejected_answer")
@@ -195,60 +196,13 @@ def _stage(operation: Operation, function: Callable[..., Any], fields: tuple[str
     if operation.kind == "pair":
         return lambda record: function(record, fields)
     if not operation.per_record:
-        return lambda record: _changed(record, fields, function, operation.deep)
+        return lambda record: changed(record, fields, function, operation.deep)
 
     def begun(record: Record) -> Record:
-        function.begin(_texts(record, fields))  # type: ignore[attr-defined]
-        return _changed(record, fields, function, operation.deep)
+        function.begin(texts(record, fields))  # type: ignore[attr-defined]
+        return changed(record, fields, function, operation.deep)
 
     return begun
-
-
-def _changed(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
-    """The record with the function applied to its fields; the same object when no text changed."""
-    new: dict[str, Any] = {}
-    for name in fields:
-        value = getattr(record, name)
-        if not value:
-            continue
-        changed = function(value) if isinstance(value, str) else _messages(value, function, deep)
-        if changed is not value and changed != value:
-            new[name] = changed
-    return replace(record, **new) if new else record
-
-
-def _messages(messages: tuple[Message, ...], function: TextFunction, deep: bool) -> tuple[Message, ...]:
-    return tuple(_message(message, function, deep) for message in messages)
-
-
-def _message(message: Message, function: TextFunction, deep: bool) -> Message:
-    text = function(message.text) if message.text else message.text
-    calls = _strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
-    return (
-        message
-        if text == message.text and calls == message.tool_calls
-        else replace(message, text=text, tool_calls=calls)
-    )
-
-
-def _strings(value: Any, function: TextFunction) -> Any:
-    """A JSON value with the function applied to every string in it, keys aside."""
-    if isinstance(value, str):
-        return function(value)
-    if isinstance(value, list):
-        return [_strings(one, function) for one in value]
-    if isinstance(value, dict):
-        return {key: _strings(one, function) for key, one in value.items()}
-    return value
-
-
-def _texts(record: Record, fields: tuple[str, ...]) -> Iterator[str]:
-    for name in fields:
-        value = getattr(record, name)
-        if isinstance(value, str):
-            yield value
-        elif value:
-            yield from (message.text for message in value if message.text)
 
 
 def clean_stream(records: Iterable[Record], recipe: Recipe) -> Iterator[Record]:
