@@ -1,8 +1,6 @@
 // Forms that answer to a change: filters send themselves, and a button that was pressed is not pressed twice.
 export function forms() {
-  document.querySelectorAll("form[data-submit-on-change]").forEach((form) => {
-    form.addEventListener("change", () => form.requestSubmit());
-  });
+  document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.dataset.sent) return form.dataset.sent ? event.preventDefault() : undefined;

@@ -28,9 +28,13 @@ function row() {
   return document.querySelector("tr[data-row][aria-current]");
 }
 
+function isEditing() {
+  return document.querySelector(".panes[data-drawer=open]") !== null;
+}
+
 function move(step) {
   const rows = [...document.querySelectorAll("tr[data-row]")];
-  if (!rows.length || document.querySelector(".panes[data-drawer=open]")) return false;
+  if (!rows.length || isEditing()) return false;
   const here = rows.indexOf(row());
   const next = rows[here < 0 ? 0 : Math.min(Math.max(here + step, 0), rows.length - 1)];
   row()?.removeAttribute("aria-current");
@@ -39,15 +43,15 @@ function move(step) {
   return true;
 }
 
-// In the list: J and K move, Enter opens, X selects; A, R and T act on the row when nothing is selected.
+// In the list: J and K move, Enter opens, X selects; A, R, V and T act on the row when nothing is selected.
 function inList(name) {
   if (name === "j" || name === "k") return move(name === "j" ? 1 : -1);
   const here = row();
-  if (!here) return false;
+  if (!here || (name === "t" && isEditing())) return false;
   const box = here.querySelector("input[type=checkbox]");
   if (name === "enter") here.querySelector("[data-open]").click();
   else if (name === "x") box.click();
-  else if (["a", "r", "t"].includes(name) && !document.querySelector("tr[data-row] input:checked")) {
+  else if (["a", "r", "v", "t"].includes(name) && !document.querySelector("tr[data-row] input:checked")) {
     box.click();
     return false;
   } else return false;

@@ -1,6 +1,7 @@
 // Selecting rows: the bar below the list shows while something is ticked, and each verb carries the count.
 export function selection() {
-  document.querySelectorAll("form[data-select]").forEach((form) => {
+  document.querySelectorAll("form[data-select]:not([data-ready])").forEach((form) => {
+    form.dataset.ready = "";
     const boxes = [...form.querySelectorAll("tbody input[name=id]")];
     const whole = form.querySelector("[data-select-all]");
     const all = form.querySelector("[data-all]");
@@ -35,7 +36,14 @@ export function selection() {
       refresh();
     }
 
+    function tag(event) {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      form.querySelector("[data-tag]").click();
+    }
+
     boxes.forEach((box) => box.addEventListener("click", tick));
+    form.querySelector("input[name=tags]")?.addEventListener("keydown", tag);
     all?.addEventListener("change", refresh);
     whole.addEventListener("change", () => set(whole.checked));
     form.querySelector("[data-select-none]").addEventListener("click", () => set(false));
