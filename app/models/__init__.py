@@ -17,6 +17,7 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.recipe import SavedRecipe
 
 __all__ = [
     "ChangeRow",
@@ -27,6 +28,7 @@ __all__ = [
     "Import",
     "Job",
     "QuarantinedRow",
+    "SavedRecipe",
     "Turns",
     "close_cleanly",
     "db",
