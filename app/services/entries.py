@@ -178,9 +178,10 @@ def query(
     filters: Filters,
     columns: Sequence[Any] = CONTENT,
     connection: Connection | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """The select behind every read of entries, unordered."""
-    return select(*columns).where(live(dataset_id, connection), *conditions(filters))
+    return select(*columns).where(live(dataset_id, connection), *conditions(filters), *where)
 
 
 def page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
@@ -263,14 +264,19 @@ def neighbours(
 
 
 def stream(
-    dataset_id: int, filters: Filters = Filters(), *, columns: Sequence[Any] = CONTENT, size: int = 1000
+    dataset_id: int,
+    filters: Filters = Filters(),
+    *,
+    columns: Sequence[Any] = CONTENT,
+    size: int = 1000,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> Iterator[list[Any]]:
     """All matching rows in id order, as lists of plain tuples of ``columns``, from one unchanging view of the data.
 
     The only bulk read: exports, scans, cleaning and digests all stand on it. Constant memory.
     """
     with reading() as connection:
-        statement = query(dataset_id, filters, columns, connection).order_by(Entry.id)
+        statement = query(dataset_id, filters, columns, connection, where).order_by(Entry.id)
         yield from fetch_chunks(connection, statement, size)
 
 
@@ -365,7 +371,7 @@ def revisions(dataset_id: int, entry_id: int) -> list[Revision]:
     rows = db.session.execute(
         select(ChangeSet, ChangeRow)
         .join(ChangeRow, ChangeRow.change_set_id == ChangeSet.id)
-        .where(ChangeSet.dataset_id == dataset_id, ChangeRow.entry_id == entry_id)
+        .where(ChangeSet.dataset_id == dataset_id, ChangeSet.state != "staging", ChangeRow.entry_id == entry_id)
         .order_by(ChangeSet.id.desc())
     )
     steps: dict[int, Revision] = {}

@@ -9,7 +9,7 @@ from app.services.history.changing import apply, delete
 from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
 from app.services.history.hashes import hash_of, rehash
 from app.services.history.reading import Seen, changes_of, count_later, next_redo, next_undo, step, steps
-from app.services.history.staging import discard, publish, stage, sweep
+from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
 from app.services.history.steps import ACTOR, Applied, Skipped, Step, applied_dict, as_dict, as_step, open_dataset
 from app.services.history.undoing import go_back, overwrite, redo, undo
 
@@ -19,7 +19,9 @@ __all__ = [
     "Applied",
     "Seen",
     "Skipped",
+    "StagedRow",
     "Step",
+    "add_changes",
     "add_rows",
     "add_tuples",
     "applied_dict",
@@ -39,6 +41,7 @@ __all__ = [
     "open_dataset",
     "overwrite",
     "publish",
+    "publish_changes",
     "redo",
     "rehash",
     "stage",

@@ -1,15 +1,18 @@
-"""Large imports land hidden, in many small transactions, and are published by one row."""
+"""Large work lands hidden, in many small transactions, and is published in one: new entries, and changes to come."""
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from app.core.changes import Change
+from app.core.changes import Change, Value
 from app.core.errors import Conflict
-from app.models import ChangeSet, Entry, db, transaction
+from app.models import ChangeRow, ChangeSet, Entry, db, transaction
 from app.services import counts
 from app.services.history.changing import write
 from app.services.history.steps import ACTOR, Applied, as_step, count_batch, give_number, new_set, open_dataset, touch
+from app.services.history.undoing import write_staged
+
+StagedRow = tuple[int, str, Value, Value]
 
 
 def stage(dataset_id: int, *, kind: str, actor: str = ACTOR) -> int:
@@ -50,6 +53,44 @@ def publish(
         return result
 
 
+def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: int) -> None:
+    """Keep what entries shall become under a staged set, as (entry, field, before, after). Nothing of it shows yet."""
+    session = db.session()
+    mark = "?" if session.connection().dialect.paramstyle == "qmark" else "%s"
+    session.connection().exec_driver_sql(
+        "INSERT INTO changes (change_set_id, entry_id, field, before, after) "
+        f"VALUES ({int(change_set.id)}, {mark}, {mark}, {mark}, {mark})",
+        list(rows),
+    )
+    change_set.changed += entry_count
+
+
+def publish_changes(
+    change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int, details: str | None = None
+) -> Applied:
+    """Write the changes kept under a staged set to their entries, and show what it created, in one transaction.
+
+    An entry that no longer holds what its change started from is left alone and listed. ``seen_revision`` is the
+    dataset's revision from before its entries were read.
+    """
+    with transaction() as session:
+        change_set = session.get_one(ChangeSet, change_set_id, populate_existing=True)
+        if change_set.state != "staging":
+            raise Conflict("This work was started again elsewhere. Nothing of this run is kept.")
+        dataset = open_dataset(session, change_set.dataset_id)
+        result = write_staged(session, dataset, change_set, seen_revision=seen_revision)
+        if not result.changed:
+            session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set_id))
+            session.delete(change_set)
+            return result
+        change_set.summary = summary if isinstance(summary, str) else summary(result.changed)
+        change_set.details = details
+        give_number(dataset, change_set)
+        touch(dataset)
+        result.step = as_step(change_set)
+        return result
+
+
 def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> int:
     """Remove a staged change set and its hidden rows, in chunks. Returns the number of rows removed."""
     removed = 0
@@ -60,12 +101,23 @@ def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> 
                 return removed
             ids = select(Entry.id).where(Entry.batch_id == change_set_id, Entry.id >= (change_set.first_id or 0))
             part = list(session.execute(ids.limit(5000)).scalars())
-            if not part:
+            waiting = _drop_changes(change_set_id)
+            if not part and not waiting:
                 session.delete(change_set)
                 return removed
             session.execute(Entry.__table__.delete().where(Entry.id.in_(part)))  # type: ignore[attr-defined]
-            removed += len(part)
+            removed += len(part) + waiting
         pause()
+
+
+def _drop_changes(change_set_id: int) -> int:
+    """Remove some of the changes kept under a staged set; returns how many."""
+    mine = select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set_id).order_by(ChangeRow.entry_id)
+    part = list(db.session.execute(mine.limit(5000)).scalars())
+    if part:
+        upto = ChangeRow.change_set_id == change_set_id, ChangeRow.entry_id <= part[-1]
+        db.session.execute(delete(ChangeRow).where(*upto))
+    return len(part)
 
 
 def sweep(keep: Sequence[int] = ()) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.changes import Change, Value, chunks, deletion
@@ -108,6 +108,38 @@ def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
     return taken
 
 
+def write_staged(session: Session, dataset: Dataset, change_set: ChangeSet, *, seen_revision: int) -> Applied:
+    """Write a staged set's changes for the first time, as a redo would. What it leaves alone is no part of the set.
+
+    ``seen_revision`` is the dataset's from before its entries were read: while it still holds, nothing was edited.
+    """
+    untouched = dataset.revision == seen_revision
+    gone = [] if untouched else _drop_deleted(session, change_set)
+    result = _swap(session, dataset, change_set, back=False, anyway=untouched)
+    if result.skipped_count:
+        mine = ChangeRow.change_set_id == change_set.id
+        session.execute(delete(ChangeRow).where(mine, ChangeRow.held == 1))
+        change_set.changed -= result.skipped_count
+    for entry_id in gone:
+        result.skip(entry_id, "The pair was deleted.")
+    change_set.state = "applied"
+    result.changed = change_set.changed + change_set.created
+    if 0 < change_set.changed <= REHASH_AT_ONCE:
+        rehash(dataset.id)
+    return result
+
+
+def _drop_deleted(session: Session, change_set: ChangeSet) -> list[int]:
+    """Take the entries that were deleted meanwhile out of a staged set; their ids."""
+    mine = ChangeRow.change_set_id == change_set.id
+    dead = select(ChangeRow.entry_id).distinct().join(Entry, Entry.id == ChangeRow.entry_id)
+    gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None))).scalars())
+    for part in chunks(gone, 500):
+        session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id.in_(part)))
+    change_set.changed -= len(gone)
+    return gone
+
+
 def _updated(result: Any) -> int:
     return int(result.rowcount)
 
@@ -149,12 +181,14 @@ def _swap(session: Session, dataset: Dataset, change_set: ChangeSet, *, back: bo
 
 def _counted(session: Session, change_set: ChangeSet) -> list[ColumnElement[bool]] | None:
     """Which entries can move between counts, or None where the step touches neither status nor being live."""
-    if change_set.created:
-        return [*created_range(change_set), Entry.created_in == change_set.id]
     fields = select(ChangeRow.entry_id).where(
         ChangeRow.change_set_id == change_set.id, ChangeRow.field.in_(("status", "live"))
     )
-    return [Entry.id.in_(fields)] if session.execute(fields.limit(1)).first() else None
+    moves = session.execute(fields.limit(1)).first() is not None
+    if change_set.created:
+        created = and_(*created_range(change_set), Entry.created_in == change_set.id)
+        return [or_(created, Entry.id.in_(fields)) if moves else created]
+    return [Entry.id.in_(fields)] if moves else None
 
 
 def _flip_created(session: Session, change_set: ChangeSet, result: Applied, *, back: bool, anyway: bool) -> None:
@@ -206,10 +240,11 @@ def _swap_changed(session: Session, change_set: ChangeSet, result: Applied, *, b
     expected, target = (ChangeRow.after, ChangeRow.before) if back else (ChangeRow.before, ChangeRow.after)
     mine = ChangeRow.change_set_id == change_set.id
     session.execute(update(ChangeRow).where(mine, ChangeRow.held == 1).values(held=0))
+    skipped = result.skipped_count
     if not anyway:
         _hold(session, change_set, expected, result)
     _swap_fields(session, change_set, target)
-    result.changed += change_set.changed - (result.skipped_count if not change_set.created else 0)
+    result.changed += change_set.changed - (result.skipped_count - skipped)
 
 
 def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> None:

@@ -1,0 +1,215 @@
+"""Applying a recipe: what changes is staged hidden, chunk by chunk, and written in one transaction. Or nothing is."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import false, select
+from sqlalchemy.orm import Session
+
+from app.core.changes import chunks
+from app.core.errors import Conflict, LttError
+from app.core.record import Record
+from app.models import ChangeSet, Entry, Job, Turns, db, is_writing, transaction
+from app.services import datasets, entries, history, jobs
+from app.services.cleaning.outcomes import BASE, EMPTIED, KEPT, Outcome, Row, Washer
+from app.services.cleaning.previews import Preview
+from app.services.cleaning.scanning import SIZE, Scan, prefilter
+from app.services.cleaning.wishes import Cleaning, without_secrets
+from app.services.entries import Filters
+from app.services.history import ACTOR, Applied, StagedRow
+from app.services.jobs import Publication, Unwatched, Watch
+
+KIND = "clean"
+REPORTED = 100
+EDITED = "It was edited since the preview."
+# Above this share of all pairs it is quicker to read all than to read the ones that change.
+MOST = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to apply: a wish, without the pairs that were left out, as a preview saw it where there was one."""
+
+    dataset_id: int
+    wish: Cleaning
+    leave: frozenset[int] = frozenset()
+    preview: Preview | None = None
+
+
+@dataclass(slots=True)
+class Done:
+    """What a run did."""
+
+    applied: Applied
+    matched: int = 0
+    emptied: int = 0
+    left_out: int = 0
+    kept: list[tuple[int, str]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """The result as programs see it."""
+        step = self.applied.step
+        return {
+            "matched": self.matched,
+            "emptied": self.emptied,
+            "left_out": self.left_out,
+            **history.applied_dict(self.applied),
+            "changed": step.changed if step else 0,
+            "created": step.created if step else 0,
+            "kept": [{"entry": entry_id, "reason": reason} for entry_id, reason in self.kept],
+        }
+
+
+def run(order: Order, watch: Watch | None = None, *, job_id: int | None = None, actor: str = ACTOR) -> Done:
+    """Apply in many small transactions and publish in one. Raises what stopped it; nothing is changed then."""
+    watch = watch or Unwatched()
+    revision = datasets.get(order.dataset_id).revision
+    staged = _stage(order, job_id, actor)
+    try:
+        with Turns() as turns:
+            done = _collect(order, staged, turns, watch)
+        with watch.publish() as publication:
+            _publish(order, staged, revision, done, publication)
+        return done
+    except (LttError, OSError):
+        history.discard(staged)
+        raise
+
+
+def run_at_once(order: Order, *, actor: str = ACTOR) -> Done:
+    """Apply in one transaction: for few pairs. While it runs nobody else can write."""
+    with transaction():
+        return run(order, actor=actor)
+
+
+def _stage(order: Order, job_id: int | None, actor: str) -> int:
+    order.wish.compiled()
+    with transaction() as session:
+        staged = history.stage(order.dataset_id, kind=KIND, actor=actor)
+        session.get_one(ChangeSet, staged).details = json.dumps({"job": job_id})
+        return staged
+
+
+def _collect(order: Order, staged: int, turns: Turns, watch: Watch) -> Done:
+    """Keep under the staged set what changes, and count it."""
+    done = Done(Applied())
+    washer = Washer(order.wish.compiled())
+    seen, joined = 0, is_writing()
+    for rows in _rows(order, washer, done.applied):
+        part = [one for one in washer.outcomes(rows) if _is_wanted(one, order, done)]
+        seen += len(rows)
+        if part:
+            _keep(turns.begin(), staged, part)
+        if not joined and (turns.is_over or not is_writing()):
+            watch.progress(seen, None, "pairs looked at")
+            turns.pause()
+    return done
+
+
+def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
+    if outcome.flags & KEPT:
+        if len(done.kept) < REPORTED:
+            done.kept.append((outcome.entry_id, outcome.kept))
+        return False
+    done.matched += 1
+    if outcome.entry_id in order.leave:
+        done.left_out += 1
+        return False
+    done.emptied += bool(outcome.flags & EMPTIED)
+    return True
+
+
+def _keep(session: Session, staged: int, part: Sequence[Outcome]) -> None:
+    change_set = session.get(ChangeSet, staged)
+    if change_set is None or change_set.state != "staging":
+        raise Conflict("This work was started again elsewhere. Nothing of this run is kept.")
+    rows: list[StagedRow] = [
+        (one.entry_id, name, before, after) for one in part for name, (before, after) in one.fields.items()
+    ]
+    history.add_changes(change_set, rows, sum(1 for one in part if one.fields))
+    history.add_rows(session, change_set, [_new_row(one, record) for one in part for record in one.created])
+
+
+def _new_row(outcome: Outcome, record: Record) -> dict[str, object]:
+    """A pair that was split off: it needs what the pair it comes from needed."""
+    return {**history.new_row(record, status=outcome.row[2]), "split": outcome.row[len(BASE)]}
+
+
+def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[Row]]:
+    """The rows to look at: those that the preview found and that are as it saw them, or all that can change."""
+    if order.preview is None:
+        where = prefilter(order.wish.compiled())
+        return entries.stream(order.dataset_id, order.wish.filters, columns=washer.columns, size=SIZE, where=where)
+    ids = order.preview.scan.ids
+    few = len(ids) < datasets.get(order.dataset_id).entry_count * MOST
+    found = (_few if few else _many)(order.dataset_id, ids, washer)
+    return _as_previewed(found, order.preview.scan, result)
+
+
+def _few(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
+    for part in chunks(ids, 500):
+        query = entries.query(dataset_id, Filters(ids=tuple(part)), washer.columns).order_by(Entry.id)
+        yield [tuple(row) for row in db.session.execute(query)]
+
+
+def _many(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
+    where = [Entry.id >= ids[0], Entry.id <= ids[-1]] if ids else [false()]
+    return entries.stream(dataset_id, columns=washer.columns, size=SIZE, where=where)
+
+
+def _as_previewed(found: Iterator[list[Row]], seen: Scan, result: Applied) -> Iterator[list[Row]]:
+    """The previewed rows among those found, both in id order. What was edited or deleted since is listed."""
+    place = 0
+    for rows in found:
+        same = []
+        for row in rows:
+            place = _gone_before(row[0], seen, place, result)
+            if place == len(seen.ids):
+                break
+            if seen.ids[place] != row[0]:
+                continue
+            if seen.versions[place] == row[1]:
+                same.append(row)
+            elif not seen.flags[place] & KEPT:
+                result.skip(row[0], EDITED)
+            place += 1
+        yield same
+    _gone_before(None, seen, place, result)
+
+
+def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) -> int:
+    """List the previewed pairs before this one that were not found again; the place after them."""
+    while place < len(seen.ids) and (entry_id is None or seen.ids[place] < entry_id):
+        if not seen.flags[place] & KEPT:
+            result.skip(seen.ids[place], "The pair was deleted.")
+        place += 1
+    return place
+
+
+def _publish(order: Order, staged: int, revision: int, done: Done, publication: Publication) -> None:
+    steps = [without_secrets(step).as_dict() for step in order.wish.steps]
+    details = {"recipe": {"name": order.wish.name, "steps": steps}, "left_out": done.left_out}
+    earlier, done.applied = (
+        done.applied,
+        history.publish_changes(
+            staged, summary=order.wish.summary, seen_revision=revision, details=json.dumps(details, ensure_ascii=False)
+        ),
+    )
+    for one in earlier.skipped:
+        done.applied.skip(one.entry_id, one.reason)
+    done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
+    publication.result.update(done.as_dict(), dataset_id=order.dataset_id)
+
+
+def sweep() -> int:
+    """Discard what killed runs left staged. Returns the number of rows removed."""
+    active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
+    staged = select(ChangeSet).where(ChangeSet.kind == KIND, ChangeSet.state == "staging")
+    left = [one.id for one in db.session.execute(staged).scalars() if _job_of(one) not in active]
+    return sum(history.discard(set_id) for set_id in left)
+
+
+def _job_of(change_set: ChangeSet) -> int | None:
+    job: int | None = json.loads(change_set.details or "{}").get("job")
+    return job

@@ -1,0 +1,171 @@
+"""What a recipe makes of stored entries: row in, outcome out, nothing where nothing changes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.changes import Value
+from app.core.cleaning import Cleaner, CleaningStopped
+from app.core.record import Record, content_hash, dump_messages, load_json, load_messages
+from app.core.text import is_blank
+from app.models import Entry
+
+EMPTIED, DUPLICATE, DELETED, SPLIT, KEPT = 1, 2, 4, 8, 16
+_CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer")
+_MESSAGES = ("turns", "trace")
+BASE = (Entry.id, Entry.version, Entry.status, Entry.content_hash, *(getattr(Entry, name) for name in _CONTENT))
+FULL = (*BASE, Entry.split, Entry.tags, Entry.extra)
+_AT = {name: place for place, name in enumerate(_CONTENT, 4)}
+_TURNS, _TRACE, _QUESTION, _ANSWER = _AT["turns"], _AT["trace"], _AT["question"], _AT["answer"]
+
+BLANK_QUESTION = "Its question would become empty."
+UNSTORABLE = "A text would hold a character that cannot be stored."
+
+Row = Sequence[Any]
+Fields = dict[str, tuple[Value, Value]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes of one entry: changed fields before and after, and pairs that are split off.
+
+    ``kept`` says why it stays as it is although it matched.
+    """
+
+    row: Row
+    fields: Fields = field(default_factory=dict)
+    created: list[Record] = field(default_factory=list)
+    flags: int = 0
+    kept: str = ""
+
+    @property
+    def entry_id(self) -> int:
+        """The entry's id."""
+        return int(self.row[0])
+
+    @property
+    def version(self) -> int:
+        """The entry's version when it was read."""
+        return int(self.row[1])
+
+    @property
+    def hash_before(self) -> int | None:
+        """The stored content hash."""
+        hash_: int | None = self.row[3]
+        return hash_
+
+    @property
+    def size(self) -> int:
+        """How many characters more or less the texts have; of a deleted pair all."""
+        if self.flags & DELETED:
+            return sum(len(self.row[place] or "") for place in _AT.values())
+        return sum(abs(len(after or "") - len(before or "")) for before, after in self.fields.values())
+
+    def hash_after(self) -> int:
+        """The content hash after the change."""
+        return content_hash(*(self._after(name) for name in _CONTENT))  # type: ignore[arg-type]
+
+    def _after(self, name: str) -> Value:
+        value: Value = self.fields[name][1] if name in self.fields else self.row[_AT[name]]
+        return value
+
+
+class Washer:
+    """A compiled recipe for rows of ``columns``. Make one for each run: patterns count their time over it."""
+
+    def __init__(self, cleaner: Cleaner) -> None:
+        self._cleaner = cleaner
+        functions = cleaner.functions
+        self._whole = functions is None
+        self._texts: list[tuple[int, str, Callable[[str], str]]] = [
+            (_AT[name], name, function) for name, function in (functions or {}).items()
+        ]
+        self._messages = any(name in cleaner.reads for name in _MESSAGES)
+        self.columns = FULL if self._whole else BASE
+
+    def outcomes(self, rows: Iterable[Row]) -> Iterator[Outcome]:
+        """What becomes of the rows that change. Raises CleaningStopped naming the pair."""
+        row: Row = ()
+        one = self._of_record if self._whole else self._of_texts
+        try:
+            for row in rows:
+                outcome = one(row)
+                if outcome is not None:
+                    yield outcome
+        except CleaningStopped as error:
+            raise CleaningStopped(f"Pair {row[0]}: {error.message}", code=error.code, entry_id=row[0]) from error
+
+    def _of_texts(self, row: Row) -> Outcome | None:
+        if self._messages and (row[_TURNS] or row[_TRACE]):
+            return self._of_record(row)
+        fields: Fields | None = None
+        for place, name, function in self._texts:
+            text = row[place]
+            if text:
+                new = function(text)
+                if new is not text and new != text:
+                    fields = fields or {}
+                    fields[name] = (text, new)
+        return _checked(Outcome(row, fields)) if fields else None
+
+    def _of_record(self, row: Row) -> Outcome | None:
+        record = _record(row)
+        result = self._cleaner.clean(record)
+        if result is record:
+            return None
+        if result is None or result == []:
+            return Outcome(row, {"live": ("1", "0")}, flags=DELETED)
+        first, *others = result if isinstance(result, list) else [result]
+        fields = _difference(row, record, first)
+        if not fields and not others:
+            return None
+        return _checked(Outcome(row, fields, others, SPLIT if others else 0))
+
+
+def _record(row: Row) -> Record:
+    extra = row[len(BASE) :] or (None, None, None)
+    return Record(
+        system=row[_AT["system"]],
+        turns=load_messages(row[_TURNS]),
+        question=row[_QUESTION],
+        trace=load_messages(row[_TRACE]),
+        answer=row[_ANSWER],
+        rejected_answer=row[_AT["rejected_answer"]],
+        tags=tuple(load_json(extra[1], [])),
+        extra=load_json(extra[2], {}),
+    )
+
+
+def _difference(row: Row, before: Record, after: Record) -> Fields:
+    fields: Fields = {}
+    for name in _CONTENT:
+        new = getattr(after, name)
+        if new == getattr(before, name):
+            continue
+        fields[name] = (row[_AT[name]], dump_messages(new) if name in _MESSAGES else new)
+    return fields
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """The outcome with its flags; refused where a pair would lose its question or could not be stored."""
+    fields, row = outcome.fields, outcome.row
+    if ("question" in fields and is_blank(fields["question"][1])) or any(is_blank(r.question) for r in outcome.created):
+        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+    if not all(_storable(after) for _, after in fields.values()):
+        return Outcome(row, flags=KEPT, kept=UNSTORABLE)
+    if "answer" in fields and is_blank(fields["answer"][1]) and not row[_TRACE] and not is_blank(row[_ANSWER]):
+        outcome.flags |= EMPTIED
+        if row[2] != "draft":
+            # An unanswered pair is a draft, whoever emptied it.
+            fields["status"] = (row[2], "draft")
+    return outcome
+
+
+def _storable(text: Value) -> bool:
+    if text is None or text.isascii():
+        return text is None or "\x00" not in text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

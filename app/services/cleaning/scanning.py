@@ -1,0 +1,162 @@
+"""The pass over all pairs that a preview stands on: which change, become empty or duplicates. Texts are not kept."""
+
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, func, or_
+
+from app.core.cleaning import Cleaner
+from app.core.record import dump_json
+from app.core.text import plural
+from app.models import Entry, db
+from app.services import entries, history
+from app.services.cleaning import repeats
+from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, Outcome, Row, Washer
+from app.services.cleaning.wishes import Cleaning
+from app.services.jobs import Unwatched, Watch
+
+SIZE = 1000
+UNFILTERED = 256
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a recipe would do. One place in each array for each pair that is touched, in id order.
+
+    ``complete`` is False where only the first ``seen`` of ``total`` pairs were looked at.
+    """
+
+    total: int = 0
+    seen: int = 0
+    complete: bool = True
+    seconds: float = 0.0
+    created: int = 0
+    ids: "array[int]" = field(default_factory=lambda: array("q"))
+    versions: "array[int]" = field(default_factory=lambda: array("q"))
+    flags: "array[int]" = field(default_factory=lambda: array("B"))
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    same: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def count(self, flag: int) -> int:
+        """How many touched pairs have a flag."""
+        flags = self.flags.tobytes()
+        return sum(flags.count(value) for value in range(1, 32) if value & flag)
+
+    @property
+    def kept(self) -> int:
+        """Pairs that match but stay as they are."""
+        return self.count(KEPT)
+
+    @property
+    def affected(self) -> int:
+        """Pairs that change or go."""
+        return len(self.ids) - self.kept
+
+    @property
+    def deleted(self) -> int:
+        """Pairs that go."""
+        return self.count(DELETED)
+
+    @property
+    def changed(self) -> int:
+        """Pairs whose texts change."""
+        return self.affected - self.deleted
+
+    @property
+    def emptied(self) -> int:
+        """Pairs that lose their answer."""
+        return self.count(EMPTIED)
+
+    @property
+    def duplicates(self) -> int:
+        """Pairs that become exact copies of others."""
+        return self.count(DUPLICATE)
+
+    @property
+    def sentence(self) -> str:
+        """What would happen: ``1,204 of 38,110 pairs change; 3 become empty; 17 become exact duplicates``."""
+        return "; ".join(self.parts)
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the sentence."""
+        of = f" of {plural(self.seen, 'pair')}"
+        parts = []
+        if self.changed or not self.deleted:
+            parts.append(f"{self.changed:,}{of} {_verb(self.changed, 'changes', 'change')}")
+        if self.deleted:
+            parts.append(f"{self.deleted:,}{'' if parts else of} {_verb(self.deleted, 'is', 'are')} deleted")
+        for number, one, many in (
+            (self.emptied, "becomes empty", "become empty"),
+            (self.duplicates, "becomes an exact duplicate", "become exact duplicates"),
+            (self.created, "pair is split off", "pairs are split off"),
+            (self.kept, "stays: its question would be empty", "stay: their questions would be empty"),
+        ):
+            if number:
+                parts.append(f"{number:,} {_verb(number, one, many)}")
+        return parts
+
+
+def _verb(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many
+
+
+def scan(dataset_id: int, wish: Cleaning, *, watch: Watch | None = None, longest_seconds: float | None = None) -> Scan:
+    """Look at every pair of the wish. After ``longest_seconds`` it stops; what is known then holds for the first."""
+    watch = watch or Unwatched()
+    cleaner = wish.compiled()
+    history.rehash(dataset_id)
+    began = time.monotonic()
+    found = Scan(total=entries.count(dataset_id, wish.filters))
+    after = repeats.Hashes()
+    washer = Washer(cleaner)
+    for rows in _rows(dataset_id, wish, washer, cleaner):
+        found.seen += len(rows)
+        for outcome in washer.outcomes(rows):
+            _note(found, outcome, after)
+        watch.progress(found.seen, found.total, "pairs looked at")
+        if longest_seconds is not None and time.monotonic() - began > longest_seconds and found.seen < found.total:
+            found.complete = False
+            break
+    found.seen = found.seen if not found.complete or cleaner.needle is None else found.total
+    found.same = repeats.mark(dataset_id, found.ids, found.flags, after)
+    found.seconds = time.monotonic() - began
+    return found
+
+
+def _rows(dataset_id: int, wish: Cleaning, washer: Washer, cleaner: Cleaner) -> Iterator[list[Row]]:
+    # A few rows first: a slow recipe shows within its time what it can.
+    where = prefilter(cleaner)
+    chunk = SIZE if where else UNFILTERED
+    return entries.stream(dataset_id, wish.filters, columns=washer.columns, size=chunk, where=where)
+
+
+def _note(found: Scan, outcome: Outcome, after: "repeats.Hashes") -> None:
+    found.ids.append(outcome.entry_id)
+    found.versions.append(outcome.version)
+    found.flags.append(outcome.flags)
+    found.sizes.append(outcome.size)
+    found.created += len(outcome.created)
+    gone = outcome.flags & (DELETED | KEPT)
+    after.add(outcome.hash_before, None if gone else outcome.hash_after())
+
+
+def prefilter(cleaner: Cleaner) -> list[ColumnElement[bool]]:
+    """Which rows can change at all, as a condition of the database; none where that cannot be told."""
+    if not cleaner.needle:
+        return []
+    return [or_(*(_holds(name, cleaner.needle, cleaner.ignore_case) for name in cleaner.reads))]
+
+
+def _holds(name: str, needle: str, ignore_case: bool) -> ColumnElement[bool]:
+    column = getattr(Entry, name)
+    if name in ("turns", "trace"):
+        # Inside JSON some characters stand as escapes.
+        needle = (dump_json([needle]) or "")[2:-2]
+    if ignore_case:
+        return column.ilike(f"%{entries.escape_like(needle)}%", escape="\\")  # type: ignore[no-any-return]
+    if db.engine.dialect.name == "sqlite":
+        return func.instr(column, needle) > 0
+    return func.strpos(column, needle) > 0
