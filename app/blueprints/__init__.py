@@ -10,6 +10,8 @@ PAGES: tuple[str, ...] = (
     "pairs",
     "history",
     "imports",
+    "clean",
+    "recipes",
     "export",
     "convert",
     "jobs",

@@ -16,7 +16,12 @@ from app.services import jobs
 bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 # Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
-RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {"import": ("imports.show", ("dataset_id", "import_id"))}
+RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "import": ("imports.show", ("dataset_id", "import_id")),
+    "clean": ("clean.run", ("dataset_id", "job_id")),
+    "clean-preview": ("clean.run", ("dataset_id", "job_id")),
+    "clean-suggest": ("clean.index", ("dataset_id",)),
+}
 PAGE_SIZE = 50
 
 
@@ -31,7 +36,7 @@ def running() -> int:
 def result_page(job: Job) -> str | None:
     """The address of the page that shows what a job did; None where it has none."""
     endpoint, names = RESULT_PAGES.get(job.kind, ("", ()))
-    facts: dict[str, Any] = {"dataset_id": job.dataset_id, **job.arguments, **(job.result or {})}
+    facts: dict[str, Any] = {"dataset_id": job.dataset_id, "job_id": job.id, **job.arguments, **(job.result or {})}
     try:
         return url_for(endpoint, **{name: facts[name] for name in names}) if endpoint else None
     except (BuildError, KeyError):

@@ -7,7 +7,7 @@ from app.services.cleaning.applying import Done, Order, run, run_at_once, sweep
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, Outcome, Washer
 from app.services.cleaning.previews import Preview
 from app.services.cleaning.scanning import Scan, scan
-from app.services.cleaning.showing import VIEWS, Shown, look, show
+from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, Shown, look, show
 from app.services.cleaning.wishes import Cleaning, sentence
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "DUPLICATE",
     "EMPTIED",
     "KEPT",
+    "LONGEST_SECONDS",
     "SPLIT",
     "VIEWS",
     "Cleaning",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.changes import chunks
 from app.core.errors import Conflict, LttError
 from app.core.record import Record
+from app.core.text import plural
 from app.models import ChangeSet, Entry, Job, Turns, db, is_writing, transaction
 from app.services import datasets, entries, history, jobs
 from app.services.cleaning.outcomes import BASE, EMPTIED, KEPT, Outcome, Row, Washer
@@ -188,18 +189,35 @@ def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) 
 
 
 def _publish(order: Order, staged: int, revision: int, done: Done, publication: Publication) -> None:
-    steps = [without_secrets(step).as_dict() for step in order.wish.steps]
-    details = {"recipe": {"name": order.wish.name, "steps": steps}, "left_out": done.left_out}
-    earlier, done.applied = (
-        done.applied,
-        history.publish_changes(
-            staged, summary=order.wish.summary, seen_revision=revision, details=json.dumps(details, ensure_ascii=False)
-        ),
-    )
+    earlier = done.applied
+    done.applied = history.publish_changes(staged, summary=order.wish.summary, seen_revision=revision)
     for one in earlier.skipped:
         done.applied.skip(one.entry_id, one.reason)
     done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
-    publication.result.update(done.as_dict(), dataset_id=order.dataset_id)
+    if done.applied.step is not None:
+        publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
+    publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
+
+
+def _details(order: Order, done: Done) -> str:
+    """What the history keeps of a run: the recipe, to be used again, and what was left alone."""
+    steps = [without_secrets(step).as_dict() for step in order.wish.steps]
+    facts = {
+        "recipe": {"name": order.wish.name, "steps": steps},
+        "left_out": done.left_out,
+        "skipped_count": done.applied.skipped_count,
+        "skipped": [(one.entry_id, one.reason) for one in done.applied.skipped],
+        "kept": done.kept,
+    }
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _sentence(done: Done) -> str:
+    step = done.applied.step
+    if step is None:
+        return "Nothing changed."
+    skipped = f" {plural(done.applied.skipped_count, 'pair')} left alone." if done.applied.skipped_count else ""
+    return f"{plural(step.changed, 'pair')} changed.{skipped}"
 
 
 def sweep() -> int:

@@ -8,7 +8,7 @@ from app.models import transaction
 from app.services.history.changing import apply, delete
 from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
 from app.services.history.hashes import hash_of, rehash
-from app.services.history.reading import Seen, changes_of, count_later, next_redo, next_undo, step, steps
+from app.services.history.reading import Seen, changes_of, count_later, details_of, next_redo, next_undo, step, steps
 from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
 from app.services.history.steps import ACTOR, Applied, Skipped, Step, applied_dict, as_dict, as_step, open_dataset
 from app.services.history.undoing import go_back, overwrite, redo, undo
@@ -32,6 +32,7 @@ __all__ = [
     "count_later",
     "create",
     "delete",
+    "details_of",
     "discard",
     "go_back",
     "hash_of",

@@ -1,6 +1,8 @@
 """Reading the history: the steps, and what each did."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -21,6 +23,12 @@ def steps(dataset_id: int, *, before: int | None = None, size: int = 100) -> lis
 def step(dataset_id: int, number: int) -> ChangeSet:
     """One step. Raises NotFound."""
     return find(db.session(), dataset_id, number)
+
+
+def details_of(change_set: ChangeSet) -> dict[str, Any]:
+    """What a step keeps about itself, such as the recipe that it ran; empty for most."""
+    facts: dict[str, Any] = json.loads(change_set.details or "{}")
+    return facts
 
 
 def next_undo(dataset_id: int, actor: str = ACTOR) -> ChangeSet | None:

@@ -66,7 +66,7 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
 
 
 def publish_changes(
-    change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int, details: str | None = None
+    change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int
 ) -> Applied:
     """Write the changes kept under a staged set to their entries, and show what it created, in one transaction.
 
@@ -84,7 +84,6 @@ def publish_changes(
             session.delete(change_set)
             return result
         change_set.summary = summary if isinstance(summary, str) else summary(result.changed)
-        change_set.details = details
         give_number(dataset, change_set)
         touch(dataset)
         result.step = as_step(change_set)

@@ -1,0 +1,146 @@
+"""What the clean page is told, as steps and filters. All of it stands in the address, so that a view is a link."""
+
+from dataclasses import Field, asdict, dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Operation, Step, option_fields
+from app.core.errors import Invalid
+from app.core.record import SPLITS, STATUSES
+from app.services.cleaning import VIEWS
+from app.services.entries import Filters
+
+FIRST = "find-replace"
+RECIPE = "recipe"
+FIELD_LABELS = {"question": "Question", "answer": "Answer", "system": "System prompt", "turns": "Earlier turns"}
+_FILTERS = ("q", "status", "tag", "split", "import", "ids")
+MAX_LEFT_OUT = 20_000
+
+
+@dataclass(frozen=True)
+class CleanForm:
+    """The choices on the clean page."""
+
+    values: "MultiDict[str, str]"
+
+    @property
+    def operation(self) -> str:
+        """The chosen operation; ``recipe`` stands for all steps of the chosen recipe."""
+        name = self.values.get("op", "")
+        if name == RECIPE and self.recipe_id:
+            return RECIPE
+        return name if name in OPERATIONS else FIRST
+
+    @property
+    def recipe_id(self) -> int | None:
+        """The recipe beside the form."""
+        return self.values.get("recipe", type=int)
+
+    @property
+    def step_place(self) -> int | None:
+        """Which step of the recipe is being changed."""
+        return self.values.get("step", type=int)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the form was sent, and not only the operation opened."""
+        return self.values.get("asked") == "1"
+
+    def step(self) -> Step:
+        """The operation with its options. Raises Invalid where an option cannot be what was sent."""
+        operation = OPERATIONS[self.operation]
+        options = {one.name: self._option(one) for one in option_fields(operation)} if self.asked else {}
+        fields = tuple(name for name in TEXT_FIELDS if name in self.values.getlist("field"))
+        if self.asked and operation.choose_fields and not fields:
+            raise Invalid("Choose where to look: the question, the answer or another text.", code="no_field")
+        keep_code = self.values.get("code") != "1" if self.asked and takes_code(operation) else None
+        keep_code = None if keep_code == operation.keep_code else keep_code
+        changed = {name: value for name, value in options.items() if value != getattr(operation.Options(), name)}
+        return Step(operation.name, changed, () if fields == operation.fields else fields, keep_code)
+
+    def _option(self, field: Field[Any]) -> str | int | bool:
+        text = self.values.get(f"o.{field.name}", "")
+        if isinstance(field.default, bool):
+            return text == "1"
+        if isinstance(field.default, int):
+            return int(text) if text.isascii() and text.strip().isdigit() and len(text) < 10 else field.default
+        # A form sends every line end as CR LF.
+        return text.replace("\r\n", "\n")
+
+    def options(self, step: Step) -> Any:
+        """The step's options with all defaults, as the fields show them."""
+        return OPERATIONS[step.operation].options(step.options)
+
+    @property
+    def filters(self) -> Filters:
+        """The pairs to clean: all, those of the filter, or the selected ones."""
+        return self.carried if self.scope == "some" else Filters()
+
+    @property
+    def scope(self) -> str:
+        """``some`` where a filter or a selection came along and is not switched off."""
+        return "some" if self.values.get("scope") != "all" and self.carried != Filters() else "all"
+
+    @property
+    def carried(self) -> Filters:
+        """The filter or selection that the address carries, in use or not."""
+        ids = tuple(int(one) for one in self.values.get("ids", "").split(",") if one.isdigit() and len(one) < 18)
+        return Filters(
+            text=self.values.get("q", ""),
+            statuses=tuple(one for one in self.values.getlist("status") if one in STATUSES),
+            tags=tuple(self.values.getlist("tag")[:50]),
+            splits=tuple(one for one in self.values.getlist("split") if one in SPLITS),
+            import_id=self.values.get("import", type=int),
+            ids=ids or None,
+        )
+
+    def carry(self) -> dict[str, list[str]]:
+        """The part of the address that says which pairs."""
+        return {name: self.values.getlist(name) for name in (*_FILTERS, "scope") if self.values.getlist(name)}
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The pairs that were unticked, on this page of the preview and on others."""
+        left = _ids(self.values.get("leave", ""))
+        shown = _ids(self.values.get("shown", ""))
+        taken = {int(one) for one in self.values.getlist("take") if one.isdigit() and len(one) < 18}
+        return frozenset(left - shown | shown - taken)
+
+    @property
+    def view(self) -> str:
+        """Which pairs of the preview are shown; the last one named, as a button stands behind the field."""
+        return next((one for one in self.values.getlist("view")[::-1] if one in (*VIEWS, "left")), "all")
+
+    @property
+    def order(self) -> str:
+        """In which order."""
+        return "size" if self.values.get("order") == "size" else "id"
+
+    @property
+    def page(self) -> int:
+        """Which page of them, from 1."""
+        pages = [one for one in self.values.getlist("page") if one.isascii() and one.isdigit() and len(one) < 8]
+        return max(int(pages[-1]), 1) if pages else 1
+
+
+def _ids(text: str) -> set[int]:
+    return {int(one) for one in text.split(",")[:MAX_LEFT_OUT] if one.isascii() and one.isdigit() and len(one) < 18}
+
+
+def takes_code(operation: Operation) -> bool:
+    """Whether the user can choose if code is cleaned too."""
+    return operation.kind == "text" and not operation.handles_code
+
+
+def of_step(step: Step) -> dict[str, Any]:
+    """The part of the address that shows a step in the form."""
+    operation = OPERATIONS[step.operation]
+    values: dict[str, Any] = {"op": step.operation, "asked": "1"}
+    for name, value in asdict(operation.options(step.options)).items():
+        if value is not False:
+            values[f"o.{name}"] = "1" if value is True else value
+    if operation.choose_fields:
+        values["field"] = list(step.fields or operation.fields)
+    keeps = operation.keep_code if step.keep_code is None else step.keep_code
+    return values if keeps or not takes_code(operation) else {**values, "code": "1"}

@@ -1,0 +1,20 @@
+// The preview of cleaning: one box ticks or unticks all pairs of the page; on phones the operations begin folded.
+function ticks() {
+  const all = document.querySelector("[data-tick-all]");
+  if (!all) return;
+  const boxes = [...document.querySelectorAll("[data-clean] input[name=take]")];
+  const ticked = boxes.filter((box) => box.checked).length;
+  all.hidden = boxes.length === 0;
+  all.checked = ticked === boxes.length;
+  all.indeterminate = ticked > 0 && ticked < boxes.length;
+}
+
+// Before the change is announced: the form sends what the boxes say.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-tick-all]")) return;
+  document.querySelectorAll("[data-clean] input[name=take]").forEach((box) => (box.checked = event.target.checked));
+}, true);
+document.addEventListener("input", (event) => event.target.matches("input[name=take]") && ticks());
+document.addEventListener("htmx:after:swap", ticks);
+if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".ops")?.removeAttribute("open");
+ticks();
