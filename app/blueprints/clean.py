@@ -33,7 +33,7 @@ def step_sentence(step: Step) -> str:
 
 
 @bp.app_template_global("address_of_step")
-def address_of_step(step: Step, **more: Any) -> str:
+def address_of_step(step: Step, /, **more: Any) -> str:
     """The address at which the clean page shows a step in its form."""
     dataset_id = (request.view_args or {})["dataset_id"]
     return url_for("clean.index", dataset_id=dataset_id, **{**forms.of_step(step), **more})

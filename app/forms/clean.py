@@ -119,7 +119,10 @@ class CleanForm:
 
     @property
     def page(self) -> int:
-        """Which page of them, from 1."""
+        """Which page of them, from 1. Another view begins anew."""
+        views = self.values.getlist("view")
+        if views and views[0] != views[-1]:
+            return 1
         pages = [one for one in self.values.getlist("page") if one.isascii() and one.isdigit() and len(one) < 8]
         return max(int(pages[-1]), 1) if pages else 1
 
