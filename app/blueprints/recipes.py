@@ -7,6 +7,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.view import back_or, tell
+from app.core.cleaning.files import recipe_of
 from app.core.errors import BadUsage, Invalid
 from app.core.text import plural
 from app.forms.clean import RECIPE, CleanForm
@@ -79,7 +80,7 @@ def upload(dataset_id: int) -> ResponseReturnValue:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise BadUsage("No file was chosen. Choose a recipe first.", code="no_file")
-    recipe = recipes.from_file(file.stream.read(), PurePath(file.filename).stem)
+    recipe = recipe_of(file.stream.read(), PurePath(file.filename).stem)
     row = recipes.create(recipe.name, recipe.steps)
     tell(f"{row.name} taken in: {plural(len(row.steps), 'step')}.")
     return _page(dataset_id, row, op=RECIPE)

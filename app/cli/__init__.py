@@ -20,6 +20,7 @@ COMMANDS = {
     "import": "app.cli.imports:import_",
     "export": "app.cli.export:export",
     "convert": "app.cli.convert:convert",
+    "clean": "app.cli.clean:clean",
     "datasets": "app.cli.datasets:datasets",
     "history": "app.cli.history:history",
     "undo": "app.cli.history:undo",

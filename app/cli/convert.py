@@ -40,7 +40,7 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
     with ExitStack() as stack:
         report = core.convert(
             file,
-            stack.enter_context(_output(target)),
+            stack.enter_context(output(target)),
             plan,
             spec,
             write_options=WriteOptions(spreadsheet_safe=options["spreadsheet_safe"]),
@@ -52,7 +52,7 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
 
 
 @contextmanager
-def _output(target: str) -> Iterator[Any]:
+def output(target: str) -> Iterator[Any]:
     """The target: stdout, or a file that appears only when it is whole."""
     if target == "-":
         yield sys.stdout.buffer

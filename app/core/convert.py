@@ -27,6 +27,9 @@ from app.core.spec import Spec, usual_layout
 SAMPLE = 200
 KEPT_BAD_ROWS = 100
 
+# What becomes of a record on its way: itself, another one, several or none.
+Change = Callable[[Record], Iterable[Record]]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -194,6 +197,7 @@ class Conversion:
     target: Spec
     options: LayoutOptions
     report: Report = field(default_factory=Report)
+    change: Change | None = None
 
     def rows(self, source: Source, rejects: Callable[[BadRow], object] | None = None) -> Iterator[Mapping[str, Any]]:
         """The target's rows. ``rejects`` is called with each bad row."""
@@ -204,16 +208,16 @@ class Conversion:
             if isinstance(item, BadRow):
                 self._reject(item, rejects)
                 continue
-            record = item[1]
-            try:
-                row = render(record, options)
-            except RowError as error:
-                self._reject(refused(item[0], error.code, error.message), rejects)
-                continue
-            if record.extra or record.turns or record.trace or record.system is not None or record.tags:
-                report.losses.update(losses(record, layout, options))
-            report.written += 1
-            yield row
+            for record in self.change(item[1]) if self.change else (item[1],):
+                try:
+                    row = render(record, options)
+                except RowError as error:
+                    self._reject(refused(item[0], error.code, error.message), rejects)
+                    continue
+                if record.extra or record.turns or record.trace or record.system is not None or record.tags:
+                    report.losses.update(losses(record, layout, options))
+                report.written += 1
+                yield row
 
     def _reject(self, bad: BadRow, rejects: Callable[[BadRow], object] | None) -> None:
         self.report.quarantined += 1
@@ -232,8 +236,11 @@ def convert(
     write_options: WriteOptions | None = None,
     keep_extra: bool = False,
     rejects: Callable[[BadRow], object] | None = None,
+    change: Change | None = None,
 ) -> Report:
-    """Write the records of a source as ``target``. A table whose columns are not known is read twice.
+    """Write the records of a source as ``target``, changed on the way if asked.
+
+    A table whose columns are not known is read twice.
 
     Raises Invalid for a source without records, TooLarge where the target cannot hold a text.
     """
@@ -241,7 +248,7 @@ def convert(
     if kind.write is None:
         raise BadUsage(f"{kind.title} files can be read but not written.", code="no_format")
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
-    conversion = Conversion(plan_, target, options)
+    conversion = Conversion(plan_, target, options, change=change)
     if kind.tabular and not write_options.columns:
         write_options = replace(write_options, columns=columns_of(source, plan_, target, options))
     kind.write(conversion.rows(source, rejects), out, write_options)

@@ -6,6 +6,7 @@ Nothing is changed by looking. What a preview counts is what applying it changes
 from app.services.cleaning.applying import Done, Order, run, run_at_once, sweep
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, Outcome, Washer
 from app.services.cleaning.previews import Preview
+from app.services.cleaning.recipes import named as saved
 from app.services.cleaning.scanning import Scan, scan
 from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, Shown, look, show
 from app.services.cleaning.wishes import Cleaning, sentence
@@ -29,6 +30,7 @@ __all__ = [
     "look",
     "run",
     "run_at_once",
+    "saved",
     "scan",
     "sentence",
     "show",

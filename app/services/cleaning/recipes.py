@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 
 from app.core.cleaning import Recipe, Step, compile_recipe
@@ -118,14 +117,12 @@ def to_file(row: SavedRecipe) -> bytes:
     return json.dumps(value_of(row).as_dict(), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def from_file(data: bytes, name: str = "") -> Recipe:
-    """The recipe that a file holds. Raises Invalid where it holds none."""
-    try:
-        value = msgspec.json.decode(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
-        raise Invalid("This is not a recipe: a recipe is a JSON file.", code="bad_recipe") from error
-    recipe = Recipe.from_dict(value)
-    return recipe if recipe.name else Recipe(name, recipe.steps)
+def named(name: str) -> Recipe | None:
+    """The saved recipe of that name or number, if there is one."""
+    for row in listed():
+        if name in (row.name, str(row.id)):
+            return value_of(row)
+    return None
 
 
 def from_history(dataset_id: int, numbers: Sequence[int], name: str) -> SavedRecipe:

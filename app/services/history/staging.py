@@ -65,9 +65,7 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
     change_set.changed += entry_count
 
 
-def publish_changes(
-    change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int
-) -> Applied:
+def publish_changes(change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int) -> Applied:
     """Write the changes kept under a staged set to their entries, and show what it created, in one transaction.
 
     An entry that no longer holds what its change started from is left alone and listed. ``seen_revision`` is the
