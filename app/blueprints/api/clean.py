@@ -1,0 +1,169 @@
+"""Cleaning over the API: preview with exact counts, apply as one step of the history."""
+
+from typing import Any
+
+from flask import jsonify, url_for
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.writing import Answer, idempotent
+from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
+from app.core.errors import BadUsage, Conflict
+from app.jobs import cleaning as running
+from app.models import Job
+from app.services import cleaning, datasets, jobs
+from app.services.cleaning import Cleaning, Done, Order, Preview, Shown, previews, recipes
+from app.services.entries import Filters
+
+bp = APIBlueprint(
+    "api_clean", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="cleaning", description="Change texts in bulk")]
+)
+
+
+class DatasetPath(BaseModel):
+    """Which dataset."""
+
+    dataset_id: int
+
+
+class StepBody(BaseModel):
+    """One operation with its options; what is left out is the operation's own default."""
+
+    operation: str
+    options: dict[str, Any] = {}
+    fields: list[str] = Field([], description=", ".join(TEXT_FIELDS))
+    keep_code: bool | None = Field(None, description="false also changes code blocks and inline code")
+
+    def step(self) -> Step:
+        """The step as a value."""
+        return Step(self.operation, self.options, tuple(self.fields), self.keep_code)
+
+
+class WishBody(BaseModel):
+    """Steps or a saved recipe, and the pairs they are for: all without any filter."""
+
+    steps: list[StepBody] = []
+    recipe_id: int | None = None
+    q: str = ""
+    status: list[str] = []
+    tag: list[str] = []
+    split: list[str] = []
+    ids: list[int] | None = Field(None, max_length=20_000)
+
+    def wish(self) -> Cleaning:
+        """What is asked for. Raises BadUsage and Invalid."""
+        if bool(self.steps) == (self.recipe_id is not None):
+            raise BadUsage("Send either steps or a recipe_id.")
+        ids = tuple(self.ids) if self.ids is not None else None
+        filters = Filters(self.q, tuple(self.status), tuple(self.split), tuple(self.tag), ids)
+        if self.recipe_id is not None:
+            recipe = recipes.value_of(recipes.get(self.recipe_id))
+            return Cleaning(recipe.steps, filters, recipe.name)
+        wish = Cleaning(tuple(step.step() for step in self.steps), filters)
+        wish.compiled()
+        return wish
+
+
+class PreviewBody(WishBody):
+    """What to preview, and which of the changed pairs to show."""
+
+    view: str = Field("all", description="all, emptied, duplicates, deleted, split or kept")
+    order: str = Field("id", description="id, or size for the largest change first")
+    skip: int = Field(0, ge=0)
+    limit: int = Field(50, ge=0, le=500)
+
+
+class CleanBody(WishBody):
+    """What to apply. With the token of a preview, pairs edited since are skipped and listed."""
+
+    preview: str | None = None
+    leave: list[int] = Field([], max_length=100_000, description="pairs to leave out")
+
+
+@bp.get("/operations")
+def operations() -> Answer:
+    """The operations with their options, fields and examples."""
+    return jsonify(operations=[_operation(name) for name in OPERATIONS])
+
+
+def _operation(name: str) -> dict[str, Any]:
+    one = OPERATIONS[name]
+    options = [
+        {
+            "name": option.name,
+            "label": option.metadata["label"],
+            "help": option.metadata["help"],
+            "default": option.default,
+            "choices": option.metadata.get("choices"),
+        }
+        for option in option_fields(one)
+    ]
+    about = {"name": one.name, "title": one.title, "help": one.help, "group": one.group, "effect": one.effect}
+    return {**about, "options": options, "fields": one.fields, "examples": one.examples}
+
+
+@bp.post("/datasets/<int:dataset_id>/clean/preview")
+def preview(path: DatasetPath, body: PreviewBody) -> Answer:
+    """Count what would change, and show some of it. 202 with a job where that takes long; ask again when it is done."""
+    datasets.get(path.dataset_id)
+    wish = body.wish()
+    seen = cleaning.look(path.dataset_id, wish)
+    if not seen.scan.complete:
+        job = running.look_at_all(path.dataset_id, wish)
+        if job.state != "done":
+            return _accepted(job)
+        seen = cleaning.look(path.dataset_id, wish)
+    shown, total = cleaning.show(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
+    return jsonify({**_counts(seen), "shown": total, "changes": [_shown(one) for one in shown]})
+
+
+def _counts(seen: Preview) -> dict[str, Any]:
+    found = seen.scan
+    return {
+        "preview": seen.token,
+        "sentence": found.sentence,
+        "total": found.total,
+        "matched": found.affected + found.kept,
+        "changed": found.affected,
+        "emptied": found.emptied,
+        "duplicates": found.duplicates,
+        "deleted": found.deleted,
+        "created": found.created,
+        "kept": found.kept,
+    }
+
+
+def _shown(one: Shown) -> dict[str, Any]:
+    views = [name for name, flag in cleaning.VIEWS.items() if one.flags & flag]
+    fields = one.outcome.fields if one.outcome else {}
+    return {
+        "entry": one.entry_id,
+        "is": views,
+        "same_as": one.same_as or None,
+        "fields": {name: {"before": before, "after": after} for name, (before, after) in fields.items()},
+    }
+
+
+@bp.post("/datasets/<int:dataset_id>/clean")
+@idempotent
+def clean(path: DatasetPath, body: CleanBody) -> Answer:
+    """Apply, as one step of the history. 202 with a job where many pairs change."""
+    datasets.get(path.dataset_id)
+    wish = body.wish()
+    seen = previews.get(path.dataset_id, body.preview) if body.preview else cleaning.look(path.dataset_id, wish)
+    if body.preview and seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
+        raise Conflict("This preview is of other steps or pairs. Preview again.", code="preview_differs")
+    order = Order(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
+    result = running.start(order)
+    if isinstance(result, Done):
+        return jsonify(result.as_dict())
+    return jsonify(result.result) if result.state == "done" else _accepted(result)
+
+
+def _accepted(job: Job) -> Answer:
+    answer = jsonify(job=jobs.as_dict(job))
+    answer.status_code = 202
+    answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
+    return answer

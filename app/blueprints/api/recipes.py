@@ -1,0 +1,79 @@
+"""Recipes over the API: the same JSON as a recipe file, with id and version."""
+
+from flask import jsonify, url_for
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel
+from werkzeug.wrappers import Response
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.clean import StepBody
+from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
+from app.core.cleaning import Step
+from app.models import SavedRecipe
+from app.services.cleaning import recipes
+
+bp = APIBlueprint(
+    "api_recipes",
+    __name__,
+    url_prefix=f"{PREFIX}/recipes",
+    abp_tags=[Tag(name="recipes", description="Saved lists of cleaning steps")],
+)
+
+
+class RecipePath(BaseModel):
+    """Which recipe."""
+
+    recipe_id: int
+
+
+class RecipeBody(BaseModel):
+    """A recipe: a name and its steps in order."""
+
+    name: str = ""
+    steps: list[StepBody]
+
+    def values(self) -> list[Step]:
+        """The steps as values."""
+        return [step.step() for step in self.steps]
+
+
+@bp.get("")
+def listed() -> Answer:
+    """List the recipes by name."""
+    return jsonify(recipes=[recipes.as_dict(row) for row in recipes.listed()])
+
+
+@bp.post("")
+@idempotent
+def create(body: RecipeBody) -> Answer:
+    """Keep a recipe."""
+    row = recipes.create(body.name, body.values())
+    answer = _answer(row)
+    answer.status_code = 201
+    answer.headers["Location"] = url_for(".get", recipe_id=row.id)
+    return answer
+
+
+@bp.get("/<int:recipe_id>")
+def get(path: RecipePath) -> Answer:
+    """One recipe, with its version as ETag."""
+    return _answer(recipes.get(path.recipe_id))
+
+
+@bp.put("/<int:recipe_id>")
+def change(path: RecipePath, body: RecipeBody) -> Answer:
+    """Replace a recipe's name and steps. Needs If-Match with its version."""
+    version = expected_version()
+    return _answer(recipes.change(path.recipe_id, name=body.name, steps=body.values(), version=version))
+
+
+@bp.delete("/<int:recipe_id>")
+def delete(path: RecipePath) -> Answer:
+    """Put a recipe away."""
+    row = recipes.delete(path.recipe_id)
+    return jsonify(id=row.id, deleted=True)
+
+
+def _answer(row: SavedRecipe) -> Response:
+    return with_version(jsonify(recipes.as_dict(row)), row.version)
