@@ -65,7 +65,7 @@ def around(function: Callable[[str], str]) -> Callable[[str], str]:
     def kept(text: str) -> str:
         # Most texts do not change at all, and then nobody need look for code.
         changed = function(text)
-        if changed == text or ("`" not in text and "~~~" not in text):
+        if changed is text or changed == text or ("`" not in text and "~~~" not in text):
             return changed
         found = spans(text)
         return _rewritten(function, text, found) if found else changed

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
+from app.core.cleaning.needles import needle_of
 from app.core.cleaning.patterns import Pattern, escape
-from app.core.cleaning.replace import MODES, needle_of
+from app.core.cleaning.replace import MODES
 from app.core.errors import Invalid
 from app.core.record import Record
 from app.core.text import is_blank

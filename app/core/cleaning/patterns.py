@@ -45,6 +45,7 @@ class Pattern:
         try:
             regex.compile(source, flags)  # without the frame below, so that the position is the user's own
             self._regex = regex.compile(rf"(?<!\w)(?:{source})(?!\w)" if whole_word else source, flags)
+            self._search = self._regex.search
         except regex.error as error:
             raise Invalid(_sentence(error, "pattern"), code="bad_pattern", option=option, position=error.pos) from error
         except (OverflowError, RecursionError, ValueError, MemoryError) as error:
@@ -60,6 +61,9 @@ class Pattern:
 
     def replace(self, replacement: str, text: str) -> str:
         """All matches replaced; groups as ``\\1`` or ``\\g<name>``."""
+        # Most texts hold no match, and to search them costs less than to make ready for replacing.
+        if self._quick and len(text) <= _QUICK_CHARACTERS and self._search(text) is None:
+            return text
         if (len(text) + 1) * (len(replacement) + replacement.count("\\") * len(text)) > _SURE:
             return check_size(text, self._replaced_carefully(replacement, text))
         if self._quick and len(text) <= _QUICK_CHARACTERS:

@@ -1,8 +1,10 @@
 """Remove a text, or replace it by another."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.needles import needle_of
 from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
@@ -11,8 +13,6 @@ PARTS = {
     "up-to": "Everything from the beginning up to and with the text",
     "from": "Everything from the text to the end",
 }
-# Letters that a search without case also finds in other scripts (dotted I, long s, Kelvin).
-_FOLDING = "iskISK"
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,6 @@ class FindReplace:
     mode: str = option("literal", "How to read it", choices=MODES)
     whole_word: bool = option(False, "Whole words only", "“art” is then not found in “party”.")
     ignore_case: bool = option(False, "Ignore case", "“user” then also finds “User”.")
-
-
-def needle_of(text: str, *, mode: str, ignore_case: bool) -> tuple[str, bool] | None:
-    """The literal that must occur for anything to match, and whether case matters not."""
-    if mode == "regex" or not text:
-        return None
-    if not ignore_case:
-        return text, False
-    runs = "".join(c if c.isascii() and c not in _FOLDING else "\0" for c in text).split("\0")
-    longest = max(runs, key=len)
-    return (longest.lower(), True) if longest else None
 
 
 def _prepare_remove(options: RemoveText) -> TextFunction:
@@ -89,6 +78,8 @@ def _replacing(find: str, new: str, options: RemoveText | FindReplace, name: str
     else:
         pattern.check_replacement(new)
     exact = find if literal and not options.ignore_case else ""
+    if not exact:
+        return partial(pattern.replace, new)
     return lambda text: pattern.replace(new, text) if exact in text else text
 
 

@@ -23,6 +23,8 @@ from app.services.jobs import Publication, Unwatched, Watch
 
 KIND = "clean"
 REPORTED = 100
+# How long staged changes share one transaction while nobody else wants to write.
+LONGEST_SECONDS = 1.0
 EDITED = "It was edited since the preview."
 # Above this share of all pairs it is quicker to read all than to read the ones that change.
 MOST = 0.25
@@ -68,7 +70,7 @@ def run(order: Order, watch: Watch | None = None, *, job_id: int | None = None, 
     revision = datasets.get(order.dataset_id).revision
     staged = _stage(order, job_id, actor)
     try:
-        with Turns() as turns:
+        with Turns(LONGEST_SECONDS) as turns:
             done = _collect(order, staged, turns, watch)
         with watch.publish() as publication:
             _publish(order, staged, revision, done, publication)
@@ -141,7 +143,7 @@ def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[Row]]:
     """The rows to look at: those that the preview found and that are as it saw them, or all that can change."""
     if order.preview is None:
         where = prefilter(order.wish.compiled())
-        return entries.stream(order.dataset_id, order.wish.filters, columns=washer.columns, size=SIZE, where=where)
+        return entries.stream(order.dataset_id, order.wish.filters, columns=washer.fewest, size=SIZE, where=where)
     ids = order.preview.scan.ids
     few = len(ids) < datasets.get(order.dataset_id).entry_count * MOST
     found = (_few if few else _many)(order.dataset_id, ids, washer)
@@ -150,13 +152,13 @@ def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[Row]]:
 
 def _few(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
     for part in chunks(ids, 500):
-        query = entries.query(dataset_id, Filters(ids=tuple(part)), washer.columns).order_by(Entry.id)
+        query = entries.query(dataset_id, Filters(ids=tuple(part)), washer.fewest).order_by(Entry.id)
         yield [tuple(row) for row in db.session.execute(query)]
 
 
 def _many(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
     where = [Entry.id >= ids[0], Entry.id <= ids[-1]] if ids else [false()]
-    return entries.stream(dataset_id, columns=washer.columns, size=SIZE, where=where)
+    return entries.stream(dataset_id, columns=washer.fewest, size=SIZE, where=where)
 
 
 def _as_previewed(found: Iterator[list[Row]], seen: Scan, result: Applied) -> Iterator[list[Row]]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import null
+
 from app.core.changes import Value
 from app.core.cleaning import Cleaner, CleaningStopped
 from app.core.record import Record, content_hash, dump_messages, load_json, load_messages
@@ -70,6 +72,12 @@ class Outcome:
         return value
 
 
+def _only(needed: set[str]) -> tuple[Any, ...]:
+    """The columns of ``BASE``, with NULL in place of those that are not needed."""
+    texts = (getattr(Entry, name) if name in needed else null().label(name) for name in _CONTENT)
+    return (*BASE[:3], null().label("content_hash"), *texts)
+
+
 class Washer:
     """A compiled recipe for rows of ``columns``. Make one for each run: patterns count their time over it."""
 
@@ -82,35 +90,42 @@ class Washer:
         ]
         self._messages = any(name in cleaner.reads for name in _MESSAGES)
         self.columns = FULL if self._whole else BASE
+        needed = {"trace", *cleaner.reads}
+        # For those who need no hash: what is not read need not be fetched.
+        self.fewest = FULL if self._whole else _only(needed)
 
     def outcomes(self, rows: Iterable[Row]) -> Iterator[Outcome]:
         """What becomes of the rows that change. Raises CleaningStopped naming the pair."""
+        made = map(self._of_record, rows) if self._whole else self._of_texts(rows)
+        yield from (outcome for outcome in made if outcome is not None)
+
+    def _of_texts(self, rows: Iterable[Row]) -> Iterator[Outcome | None]:
+        """The quick way, for functions on single texts: most rows only pass through here."""
+        texts, messages = self._texts, self._messages
         row: Row = ()
-        one = self._of_record if self._whole else self._of_texts
         try:
             for row in rows:
-                outcome = one(row)
-                if outcome is not None:
-                    yield outcome
+                if messages and (row[_TURNS] or row[_TRACE]):
+                    yield self._of_record(row)
+                    continue
+                fields: Fields = {}
+                for place, name, function in texts:
+                    text = row[place]
+                    if text:
+                        new = function(text)
+                        if new is not text and new != text:
+                            fields[name] = (text, new)
+                if fields:
+                    yield _checked(Outcome(row, fields))
         except CleaningStopped as error:
-            raise CleaningStopped(f"Pair {row[0]}: {error.message}", code=error.code, entry_id=row[0]) from error
-
-    def _of_texts(self, row: Row) -> Outcome | None:
-        if self._messages and (row[_TURNS] or row[_TRACE]):
-            return self._of_record(row)
-        fields: Fields | None = None
-        for place, name, function in self._texts:
-            text = row[place]
-            if text:
-                new = function(text)
-                if new is not text and new != text:
-                    fields = fields or {}
-                    fields[name] = (text, new)
-        return _checked(Outcome(row, fields)) if fields else None
+            raise _stopped(error, row) from error
 
     def _of_record(self, row: Row) -> Outcome | None:
         record = _record(row)
-        result = self._cleaner.clean(record)
+        try:
+            result = self._cleaner.clean(record)
+        except CleaningStopped as error:
+            raise _stopped(error, row) from error
         if result is record:
             return None
         if result is None or result == []:
@@ -120,6 +135,13 @@ class Washer:
         if not fields and not others:
             return None
         return _checked(Outcome(row, fields, others, SPLIT if others else 0))
+
+
+def _stopped(error: CleaningStopped, row: Row) -> CleaningStopped:
+    """The same, with the pair at which it happened."""
+    if "entry_id" in error.details:
+        return error
+    return CleaningStopped(f"Pair {row[0]}: {error.message}", code=error.code, entry_id=row[0])
 
 
 def _record(row: Row) -> Record:
@@ -149,10 +171,13 @@ def _difference(row: Row, before: Record, after: Record) -> Fields:
 def _checked(outcome: Outcome) -> Outcome:
     """The outcome with its flags; refused where a pair would lose its question or could not be stored."""
     fields, row = outcome.fields, outcome.row
-    if ("question" in fields and is_blank(fields["question"][1])) or any(is_blank(r.question) for r in outcome.created):
+    if "question" in fields and is_blank(fields["question"][1]):
         return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
-    if not all(_storable(after) for _, after in fields.values()):
-        return Outcome(row, flags=KEPT, kept=UNSTORABLE)
+    if outcome.created and any(is_blank(record.question) for record in outcome.created):
+        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+    for _, after in fields.values():
+        if after is not None and not _storable(after):
+            return Outcome(row, flags=KEPT, kept=UNSTORABLE)
     if "answer" in fields and is_blank(fields["answer"][1]) and not row[_TRACE] and not is_blank(row[_ANSWER]):
         outcome.flags |= EMPTIED
         if row[2] != "draft":
@@ -161,11 +186,13 @@ def _checked(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _storable(text: Value) -> bool:
-    if text is None or text.isascii():
-        return text is None or "\x00" not in text
+def _storable(text: str) -> bool:
+    if "\x00" in text:
+        return False
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return "\x00" not in text
+    return True
