@@ -8,6 +8,7 @@ from app.core import difference
 from app.core.errors import NotFound
 from app.core.text import plural
 from app.services import datasets, history
+from app.services.cleaning import recipes
 from app.services.history import Applied
 
 bp = Blueprint("history", __name__, url_prefix="/datasets/<int:dataset_id>/history")
@@ -19,7 +20,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The steps, newest first, and one of them in full."""
     dataset = datasets.get(dataset_id)
     before = request.args.get("before", type=int)
-    found = history.steps(dataset_id, before=before, size=PAGE_SIZE + 1)
+    text, kind = request.args.get("q", ""), request.args.get("kind", "")
+    found = history.steps(dataset_id, before=before, size=PAGE_SIZE + 1, text=text, kind=kind)
     undo, redo = history.next_undo(dataset_id), history.next_redo(dataset_id)
     chosen = request.args.get("step", type=int) or (undo.number if undo else found[0].number if found else None)
     step = history.step(dataset_id, chosen) if chosen else None
@@ -35,6 +37,10 @@ def index(dataset_id: int) -> ResponseReturnValue:
         step=step,
         later=history.count_later(dataset_id, chosen) if chosen else 0,
         seen=seen[:50],
+        text=text,
+        kind=kind,
+        recipe_steps=recipes.steps_of(step.details) if step else [],
+        facts=history.details_of(step) if step else {},
         more=seen[49].entry.id if len(seen) > 50 else None,
         pieces=lambda before, after: difference.excerpt(difference.words(before, after)),
     )
@@ -80,6 +86,35 @@ def overwrite(dataset_id: int, number: int) -> ResponseReturnValue:
     """Take along the pairs that were kept because they had been edited since."""
     result = history.overwrite(dataset_id, number)
     return _say(dataset_id, f"{plural(result.changed, 'pair')} taken along.")
+
+
+@bp.get("/<int:number>/forget")
+def forgetting(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Ask before the originals of a step are forgotten."""
+    dataset = datasets.get(dataset_id)
+    return render_template("history/forget.html", dataset=dataset, step=history.step(dataset_id, number))
+
+
+@bp.post("/<int:number>/forget")
+def forget(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Remove from the history what the texts of a step were before it."""
+    touched = history.forget(dataset_id, number)
+    return _say(dataset_id, f"The history no longer holds the originals of {plural(touched, 'pair')}.")
+
+
+@bp.get("/compact")
+def compacting(dataset_id: int) -> ResponseReturnValue:
+    """Ask before the history is compacted."""
+    dataset = datasets.get(dataset_id)
+    upto = request.args.get("upto", dataset.last_number, type=int)
+    return render_template("history/compact.html", dataset=dataset, upto=upto)
+
+
+@bp.post("/compact")
+def compact(dataset_id: int) -> ResponseReturnValue:
+    """Remove what older steps would need to be undone."""
+    number = history.compact(dataset_id, request.form.get("upto", 0, type=int))
+    return _say(dataset_id, f"Compacted: {plural(number, 'step')}. The pairs are as they were.")
 
 
 def _number() -> int | None:

@@ -4,6 +4,7 @@ from app.models.base import db
 from app.models.database import (
     Turns,
     close_cleanly,
+    empty_log,
     end_reading,
     init_app,
     is_writing,
@@ -32,6 +33,7 @@ __all__ = [
     "Turns",
     "close_cleanly",
     "db",
+    "empty_log",
     "end_reading",
     "init_app",
     "is_writing",

@@ -203,6 +203,14 @@ def _checkpoint(mode: str) -> None:
         connection.close()
 
 
+def empty_log() -> None:
+    """Fold the write-ahead log into the database and empty it, so that removed texts do not linger there."""
+    if db.engine.dialect.name == "sqlite" and not is_writing():
+        end_reading()
+        with write_lock():
+            _checkpoint("TRUNCATE")
+
+
 def close_cleanly() -> None:
     """Fold the log back into the database file and close all connections, so that no ``-wal`` stays behind."""
     if db.engine.dialect.name == "sqlite":

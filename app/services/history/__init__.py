@@ -7,6 +7,7 @@ what the set left there. What was edited since is reported and kept, unless the 
 from app.models import transaction
 from app.services.history.changing import apply, delete
 from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
+from app.services.history.forgetting import compact, forget
 from app.services.history.hashes import hash_of, rehash
 from app.services.history.reading import Seen, changes_of, count_later, details_of, next_redo, next_undo, step, steps
 from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
@@ -29,11 +30,13 @@ __all__ = [
     "as_dict",
     "as_step",
     "changes_of",
+    "compact",
     "count_later",
     "create",
     "delete",
     "details_of",
     "discard",
+    "forget",
     "go_back",
     "hash_of",
     "new_row",

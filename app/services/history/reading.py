@@ -4,17 +4,32 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app.core.changes import Value
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services.entries import CONTENT, StoredEntry, from_row
+from app.services.entries import CONTENT, StoredEntry, escape_like, from_row
 from app.services.history.steps import ACTOR, find, last_undone, newest_applied
 
+# What users call edits and imports; all else is done in bulk.
+_SINGLE: dict[str, tuple[str, ...]] = {"edits": ("edit", "create"), "imports": ("import",)}
 
-def steps(dataset_id: int, *, before: int | None = None, size: int = 100) -> list[ChangeSet]:
-    """The steps of a dataset, newest first; ``before`` is a step number to continue from."""
+
+def steps(
+    dataset_id: int, *, before: int | None = None, size: int = 100, text: str = "", kind: str = ""
+) -> list[ChangeSet]:
+    """The steps of a dataset, newest first; ``before`` is a step number to continue from.
+
+    ``text`` is part of the sentence or of who did it, ``kind`` one of edits, imports and bulk.
+    """
     query = select(ChangeSet).where(ChangeSet.dataset_id == dataset_id, ChangeSet.number.is_not(None))
+    if text:
+        pattern = f"%{escape_like(text[:200])}%"
+        query = query.where(or_(*(c.ilike(pattern, escape="\\") for c in (ChangeSet.summary, ChangeSet.actor))))
+    if kind in ("edits", "imports"):
+        query = query.where(ChangeSet.kind.in_(_SINGLE[kind]))
+    elif kind == "bulk":
+        query = query.where(ChangeSet.kind.not_in([one for kinds in _SINGLE.values() for one in kinds]))
     if before is not None:
         query = query.where(ChangeSet.number < before)
     return list(db.session.execute(query.order_by(ChangeSet.number.desc()).limit(size)).scalars())

@@ -53,6 +53,7 @@ def undo(
         change_set = find(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to undo.", code="nothing_to_undo")
+        _refuse_compacted(change_set)
         if change_set.state != "applied":
             raise Conflict(f"Step {change_set.number} is already undone.", code="already_undone")
         if entry_ids is not None:
@@ -70,11 +71,19 @@ def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, ac
         change_set = find(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to redo.", code="nothing_to_redo")
+        _refuse_compacted(change_set)
         if change_set.state != "undone":
             raise Conflict(f"Step {change_set.number} is not undone.", code="not_undone")
         result = _swap(session, dataset, change_set, back=False, anyway=anyway)
         change_set.state, change_set.undone_order, change_set.undone_at = "applied", None, None
         return _finish(dataset, change_set, result)
+
+
+def _refuse_compacted(change_set: ChangeSet) -> None:
+    if change_set.state == "compacted":
+        raise Conflict(
+            f"What step {change_set.number} changed was removed from the history. It stays as it is.", code="compacted"
+        )
 
 
 def overwrite(dataset_id: int, number: int) -> Applied:

@@ -1,0 +1,113 @@
+"""What removes from the history for good, and only when somebody says so: old texts, or all of its older part."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.core.changes import chunks
+from app.core.errors import Conflict
+from app.models import ChangeRow, ChangeSet, Entry, empty_log, transaction
+from app.services.history.steps import find, open_dataset, touch
+
+COMPACTED = "compacted"
+_ENDED = ("applied", "undone")
+
+
+def forget(dataset_id: int, number: int) -> int:
+    """Remove from the history what the texts that a step changed were before it, in this and all earlier steps.
+
+    The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups and exported files that
+    were made before still hold them.
+    """
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        change_set = find(session, dataset_id, number)
+        if change_set.state != "applied":
+            raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
+        with _overwriting(session):
+            touched = _forget_texts(session, change_set)
+        for one in _emptied(session, dataset_id, change_set):
+            _count_again(session, one)
+        change_set.state = COMPACTED
+        change_set.details = json.dumps({**json.loads(change_set.details or "{}"), "forgotten": True})
+        touch(dataset)
+    empty_log()
+    return touched
+
+
+def _forget_texts(session: Session, change_set: ChangeSet) -> int:
+    mine = ChangeRow.change_set_id == change_set.id
+    touched: set[int] = set()
+    for field in list(session.execute(select(ChangeRow.field).where(mine).distinct()).scalars()):
+        ids = list(session.execute(select(ChangeRow.entry_id).where(mine, ChangeRow.field == field)).scalars())
+        touched.update(ids)
+        for part in chunks(ids, 500):
+            older = ChangeRow.change_set_id <= change_set.id, ChangeRow.field == field
+            session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part), *older))
+    return len(touched)
+
+
+def _emptied(session: Session, dataset_id: int, upto: ChangeSet) -> list[ChangeSet]:
+    query = select(ChangeSet).where(
+        ChangeSet.dataset_id == dataset_id, ChangeSet.id < upto.id, ChangeSet.changed > 0, ChangeSet.state.in_(_ENDED)
+    )
+    return list(session.execute(query).scalars())
+
+
+def _count_again(session: Session, change_set: ChangeSet) -> None:
+    """A step that lost all its changes, and created nothing, cannot be undone any more."""
+    mine = ChangeRow.change_set_id == change_set.id
+    change_set.changed = session.execute(select(func.count(ChangeRow.entry_id.distinct())).where(mine)).scalar_one()
+    if not change_set.changed and not change_set.created:
+        change_set.state = COMPACTED
+
+
+def compact(dataset_id: int, upto: int) -> int:
+    """Remove what the steps up to a number would need to be undone or redone; their sentences stay.
+
+    Deleted pairs and those of undone imports go for good. The pairs of the dataset stay as they are. Returns how many
+    steps were compacted.
+    """
+    with transaction() as session:
+        dataset = open_dataset(session, dataset_id)
+        query = select(ChangeSet).where(
+            ChangeSet.dataset_id == dataset_id, ChangeSet.number <= upto, ChangeSet.state.in_(_ENDED)
+        )
+        older = list(session.execute(query).scalars())
+        with _overwriting(session):
+            for change_set in older:
+                _compact_one(session, change_set)
+        if older:
+            touch(dataset)
+    empty_log()
+    return len(older)
+
+
+def _compact_one(session: Session, change_set: ChangeSet) -> None:
+    gone = Entry.deleted_in == change_set.id if change_set.state == "applied" else Entry.batch_id == change_set.id
+    of_dataset = Entry.dataset_id == change_set.dataset_id
+    for part in chunks(list(session.execute(select(Entry.id).where(gone, of_dataset)).scalars()), 500):
+        session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part)))
+        session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
+    session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))
+    change_set.state, change_set.undone_order = COMPACTED, None
+
+
+@contextmanager
+def _overwriting(session: Session) -> Iterator[None]:
+    """What is removed meanwhile is overwritten in the file, not only let go of."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA secure_delete").scalar_one()
+    connection.exec_driver_sql("PRAGMA secure_delete=1").fetchall()
+    try:
+        session.flush()
+        yield
+        session.flush()
+    finally:
+        connection.exec_driver_sql(f"PRAGMA secure_delete={int(before)}").fetchall()
