@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "app.cli.export:export",
     "convert": "app.cli.convert:convert",
     "clean": "app.cli.clean:clean",
+    "dedupe": "app.cli.dedupe:dedupe",
     "datasets": "app.cli.datasets:datasets",
     "history": "app.cli.history:history",
     "undo": "app.cli.history:undo",
