@@ -12,7 +12,7 @@ from app.blueprints.jobs import own_path
 from app.blueprints.view import tell_step
 from app.core import difference
 from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotFound
 from app.forms import clean as forms
 from app.forms.clean import RECIPE, CleanForm
 from app.jobs import cleaning as running
@@ -173,6 +173,8 @@ def _done(dataset_id: int, applied: Applied, form: CleanForm | None = None) -> R
 def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """A run in the background: its progress, then what it did."""
     job = jobs.get(job_id)
+    if job.dataset_id != dataset_id or job.kind not in (running.PREVIEW, running.APPLY):
+        raise NotFound(f"There is no run {job_id} of cleaning in this dataset.", job_id=job_id)
     if job.state == "done" and job.kind == running.PREVIEW:
         address = own_path(str(job.arguments.get("address", "")))
         return redirect(address or url_for(".index", dataset_id=dataset_id), code=303)
