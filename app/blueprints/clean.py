@@ -45,6 +45,12 @@ def flagged(flags: int, view: str) -> bool:
     return bool(flags & cleaning.VIEWS[view])
 
 
+@bp.app_template_filter("without")
+def without(sentence: str, title: str) -> str:
+    """What a sentence says beyond a title that stands above it."""
+    return sentence.removeprefix(title).strip()
+
+
 @bp.app_template_filter("command")
 def command(wish: Cleaning, dataset: str) -> str:
     """The command that does the same."""
