@@ -150,7 +150,8 @@ def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
     """The name before a text, where the answer is not the only one."""
     if set(fields) <= {"answer"}:
         return ""
-    return Markup('<span class="muted sm">{}: </span>').format(name.replace("_", " ").capitalize())
+    # Isolated, so that the text beside it has its own direction.
+    return Markup('<bdi class="muted sm">{}: </bdi>').format(name.replace("_", " ").capitalize())
 
 
 @bp.post("")

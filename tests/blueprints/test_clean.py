@@ -155,3 +155,10 @@ def test_a_mask_says_that_the_history_holds_the_originals(app, client, dataset_i
     assert "Forget the originals…" in page and "The history still holds the originals" in page
     client.post(f"/datasets/{dataset_id}/history/2/forget")
     assert "ann@example.org" not in client.get(f"/datasets/{dataset_id}/history?step=2").text
+
+
+def test_each_text_has_its_own_direction_whatever_stands_before_it(app, client, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("ماهي <b>الدول</b>", "نعم")], summary="Add")
+    page = preview(client, dataset_id, field="question")
+    assert 'dir="auto"><bdi class="muted sm">Question: </bdi>ماهي ' in page
