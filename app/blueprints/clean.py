@@ -151,7 +151,7 @@ def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
     if set(fields) <= {"answer"}:
         return ""
     # Isolated, so that the text beside it has its own direction.
-    return Markup('<bdi class="muted sm">{}: </bdi>').format(name.replace("_", " ").capitalize())
+    return Markup('<bdi class="muted sm">{}:</bdi> ').format(name.replace("_", " ").capitalize())
 
 
 @bp.post("")

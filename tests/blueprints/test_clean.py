@@ -161,4 +161,4 @@ def test_each_text_has_its_own_direction_whatever_stands_before_it(app, client, 
     with app.app_context():
         history.create(dataset_id, [Record("ماهي <b>الدول</b>", "نعم")], summary="Add")
     page = preview(client, dataset_id, field="question")
-    assert 'dir="auto"><bdi class="muted sm">Question: </bdi>ماهي ' in page
+    assert 'dir="auto"><bdi class="muted sm">Question:</bdi> ماهي ' in page
