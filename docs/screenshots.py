@@ -27,14 +27,13 @@ sys.path.insert(0, str(FOLDER.parent))
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {1440: 900, 390: 844}
-# What stands in docs/img: file name, page, dark or not.
-PICTURES = (
-    ("pairs.png", "pair", False),
-    ("pairs-dark.png", "pair", True),
-    ("import.png", "mapping", False),
-    ("export.png", "export", False),
-    ("history.png", "history", False),
-)
+# What stands in docs/img: file name and page.
+PICTURES = {
+    "pairs.png": "pair",
+    "import.png": "mapping",
+    "clean.png": "clean-preview",
+    "history.png": "history-mask",
+}
 ROWS = """\
 Question;Reply;Topic
 How many examples do I need for a first try?;Fifty good ones show whether the idea works.;getting started
@@ -59,8 +58,8 @@ def main(folder: str = "") -> None:
 
 def take_pictures(browser: Browser, address: str, paths: dict[str, str]) -> None:
     """Write docs/img."""
-    for name, page_name, dark in PICTURES:
-        page = new_page(browser, address, width=1440, dark=dark)
+    for name, page_name in PICTURES.items():
+        page = new_page(browser, address, width=1440, dark=False)
         take(page, paths[page_name], FOLDER / "img" / name)
         page.context.close()
 
@@ -122,6 +121,7 @@ def prepare(app: Flask) -> dict[str, str]:
     from app.services.pairs import Selection
 
     home = sample.load().id
+    cleaned = cleaning_pages(home)
     ids = sorted(entry.id for entry in entries.stream_entries(home))
     pairs.set_status(home, Selection(tuple(ids[-14:-4])), "review")
     pairs.set_status(home, Selection((ids[-9],)), "rejected")
@@ -131,14 +131,15 @@ def prepare(app: Flask) -> dict[str, str]:
     pairs.delete(home, Selection((ids[3],)))
     history.undo(home)
     names = ("first-questions.csv", "more-questions.csv")
-    done, waiting = (imports.add(home, upload(name), Settings()) for name in names)
-    job = imports.start(done.id, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"}))
+    done, waiting = (imports.add(home, upload(name), Settings()).id for name in names)
+    job = imports.start(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
     Worker(app, {"LTT_DATA_DIR": app.config["LTT_DATA_DIR"]}).turn()
     datasets.create("Help desk, English", description="Macros and articles of the help desk")
     empty = datasets.create("Empty").id
     backups.make()
     at, token = f"/datasets/{home}", upload("questions.csv").token
     return {
+        **cleaned,
         "home": "/",
         "new": "/datasets/new",
         "pairs": f"{at}/pairs",
@@ -148,8 +149,8 @@ def prepare(app: Flask) -> dict[str, str]:
         "pairs-empty": f"/datasets/{empty}/pairs",
         "pairs-none": f"{at}/pairs?q=nothing+like+this",
         "import": f"{at}/import",
-        "mapping": f"{at}/imports/{waiting.id}?col.0=question&col.1=answer&col.2=tags&asked=1&columns_shown=3",
-        "import-result": f"{at}/imports/{done.id}",
+        "mapping": f"{at}/imports/{waiting}?col.0=question&col.1=answer&col.2=tags&asked=1&columns_shown=3",
+        "import-result": f"{at}/imports/{done}",
         "export": f"{at}/export?to=jsonl:openai",
         "export-empty": f"/datasets/{empty}/export",
         "history": f"{at}/history",
@@ -158,12 +159,46 @@ def prepare(app: Flask) -> dict[str, str]:
         "convert": "/convert",
         "convert-file": f"/convert/{token}",
         "jobs": "/jobs/",
-        "job": f"/jobs/{job.id}",
+        "job": f"/jobs/{job}",
         "backup": "/backup",
         "settings": "/settings",
         "keys": "/keys",
         "missing": "/nothing/here",
-        **{name: f"{at}/{name}" for name in ("clean", "duplicates") if f"{name}.index" in app.view_functions},
+        **({"duplicates": f"{at}/duplicates"} if "duplicates.index" in app.view_functions else {}),
+    }
+
+
+def cleaning_pages(home: int) -> dict[str, str]:
+    """A history with cleaning in it and a saved recipe: their pages."""
+    from app.core.cleaning import Step
+    from app.services import cleaning, history, pairs
+    from app.services.cleaning import Cleaning, Order, recipes, suggesting
+
+    pairs.add(home, "Whom do I ask about an invoice?", "Write to billing@example.org or call Tel. 030 1234567.")
+    pairs.add(home, "May I use <b>bold</b> words?", "<p>Yes, but <b>few</b> of them &amp; only where they help.</p>")
+    names = [("mask", {}), ("find-replace", {"find": "dataset", "replace": "data set"})]
+    mask, words = (
+        cleaning.run_at_once(Order(home, Cleaning((Step(name, options),)))).applied.step for name, options in names
+    )
+    assert mask is not None and words is not None
+    history.undo(home)
+    recipe = recipes.create("Weekly clean-up", [Step("fix-mojibake"), Step("trim"), Step("html-to-markdown")]).id
+    suggesting.of_dataset(home)
+    at = f"/datasets/{home}"
+    regex = f"{at}/clean?op=find-replace&recipe={recipe}&asked=1&o.find=%5Cbthe+model%5Cb&o.mode=regex&field=answer"
+    return {
+        "clean": f"{at}/clean",
+        "clean-preview": f"{regex}&o.replace=the+network",
+        "clean-side": f"{regex}&o.replace=the+network&diff=side&order=size",
+        "clean-wrong": f"{at}/clean?op=find-replace&asked=1&o.find=(&o.mode=regex&field=answer",
+        "clean-done": f"{at}/clean?done={mask.number}",
+        "clean-selection": f"{at}/clean?op=html-to-markdown&q=bold",
+        "recipe": f"{at}/clean?op=recipe&recipe={recipe}",
+        "recipe-from-history": f"{at}/recipes/from-history",
+        "history-clean": f"{at}/history?step={words.number}",
+        "history-mask": f"{at}/history?step={mask.number}",
+        "forget": f"{at}/history/{mask.number}/forget",
+        "compact": f"{at}/history/compact",
     }
 
 

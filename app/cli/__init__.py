@@ -26,6 +26,8 @@ COMMANDS = {
     "history": "app.cli.history:history",
     "undo": "app.cli.history:undo",
     "redo": "app.cli.history:redo",
+    "forget": "app.cli.history:forget",
+    "compact": "app.cli.history:compact",
     "digest": "app.cli.datasets:digest",
     "backup": "app.cli.backup:backup",
     "restore": "app.cli.backup:restore",
