@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,9 @@ def serve(data: str) -> Iterator[tuple[str, dict[str, str]]]:
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}", paths
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
+    # A request that ends now wakes the loop too: it may have closed all before the trigger is pulled.
+    with suppress(OSError):
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
     thread.join(10)
     server.task_dispatcher.shutdown()
 
