@@ -79,7 +79,8 @@ def _search(dataset_id: int, wish: Wish, scan_id: int, watch: Watch) -> tuple[Fo
         watch.progress(READ + int(share * (SEARCHED - READ)), 100, message)
 
     answers = read.answers if wish.side == "question" else None
-    found = dedup.search(texts, answers=answers, options=Options(side=wish.side), progress=progress)
+    options = Options(side=wish.side, index=wish.kind == "own")
+    found = dedup.search(texts, answers=answers, options=options, progress=progress)
     if wish.kind == "own" and found.index is not None:
         found.index.save(storing.folder(scan_id), read.own.ids)
     watch.check_cancelled()
