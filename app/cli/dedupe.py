@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,9 +13,10 @@ from app.cli.workspace import workspace
 
 if TYPE_CHECKING:
     from app.core.dedup.files import Duplicates, Texts
+    from app.core.dedup.search import Meaning
 
 SIDES = ("question", "answer", "pair")
-METHODS = ("exact", "normalised", "near")
+METHODS = ("exact", "normalised", "near", "semantic")
 
 
 @click.command()
@@ -23,8 +25,13 @@ METHODS = ("exact", "normalised", "near")
 @click.option("--on", "side", type=click.Choice(SIDES), default="question", show_default=True, help="What to compare.")
 @click.option("--method", type=click.Choice(METHODS), default="near", show_default=True, help="How alike copies are.")
 @click.option(
-    "--threshold", type=click.IntRange(80, 100), default=90, show_default=True, help="For near: the least score."
+    "--threshold",
+    type=click.IntRange(80, 100),
+    default=90,
+    show_default=True,
+    help="For near and semantic: the least score.",
 )
+@click.option("--model", metavar="FOLDER", help="For semantic: the folder of a static model (model2vec).")
 @click.option("--against", metavar="FILE", help="Which of the records does this other file have too?")
 @click.option("--groups", metavar="OUT", help="Write a JSON line for each group here (- is stdout).")
 @click.option("--out", metavar="OUT", help="Write FILE without its surplus copies here (- is stdout).")
@@ -57,9 +64,11 @@ class _Dedupe:
         """Search, write what was asked for, tell; returns the exit code."""
         from app.core.dedup.files import duplicates, level_of
 
+        meaning = self._meaning()
         records = self._records()
         level = level_of(self.choices["method"], self.choices["threshold"])
-        found = duplicates(records, level, progress=_show if sys.stderr.isatty() else None)
+        show = _show if sys.stderr.isatty() else None
+        found = duplicates(records, level, meaning=meaning, progress=show)
         if self.choices["groups"]:
             with output(self.choices["groups"]) as target:
                 for line in found.lines():
@@ -67,6 +76,14 @@ class _Dedupe:
         written = self._write(found) if self.choices["out"] else None
         self._tell(found, written)
         return 1 if found.copies or found.conflicts or found.variants or self.refused else 0
+
+    def _meaning(self) -> "Meaning | None":
+        """What finds the same in other words, where it is asked for."""
+        from app.core.dedup import semantic
+
+        if (self.choices["method"] == "semantic") != bool(self.choices["model"]):
+            raise click.UsageError("--method semantic and --model FOLDER belong together.")
+        return semantic.meaning(Path(self.choices["model"])) if self.choices["model"] else None
 
     def _records(self) -> "Texts":
         from app.core.dedup.files import Texts

@@ -1,13 +1,13 @@
 """Duplicates of a file without a database: its records, their groups as lines, and the file without surplus copies."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from app.core.dedup.base import DEFAULT_LEVEL, EXACT, NORMALISED, Found, Group, Options, Progress
 from app.core.dedup.groups import groups
-from app.core.dedup.search import search
+from app.core.dedup.search import Meaning, search
 from app.core.record import Record
 
 METHODS = ("exact", "normalised", "near", "semantic")
@@ -45,11 +45,11 @@ class Texts:
         for number, record in records:
             self.add(number, record.question, record.answer)
 
-    def search(self, options: Options, progress: Progress | None = None) -> Found:
+    def search(self, meaning: Meaning | None = None, progress: Progress | None = None) -> Found:
         """Search them; answers are compared where questions are."""
         answers = self.answers
         get = (lambda places: [answers[place] for place in places]) if self.side == "question" else None
-        return search(self.texts, answers=get, options=options, progress=progress)
+        return search(self.texts, answers=get, options=Options(side=self.side), meaning=meaning, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,21 @@ def _scores(found: Found, records: Texts) -> dict[int, list[tuple[int, float]]]:
 
 
 def duplicates(
-    records: Texts, level: int, *, options: Options | None = None, progress: Progress | None = None
+    records: Texts, level: int, *, meaning: Meaning | None = None, progress: Progress | None = None
 ) -> Duplicates:
     """The groups of some records at one level; with another file's records among them, only groups with both."""
-    options = options or Options(side=records.side)
-    found = records.search(options, progress)
+    found = records.search(meaning, progress)
     sides = None
     if records.own < len(records.names):
         sides = (np.arange(len(records.names)) >= records.own).astype(np.uint8)
     at_level = []
     for what in ("copies", "conflicts", "variants"):
         every = groups(found.pairs, what, sides=sides, families=found.families)
-        at_level.append([one for one in every if one.lowest <= level <= one.highest])
-    for one in at_level:
-        one.sort(key=lambda group: (-len(group.members), group.members))
+        chosen = [_called(one, meaning is not None) for one in every if one.lowest <= level <= one.highest]
+        at_level.append(sorted(chosen, key=lambda group: (-len(group.members), group.members)))
     families = () if sides is not None else found.families
-    return Duplicates(records, Found(found.pairs, tuple(families), found.compared, None), *at_level)
+    return Duplicates(records, Found(found.pairs, families, found.compared, None), *at_level)
+
+
+def _called(group: Group, by_meaning: bool) -> Group:
+    return replace(group, kind="semantic") if by_meaning and group.kind == "near" else group

@@ -48,16 +48,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+# Pairs of texts that mean the same, by their places.
+Meaning = Callable[[Texts, Progress], Pairs]
+
+
 def search(
-    texts: Texts, *, answers: Others | None = None, options: Options = DEFAULT, progress: Progress | None = None
+    texts: Texts,
+    *,
+    answers: Others | None = None,
+    options: Options = DEFAULT,
+    meaning: Meaning | None = None,
+    progress: Progress | None = None,
 ) -> Found:
     """Find what is alike. ``answers`` gives the answers beside the texts, where questions are compared.
 
-    Takes about a gigabyte for a million questions. ``progress`` may raise to stop it.
+    ``meaning`` adds pairs that are alike in other words. Takes about a gigabyte for a million questions. ``progress``
+    may raise to stop it.
     """
     tell = progress or _silent
     with ThreadPoolExecutor(options.threads) as pool:
-        return _Search(texts, options, pool, tell).run(answers)
+        return _Search(texts, options, pool, tell).run(answers, meaning)
 
 
 def _silent(share: float, message: str) -> None:
@@ -74,7 +84,7 @@ class _Search:
         self.first: I32 = np.zeros(0, np.int32)
         self.form_of: I32 = np.zeros(0, np.int32)
 
-    def run(self, answers: Others | None) -> Found:
+    def run(self, answers: Others | None, meaning: Meaning | None) -> Found:
         self.tell(0.0, "reading the texts")
         self._fold()
         self.tell(0.25, "comparing rare words")
@@ -85,6 +95,8 @@ class _Search:
         rarest = _stacked([part.rarest for part in keyed], self.options.rarest)
         index = index_of(rarest, frequency, self.first) if self.options.index else None
         left, right, score, compared = self._near(keyed, parts, bits_needed)
+        if meaning is not None:
+            left, right, score = self._meant(left, right, score, meaning)
         self.tell(0.75, "looking at what differs")
         differs = self._differs(left, right, score, parts)
         found = self._families(left, right, differs, parts)
@@ -152,6 +164,18 @@ class _Search:
         )
         kept = np.flatnonzero(score >= self.options.lowest)
         return left[kept], right[kept], score[kept], len(found)
+
+    def _meant(
+        self, left: I32, right: I32, score: npt.NDArray[np.float32], meaning: Meaning
+    ) -> tuple[I32, I32, npt.NDArray[np.float32]]:
+        """The pairs of forms with those that mean the same, as far as they are not among them."""
+        more = meaning([self.texts[member] for member in self.first.tolist()], self.tell)
+        new = ~np.isin(_joint(more.left, more.right), _joint(left, right))
+        return (
+            np.concatenate((left, more.left[new])),
+            np.concatenate((right, more.right[new])),
+            np.concatenate((score, more.score[new])),
+        )
 
     def _differs(
         self, left: I32, right: I32, score: npt.NDArray[np.float32], parts: list[Tokens]
@@ -259,6 +283,10 @@ def _together(parts: Sequence[Pairs]) -> Pairs:
     """Several lists of pairs as one."""
     names_ = ("left", "right", "level", "score", "differs", "answer_level", "answer_differs")
     return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in names_))
+
+
+def _joint(left: I32, right: I32) -> U64:
+    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
 
 
 def _split(pairs: U64) -> tuple[I32, I32]:

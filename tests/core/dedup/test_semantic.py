@@ -1,0 +1,72 @@
+"""The same in other words, by a model made here: words of one meaning have one vector."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model2vec import StaticModel
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from app.core import dedup
+from app.core.dedup import semantic
+from app.core.errors import Invalid, TooLarge
+
+MEANINGS = (("refund", "reimbursement"), ("parcel", "package"), ("lost", "missing"), ("where",), ("when",), ("comes",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of nine words."""
+    words = ["[UNK]", *(word for meaning in MEANINGS for word in meaning)]
+    rows = [0, *(number for number, meaning in enumerate(MEANINGS, 1) for _ in meaning)]
+    vectors = np.eye(len(MEANINGS) + 1, dtype=np.float32)[rows]
+    vectors[0] = 0
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    path = tmp_path_factory.mktemp("model") / "toy"
+    StaticModel(vectors, tokenizer).save_pretrained(str(path))
+    return path
+
+
+TEXTS = ["where parcel lost", "where package missing", "when refund comes", "when reimbursement comes", "nothing known"]
+
+
+def test_other_words_of_one_meaning_are_found(folder):
+    found = dedup.search(TEXTS, meaning=semantic.meaning(folder))
+    assert sorted(one.members for one in dedup.groups(found.pairs, "copies") if one.lowest <= 95 <= one.highest) == [
+        (0, 1),
+        (2, 3),
+    ]
+    assert [one.members for one in dedup.groups(dedup.search(TEXTS).pairs, "copies")] == []
+
+
+def test_each_pair_is_listed_once_and_unknown_texts_never(folder):
+    pairs = semantic.near(semantic.vectors(TEXTS * 400, semantic.load(folder)), lowest=95)
+    assert (pairs.left < pairs.right).all()
+    assert len(set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))) == len(pairs)
+    assert {place % 5 for place in pairs.left.tolist()} == {0, 1, 2, 3}
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(Invalid, match="There is no model in"):
+        semantic.load(tmp_path)
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Invalid, match="cannot be read"):
+        semantic.load(tmp_path)
+
+
+def test_too_many_texts_are_refused_before_work_begins():
+    with pytest.raises(TooLarge, match="200,000"):
+        semantic.near(np.zeros((semantic.MOST + 1, 1), np.float32))
+
+
+def test_the_command_takes_a_model(ltt, folder, tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"question": text, "answer": "x"}) + "\n" for text in TEXTS), encoding="utf-8")
+    done = ltt("dedupe", path, "--method", "semantic", "--model", folder, "--groups", "-")
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert [(line["kind"], line["records"]) for line in lines] == [("semantic", [1, 2]), ("semantic", [3, 4])]
+    assert ltt("dedupe", path, "--method", "semantic").code == 2
