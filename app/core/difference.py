@@ -4,11 +4,14 @@ By RapidFuzz's Indel opcodes on words and blanks; a deletion next to an insertio
 """
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
 
 from rapidfuzz.distance import Indel
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]", re.UNICODE)
 MAX_WORDS = 20_000
+MARKED_AT_MOST = 0.6
 
 Piece = tuple[str, str]
 
@@ -67,3 +70,30 @@ def excerpt(pieces: list[Piece], around: int = 60) -> list[Piece]:
         else:
             out.append((kind, text[:around] + " … " + text[-around:]))
     return out
+
+
+def marked(text: str, others: Iterable[str]) -> list[Piece]:
+    """The text in pieces, where ``insert`` marks what any of the others says otherwise.
+
+    Nothing is marked where nearly everything differs: a mark on all of it would help nobody.
+    """
+    flags = bytearray(len(text))
+    for other in others:
+        place = 0
+        for kind, piece in words(other, text):
+            if kind == "delete":
+                continue
+            if kind == "insert":
+                flags[place : place + len(piece)] = b"\1" * len(piece)
+            place += len(piece)
+    if sum(flags) > len(text) * MARKED_AT_MOST:
+        return [("equal", text)] if text else []
+    runs = groupby(range(len(text)), flags.__getitem__)
+    return [("insert" if flag else "equal", "".join(text[place] for place in places)) for flag, places in runs]
+
+
+def spotted(text: str, wanted: Iterable[str]) -> list[Piece]:
+    """The text in pieces, where ``insert`` is one of the wanted words, whatever its case."""
+    patterns = [rf"(?<!\w){re.escape(word)}(?!\w)" if word.isascii() else re.escape(word) for word in wanted]
+    parts = re.split(f"({'|'.join(sorted(patterns))})", text, flags=re.IGNORECASE) if patterns else [text]
+    return [("insert" if place % 2 else "equal", part) for place, part in enumerate(parts) if part]
