@@ -1,0 +1,60 @@
+"""What may not differ between copies: numbers, dates, units, negations, yes and no, names.
+
+Each text gets one number made of all its words of these kinds, whatever their order. Where two texts have the same
+number, none of these words differs; the few others are looked at word by word in ``differences``.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.dedup.tokens import PAD, TOKEN_BITS, U32, U64, Tokens, hash_ranges, mixed, runs, token_hash
+from app.core.dedup.words import ANSWERS, DATES, NEGATIONS, NUMBERS, STARTERS, UNITS
+
+_SALT = np.uint64(0x51ED)
+_LOWER = bytes(range(256)).lower()
+
+
+def _table(words: Sequence[str] | frozenset[str]) -> npt.NDArray[np.bool_]:
+    table = np.zeros(1 << TOKEN_BITS, bool)
+    table[[token_hash(word) for word in words]] = True
+    return table
+
+
+@cache
+def _marked_words() -> npt.NDArray[np.bool_]:
+    return _table([*NUMBERS, *DATES, *UNITS, *NEGATIONS, *ANSWERS])
+
+
+@cache
+def _starters() -> npt.NDArray[np.bool_]:
+    return _table(STARTERS)
+
+
+def marks(part: Tokens) -> U64:
+    """One number for each text over its numbers and marked words."""
+    at = np.flatnonzero(part.digits | _marked_words().take(part.hashes))
+    doc = np.repeat(np.arange(len(part.counts)), part.counts)[at]
+    return _sums(doc, part.hashes[at], len(part.counts))
+
+
+def names(texts: Sequence[str]) -> U64:
+    """One number for each text as written over its words with a capital that begin no sentence, or are rare there."""
+    joined = "\0".join(texts).encode("utf-8", "replace") + b"\0"
+    data = np.frombuffer(joined, np.uint8)
+    starts, ends = runs((((data | 32) >= 97) & ((data | 32) <= 122)) | (data > 127))
+    capital = (data[starts] >= 65) & (data[starts] <= 90)
+    starts, ends = starts[capital], ends[capital]
+    hashes = hash_ranges(joined.translate(_LOWER) + PAD, starts, ends)
+    known = ~_starters().take(hashes)
+    borders = np.flatnonzero(data == 0)
+    doc = np.searchsorted(borders, starts)
+    return _sums(doc[known], hashes[known], len(texts))
+
+
+def _sums(doc: npt.NDArray[np.int64], hashes: U32, number: int) -> U64:
+    found = np.zeros(number, np.uint64)
+    np.add.at(found, doc, mixed(hashes.astype(np.uint64) + _SALT))
+    return found

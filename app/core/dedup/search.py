@@ -1,0 +1,291 @@
+"""The search: normal forms, equal ones first, then near ones among what is left, then what they differ in.
+
+A join on pairs of rare tokens, verified by RapidFuzz. It does not find every near pair: texts whose common words are
+all frequent may be passed over, and of very large groups only neighbours are compared.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.dedup import families, join
+from app.core.dedup.answers import with_answers
+from app.core.dedup.base import (
+    DIFFERENCES,
+    EXACT,
+    NORMALISED,
+    UNKNOWN,
+    Family,
+    Found,
+    Options,
+    Others,
+    Pairs,
+    Progress,
+    Texts,
+)
+from app.core.dedup.differences import bits, differences, is_misspelt
+from app.core.dedup.index import index_of
+from app.core.dedup.join import I32
+from app.core.dedup.keys import Keys, frequencies, keys
+from app.core.dedup.marks import marks, names
+from app.core.dedup.normal import core, normalised_shard
+from app.core.dedup.scores import scores
+from app.core.dedup.tokens import U32, U64, Tokens, tokens
+
+SHARD = 25_000
+DEFAULT = Options()
+# Keys are joined in so many parts, one after the other in each thread, so that little memory is needed at a time.
+PARTS = 8
+# Below this score a name that only one text has counts as another name without a look at how it is spelt.
+LOOKED_AT = 90
+_WORD = np.uint8(1 << DIFFERENCES.index("word"))
+_NAME = np.uint8(1 << DIFFERENCES.index("name"))
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def search(
+    texts: Texts, *, answers: Others | None = None, options: Options = DEFAULT, progress: Progress | None = None
+) -> Found:
+    """Find what is alike. ``answers`` gives the answers beside the texts, where questions are compared.
+
+    Takes about a gigabyte for a million questions. ``progress`` may raise to stop it.
+    """
+    tell = progress or _silent
+    with ThreadPoolExecutor(options.threads) as pool:
+        return _Search(texts, options, pool, tell).run(answers)
+
+
+def _silent(share: float, message: str) -> None:
+    """Nobody wants to know."""
+
+
+class _Search:
+    """One search. Positions of texts are ``member``, positions among the different normal forms are ``form``."""
+
+    def __init__(self, texts: Texts, options: Options, pool: ThreadPoolExecutor, tell: Progress) -> None:
+        self.texts, self.options, self.pool, self.tell = texts, options, pool, tell
+        self.forms: list[str] = []
+        self.cores: list[str] = []
+        self.first: I32 = np.zeros(0, np.int32)
+        self.form_of: I32 = np.zeros(0, np.int32)
+
+    def run(self, answers: Others | None) -> Found:
+        self.tell(0.0, "reading the texts")
+        self._fold()
+        self.tell(0.25, "comparing rare words")
+        parts = self._shards(self._tokens, range(0, len(self.forms), SHARD))
+        frequency = frequencies(parts)
+        bits_needed = max(len(self.forms), 1).bit_length()
+        keyed = self._shards(lambda at: self._keys(at, parts[at // SHARD], frequency, bits_needed), self._begins())
+        index = index_of(_stacked([part.rarest for part in keyed], self.options.rarest), frequency, self.first)
+        left, right, score, compared = self._near(keyed, parts, bits_needed)
+        self.tell(0.75, "looking at what differs")
+        differs = self._differs(left, right, score, parts)
+        found = self._families(left, right, differs, parts)
+        self.tell(0.85, "comparing answers" if answers else "putting pairs together")
+        pairs = self._pairs(left, right, score, differs, answers)
+        return Found(pairs, tuple(found), compared, index)
+
+    def _begins(self) -> range:
+        return range(0, len(self.forms), SHARD)
+
+    def _shards(self, work: Callable[[int], R], begins: range) -> list[R]:
+        """The shards done by the threads, in order."""
+        return list(self.pool.map(work, begins))
+
+    def _fold(self) -> None:
+        """Give every text its normal form; equal ones are looked at once from here on."""
+        known: dict[str, int] = {}
+        first: list[int] = []
+        form_of = np.empty(len(self.texts), np.int32)
+        begins = range(0, len(self.texts), SHARD)
+        shards = self.pool.map(lambda at: normalised_shard(self.texts[at : at + SHARD]), begins)
+        for begin, shard in zip(begins, shards, strict=True):
+            for member, form in enumerate(shard, begin):
+                number = known.setdefault(form, len(first))
+                if number == len(first):
+                    first.append(member)
+                form_of[member] = number
+            self.tell(0.25 * begin / len(self.texts), "reading the texts")
+        self.forms, self.first, self.form_of = list(known), np.array(first, np.int32), form_of
+        self.cores = [core(form) for form in self.forms]
+
+    def _tokens(self, at: int) -> Tokens:
+        return tokens("\0".join(self.cores[at : at + SHARD]).encode("utf-8", "replace"))
+
+    def _keys(self, at: int, part: Tokens, frequency: U32, bits_needed: int) -> Keys:
+        return keys(part, frequency, at, rarest=self.options.rarest, bits=bits_needed)
+
+    def _near(
+        self, keyed: list[Keys], parts: list[Tokens], bits_needed: int
+    ) -> tuple[I32, I32, npt.NDArray[np.float32], int]:
+        """Pairs of forms that reach the lowest level, with their scores, and how many were scored."""
+        signatures = _stacked([part.signatures for part in keyed], 4)
+        lengths = _joined([part.lengths for part in parts], np.int32)
+        letters = _stacked([part.letters for part in parts], 32)
+        buckets = _buckets(keyed)
+        cap = self.options.cap
+
+        def candidates(place: int) -> U64:
+            mine, buckets[place] = buckets[place], np.zeros(0, np.uint64)
+            found = join.candidates(mine, signatures, lengths, cap=cap, bits=bits_needed)
+            left, right = _split(found)
+            return found[join.reachable(left, right, letters, self.options.lowest)]
+
+        found = join.unique(_joined(list(self.pool.map(candidates, range(len(buckets)))), np.uint64))
+        self.tell(0.5, "scoring")
+        left, right = _split(found)
+        score = scores(
+            self.cores,
+            left,
+            right,
+            signatures,
+            lowest=self.options.lowest,
+            threads=self.options.threads,
+            tell=self.tell,
+        )
+        kept = np.flatnonzero(score >= self.options.lowest)
+        return left[kept], right[kept], score[kept], len(found)
+
+    def _differs(
+        self, left: I32, right: I32, score: npt.NDArray[np.float32], parts: list[Tokens]
+    ) -> npt.NDArray[np.uint8]:
+        """What pairs differ in, as bits; the words are looked at only where their sums differ."""
+        marked = _joined(self._shards(lambda at: marks(parts[at // SHARD]), self._begins()), np.uint64)
+        named = _joined(self._shards(lambda at: names(self._written(at)), self._begins()), np.uint64)
+        other_marks, other_names = marked[left] != marked[right], named[left] != named[right]
+        differs = np.where(other_names, _NAME, np.uint8(0))
+        wide = np.flatnonzero(~_ascii(self.forms, left, right))
+        looked_at = np.flatnonzero(other_marks | (other_names & (score >= LOOKED_AT)))
+        for place in np.union1d(looked_at, wide).tolist():
+            differs[place] = self._bits(int(left[place]), int(right[place]))
+        return differs
+
+    def _written(self, at: int) -> list[str]:
+        return [self.texts[member] for member in self.first[at : at + SHARD].tolist()]
+
+    def _bits(self, left: int, right: int) -> int:
+        one, other = self.texts[self.first[left]], self.texts[self.first[right]]
+        return bits(differences(one, other, self.forms[left], self.forms[right]))
+
+    def _families(self, left: I32, right: I32, differs: npt.NDArray[np.uint8], parts: list[Tokens]) -> list[Family]:
+        """The families, as positions of texts. Pairs inside one differ in a word, unless it is the same misspelt."""
+        hashes = _joined([part.hashes for part in parts], np.uint32)
+        counts = _joined([part.counts for part in parts], np.int32)
+        found = families.frames(left, right, hashes, counts)
+        result = []
+        family_of = np.full(len(self.forms), -1, np.int32)
+        for number, (pair, mine) in enumerate(families.members(found, left, right, smallest=self.options.family)):
+            family_of[mine] = number
+            words = families.words_of(self.cores[int(left[pair])], int(found.before[pair]), int(found.after[pair]))
+            result.append((words, mine))
+        self._mark_inside(family_of, left, right, differs)
+        members = self._members_of()
+        return [Family(words, tuple(one for form in mine.tolist() for one in members(form))) for words, mine in result]
+
+    def _mark_inside(self, family_of: I32, left: I32, right: I32, differs: npt.NDArray[np.uint8]) -> None:
+        inside = (family_of[left] >= 0) & (family_of[left] == family_of[right]) & (differs == 0)
+        for place in np.flatnonzero(inside).tolist():
+            if not is_misspelt(self.forms[left[place]], self.forms[right[place]]):
+                differs[place] = _WORD
+
+    def _members_of(self) -> Callable[[int], Sequence[int]]:
+        """Gives the texts of a form."""
+        order = np.argsort(self.form_of, kind="stable")
+        border = np.searchsorted(self.form_of[order], np.arange(len(self.forms) + 1))
+        return lambda form: order[border[form] : border[form + 1]].tolist()
+
+    def _pairs(
+        self,
+        left: I32,
+        right: I32,
+        score: npt.NDArray[np.float32],
+        differs: npt.NDArray[np.uint8],
+        answers: Others | None,
+    ) -> Pairs:
+        many = np.flatnonzero(np.bincount(self.form_of, minlength=len(self.forms)) > 1)
+        members = self._members_of()
+        classes = {form: members(form) for form in many.tolist()}
+        near = Pairs(
+            self.first[left],
+            self.first[right],
+            score.astype(np.uint8),
+            score,
+            differs,
+            np.full(len(left), UNKNOWN, np.uint8),
+            np.zeros(len(left), np.uint8),
+        )
+        if answers is not None:
+            of_first = {int(self.first[form]): mine for form, mine in classes.items()}
+            return with_answers(self.texts, near, of_first, answers, threads=self.options.threads)
+        return _together([near, _equal(self.texts, classes.values())])
+
+
+def _equal(texts: Texts, classes: Iterable[Sequence[int]]) -> Pairs:
+    """The pairs that hold texts of one normal form together: copies first, then one of each to the first."""
+    left: list[int] = []
+    right: list[int] = []
+    level: list[int] = []
+    for members in classes:
+        seen: dict[str, int] = {texts[members[0]]: members[0]}
+        for member in members[1:]:
+            copy = seen.setdefault(texts[member], member)
+            left.append(copy if copy != member else members[0])
+            right.append(member)
+            level.append(EXACT if copy != member else NORMALISED)
+    return _plain(left, right, level)
+
+
+def _plain(left: list[int], right: list[int], level: list[int]) -> Pairs:
+    number = len(left)
+    return Pairs(
+        np.array(left, np.int32),
+        np.array(right, np.int32),
+        np.array(level, np.uint8),
+        np.full(number, 100, np.float32),
+        np.zeros(number, np.uint8),
+        np.full(number, UNKNOWN, np.uint8),
+        np.zeros(number, np.uint8),
+    )
+
+
+def _together(parts: Sequence[Pairs]) -> Pairs:
+    """Several lists of pairs as one."""
+    names_ = ("left", "right", "level", "score", "differs", "answer_level", "answer_differs")
+    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in names_))
+
+
+def _split(pairs: U64) -> tuple[I32, I32]:
+    return (pairs >> np.uint64(32)).astype(np.int32), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int32)
+
+
+def _buckets(keyed: list[Keys]) -> list[U64]:
+    """All keys in parts by their highest bits: equal keys lie in one part."""
+    shift = np.uint64(64 - PARTS.bit_length() + 1)
+    buckets: list[list[U64]] = [[] for _ in range(PARTS)]
+    for part in keyed:
+        bucket = part.keys >> shift
+        for place in range(PARTS):
+            buckets[place].append(part.keys[bucket == place])
+        part.keys.resize(0, refcheck=False)
+    return [_joined(parts, np.uint64) for parts in buckets]
+
+
+def _ascii(forms: Sequence[str], left: I32, right: I32) -> npt.NDArray[np.bool_]:
+    """Which pairs have a text of ASCII only; in the others marked words may stand without spaces."""
+    plain = np.fromiter((form.isascii() for form in forms), bool, len(forms))
+    result: npt.NDArray[np.bool_] = plain[left] | plain[right]
+    return result
+
+
+def _joined(parts: "Sequence[npt.NDArray[T]]", kind: type[T]) -> "npt.NDArray[T]":  # type: ignore[type-var]
+    return np.concatenate(parts) if len(parts) else np.zeros(0, kind)
+
+
+def _stacked(parts: "Sequence[npt.NDArray[T]]", width: int) -> "npt.NDArray[T]":  # type: ignore[type-var]
+    return np.concatenate(parts) if len(parts) else np.zeros((0, width), np.uint32)  # type: ignore[return-value]

@@ -1,0 +1,193 @@
+"""The search as a whole: what it puts together, what it keeps apart, and what it survives."""
+
+import random
+
+import numpy as np
+import pytest
+from rapidfuzz import fuzz
+
+from app.core import dedup
+from app.core.dedup import Options, groups, search
+from app.core.dedup.normal import normalised
+
+TOPICS = "invoice parcel lamp voucher account password delivery warranty sofa refund courier battery".split()
+VERBS = "change cancel find return repair order track clean replace assemble".split()
+
+
+def questions(number, seed=1):
+    """Different questions of eight words and more."""
+    dice = random.Random(seed)
+    made = set()
+    while len(made) < number:
+        words = [dice.choice(VERBS), dice.choice(TOPICS), dice.choice(VERBS), dice.choice(TOPICS)]
+        rare = ["".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(4)]
+        made.add("How can I {} the {} and then {} my {}".format(*words) + f" with {' '.join(rare)}?")
+    return sorted(made)
+
+
+def typo(text, dice):
+    at = dice.randrange(10, len(text) - 2)
+    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+
+
+def found_groups(texts, what="copies", level=90, answers=None, **options):
+    get = (lambda positions: [answers[at] for at in positions]) if answers is not None else None
+    found = search(texts, answers=get, options=Options(**options))
+    at_level = [one for one in groups(found.pairs, what, families=found.families) if one.lowest <= level <= one.highest]
+    return {one.members: one for one in at_level}
+
+
+def test_kinds_go_from_strict_to_lax():
+    texts = [
+        "Where is my parcel today?",
+        "Where is my parcel today?",
+        "where is my  parcel today",
+        "Something else entirely",
+    ]
+    assert list(found_groups(texts, level=dedup.EXACT)) == [(0, 1)]
+    assert list(found_groups(texts, level=dedup.NORMALISED)) == [(0, 1, 2)]
+    assert found_groups(texts, level=dedup.EXACT)[0, 1].kind == "exact"
+    assert found_groups(texts, level=dedup.NORMALISED)[0, 1, 2].kind == "normalised"
+
+
+def test_planted_typos_are_found():
+    base, dice = questions(2000), random.Random(3)
+    texts = [*base, *(typo(text, dice) for text in base[:300])]
+    members = found_groups(texts)
+    missed = [at for at in range(300) if not any(at in group and 2000 + at in group for group in members)]
+    assert len(missed) <= 3
+    wrong = [group for group in members if len({normalised(texts[one])[:60] for one in group}) > 2]
+    assert wrong == []
+
+
+def test_rows_are_found_as_an_exhaustive_search_finds_them():
+    base, dice = questions(400), random.Random(5)
+    texts = [*base, *(typo(typo(text, dice), dice) for text in base[:150])]
+    forms = [normalised(text) for text in texts]
+    expected = {
+        at
+        for at in range(len(texts))
+        if any(fuzz.ratio(forms[at], form) >= 90 for place, form in enumerate(forms) if place != at)
+    }
+    pairs = search(texts).pairs
+    seen = set(pairs.left[pairs.level >= 90].tolist()) | set(pairs.right[pairs.level >= 90].tolist())
+    assert len(expected & seen) >= 0.98 * len(expected)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("如何更改我的送货地址和电话号码", "怎样更改我的送货地址和电话号码"),
+        ("配送先の住所を変更するにはどうすればいいですか", "配送先の住所を変更するにはどうしたらいいですか"),
+        ("배송 주소를 어떻게 변경할 수 있나요", "배송지 주소를 어떻게 변경할 수 있나요"),
+        ("ฉันจะเปลี่ยนที่อยู่จัดส่งได้อย่างไร", "ฉันจะเปลี่ยนที่อยู่การจัดส่งได้อย่างไร"),
+        ("كيف يمكنني تغيير عنوان التسليم الخاص بي", "كيف يمكنني تغيير عنوان التوصيل الخاص بي"),
+    ],
+)
+def test_scripts_are_mixed(one, other):
+    texts = [*questions(50), one, "Wie ändere ich die Adresse?", other, "完全不同的另外一个问题"]
+    assert (50, 52) in found_groups(texts, level=80)
+
+
+def test_other_answers_make_a_conflict():
+    texts = ["What is the return period?"] * 3 + ["what is the return period"]
+    answers = ["30 days", "30 days", "14 days", "30 days."]
+    copies = found_groups(texts, level=dedup.NORMALISED, answers=answers)
+    assert list(copies) == [(0, 1, 3)]
+    [conflict] = found_groups(texts, "conflicts", level=dedup.NORMALISED, answers=answers).values()
+    assert (conflict.members, conflict.kind, conflict.differs) == ((0, 1, 2, 3), "conflict", ("number",))
+
+
+def test_an_answer_with_a_word_more_is_another_answer():
+    texts = ["What is the return period for lamps?", "What is the return period for lamps?"]
+    answers = [
+        "You can send lamps back within thirty days of delivery",
+        "You can never send lamps back within thirty days of delivery",
+    ]
+    assert found_groups(texts, level=80, answers=answers) == {}
+    assert len(found_groups(texts, "conflicts", level=80, answers=answers)) == 1
+
+
+def test_numbers_names_and_negations_make_variants():
+    texts = [
+        "How many days does a refund to my card take in 2024?",
+        "How many days does a refund to my card take in 2025?",
+    ]
+    assert found_groups(texts, level=80) == {}
+    [variant] = found_groups(texts, "variants", level=90).values()
+    assert (variant.kind, variant.differs) == ("variant", ("number",))
+
+
+def test_a_template_is_a_family():
+    places = [
+        word.capitalize()
+        for word in ("paris berlin oslo rome madrid vienna prague lisbon dublin athens cairo lima".split())
+    ]
+    texts = [f"What is the weather like in {place} at the moment?" for place in places] + questions(20)
+    found = search(texts)
+    [family] = found.families
+    assert family.frame == "what is the weather like in … at the moment"
+    assert family.members == tuple(range(12))
+    assert groups(found.pairs, "copies") == [] and groups(found.pairs, "variants", families=found.families) == []
+
+
+def test_groups_of_lower_levels_hold_those_of_higher_ones():
+    base, dice = questions(300), random.Random(7)
+    texts = [*base, *base[:40], *(typo(text, dice) for text in base[:80])]
+    found = groups(search(texts).pairs, "copies")
+    by_level = {
+        level: [set(one.members) for one in found if one.lowest <= level <= one.highest] for level in dedup.LEVELS
+    }
+    for higher, lower in zip(sorted(by_level, reverse=True), sorted(by_level, reverse=True)[1:], strict=False):
+        assert all(any(small <= large for large in by_level[lower]) for small in by_level[higher])
+        assert sum(map(len, by_level[lower])) == len(set().union(*by_level[lower])) if by_level[lower] else True
+    assert dedup.counts(found) == {level: len(sets) for level, sets in by_level.items()}
+
+
+def test_only_groups_that_span_two_sides_are_kept():
+    texts = ["Where is my parcel today?"] * 2 + ["Where is my lamp?"] * 2
+    found = groups(search(texts).pairs, "copies", sides=np.array([0, 1, 1, 1], np.uint8))
+    assert [one.members for one in found] == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        [""],
+        ["", "", "x"],
+        ["Same text for all of them"] * 5000,
+        [f"The template says number {number} here" for number in range(3000)],
+        ["word " * 40_000, "word " * 40_000 + "more", "other"],
+        ["a" * 200_000, "a" * 199_990 + "b" * 10],
+        ["\x00\x01", "\ud7ff", "\U0001f600" * 5, "\U0001f600" * 5],
+    ],
+    ids=["none", "empty", "blanks", "equal", "template", "long", "one-word", "odd"],
+)
+def test_pathological_texts_are_survived(texts):
+    found = search(texts)
+    assert len(found.pairs) <= 40 * max(len(texts), 1)
+    assert sum(len(one.members) for one in groups(found.pairs, "copies") if one.lowest <= 102 <= one.highest) <= len(
+        texts
+    )
+
+
+def test_a_search_can_be_stopped():
+    class Stop(Exception):
+        pass
+
+    def stop(share, message):
+        if share > 0.3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        search(questions(100), progress=stop)
+
+
+def test_the_index_finds_what_was_searched(tmp_path):
+    texts, dice = questions(500), random.Random(2)
+    search(texts).index.save(tmp_path / "index", [1000 + at for at in range(500)])
+    index = dedup.Index.open(tmp_path / "index")
+    hits = [index.candidates(typo(texts[at], dice), limit=5)[:1] == [1000 + at] for at in range(100)]
+    assert sum(hits) >= 98
+    assert index.candidates("") == [] and index.candidates("zzz qqq") == []
