@@ -13,6 +13,7 @@ from app.models.database import (
     write_lock,
 )
 from app.models.dataset import Dataset
+from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
 from app.models.entry import Entry
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
@@ -24,10 +25,15 @@ __all__ = [
     "ChangeRow",
     "ChangeSet",
     "Dataset",
+    "DuplicateGroup",
+    "DuplicateMember",
+    "DuplicatePair",
+    "DuplicateScan",
     "Entry",
     "IdempotencyKey",
     "Import",
     "Job",
+    "NotDuplicate",
     "QuarantinedRow",
     "SavedRecipe",
     "Turns",
