@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Run = Callable[["Context"], "dict[str, object] | None"]
 
 # Modules of app.jobs that hold handlers. One line per feature.
-MODULES: tuple[str, ...] = ("imports", "cleaning")
+MODULES: tuple[str, ...] = ("imports", "cleaning", "duplicates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from app.core.dedup.normal import normalised_shard
 from app.core.text import is_blank
 from app.models import DuplicateScan, Entry, db
 from app.services import datasets, entries
-from app.services.duplicates import listing, since, storing
+from app.services.duplicates import listing, neighbours, since, storing
 from app.services.entries import Filters
 
 CANDIDATES = 200
@@ -61,7 +61,9 @@ def _candidates(dataset_id: int, question: str) -> dict[int, str]:
     scan = listing.latest(dataset_id)
     ids = by_words(scan, question) if scan is not None and scan.side != "answer" else None
     if ids is not None and scan is not None:
-        return questions(dataset_id, [*ids, *since.recent_ids(scan, RECENT)])
+        # The index knows one of several equal texts; stored pairs lead to the others.
+        equal = neighbours.equal_to(scan, ids, largest=2 * CANDIDATES)
+        return questions(dataset_id, [*sorted(equal), *since.recent_ids(scan, RECENT)])
     if datasets.get(dataset_id).entry_count > SMALL:
         return {}
     query = entries.query(dataset_id, Filters(), (Entry.id, Entry.question))

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.changes import chunks
-from app.core.dedup import Family, Pairs
+from app.core.dedup import NORMALISED, Family, Pairs
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, db
 
 P, G = DuplicatePair, DuplicateGroup
@@ -16,12 +16,30 @@ COLUMNS = (P.left_id, P.right_id, P.level, P.score, P.differs, P.answer_level, P
 Edge = tuple[Any, ...]
 
 
-def edges_of(scan: DuplicateScan, nodes: Iterable[int]) -> Iterator[Edge]:
-    """The stored pairs that have one of the nodes at either end. One may come twice."""
+def edges_of(scan: DuplicateScan, nodes: Iterable[int], *, lowest: int = 0, limit: int | None = None) -> Iterator[Edge]:
+    """The stored pairs of a level that have one of the nodes at either end. One may come twice.
+
+    With a ``limit`` no more are read for each few hundred nodes.
+    """
     for part in chunks(nodes, 400):
         for end in (P.left_id, P.right_id):
-            query = select(*COLUMNS).where(P.scan_id == scan.id, end.in_(part))
-            yield from (tuple(row) for row in db.session.execute(query))
+            query = select(*COLUMNS).where(P.scan_id == scan.id, end.in_(part), P.level >= lowest)
+            yield from (tuple(row) for row in db.session.execute(query.limit(limit)))
+
+
+def equal_to(scan: DuplicateScan, nodes: Iterable[int], *, largest: int) -> set[int]:
+    """The nodes whose compared texts have the same normal form as those of some nodes, these included.
+
+    No more are looked for once there are ``largest``.
+    """
+    found = set(nodes)
+    wave = found
+    while wave and len(found) < largest:
+        edges = edges_of(scan, wave, lowest=NORMALISED, limit=largest)
+        reached = {node for edge in edges for node in edge[:2]}
+        wave = reached - found
+        found = found | wave
+    return found
 
 
 def remove_edges(session: Session, scan: DuplicateScan, nodes: Iterable[int]) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from app.core import dedup
 from app.core.changes import chunks
-from app.core.dedup import NORMALISED, Group, Options
+from app.core.dedup import Group, Options
 from app.core.errors import Conflict
 from app.core.text import clip, plural
-from app.models import DuplicateScan, Entry, db, end_reading, is_writing
+from app.models import DuplicateScan, Entry, db, end_reading
 from app.models.base import now
 from app.services import entries, history
 from app.services.duplicates import dismissed, hinting, listing, neighbours, scanning, since, storing
@@ -24,7 +24,7 @@ from app.services.jobs import Unwatched, Watch
 # Where more pairs changed, or hang together, everything is searched: that is quicker.
 LARGEST_SHARE, LEAST_LARGEST = 0.1, 2_000
 LARGEST_REACH = 50_000
-RECENT = 20_000
+RECENT, EQUAL = 20_000, 20_000
 NO_SCAN = "There is no scan to bring up to date. Search for duplicates first."
 
 
@@ -127,11 +127,9 @@ def _plan(scan: DuplicateScan, ids: Sequence[int], watch: Watch) -> _Plan | None
     changed = frozenset(ids)
     old = list(neighbours.edges_of(scan, changed))
     near = {node for edge in old for node in edge[:2]} - changed
-    # Pairs that hung together through one that is gone are compared with each other again.
-    gone = {one for one in ids if one not in texts.by_id}
-    widows = {node for edge in old if gone & set(edge[:2]) for node in edge[:2]} - changed
-    texts.load(scan.dataset_id, sorted(widows))
-    again = sorted(one for one in changed | widows if one in texts.by_id)
+    # Pairs that hung together through one that changed or is gone are compared with each other again.
+    texts.load(scan.dataset_id, sorted(near))
+    again = sorted(one for one in changed | near if one in texts.by_id)
     stale = frozenset(changed | set(again))
     edges = _new_edges(scan, again, texts, watch)
     reach = neighbours.around(scan, changed | near | set(again), edges, stale, largest=LARGEST_REACH)
@@ -140,8 +138,6 @@ def _plan(scan: DuplicateScan, ids: Sequence[int], watch: Watch) -> _Plan | None
     texts.load(scan.dataset_id, sorted(reach.nodes))
     make = _groups(scan, reach, texts)
     stored = neighbours.groups_of(scan, reach.nodes | changed)
-    if not is_writing():
-        end_reading()
     return _difference(scan, stored, make, texts, changed, stale, edges)
 
 
@@ -151,14 +147,9 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: _Texts, watch: 
     for place, one in enumerate(again):
         candidates.update(hinting.by_words(scan, texts.text(one, scan.side)) or ())
         watch.progress(place, len(again), "pairs looked at")
+    # The index knows one of several equal texts; stored pairs lead to the others.
+    candidates |= neighbours.equal_to(scan, candidates, largest=len(candidates) + EQUAL)
     texts.load(scan.dataset_id, sorted(candidates))
-    # The index knows one of several equal texts; where that one is gone the others are reached by stored pairs.
-    lost = [one for one in candidates if one not in texts.by_id]
-    for _ in range(2):
-        equal = {node for edge in neighbours.edges_of(scan, lost) if edge[2] >= NORMALISED for node in edge[:2]}
-        texts.load(scan.dataset_id, sorted(equal))
-        candidates |= equal
-        lost = [one for one in equal if one not in texts.by_id]
     return _search(scan, sorted({one for one in (*again, *candidates) if one in texts.by_id}), frozenset(again), texts)
 
 

@@ -10,7 +10,7 @@ from app.core.changes import chunks
 from app.core.dedup import Family, Found, Group, Options, Pairs
 from app.core.errors import LttError
 from app.core.text import clip, plural
-from app.models import DuplicateScan, Turns, db, is_writing, transaction
+from app.models import DuplicateScan, Turns, end_reading, is_writing, transaction
 from app.services import history
 from app.services.duplicates import corpus, dismissed, since, storing
 from app.services.duplicates.corpus import Corpus
@@ -84,7 +84,7 @@ def _search(dataset_id: int, wish: Wish, scan_id: int, watch: Watch) -> tuple[Fo
         found.index.save(storing.folder(scan_id), read.own.ids)
     watch.check_cancelled()
     refused = dismissed.known(dataset_id)
-    db.session.rollback() if not is_writing() else None
+    end_reading()
     return found, grouped(found, read.hashes(), read.sides(), refused), _Read(read, texts)
 
 

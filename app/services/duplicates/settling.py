@@ -177,10 +177,13 @@ def _apply(dataset_id: int, row: DuplicateGroup, changes: Sequence[Change], summ
 
 
 def mark_settled(dataset_id: int, set_id: int, group_id: int | None = None) -> None:
-    """Note that a step settled a group, and every group that it left with one member."""
+    """Note that a step settled a group, and every group that it left with one member.
+
+    A conflict is settled by the latter only: the answers that are left may still contradict each other.
+    """
     session = db.session()
     if group_id is not None:
-        session.execute(update(G).where(G.id == group_id).values(settled_in=set_id))
+        session.execute(update(G).where(G.id == group_id, G.what != "conflicts").values(settled_in=set_id))
     own = [ChangeRow.change_set_id == set_id, ChangeRow.field == "live", ChangeRow.after == "0"]
     removed = select(ChangeRow.entry_id).where(*own)
     touched = select(DuplicateMember.group_id).where(DuplicateMember.entry_id.in_(removed))

@@ -1,0 +1,325 @@
+"""Duplicates over the API: search, look at groups level by level, decide, settle what is safe in bulk."""
+
+from typing import Any
+
+from flask import Response, jsonify, make_response, request, url_for
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.writing import Answer, idempotent
+from app.core.dedup import DEFAULT_LEVEL, EXACT, FLOOR, Match
+from app.core.errors import BadUsage, NotFound
+from app.frontdoor import takes_uploads
+from app.jobs import duplicates as running
+from app.models import DuplicateGroup, DuplicateScan, Job, db
+from app.services import datasets, duplicates, history, jobs, uploads
+from app.services.duplicates import Filter, GroupView, MemberView, Settled, Wish
+from app.services.duplicates.rechecking import Rechecked
+from app.services.duplicates.rechecking import as_dict as recheck_dict
+from app.services.history import Applied
+
+bp = APIBlueprint(
+    "api_duplicates",
+    __name__,
+    url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/duplicates",
+    abp_tags=[Tag(name="duplicates", description="Find pairs that say the same, or contradict each other")],
+)
+
+
+class DatasetPath(BaseModel):
+    """Which dataset."""
+
+    dataset_id: int
+
+
+class GroupPath(DatasetPath):
+    """Which group of which dataset."""
+
+    group_id: int
+
+
+class ScanBody(BaseModel):
+    """What to compare, and with what: the dataset itself, or one of the others."""
+
+    on: str = Field("question", description="question, answer or pair")
+    dataset: int | None = Field(None, description="the id of another dataset to compare with")
+    splits: list[str] | None = Field(None, description="compare these splits with each other; [] means all three")
+
+    def wish(self) -> Wish:
+        """What is asked for. Raises BadUsage."""
+        if self.dataset is not None and self.splits is not None:
+            raise BadUsage("Send either dataset or splits.")
+        if self.dataset is not None:
+            return Wish(self.on, ("dataset", self.dataset))
+        return Wish(self.on, ("splits", tuple(self.splits)) if self.splits is not None else None)
+
+
+class AgainstQuery(BaseModel):
+    """What to compare with the rows of the file."""
+
+    on: str = Field("question", description="question, answer or pair")
+    name: str = Field("file", description="the file's name, for a raw body")
+
+
+class ListQuery(BaseModel):
+    """Which groups, and where to continue."""
+
+    scope: str = Field("own", description="which scan: own, dataset, file or splits")
+    what: str = Field("copies", description="copies, conflicts, variants, families, dismissed or settled")
+    level: int = Field(DEFAULT_LEVEL, ge=FLOOR, le=EXACT, description="80 to 100, 101 (one normal form) or 102 (equal)")
+    splits_only: bool = False
+    order: str = Field("size", description="size or score")
+    cursor: str = ""
+    limit: int = Field(50, ge=1, le=500)
+
+
+class GroupQuery(BaseModel):
+    """What to compare the members with: the pair that is kept, or the one that a rule suggests."""
+
+    keep: int | None = None
+    rule: str = "approved"
+
+
+class HintQuery(BaseModel):
+    """A question that is being written; ``entry`` is the pair that is being edited."""
+
+    q: str = Field("", max_length=20_000)
+    entry: int | None = None
+    limit: int = Field(5, ge=1, le=50)
+
+
+class Decision(BaseModel):
+    """The versions of the pairs as they were shown: a pair that was edited since is refused with 409."""
+
+    versions: dict[int, int] = Field(description="version of each pair of the group, by id")
+
+
+class KeepBody(Decision):
+    """Which pair stays; without one the other side of the scan does. The others go, or those in ``remove``."""
+
+    keep: int | None = None
+    remove: list[int] | None = None
+    unite: bool = Field(True, description="give the kept pair the tags and sources of the others")
+
+
+class MergeBody(Decision):
+    """Which pair stays, and from which pairs its question, answer and system prompt are taken."""
+
+    keep: int
+    picks: dict[str, int] = {}
+    tags: list[str] | None = None
+    remove: list[int] | None = None
+
+
+class PreferBody(Decision):
+    """Which answer is right, and which pairs hold the worse ones."""
+
+    chosen: int
+    rejected: list[int]
+
+
+class SettleBody(BaseModel):
+    """How to settle all safe groups; ``dry_run`` counts only."""
+
+    scope: str = "own"
+    level: int = Field(DEFAULT_LEVEL, ge=FLOOR, le=EXACT)
+    rule: str = Field("approved", description=", ".join(duplicates.RULES))
+    dry_run: bool = False
+
+
+@bp.post("")
+@idempotent
+def scan(path: DatasetPath, body: ScanBody) -> Answer:
+    """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
+    return _finished(running.start(path.dataset_id, body.wish()))
+
+
+@bp.post("/against")
+@takes_uploads
+def against(path: DatasetPath, query: AgainstQuery) -> Answer:
+    """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
+    datasets.get(path.dataset_id)
+    if request.mimetype == "multipart/form-data":
+        file = request.files.get("file")
+        if file is None:
+            raise BadUsage("Send the file in a field named file.", code="no_file")
+        upload = uploads.save(file.stream.read, file.filename or query.name)
+    else:
+        upload = uploads.save(request.stream.read, query.name, announced_bytes=request.content_length)
+    return _finished(running.start(path.dataset_id, Wish(query.on, ("file", upload.token))))
+
+
+@bp.get("")
+def listed(path: DatasetPath, query: ListQuery) -> Answer:
+    """One page of groups, with the totals of all lists and the number of groups at every level."""
+    found = _scan(path.dataset_id, query.scope)
+    chosen = Filter(query.what, query.level, query.splits_only)
+    page = duplicates.page(found, chosen, cursor=query.cursor, size=query.limit, order=query.order)
+    stops = duplicates.stops(found, query.what) if query.what not in ("dismissed", "settled") else []
+    return jsonify(
+        scan=duplicates.result_of(found),
+        changed_since=duplicates.changed_since(found),
+        totals=duplicates.totals(found, query.level),
+        stops=[{"level": level, "groups": number} for level, number in stops],
+        groups=[_listed(one, page.sizes[one.id]) for one in page.groups],
+        previous=page.previous,
+        next=page.next,
+    )
+
+
+@bp.get("/hint")
+def hint(path: DatasetPath, query: HintQuery) -> Answer:
+    """Pairs that ask nearly what is being written."""
+    datasets.get(path.dataset_id)
+    found = duplicates.hint(path.dataset_id, query.q, query.entry, size=query.limit)
+    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **_match(one.match)} for one in found])
+
+
+@bp.post("/settle")
+@idempotent
+def settle(path: DatasetPath, body: SettleBody) -> Answer:
+    """Keep one pair of every safe group, as one step. 202 with a job where many pairs go."""
+    found = _scan(path.dataset_id, body.scope)
+    if body.dry_run:
+        seen = duplicates.settle_preview(path.dataset_id, found, body.level, body.rule)
+        return jsonify(groups=seen.groups, pairs=seen.pairs, stay=seen.stay, sentence=seen.sentence)
+    result = running.start_settling(path.dataset_id, found, body.level, body.rule)
+    return jsonify(result.as_dict()) if isinstance(result, Settled) else _finished(result)
+
+
+@bp.post("/recheck")
+def recheck(path: DatasetPath) -> Answer:
+    """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
+    datasets.get(path.dataset_id)
+    result = running.start_recheck(path.dataset_id)
+    return jsonify(recheck_dict(result)) if isinstance(result, Rechecked) else _finished(result)
+
+
+@bp.get("/<int:group_id>")
+def group(path: GroupPath, query: GroupQuery) -> Answer:
+    """One group: its members beside the pair that is suggested to be kept."""
+    found, _ = duplicates.get(path.dataset_id, path.group_id)
+    return jsonify(_group(duplicates.group(found, path.group_id, keep=query.keep, rule=query.rule)))
+
+
+@bp.post("/<int:group_id>/keep")
+def keep(path: GroupPath, body: KeepBody) -> Answer:
+    """Keep one pair and delete the others, as one step."""
+    return _applied(
+        duplicates.keep(
+            path.dataset_id, path.group_id, body.keep, unite=body.unite, remove=body.remove, versions=body.versions
+        )
+    )
+
+
+@bp.post("/<int:group_id>/merge")
+def merge(path: GroupPath, body: MergeBody) -> Answer:
+    """Write the best parts of several pairs into one and delete the others, as one step."""
+    return _applied(
+        duplicates.merge(
+            path.dataset_id,
+            path.group_id,
+            body.keep,
+            body.picks,
+            body.tags,
+            remove=body.remove,
+            versions=body.versions,
+        )
+    )
+
+
+@bp.post("/<int:group_id>/prefer")
+@idempotent
+def prefer(path: GroupPath, body: PreferBody) -> Answer:
+    """Make preference pairs of a conflict: the right answer against the worse ones, as one step."""
+    return _applied(
+        duplicates.prefer(path.dataset_id, path.group_id, body.chosen, body.rejected, versions=body.versions)
+    )
+
+
+@bp.post("/<int:group_id>/dismiss")
+def dismiss(path: GroupPath) -> Answer:
+    """Say that the members are no duplicates, for this scan and all later ones."""
+    done = duplicates.dismiss(path.dataset_id, path.group_id)
+    return jsonify(group=done.group_id, pairs=done.pairs)
+
+
+@bp.post("/<int:group_id>/undismiss")
+def undismiss(path: GroupPath) -> Answer:
+    """Take that back."""
+    done = duplicates.undismiss(path.dataset_id, path.group_id)
+    return jsonify(group=done.group_id, pairs=done.pairs)
+
+
+def _scan(dataset_id: int, scope: str) -> DuplicateScan:
+    datasets.get(dataset_id)
+    found = duplicates.latest(dataset_id, scope)
+    if found is None:
+        raise NotFound("This dataset was not searched yet. Search it first.", code="no_scan")
+    return found
+
+
+def _applied(done: Applied) -> Response:
+    return jsonify(history.applied_dict(done))
+
+
+def _finished(job: Job) -> Response:
+    db.session.refresh(job)
+    if job.state == "done":
+        return jsonify(job.result)
+    answer = make_response(jsonify(job=jobs.as_dict(job)), 202)
+    answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
+    return answer
+
+
+def _listed(one: DuplicateGroup, size: int) -> dict[str, Any]:
+    return {
+        "group": one.id,
+        "what": one.what,
+        "kind": one.kind,
+        "levels": [one.lowest, one.highest],
+        "size": size,
+        "score": round(one.score, 2),
+        "differs": one.differs,
+        "frame": one.frame,
+        "title": one.title,
+        "state": one.state,
+    }
+
+
+def _group(view: GroupView) -> dict[str, Any]:
+    return {
+        **_listed(view.group, view.size),
+        "state": view.state,
+        "settled_in": view.step,
+        "keep": view.keep,
+        "leaving": view.leaving,
+        "versions": view.versions,
+        "members": [_member(one) for one in view.members],
+    }
+
+
+def _member(one: MemberView) -> dict[str, Any]:
+    entry = one.entry
+    return {
+        "entry": entry.id if entry else None,
+        "question": one.question,
+        "answer": one.answer,
+        "status": entry.status if entry else None,
+        "split": entry.split if entry else None,
+        "tags": entry.tag_list if entry else [],
+        "source": one.source,
+        "created_at": one.created_at.isoformat() if one.created_at else None,
+        "leaves": one.leaves,
+        "match": _match(one.match),
+        "answer_match": _match(one.answer_match),
+    }
+
+
+def _match(found: Match | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    differs = [{"kind": one.kind, "left": one.left, "right": one.right} for one in found.differs]
+    return {"level": found.level, "score": round(found.score, 2), "why": found.why, "differs": differs}

@@ -1,0 +1,60 @@
+"""Pairs of every kind that a search for duplicates tells apart, and short ways to look at what it found."""
+
+from app.core.record import Record
+from app.services import duplicates, entries, history
+from app.services.duplicates import Filter, Wish
+
+CARD = "How long does a refund take to reach my card?"
+TWO_DAYS = "Two working days after we receive the item."
+EQUAL = (Record("How do I reset my password?", "Choose Forgot password.", tags=("a",)),) * 2
+NORMALISED = (Record("Where is my order?", "Look at Orders."), Record("  where is my ORDER ? ", "look at orders"))
+NEAR = (Record(CARD, TWO_DAYS, tags=("refunds",)), Record(CARD.replace("card", "crad"), TWO_DAYS, tags=("money",)))
+CONFLICT = (
+    Record("What is the return period?", "You have thirty calendar days."),
+    Record("What is the return period?", "Two weeks."),
+    Record("What is the return period?", "A hundred days for members of the club."),
+)
+VARIANT = (
+    Record("Do you ship 3 tables to Norway?", "Yes, we do."),
+    Record("Do you ship 4 tables to Norway?", "Yes, we do."),
+)
+ALONE = (Record("Which bulbs fit the lamp?", "E14."),)
+ALL = (*EQUAL, *NORMALISED, *NEAR, *CONFLICT, *VARIANT, *ALONE)
+
+
+def fill(dataset_id, *records):
+    """The ids of new pairs."""
+    step = history.create(dataset_id, list(records), summary="Add pairs").step
+    return [entry.id for entry in entries.stream_entries(dataset_id)][-step.created :]
+
+
+def scanned(dataset_id, *records, wish=Wish()):  # noqa: B008
+    """The ids of new pairs, and a scan over all of the dataset."""
+    ids = fill(dataset_id, *records)
+    return ids, duplicates.scan(dataset_id, wish)
+
+
+def groups(scan, what="copies", level=90, **more):
+    """The groups of a list."""
+    return duplicates.page(scan, Filter(what, level, **more)).groups
+
+
+def members(scan, what="copies", level=90, **more):
+    """The ids of the pairs in each group of a list."""
+    return sorted(sorted(one.id for one in view(scan, group).members) for group in groups(scan, what, level, **more))
+
+
+def view(scan, group):
+    """A group as somebody sees it."""
+    return duplicates.group(scan, group.id)
+
+
+def only(scan, what="copies", level=90):
+    """The one group of a list."""
+    (group,) = groups(scan, what, level)
+    return view(scan, group)
+
+
+def alive(dataset_id):
+    """The ids of the live pairs."""
+    return [entry.id for entry in entries.stream_entries(dataset_id)]

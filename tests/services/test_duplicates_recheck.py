@@ -1,0 +1,279 @@
+"""Looking again at what changed since a scan, without searching everything."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import Conflict
+from app.core.record import Record
+from app.models import DuplicateGroup, DuplicatePair, db
+from app.services import datasets, duplicates, entries, history, pairs
+from app.services.duplicates import Wish, rechecking
+from app.services.pairs import Selection
+from tests.services.duplicates import (
+    ALL,
+    ALONE,
+    CARD,
+    CONFLICT,
+    EQUAL,
+    NEAR,
+    NORMALISED,
+    TWO_DAYS,
+    alive,
+    fill,
+    groups,
+    members,
+    only,
+    scanned,
+)
+
+
+def contents(scan):
+    """All groups of a scan as values, to be compared with another scan's."""
+    found = db.session.query(DuplicateGroup).filter_by(scan_id=scan.id).all()
+    lists = {
+        what: members(scan, what, level) for what in ("copies", "conflicts", "variants") for level in (80, 90, 102)
+    }
+    return lists, sorted((one.what, one.kind, one.lowest, one.highest, one.size) for one in found)
+
+
+def check(dataset_id):
+    done = duplicates.recheck(dataset_id)
+    assert not done.whole
+    return done
+
+
+def same_as_a_new_scan(dataset_id):
+    checked = contents(duplicates.latest(dataset_id))
+    assert checked == contents(duplicates.scan(dataset_id, Wish()))
+
+
+def test_edits_additions_and_deletions_count_as_changed(dataset_id):
+    ids, scan = scanned(dataset_id, *ALL)
+    assert duplicates.changed_since(scan) == 0
+    pairs.save(dataset_id, ids[0], {"question": "Edited?"}, version=1)
+    pairs.save(dataset_id, ids[0], {"answer": "Edited twice."}, version=2)
+    new = fill(dataset_id, *NEAR, *ALONE)
+    pairs.save(dataset_id, new[0], {"answer": "Edited."}, version=1)
+    assert duplicates.changed_since(scan) == 4
+    history.delete(dataset_id, [ids[1]])
+    assert duplicates.changed_since(scan) == 5
+
+
+def test_what_does_not_touch_the_texts_does_not_count(dataset_id):
+    ids, scan = scanned(dataset_id, *ALL)
+    pairs.tag(dataset_id, Selection(tuple(ids)), add=["t"])
+    pairs.set_status(dataset_id, Selection(tuple(ids)), "approved")
+    assert duplicates.changed_since(scan) == 0
+
+
+def test_removed_duplicates_do_not_count_as_changed(dataset_id):
+    _, scan = scanned(dataset_id, *ALL)
+    duplicates.settle_at_once(dataset_id, scan, 90, "approved")
+    assert duplicates.changed_since(scan) == 0
+
+
+def test_undoing_an_edit_that_the_scan_knew_counts_and_redoing_it_does_not(dataset_id):
+    ids = fill(dataset_id, *ALL)
+    pairs.save(dataset_id, ids[0], {"question": "Edited?"}, version=1)
+    scan = duplicates.scan(dataset_id, Wish())
+    history.undo(dataset_id)
+    assert duplicates.changed_since(scan) == 1
+    history.redo(dataset_id)
+    assert duplicates.changed_since(scan) == 0
+
+
+def test_an_import_that_was_staged_during_the_scan_counts_once_it_shows(dataset_id):
+    fill(dataset_id, *ALL)
+    staged = history.stage(dataset_id, kind="import")
+    scan = duplicates.scan(dataset_id, Wish())
+    from app.models import ChangeSet, transaction
+
+    with transaction() as session:
+        history.add_rows(session, session.get_one(ChangeSet, staged), [history.new_row(NEAR[0])])
+    assert duplicates.changed_since(scan) == 0
+    history.publish(staged, summary="Import")
+    assert duplicates.changed_since(scan) == 1
+    assert check(dataset_id).pairs == 1
+    same_as_a_new_scan(dataset_id)
+
+
+def test_a_new_near_duplicate_is_found(dataset_id):
+    ids, scan = scanned(dataset_id, NEAR[0], *EQUAL, *ALONE)
+    (new,) = fill(dataset_id, NEAR[1])
+    done = check(dataset_id)
+    assert (done.pairs, done.made) == (1, 1)
+    assert members(scan) == [[ids[0], new], ids[1:3]]
+    assert duplicates.changed_since(duplicates.latest(dataset_id)) == 0
+    same_as_a_new_scan(dataset_id)
+
+
+def test_pairs_added_in_two_turns_are_found_alike(dataset_id):
+    scanned(dataset_id, *ALONE)
+    (first,) = fill(dataset_id, NEAR[0])
+    check(dataset_id)
+    (second,) = fill(dataset_id, NEAR[1])
+    check(dataset_id)
+    assert members(duplicates.latest(dataset_id)) == [[first, second]]
+    same_as_a_new_scan(dataset_id)
+
+
+def test_new_pairs_are_compared_with_each_other(dataset_id):
+    scanned(dataset_id, *ALONE)
+    new = fill(dataset_id, *NEAR, *CONFLICT)
+    check(dataset_id)
+    scan = duplicates.latest(dataset_id)
+    assert members(scan) == [new[:2]] and members(scan, "conflicts") == [new[2:]]
+
+
+def test_a_member_whose_text_changed_leaves_its_group(dataset_id):
+    ids, scan = scanned(dataset_id, *EQUAL, EQUAL[0], *NORMALISED)
+    untouched = next(one.id for one in groups(scan) if one.kind == "normalised")
+    pairs.save(dataset_id, ids[0], {"question": "Something else altogether, new"}, version=1)
+    check(dataset_id)
+    assert members(scan) == [ids[1:3], ids[3:]]
+    assert untouched in [one.id for one in groups(scan)]
+    same_as_a_new_scan(dataset_id)
+
+
+def test_a_member_that_was_the_link_between_others_leaves_them_together(dataset_id):
+    ids, scan = scanned(dataset_id, *[Record(CARD, TWO_DAYS)] * 3)
+    history.delete(dataset_id, [ids[0]])
+    check(dataset_id)
+    assert members(scan) == [ids[1:]]
+
+
+def test_a_dismissed_group_opens_again_when_a_member_changes(dataset_id):
+    ids, scan = scanned(dataset_id, *NEAR)
+    duplicates.dismiss(dataset_id, only(scan).group.id)
+    fill(dataset_id, *ALONE)
+    check(dataset_id)
+    assert groups(scan) == [] and members(scan, "dismissed") == [ids]
+    pairs.save(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
+    check(dataset_id)
+    assert members(scan) == [ids] and only(scan).state == "changed"
+    assert groups(scan, "dismissed") == []
+
+
+def test_a_dismissed_pair_stays_apart_when_a_third_comes(dataset_id):
+    ids, scan = scanned(dataset_id, *CONFLICT[:2])
+    duplicates.dismiss(dataset_id, only(scan, "conflicts").group.id)
+    fill(dataset_id, *ALONE)
+    check(dataset_id)
+    assert groups(scan, "conflicts") == [] and members(scan, "dismissed") == [ids]
+
+
+def test_a_settled_group_stays_settled_and_a_new_copy_makes_a_new_one(dataset_id):
+    ids, scan = scanned(dataset_id, *NEAR)
+    settled = only(scan).group.id
+    duplicates.keep(dataset_id, settled, ids[0])
+    (new,) = fill(dataset_id, NEAR[1])
+    check(dataset_id)
+    assert members(scan) == [[ids[0], new]]
+    assert [one.id for one in groups(scan, "settled")] == [settled]
+
+
+def test_undoing_a_settled_step_after_a_recheck_brings_all_back(dataset_id):
+    ids, scan = scanned(dataset_id, *NEAR)
+    step = duplicates.keep(dataset_id, only(scan).group.id, ids[0]).step
+    (new,) = fill(dataset_id, NEAR[1])
+    check(dataset_id)
+    history.undo(dataset_id, step.number)
+    check(dataset_id)
+    assert members(scan) == [[*ids, new]]
+    same_as_a_new_scan(dataset_id)
+
+
+def test_an_undone_import_takes_its_pairs_out_of_the_groups(dataset_id):
+    scanned(dataset_id, NEAR[0], *ALONE)
+    fill(dataset_id, NEAR[1])
+    check(dataset_id)
+    history.undo(dataset_id)
+    scan = duplicates.latest(dataset_id)
+    assert check(dataset_id).dropped == 1 and groups(scan) == []
+    same_as_a_new_scan(dataset_id)
+
+
+def test_copies_of_a_removed_pair_are_still_found(dataset_id):
+    ids, scan = scanned(dataset_id, Record(CARD, TWO_DAYS), Record(CARD, TWO_DAYS), *ALONE)
+    duplicates.keep(dataset_id, only(scan).group.id, ids[1])
+    (new,) = fill(dataset_id, NEAR[1])
+    check(dataset_id)
+    assert members(scan) == [[ids[1], new]]
+
+
+def test_nothing_changed_is_nothing_done(dataset_id):
+    _, scan = scanned(dataset_id, *ALL)
+    before = contents(scan), db.session.query(DuplicatePair).count()
+    done = check(dataset_id)
+    assert (done.pairs, done.made, done.dropped) == (0, 0, 0)
+    assert (contents(scan), db.session.query(DuplicatePair).count()) == before
+
+
+@pytest.mark.parametrize("side", ["question", "answer", "pair"])
+def test_the_compared_side_stays(dataset_id, side):
+    scanned(dataset_id, *ALL, wish=Wish(side))
+    fill(dataset_id, *ALL)
+    check(dataset_id)
+    checked = duplicates.latest(dataset_id)
+    assert members(checked, level=102) == members(duplicates.scan(dataset_id, Wish(side)), level=102)
+
+
+def test_many_changes_mean_a_new_scan(dataset_id, monkeypatch):
+    _, scan = scanned(dataset_id, *ALL)
+    monkeypatch.setattr(rechecking, "LEAST_LARGEST", 1)
+    fill(dataset_id, *ALL)
+    done = duplicates.recheck(dataset_id)
+    assert done.whole and done.scan_id > scan.id and "searched again" in done.sentence
+    assert len(groups(duplicates.latest(dataset_id), level=102)) == 11
+
+
+def test_without_a_scan_there_is_nothing_to_recheck(dataset_id):
+    with pytest.raises(Conflict, match="Search for duplicates first"):
+        duplicates.recheck(dataset_id)
+
+
+def test_the_digest_stays(dataset_id):
+    scanned(dataset_id, *ALL)
+    fill(dataset_id, *ALL)
+    before = datasets.digest(dataset_id)
+    check(dataset_id)
+    assert datasets.digest(dataset_id) == before
+
+
+TEXT = st.builds(
+    lambda start, middle, end: f"{start} {middle} {end}",
+    st.sampled_from(["How do I", "how do i", "Where can we"]),
+    st.sampled_from(
+        ["reset the password of my account", "reset the pasword of my account", "order 3 lamps", "order 4 lamps"]
+    ),
+    st.sampled_from(["today?", "today", "quickly on a Monday?", "now please?"]),
+)
+ACTION = st.tuples(st.sampled_from(["add", "question", "answer", "delete", "undo", "check"]), st.integers(0, 20), TEXT)
+
+
+def perform(dataset_id, action, number, text):
+    ids = alive(dataset_id)
+    one = ids[number % len(ids)] if ids else 0
+    if action == "add" or not ids:
+        fill(dataset_id, Record(text, f"Choose {text}"))
+    elif action in ("question", "answer"):
+        pairs.save(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
+    elif action == "delete":
+        history.delete(dataset_id, [one])
+    elif action == "undo" and history.next_undo(dataset_id).number > 1:
+        history.undo(dataset_id)
+    elif action == "check":
+        check(dataset_id)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TEXT, min_size=2, max_size=8), actions=st.lists(ACTION, max_size=8))
+def test_a_recheck_finds_what_a_new_scan_finds(app, texts, actions):
+    with app.app_context():
+        dataset_id = datasets.create("Any").id
+        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts])
+        for action, number, text in actions:
+            perform(dataset_id, action, number, text)
+        check(dataset_id)
+        same_as_a_new_scan(dataset_id)
