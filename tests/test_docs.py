@@ -136,3 +136,18 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def pictures(path):
+    return [path.parent / name for name in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", path.read_text(encoding="utf-8"))]
+
+
+def test_every_picture_is_there_and_is_shown_somewhere():
+    shown = {one.resolve() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")] for one in pictures(path)}
+    assert shown == {one.resolve() for one in (ROOT / "docs" / "img").iterdir()}
+
+
+def test_the_readme_begins_with_what_it_is_a_picture_and_two_commands():
+    _, what, picture, commands, *_ = (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")
+    assert what.startswith("A workbench for") and picture.startswith("![")
+    assert [line.split("#")[0].strip() for line in commands.splitlines()] == ["python3 run.py", "python3 run.py test"]

@@ -12,7 +12,7 @@ from app.blueprints.jobs import own_path
 from app.blueprints.view import tell_step
 from app.core import difference
 from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotFound
 from app.forms import clean as forms
 from app.forms.clean import RECIPE, CleanForm
 from app.jobs import cleaning as running
@@ -43,6 +43,12 @@ def address_of_step(step: Step, /, **more: Any) -> str:
 def flagged(flags: int, view: str) -> bool:
     """Whether a pair of a preview belongs to a view."""
     return bool(flags & cleaning.VIEWS[view])
+
+
+@bp.app_template_filter("without")
+def without(sentence: str, title: str) -> str:
+    """What a sentence says beyond a title that stands above it."""
+    return sentence.removeprefix(title).strip()
 
 
 @bp.app_template_filter("command")
@@ -144,7 +150,8 @@ def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
     """The name before a text, where the answer is not the only one."""
     if set(fields) <= {"answer"}:
         return ""
-    return Markup('<span class="muted sm">{}: </span>').format(name.replace("_", " ").capitalize())
+    # Isolated, so that the text beside it has its own direction.
+    return Markup('<bdi class="muted sm">{}:</bdi> ').format(name.replace("_", " ").capitalize())
 
 
 @bp.post("")
@@ -173,6 +180,8 @@ def _done(dataset_id: int, applied: Applied, form: CleanForm | None = None) -> R
 def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """A run in the background: its progress, then what it did."""
     job = jobs.get(job_id)
+    if job.dataset_id != dataset_id or job.kind not in (running.PREVIEW, running.APPLY):
+        raise NotFound(f"There is no run {job_id} of cleaning in this dataset.", job_id=job_id)
     if job.state == "done" and job.kind == running.PREVIEW:
         address = own_path(str(job.arguments.get("address", "")))
         return redirect(address or url_for(".index", dataset_id=dataset_id), code=303)

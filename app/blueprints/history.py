@@ -36,7 +36,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         redo=redo,
         step=step,
         later=history.count_later(dataset_id, chosen) if chosen else 0,
+        touched=history.count_touched_later(dataset_id, chosen) if chosen else 0,
         seen=seen[:50],
+        after=after,
         text=text,
         kind=kind,
         recipe_steps=recipes.steps_of(step.details) if step else [],
@@ -106,8 +108,14 @@ def forget(dataset_id: int, number: int) -> ResponseReturnValue:
 def compacting(dataset_id: int) -> ResponseReturnValue:
     """Ask before the history is compacted."""
     dataset = datasets.get(dataset_id)
-    upto = request.args.get("upto", dataset.last_number, type=int)
-    return render_template("history/compact.html", dataset=dataset, upto=upto)
+    upto = max(min(request.args.get("upto", dataset.last_number, type=int), dataset.last_number), 0)
+    return render_template(
+        "history/compact.html",
+        dataset=dataset,
+        upto=upto,
+        count=history.count_compactable(dataset_id, upto),
+        step=history.step(dataset_id, upto) if upto else None,
+    )
 
 
 @bp.post("/compact")

@@ -215,6 +215,8 @@ def act(dataset_id: int) -> ResponseReturnValue:
     """Do one thing with the ticked pairs, or with all that match."""
     chosen = _selection()
     action = request.form.get("action", "")
+    if action == "clean":
+        return redirect(_cleaning(dataset_id, chosen), code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
     elif action in ("tag", "untag"):
@@ -227,6 +229,13 @@ def act(dataset_id: int) -> ResponseReturnValue:
         raise BadUsage("Choose what to do with the selected pairs.")
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _cleaning(dataset_id: int, chosen: Selection) -> str:
+    """The address of the clean page for the selected pairs, or for all that match."""
+    if chosen.filters is not None:
+        return view_of_request().address(dataset_id, "clean.index", order=None, cursor=None, size=None)
+    return url_for("clean.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
 
 
 def _selection() -> Selection:

@@ -1,6 +1,7 @@
-"""``ltt history``, ``ltt undo`` and ``ltt redo``."""
+"""``ltt history``, ``ltt undo`` and ``ltt redo``; ``ltt forget`` and ``ltt compact``, which nothing takes back."""
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -54,6 +55,65 @@ def redo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> i
     with workspace():
         result = service.redo(datasets.find(dataset).id, change_set, anyway=anyway)
         return _tell("Done again", result, as_json)
+
+
+@click.command()
+@click.argument("dataset", metavar="D")
+@click.argument("change_set", metavar="STEP", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
+    """Forget what texts were before a step of dataset D, such as a mask. This cannot be undone."""
+    from app.core.text import plural
+    from app.services import datasets
+    from app.services import history as service
+
+    with workspace():
+        found = datasets.find(dataset)
+        step = service.step(found.id, change_set)
+        _confirm(
+            yes, f"Forget for good what {plural(step.changed, 'pair')} said before step {change_set}, {step.summary}?"
+        )
+        pairs = service.forget(found.id, change_set)
+    _say({"forgotten": pairs}, f"The history no longer holds the originals of {plural(pairs, 'pair')}.", as_json)
+
+
+@click.command()
+@click.argument("dataset", metavar="D")
+@click.option("--upto", type=int, metavar="STEP", help="Up to and with this step.  [default: all]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
+    """Remove what older steps of dataset D would need to be undone. This cannot be undone."""
+    from app.core.text import plural
+    from app.services import datasets
+    from app.services import history as service
+
+    with workspace():
+        found = datasets.find(dataset)
+        last = found.last_number if upto is None else upto
+        number = service.count_compactable(found.id, last)
+        _confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")
+        done = service.compact(found.id, last)
+    _say({"compacted": done}, f"Compacted {plural(done, 'step')}. The pairs are as they were.", as_json)
+
+
+def _confirm(yes: bool, question: str) -> None:
+    """Go on only when somebody said so: by --yes, or by answering the question on a terminal."""
+    from app.core.errors import BadUsage
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadUsage("This cannot be undone. Add --yes to do it.")
+    click.confirm(question, abort=True, err=True)
+
+
+def _say(facts: dict[str, int], text: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(text, err=True)
 
 
 def _tell(verb: str, result: Any, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from itertools import groupby
 from rapidfuzz.distance import Indel
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]", re.UNICODE)
+_BLANK = re.compile(r"\s+")
 MAX_WORDS = 20_000
 MARKED_AT_MOST = 0.6
 
@@ -57,19 +58,36 @@ def _flushed(deleted: str, inserted: str) -> list[Piece]:
 
 
 def excerpt(pieces: list[Piece], around: int = 60) -> list[Piece]:
-    """The pieces with long equal stretches cut down to what stands around the changes."""
+    """The pieces with long equal stretches cut down to the whole words that stand around the changes."""
     out: list[Piece] = []
     last = len(pieces) - 1
     for place, (kind, text) in enumerate(pieces):
         if kind != "equal" or len(text) <= 2 * around:
             out.append((kind, text))
         elif place == 0:
-            out.append((kind, "…" + text[-around:]))
+            out.append((kind, "… " + _ending(text, around)))
         elif place == last:
-            out.append((kind, text[:around] + "…"))
+            out.append((kind, _beginning(text, around) + " …"))
         else:
-            out.append((kind, text[:around] + " … " + text[-around:]))
+            out.append((kind, f"{_beginning(text, around)} … {_ending(text, around)}"))
     return out
+
+
+def _beginning(text: str, longest: int) -> str:
+    """The first whole words; a word that is longer itself, as in writing without blanks, is cut."""
+    cut = text[:longest]
+    return cut[: _last_blank(cut) if text[longest].isalnum() else longest].rstrip()
+
+
+def _ending(text: str, longest: int) -> str:
+    cut = text[-longest:]
+    blank = _BLANK.search(cut) if text[-longest - 1].isalnum() else None
+    return cut[blank.end() :] if blank and blank.end() < longest else cut.lstrip()
+
+
+def _last_blank(text: str) -> int:
+    found = [blank.start() for blank in _BLANK.finditer(text)]
+    return found[-1] if found and found[-1] else len(text)
 
 
 def marked(text: str, others: Iterable[str]) -> list[Piece]:

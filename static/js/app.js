@@ -4,12 +4,13 @@ import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
 import { drafts } from "./drafts.js";
 import { drops } from "./drops.js";
+import { early } from "./early.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { place } from "./place.js";
 import { rows } from "./rows.js";
 
 document.documentElement.classList.add("js");
-for (const start of [keys, toasts, selection, drafts, drops, forms, markdown, rows, place]) start();
+for (const start of [keys, toasts, selection, drafts, drops, forms, markdown, rows, place, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, rows].forEach((start) => start()));

@@ -17,7 +17,9 @@ export function selection() {
       boxes.forEach((box) => box.closest("tr").setAttribute("aria-selected", String(box.checked)));
       const shown = count.toLocaleString("en");
       bar.querySelector("[data-selected-text]").textContent = `${shown} selected`;
-      bar.querySelectorAll("[data-verb]").forEach((button) => (button.textContent = `${button.dataset.verb} ${shown}`));
+      bar.querySelectorAll("[data-verb]").forEach((button) => {
+        button.textContent = `${button.dataset.verb} ${shown}${button.dataset.more ?? ""}`;
+      });
     }
 
     function tick(event) {

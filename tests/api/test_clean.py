@@ -114,3 +114,12 @@ def test_recipes_are_kept_changed_and_put_away(client, dataset_id):
 def test_every_operation_is_described(client, app):
     found = {one["name"]: one for one in client.get("/api/v1/operations").get_json()["operations"]}
     assert found["find-replace"]["options"][0]["name"] == "find"
+
+
+def test_originals_are_forgotten_and_steps_compacted(client, dataset_id):
+    number = client.post(f"/api/v1/datasets/{dataset_id}/clean", json=REMOVE).json["change_set"]
+    assert client.post(f"/api/v1/datasets/{dataset_id}/history/{number}/forget").json == {"forgotten": 2}
+    assert client.post(f"/api/v1/datasets/{dataset_id}/history/{number}/undo", json={}).status_code == 409
+    assert client.post(f"/api/v1/datasets/{dataset_id}/history/{number}/compact").json == {"compacted": 1}
+    assert client.get(f"/api/v1/datasets/{dataset_id}/history").json["steps"][-1]["state"] == "compacted"
+    assert client.post(f"/api/v1/datasets/{dataset_id}/history/99/forget").status_code == 404

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.services import datasets, entries, pairs
+from app.services import datasets, entries, history, pairs
+from app.services.pairs import Selection
 from tests import factories
 
 
@@ -70,3 +71,25 @@ def test_nothing_to_undo_is_said_kindly(client, app):
 
 def test_a_step_that_does_not_exist_is_not_found(client, dataset_id):
     assert client.get(f"/datasets/{dataset_id}/history?step=99").status_code == 404
+
+
+def test_a_step_says_whether_later_ones_changed_the_same_texts(client, app, dataset_id):
+    with app.app_context():
+        number = history.next_undo(dataset_id).number
+        pairs.set_status(dataset_id, Selection((1, 2)), "approved")
+    page = f"/datasets/{dataset_id}/history?step={number}"
+    assert "1 step came later, but changed none of these texts." in client.get(page).text
+    with app.app_context():
+        pairs.save(dataset_id, 1, {"answer": "Changed again."}, version=entries.get(dataset_id, 1).version)
+    assert "2 steps came later and changed it again." in client.get(page).text
+
+
+def test_compacting_says_how_many_steps_it_is_for(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/history/compact?upto=2").text
+    assert "Compact 2 steps" in page and "Add “Question 2?”" in page
+    client.post(f"/datasets/{dataset_id}/history/compact", data={"upto": "2"})
+    assert (
+        "There is nothing to compact up to this step."
+        in client.get(f"/datasets/{dataset_id}/history/compact?upto=2").text
+    )
+    assert "Compact 2 steps" in client.get(f"/datasets/{dataset_id}/history/compact").text

@@ -6,33 +6,58 @@ import re
 import pytest
 from flask import Flask
 
-from app.frontdoor.routes import table
-from app.services import entries, history, imports, sample, uploads
+from app.core.cleaning import Step
+from app.frontdoor.routes import Route, table
+from app.jobs import cleaning as running
+from app.services import cleaning, entries, history, imports, pairs, sample, uploads
+from app.services.cleaning import Cleaning, Order, recipes, suggesting
 from app.services.imports import Settings
 from tests.browser.looking import find_faults, overflow
 
 # What answers with files, parts of pages or texts for programs.
-NO_PAGES = re.compile(r"/api/|/static/|/file$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
+NO_PAGES = re.compile(r"/api/|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
 ROWS = b"question,answer,topic\nHow long is an epoch?,As long as the data.,training\nWhat is a seed?,,training\n"
+MASK = Step("mask")
 
 
 @pytest.fixture
 def paths(app: Flask) -> list[str]:
-    """The address of every page, over the sample dataset with a history, two imports and a file to convert."""
+    """The address of every page, over the sample dataset with a history, imports, a recipe and a file to convert."""
     with app.app_context():
-        dataset = sample.load()
-        done, waiting = (imports.add(dataset.id, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
+        home = sample.load().id
+        done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
         job = imports.start(done.id, Settings())
         imports.run(done.id)
-        first = next(iter(entries.stream_entries(dataset.id))).id
-        history.delete(dataset.id, [first])
-        history.undo(dataset.id)
-        values = {"dataset_id": dataset.id, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
-        addresses = [route.path for route in table(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
-        home = f"/datasets/{dataset.id}"
-        more = [f"imports/{waiting.id}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this"]
-    known = [re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match[1]]), path) for path in addresses]
-    return [*known, *(f"{home}/{rest}" for rest in more), "/nothing/here"]
+        values = {"dataset_id": home, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
+        open_import = waiting.id
+        values |= {"number": mask_an_address(home), "recipe_id": recipes.create("Weekly", [MASK, Step("trim")]).id}
+        run = running.enqueue(Order(home, Cleaning((Step("trim"),)))).id
+        suggesting.of_dataset(home)
+        first = next(iter(entries.stream_entries(home))).id
+        history.delete(home, [first])
+        history.undo(home)
+        pages = [route for route in table(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
+    known = [address_of(route, values | ({"job_id": run} if route.endpoint == "clean.run" else {})) for route in pages]
+    more = (
+        f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this",
+        f"history?step={values['number']}", f"clean?op=recipe&recipe={values['recipe_id']}", f"clean?done={values['number']}",
+        "clean?op=find-replace&asked=1&o.find=the&o.replace=a&field=answer&diff=side&order=size",
+        "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",
+    )  # fmt: skip
+    return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]
+
+
+def address_of(route: Route, values: dict[str, object]) -> str:
+    """The address of a route. A variable that has no value here is a page that nobody looked at: it fails."""
+    return re.sub(r"<(?:[^>]*:)?(\w+)>", lambda match: str(values[match[1]]), route.path)
+
+
+def mask_an_address(dataset_id: int) -> int:
+    """The number of a cleaning step that masked a pair."""
+    pairs.add(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
+    applied = cleaning.run_at_once(Order(dataset_id, Cleaning((MASK,)))).applied
+    assert applied.step is not None and applied.step.changed == 1
+    return applied.step.number
 
 
 def kept(name: str) -> uploads.Upload:

@@ -143,3 +143,28 @@ def test_what_cannot_be_done_is_refused(ltt, chat, arguments, code):
 
 def test_the_place_of_a_bad_pattern_is_named(ltt, chat):
     assert "at character 4" in ltt("clean", chat, "--replace", "ab(", "b", "--regex").err
+
+
+def mask(ltt, dataset):
+    """Mask something that a pair holds, and give the number of the step."""
+    return ltt("clean", "--dataset", dataset, "--replace", "Now", "Then", "--json").json["change_set"]
+
+
+def test_forgetting_asks_first_and_ends_the_way_back(ltt, dataset):
+    number = mask(ltt, dataset)
+    refused = ltt("forget", dataset, number)
+    assert refused.code == 2 and "--yes" in refused.err
+    assert ltt("forget", dataset, number, "--yes", "--json").json == {"forgotten": 1}
+    assert ltt("undo", dataset, number).code == 4
+
+
+def test_compacting_keeps_the_pairs_and_the_sentences(ltt, dataset):
+    number = mask(ltt, dataset)
+    before = ltt("digest", "--dataset", dataset).out
+    assert ltt("compact", dataset).code == 2
+    assert ltt("compact", dataset, "--upto", number - 1, "--yes", "--json").json == {"compacted": 1}
+    assert ltt("undo", dataset, number).code == 0 and ltt("redo", dataset, number).code == 0
+    done = ltt("compact", dataset, "--yes")
+    assert done.code == 0 and "Compacted 1 step." in done.err
+    assert ltt("digest", "--dataset", dataset).out == before
+    assert "Replace “Now” with “Then”" in ltt("history", dataset).out

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,14 @@ from app.core.changes import difference
 from app.core.cleaning import OPERATIONS, Step, compile_recipe
 from app.core.cleaning.detect import suggest
 from app.core.record import Record
+from app.core.text import is_blank
+from app.services import datasets, history
+from tests.round_trips import OPTIONS, clean_and_undo
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", ""))
 pytestmark = pytest.mark.skipif("LTT_CORPUS_DIR" not in os.environ, reason="LTT_CORPUS_DIR is not set")
 
 FILES = ("covid_faq_covidbert.csv", "korean_ChatbotData.csv", "BankFAQs.csv")
-OPTIONS = {
-    "remove-text": {"text": "e", "ignore_case": True},
-    "find-replace": {"find": r"(\w)\b", "replace": r"\1\1", "mode": "regex"},
-    "system-prompt": {"text": "Be brief."},
-    "delete-matching": {"find": r"\d{3}", "mode": "regex"},
-}
 FIELDS = ("question", "answer", "rejected_answer", "system")
 
 
@@ -34,9 +31,10 @@ def naughty() -> Iterator[str]:
 def real() -> Iterator[Record]:
     for name in FILES:
         with (FOLDER / "real/csv" / name).open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.reader(file)):
-                if number < 1000:
-                    yield Record(row[0], row[1])
+            yield from (Record(row[0], row[1]) for row in islice(csv.reader(file), 1000))
+    for article in json.loads((FOLDER / "real/json/arcd-test.json").read_text(encoding="utf-8"))["data"]:
+        for part in article["paragraphs"]:
+            yield from (Record(one["question"], part["context"]) for one in part["qas"])
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +56,19 @@ def test_what_an_operation_changes_can_be_taken_back(name: str, records: list[Re
             assert (change is None) is (result is record)
             if change:
                 assert {**after, **{field: value[1] for field, value in change.inverse().fields.items()}} == before
+
+
+@pytest.fixture
+def dataset_id(app, records: list[Record]) -> Iterator[int]:
+    with app.app_context():
+        made = datasets.create("Real").id
+        history.create(made, [one for one in records if not is_blank(one.question)], summary="Add real pairs")
+        yield made
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_is_previewed_is_done_and_undone(name: str, dataset_id: int) -> None:
+    clean_and_undo(dataset_id, name)
 
 
 def test_real_html_is_suggested_for_conversion(records: list[Record]) -> None:

@@ -165,3 +165,15 @@ def undo(path: StepPath, body: StepBody) -> Answer:
 def redo(path: StepPath, body: StepBody) -> Answer:
     """Redo an undone step."""
     return jsonify(history.applied_dict(history.redo(path.dataset_id, path.number, anyway=body.anyway)))
+
+
+@bp.post("/datasets/<int:dataset_id>/history/<int:number>/forget")
+def forget(path: StepPath) -> Answer:
+    """Forget what texts were before a step. This cannot be undone."""
+    return jsonify(forgotten=history.forget(path.dataset_id, path.number))
+
+
+@bp.post("/datasets/<int:dataset_id>/history/<int:number>/compact")
+def compact(path: StepPath) -> Answer:
+    """Compact the steps up to and with this one. This cannot be undone."""
+    return jsonify(compacted=history.compact(path.dataset_id, path.number))

@@ -10,7 +10,7 @@ from app.core.cleaning.base import CleaningStopped, missing
 from app.core.errors import Invalid
 
 # A run may spend this long on a pattern, and a microsecond more for each character that it reads.
-SECONDS = 1.0
+SECONDS = 0.75
 SECONDS_PER_CHARACTER = 1e-6
 MAX_CHARACTERS = 1_000_000
 _SURE = 20_000_000

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise, product
 
 import numpy as np
+import numpy.typing as npt
 
 from app.core.dedup.base import DIFFERENCES, EXACT, FLOOR, NORMALISED, Others, Pairs, Texts
 from app.core.dedup.differences import bits, differences, is_misspelt
+from app.core.dedup.join import I32
 from app.core.dedup.normal import normalised_shard
 from app.core.dedup.scores import ratios
 
@@ -23,39 +25,31 @@ SHORT = 60
 SHARD = 25_000
 _WORD = 1 << DIFFERENCES.index("word")
 
-Edge = tuple[int, int, int, float, int, int]
+Edge = tuple[int, int, int, float, int]
+U8 = npt.NDArray[np.uint8]
 
 
 class Answers:
     """The answers of some records, each known by one number as written and one by its normal form."""
 
-    def __init__(self, members: Sequence[int], get: Others) -> None:
-        self._place = {member: place for place, member in enumerate(members)}
-        self.texts: list[str] = []
-        self.forms: list[str] = []
-        self._text_ids: list[int] = []
-        self._form_ids: list[int] = []
+    def __init__(self, members: I32, get: Others) -> None:
         texts: dict[str, int] = {}
         forms: dict[str, int] = {}
+        text_ids, form_ids = np.zeros(len(members), np.int32), np.zeros(len(members), np.int32)
         for begin in range(0, len(members), SHARD):
-            shard = get(members[begin : begin + SHARD])
-            self._text_ids += [texts.setdefault(text, len(texts)) for text in shard]
-            self._form_ids += [forms.setdefault(form, len(forms)) for form in normalised_shard(shard)]
+            shard = get(members[begin : begin + SHARD].tolist())
+            text_ids[begin : begin + SHARD] = [texts.setdefault(text, len(texts)) for text in shard]
+            form_ids[begin : begin + SHARD] = [forms.setdefault(form, len(forms)) for form in normalised_shard(shard)]
+        self.members, self._text_ids, self._form_ids = members, text_ids, form_ids
         self.texts, self.forms = list(texts), list(forms)
 
-    def text_id(self, member: int) -> int:
-        """The number of a record's answer as written."""
-        return self._text_ids[self._place[member]]
+    def text_ids(self, members: I32) -> I32:
+        """The numbers of records' answers as written."""
+        return self._text_ids[np.searchsorted(self.members, members)]
 
-    def form_id(self, member: int) -> int:
-        """The number of its normal form."""
-        return self._form_ids[self._place[member]]
-
-    def level(self, one: int, other: int) -> int:
-        """EXACT or NORMALISED for equal answers, else 0."""
-        if self.text_id(one) == self.text_id(other):
-            return EXACT
-        return NORMALISED if self.form_id(one) == self.form_id(other) else 0
+    def form_ids(self, members: I32) -> I32:
+        """The numbers of their normal forms."""
+        return self._form_ids[np.searchsorted(self.members, members)]
 
 
 def with_answers(
@@ -64,92 +58,107 @@ def with_answers(
     """Pairs of like questions with how alike their answers are.
 
     ``near`` holds pairs of different questions by their first records, ``classes`` the records of each question that
-    occurs more than once, by the first.
+    occurs more than once, by the first. Where questions differ in what matters, answers are not looked at.
     """
-    ends = np.unique(np.concatenate((near.left, near.right))).tolist()
-    members = sorted({*ends, *(one for mine in classes.values() for one in mine)})
-    answers = Answers(members, get)
-    edges = list(_inside(texts, classes.values(), answers))
-    edges += _between(near, classes, answers)
-    return _scored(edges, answers, threads)
+    alike = np.flatnonzero(near.differs == 0)
+    inside = np.array([one for mine in classes.values() for one in mine], np.int32)
+    answers = Answers(np.unique(np.concatenate((near.left[alike], near.right[alike], inside))), get)
+    first = [_first_of_each(members, answers) for members in classes.values()]
+    of_question = dict(zip(classes, first, strict=True))
+    several = np.isin(near.left, list(classes)) | np.isin(near.right, list(classes))
+    plain = np.flatnonzero((near.differs != 0) | ~several)
+    edges = [*_inside(texts, classes.values(), first, answers)]
+    edges += _between(near, np.flatnonzero((near.differs == 0) & several), of_question)
+    left, right, level, score, differs = _columns(edges)
+    found = Pairs(
+        np.concatenate((near.left[plain], left)),
+        np.concatenate((near.right[plain], right)),
+        np.concatenate((near.level[plain], level)),
+        np.concatenate((near.score[plain], score)),
+        np.concatenate((near.differs[plain], differs)),
+        np.zeros(len(plain) + len(left), np.uint8),
+        np.zeros(len(plain) + len(left), np.uint8),
+    )
+    _score(found, answers, threads)
+    return found
 
 
-def _inside(texts: Texts, classes: Iterable[Sequence[int]], answers: Answers) -> Iterator[Edge]:
+def _columns(edges: Sequence[Edge]) -> tuple[I32, I32, U8, npt.NDArray[np.float32], U8]:
+    left, right, level, score, differs = zip(*edges, strict=True) if edges else ((),) * 5
+    return (
+        np.array(left, np.int32),
+        np.array(right, np.int32),
+        np.array(level, np.uint8),
+        np.array(score, np.float32),
+        np.array(differs, np.uint8),
+    )
+
+
+def _first_of_each(members: Sequence[int], answers: Answers) -> tuple[int, ...]:
+    """The first record of each answer to one question."""
+    found: dict[int, int] = {}
+    for member, form in zip(members, answers.form_ids(np.array(members, np.int32)).tolist(), strict=True):
+        found.setdefault(form, member)
+    return tuple(found.values())
+
+
+def _inside(
+    texts: Texts, classes: Iterable[Sequence[int]], first: Iterable[Sequence[int]], answers: Answers
+) -> Iterator[Edge]:
     """Pairs of one question: copies of each answer, and the answers among each other."""
-    for members in classes:
+    for members, different in zip(classes, first, strict=True):
+        mine = np.array(members, np.int32)
+        forms = answers.form_ids(mine).tolist()
+        like = dict(zip(answers.form_ids(np.array(different, np.int32)).tolist(), different, strict=True))
         copies: dict[tuple[str, int], int] = {}
-        different: dict[int, int] = {}
-        for member in members:
-            copy = copies.setdefault((texts[member], answers.text_id(member)), member)
-            like = different.setdefault(answers.form_id(member), member)
+        for member, form, text in zip(members, forms, answers.text_ids(mine).tolist(), strict=True):
+            copy = copies.setdefault((texts[member], text), member)
             if copy != member:
-                yield copy, member, EXACT, 100.0, 0, EXACT
-            elif like != member:
-                yield _same(texts, like, member, answers)
-        for one, other in _each_with_each(list(different.values())):
-            yield _same(texts, one, other, answers)
+                yield _same(texts, copy, member)
+            elif like[form] != member:
+                yield _same(texts, like[form], member)
+        for one, other in _each_with_each(different):
+            yield _same(texts, one, other)
 
 
-def _same(texts: Texts, one: int, other: int, answers: Answers) -> Edge:
-    level = EXACT if texts[one] == texts[other] else NORMALISED
-    return one, other, level, 100.0, 0, answers.level(one, other)
+def _same(texts: Texts, one: int, other: int) -> Edge:
+    return one, other, EXACT if texts[one] == texts[other] else NORMALISED, 100.0, 0
 
 
 def _each_with_each(members: Sequence[int]) -> Iterable[tuple[int, int]]:
     return combinations(members, 2) if len(members) <= MANY else pairwise(members)
 
 
-def _between(near: Pairs, classes: Mapping[int, Sequence[int]], answers: Answers) -> Iterator[Edge]:
-    """Pairs of like questions, for each of the answers that either has."""
-    different = {first: _first_of_each(members, answers) for first, members in classes.items()}
-    rows = zip(
-        near.left.tolist(),
-        near.right.tolist(),
-        near.level.tolist(),
-        near.score.tolist(),
-        near.differs.tolist(),
-        strict=True,
-    )
-    for left, right, level, score, differs in rows:
-        if left not in different and right not in different:
-            yield left, right, level, score, differs, answers.level(left, right)
-            continue
+def _between(near: Pairs, places: npt.NDArray[np.int64], different: Mapping[int, Sequence[int]]) -> Iterator[Edge]:
+    """Pairs of like questions of which one has several answers, for each of these."""
+    columns = (near.left, near.right, near.level, near.score)
+    for left, right, level, score in zip(*(column[places].tolist() for column in columns), strict=True):
         for one, other in product(different.get(left, (left,))[:SOME], different.get(right, (right,))[:SOME]):
-            yield min(one, other), max(one, other), level, score, differs, answers.level(one, other)
+            yield min(one, other), max(one, other), level, score, 0
 
 
-def _first_of_each(members: Sequence[int], answers: Answers) -> tuple[int, ...]:
-    found: dict[int, int] = {}
-    for member in members:
-        found.setdefault(answers.form_id(member), member)
-    return tuple(found.values())
+def _score(pairs: Pairs, answers: Answers, threads: int) -> None:
+    """Say of each pair how alike the answers are, and what they differ in."""
+    alike = np.flatnonzero(pairs.differs == 0)
+    left, right = pairs.left[alike], pairs.right[alike]
+    one, other = answers.form_ids(left), answers.form_ids(right)
+    same_text = answers.text_ids(left) == answers.text_ids(right)
+    pairs.answer_level[alike] = np.where(same_text, EXACT, np.where(one == other, NORMALISED, 0))
+    open_ = np.flatnonzero(one != other)
+    level = ratios(answers.forms, one[open_], other[open_], FLOOR, threads).astype(np.uint8)
+    pairs.answer_level[alike[open_]] = level
+    pairs.answer_differs[alike[open_]] = _WORD
+    sizes = np.fromiter(map(len, answers.forms), np.int64, len(answers.forms))
+    short = np.maximum(sizes[one[open_]], sizes[other[open_]]) <= SHORT
+    for place in open_[(level >= FLOOR) | short].tolist():
+        at = alike[place]
+        pairs.answer_differs[at] = _answer_bits(int(left[place]), int(right[place]), answers)
 
 
-def _scored(edges: Sequence[Edge], answers: Answers, threads: int) -> Pairs:
-    """The pairs as arrays; answers that are not equal are scored and looked at."""
-    columns = list(zip(*edges, strict=True)) if edges else [()] * 6
-    left, right = (np.array(column, np.int32) for column in columns[:2])
-    level, score, differs = (
-        np.array(columns[2], np.uint8),
-        np.array(columns[3], np.float32),
-        np.array(columns[4], np.uint8),
-    )
-    answer_level = np.array(columns[5], np.uint8)
-    open_ = np.flatnonzero(answer_level == 0)
-    ids = [[answers.form_id(member) for member in side[open_].tolist()] for side in (left, right)]
-    one, other = (np.array(side, np.int32) for side in ids)
-    answer_level[open_] = ratios(answers.forms, one, other, FLOOR, threads).astype(np.uint8)
-    answer_differs = np.zeros(len(left), np.uint8)
-    for place in open_.tolist():
-        answer_differs[place] = _answer_bits(int(left[place]), int(right[place]), int(answer_level[place]), answers)
-    return Pairs(left, right, level, score, differs, answer_level, answer_differs)
-
-
-def _answer_bits(one: int, other: int, level: int, answers: Answers) -> int:
+def _answer_bits(one: int, other: int, answers: Answers) -> int:
     """What two unequal answers differ in. A word more is another answer, unless it is one misspelt."""
-    left, right = answers.texts[answers.text_id(one)], answers.texts[answers.text_id(other)]
-    if level < FLOOR and max(len(left), len(right)) > SHORT:
-        return _WORD
-    forms = answers.forms[answers.form_id(one)], answers.forms[answers.form_id(other)]
-    found = bits(differences(left, right, *forms))
-    return found or (0 if level >= FLOOR and is_misspelt(*forms) else _WORD)
+    both = np.array((one, other), np.int32)
+    left, right = (answers.texts[number] for number in answers.text_ids(both).tolist())
+    left_form, right_form = (answers.forms[number] for number in answers.form_ids(both).tolist())
+    found = bits(differences(left, right, left_form, right_form))
+    return found or (0 if is_misspelt(left_form, right_form) else _WORD)

@@ -34,7 +34,7 @@ class Options:
     """What to look for. ``lowest`` is the least level that is kept; ``threads`` share the work.
 
     ``rarest`` tokens of a text make its keys, two at a time; among more than ``cap`` texts with one key only
-    neighbours are compared; ``family`` texts of one frame make a family.
+    neighbours are compared; ``family`` texts of one frame make a family. ``index`` asks for one.
     """
 
     side: str = "question"
@@ -43,6 +43,7 @@ class Options:
     rarest: int = 6
     cap: int = 24
     family: int = 10
+    index: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Found:
     pairs: Pairs
     families: tuple[Family, ...]
     compared: int
-    index: "Index"
+    index: "Index | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import fuzz
 
 from app.core.dedup.base import DIFFERENCES, Difference
-from app.core.dedup.words import ANSWERS, DATES, NEGATIONS, NUMBERS, POLITE, STARTERS, UNITS, WIDE_NEGATIONS
+from app.core.dedup.words import KINDS, NUMBERS, POLITE, STARTERS, WIDE_NEGATIONS
 
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
-_KINDS = dict.fromkeys(DATES, "date") | dict.fromkeys(UNITS, "unit") | dict.fromkeys(NEGATIONS, "negation")
-_KINDS |= dict.fromkeys(ANSWERS, "yes/no") | dict.fromkeys(NUMBERS, "number")
+_KINDS = {word: kind for kind, words in KINDS.items() for word in words}
 _BITS = {name: 1 << place for place, name in enumerate(DIFFERENCES)}
 # Names from this score on are one name, misspelt.
 MISSPELT = 70

@@ -98,8 +98,10 @@ def unique(values: U64) -> U64:
 
 def overlap(left: I32, right: I32, signatures: U64) -> npt.NDArray[np.float32]:
     """The share of tokens that two texts have in common, by their signatures (Jaccard)."""
-    one, other = signatures.take(left, 0), signatures.take(right, 0)
-    shared = np.bitwise_count(one & other).sum(1)
-    every = np.bitwise_count(one | other).sum(1)
-    result: npt.NDArray[np.float32] = (shared / np.maximum(every, 1)).astype(np.float32)
-    return result
+    found = np.empty(len(left), np.float32)
+    for begin in range(0, len(left), _BATCH):
+        one = signatures.take(left[begin : begin + _BATCH], 0)
+        other = signatures.take(right[begin : begin + _BATCH], 0)
+        every = np.bitwise_count(one | other).sum(1)
+        found[begin : begin + _BATCH] = np.bitwise_count(one & other).sum(1) / np.maximum(every, 1)
+    return found

@@ -4,28 +4,35 @@ Each text gets one number made of all its words of these kinds, whatever their o
 number, none of these words differs; the few others are looked at word by word in ``differences``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from app.core.dedup.base import DIFFERENCES
 from app.core.dedup.tokens import PAD, TOKEN_BITS, U32, U64, Tokens, hash_ranges, mixed, runs, token_hash
-from app.core.dedup.words import ANSWERS, DATES, NEGATIONS, NUMBERS, STARTERS, UNITS
+from app.core.dedup.words import KINDS, STARTERS
 
 _SALT = np.uint64(0x51ED)
+# The bits of the kinds of marked words. That of numbers is 1, as of a token that holds a digit.
+MARKED = tuple(1 << DIFFERENCES.index(kind) for kind in KINDS)
 _LOWER = bytes(range(256)).lower()
 
 
-def _table(words: Sequence[str] | frozenset[str]) -> npt.NDArray[np.bool_]:
+def _table(words: Iterable[str]) -> npt.NDArray[np.bool_]:
     table = np.zeros(1 << TOKEN_BITS, bool)
     table[[token_hash(word) for word in words]] = True
     return table
 
 
 @cache
-def _marked_words() -> npt.NDArray[np.bool_]:
-    return _table([*NUMBERS, *DATES, *UNITS, *NEGATIONS, *ANSWERS])
+def _marked_words() -> npt.NDArray[np.uint8]:
+    """Of each token hash the bit of the kind of word that it is, 0 for most."""
+    table = np.zeros(1 << TOKEN_BITS, np.uint8)
+    for kind, words in KINDS.items():
+        table[_table(words)] |= np.uint8(1 << DIFFERENCES.index(kind))
+    return table
 
 
 @cache
@@ -34,10 +41,16 @@ def _starters() -> npt.NDArray[np.bool_]:
 
 
 def marks(part: Tokens) -> U64:
-    """One number for each text over its numbers and marked words."""
-    at = np.flatnonzero(part.digits | _marked_words().take(part.hashes))
+    """Of each text one number for each kind of marked words, shape (texts, kinds), in the order of ``MARKED``."""
+    kind = _marked_words().take(part.hashes) | part.digits
+    at = np.flatnonzero(kind)
+    kind, hashes = kind[at], part.hashes[at]
     doc = np.repeat(np.arange(len(part.counts)), part.counts)[at]
-    return _sums(doc, part.hashes[at], len(part.counts))
+    found = np.zeros((len(part.counts), len(MARKED)), np.uint64)
+    for column, bit in enumerate(MARKED):
+        mine = kind & bit > 0
+        found[:, column] = _sums(doc[mine], hashes[mine], len(part.counts))
+    return found
 
 
 def names(texts: Sequence[str]) -> U64:

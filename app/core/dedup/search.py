@@ -30,7 +30,7 @@ from app.core.dedup.differences import bits, differences, is_misspelt
 from app.core.dedup.index import index_of
 from app.core.dedup.join import I32
 from app.core.dedup.keys import Keys, frequencies, keys
-from app.core.dedup.marks import marks, names
+from app.core.dedup.marks import MARKED, marks, names
 from app.core.dedup.normal import core, normalised_shard
 from app.core.dedup.scores import scores
 from app.core.dedup.tokens import U32, U64, Tokens, tokens
@@ -39,7 +39,7 @@ SHARD = 25_000
 DEFAULT = Options()
 # Keys are joined in so many parts, one after the other in each thread, so that little memory is needed at a time.
 PARTS = 8
-# Below this score a name that only one text has counts as another name without a look at how it is spelt.
+# Below this score a word that only one text has counts as a difference without a look at how it is spelt.
 LOOKED_AT = 90
 _WORD = np.uint8(1 << DIFFERENCES.index("word"))
 _NAME = np.uint8(1 << DIFFERENCES.index("name"))
@@ -82,7 +82,8 @@ class _Search:
         frequency = frequencies(parts)
         bits_needed = max(len(self.forms), 1).bit_length()
         keyed = self._shards(lambda at: self._keys(at, parts[at // SHARD], frequency, bits_needed), self._begins())
-        index = index_of(_stacked([part.rarest for part in keyed], self.options.rarest), frequency, self.first)
+        rarest = _stacked([part.rarest for part in keyed], self.options.rarest)
+        index = index_of(rarest, frequency, self.first) if self.options.index else None
         left, right, score, compared = self._near(keyed, parts, bits_needed)
         self.tell(0.75, "looking at what differs")
         differs = self._differs(left, right, score, parts)
@@ -156,13 +157,13 @@ class _Search:
         self, left: I32, right: I32, score: npt.NDArray[np.float32], parts: list[Tokens]
     ) -> npt.NDArray[np.uint8]:
         """What pairs differ in, as bits; the words are looked at only where their sums differ."""
-        marked = _joined(self._shards(lambda at: marks(parts[at // SHARD]), self._begins()), np.uint64)
+        marked = _stacked(self._shards(lambda at: marks(parts[at // SHARD]), self._begins()), len(MARKED))
         named = _joined(self._shards(lambda at: names(self._written(at)), self._begins()), np.uint64)
-        other_marks, other_names = marked[left] != marked[right], named[left] != named[right]
-        differs = np.where(other_names, _NAME, np.uint8(0))
+        differs = np.where(named[left] != named[right], _NAME, np.uint8(0))
+        for column, bit in enumerate(MARKED):
+            differs[marked[left, column] != marked[right, column]] |= np.uint8(bit)
         wide = np.flatnonzero(~_ascii(self.forms, left, right))
-        looked_at = np.flatnonzero(other_marks | (other_names & (score >= LOOKED_AT)))
-        for place in np.union1d(looked_at, wide).tolist():
+        for place in np.union1d(np.flatnonzero((differs > 0) & (score >= LOOKED_AT)), wide).tolist():
             differs[place] = self._bits(int(left[place]), int(right[place]))
         return differs
 

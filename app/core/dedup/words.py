@@ -34,6 +34,15 @@ NEGATIONS = frozenset(
 )
 ANSWERS = frozenset("yes true false ja nein oui non sí correct incorrect allowed forbidden".split())
 
+# The words of each kind of difference.
+KINDS = {
+    "number": frozenset(NUMBERS),
+    "date": DATES,
+    "unit": UNITS,
+    "negation": NEGATIONS,
+    "yes/no": ANSWERS,
+}
+
 # Characters that negate in scripts without spaces between words, and in Korean.
 WIDE_NEGATIONS = ("不", "没", "沒", "未", "非", "無", "无", "ない", "ません", "않", "아니", "못", "ไม่")
 

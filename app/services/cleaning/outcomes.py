@@ -17,7 +17,9 @@ _CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer")
 _MESSAGES = ("turns", "trace")
 BASE = (Entry.id, Entry.version, Entry.status, Entry.content_hash, *(getattr(Entry, name) for name in _CONTENT))
 FULL = (*BASE, Entry.split, Entry.tags, Entry.extra)
-_AT = {name: place for place, name in enumerate(_CONTENT, 4)}
+_FIRST = 4
+_END = _FIRST + len(_CONTENT)
+_AT = {name: place for place, name in enumerate(_CONTENT, _FIRST)}
 _TURNS, _TRACE, _QUESTION, _ANSWER = _AT["turns"], _AT["trace"], _AT["question"], _AT["answer"]
 
 BLANK_QUESTION = "Its question would become empty."
@@ -65,11 +67,11 @@ class Outcome:
 
     def hash_after(self) -> int:
         """The content hash after the change."""
-        return content_hash(*(self._after(name) for name in _CONTENT))  # type: ignore[arg-type]
-
-    def _after(self, name: str) -> Value:
-        value: Value = self.fields[name][1] if name in self.fields else self.row[_AT[name]]
-        return value
+        values = list(self.row[_FIRST:_END])
+        for name, (_, after) in self.fields.items():
+            if name in _AT:
+                values[_AT[name] - _FIRST] = after
+        return content_hash(*values)
 
 
 def _only(needed: set[str]) -> tuple[Any, ...]:

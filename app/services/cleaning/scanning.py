@@ -134,13 +134,13 @@ def _rows(dataset_id: int, wish: Cleaning, washer: Washer, cleaner: Cleaner) -> 
 
 
 def _note(found: Scan, outcome: Outcome, after: "repeats.Hashes") -> None:
+    flags = outcome.flags
     found.ids.append(outcome.entry_id)
     found.versions.append(outcome.version)
-    found.flags.append(outcome.flags)
+    found.flags.append(flags)
     found.sizes.append(outcome.size)
     found.created += len(outcome.created)
-    gone = outcome.flags & (DELETED | KEPT)
-    after.add(outcome.hash_before, None if gone else outcome.hash_after())
+    after.add(outcome.hash_before, None if flags & (DELETED | KEPT) else outcome.hash_after())
 
 
 def prefilter(cleaner: Cleaner) -> list[ColumnElement[bool]]:

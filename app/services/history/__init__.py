@@ -7,9 +7,19 @@ what the set left there. What was edited since is reported and kept, unless the 
 from app.models import transaction
 from app.services.history.changing import apply, delete
 from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
-from app.services.history.forgetting import compact, forget
+from app.services.history.forgetting import compact, count_compactable, forget
 from app.services.history.hashes import hash_of, rehash
-from app.services.history.reading import Seen, changes_of, count_later, details_of, next_redo, next_undo, step, steps
+from app.services.history.reading import (
+    Seen,
+    changes_of,
+    count_later,
+    count_touched_later,
+    details_of,
+    next_redo,
+    next_undo,
+    step,
+    steps,
+)
 from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
 from app.services.history.steps import ACTOR, Applied, Skipped, Step, applied_dict, as_dict, as_step, open_dataset
 from app.services.history.undoing import go_back, overwrite, redo, undo
@@ -31,7 +41,9 @@ __all__ = [
     "as_step",
     "changes_of",
     "compact",
+    "count_compactable",
     "count_later",
+    "count_touched_later",
     "create",
     "delete",
     "details_of",

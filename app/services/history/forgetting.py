@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.changes import chunks
 from app.core.errors import Conflict
-from app.models import ChangeRow, ChangeSet, Entry, empty_log, transaction
+from app.models import ChangeRow, ChangeSet, Entry, db, empty_log, transaction
 from app.services.history.steps import find, open_dataset, touch
 
 COMPACTED = "compacted"
@@ -63,6 +63,14 @@ def _count_again(session: Session, change_set: ChangeSet) -> None:
     change_set.changed = session.execute(select(func.count(ChangeRow.entry_id.distinct())).where(mine)).scalar_one()
     if not change_set.changed and not change_set.created:
         change_set.state = COMPACTED
+
+
+def count_compactable(dataset_id: int, upto: int) -> int:
+    """How many steps up to a number can still be undone or redone."""
+    query = select(func.count()).where(
+        ChangeSet.dataset_id == dataset_id, ChangeSet.number <= upto, ChangeSet.state.in_(_ENDED)
+    )
+    return int(db.session.execute(query).scalar_one())
 
 
 def compact(dataset_id: int, upto: int) -> int:

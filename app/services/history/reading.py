@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.core.changes import Value
 from app.models import ChangeRow, ChangeSet, Entry, db
@@ -12,6 +13,7 @@ from app.services.entries import CONTENT, StoredEntry, escape_like, from_row
 from app.services.history.steps import ACTOR, find, last_undone, newest_applied
 
 # What users call edits and imports; all else is done in bulk.
+MAX_COMPARED = 10_000
 _SINGLE: dict[str, tuple[str, ...]] = {"edits": ("edit", "create"), "imports": ("import",)}
 
 
@@ -62,6 +64,21 @@ def count_later(dataset_id: int, number: int) -> int:
         ChangeSet.dataset_id == dataset_id, ChangeSet.state == "applied", ChangeSet.number > number
     )
     return int(db.session.execute(later).scalar_one())
+
+
+def count_touched_later(dataset_id: int, number: int) -> int | None:
+    """How many of a step's pairs had the same text changed by a later step; None where counting would take long."""
+    change_set = step(dataset_id, number)
+    if change_set.changed > MAX_COMPARED:
+        return None
+    mine, theirs = aliased(ChangeRow), aliased(ChangeRow)
+    again = (
+        select(func.count(mine.entry_id.distinct()))
+        .join(theirs, (theirs.entry_id == mine.entry_id) & (theirs.field == mine.field))
+        .join(ChangeSet, ChangeSet.id == theirs.change_set_id)
+        .where(mine.change_set_id == change_set.id, ChangeSet.state == "applied", ChangeSet.number > number)
+    )
+    return int(db.session.execute(again).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

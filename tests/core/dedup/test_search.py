@@ -186,7 +186,7 @@ def test_a_search_can_be_stopped():
 
 def test_the_index_finds_what_was_searched(tmp_path):
     texts, dice = questions(500), random.Random(2)
-    search(texts).index.save(tmp_path / "index", [1000 + at for at in range(500)])
+    search(texts, options=Options(index=True)).index.save(tmp_path / "index", [1000 + at for at in range(500)])
     index = dedup.Index.open(tmp_path / "index")
     hits = [index.candidates(typo(texts[at], dice), limit=5)[:1] == [1000 + at] for at in range(100)]
     assert sum(hits) >= 98
