@@ -12,6 +12,7 @@ PAGES: tuple[str, ...] = (
     "imports",
     "clean",
     "recipes",
+    "duplicates",
     "export",
     "convert",
     "jobs",

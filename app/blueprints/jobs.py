@@ -21,6 +21,9 @@ RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "clean": ("clean.run", ("dataset_id", "job_id")),
     "clean-preview": ("clean.run", ("dataset_id", "job_id")),
     "clean-suggest": ("clean.index", ("dataset_id",)),
+    "duplicates": ("duplicates.run", ("dataset_id", "job_id")),
+    "duplicates-settle": ("duplicates.run", ("dataset_id", "job_id")),
+    "duplicates-recheck": ("duplicates.run", ("dataset_id", "job_id")),
 }
 PAGE_SIZE = 50
 

@@ -4,12 +4,15 @@ By RapidFuzz's Indel opcodes on words and blanks; a deletion next to an insertio
 """
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
 
 from rapidfuzz.distance import Indel
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]", re.UNICODE)
 _BLANK = re.compile(r"\s+")
 MAX_WORDS = 20_000
+MARKED_AT_MOST = 0.6
 
 Piece = tuple[str, str]
 
@@ -85,3 +88,30 @@ def _ending(text: str, longest: int) -> str:
 def _last_blank(text: str) -> int:
     found = [blank.start() for blank in _BLANK.finditer(text)]
     return found[-1] if found and found[-1] else len(text)
+
+
+def marked(text: str, others: Iterable[str]) -> list[Piece]:
+    """The text in pieces, where ``insert`` marks what any of the others says otherwise.
+
+    Nothing is marked where nearly everything differs: a mark on all of it would help nobody.
+    """
+    flags = bytearray(len(text))
+    for other in others:
+        place = 0
+        for kind, piece in words(other, text):
+            if kind == "delete":
+                continue
+            if kind == "insert":
+                flags[place : place + len(piece)] = b"\1" * len(piece)
+            place += len(piece)
+    if sum(flags) > len(text) * MARKED_AT_MOST:
+        return [("equal", text)] if text else []
+    runs = groupby(range(len(text)), flags.__getitem__)
+    return [("insert" if flag else "equal", "".join(text[place] for place in places)) for flag, places in runs]
+
+
+def spotted(text: str, wanted: Iterable[str]) -> list[Piece]:
+    """The text in pieces, where ``insert`` is one of the wanted words, whatever its case."""
+    patterns = [rf"(?<!\w){re.escape(word)}(?!\w)" if word.isascii() else re.escape(word) for word in wanted]
+    parts = re.split(f"({'|'.join(sorted(patterns))})", text, flags=re.IGNORECASE) if patterns else [text]
+    return [("insert" if place % 2 else "equal", part) for place, part in enumerate(parts) if part]

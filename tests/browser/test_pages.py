@@ -7,15 +7,17 @@ import pytest
 from flask import Flask
 
 from app.core.cleaning import Step
+from app.core.record import Record
 from app.frontdoor.routes import Route, table
 from app.jobs import cleaning as running
-from app.services import cleaning, entries, history, imports, pairs, sample, uploads
+from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, uploads
 from app.services.cleaning import Cleaning, Order, recipes, suggesting
+from app.services.duplicates import Filter, Wish
 from app.services.imports import Settings
 from tests.browser.looking import find_faults, overflow
 
 # What answers with files, parts of pages or texts for programs.
-NO_PAGES = re.compile(r"/api/|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
+NO_PAGES = re.compile(r"/api/|/hint$|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
 ROWS = b"question,answer,topic\nHow long is an epoch?,As long as the data.,training\nWhat is a seed?,,training\n"
 MASK = Step("mask")
 
@@ -31,6 +33,7 @@ def paths(app: Flask) -> list[str]:
         values = {"dataset_id": home, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
         open_import = waiting.id
         values |= {"number": mask_an_address(home), "recipe_id": recipes.create("Weekly", [MASK, Step("trim")]).id}
+        values |= {"group_id": (group := compare_pairs(home))}
         run = running.enqueue(Order(home, Cleaning((Step("trim"),)))).id
         suggesting.of_dataset(home)
         first = next(iter(entries.stream_entries(home))).id
@@ -43,6 +46,8 @@ def paths(app: Flask) -> list[str]:
         f"history?step={values['number']}", f"clean?op=recipe&recipe={values['recipe_id']}", f"clean?done={values['number']}",
         "clean?op=find-replace&asked=1&o.find=the&o.replace=a&field=answer&diff=side&order=size",
         "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",
+        "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
+        f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]
 
@@ -50,6 +55,19 @@ def paths(app: Flask) -> list[str]:
 def address_of(route: Route, values: dict[str, object]) -> str:
     """The address of a route. A variable that has no value here is a page that nobody looked at: it fails."""
     return re.sub(r"<(?:[^>]*:)?(\w+)>", lambda match: str(values[match[1]]), route.path)
+
+
+def compare_pairs(dataset_id: int) -> int:
+    """The id of a group of copies, beside a conflict, variants, a group that is settled and one that was dismissed."""
+    rows = [(f"How does word {number} of the list rhyme?", "It does.") for number in (1, 2)]
+    rows += [("What is a loss curve?", f"It falls for {number} steps.") for number in (10, 20)]
+    rows += [(question, "The same.") for question in ("Copied once?", "Kept twice?", "Said to be different?") * 2]
+    history.create(dataset_id, [Record(*row) for row in rows], summary="Add pairs that are alike")
+    scan = duplicates.scan(dataset_id, Wish())
+    ids = {one.title: one.id for one in duplicates.page(scan, Filter()).groups}
+    duplicates.dismiss(dataset_id, ids["Said to be different?"])
+    duplicates.keep(dataset_id, ids["Kept twice?"], duplicates.group(scan, ids["Kept twice?"]).keep)
+    return ids["Copied once?"]
 
 
 def mask_an_address(dataset_id: int) -> int:

@@ -1,10 +1,11 @@
-"""Word differences: what is equal, deleted and inserted gives both texts back, and an excerpt keeps whole words."""
+"""Word differences: both texts come back, an excerpt keeps whole words, and what contradicts is marked."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import difference
+from app.core.difference import marked, spotted, words
 
 LONG = "Several words come before the place that changes, and all of them are whole words in the excerpt. "
 
@@ -36,3 +37,44 @@ def test_an_excerpt_begins_and_ends_with_whole_words():
 def test_writing_without_blanks_is_cut_anywhere(text):
     [(_, first), *_] = difference.excerpt([("equal", text), ("insert", "x")])
     assert first == "… " + text[:60]
+
+
+def test_a_deletion_and_an_insertion_side_by_side_are_one_replacement():
+    assert words("within 2 days", "within two days") == [
+        ("equal", "within "),
+        ("delete", "2"),
+        ("insert", "two"),
+        ("equal", " days"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "expected"),
+    [
+        ("in 30 days", ["in 14 days", "in 100 days"], ["30"]),
+        ("in 30 days", ["in 30 days"], []),
+        ("No.", ["Yes, gladly and at once."], []),
+        ("", ["anything"], []),
+    ],
+    ids=["one word", "nothing differs", "all differs", "empty"],
+)
+def test_what_the_others_say_otherwise_is_marked(text, others, expected):
+    pieces = marked(text, others)
+    assert [piece for kind, piece in pieces if kind == "insert"] == expected
+    assert "".join(piece for _, piece in pieces) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "expected"),
+    [
+        ("Yes, in 5 days, not 15.", {"5", "yes"}, ["Yes", "5"]),
+        ("我们不送货", {"不"}, ["不"]),
+        ("a+b (c)", {"c", "(c"}, ["(c"]),
+        ("nothing", set(), []),
+    ],
+    ids=["whole words", "no blanks", "signs", "none"],
+)
+def test_wanted_words_are_spotted(text, wanted, expected):
+    pieces = spotted(text, wanted)
+    assert [piece for kind, piece in pieces if kind == "insert"] == expected
+    assert "".join(piece for _, piece in pieces) == text

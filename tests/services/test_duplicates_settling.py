@@ -406,3 +406,31 @@ def test_whatever_is_decided_undoing_all_of_it_returns_the_digest(app, actions):
                 duplicates.undismiss(dataset_id, one.id)
         if not any(action == "dismiss" for action, _ in actions):
             assert [one.id for one in groups(scan)] == [one.id for one in open_before]
+
+
+TYPED = [
+    ({"answer": "Choose it,\r\nthen wait."}, {"answer": "Choose it,\nthen wait."}),
+    ({"answer": "Three\nlines\nhere."}, {"answer": "Three\r\nlines\r\nhere."}),
+    ({"answer": ""}, {"answer": "", "status": "draft"}),
+    ({"system": ""}, {"system": None}),
+    (
+        {"question": "How do I reset it?", "system": "Be kind."},
+        {"question": "How do I reset it?", "system": "Be kind."},
+    ),
+]
+
+
+@pytest.mark.parametrize(("texts", "expected"), TYPED, ids=lambda value: ", ".join(value))
+def test_typed_texts_are_merged_as_a_text_area_sends_them(dataset_id, texts, expected):
+    other = Record("How do I reset my password?", "Three\r\nlines\r\nhere.")
+    (kept, *_), scan = scanned(dataset_id, *EQUAL, other)
+    duplicates.merge(dataset_id, only(scan, "conflicts").group.id, kept, {}, texts=texts)
+    entry = entries.get(dataset_id, kept)
+    assert {name: getattr(entry, name) for name in expected} == expected
+
+
+def test_a_merge_to_a_blank_question_changes_nothing(dataset_id):
+    (kept, _), scan = scanned(dataset_id, *EQUAL)
+    with pytest.raises(Invalid, match="question is empty"):
+        duplicates.merge(dataset_id, only(scan).group.id, kept, {}, texts={"question": " \r\n"})
+    assert len(alive(dataset_id)) == 2

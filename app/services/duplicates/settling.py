@@ -7,9 +7,9 @@ from sqlalchemy import func, or_, select, update
 
 from app.core.changes import Change, Value, deletion, difference
 from app.core.errors import Conflict, Invalid
-from app.core.text import is_blank, plural
+from app.core.text import fold_newlines, is_blank, plural, restore_newlines
 from app.models import ChangeRow, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db, transaction
-from app.services import history, pairs
+from app.services import entries, history, pairs
 from app.services.duplicates import listing, showing, sources
 from app.services.duplicates.wishes import KIND
 from app.services.entries import StoredEntry
@@ -54,38 +54,65 @@ def merge(
     picks: Mapping[str, int],
     tags: Sequence[str] | None = None,
     *,
+    texts: Mapping[str, str] | None = None,
     remove: Sequence[int] | None = None,
     versions: Versions = None,
     actor: str = ACTOR,
 ) -> Applied:
     """Write the best parts of several pairs into one and delete the others, in one step.
 
-    ``picks`` says from which pair the question, the answer and the system prompt are taken. ``tags`` replace the
-    united ones. By default all other pairs of the group go. Raises like ``keep``.
+    ``picks`` says from which pair the question, the answer and the system prompt are taken; ``texts`` are typed ones,
+    with the line ends of a text area, and win. ``tags`` replace the united ones. By default all other pairs of the
+    group go. Raises like ``keep``, and Invalid on a blank question.
     """
     with transaction():
         scan, row, live = _opened(dataset_id, group_id, versions)
         kept = _kept(scan, row, live, keep)
         assert kept is not None
         going = _going(scan, row, live, kept, [one for one in live if one != keep] if remove is None else remove)
-        change = Change(kept.id, {**sources.take_over(kept, going), **_picked(kept, live, picks, tags)})
+        after = {**_picked(live, picks), **_typed(kept, live, texts or {})}
+        change = Change(kept.id, {**sources.take_over(kept, going), **_merged(kept, after, tags)})
         changes = [*([change] if change.fields else []), *(deletion(one.id) for one in going)]
         sentence = f"Merge {plural(len(going) + 1, 'pair')} into {kept.id}"
         return _apply(dataset_id, row, changes, sentence, actor)
 
 
-def _picked(
-    kept: StoredEntry, live: Mapping[int, StoredEntry], picks: Mapping[str, int], tags: Sequence[str] | None
-) -> dict[str, tuple[Value, Value]]:
+def _picked(live: Mapping[int, StoredEntry], picks: Mapping[str, int]) -> dict[str, Value]:
     after: dict[str, Value] = {}
     for name, entry_id in picks.items():
-        if name not in PICKED:
-            raise Invalid(f"There is no part {name!r} to pick. Use one of {', '.join(PICKED)}.", code="bad_pick")
+        _check_part(name)
         if entry_id not in live:
             raise Invalid(f"Pair {entry_id} is not in this group any more.", code="not_in_group")
         after[name] = getattr(live[entry_id], name)
+    return after
+
+
+def _check_part(name: str) -> None:
+    if name not in PICKED:
+        raise Invalid(f"There is no part {name!r} to pick. Use one of {', '.join(PICKED)}.", code="bad_pick")
+
+
+def _typed(kept: StoredEntry, live: Mapping[int, StoredEntry], texts: Mapping[str, str]) -> dict[str, Value]:
+    """Typed texts in their stored form: one that a pair of the group has is that text, byte for byte."""
+    after: dict[str, Value] = {}
+    for name, text in texts.items():
+        _check_part(name)
+        entries.check_text(text, name)
+        stored = getattr(kept, name)
+        values = [one for one in (stored, *(getattr(other, name) for other in live.values())) if one is not None]
+        same = next((one for one in values if fold_newlines(one) == fold_newlines(text)), None)
+        absent = name == "system" and not text and stored != ""
+        after[name] = None if absent else same if same is not None else restore_newlines(text, stored)
+    if "question" in after and is_blank(after["question"]):
+        raise Invalid("The question is empty. Write a question.", code="blank_question")
+    return after
+
+
+def _merged(kept: StoredEntry, after: dict[str, Value], tags: Sequence[str] | None) -> dict[str, tuple[Value, Value]]:
     if "answer" in after and kept.status == "draft" and not is_blank(after["answer"]):
         after["status"] = "review"
+    elif "answer" in after and is_blank(after["answer"]) and not kept.trace:
+        after["status"] = "draft"
     if tags is not None:
         after["tags"] = pairs.stored_tags(tags)
     change = difference(kept.id, {name: getattr(kept, name) for name in after}, after)

@@ -1,0 +1,163 @@
+"""What the duplicates page is told. All of it stands in the address, so that a view is a link."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app.core.dedup import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
+
+TABS = {
+    "copies": "Duplicates",
+    "conflicts": "Conflicts",
+    "variants": "Variants",
+    "families": "Families",
+    "splits": "Between splits",
+    "dismissed": "Not duplicates",
+}
+# Shown when asked for by a link; no tab of its own.
+SETTLED = "settled"
+ORDERS = {"score": "Most alike", "size": "Largest"}
+SIDE_NAMES = {"question": "Question", "answer": "Answer", "pair": "Question and answer"}
+SCOPES = ("own", "dataset", "file", "splits")
+MEMBERS = 12
+LEVEL_NAMES = {EXACT: "Identical", NORMALISED: "Same but for case"}
+
+
+def level_name(level: int) -> str:
+    """A level in words: identical texts, the same text written otherwise, or a score."""
+    return LEVEL_NAMES.get(level, f"{level}%")
+
+
+@dataclass(frozen=True)
+class View:
+    """Which groups are shown, which of them is open, and what is chosen in it."""
+
+    values: "MultiDict[str, str]"
+
+    @property
+    def tab(self) -> str:
+        """The kind of groups."""
+        tab = self.values.get("tab", "")
+        return tab if tab in TABS or tab == SETTLED else "copies"
+
+    @property
+    def what(self) -> str:
+        """The kind of groups in the words of the search; those between splits are copies."""
+        return "copies" if self.tab == "splits" else self.tab
+
+    @property
+    def level(self) -> int:
+        """How alike the texts are at least."""
+        level = self.values.get("level", DEFAULT_LEVEL, type=int)
+        return level if level in LEVELS else DEFAULT_LEVEL
+
+    @property
+    def order(self) -> str:
+        """The most alike first, or the largest."""
+        return "size" if self.values.get("order") == "size" else "score"
+
+    @property
+    def scope(self) -> str:
+        """What was compared with: this dataset itself, or something else."""
+        scope = self.values.get("scope", "")
+        return scope if scope in SCOPES else ""
+
+    @property
+    def cursor(self) -> str:
+        """The page of the list."""
+        return self.values.get("cursor", "")
+
+    @property
+    def group(self) -> int | None:
+        """The group that is open."""
+        return number(self.values.get("group", ""))
+
+    @property
+    def skip(self) -> int:
+        """How many members of a large group come before those that are shown."""
+        return min(number(self.values.get("skip", "")) or 0, 10_000_000)
+
+    def parts(self, **changes: Any) -> dict[str, Any]:
+        """The parts of the address of this view, with changes; what goes without saying is left out."""
+        parts: dict[str, Any] = {
+            "tab": self.tab if self.tab != "copies" else None,
+            "level": self.level if self.level != DEFAULT_LEVEL else None,
+            "order": self.order if self.order != "score" else None,
+            "scope": self.scope or None,
+            "cursor": self.cursor or None,
+            "group": self.group,
+        }
+        return {name: value for name, value in {**parts, **changes}.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen in a group: the pair to keep, those that go, and what happens to the others."""
+
+    values: "MultiDict[str, str]"
+
+    @property
+    def keep(self) -> int | None:
+        """The pair to keep; 0 stands for the other side."""
+        return number(self.values.get("keep", ""))
+
+    @property
+    def unite(self) -> bool:
+        """Whether the kept pair takes the tags and sources of the others."""
+        return self.values.get("unite") == "1" or "seen" not in self.values
+
+    @property
+    def others(self) -> str:
+        """What becomes of the other answers to one question."""
+        return "prefer" if self.values.get("others") == "prefer" else "remove"
+
+    @property
+    def ticked(self) -> frozenset[int] | None:
+        """The pairs that go; None where the ticks were made against another pair to keep, or say nothing."""
+        base = self.values.get("base")
+        if base is None or number(base) != self.keep or self.values.get("rest") == "1":
+            return None
+        return frozenset(numbers(self.values.getlist("remove")))
+
+    @property
+    def versions(self) -> Mapping[int, int]:
+        """The version of each pair as it was shown."""
+        pairs = (one.partition(":") for one in self.values.get("seen", "").split(",")[:500])
+        found = ((number(left), number(right)) for left, _, right in pairs)
+        return {one: version for one, version in found if one is not None and version is not None}
+
+
+@dataclass(frozen=True)
+class ScanForm:
+    """What to compare, and with what."""
+
+    values: "MultiDict[str, str]"
+
+    @property
+    def side(self) -> str:
+        """Questions, answers or whole pairs."""
+        side = self.values.get("side", "")
+        return side if side in SIDES else SIDES[0]
+
+    @property
+    def scope(self) -> str:
+        """With this dataset itself, another one, a file, or split against split."""
+        scope = self.values.get("with", "")
+        return scope if scope in SCOPES else "own"
+
+    @property
+    def dataset_id(self) -> int | None:
+        """The other dataset."""
+        return number(self.values.get("dataset", ""))
+
+
+def number(text: str) -> int | None:
+    """A number that fits an id, or nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
+def numbers(texts: Iterable[str]) -> list[int]:
+    """The numbers among texts."""
+    return [one for one in map(number, texts) if one is not None]
