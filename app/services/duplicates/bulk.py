@@ -5,48 +5,24 @@ answer have one normal form and whose system prompt, earlier messages, trace and
 them is kept by a rule. Nothing that differs in anything else is ever removed here.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from app.core.changes import Value
-from app.core.dedup import EXACT, NORMALISED
-from app.core.dedup.normal import normalised_shard
 from app.core.errors import Conflict, LttError
-from app.core.record import dump_json
 from app.core.text import plural
-from app.models import (
-    ChangeSet,
-    DuplicateGroup,
-    DuplicateMember,
-    DuplicateScan,
-    Entry,
-    Import,
-    Job,
-    Turns,
-    db,
-    is_writing,
-    reading,
-    transaction,
-)
-from app.services import datasets, entries, history, jobs
-from app.services.duplicates import choosing, listing, settling, sources
-from app.services.duplicates.choosing import Rank
+from app.models import ChangeSet, DuplicateScan, Job, Turns, db, is_writing, transaction
+from app.services import datasets, history, jobs
+from app.services.duplicates import choosing, judging, settling
 from app.services.duplicates.wishes import KIND
-from app.services.entries import CONTENT, StoredEntry, from_row
 from app.services.history import ACTOR, Applied, StagedRow
 from app.services.jobs import Publication, Unwatched, Watch
 
 SIZE = 2_000
 LONGEST_SECONDS = 1.0
-SAFE = ("exact", "normalised")
 CHANGED = "Pairs were changed while this ran. Nothing was removed. Try again."
-G = DuplicateGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +52,10 @@ class Settled:
         return {**history.applied_dict(self.applied), "groups": self.groups, "removed": self.removed}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A pair as it is chosen from: its content as a digest, and what the kept pair may take over."""
-
-    id: int
-    content: bytes
-    rank: Rank
-    tags: Value
-    extra: Value
-    source: str
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What becomes of one group: the pairs that go, and what the kept ones take over."""
-
-    going: list[int] = field(default_factory=list)
-    taken: list[StagedRow] = field(default_factory=list)
-    stay: int = 0
-
-
 def settle_preview(dataset_id: int, scan: DuplicateScan, level: int, rule: str) -> Preview:
     """Count exactly what ``settle_all`` would do now."""
     groups = pairs = stay = 0
-    for verdict in _verdicts(scan, level, rule):
+    for verdict in judging.verdicts(scan, level, rule):
         if verdict.going:
             groups, pairs, stay = groups + 1, pairs + len(verdict.going), stay + verdict.stay
     return Preview(groups, pairs, stay)
@@ -152,7 +107,7 @@ def _collect(scan: DuplicateScan, level: int, rule: str, staged: int, turns: Tur
     """Keep under the staged set what goes."""
     done, joined = Settled(Applied()), is_writing()
     rows: list[StagedRow] = []
-    for verdict in _verdicts(scan, level, rule):
+    for verdict in judging.verdicts(scan, level, rule):
         done.groups += bool(verdict.going)
         done.removed += len(verdict.going)
         rows += verdict.taken
@@ -185,65 +140,6 @@ def _publish(dataset_id: int, staged: int, revision: int, done: Settled, publica
         settling.mark_settled(dataset_id, done.applied.step.id)
     summary = sentence + "." if done.applied.step else "There was nothing to settle."
     publication.result.update(done.as_dict(), dataset_id=dataset_id, summary=summary)
-
-
-def _verdicts(scan: DuplicateScan, level: int, rule: str) -> Iterator[Verdict]:
-    """What becomes of each safe group that is open, group by group."""
-    order = choosing.rank(rule)
-    for _, rows in groupby(_members(scan, level, order), key=lambda one: one[0]):
-        yield _judge([member for _, member in rows])
-
-
-def _judge(members: Sequence[Member]) -> Verdict:
-    same: dict[bytes, list[Member]] = {}
-    for one in members:
-        same.setdefault(one.content, []).append(one)
-    verdict = Verdict(stay=len(same) - 1)
-    for alike in same.values():
-        kept = max(alike, key=lambda one: one.rank)
-        going = [one for one in alike if one is not kept]
-        if not going:
-            continue
-        verdict.going += (one.id for one in going)
-        taken = sources.united(
-            kept.tags, kept.extra, [one.tags for one in going], [one.source for one in going], kept.source
-        )
-        verdict.taken += ((kept.id, name, before, after) for name, (before, after) in taken.items())
-    return verdict
-
-
-def _members(scan: DuplicateScan, level: int, order: Callable[[StoredEntry], Rank]) -> Iterator[tuple[int, Member]]:
-    columns = (DuplicateMember.group_id, *CONTENT, Import.file_name, Entry.source_row)
-    level = EXACT if level == EXACT else NORMALISED
-    with reading() as connection:
-        # The driver's tuples: ten times quicker than rows, and there may be a million.
-        query: Any = (
-            select(*columns)
-            .select_from(DuplicateMember)
-            .join(G, G.id == DuplicateMember.group_id)
-            .join(Entry, Entry.id == DuplicateMember.entry_id)
-            .outerjoin(Import, Import.id == Entry.import_id)
-            .where(
-                listing.at_level(scan, level), G.what == "copies", G.kind.in_(SAFE), listing.is_open(scan.dataset_id)
-            )
-            .where(entries.live(scan.dataset_id, connection))
-            .order_by(DuplicateMember.group_id, DuplicateMember.position)
-        )
-        for rows in entries.fetch_chunks(connection, query, SIZE):
-            yield from _digested(rows, order, exact=level == EXACT)
-
-
-def _digested(
-    rows: Sequence[Sequence[Any]], order: Callable[[StoredEntry], Rank], *, exact: bool
-) -> Iterator[tuple[int, Member]]:
-    found = [from_row(row[1:-2]) for row in rows]
-    texts = [text for one in found for text in (one.question, one.answer)]
-    forms = texts if exact else normalised_shard(texts)
-    for place, (row, one) in enumerate(zip(rows, found, strict=True)):
-        parts = [one.system, one.turns, one.trace, one.rejected_answer, *forms[2 * place : 2 * place + 2]]
-        content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
-        source = sources.sentence(row[-2], row[-1])
-        yield row[0], Member(one.id, content, order(one), one.tags, one.extra, source)
 
 
 def sweep() -> int:
