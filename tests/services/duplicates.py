@@ -1,6 +1,7 @@
 """Pairs of every kind that a search for duplicates tells apart, and short ways to look at what it found."""
 
 from app.core.record import Record
+from app.models import DuplicateGroup, db
 from app.services import duplicates, entries, history
 from app.services.duplicates import Filter, Wish
 
@@ -58,3 +59,23 @@ def only(scan, what="copies", level=90):
 def alive(dataset_id):
     """The ids of the live pairs."""
     return [entry.id for entry in entries.stream_entries(dataset_id)]
+
+
+def contents(scan):
+    """All groups of a scan as values, to be compared with another scan's."""
+    found = db.session.query(DuplicateGroup).filter_by(scan_id=scan.id).all()
+    lists = {
+        what: members(scan, what, level) for what in ("copies", "conflicts", "variants") for level in (80, 90, 102)
+    }
+    return lists, sorted((one.what, one.kind, one.lowest, one.highest, one.size) for one in found)
+
+
+def check(dataset_id):
+    done = duplicates.recheck(dataset_id)
+    assert not done.whole
+    return done
+
+
+def same_as_a_new_scan(dataset_id):
+    checked = contents(duplicates.latest(dataset_id))
+    assert checked == contents(duplicates.scan(dataset_id, Wish()))

@@ -1,13 +1,11 @@
 """Looking again at what changed since a scan, without searching everything."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from app.core.errors import Conflict
 from app.core.record import Record
-from app.models import DuplicateGroup, DuplicatePair, db
-from app.services import datasets, duplicates, entries, history, pairs
+from app.models import DuplicatePair, db
+from app.services import datasets, duplicates, history, pairs
 from app.services.duplicates import Wish, rechecking
 from app.services.pairs import Selection
 from tests.services.duplicates import (
@@ -19,33 +17,21 @@ from tests.services.duplicates import (
     NEAR,
     NORMALISED,
     TWO_DAYS,
-    alive,
+    check,
+    contents,
     fill,
     groups,
     members,
     only,
+    same_as_a_new_scan,
     scanned,
 )
 
 
-def contents(scan):
-    """All groups of a scan as values, to be compared with another scan's."""
-    found = db.session.query(DuplicateGroup).filter_by(scan_id=scan.id).all()
-    lists = {
-        what: members(scan, what, level) for what in ("copies", "conflicts", "variants") for level in (80, 90, 102)
-    }
-    return lists, sorted((one.what, one.kind, one.lowest, one.highest, one.size) for one in found)
-
-
-def check(dataset_id):
-    done = duplicates.recheck(dataset_id)
-    assert not done.whole
-    return done
-
-
-def same_as_a_new_scan(dataset_id):
-    checked = contents(duplicates.latest(dataset_id))
-    assert checked == contents(duplicates.scan(dataset_id, Wish()))
+@pytest.fixture(autouse=True)
+def _by_rare_words(monkeypatch):
+    """Candidates come from the index, as in a large dataset."""
+    monkeypatch.setattr(rechecking, "FEW", 0)
 
 
 def test_edits_additions_and_deletions_count_as_changed(dataset_id):
@@ -239,41 +225,3 @@ def test_the_digest_stays(dataset_id):
     before = datasets.digest(dataset_id)
     check(dataset_id)
     assert datasets.digest(dataset_id) == before
-
-
-TEXT = st.builds(
-    lambda start, middle, end: f"{start} {middle} {end}",
-    st.sampled_from(["How do I", "how do i", "Where can we"]),
-    st.sampled_from(
-        ["reset the password of my account", "reset the pasword of my account", "order 3 lamps", "order 4 lamps"]
-    ),
-    st.sampled_from(["today?", "today", "quickly on a Monday?", "now please?"]),
-)
-ACTION = st.tuples(st.sampled_from(["add", "question", "answer", "delete", "undo", "check"]), st.integers(0, 20), TEXT)
-
-
-def perform(dataset_id, action, number, text):
-    ids = alive(dataset_id)
-    one = ids[number % len(ids)] if ids else 0
-    if action == "add" or not ids:
-        fill(dataset_id, Record(text, f"Choose {text}"))
-    elif action in ("question", "answer"):
-        pairs.save(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
-    elif action == "delete":
-        history.delete(dataset_id, [one])
-    elif action == "undo" and history.next_undo(dataset_id).number > 1:
-        history.undo(dataset_id)
-    elif action == "check":
-        check(dataset_id)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(TEXT, min_size=2, max_size=8), actions=st.lists(ACTION, max_size=8))
-def test_a_recheck_finds_what_a_new_scan_finds(app, texts, actions):
-    with app.app_context():
-        dataset_id = datasets.create("Any").id
-        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts])
-        for action, number, text in actions:
-            perform(dataset_id, action, number, text)
-        check(dataset_id)
-        same_as_a_new_scan(dataset_id)

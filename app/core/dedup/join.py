@@ -37,6 +37,13 @@ def candidates(keys: U64, signatures: U64, lengths: I32, *, cap: int, bits: int)
     return unique(np.concatenate(found))
 
 
+def every_pair(signatures: U64, lengths: I32) -> U64:
+    """The pairs that may reach the lowest score among all there are, as ``candidates`` gives them; for few texts."""
+    left, right = (side.astype(np.int32) for side in np.triu_indices(len(lengths), 1))
+    sizes = np.bitwise_count(signatures).sum(1).astype(np.int32)
+    return _likely(left, right, signatures, sizes, lengths)
+
+
 def _neighbours(keys: U64, cap: int, bits: int) -> tuple[I32, I32]:
     """Positions in the order of their keys, without lonely ones, and how many followers each is paired with."""
     shift = np.uint64(bits)

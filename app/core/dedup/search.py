@@ -1,7 +1,8 @@
 """The search: normal forms, equal ones first, then near ones among what is left, then what they differ in.
 
 A join on pairs of rare tokens, verified by RapidFuzz. It does not find every near pair: texts whose common words are
-all frequent may be passed over, and of very large groups only neighbours are compared.
+all frequent may be passed over, and of very large groups only neighbours are compared. Few texts are compared each
+with each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,8 @@ SHARD = 25_000
 DEFAULT = Options()
 # Keys are joined in so many parts, one after the other in each thread, so that little memory is needed at a time.
 PARTS = 8
+# So few different texts are compared each with each: their words are too seldom to tell which ones are rare.
+FEW = 200
 # Below this score a word that only one text has counts as a difference without a look at how it is spelt.
 LOOKED_AT = 90
 _WORD = np.uint8(1 << DIFFERENCES.index("word"))
@@ -141,16 +144,20 @@ class _Search:
         signatures = _stacked([part.signatures for part in keyed], 4)
         lengths = _joined([part.lengths for part in parts], np.int32)
         letters = _stacked([part.letters for part in parts], 32)
-        buckets = _buckets(keyed)
-        cap = self.options.cap
 
-        def candidates(place: int) -> U64:
-            mine, buckets[place] = buckets[place], np.zeros(0, np.uint64)
-            found = join.candidates(mine, signatures, lengths, cap=cap, bits=bits_needed)
-            left, right = _split(found)
-            return found[join.reachable(left, right, letters, self.options.lowest)]
+        def reachable(found: U64) -> U64:
+            return found[join.reachable(*_split(found), letters, self.options.lowest)]
 
-        found = join.unique(_joined(list(self.pool.map(candidates, range(len(buckets)))), np.uint64))
+        if len(self.forms) <= FEW:
+            found = reachable(join.every_pair(signatures, lengths))
+        else:
+            buckets = _buckets(keyed)
+
+            def candidates(place: int) -> U64:
+                mine, buckets[place] = buckets[place], np.zeros(0, np.uint64)
+                return reachable(join.candidates(mine, signatures, lengths, cap=self.options.cap, bits=bits_needed))
+
+            found = join.unique(_joined(list(self.pool.map(candidates, range(len(buckets)))), np.uint64))
         self.tell(0.5, "scoring")
         left, right = _split(found)
         score = scores(

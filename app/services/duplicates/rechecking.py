@@ -13,7 +13,7 @@ from app.core.errors import Conflict
 from app.core.text import clip, plural
 from app.models import DuplicateScan, Entry, db, end_reading
 from app.models.base import now
-from app.services import entries, history
+from app.services import datasets, entries, history
 from app.services.duplicates import dismissed, hinting, listing, neighbours, scanning, since, storing
 from app.services.duplicates.neighbours import Edge, Neighbourhood, OldGroup
 from app.services.duplicates.storing import NewGroup, new_group
@@ -25,6 +25,8 @@ from app.services.jobs import Unwatched, Watch
 LARGEST_SHARE, LEAST_LARGEST = 0.1, 2_000
 LARGEST_REACH = 50_000
 RECENT, EQUAL = 20_000, 20_000
+# Of so few pairs all are candidates, as in a new scan.
+FEW = 200
 NO_SCAN = "There is no scan to bring up to date. Search for duplicates first."
 
 
@@ -143,7 +145,9 @@ def _plan(scan: DuplicateScan, ids: Sequence[int], watch: Watch) -> _Plan | None
 
 def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: _Texts, watch: Watch) -> list[Edge]:
     """The pairs of the changed ones with everything that may be like them."""
-    candidates: set[int] = set(since.recent_ids(scan, RECENT))
+    candidates = set(since.recent_ids(scan, RECENT))
+    if datasets.get(scan.dataset_id).entry_count <= FEW:
+        candidates.update(one for (one,) in db.session.execute(entries.query(scan.dataset_id, Filters(), (Entry.id,))))
     for place, one in enumerate(again):
         candidates.update(hinting.by_words(scan, texts.text(one, scan.side)) or ())
         watch.progress(place, len(again), "pairs looked at")
