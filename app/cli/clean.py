@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.convert import output
+from app.cli.files import open_file, target_of
 from app.cli.workspace import workspace
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class _File:
         from app.core.spec import Spec
 
         cleaner = FileCleaner(compile_recipe(_recipe(self.choices).steps))
-        source, plan = _source(self.file, self.choices)
+        source, plan = open_file(str(self.file), self.choices["kind"], self.choices["mapping"])
         out = self.choices["out"]
         if out is None or self.choices["dry_run"]:
             spec = Spec("jsonl", plan.layout.name)
@@ -190,7 +191,7 @@ class _File:
             for _ in conversion.rows(source):
                 pass
             return self._tell(cleaner, conversion.report, "Nothing was written.")
-        spec = _target(plan, out)
+        spec = target_of(plan, out)
         with output(out) as target:
             report = convert.convert(source, target, plan, spec, keep_extra=True, change=cleaner)
         return self._tell(cleaner, report, "")
@@ -220,25 +221,6 @@ class _File:
         return 1 if report.quarantined or done.kept else 0
 
 
-def _source(file: str, choices: dict[str, Any]) -> Any:
-    from app.core import convert
-    from app.core.formats import ReadOptions, Source
-    from app.core.layouts import LayoutOptions
-    from app.core.spec import parse_mapping, parse_spec
-
-    source = Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
-    options = LayoutOptions(mapping=parse_mapping(choices["mapping"] or ""), allow_unanswered=True)
-    return source, convert.plan(source, parse_spec(choices["kind"]), ReadOptions(), options)
-
-
-def _target(plan: Any, out: str) -> Any:
-    """The shape to write: that of the file read, unless the name of OUT says another format."""
-    from app.core.formats import format_of_name
-    from app.core.spec import Spec
-
-    return Spec((format_of_name(out) if out != "-" else None) or plan.detection.format, plan.layout.name)
-
-
 def _suggest(file: str | None, dataset: str | None, choices: dict[str, Any]) -> int:
     """Print a recipe of what could be cleaned."""
     from app.core.cleaning import Recipe
@@ -254,7 +236,7 @@ def _suggest(file: str | None, dataset: str | None, choices: dict[str, Any]) -> 
         from app.core.convert import records
         from app.core.formats import BadRow
 
-        source, plan = _source(str(file), choices)
+        source, plan = open_file(str(file), choices["kind"], choices["mapping"])
         found = tuple(suggest(item[1] for item in records(source, plan) if not isinstance(item, BadRow)))
     for one in found:
         click.echo(one.sentence, err=True)

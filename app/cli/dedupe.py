@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.convert import output
+from app.cli.files import open_file, target_of
 from app.cli.workspace import workspace
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class _Dedupe:
         from app.core.convert import records
         from app.core.formats import BadRow
 
-        for one in records(*_opened(file, kind, mapping)):
+        for one in records(*open_file(file, kind, mapping)):
             if isinstance(one, BadRow):
                 self.refused += 1
             else:
@@ -125,12 +126,12 @@ class _Dedupe:
 
         if self.file == "-":
             raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
-        source, plan = _opened(str(self.file), self.choices["kind"], self.choices["mapping"])
+        source, plan = open_file(str(self.file), self.choices["kind"], self.choices["mapping"])
         places = iter(range(found.records.own))
         surplus = found.surplus
         keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
         with output(self.choices["out"]) as target:
-            spec = _target(plan, self.choices["out"])
+            spec = target_of(plan, self.choices["out"])
             return convert.convert(source, target, plan, spec, keep_extra=True, change=keep).written
 
     def _tell(self, found: "Duplicates", written: int | None) -> None:
@@ -154,24 +155,6 @@ class _Dedupe:
             f"{facts['families']:,} families",
         )
         click.echo("; ".join(parts) + ".", err=True)
-
-
-def _opened(file: str, kind: str | None, mapping: str | None) -> Any:
-    from app.core import convert
-    from app.core.formats import ReadOptions, Source
-    from app.core.layouts import LayoutOptions
-    from app.core.spec import parse_mapping, parse_spec
-
-    source = Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
-    options = LayoutOptions(mapping=parse_mapping(mapping or ""), allow_unanswered=True)
-    return source, convert.plan(source, parse_spec(kind), ReadOptions(), options)
-
-
-def _target(plan: Any, out: str) -> Any:
-    from app.core.formats import format_of_name
-    from app.core.spec import Spec
-
-    return Spec((format_of_name(out) if out != "-" else None) or plan.detection.format, plan.layout.name)
 
 
 def _show(share: float, message: str) -> None:

@@ -148,6 +148,11 @@ class ScanForm:
         return scope if scope in SCOPES else "own"
 
     @property
+    def semantic(self) -> bool:
+        """Whether other words of the same meaning are looked for too."""
+        return "semantic" in self.values
+
+    @property
     def dataset_id(self) -> int | None:
         """The other dataset."""
         return number(self.values.get("dataset", ""))

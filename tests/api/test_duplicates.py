@@ -9,6 +9,7 @@ from app.jobs import duplicates as running
 from app.jobs import runner
 from app.models import db
 from app.services import datasets, entries, history, pairs
+from tests.static_model import save_model
 
 CARD = "How long does a refund take to reach my card?"
 RECORDS = (
@@ -51,6 +52,15 @@ def test_a_scan_answers_with_its_counts(client, dataset_id):
     body = client.post(f"/api/v1/datasets/{dataset_id}/duplicates", json={"on": "question"}).get_json()
     assert body["groups"] == {"copies": 1, "conflicts": 1, "variants": 0, "families": 0}
     assert (body["entries"], body["side"], body["with"]) == (4, "question", {"kind": "own"})
+
+
+def test_meanings_are_compared_where_there_is_a_model(client, app, dataset_id, tmp_path, monkeypatch):
+    address = f"/api/v1/datasets/{dataset_id}/duplicates"
+    refused = client.post(address, json={"semantic": True})
+    assert refused.status_code == 422 and "LTT_SEMANTIC_MODEL" in refused.text
+    monkeypatch.setitem(app.config, "LTT_SEMANTIC_MODEL", str(save_model(tmp_path / "toy")))
+    body = client.post(address, json={"semantic": True}).get_json()
+    assert body["with"] == {"kind": "own", "semantic": True} and body["groups"]["copies"] == 1
 
 
 def test_groups_are_listed_with_totals_and_stops(client, path):

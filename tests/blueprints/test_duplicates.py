@@ -8,6 +8,7 @@ import pytest
 from app.core.record import Record
 from app.services import datasets, duplicates, entries, history, pairs
 from app.services.duplicates import Wish
+from tests.static_model import save_model
 
 REFUND = "Refunds are sent to your card within a few working days after we receive the item."
 ROWS = [
@@ -263,3 +264,11 @@ def test_a_hint_names_pairs_that_ask_the_same(client, scanned):
     assert "1 pair asks nearly the same" in ask(question="can I pay in instalments", pair="4")
     assert ask(question="Something else altogether?").strip() == ""
     assert ask(question="").strip() == ""
+
+
+def test_meanings_can_be_compared_where_a_model_is_named(client, app, scanned, tmp_path, monkeypatch):
+    assert "By meaning too" not in look(client, scanned)
+    monkeypatch.setitem(app.config, "LTT_SEMANTIC_MODEL", str(save_model(tmp_path / "toy")))
+    assert 'name="semantic">' in look(client, scanned)
+    page = send(client, scanned, "/scan", semantic="on").text
+    assert 'name="semantic" checked>' in page and "by meaning too" in page

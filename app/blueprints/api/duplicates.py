@@ -46,14 +46,15 @@ class ScanBody(BaseModel):
     on: str = Field("question", description="question, answer or pair")
     dataset: int | None = Field(None, description="the id of another dataset to compare with")
     splits: list[str] | None = Field(None, description="compare these splits with each other; [] means all three")
+    semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
     def wish(self) -> Wish:
         """What is asked for. Raises BadUsage."""
         if self.dataset is not None and self.splits is not None:
             raise BadUsage("Send either dataset or splits.")
         if self.dataset is not None:
-            return Wish(self.on, ("dataset", self.dataset))
-        return Wish(self.on, ("splits", tuple(self.splits)) if self.splits is not None else None)
+            return Wish(self.on, ("dataset", self.dataset), self.semantic)
+        return Wish(self.on, ("splits", tuple(self.splits)) if self.splits is not None else None, self.semantic)
 
 
 class AgainstQuery(BaseModel):
@@ -61,6 +62,7 @@ class AgainstQuery(BaseModel):
 
     on: str = Field("question", description="question, answer or pair")
     name: str = Field("file", description="the file's name, for a raw body")
+    semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
 
 class ListQuery(BaseModel):
@@ -148,7 +150,7 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
         upload = uploads.save(file.stream.read, file.filename or query.name)
     else:
         upload = uploads.save(request.stream.read, query.name, announced_bytes=request.content_length)
-    return _finished(running.start(path.dataset_id, Wish(query.on, ("file", upload.token))))
+    return _finished(running.start(path.dataset_id, Wish(query.on, ("file", upload.token), query.semantic)))
 
 
 @bp.get("")

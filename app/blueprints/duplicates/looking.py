@@ -46,6 +46,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "tabs": TABS,
         "orders": ORDERS,
         "side_names": SIDE_NAMES,
+        "has_model": duplicates.model() is not None,
         "meaning": MEANINGS.get(view.tab, ""),
         "job": _active(dataset_id),
         "worker": runners.any_worker(),
@@ -97,12 +98,12 @@ def _wish(form: ScanForm, file: FileStorage | None) -> Wish:
     if form.scope == "dataset":
         if form.dataset_id is None:
             raise BadUsage("Choose the other dataset first.", code="no_dataset")
-        return Wish(form.side, ("dataset", datasets.get(form.dataset_id).id))
+        return Wish(form.side, ("dataset", datasets.get(form.dataset_id).id), form.semantic)
     if form.scope == "file":
         if file is None or not file.filename:
             raise BadUsage("No file was chosen. Choose one first.", code="no_file")
-        return Wish(form.side, ("file", uploads.save(file.stream.read, file.filename).token))
-    return Wish(form.side, ("splits", ()) if form.scope == "splits" else None)
+        return Wish(form.side, ("file", uploads.save(file.stream.read, file.filename).token), form.semantic)
+    return Wish(form.side, ("splits", ()) if form.scope == "splits" else None, form.semantic)
 
 
 @bp.post("/recheck")

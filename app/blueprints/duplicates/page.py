@@ -66,4 +66,4 @@ def scan_name(scan: DuplicateScan) -> str:
     """What a scan compared, in a few words."""
     name = scan.scope.get("name")
     others = {"dataset": f" and those of {name}", "file": f" and those of {name}", "splits": " of different splits"}
-    return _SIDES[scan.side] + others.get(scan.kind, "")
+    return _SIDES[scan.side] + others.get(scan.kind, "") + (", by meaning too" if "semantic" in scan.scope else "")

@@ -3,6 +3,7 @@
 texts ─→ normal forms ─→ tokens ─→ keys of rare tokens ─→ candidates ─→ scores ─→ pairs ─→ groups
 """
 
+from app.core.dedup import semantic
 from app.core.dedup.base import (
     DEFAULT_LEVEL,
     DIFFERENCES,
@@ -60,4 +61,5 @@ __all__ = [
     "kind_of",
     "normalised",
     "search",
+    "semantic",
 ]

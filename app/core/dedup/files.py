@@ -1,7 +1,7 @@
 """Duplicates of a file without a database: its records, their groups as lines, and the file without surplus copies."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -124,12 +124,8 @@ def duplicates(
         sides = (np.arange(len(records.names)) >= records.own).astype(np.uint8)
     at_level = []
     for what in ("copies", "conflicts", "variants"):
-        every = groups(found.pairs, what, sides=sides, families=found.families)
-        chosen = [_called(one, meaning is not None) for one in every if one.lowest <= level <= one.highest]
+        every = groups(found.pairs, what, sides=sides, families=found.families, by_meaning=meaning is not None)
+        chosen = [one for one in every if one.lowest <= level <= one.highest]
         at_level.append(sorted(chosen, key=lambda group: (-len(group.members), group.members)))
     families = () if sides is not None else found.families
     return Duplicates(records, Found(found.pairs, families, found.compared, None), *at_level)
-
-
-def _called(group: Group, by_meaning: bool) -> Group:
-    return replace(group, kind="semantic") if by_meaning and group.kind == "near" else group

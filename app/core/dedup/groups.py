@@ -6,6 +6,7 @@ as its range, so that a threshold picks groups from what is stored (single-linka
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.core.dedup.base import FLOOR, LEVELS, UNKNOWN, Family, Group, Pairs, difference_names, kind_of
@@ -51,11 +52,17 @@ class _Components:
 
 
 def groups(
-    pairs: Pairs, what: str = "copies", *, sides: "npt.NDArray[np.uint8] | None" = None, families: Iterable[Family] = ()
+    pairs: Pairs,
+    what: str = "copies",
+    *,
+    sides: "npt.NDArray[np.uint8] | None" = None,
+    families: Iterable[Family] = (),
+    by_meaning: bool = False,
 ) -> list[Group]:
     """All groups at all levels. ``what`` is one of copies, conflicts and variants.
 
     ``sides`` (one number per record) keeps groups that span two sides. Variants inside one family are left to it.
+    Near copies are called semantic where texts were compared ``by_meaning`` as well.
     """
     found: list[Group] = []
     components = _Components()
@@ -64,6 +71,8 @@ def groups(
         _descend(components, edges.get(level, ()), level, what, sides, found)
     for root in list(components.since):
         _emit(components, root, FLOOR, what, sides, found)
+    if by_meaning:
+        return [replace(one, kind="semantic") if one.kind == "near" else one for one in found]
     return found
 
 

@@ -27,7 +27,7 @@ from app.services.duplicates.scanning import result_of, scan
 from app.services.duplicates.settling import keep, merge
 from app.services.duplicates.showing import GroupView, MemberView, OtherView, group
 from app.services.duplicates.since import changed_since
-from app.services.duplicates.wishes import KIND, SCOPES, Wish
+from app.services.duplicates.wishes import KIND, SCOPES, Wish, model
 
 __all__ = [
     "KIND",
@@ -55,6 +55,7 @@ __all__ = [
     "latest",
     "live_sizes",
     "merge",
+    "model",
     "page",
     "prefer",
     "recheck",

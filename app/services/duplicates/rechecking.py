@@ -21,7 +21,8 @@ from app.services.duplicates.wishes import Wish
 from app.services.entries import Filters
 from app.services.jobs import Unwatched, Watch
 
-# Where more pairs changed, or hang together, everything is searched: that is quicker.
+# Where more pairs changed, or hang together, everything is searched: that is quicker. So it is where meanings were
+# compared, which no rare words find again.
 LARGEST_SHARE, LEAST_LARGEST = 0.1, 2_000
 LARGEST_REACH = 50_000
 RECENT, EQUAL = 20_000, 20_000
@@ -78,7 +79,7 @@ def recheck(dataset_id: int, watch: Watch | None = None, *, job_id: int | None =
     seen = scan.last_set
     mark = since.mark(dataset_id)
     ids = since.changed_ids(scan)
-    if len(ids) > max(LEAST_LARGEST, scan.entry_count * LARGEST_SHARE):
+    if "semantic" in scan.scope or len(ids) > max(LEAST_LARGEST, scan.entry_count * LARGEST_SHARE):
         return _whole(scan, len(ids), watch, job_id)
     plan = _plan(scan, ids, watch)
     if plan is None:
@@ -110,7 +111,7 @@ def as_dict(result: Rechecked) -> dict[str, object]:
 
 
 def _whole(scan: DuplicateScan, changed: int, watch: Watch, job_id: int | None) -> Rechecked:
-    found = scanning.scan(scan.dataset_id, Wish(scan.side), watch, job_id)
+    found = scanning.scan(scan.dataset_id, Wish(scan.side, semantic="semantic" in scan.scope), watch, job_id)
     return Rechecked(found.id, changed, whole=True)
 
 

@@ -15,7 +15,7 @@ from app.services import history
 from app.services.duplicates import corpus, dismissed, since, storing
 from app.services.duplicates.corpus import Corpus
 from app.services.duplicates.storing import NewGroup, new_group
-from app.services.duplicates.wishes import Wish
+from app.services.duplicates.wishes import Wish, require_model
 from app.services.jobs import Publication, Unwatched, Watch
 
 WHATS = ("copies", "conflicts", "variants", "families")
@@ -80,26 +80,35 @@ def _search(dataset_id: int, wish: Wish, scan_id: int, watch: Watch) -> tuple[Fo
 
     answers = read.answers if wish.side == "question" else None
     options = Options(side=wish.side, index=wish.kind == "own")
-    found = dedup.search(texts, answers=answers, options=options, progress=progress)
+    meaning = dedup.semantic.meaning(require_model()) if wish.semantic else None
+    found = dedup.search(texts, answers=answers, options=options, meaning=meaning, progress=progress)
     if wish.kind == "own" and found.index is not None:
         found.index.save(storing.folder(scan_id), read.own.ids)
     watch.check_cancelled()
     refused = dismissed.known(dataset_id)
     end_reading()
-    return found, grouped(found, read.hashes(), read.sides(), refused), _Read(read, texts)
+    result = grouped(found, read.hashes(), read.sides(), refused, by_meaning=wish.semantic)
+    return found, result, _Read(read, texts)
 
 
-def grouped(found: Found, hashes: Any, sides: Any, refused: dismissed.Known) -> Result:
+def grouped(found: Found, hashes: Any, sides: Any, refused: dismissed.Known, *, by_meaning: bool) -> Result:
     """The groups of what was found, and those of pairs that were said to be no duplicates."""
     wanted, unwanted = dismissed.split(found.pairs, hashes, refused)
     families = found.families if sides is None else ()
-    result = Result(_by_list(wanted, sides, families), _by_list(unwanted, sides, ()), found.pairs)
+    kept = _by_list(wanted, sides, families, by_meaning)
+    result = Result(kept, _by_list(unwanted, sides, (), by_meaning), found.pairs)
     result.groups["families"] = families
     return result
 
 
-def _by_list(pairs: Pairs, sides: Any, families: Sequence[Family]) -> dict[str, Sequence[Group | Family]]:
-    return {what: dedup.groups(pairs, what, sides=sides, families=families) for what in WHATS[:3] if len(pairs)}
+def _by_list(
+    pairs: Pairs, sides: Any, families: Sequence[Family], by_meaning: bool
+) -> dict[str, Sequence[Group | Family]]:
+    return {
+        what: dedup.groups(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
+        for what in WHATS[:3]
+        if len(pairs)
+    }
 
 
 def _store(scan_id: int, result: Result, read: _Read, watch: Watch) -> None:

@@ -5,30 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model2vec import StaticModel
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
 from app.core import dedup
 from app.core.dedup import semantic
 from app.core.errors import Invalid, TooLarge
-
-MEANINGS = (("refund", "reimbursement"), ("parcel", "package"), ("lost", "missing"), ("where",), ("when",), ("comes",))
+from tests.static_model import save_model
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model of nine words."""
-    words = ["[UNK]", *(word for meaning in MEANINGS for word in meaning)]
-    rows = [0, *(number for number, meaning in enumerate(MEANINGS, 1) for _ in meaning)]
-    vectors = np.eye(len(MEANINGS) + 1, dtype=np.float32)[rows]
-    vectors[0] = 0
-    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    path = tmp_path_factory.mktemp("model") / "toy"
-    StaticModel(vectors, tokenizer).save_pretrained(str(path))
-    return path
+    return save_model(tmp_path_factory.mktemp("model") / "toy")
 
 
 TEXTS = ["where parcel lost", "where package missing", "when refund comes", "when reimbursement comes", "nothing known"]
