@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import clean, corpus, duplicates, meanwhile, measure
+from benchmarks import clean, corpus, duplicates, labelled, meanwhile, measure
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -103,7 +103,12 @@ def cleaning(folder: Path, rows: int) -> str:
 
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
 # Those that are no comparison of programs, and write their part of the report themselves.
-REPORTS: dict[str, Report] = {"during import": during_import, "clean": cleaning, "duplicates": duplicates.report}
+REPORTS: dict[str, Report] = {
+    "during import": during_import,
+    "clean": cleaning,
+    "duplicates": duplicates.report,
+    "labelled": labelled.report,
+}
 ALL = (*SECTIONS, *REPORTS)
 
 
