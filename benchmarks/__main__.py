@@ -96,6 +96,11 @@ def during_import(folder: Path, rows: int) -> str:
     return meanwhile.during_import(folder, corpus.jsonl(folder / "chat.jsonl", rows), rows)
 
 
+def during_clean(folder: Path, rows: int) -> str:
+    """Page views and saves while pairs are cleaned."""
+    return meanwhile.during_clean(_filled(folder, rows), rows)
+
+
 def cleaning(folder: Path, rows: int) -> str:
     """Bulk cleaning, its preview and its undo, beside the plainest way."""
     return clean.report(_filled(folder, rows), rows, 3)
@@ -106,6 +111,7 @@ SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": 
 REPORTS: dict[str, Report] = {
     "during import": during_import,
     "clean": cleaning,
+    "during clean": during_clean,
     "duplicates": duplicates.report,
     "labelled": labelled.report,
 }
