@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, flash, request, url_for
+from flask import Flask, current_app, flash, g, request, url_for
 from markupsafe import Markup
 
 from app.blueprints.jobs import own_path
@@ -77,8 +77,11 @@ def _preferences() -> dict[str, object]:
 
 def asset(path: str) -> str:
     """The address of a static file, with a mark of its content so that a new version is fetched."""
-    folder = Path(current_app.static_folder or "")
-    return url_for("static", filename=path, v=_mark(folder / path, (folder / path).stat().st_mtime_ns))
+    known: dict[str, str] = g.setdefault("assets", {})
+    if path not in known:
+        file = Path(current_app.static_folder or "") / path
+        known[path] = url_for("static", filename=path, v=_mark(file, file.stat().st_mtime_ns))
+    return known[path]
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,10 @@ _LIVE: dict[str, Any] = {
     "sqlite_where": text("deleted_in IS NULL"),
     "postgresql_where": text("deleted_in IS NULL"),
 }
+_TAGGED: dict[str, Any] = {
+    "sqlite_where": text("deleted_in IS NULL AND tags IS NOT NULL"),
+    "postgresql_where": text("deleted_in IS NULL AND tags IS NOT NULL"),
+}
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -27,6 +31,8 @@ class Entry(Base):
         # With the batch: lists pass over the rows of a hidden import without reading them.
         Index("ix_entries_dataset_id", "dataset_id", "id", "batch_id", **_LIVE),
         Index("ix_entries_dataset_id_status", "dataset_id", "status", "id", "batch_id", **_LIVE),
+        # Counts of tags for every page of pairs; untagged pairs, mostly all, are not in it.
+        Index("ix_entries_dataset_id_tags", "dataset_id", "tags", "batch_id", **_TAGGED),
         # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
         Index("ix_entries_content_hash", "content_hash"),
         {"sqlite_autoincrement": True},
