@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import xlsxwriter
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
@@ -527,3 +528,18 @@ def test_jobs_are_made_with_a_title(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
     imports.start(row.id, Settings())
     assert db.session.query(Job).one().title == "Import faq.csv into Tests"
+
+
+def test_a_sheet_without_a_header_loses_no_row(dataset_id):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("How do I return a rug?", "Print the label."))
+        sheet.write_row(1, 0, ("Where is it?", "In Orders."))
+    row = imports.add(dataset_id, upload(out.getvalue(), "faq.xlsx"))
+    assert (row.detected["header"], row.detected["columns"]) == (False, ["column 1", "column 2"])
+    told = Settings(mapping={"question": "column 1", "answer": "column 2"})
+    imports.start(row.id, told)
+    imports.run(row.id)
+    assert counts(imports.get(row.id)) == (2, 0, 0)
+    assert [entry.question for entry in stored(dataset_id)] == ["How do I return a rug?", "Where is it?"]

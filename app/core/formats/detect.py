@@ -72,8 +72,8 @@ def _refuse_foreign(head: bytes, name: str) -> None:
     if start.startswith(b"version https://git-lfs"):
         raise WrongKind("This is a Git LFS pointer, not the data. Run git lfs pull and use the real file.", code="lfs")
     if start.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<?xml")):
-        named = " Some shops call such files .xls;" if name.lower().endswith((".xls", ".xlsx")) else ""
-        raise WrongKind(f"This is a web page or XML, not a data file.{named} open it in Excel and save it as .xlsx.")
+        named = " Some shops call such files .xls." if name.lower().endswith((".xls", ".xlsx")) else ""
+        raise WrongKind(f"This is a web page or XML, not a data file.{named} Open it in Excel and save it as .xlsx.")
     _refuse_by_name(name)
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_binary(head):
         raise WrongKind(f"This is a binary file of an unknown kind. Use {KINDS}.", code="wrong_kind")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.core import formats
 from app.core.errors import Invalid, NotFound
 from app.core.formats import BadRow, Detection, Row, Source
+from app.core.formats.csv import generated_names
 from app.core.html import looks_like_html
 from app.core.layouts import recognise
 from app.models import Import, db
@@ -80,7 +81,7 @@ def look(source: Source, settings: Settings) -> Found:
         settings.layout or recognition.layout,
         detection.encoding,
         settings.delimiter or detection.delimiter,
-        detection.header if settings.header is None else settings.header,
+        _has_header(detection, columns) if settings.header is None else settings.header,
         detection.skip_lines if settings.skip_lines is None else settings.skip_lines,
         detection.sheets,
         detection.compression,
@@ -94,6 +95,11 @@ def look(source: Source, settings: Settings) -> Found:
         _holds_html(rows),
         _estimate(source, rows, bad),
     )
+
+
+def _has_header(detection: Detection, columns: Sequence[str]) -> bool:
+    """Whether the first row was read as a header; a sheet is looked at only when its rows are read."""
+    return detection.header and (detection.format != "xlsx" or list(columns) != generated_names(len(columns)))
 
 
 def _as_told(detection: Detection, settings: Settings) -> Detection:
