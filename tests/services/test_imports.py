@@ -543,3 +543,17 @@ def test_a_sheet_without_a_header_loses_no_row(dataset_id):
     imports.run(row.id)
     assert counts(imports.get(row.id)) == (2, 0, 0)
     assert [entry.question for entry in stored(dataset_id)] == ["How do I return a rug?", "Where is it?"]
+
+
+def test_the_table_that_is_read_is_the_one_that_is_shown(dataset_id, tmp_path):
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE users (id, name); INSERT INTO users VALUES (1, 'Ada');"
+            "CREATE TABLE messages (id, question, answer); INSERT INTO messages VALUES (1, 'How?', 'So.');"
+        )
+    row = imports.add(dataset_id, upload(path.read_bytes(), "x.db"))
+    assert (row.detected["sheets"], row.detected["sheet"]) == (["users", "messages"], "messages")
+    imports.start(row.id, Settings())
+    imports.run(row.id)
+    assert imports.get(row.id).settings["sheet"] == "messages" and counts(imports.get(row.id)) == (1, 0, 0)

@@ -32,7 +32,10 @@ KINDS = "CSV, TSV, JSON, JSONL, Excel, Parquet or SQLite"
 
 @dataclass(frozen=True)
 class Detection:
-    """How a file will be read, with a reason for each choice and what a person should look at."""
+    """How a file will be read, with a reason for each choice and what a person should look at.
+
+    ``sheet`` is the sheet or table, of ``sheets``, that is read by default.
+    """
 
     format: str
     encoding: str = "utf-8"
@@ -41,6 +44,7 @@ class Detection:
     header_sure: bool = True
     skip_lines: int = 0
     sheets: tuple[str, ...] = ()
+    sheet: str = ""
     compression: str = ""
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -55,11 +59,13 @@ def detect(source: Source, *, encoding: str | None = None) -> Detection:
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Invalid("The file is empty: it holds no records.", code="no_records")
     if head.startswith(sqlite.MAGIC):
-        return Detection("sqlite", sheets=tuple(sqlite.tables(source)), compression=source.compression)
+        names = sqlite.tables(source)
+        return Detection("sqlite", sheets=tuple(names), sheet=sqlite.usual(names), compression=source.compression)
     if head.startswith(b"PAR1"):
         return Detection("parquet", compression=source.compression)
     if head.startswith((b"PK\x03\x04", _OLE)):
-        return Detection("xlsx", sheets=tuple(xlsx.sheets(source)), compression=source.compression)
+        names, usual = xlsx.sheets(source)
+        return Detection("xlsx", sheets=tuple(names), sheet=usual, compression=source.compression)
     _refuse_foreign(head, source.name)
     return _text(source, encoding)
 

@@ -33,7 +33,10 @@ class OutOfMemory(Exception):
 
 
 class Workbook:
-    """An open workbook. Raises Encrypted, Damaged or OutOfMemory; close it."""
+    """An open workbook: all its sheets, those that people see, and the first of these that is not empty.
+
+    Raises Encrypted, Damaged or OutOfMemory; close it.
+    """
 
     def __init__(self, path: Path, memory_bytes: int) -> None:
         # Without -P the folder of this module stands first on the path, and its csv.py hides the one of Python.
@@ -41,7 +44,10 @@ class Workbook:
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         self._process = subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=nowhere)
         try:
-            self.sheets: list[tuple[str, bool]] = self._next()
+            self.sheets: list[str]
+            self.visible: list[str]
+            self.usual: str
+            self.sheets, self.visible, self.usual = self._next()
         except BaseException:
             self.close()
             raise
@@ -109,7 +115,8 @@ def _serve(path: str, memory_bytes: int) -> None:
     out = sys.stdout.buffer
     try:
         with closing(python_calamine.load_workbook(path)) as book:
-            _send(out, _SHEETS, [(meta.name, _is_table(meta)) for meta in book.sheets_metadata])
+            visible = [meta.name for meta in book.sheets_metadata if _is_table(meta)] or list(book.sheet_names)
+            _send(out, _SHEETS, (list(book.sheet_names), visible, _first_filled(book, visible)))
             while asked := _receive(sys.stdin.buffer):
                 _send_rows(out, book.get_sheet_by_name(asked[1]).iter_rows())
     except BrokenPipeError:
@@ -128,6 +135,11 @@ def _is_table(meta: Any) -> bool:
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     return bool(meta.visible == SheetVisibleEnum.Visible and meta.typ == SheetTypeEnum.WorkSheet)
+
+
+def _first_filled(book: Any, names: list[str]) -> str:
+    filled = (name for name in names if len(names) > 1 and book.get_sheet_by_name(name).height)
+    return str(next(filled, names[0]))
 
 
 def _send_rows(out: IO[bytes], rows: Iterator[Any]) -> None:

@@ -21,30 +21,19 @@ ROW_LIMIT = 1_048_575
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def sheets(source: Source) -> list[str]:
-    """The names of the visible sheets that a workbook has, in order. Raises as ``read`` does."""
+def sheets(source: Source) -> tuple[list[str], str]:
+    """The names of the visible sheets that a workbook has, and the one that is read by default. Raises as ``read``."""
     with _workbook(source) as book:
-        return _visible(book)
+        return book.visible, book.usual
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
-    """The rows of one sheet (the first visible one with rows by default), after its title lines, under its header."""
+    """The rows of one sheet (the first visible one with cells by default), after its title lines, under its header."""
     with _workbook(source) as book:
-        names = [name for name, _ in book.sheets]
-        if options.sheet and options.sheet not in names:
-            raise BadUsage(f"The workbook has no sheet {options.sheet!r}. It has: {', '.join(names)}.")
-        for name in [options.sheet] if options.sheet else _visible(book):
-            empty = True
-            for row in _rows(book.rows(name), options):
-                empty = False
-                yield row
-            if not empty:
-                return
-
-
-def _visible(book: Workbook) -> list[str]:
-    visible = [name for name, is_visible in book.sheets if is_visible]
-    return visible or [name for name, _ in book.sheets]
+        name = options.sheet or book.usual
+        if name not in book.sheets:
+            raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheets)}.")
+        yield from _rows(book.rows(name), options)
 
 
 @contextmanager

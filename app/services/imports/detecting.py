@@ -34,6 +34,7 @@ class Found:
     header: bool = True
     skip_lines: int = 0
     sheets: tuple[str, ...] = ()
+    sheet: str = ""
     compression: str = ""
     columns: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
@@ -84,6 +85,7 @@ def look(source: Source, settings: Settings) -> Found:
         _has_header(detection, columns) if settings.header is None else settings.header,
         detection.skip_lines if settings.skip_lines is None else settings.skip_lines,
         detection.sheets,
+        settings.sheet or detection.sheet,
         detection.compression,
         tuple(columns),
         dict(mapping),
@@ -168,7 +170,7 @@ def resolved(settings: Settings, found: Mapping[str, Any]) -> Settings:
     """The settings with what was found filled in where nothing was said."""
     values = {
         name: found.get(name)
-        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines")
+        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet")
         if getattr(settings, name) is None and found.get(name) not in (None, "")
     }
     if not settings.mapping and (settings.layout or found.get("layout")) == found.get("layout"):

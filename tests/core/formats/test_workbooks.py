@@ -55,7 +55,7 @@ def test_the_memory_limit_is_what_was_set():
 def test_hidden_sheets_are_not_offered_and_empty_ones_passed_over():
     data = book(("hidden", ("secret", "list"), ("a", "b")), ((),), PAIRS)
     source = Source.of_bytes(data, name="x.xlsx")
-    assert detect(source).sheets == ("Sheet2", "Sheet3")
+    assert (detect(source).sheets, detect(source).sheet) == (("Sheet2", "Sheet3"), "Sheet3")
     assert [row["question"] for row in rows_of(data)] == ["How?", "Why?"]
     [hidden] = read(source, detect(source), ReadOptions(sheet="Sheet1"))
     assert hidden.values == {"secret": "a", "list": "b"}
