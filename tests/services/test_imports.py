@@ -557,3 +557,18 @@ def test_the_table_that_is_read_is_the_one_that_is_shown(dataset_id, tmp_path):
     imports.start(row.id, Settings())
     imports.run(row.id)
     assert imports.get(row.id).settings["sheet"] == "messages" and counts(imports.get(row.id)) == (1, 0, 0)
+
+
+def test_a_row_of_a_sheet_is_repaired_as_json(dataset_id):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate((("question", "answer"), ("How?", "So."), ("Why?", ""), ("Who?", "#N/A"))):
+            sheet.write_row(number, 0, row)
+    row = bring(dataset_id, out.getvalue(), "faq.xlsx")
+    assert counts(row) == (1, 0, 2)
+    blank, formula = quarantine.page(row.id)
+    assert json.loads(formula.raw) == {"question": "Who?", "answer": "#N/A"}
+    repaired = {one.id: json.dumps(json.loads(one.raw) | {"answer": "Now."}) for one in (blank, formula)}
+    assert quarantine.retry(row.id, repaired).imported == 2
+    assert [entry.question for entry in stored(dataset_id)] == ["How?", "Why?", "Who?"]

@@ -118,13 +118,21 @@ def _row(names: list[str], fields: list[str], number: int, line: int) -> Row | B
     error = next((cell for cell in fields if cell.startswith("#") and cell in _ERRORS), None)
     if error:
         reason = f"Row {number} (sheet row {line}) holds the error value {error}. Repair the formula."
-        return BadRow(number, line, "error_value", reason, "\t".join(fields))
+        return BadRow(number, line, "error_value", reason, _raw(names, fields))
     extra = [cell for cell in fields[len(names) :] if cell]
     if extra:
         reason = f"Row {number} (sheet row {line}) has {len(fields)} cells, expected {len(names)}."
-        return BadRow(number, line, "too_many_fields", reason, "\t".join(fields))
+        return BadRow(number, line, "too_many_fields", reason, _raw(names, fields))
     padded = fields[: len(names)] + [""] * (len(names) - len(fields))
-    return Row(number, line, dict(zip(names, padded, strict=True)), "\t".join(fields))
+    return Row(number, line, dict(zip(names, padded, strict=True)))
+
+
+def _raw(names: list[str], fields: list[str]) -> str:
+    """A bad row as JSON, so that it can be repaired: a cell may hold any character that could separate cells."""
+    import msgspec
+
+    more = generated_names(len(fields))[len(names) :]
+    return msgspec.json.encode(dict(zip([*names, *more], fields, strict=False))).decode()
 
 
 _ERRORS = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"})
