@@ -201,7 +201,7 @@ def explain(line: bytes, error: Exception) -> tuple[str, str]:
     if isinstance(error, UnicodeDecodeError):
         return "encoding", "is not valid UTF-8. Save the file as UTF-8, or choose its encoding."
     if isinstance(error, RecursionError):
-        return "too_deep", "is nested too deeply. Flatten it."
+        return "too_deep", "is nested too deeply (limit LTT_MAX_DEPTH). Flatten it."
     message = str(error)
     if "out of range" in message:
         return "number", "holds a number that is out of range. Write it as text."

@@ -293,3 +293,11 @@ def test_a_parquet_bomb_is_refused_by_what_it_says_of_itself(tmp_path):
     source = Source.of_path(path)
     with pytest.raises(TooLarge, match=r"Parquet file.*200 times.*LTT_MAX_RATIO"):
         next(read(source, detect(source), ReadOptions()))
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "faq.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("faq.csv", b"question,answer\n" + b"a,b\n" * 20_000_000)
+    with pytest.raises(TooLarge, match=r"zip file.*200 times.*LTT_MAX_RATIO"):
+        Source.of_path(path)
