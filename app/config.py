@@ -53,6 +53,7 @@ _ALL = (
     Setting("LTT_MAX_DEPTH", 64, "Deepest nesting of imported JSON."),
     Setting("LTT_MAX_RATIO", 200, "How many times its size a compressed file may grow when it is read."),
     Setting("LTT_MAX_DECODED_MB", 4096, "Most MB that a compressed file may grow to when it is read."),
+    Setting("LTT_MAX_WORKBOOK_MB", 1024, "Most MB of memory that a workbook may need while it is read.", low=256),
     Setting("LTT_SEMANTIC_MODEL", "", "Folder of a static model (model2vec), by which scans find other words too."),
     Setting("LTT_UPLOAD_KEEP_MINUTES", 60, "How long an uploaded file waits for its import or conversion."),
 )

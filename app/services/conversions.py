@@ -14,7 +14,7 @@ from app.core import convert
 from app.core.convert import Plan, Report
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, ReadOptions, Source, WriteOptions
-from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.spec import Spec, parse_spec, usual_layout
 from app.services import limits, uploads
 from app.services.uploads import Upload
@@ -89,7 +89,7 @@ def look(upload: Upload, wanted: Wanted) -> Look:
     plan = _plan(source, wanted)
     target = wanted.target()
     render = LAYOUTS[target.layout or "openai"].render
-    options = LayoutOptions(keep_extra=wanted.keep_extra or target.layout == "columns")
+    options = _options(wanted)
     before: list[str] = []
     after: list[str] = []
     bad: list[BadRow] = []
@@ -99,7 +99,12 @@ def look(upload: Upload, wanted: Wanted) -> Look:
             if isinstance(item, BadRow):
                 bad.append(item)
             elif len(after) < SHOWN:
-                after.append(msgspec.json.encode(render(item[1], options)).decode())
+                try:
+                    shown = render(item[1], options)
+                except RowError as error:
+                    bad.append(convert.refused(item[0], error.code, error.message))
+                    continue
+                after.append(msgspec.json.encode(shown).decode())
                 before.append(convert.raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
         problem = error.message
@@ -154,16 +159,30 @@ def count(upload: Upload, wanted: Wanted) -> Report:
     """Go through the whole file without writing: what is lost and what is left out."""
     source = _source(upload)
     plan, target = _plan(source, wanted), wanted.target()
-    options = LayoutOptions(keep_extra=wanted.keep_extra or target.layout == "columns")
-    conversion = convert.Conversion(plan, target, options)
+    conversion = convert.Conversion(plan, target, _options(wanted))
     for _ in conversion.rows(source):
         pass
     return conversion.report
 
 
 def rejects(upload: Upload, wanted: Wanted) -> Iterator[bytes]:
-    """The rows that cannot be converted, one JSON object a line."""
+    """The rows that cannot be converted, because of themselves or of the target, one JSON object a line."""
     source = _source(upload)
-    found = convert.records(source, _plan(source, wanted))
-    bad = (item for item in found if isinstance(item, BadRow))
-    return (msgspec.json.encode({**convert.bad_row_dict(one), "raw": one.raw}) + b"\n" for one in bad)
+    conversion = convert.Conversion(_plan(source, wanted), wanted.target(), _options(wanted))
+    return _rejects(conversion, source)
+
+
+def _rejects(conversion: convert.Conversion, source: Source) -> Iterator[bytes]:
+    bad: list[BadRow] = []
+    for _ in conversion.rows(source, bad.append):
+        yield from map(_reject, bad)
+        bad.clear()
+    yield from map(_reject, bad)
+
+
+def _reject(bad: BadRow) -> bytes:
+    return msgspec.json.encode({**convert.bad_row_dict(bad), "raw": bad.raw}) + b"\n"
+
+
+def _options(wanted: Wanted) -> LayoutOptions:
+    return LayoutOptions(keep_extra=wanted.keep_extra or wanted.target().layout == "columns")

@@ -18,4 +18,5 @@ def of_files() -> Limits:
         depth=config["LTT_MAX_DEPTH"],
         ratio=config["LTT_MAX_RATIO"],
         decoded_bytes=config["LTT_MAX_DECODED_MB"] * MB,
+        workbook_bytes=config["LTT_MAX_WORKBOOK_MB"] * MB,
     )

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from app.jobs.worker import Worker
 from app.services import datasets, entries, imports
-from tests.browser.looking import find_faults
+from tests.browser.looking import find_faults, overflow
 
 TABLE = (
     "Macro title;Reply;Category\nCan I return a rug?;Ja, natürlich.;returns\nWhere is it?;In Orders.;orders\nGift?;;x\n"
@@ -120,3 +120,16 @@ def test_the_pages_have_no_accessibility_findings(app, dataset_id, open_page, da
     assert find_faults(page) == []
     with app.app_context():
         assert len(imports.listed(dataset_id)) == 1
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_column_of_a_wide_table_can_be_read_and_mapped(dataset_id, open_page, width):
+    names = ["id", "created", "author", "product", "lang", "title", "question", "answer", "category", "rating", "url"]
+    lines = [",".join(names), *(",".join(f"{name} {n} of many" for name in names) for n in range(1, 120))]
+    page = open_page(width=width)
+    choose(page, dataset_id, ("faq.csv", "\n".join(lines).encode()))
+    selects = page.locator(".mapper th select")
+    assert min(selects.evaluate_all("all => all.map((one) => one.offsetWidth)")) >= 90
+    wrapping = page.locator(".mapper td.ln").evaluate_all("cells => cells.map((c) => getComputedStyle(c).whiteSpace)")
+    assert set(wrapping) == {"nowrap"}
+    assert overflow(page) == 0

@@ -39,3 +39,12 @@ def test_the_file_the_report_and_the_rejects_agree(upload):
     assert (report.records_in, report.quarantined) == (3, 1)
     [reject] = [json.loads(line) for line in conversions.rejects(upload, Wanted())]
     assert reject["row"] == 3 and reject["raw"] == "Empty?,,z\r\n"
+
+
+def test_rows_that_the_target_refuses_are_rejects_and_stop_no_preview(upload):
+    wanted = Wanted("jsonl:preference")
+    rejects = [json.loads(line) for line in conversions.rejects(upload, wanted)]
+    assert len(rejects) == conversions.count(upload, wanted).quarantined == 3
+    assert [one["code"] for one in rejects] == ["no_rejected_answer", "no_rejected_answer", "blank_answer"]
+    look = conversions.look(upload, wanted)
+    assert look.problem == "" and [one.code for one in look.bad] == [one["code"] for one in rejects]

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import xlsxwriter
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
@@ -527,3 +528,47 @@ def test_jobs_are_made_with_a_title(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
     imports.start(row.id, Settings())
     assert db.session.query(Job).one().title == "Import faq.csv into Tests"
+
+
+def test_a_sheet_without_a_header_loses_no_row(dataset_id):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("How do I return a rug?", "Print the label."))
+        sheet.write_row(1, 0, ("Where is it?", "In Orders."))
+    row = imports.add(dataset_id, upload(out.getvalue(), "faq.xlsx"))
+    assert (row.detected["header"], row.detected["columns"]) == (False, ["column 1", "column 2"])
+    told = Settings(mapping={"question": "column 1", "answer": "column 2"})
+    imports.start(row.id, told)
+    imports.run(row.id)
+    assert counts(imports.get(row.id)) == (2, 0, 0)
+    assert [entry.question for entry in stored(dataset_id)] == ["How do I return a rug?", "Where is it?"]
+
+
+def test_the_table_that_is_read_is_the_one_that_is_shown(dataset_id, tmp_path):
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE users (id, name); INSERT INTO users VALUES (1, 'Ada');"
+            "CREATE TABLE messages (id, question, answer); INSERT INTO messages VALUES (1, 'How?', 'So.');"
+        )
+    row = imports.add(dataset_id, upload(path.read_bytes(), "x.db"))
+    assert (row.detected["sheets"], row.detected["sheet"]) == (["users", "messages"], "messages")
+    imports.start(row.id, Settings())
+    imports.run(row.id)
+    assert imports.get(row.id).settings["sheet"] == "messages" and counts(imports.get(row.id)) == (1, 0, 0)
+
+
+def test_a_row_of_a_sheet_is_repaired_as_json(dataset_id):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate((("question", "answer"), ("How?", "So."), ("Why?", ""), ("Who?", "#N/A"))):
+            sheet.write_row(number, 0, row)
+    row = bring(dataset_id, out.getvalue(), "faq.xlsx")
+    assert counts(row) == (1, 0, 2)
+    blank, formula = quarantine.page(row.id)
+    assert json.loads(formula.raw) == {"question": "Who?", "answer": "#N/A"}
+    repaired = {one.id: json.dumps(json.loads(one.raw) | {"answer": "Now."}) for one in (blank, formula)}
+    assert quarantine.retry(row.id, repaired).imported == 2
+    assert [entry.question for entry in stored(dataset_id)] == ["How?", "Why?", "Who?"]

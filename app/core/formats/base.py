@@ -48,6 +48,7 @@ class Limits:
     depth: int = 64
     ratio: int = 200
     decoded_bytes: int = 4096 * MB
+    workbook_bytes: int = 1024 * MB
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _records(text: Iterable[str], *, delimiter: str, skip: int, header: bool, op
 
 
 def _names(fields: list[str], header: bool, options: ReadOptions) -> list[str]:
-    names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
+    names = column_names(fields) if header else generated_names(len(fields))
     if len(names) > options.limits.columns:
         limit = f"{options.limits.columns:,}"
         raise too_large("This table", f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
@@ -170,6 +170,11 @@ def column_names(cells: list[str]) -> list[str]:
             copies += 1
         names.append(unique)
     return names
+
+
+def generated_names(number: int) -> list[str]:
+    """The names of columns without a header."""
+    return [f"column {place}" for place in range(1, number + 1)]
 
 
 def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:

@@ -32,7 +32,10 @@ KINDS = "CSV, TSV, JSON, JSONL, Excel, Parquet or SQLite"
 
 @dataclass(frozen=True)
 class Detection:
-    """How a file will be read, with a reason for each choice and what a person should look at."""
+    """How a file will be read, with a reason for each choice and what a person should look at.
+
+    ``sheet`` is the sheet or table, of ``sheets``, that is read by default.
+    """
 
     format: str
     encoding: str = "utf-8"
@@ -41,6 +44,7 @@ class Detection:
     header_sure: bool = True
     skip_lines: int = 0
     sheets: tuple[str, ...] = ()
+    sheet: str = ""
     compression: str = ""
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -55,11 +59,13 @@ def detect(source: Source, *, encoding: str | None = None) -> Detection:
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Invalid("The file is empty: it holds no records.", code="no_records")
     if head.startswith(sqlite.MAGIC):
-        return Detection("sqlite", sheets=tuple(sqlite.tables(source)), compression=source.compression)
+        names = sqlite.tables(source)
+        return Detection("sqlite", sheets=tuple(names), sheet=sqlite.usual(names), compression=source.compression)
     if head.startswith(b"PAR1"):
         return Detection("parquet", compression=source.compression)
     if head.startswith((b"PK\x03\x04", _OLE)):
-        return Detection("xlsx", sheets=tuple(xlsx.sheets(source)), compression=source.compression)
+        names, usual = xlsx.sheets(source)
+        return Detection("xlsx", sheets=tuple(names), sheet=usual, compression=source.compression)
     _refuse_foreign(head, source.name)
     return _text(source, encoding)
 
@@ -72,8 +78,8 @@ def _refuse_foreign(head: bytes, name: str) -> None:
     if start.startswith(b"version https://git-lfs"):
         raise WrongKind("This is a Git LFS pointer, not the data. Run git lfs pull and use the real file.", code="lfs")
     if start.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<?xml")):
-        named = " Some shops call such files .xls;" if name.lower().endswith((".xls", ".xlsx")) else ""
-        raise WrongKind(f"This is a web page or XML, not a data file.{named} open it in Excel and save it as .xlsx.")
+        named = " Some shops call such files .xls." if name.lower().endswith((".xls", ".xlsx")) else ""
+        raise WrongKind(f"This is a web page or XML, not a data file.{named} Open it in Excel and save it as .xlsx.")
     _refuse_by_name(name)
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_binary(head):
         raise WrongKind(f"This is a binary file of an unknown kind. Use {KINDS}.", code="wrong_kind")

@@ -54,7 +54,7 @@ def utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
         mark = stream.read(3)
         rest = b"" if mark == codecs.BOM_UTF8 else mark
         return io.BufferedReader(_Prefixed(rest, stream), _CHUNK)
-    return io.BufferedReader(_Recoded(io.TextIOWrapper(stream, encoding, newline="")), _CHUNK)
+    return io.BufferedReader(_Recoded(stream, encoding), _CHUNK)
 
 
 class _Prefixed(io.RawIOBase):
@@ -73,15 +73,20 @@ class _Prefixed(io.RawIOBase):
 
 
 class _Recoded(io.RawIOBase):
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self._decode = codecs.getincrementaldecoder(encoding)().decode
         self._left = b""
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._left = self._left or self._text.read(_CHUNK // 4).encode("utf-8", "surrogatepass")
+        while not self._left and not self._ended:
+            chunk = self._stream.read(_CHUNK // 4)
+            self._ended = not chunk
+            self._left = self._decode(chunk, self._ended).encode("utf-8", "surrogatepass")
         part, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
         buffer[: len(part)] = part
         return len(part)
@@ -196,7 +201,7 @@ def explain(line: bytes, error: Exception) -> tuple[str, str]:
     if isinstance(error, UnicodeDecodeError):
         return "encoding", "is not valid UTF-8. Save the file as UTF-8, or choose its encoding."
     if isinstance(error, RecursionError):
-        return "too_deep", "is nested too deeply. Flatten it."
+        return "too_deep", "is nested too deeply (limit LTT_MAX_DEPTH). Flatten it."
     message = str(error)
     if "out of range" in message:
         return "number", "holds a number that is out of range. Write it as text."

@@ -1,7 +1,7 @@
 """Parquet files, flat or nested, read in batches (https://parquet.apache.org/docs/file-format/)."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -10,7 +10,7 @@ import msgspec
 from app.core.errors import WrongKind
 from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large
 from app.core.formats.jsonl import has_nul
-from app.core.formats.source import Source
+from app.core.formats.source import Source, check_expansion
 
 _BATCH = 500
 _WRITE_BATCH = 10_000
@@ -24,12 +24,12 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.seekable() as file:
         try:
             table = parquet.ParquetFile(file)
-            _check(table, options)
+            _check(table, source.size, options)
             number, decoded = 0, 0
             for batch in table.iter_batches(batch_size=_BATCH):
                 decoded += batch.nbytes
                 _check_decoded(decoded, options)
-                for values in batch.to_pylist():
+                for values in _values(batch):
                     number += 1
                     yield _row(number, values)
         except pyarrow.ArrowException as error:
@@ -40,11 +40,23 @@ def read(source: Source, options: ReadOptions) -> Rows:
             raise WrongKind(f"This Parquet file is damaged ({_first_line(error)}).", code="bad_parquet") from error
 
 
+def _values(batch: Any) -> Iterator[dict[str, Any] | Exception]:
+    """The rows of a batch; what Python cannot hold of one, such as a date before the year 1, instead of that row."""
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):
+        for place in range(batch.num_rows):
+            try:
+                yield batch.slice(place, 1).to_pylist()[0]
+            except (ValueError, OverflowError) as error:
+                yield error
+
+
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0].rstrip(".")[:200]
 
 
-def _check(table: Any, options: ReadOptions) -> None:
+def _check(table: Any, packed: int | None, options: ReadOptions) -> None:
     limits = options.limits
     if table.metadata.num_columns > limits.columns:
         number = f"{table.metadata.num_columns:,}"
@@ -52,6 +64,8 @@ def _check(table: Any, options: ReadOptions) -> None:
     if table.metadata.num_rows > limits.rows:
         number = f"{table.metadata.num_rows:,}"
         raise too_large("This Parquet file", f"it has {number} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
+    for place in range(table.metadata.num_row_groups):
+        check_expansion("Parquet", table.metadata.row_group(place).total_byte_size, packed, limits)
 
 
 def _check_decoded(decoded: int, options: ReadOptions) -> None:
@@ -64,7 +78,10 @@ def _check_decoded(decoded: int, options: ReadOptions) -> None:
 _NESTED = frozenset({"messages", "conversations", "input", "preferred_output", "non_preferred_output", "history"})
 
 
-def _row(number: int, values: dict[str, Any]) -> Row | BadRow:
+def _row(number: int, values: dict[str, Any] | Exception) -> Row | BadRow:
+    if isinstance(values, Exception):
+        reason = f"Row {number} holds a date or a time that is out of range. Write it as text."
+        return BadRow(number, None, "out_of_range", reason)
     plain = {name: _nested(name, _plain(value)) for name, value in values.items() if not _absent(name, value)}
     if has_nul(plain):
         reason = f"Row {number} holds the character U+0000, which no database keeps. Remove it."

@@ -98,16 +98,18 @@ class Source:
             self._spool()
         try:
             with self._raw() as raw, zipfile.ZipFile(raw) as archive:
-                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+                announced = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
         except (zipfile.BadZipFile, OSError, NotImplementedError):
             return  # A damaged archive is refused by the format that recognises it, in its own words.
-        if any(part in names for part in _DOCUMENT_PARTS):
+        if any(part in announced for part in _DOCUMENT_PARTS):
             return
-        inner = [name for name in names if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
+        inner = [name for name in announced if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
         if len(inner) != 1:
             found = f"it holds {len(inner)} files" if inner else "it is empty"
             raise Invalid(f"A .zip must hold exactly one data file; {found}. Unpack it and drop the files one by one.")
         self.compression, self._member = "zip", inner[0]
+        # What it says of itself may be a lie, so it is counted again while it is read.
+        check_expansion("zip", announced[inner[0]], self.size, self.limits)
         self.name = PurePath(inner[0].replace("\\", "/")).name
 
     def _spool(self) -> None:

@@ -53,10 +53,15 @@ def read(source: Source, options: ReadOptions) -> Rows:
         names = _tables(connection)
         if not names:
             raise Invalid("The database has no plain table with rows.", code="no_records")
-        name = options.sheet or ("messages" if "messages" in names else names[0])
+        name = options.sheet or usual(names)
         if name not in names:
             raise BadUsage(f"The database has no table {name!r}. It has: {', '.join(names)}.")
         yield from _rows(connection, name, options)
+
+
+def usual(names: list[str]) -> str:
+    """The table that is read by default."""
+    return "messages" if "messages" in names else next(iter(names), "")
 
 
 def _rows(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Rows:

@@ -3,67 +3,54 @@
 Cells are read as a person sees them: a whole number without ".0", a date as YYYY-MM-DD, TRUE and FALSE.
 """
 
-import datetime
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, TooLarge, WrongKind
+from app.core.formats import workbook
 from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, too_large
-from app.core.formats.csv import cells, column_names
+from app.core.formats.csv import cells, column_names, generated_names
 from app.core.formats.dialect import normal_name
 from app.core.formats.source import Source, check_expansion
+from app.core.formats.workbook import Workbook
 
 CELL_LIMIT = 32_767
 ROW_LIMIT = 1_048_575
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def sheets(source: Source) -> list[str]:
-    """The names of the visible sheets that a workbook has, in order. Raises as ``read`` does."""
+def sheets(source: Source) -> tuple[list[str], str]:
+    """The names of the visible sheets that a workbook has, and the one that is read by default. Raises as ``read``."""
     with _workbook(source) as book:
-        visible = [meta.name for meta in book.sheets_metadata if "visible" in str(meta.visible).lower()]
-        return visible or list(book.sheet_names)
+        return book.visible, book.usual
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
-    """The rows of one sheet (the first visible one by default), after its title lines, under its header."""
+    """The rows of one sheet (the first visible one with cells by default), after its title lines, under its header."""
     with _workbook(source) as book:
-        name = options.sheet or _default_sheet(book)
-        if name not in book.sheet_names:
-            raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheet_names)}.")
-        yield from _rows(book.get_sheet_by_name(name).iter_rows(), options)
+        name = options.sheet or book.usual
+        if name not in book.sheets:
+            raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheets)}.")
+        yield from _rows(book.rows(name), options)
 
 
-def _default_sheet(book: Any) -> str:
-    for meta in book.sheets_metadata:
-        if "visible" in str(meta.visible).lower():
-            return str(meta.name)
-    return str(book.sheet_names[0])
-
-
-class _workbook:
-    """A context manager around an open workbook; anything unreadable becomes one sentence."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def __enter__(self) -> Any:
-        import python_calamine
-
-        _check_archive(self.source)
-        self._file = self.source.seekable()
-        try:
-            return python_calamine.load_workbook(self._file.__enter__())
-        except python_calamine.PasswordError as error:
-            raise WrongKind(
-                "The workbook is protected by a password. Save it without one.", code="encrypted"
-            ) from error
-        except (python_calamine.CalamineError, OSError, ValueError) as error:
-            raise _unreadable(self.source, error) from error
-
-    def __exit__(self, *details: Any) -> None:
-        self._file.__exit__(*details)
+@contextmanager
+def _workbook(source: Source) -> Iterator[Workbook]:
+    """An open workbook; anything unreadable becomes one sentence."""
+    _check_archive(source)
+    memory = source.limits.workbook_bytes
+    try:
+        with source.as_path() as path, closing(Workbook(path, memory)) as book:
+            yield book
+    except workbook.Encrypted as error:
+        raise WrongKind("The workbook is protected by a password. Save it without one.", code="encrypted") from error
+    except workbook.Damaged as error:
+        raise _unreadable(source, error) from error
+    except workbook.OutOfMemory as error:
+        what = "its cells need more memory, perhaps because one stands far away from the others"
+        raise too_large("This workbook", what, f"{memory // MB:,} MB", "LTT_MAX_WORKBOOK_MB") from error
 
 
 def _unreadable(source: Source, error: Exception) -> WrongKind:
@@ -104,7 +91,7 @@ def _count_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, total: int, p
     return total
 
 
-def _rows(rows: Iterable[list[Any]], options: ReadOptions) -> Rows:
+def _rows(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
     body = _body(rows)
     first = next(body, None)
     if first is None:
@@ -114,7 +101,7 @@ def _rows(rows: Iterable[list[Any]], options: ReadOptions) -> Rows:
     if len(fields) > options.limits.columns:
         limit = f"{options.limits.columns:,}"
         raise too_large("This sheet", f"it has {len(fields):,} columns", limit, "LTT_MAX_COLUMNS")
-    names = column_names(fields) if header else [f"column {n}" for n in range(1, len(fields) + 1)]
+    names = column_names(fields) if header else generated_names(len(fields))
     number = 0
     if not header:
         number = 1
@@ -131,23 +118,30 @@ def _row(names: list[str], fields: list[str], number: int, line: int) -> Row | B
     error = next((cell for cell in fields if cell.startswith("#") and cell in _ERRORS), None)
     if error:
         reason = f"Row {number} (sheet row {line}) holds the error value {error}. Repair the formula."
-        return BadRow(number, line, "error_value", reason, "\t".join(fields))
+        return BadRow(number, line, "error_value", reason, _raw(names, fields))
     extra = [cell for cell in fields[len(names) :] if cell]
     if extra:
         reason = f"Row {number} (sheet row {line}) has {len(fields)} cells, expected {len(names)}."
-        return BadRow(number, line, "too_many_fields", reason, "\t".join(fields))
+        return BadRow(number, line, "too_many_fields", reason, _raw(names, fields))
     padded = fields[: len(names)] + [""] * (len(names) - len(fields))
-    return Row(number, line, dict(zip(names, padded, strict=True)), "\t".join(fields))
+    return Row(number, line, dict(zip(names, padded, strict=True)))
+
+
+def _raw(names: list[str], fields: list[str]) -> str:
+    """A bad row as JSON, so that it can be repaired: a cell may hold any character that could separate cells."""
+    import msgspec
+
+    more = generated_names(len(fields))[len(names) :]
+    return msgspec.json.encode(dict(zip([*names, *more], fields, strict=False))).decode()
 
 
 _ERRORS = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"})
 
 
-def _body(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
+def _body(rows: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Rows as text with their 1-based sheet row, without blank rows and without title rows above the table."""
     ahead: list[tuple[int, list[str]]] = []
-    numbered = ((line, [_as_text(cell) for cell in row]) for line, row in enumerate(rows, 1))
-    filled = ((line, fields) for line, fields in numbered if any(cell.strip() for cell in fields))
+    filled = ((line, fields) for line, fields in enumerate(rows, 1) if any(cell.strip() for cell in fields))
     for line, fields in filled:
         ahead.append((line, fields))
         if len(ahead) == 20:
@@ -169,19 +163,6 @@ def _names_columns(fields: list[str]) -> bool:
     if len(named) < 2 or len(set(named)) < len(named):
         return False
     return not any(len(n) > 60 or n.endswith(("?", "？", ".", "。")) or n.replace(".", "", 1).isdigit() for n in named)
-
-
-def _as_text(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime.datetime):
-        midnight = cell.time() == datetime.time()
-        return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")
-    return "" if cell is None else str(cell)
 
 
 def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.core import formats
 from app.core.errors import Invalid, NotFound
 from app.core.formats import BadRow, Detection, Row, Source
+from app.core.formats.csv import generated_names
 from app.core.html import looks_like_html
 from app.core.layouts import recognise
 from app.models import Import, db
@@ -33,6 +34,7 @@ class Found:
     header: bool = True
     skip_lines: int = 0
     sheets: tuple[str, ...] = ()
+    sheet: str = ""
     compression: str = ""
     columns: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
@@ -80,9 +82,10 @@ def look(source: Source, settings: Settings) -> Found:
         settings.layout or recognition.layout,
         detection.encoding,
         settings.delimiter or detection.delimiter,
-        detection.header if settings.header is None else settings.header,
+        _has_header(detection, columns) if settings.header is None else settings.header,
         detection.skip_lines if settings.skip_lines is None else settings.skip_lines,
         detection.sheets,
+        settings.sheet or detection.sheet,
         detection.compression,
         tuple(columns),
         dict(mapping),
@@ -94,6 +97,11 @@ def look(source: Source, settings: Settings) -> Found:
         _holds_html(rows),
         _estimate(source, rows, bad),
     )
+
+
+def _has_header(detection: Detection, columns: Sequence[str]) -> bool:
+    """Whether the first row was read as a header; a sheet is looked at only when its rows are read."""
+    return detection.header and (detection.format != "xlsx" or list(columns) != generated_names(len(columns)))
 
 
 def _as_told(detection: Detection, settings: Settings) -> Detection:
@@ -162,7 +170,7 @@ def resolved(settings: Settings, found: Mapping[str, Any]) -> Settings:
     """The settings with what was found filled in where nothing was said."""
     values = {
         name: found.get(name)
-        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines")
+        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet")
         if getattr(settings, name) is None and found.get(name) not in (None, "")
     }
     if not settings.mapping and (settings.layout or found.get("layout")) == found.get("layout"):

@@ -4,6 +4,8 @@ import gzip
 import io
 import zipfile
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from app.core.errors import Invalid, LttError, TooLarge, WrongKind
@@ -270,3 +272,32 @@ def test_garbage_is_refused_in_words_or_read(seed):
         rows_of(data)
     except LttError as error:
         assert error.message.endswith((".", "?"))
+
+
+def parquet_of(**columns):
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), out, compression="brotli")
+    return out.getvalue()
+
+
+def test_a_date_that_nothing_can_hold_is_one_bad_row():
+    days = pyarrow.array([0, 2**31 - 1, 1], pyarrow.int32()).cast(pyarrow.date32())
+    rows = rows_of(parquet_of(question=["a", "b", "c"], day=days), name="x.parquet")
+    assert bad(rows) == [(2, None, "out_of_range")]
+    assert [row["day"] for row in values(rows)] == ["1970-01-01", "1970-01-02"]
+
+
+def test_a_parquet_bomb_is_refused_by_what_it_says_of_itself(tmp_path):
+    path = tmp_path / "x.parquet"
+    path.write_bytes(parquet_of(question=["a" * 8_000_000 + str(n) for n in range(10)]))
+    source = Source.of_path(path)
+    with pytest.raises(TooLarge, match=r"Parquet file.*200 times.*LTT_MAX_RATIO"):
+        next(read(source, detect(source), ReadOptions()))
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "faq.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("faq.csv", b"question,answer\n" + b"a,b\n" * 20_000_000)
+    with pytest.raises(TooLarge, match=r"zip file.*200 times.*LTT_MAX_RATIO"):
+        Source.of_path(path)
