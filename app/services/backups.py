@@ -115,21 +115,25 @@ def _sync_folder(path: Path) -> None:
     os.close(descriptor)
 
 
-def check(path: Path) -> None:
-    """Raise Invalid, each time with its own sentence, where a file is no whole database of this program."""
+def check(path: Path, name: str = "") -> None:
+    """Raise Invalid, each time with its own sentence, where a file is no whole database of this program.
+
+    ``name`` is what its owner calls the file.
+    """
+    name = name or path.name
     if not path.is_file():
-        raise Invalid(f"There is no file {path.name}.", code="no_file")
+        raise Invalid(f"There is no file {name}.", code="no_file")
     with path.open("rb") as file:
         magic = file.read(16)
     if not magic:
-        raise Invalid(f"{path.name} is empty.", code="empty")
+        raise Invalid(f"{name} is empty.", code="empty")
     if magic != MAGIC:
-        raise Invalid(f"{path.name} is not a SQLite database.", code="not_sqlite")
+        raise Invalid(f"{name} is not a SQLite database.", code="not_sqlite")
     try:
         with closing(_open_frozen(path)) as connection:
-            _check_content(path, connection)
+            _check_content(name, connection)
     except sqlite3.DatabaseError as error:
-        raise Invalid(f"{path.name} is damaged: {error}.", code="damaged") from error
+        raise Invalid(f"{name} is damaged: {error}.", code="damaged") from error
 
 
 def _open_frozen(path: Path) -> sqlite3.Connection:
@@ -139,18 +143,18 @@ def _open_frozen(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_content(path: Path, connection: sqlite3.Connection) -> None:
+def _check_content(name: str, connection: sqlite3.Connection) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise Invalid(f"{path.name} is damaged: {' '.join(problem.split())}.", code="damaged")
+        raise Invalid(f"{name} is damaged: {' '.join(problem.split())}.", code="damaged")
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"alembic_version", "datasets", "entries", "change_sets"} <= tables:
-        raise Invalid(f"{path.name} is a database of another program. To take its pairs, import it.", code="foreign")
+        raise Invalid(f"{name} is a database of another program. To take its pairs, import it.", code="foreign")
     version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if version is None or not schema.is_known(version[0]):
-        raise Invalid(f"{path.name} was made by a newer version of this program. Update first.", code="newer_schema")
+        raise Invalid(f"{name} was made by a newer version of this program. Update first.", code="newer_schema")
     if odd := _odd_schema(connection, newest=schema.is_newest(version[0])):
-        raise Invalid(f"{path.name} is not as this program makes its databases: {odd}.", code="odd_schema")
+        raise Invalid(f"{name} is not as this program makes its databases: {odd}.", code="odd_schema")
 
 
 def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
@@ -167,19 +171,19 @@ def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
     return ""
 
 
-def restore(path: Path) -> Path:
+def restore(path: Path, name: str = "") -> Path:
     """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
 
     The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
     Where that fails, the safety copy is put back.
     """
-    check(path)
+    check(path, name)
     safety = make(prefix="before-restore")
     try:
         _put(path)
     except DatabaseError as error:
         _put(safety)
-        raise Invalid(f"{path.name} cannot be used, and nothing was changed.", code="damaged") from error
+        raise Invalid(f"{name or path.name} cannot be used, and nothing was changed.", code="damaged") from error
     return safety
 
 
