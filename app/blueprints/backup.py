@@ -43,7 +43,7 @@ def restore() -> ResponseReturnValue:
     elif file is not None and file.filename:
         kept = uploads.save(file.stream.read, file.filename)
         try:
-            safety = backups.restore(kept.path)
+            safety = backups.restore(kept.path, kept.name)
         finally:
             uploads.remove(kept.token)
     else:

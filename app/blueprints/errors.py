@@ -58,7 +58,7 @@ class Problem:
 
 def init_app(app: Flask) -> None:
     """Answer all errors of the application."""
-    for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError):
+    for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError, OverflowError):
         app.register_error_handler(kind, _handle)
 
 

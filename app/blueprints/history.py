@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.view import back_or, tell
 from app.core import difference
 from app.core.errors import NotFound
-from app.core.text import plural
+from app.core.text import is_number, plural
 from app.services import datasets, history
 from app.services.cleaning import recipes
 from app.services.history import Applied
@@ -51,7 +51,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/undo")
 def undo(dataset_id: int) -> ResponseReturnValue:
     """Undo a step, the newest by default, whole or for the ticked pairs."""
-    ids = [int(value) for value in request.form.getlist("id") if value.isdigit()]
+    ids = [int(value) for value in request.form.getlist("id") if is_number(value)]
     chosen = ids if request.form.get("chosen") == "1" else None
     try:
         result = history.undo(dataset_id, _number(), entry_ids=chosen, anyway=_anyway())
@@ -127,7 +127,7 @@ def compact(dataset_id: int) -> ResponseReturnValue:
 
 def _number() -> int | None:
     value = request.form.get("number", "")
-    return int(value) if value.isdigit() and len(value) < 10 else None
+    return int(value) if is_number(value) else None
 
 
 def _anyway() -> bool:

@@ -11,7 +11,7 @@ from app.blueprints.view import tell
 from app.core.errors import BadUsage, Invalid, LttError
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
-from app.core.text import clip, plural, restore_newlines
+from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.imports import ImportForm
 from app.frontdoor import takes_uploads
@@ -265,7 +265,7 @@ def retry(dataset_id: int, import_id: int) -> ResponseReturnValue:
 
 def _row_ids() -> list[int]:
     names = (name.removeprefix("raw.") for name in request.form if name.startswith("raw."))
-    return [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10]
+    return [int(name) for name in names if is_number(name)]
 
 
 def _retried(done: quarantine.Retried) -> str:

@@ -11,6 +11,7 @@ from app.blueprints.view import back_or, tell, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid
 from app.core.record import SPLITS, STATUSES
+from app.core.text import is_number
 from app.forms.pairs import PairForm
 from app.models import Dataset
 from app.services import datasets, entries, pairs
@@ -86,7 +87,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     if wanted == "new":
         form = PairForm(formdata=None)
         return _page(dataset, view, form=form, new=True)
-    if wanted.isdigit():
+    if is_number(wanted):
         entry = entries.get(dataset_id, int(wanted))
         return _page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
     return _page(dataset, view)
@@ -241,7 +242,7 @@ def _cleaning(dataset_id: int, chosen: Selection) -> str:
 def _selection() -> Selection:
     if request.form.get("all") == "1":
         return Selection(filters=filters_of_request())
-    ids = tuple(int(value) for value in request.form.getlist("id") if value.isdigit() and len(value) < 18)
+    ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))
     if not ids:
         raise Invalid("No pair is selected. Tick one first.", code="nothing_selected")
     return Selection(ids)

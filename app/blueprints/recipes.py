@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.view import back_or, tell
 from app.core.cleaning.files import recipe_of
 from app.core.errors import BadUsage, Invalid
-from app.core.text import plural
+from app.core.text import is_number, plural
 from app.forms.clean import RECIPE, CleanForm
 from app.models import SavedRecipe
 from app.services import datasets, history
@@ -39,7 +39,7 @@ def add(dataset_id: int) -> ResponseReturnValue:
 def change(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """Rename a recipe, move or take out a step, or put it away: whatever the pressed button says."""
     action, _, place = request.form.get("do", "rename").partition(":")
-    number = int(place) if place.isdigit() and len(place) < 5 else 0
+    number = int(place) if is_number(place) else 0
     if action == "delete":
         return _deleted(dataset_id, recipes.delete(recipe_id))
     if action == "rename":
@@ -100,7 +100,7 @@ def suggested(dataset_id: int) -> ResponseReturnValue:
 def history_steps(dataset_id: int) -> ResponseReturnValue:
     """The steps of the history that can become a recipe."""
     found = [one for one in history.steps(dataset_id, size=1000) if recipes.steps_of(one.details)]
-    chosen = {int(one) for one in request.args.getlist("number") if one.isdigit() and len(one) < 10}
+    chosen = {int(one) for one in request.args.getlist("number") if is_number(one)}
     return render_template(
         "clean/history.html", dataset=datasets.get(dataset_id), steps=found, chosen=chosen, steps_of=recipes.steps_of
     )
@@ -109,7 +109,7 @@ def history_steps(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/from-history")
 def from_history(dataset_id: int) -> ResponseReturnValue:
     """A recipe of the chosen steps of the history."""
-    numbers = [int(one) for one in request.form.getlist("number") if one.isdigit() and len(one) < 10]
+    numbers = [int(one) for one in request.form.getlist("number") if is_number(one)]
     row = recipes.from_history(dataset_id, numbers, request.form.get("name", ""))
     tell(f"{row.name} saved: {plural(len(row.steps), 'step')}.")
     return _page(dataset_id, row, op=RECIPE)

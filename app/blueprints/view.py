@@ -12,6 +12,7 @@ from flask import Flask, current_app, flash, g, request, url_for
 from markupsafe import Markup
 
 from app.blueprints.jobs import own_path
+from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
@@ -65,6 +66,13 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(plural=plural, ago=ago, num=number, initials=initials, filesize=file_size)
     app.jinja_env.filters.update(clipped=clipped, marked=marked)
     app.context_processor(_preferences)
+    app.before_request(_take_forms_only)
+
+
+def _take_forms_only() -> None:
+    """Pages are sent forms. JSON would reach them as values that no form has."""
+    if request.is_json and not request.path.startswith("/api/"):
+        raise WrongKind("This page takes a form. Programs send JSON to the addresses under /api/v1.")
 
 
 def _preferences() -> dict[str, object]:

@@ -17,5 +17,6 @@ def api_routes(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"routes": [row.as_dict() for row in rows]}))
         return
+    width = max(len(row.path) for row in rows)
     for row in rows:
-        click.echo(f"{row.method:7}{row.path:60}{row.auth:16}{row.body_limit_mb} MB")
+        click.echo(f"{row.method:6} {row.path:{width}} {row.auth:15} {row.body_limit_mb} MB")

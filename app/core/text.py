@@ -39,6 +39,11 @@ def restore_newlines(submitted: str, stored: str | None) -> str:
     return folded.replace("\n", "\r\n") if only_crlf else folded
 
 
+def is_number(text: str) -> bool:
+    """Whether the text is a number that a table can hold: plain digits, not ``²`` nor a hundred of them."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """``1 pair``, ``2 pairs``, ``12,480 pairs``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Operation, Step, option_fields
 from app.core.errors import Invalid
 from app.core.record import SPLITS, STATUSES
+from app.core.text import is_number
 from app.services.cleaning import VIEWS
 from app.services.entries import Filters
 
@@ -85,7 +86,7 @@ class CleanForm:
     @property
     def carried(self) -> Filters:
         """The filter or selection that the address carries, in use or not."""
-        ids = tuple(int(one) for one in self.values.get("ids", "").split(",") if one.isdigit() and len(one) < 18)
+        ids = tuple(int(one) for one in self.values.get("ids", "").split(",") if is_number(one))
         return Filters(
             text=self.values.get("q", ""),
             statuses=tuple(one for one in self.values.getlist("status") if one in STATUSES),
@@ -104,7 +105,7 @@ class CleanForm:
         """The pairs that were unticked, on this page of the preview and on others."""
         left = _ids(self.values.get("leave", ""))
         shown = _ids(self.values.get("shown", ""))
-        taken = {int(one) for one in self.values.getlist("take") if one.isdigit() and len(one) < 18}
+        taken = {int(one) for one in self.values.getlist("take") if is_number(one)}
         return frozenset(left - shown | shown - taken)
 
     @property
@@ -123,12 +124,12 @@ class CleanForm:
         views = self.values.getlist("view")
         if views and views[0] != views[-1]:
             return 1
-        pages = [one for one in self.values.getlist("page") if one.isascii() and one.isdigit() and len(one) < 8]
+        pages = [one for one in self.values.getlist("page") if is_number(one) and len(one) < 8]
         return max(int(pages[-1]), 1) if pages else 1
 
 
 def _ids(text: str) -> set[int]:
-    return {int(one) for one in text.split(",")[:MAX_LEFT_OUT] if one.isascii() and one.isdigit() and len(one) < 18}
+    return {int(one) for one in text.split(",")[:MAX_LEFT_OUT] if is_number(one)}
 
 
 def takes_code(operation: Operation) -> bool:

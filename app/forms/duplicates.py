@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app.core.dedup import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
+from app.core.text import is_number
 
 TABS = {
     "copies": "Duplicates",
@@ -160,7 +161,7 @@ class ScanForm:
 
 def number(text: str) -> int | None:
     """A number that fits an id, or nothing."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+    return int(text) if is_number(text) else None
 
 
 def numbers(texts: Iterable[str]) -> list[int]:

@@ -6,9 +6,10 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.core.errors import Busy, Conflict, DiskFull, LttError
+from app.core.errors import Busy, Conflict, DiskFull, LttError, NotFound
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_SUCH_NUMBER = "Nothing has such a large number."
 _DISK_FULL = "The disk is full or cannot be written. Nothing was changed; free some space and try again."
 
 
@@ -22,6 +23,8 @@ def translate(error: BaseException) -> LttError | None:
         return _driver(error.orig)
     if isinstance(error, OSError) and error.errno in _FULL:
         return DiskFull(_DISK_FULL)
+    if isinstance(error, OverflowError) and "SQLite" in str(error):
+        return NotFound(_NO_SUCH_NUMBER)
     return _driver(error)
 
 
@@ -49,6 +52,8 @@ def _sqlite(error: sqlite3.Error) -> LttError | None:
 def _postgres(state: str) -> LttError | None:
     if state.startswith("53"):
         return DiskFull(_DISK_FULL)
+    if state == "22003":
+        return NotFound(_NO_SUCH_NUMBER)
     if state in ("40001", "40P01", "55P03", "57014"):
         return Busy("Another program is still writing. Try again in a moment.")
     return None

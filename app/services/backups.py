@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import text, update
+from sqlalchemy.exc import DatabaseError
 
 from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.models import Dataset, Entry, db, transaction, write_lock
@@ -67,8 +68,11 @@ def path_of(name: str) -> Path:
 def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
     """Make a backup; by default under a new name beside the database. Never overwrites.
 
-    Raises Conflict where ``target`` exists, DiskFull, Unavailable where the copy does not pass its check.
+    Raises Conflict where ``target`` exists, Invalid without its folder or where the copy does not pass its check,
+    DiskFull.
     """
+    if target is not None and not target.parent.is_dir():
+        raise Invalid(f"There is no folder {target.parent}.", code="no_folder")
     final = target or folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
     if final.exists():
         raise Conflict(f"{final.name} exists already. Choose another name.", code="exists")
@@ -111,21 +115,25 @@ def _sync_folder(path: Path) -> None:
     os.close(descriptor)
 
 
-def check(path: Path) -> None:
-    """Raise Invalid, each time with its own sentence, where a file is no whole database of this program."""
+def check(path: Path, name: str = "") -> None:
+    """Raise Invalid, each time with its own sentence, where a file is no whole database of this program.
+
+    ``name`` is what its owner calls the file.
+    """
+    name = name or path.name
     if not path.is_file():
-        raise Invalid(f"There is no file {path.name}.", code="no_file")
+        raise Invalid(f"There is no file {name}.", code="no_file")
     with path.open("rb") as file:
         magic = file.read(16)
     if not magic:
-        raise Invalid(f"{path.name} is empty.", code="empty")
+        raise Invalid(f"{name} is empty.", code="empty")
     if magic != MAGIC:
-        raise Invalid(f"{path.name} is not a SQLite database.", code="not_sqlite")
+        raise Invalid(f"{name} is not a SQLite database.", code="not_sqlite")
     try:
         with closing(_open_frozen(path)) as connection:
-            _check_content(path, connection)
+            _check_content(name, connection)
     except sqlite3.DatabaseError as error:
-        raise Invalid(f"{path.name} is damaged: {error}.", code="damaged") from error
+        raise Invalid(f"{name} is damaged: {error}.", code="damaged") from error
 
 
 def _open_frozen(path: Path) -> sqlite3.Connection:
@@ -135,25 +143,51 @@ def _open_frozen(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_content(path: Path, connection: sqlite3.Connection) -> None:
+def _check_content(name: str, connection: sqlite3.Connection) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise Invalid(f"{path.name} is damaged: {problem}.", code="damaged")
+        raise Invalid(f"{name} is damaged: {' '.join(problem.split())}.", code="damaged")
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"alembic_version", "datasets", "entries", "change_sets"} <= tables:
-        raise Invalid(f"{path.name} is a database of another program. To take its pairs, import it.", code="foreign")
+        raise Invalid(f"{name} is a database of another program. To take its pairs, import it.", code="foreign")
     version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if version is None or not schema.is_known(version[0]):
-        raise Invalid(f"{path.name} was made by a newer version of this program. Update first.", code="newer_schema")
+        raise Invalid(f"{name} was made by a newer version of this program. Update first.", code="newer_schema")
+    if odd := _odd_schema(connection, newest=schema.is_newest(version[0])):
+        raise Invalid(f"{name} is not as this program makes its databases: {odd}.", code="odd_schema")
 
 
-def restore(path: Path) -> Path:
+def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
+    """What a database holds or lacks that ours never do. A trigger in it could change any pair at any write."""
+    held = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if held is not None:
+        return "it holds the {} {}".format(*held)
+    if not newest:
+        return ""
+    for table in db.metadata.sorted_tables:
+        columns = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))}
+        if missing := sorted({column.name for column in table.columns} - columns):
+            return f"the table {table.name} lacks {missing[0] if columns else 'everything'}"
+    return ""
+
+
+def restore(path: Path, name: str = "") -> Path:
     """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
 
     The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
+    Where that fails, the safety copy is put back.
     """
-    check(path)
+    check(path, name)
     safety = make(prefix="before-restore")
+    try:
+        _put(path)
+    except DatabaseError as error:
+        _put(safety)
+        raise Invalid(f"{name or path.name} cannot be used, and nothing was changed.", code="damaged") from error
+    return safety
+
+
+def _put(path: Path) -> None:
     with write_lock():
         db.session.rollback()
         connection = db.engine.raw_connection()
@@ -168,7 +202,6 @@ def restore(path: Path) -> Path:
         db.session.remove()
     schema.prepare()
     _begin_epoch()
-    return safety
 
 
 def _begin_epoch() -> None:
@@ -190,6 +223,9 @@ def verify() -> list[str]:
     problems += [
         f"Table {row[0]} points to a missing row." for row in db.session.execute(text("PRAGMA foreign_key_check"))
     ]
+    live = db.session.connection().connection.driver_connection
+    if isinstance(live, sqlite3.Connection) and (odd := _odd_schema(live, newest=True)):
+        return [*problems, f"The database is not as this program makes it: {odd}."]
     return problems + _wrong_counts()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import load_json
-from app.core.text import plural
+from app.core.text import is_number, plural
 from app.models import ChangeSet, Dataset, Entry, db, transaction
 from app.models.base import now
 from app.services import counts, entries
@@ -44,7 +44,7 @@ def find(name_or_id: str) -> Dataset:
         raise Conflict(f"{len(found)} datasets are named {name_or_id!r}. Use an id instead: {ids}.")
     if found:
         return found[0]
-    if name_or_id.isdigit() and len(name_or_id) < 10:
+    if is_number(name_or_id):
         return get(int(name_or_id))
     raise NotFound(f"There is no dataset {name_or_id!r}.", name=name_or_id)
 

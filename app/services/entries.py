@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from app.core.changes import chunks
 from app.core.errors import Conflict, Gone, Invalid, NotFound
 from app.core.record import STATUSES, Record, dump_json, dump_messages, load_json, load_messages
+from app.core.text import is_number
 from app.models import ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
 
@@ -212,7 +213,7 @@ def _parse_cursor(cursor: str) -> tuple[str, int | None]:
     if not cursor:
         return "after", None
     direction, _, anchor = cursor.partition(":")
-    if direction not in ("after", "before") or not anchor.isdigit() or len(anchor) > 18:
+    if direction not in ("after", "before") or not is_number(anchor):
         raise Invalid("This page link is damaged. Start again from the first page.", code="bad_cursor")
     return direction, int(anchor)
 

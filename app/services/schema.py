@@ -39,6 +39,11 @@ def is_known(version: str) -> bool:
     return version in {script.revision for script in _scripts().walk_revisions()}
 
 
+def is_newest(version: str) -> bool:
+    """Whether a schema version is the one that this program works with."""
+    return bool(version == _scripts().get_current_head())
+
+
 def _file() -> Path | None:
     return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
 

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -36,6 +37,8 @@ CASES = [
     (failure("SQLITE_CORRUPT"), 409, "damaged"),
     (failure("SQLITE_ERROR"), 500, "defect"),
     (OSError(28, "No space left on device", "/secret/path"), 507, "disk_full"),
+    (OverflowError("Python int too large to convert to SQLite INTEGER"), 404, "not_found"),
+    (OverflowError("a secret answer"), 500, "defect"),
     (OSError(13, "Permission denied", "/secret/path"), 500, "defect"),
     (StaleDataError(), 409, "conflict"),
     (RuntimeError("a secret answer"), 500, "defect"),
@@ -96,3 +99,43 @@ def test_a_log_line_cannot_be_forged(capsys: pytest.CaptureFixture[str]) -> None
 
     record = logging.LogRecord("x", logging.INFO, "", 0, "file %s", ("a\r\n2026 INFO forged",), None)
     assert "\n" not in _OneLine("%(message)s").format(record)
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "9" * 400, "²", "١", "-1", "1.5"])
+def test_an_odd_number_names_nothing(client: FlaskClient, number: str) -> None:
+    addresses = (
+        "/datasets/{}/",
+        "/datasets/{}/pairs",
+        "/datasets/{}/history",
+        "/jobs/{}",
+        "/api/v1/datasets/{}",
+        "/api/v1/datasets/{}/entries",
+        "/api/v1/datasets/1/entries/{}",
+        "/api/v1/jobs/{}",
+        "/api/v1/recipes/{}",
+    )
+    assert {client.get(address.format(number)).status_code for address in addresses} == {404}
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "²", "x"])
+def test_an_odd_number_in_a_query_or_form_is_no_defect(client: FlaskClient, number: str) -> None:
+    dataset = f"/datasets/{client.post('/api/v1/datasets', json={'name': 'Odd'}).json['id']}"
+    asked = [f"{dataset}/pairs?{name}={number}" for name in ("pair", "import", "cursor", "size")]
+    asked += [f"{dataset}/history?{name}={number}" for name in ("before", "step", "after")]
+    asked += [
+        f"{dataset}/clean?{name}={number}" for name in ("recipe", "step", "ids", "import", "page", "take", "leave")
+    ]
+    asked += [
+        f"/api/v1{dataset}/entries?cursor=after:{number}",
+        f"/jobs/?before={number}",
+        f"/api/v1/digest?dataset={number}",
+    ]
+    assert {address: status for address in asked if (status := client.get(address).status_code) >= 500} == {}
+    for address in ("pairs/actions", "history/undo", "history/redo", "history/compact"):
+        data = {"id": number, "number": number, "upto": number, "chosen": "1", "action": "approved"}
+        assert client.post(f"{dataset}/{address}", data=data).status_code < 500
+
+
+def test_json_is_no_form(client: FlaskClient) -> None:
+    answer = client.post("/datasets", json={"name": {"a": 1}})
+    assert (answer.status_code, "/api/v1" in answer.text) == (415, True)

@@ -119,6 +119,7 @@ def test_an_uploaded_file_that_is_no_backup_changes_nothing(client, app, dataset
     with app.app_context():
         before = datasets.digest()
     page = client.post("/backup/restore", data={"file": (io.BytesIO(b"no database"), "x.db")})
+    assert "x.db is not a SQLite database" in page.text
     assert page.status_code == 422 and "not a SQLite database" in page.text
     with app.app_context():
         assert datasets.digest() == before

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import Record
@@ -127,6 +128,49 @@ def test_a_bad_file_is_refused_in_its_own_words_and_changes_nothing(saved, tmp_p
     with pytest.raises(Invalid, match=said):
         backups.restore(path)
     assert datasets.digest() == before
+
+
+ODD = {
+    "CREATE TRIGGER gone AFTER INSERT ON entries BEGIN DELETE FROM datasets; END": "holds the trigger gone",
+    "CREATE VIEW seen AS SELECT 1": "holds the view seen",
+    "DROP TABLE jobs": "the table jobs lacks everything",
+    "ALTER TABLE entries DROP COLUMN extra": "the table entries lacks extra",
+}
+
+
+@pytest.mark.parametrize(("statement", "said"), ODD.items())
+def test_a_backup_with_a_schema_that_is_not_ours_is_refused(saved, tmp_path, statement, said):
+    path, before = tmp_path / "odd.db", datasets.digest()
+    altered(path, saved[0], statement)
+    with pytest.raises(Invalid, match=said):
+        backups.restore(path)
+    assert datasets.digest() == before and backups.verify() == []
+
+
+def altered(path, saved, statement):
+    path.write_bytes(saved.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_a_backup_that_cannot_be_upgraded_is_taken_back(saved, tmp_path):
+    path, before = tmp_path / "older.db", datasets.digest()
+    altered(path, saved[0], "UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(Invalid, match="nothing was changed"):
+        backups.restore(path)
+    assert datasets.digest() == before and backups.verify() == []
+
+
+def test_verify_finds_a_trigger(saved):
+    with history.transaction() as session:
+        session.execute(text("CREATE TRIGGER gone AFTER INSERT ON entries BEGIN DELETE FROM datasets; END"))
+    assert ["trigger gone" in problem for problem in backups.verify()] == [True]
+
+
+def test_a_backup_into_a_folder_that_is_not_there_says_so(saved, tmp_path):
+    with pytest.raises(Invalid, match="no folder"):
+        backups.make(tmp_path / "none" / "x.db")
 
 
 def test_verify_finds_wrong_counts(saved, dataset_id):

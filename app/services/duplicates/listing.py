@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from app.core.dedup import DEFAULT_LEVEL, LEVELS
 from app.core.errors import Gone, Invalid, NotFound
+from app.core.text import is_number
 from app.models import ChangeSet, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db
 from app.services import entries
 from app.services.duplicates.wishes import KIND, SCOPES
@@ -195,7 +196,7 @@ def _parse(scan: DuplicateScan, cursor: str) -> tuple[str, DuplicateGroup | None
     if not cursor:
         return "after", None
     direction, _, number = cursor.partition(":")
-    anchor = db.session.get(G, int(number)) if number.isdigit() and len(number) < 18 else None
+    anchor = db.session.get(G, int(number)) if is_number(number) else None
     if direction not in ("after", "before") or anchor is None or anchor.scan_id != scan.id:
         raise Invalid("This page link is outdated. Start again from the first page.", code="bad_cursor")
     return direction, anchor
