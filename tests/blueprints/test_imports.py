@@ -185,6 +185,17 @@ def test_undo_from_the_result_and_again_with_the_same_file(client, dataset_id):
     assert again != address and "Import 2 pairs" in client.get(again).text
 
 
+def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
+    address = bring(client, dataset_id)
+    [bad] = quarantine.page(db.session.query(Import).one().id)
+    client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,Yes.,c\r\n"})
+    client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
+    assert stored(dataset_id) == [("Open?", "Yes.")]
+    assert "1 repaired pair of it stays" in client.get(address).text
+    client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "2", "back": address})
+    assert "repaired pair" not in client.get(address).text
+
+
 def test_a_waiting_file_can_be_forgotten(client, dataset_id):
     address = look(client, dataset_id)
     assert "Waiting for your choices" in client.get(f"/datasets/{dataset_id}/import").text
