@@ -32,6 +32,7 @@ PICTURES = {
     "pairs.png": "pair",
     "import.png": "mapping",
     "clean.png": "clean-preview",
+    "duplicates.png": "duplicates",
     "history.png": "history-mask",
 }
 ROWS = """\
@@ -42,6 +43,20 @@ What does a validation file do?;It is never trained on. Its loss tells you when 
 May answers contain Markdown?;Yes, if your users will see it rendered. Keep it the same in all answers.;format
 How long may one answer be?;;format
 """
+# Question, answer and tags; the last ones contradict each other or differ in a number.
+ALIKE = (
+    ("How long does a refund take to reach my card?", "Two working days after we receive the item.", ("refunds",)),
+    ("How long does a refund take to reach my crad", "Two working days after we receive the item.", ("money",)),
+    ("How long does a refund take to reach my card, please?", "Two working days after we recieve the item.", ()),
+    ("How do I change my delivery address?", "Open the order and choose Change address.", ("orders",)),
+    ("how do I change my delivery address", "Open the order and choose “Change address”.", ()),
+    ("Where do I find my invoice?", "In your account, under Orders.", ()),
+    ("Where do I find my invoice?", "In your account, under Orders.", ("invoices",)),
+    ("What is the return period?", "Thirty days from the day you receive it.", ("returns",)),
+    ("What is the return period?", "Fourteen days from the day you receive it.", ()),
+    ("Do you ship 3 tables to Norway?", "Yes, by lorry.", ()),
+    ("Do you ship 30 tables to Norway?", "Yes, in a container.", ()),
+)
 
 
 def main(folder: str = "") -> None:
@@ -166,7 +181,7 @@ def prepare(app: Flask) -> dict[str, str]:
         "settings": "/settings",
         "keys": "/keys",
         "missing": "/nothing/here",
-        **({"duplicates": f"{at}/duplicates"} if "duplicates.index" in app.view_functions else {}),
+        **duplicate_pages(),
     }
 
 
@@ -201,6 +216,25 @@ def cleaning_pages(home: int) -> dict[str, str]:
         "history-mask": f"{at}/history?step={mask.number}",
         "forget": f"{at}/history/{mask.number}/forget",
         "compact": f"{at}/history/compact",
+    }
+
+
+def duplicate_pages() -> dict[str, str]:
+    """A dataset with pairs that are alike, searched for duplicates: its pages."""
+    from app.core.record import Record
+    from app.services import datasets, duplicates, history
+    from app.services.duplicates import Wish
+
+    made = datasets.create("Support").id
+    records = [Record(question, answer, tags=tags) for question, answer, tags in ALIKE]
+    history.create(made, records, summary="Import 11 pairs from support.csv", status="review")
+    duplicates.scan(made, Wish())
+    at = f"/datasets/{made}/duplicates"
+    return {
+        "duplicates": f"{at}?level=80",
+        "duplicates-conflicts": f"{at}?tab=conflicts",
+        "duplicates-variants": f"{at}?tab=variants",
+        "duplicates-settle": f"{at}/settle",
     }
 
 
