@@ -11,7 +11,7 @@ import click
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.cli.exits import Answering
+from app.cli.exits import Answering, sentence
 from app.core import errors
 
 Ltt = Callable[..., Any]
@@ -137,3 +137,14 @@ def test_an_output_without_its_folder_says_so(ltt: Ltt, tmp_path: Path) -> None:
     for command in (["export", "1", tmp_path / "none" / "a.jsonl"], ["export", "1", tmp_path / "none" / "a.csv"]):
         result = ltt(*command)
         assert (result.code, result.err) == (3, f"There is no folder {tmp_path / 'none'}.\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="There is no /dev/full here.")
+def test_a_full_disk_is_told_by_a_command_without_a_database(ltt: Ltt, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,answer\nq,a\n")
+    result = ltt("convert", tmp_path / "a.csv", "/dev/full", "--to", "jsonl:openai")
+    assert result.code == 5 and ("No space left" in result.err or "disk is full" in result.err)
+
+
+def test_a_system_error_without_a_file_has_a_sentence() -> None:
+    assert sentence(OSError(28, "No space left on device")) == "No space left on device."
