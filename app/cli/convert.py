@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from app.core.errors import BadUsage, Invalid
+
 
 @click.command()
 @click.argument("source", metavar="IN")
@@ -53,16 +55,24 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
 
 @contextmanager
 def output(target: str) -> Iterator[Any]:
-    """The target: stdout, or a file that appears only when it is whole."""
+    """The target: stdout, or a file that appears only when it is whole. A device or pipe is written, never replaced."""
     if target == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = Path(f"{target}.part")
+    path, part = Path(target), Path(f"{target}.part")
+    if path.is_dir():
+        raise BadUsage(f"{target} is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise Invalid(f"There is no folder {path.parent}.", code="no_folder")
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     try:
         with part.open("wb") as file:
             yield file
-        part.replace(target)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -68,8 +68,8 @@ def sentence(error: BaseException) -> str:
         return _usage(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "Stopped. Nothing that was not finished has been kept."
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename is not None else f"{error.strerror}."
     if os.environ.get("LTT_LOG_LEVEL", "").upper() == "DEBUG":
         return "".join(traceback.format_exception(error))
     return f"Something went wrong in this program ({type(error).__name__}). LTT_LOG_LEVEL=DEBUG shows where."

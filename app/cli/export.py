@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from app.cli.convert import output
 from app.cli.workspace import workspace
 
 
@@ -90,7 +91,7 @@ class _Export:
         records = sum(plan.records for plan in plans)
         result: dict[str, Any] = {"files": files, "records": records, "left_out": left_out}
         result["losses"] = [{"what": one.what, "records": one.records} for plan in plans for one in plan.losses]
-        if check and not self.to_stdout:
+        if check and not self.to_stdout and all(Path(path).is_file() for path, _ in parts):
             differences = sum(exports.differences(self.dataset_id, opts, Path(path)) for path, opts in parts)
             result["round_trip"] = {"records": records, "differences": differences}
         return result
@@ -99,19 +100,11 @@ class _Export:
         from app.services import exports
 
         digest, size = hashlib.sha256(), 0
-        part = Path(f"{path}.part")
-        out = sys.stdout.buffer if self.to_stdout else part.open("wb")
-        try:
+        with output("-" if self.to_stdout else path) as out:
             for piece in exports.stream(self.dataset_id, options):
                 out.write(piece)
                 digest.update(piece)
                 size += len(piece)
-            out.flush()
-            if not self.to_stdout:
-                out.close()
-                part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
         return {
             "path": path,
             "split": options.split or None,

@@ -15,12 +15,18 @@ from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from app.core.errors import BadUsage
 from app.models.base import db
 from app.models.filelock import FileLock
 
 WRITE = "ltt_write"
+_BAD_URL = (
+    "LTT_DATABASE_URL is no address that can be used. Write postgresql+psycopg://USER@HOST/DATABASE, "
+    "and install the extra postgres."
+)
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -38,7 +44,10 @@ _PRAGMAS = (
 def init_app(app: Flask) -> None:
     """Bind the models to the app's database and prepare its engine."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
-    db.init_app(app)
+    try:
+        db.init_app(app)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise BadUsage(_BAD_URL) from error
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             _prepare_sqlite(db.engine)

@@ -133,7 +133,7 @@ def test_a_suggested_recipe_can_be_run(ltt, tmp_path):
         (["FILE", "--operation", "truncate", "--option", "limit=abc"], 3),
         (["FILE", "--operation", "trim", "--option", "nonsense=1"], 3),
         (["FILE", "--recipe", "FILE"], 3),
-        (["missing.jsonl", "--remove", "x"], 2),
+        (["missing.jsonl", "--remove", "x"], 3),
     ],
 )
 def test_what_cannot_be_done_is_refused(ltt, chat, arguments, code):

@@ -41,7 +41,7 @@ def test_convert_in_a_pipeline(ltt):
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["nothing.csv", "o.jsonl"], 2), (["{table}", "o.unknown"], 2), (["{table}", "o.jsonl", "--from", "nope"], 2),
+        (["nothing.csv", "o.jsonl"], 3), (["{table}", "o.unknown"], 2), (["{table}", "o.jsonl", "--from", "nope"], 2),
         (["{png}", "o.jsonl"], 3), (["{table}", "o.jsonl", "--map", "question=nope"], 3),
     ],
 )  # fmt: skip

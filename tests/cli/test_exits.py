@@ -1,14 +1,17 @@
 """Every failure of a command is one sentence on stderr and a documented exit code."""
 
+import os
 import sqlite3
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.cli.exits import Answering
+from app.cli.exits import Answering, sentence
 from app.core import errors
 
 Ltt = Callable[..., Any]
@@ -93,3 +96,55 @@ def test_the_settings_are_one_json_object(ltt: Ltt) -> None:
 def test_the_routes_are_listed_for_programs(ltt: Ltt) -> None:
     routes = {(one["method"], one["path"]): one for one in ltt("api-routes", "--json").json["routes"]}
     assert routes["GET", "/healthz"]["auth"] == "none"
+
+
+@pytest.mark.parametrize(
+    "command", [["convert", "{}", "-", "--to", "jsonl"], ["clean", "{}", "--remove", "x"], ["dedupe", "{}"]]
+)
+def test_a_missing_file_is_3(ltt: Ltt, tmp_path: Path, command: list[str]) -> None:
+    result = ltt(*(part.format(tmp_path / "none.csv") for part in command))
+    assert (result.code, result.err) == (3, "There is no file 'none.csv'.\n")
+
+
+@pytest.mark.parametrize("option", [["--delimiter", "abc"], ["--delimiter", '"'], ["--encoding", "idna"]])
+def test_an_option_that_cannot_be_is_one_sentence(ltt: Ltt, tmp_path: Path, option: list[str]) -> None:
+    (tmp_path / "a.csv").write_text("question,answer\nq,a\n")
+    result = ltt("import", tmp_path / "a.csv", "--dataset", "D", "--create", *option)
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert "A delimiter is one character" in result.err or "There is no encoding" in result.err
+
+
+@pytest.mark.parametrize("url", ["zzz", "nosuch://127.0.0.1/x"])
+def test_an_odd_database_url_is_2(ltt: Ltt, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("LTT_DATABASE_URL", url)
+    result = ltt("datasets")
+    assert result.code == 2 and "LTT_DATABASE_URL" in result.err
+
+
+def test_an_output_that_is_no_file_is_written_and_not_replaced(ltt: Ltt, tmp_path: Path) -> None:
+    source, pipe, read = tmp_path / "a.csv", tmp_path / "pipe", []
+    source.write_text("question,answer\nq,a\n")
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    assert ltt("convert", source, pipe, "--to", "jsonl:openai").code == 0
+    reader.join(10)
+    assert pipe.is_fifo() and read[0].startswith(b'{"messages"')
+
+
+def test_an_output_without_its_folder_says_so(ltt: Ltt, tmp_path: Path) -> None:
+    ltt("demo")
+    for command in (["export", "1", tmp_path / "none" / "a.jsonl"], ["export", "1", tmp_path / "none" / "a.csv"]):
+        result = ltt(*command)
+        assert (result.code, result.err) == (3, f"There is no folder {tmp_path / 'none'}.\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="There is no /dev/full here.")
+def test_a_full_disk_is_told_by_a_command_without_a_database(ltt: Ltt, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,answer\nq,a\n")
+    result = ltt("convert", tmp_path / "a.csv", "/dev/full", "--to", "jsonl:openai")
+    assert result.code == 5 and ("No space left" in result.err or "disk is full" in result.err)
+
+
+def test_a_system_error_without_a_file_has_a_sentence() -> None:
+    assert sentence(OSError(28, "No space left on device")) == "No space left on device."

@@ -36,6 +36,8 @@ _WRITE_ROWS = 200
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of a table. Raises Invalid where it cannot be decoded or is empty, TooLarge past a limit."""
+    if options.delimiter and (len(options.delimiter) != 1 or options.delimiter in '"\r\n\0'):
+        raise Invalid("A delimiter is one character, such as , or ; or a tab.", code="bad_delimiter")
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
     head = source.head.decode(encoding, "replace")
     found = detect_dialect(head, complete=source.complete, preferred=preferred_delimiter(source.name))

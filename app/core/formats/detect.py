@@ -107,7 +107,7 @@ def _text(source: Source, chosen: str | None) -> Detection:
         warnings.append(f"The encoding {name} is a guess. Look at the preview, and choose another if it reads wrong.")
     try:
         text = source.head.decode(name, "replace").lstrip("\ufeff")
-    except LookupError as error:
+    except (LookupError, UnicodeError, ValueError) as error:
         raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
     kind, reasons["format"] = _json_kind(text, source)
     if kind:

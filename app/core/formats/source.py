@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from app.core.errors import BadUsage, Invalid, WrongKind
+from app.core.errors import Invalid, WrongKind
 from app.core.formats.base import MB, Limits, too_large
 
 HEAD_BYTES = MB
@@ -43,10 +43,10 @@ class Source:
 
     @classmethod
     def of_path(cls, path: str | Path, *, name: str = "", limits: Limits | None = None) -> "Source":
-        """A source for a file on disk. Raises BadUsage where there is none, Invalid for an unreadable archive."""
+        """A source for a file on disk. Raises Invalid where there is none, and for an unreadable archive."""
         path = Path(path)
         if not path.is_file():
-            raise BadUsage(f"There is no file {path.name!r}.", code="no_file")
+            raise Invalid(f"There is no file {path.name!r}.", code="no_file")
         return cls(path=path, name=name, limits=limits or Limits())
 
     @classmethod
