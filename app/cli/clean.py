@@ -192,7 +192,7 @@ class _File:
                 pass
             return self._tell(cleaner, conversion.report, "Nothing was written.")
         spec = target_of(plan, out)
-        with output(out) as target:
+        with output(out, reads=self.file) as target:
             report = convert.convert(source, target, plan, spec, keep_extra=True, change=cleaner)
         return self._tell(cleaner, report, "")
 

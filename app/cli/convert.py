@@ -42,7 +42,7 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
     with ExitStack() as stack:
         report = core.convert(
             file,
-            stack.enter_context(output(target)),
+            stack.enter_context(output(target, reads=source)),
             plan,
             spec,
             write_options=WriteOptions(spreadsheet_safe=options["spreadsheet_safe"]),
@@ -54,8 +54,11 @@ def convert(source: str, target: str, kind: str | None, to: str | None, as_json:
 
 
 @contextmanager
-def output(target: str) -> Iterator[Any]:
-    """The target: stdout, or a file that appears only when it is whole. A device or pipe is written, never replaced."""
+def output(target: str, *, reads: str | None = None) -> Iterator[Any]:
+    """The target: stdout, or a file that appears only when it is whole. A device or pipe is written, never replaced.
+
+    Refused where it is the file that is read: what the target cannot hold would be gone.
+    """
     if target == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -63,6 +66,8 @@ def output(target: str) -> Iterator[Any]:
     path, part = Path(target), Path(f"{target}.part")
     if path.is_dir():
         raise BadUsage(f"{target} is a folder. Name a file in it.")
+    if reads and path.is_file() and Path(reads).exists() and path.samefile(reads):
+        raise BadUsage(f"{target} is the file that is read. Name another file to write.")
     if not path.parent.is_dir():
         raise Invalid(f"There is no folder {path.parent}.", code="no_folder")
     if path.exists() and not path.is_file():

@@ -71,7 +71,7 @@ class _Dedupe:
         show = _show if sys.stderr.isatty() else None
         found = duplicates(records, level, meaning=meaning, progress=show)
         if self.choices["groups"]:
-            with output(self.choices["groups"]) as target:
+            with output(self.choices["groups"], reads=self.file) as target:
                 for line in found.lines():
                     target.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         written = self._write(found) if self.choices["out"] else None
@@ -130,7 +130,7 @@ class _Dedupe:
         places = iter(range(found.records.own))
         surplus = found.surplus
         keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
-        with output(self.choices["out"]) as target:
+        with output(self.choices["out"], reads=self.file) as target:
             spec = target_of(plan, self.choices["out"])
             return convert.convert(source, target, plan, spec, keep_extra=True, change=keep).written
 

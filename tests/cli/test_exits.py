@@ -148,3 +148,14 @@ def test_a_full_disk_is_told_by_a_command_without_a_database(ltt: Ltt, tmp_path:
 
 def test_a_system_error_without_a_file_has_a_sentence() -> None:
     assert sentence(OSError(28, "No space left on device")) == "No space left on device."
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["convert", "{0}", "{0}"], ["clean", "{0}", "--remove", "x", "--out", "{0}"], ["dedupe", "{0}", "--out", "{0}"]],
+)
+def test_the_file_that_is_read_is_not_written(ltt, tmp_path, command):
+    (tmp_path / "a.csv").write_text("question,answer,note\nA?,B,kept\n", encoding="utf-8")
+    result = ltt(*(part.format(tmp_path / "a.csv") for part in command))
+    assert result.code == 2 and "is the file that is read" in result.err
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8").endswith("A?,B,kept\n")
