@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import false, select
+from sqlalchemy import false
 from sqlalchemy.orm import Session
 
 from app.core.changes import chunks
-from app.core.errors import Conflict, LttError
+from app.core.errors import LttError
 from app.core.record import Record
 from app.core.text import plural
-from app.models import ChangeSet, Entry, Job, Turns, db, is_writing, transaction
-from app.services import datasets, entries, history, jobs
+from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
+from app.services import datasets, entries, history, staged
 from app.services.cleaning.outcomes import BASE, EMPTIED, KEPT, Outcome, Row, Washer
 from app.services.cleaning.previews import Preview
 from app.services.cleaning.scanning import SIZE, Scan, prefilter
@@ -68,15 +68,16 @@ def run(order: Order, watch: Watch | None = None, *, job_id: int | None = None, 
     """Apply in many small transactions and publish in one. Raises what stopped it; nothing is changed then."""
     watch = watch or Unwatched()
     revision = datasets.get(order.dataset_id).revision
-    staged = _stage(order, job_id, actor)
+    order.wish.compiled()
+    set_id = staged.stage(order.dataset_id, kind=KIND, job_id=job_id, actor=actor)
     try:
         with Turns(LONGEST_SECONDS) as turns:
-            done = _collect(order, staged, turns, watch)
+            done = _collect(order, set_id, turns, watch)
         with watch.publish() as publication:
-            _publish(order, staged, revision, done, publication)
+            _publish(order, set_id, revision, done, publication)
         return done
     except (LttError, OSError):
-        history.discard(staged)
+        history.discard(set_id)
         raise
 
 
@@ -86,15 +87,7 @@ def run_at_once(order: Order, *, actor: str = ACTOR) -> Done:
         return run(order, actor=actor)
 
 
-def _stage(order: Order, job_id: int | None, actor: str) -> int:
-    order.wish.compiled()
-    with transaction() as session:
-        staged = history.stage(order.dataset_id, kind=KIND, actor=actor)
-        session.get_one(ChangeSet, staged).details = json.dumps({"job": job_id})
-        return staged
-
-
-def _collect(order: Order, staged: int, turns: Turns, watch: Watch) -> Done:
+def _collect(order: Order, set_id: int, turns: Turns, watch: Watch) -> Done:
     """Keep under the staged set what changes, and count it."""
     done = Done(Applied())
     washer = Washer(order.wish.compiled())
@@ -103,7 +96,7 @@ def _collect(order: Order, staged: int, turns: Turns, watch: Watch) -> Done:
         part = [one for one in washer.outcomes(rows) if _is_wanted(one, order, done)]
         seen += len(rows)
         if part:
-            _keep(turns.begin(), staged, part)
+            _keep(turns.begin(), set_id, part)
         if not joined and (turns.is_over or not is_writing()):
             watch.progress(seen, None, "pairs looked at")
             turns.pause()
@@ -123,14 +116,11 @@ def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
     return True
 
 
-def _keep(session: Session, staged: int, part: Sequence[Outcome]) -> None:
-    change_set = session.get(ChangeSet, staged)
-    if change_set is None or change_set.state != "staging":
-        raise Conflict("This work was started again elsewhere. Nothing of this run is kept.")
+def _keep(session: Session, set_id: int, part: Sequence[Outcome]) -> None:
     rows: list[StagedRow] = [
         (one.entry_id, name, before, after) for one in part for name, (before, after) in one.fields.items()
     ]
-    history.add_changes(change_set, rows, sum(1 for one in part if one.fields))
+    change_set = staged.keep(session, set_id, rows, sum(1 for one in part if one.fields))
     history.add_rows(session, change_set, [_new_row(one, record) for one in part for record in one.created])
 
 
@@ -190,9 +180,9 @@ def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) 
     return place
 
 
-def _publish(order: Order, staged: int, revision: int, done: Done, publication: Publication) -> None:
+def _publish(order: Order, set_id: int, revision: int, done: Done, publication: Publication) -> None:
     earlier = done.applied
-    done.applied = history.publish_changes(staged, summary=order.wish.summary, seen_revision=revision)
+    done.applied = history.publish_changes(set_id, summary=order.wish.summary, seen_revision=revision)
     for one in earlier.skipped:
         done.applied.skip(one.entry_id, one.reason)
     done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
@@ -224,12 +214,4 @@ def _sentence(done: Done) -> str:
 
 def sweep() -> int:
     """Discard what killed runs left staged. Returns the number of rows removed."""
-    active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
-    staged = select(ChangeSet).where(ChangeSet.kind == KIND, ChangeSet.state == "staging")
-    left = [one.id for one in db.session.execute(staged).scalars() if _job_of(one) not in active]
-    return sum(history.discard(set_id) for set_id in left)
-
-
-def _job_of(change_set: ChangeSet) -> int | None:
-    job: int | None = json.loads(change_set.details or "{}").get("job")
-    return job
+    return staged.sweep(KIND)

@@ -5,16 +5,12 @@ answer have one normal form and whose system prompt, earlier messages, trace and
 them is kept by a rule. Nothing that differs in anything else is ever removed here.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from sqlalchemy import select
 
 from app.core.errors import Conflict, LttError
 from app.core.text import plural
-from app.models import ChangeSet, DuplicateScan, Job, Turns, db, is_writing, transaction
-from app.services import datasets, history, jobs
+from app.models import DuplicateScan, Turns, is_writing, transaction
+from app.services import datasets, history, staged
 from app.services.duplicates import choosing, judging, settling
 from app.services.duplicates.wishes import KIND
 from app.services.history import ACTOR, Applied, StagedRow
@@ -78,15 +74,15 @@ def settle_all(
     watch = watch or Unwatched()
     choosing.rank(rule)
     revision = datasets.get(dataset_id).revision
-    staged = _stage(dataset_id, job_id, actor)
+    set_id = staged.stage(dataset_id, kind=KIND, job_id=job_id, actor=actor)
     try:
         with Turns(LONGEST_SECONDS) as turns:
-            done = _collect(scan, level, rule, staged, turns, watch)
+            done = _collect(scan, level, rule, set_id, turns, watch)
         with watch.publish() as publication:
-            _publish(dataset_id, staged, revision, done, publication)
+            _publish(dataset_id, set_id, revision, done, publication)
         return done
     except (LttError, OSError):
-        history.discard(staged)
+        history.discard(set_id)
         raise
 
 
@@ -96,14 +92,7 @@ def settle_at_once(dataset_id: int, scan: DuplicateScan, level: int, rule: str, 
         return settle_all(dataset_id, scan, level, rule, actor=actor)
 
 
-def _stage(dataset_id: int, job_id: int | None, actor: str) -> int:
-    with transaction() as session:
-        staged = history.stage(dataset_id, kind=KIND, actor=actor)
-        session.get_one(ChangeSet, staged).details = json.dumps({"job": job_id})
-        return staged
-
-
-def _collect(scan: DuplicateScan, level: int, rule: str, staged: int, turns: Turns, watch: Watch) -> Settled:
+def _collect(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Turns, watch: Watch) -> Settled:
     """Keep under the staged set what goes."""
     done, joined = Settled(Applied()), is_writing()
     rows: list[StagedRow] = []
@@ -113,29 +102,22 @@ def _collect(scan: DuplicateScan, level: int, rule: str, staged: int, turns: Tur
         rows += verdict.taken
         rows += ((entry_id, "live", "1", "0") for entry_id in verdict.going)
         if len(rows) >= SIZE:
-            _keep(turns, staged, rows)
+            staged.keep(turns.begin(), set_id, rows, len({row[0] for row in rows}))
             rows = []
         if not joined and (turns.is_over or not is_writing()):
             watch.progress(done.removed, None, "duplicates found")
             turns.pause()
     if rows:
-        _keep(turns, staged, rows)
+        staged.keep(turns.begin(), set_id, rows, len({row[0] for row in rows}))
     return done
 
 
-def _keep(turns: Turns, staged: int, rows: Sequence[StagedRow]) -> None:
-    change_set = turns.begin().get(ChangeSet, staged)
-    if change_set is None or change_set.state != "staging":
-        raise Conflict("This work was started again elsewhere. Nothing of this run is kept.")
-    history.add_changes(change_set, rows, len({row[0] for row in rows}))
-
-
-def _publish(dataset_id: int, staged: int, revision: int, done: Settled, publication: Publication) -> None:
+def _publish(dataset_id: int, set_id: int, revision: int, done: Settled, publication: Publication) -> None:
     # A pair whose text was edited after it was judged must not go: its deletion alone would not show that.
     if datasets.get(dataset_id).revision != revision:
         raise Conflict(CHANGED, code="changed_meanwhile")
     sentence = f"Settle {plural(done.groups, 'group')} of copies, remove {plural(done.removed, 'pair')}"
-    done.applied = history.publish_changes(staged, summary=sentence, seen_revision=revision)
+    done.applied = history.publish_changes(set_id, summary=sentence, seen_revision=revision)
     if done.applied.step is not None:
         settling.mark_settled(dataset_id, done.applied.step.id)
     summary = sentence + "." if done.applied.step else "There was nothing to settle."
@@ -144,12 +126,4 @@ def _publish(dataset_id: int, staged: int, revision: int, done: Settled, publica
 
 def sweep() -> int:
     """Discard what killed runs left staged. Returns the number of rows removed."""
-    active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
-    staged = select(ChangeSet).where(ChangeSet.kind == KIND, ChangeSet.state == "staging")
-    left = [one.id for one in db.session.execute(staged).scalars() if _job_of(one) not in active]
-    return sum(history.discard(set_id) for set_id in left)
-
-
-def _job_of(change_set: ChangeSet) -> int | None:
-    job: int | None = json.loads(change_set.details or "{}").get("job")
-    return job
+    return staged.sweep(KIND)
