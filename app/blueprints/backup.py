@@ -7,7 +7,7 @@ from app.blueprints.export import sent_file
 from app.blueprints.view import tell
 from app.core.errors import Invalid
 from app.frontdoor.limits import takes_uploads
-from app.services import backups, uploads
+from app.services import backups, datasets, uploads
 
 bp = Blueprint("backup", __name__, url_prefix="/backup")
 
@@ -30,6 +30,15 @@ def make() -> ResponseReturnValue:
 def download(name: str) -> ResponseReturnValue:
     """A finished backup as a file. The live database is never sent."""
     return sent_file(backups.path_of(name), name, "application/vnd.sqlite3")
+
+
+@bp.get("/restore/<name>")
+def confirm(name: str) -> ResponseReturnValue:
+    """What putting a kept backup back would do, before it is done."""
+    path = backups.path_of(name)
+    backups.check(path)
+    one = next(one for one in backups.listed() if one.name == path.name)
+    return render_template("backup/restore.html", one=one, datasets=datasets.listed())
 
 
 @bp.post("/restore")

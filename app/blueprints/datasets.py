@@ -12,15 +12,21 @@ bp = Blueprint("datasets", __name__)
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """All datasets, active or archived."""
-    archived = request.args.get("show") == "archived"
-    found = datasets.listed(archived=archived)
+    """All datasets: active, archived or deleted."""
+    show = request.args.get("show")
+    archived, deleted = show == "archived", show == "deleted"
+    found = datasets.listed(archived=archived, deleted=deleted)
     name = request.args.get("name", "")[:200]
     if name:
         found = [dataset for dataset in found if name.lower() in dataset.name.lower()]
-    first_visit = not found and not name and not datasets.listed() and not datasets.listed(archived=True)
+    gone = len(datasets.listed(deleted=True))
+    first_visit = not (found or name or gone or datasets.listed() or datasets.listed(archived=True))
+    if deleted:
+        return render_template("datasets/deleted.html", datasets=found, name=name)
     template = "datasets/empty.html" if first_visit else "datasets/index.html"
-    return render_template(template, datasets=found, archived=archived, name=name, form=DatasetForm(formdata=None))
+    return render_template(
+        template, datasets=found, archived=archived, gone=gone, name=name, form=DatasetForm(formdata=None)
+    )
 
 
 @bp.post("/datasets")
@@ -106,7 +112,7 @@ def unarchive(dataset_id: int) -> ResponseReturnValue:
 
 @bp.post("/datasets/<int:dataset_id>/delete")
 def delete(dataset_id: int) -> ResponseReturnValue:
-    """Delete a dataset; the toast brings it back."""
+    """Delete a dataset; the toast, or the list of deleted ones, brings it back."""
     dataset = datasets.delete(dataset_id)
     tell(f"Deleted “{dataset.name}”.", undo=url_for(".restore", dataset_id=dataset_id))
     return redirect(url_for(".index"), code=303)

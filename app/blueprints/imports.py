@@ -18,8 +18,7 @@ from app.frontdoor import takes_uploads
 from app.jobs import imports as running
 from app.jobs import runners
 from app.models import Dataset, Import
-from app.services import datasets, entries, imports, jobs, uploads
-from app.services.entries import Filters
+from app.services import datasets, imports, jobs, uploads
 from app.services.imports import Preview, Settings, moving, quarantine
 from app.services.uploads import Upload
 
@@ -212,7 +211,7 @@ def _result(row: Import) -> ResponseReturnValue:
         "imports/result.html",
         **_shared(row),
         step_of_import=step,
-        remaining=entries.count(row.dataset_id, Filters(import_id=row.id)) if step and step.state == "undone" else 0,
+        remaining=imports.remaining(row) if step and step.state == "undone" else (0, 0),
         job=jobs.get(row.job_id) if row.job_id else None,
         bad=quarantine.page(row.id, after=request.args.get("after", 0, type=int), size=50),
         open_count=quarantine.count(row.id),

@@ -9,13 +9,17 @@ from app.cli.workspace import workspace
 
 @click.command()
 @click.option("--archived", is_flag=True, help="List the archived ones.")
+@click.option("--deleted", is_flag=True, help="List the deleted ones.")
+@click.option("--bring-back", "back", type=int, metavar="ID", help="Bring a deleted one back first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def datasets(archived: bool, as_json: bool) -> None:
+def datasets(archived: bool, deleted: bool, back: int | None, as_json: bool) -> None:
     """List the datasets."""
     from app.services import datasets as service
 
     with workspace():
-        found = service.listed(archived=archived)
+        if back is not None:
+            service.restore(back)
+        found = service.listed(archived=archived, deleted=deleted)
         if as_json:
             facts = [{"id": d.id, "name": d.name, "pairs": d.entry_count, "counts": d.counts} for d in found]
             click.echo(json.dumps({"datasets": facts}, ensure_ascii=False))

@@ -20,8 +20,11 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
 
 
-def listed(*, archived: bool = False) -> list[Dataset]:
-    """The datasets, last changed first."""
+def listed(*, archived: bool = False, deleted: bool = False) -> list[Dataset]:
+    """The datasets, last changed first; the deleted ones on request, last deleted first."""
+    if deleted:
+        gone = select(Dataset).where(Dataset.deleted_at.is_not(None)).order_by(Dataset.deleted_at.desc())
+        return list(db.session.execute(gone).scalars())
     query = select(Dataset).where(Dataset.deleted_at.is_(None))
     query = query.where(Dataset.archived_at.is_not(None) if archived else Dataset.archived_at.is_(None))
     return list(db.session.execute(query.order_by(Dataset.changed_at.desc(), Dataset.id.desc())).scalars())

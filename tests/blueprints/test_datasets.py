@@ -48,6 +48,18 @@ def test_archive_and_delete_offer_the_way_back(client, dataset_id, action, back)
     assert "Mine</b>" in client.get("/").text
 
 
+def test_deleted_datasets_are_listed_and_brought_back(client, app, dataset_id):
+    assert "Deleted" not in client.get("/").text
+    client.post(f"/datasets/{dataset_id}/delete")
+    client.get("/")
+    page = client.get("/?show=deleted").text
+    assert "Bring back" in page and 'aria-current="true">Deleted' in page
+    client.post(f"/datasets/{dataset_id}/restore")
+    with app.app_context():
+        assert [one.id for one in datasets.listed()] == [dataset_id]
+    assert "No deleted datasets" in client.get("/?show=deleted").text
+
+
 def test_a_copy_is_opened(client, dataset_id):
     page = client.post(f"/datasets/{dataset_id}/copy", follow_redirects=True)
     assert "Mine (copy)" in page.text and "Question 3?" in page.text

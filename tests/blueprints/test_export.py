@@ -109,6 +109,8 @@ def test_a_backup_is_made_listed_fetched_and_restored(client, app, dataset_id):
         history.delete(dataset_id, [1])
     assert backup.name in client.get("/backup").text
     assert client.get(f"/backup/{backup.name}").data.startswith(b"SQLite format 3")
+    asked = client.get(f"/backup/restore/{backup.name}").text
+    assert "Replace everything with this backup?" in asked and backup.name in asked
     page = client.post("/backup/restore", data={"name": backup.name}, follow_redirects=True)
     assert "Restored." in page.text and re.search(r"before-restore-\w+\.db", page.text)
     with app.app_context():

@@ -84,6 +84,16 @@ def test_a_step_says_whether_later_ones_changed_the_same_texts(client, app, data
     assert "2 steps came later and changed it again." in client.get(page).text
 
 
+def test_a_step_that_added_pairs_says_that_later_ones_changed_them(client, app, dataset_id):
+    page = f"/datasets/{dataset_id}/history?step=1"
+    with app.app_context():
+        first, before = next((one.entry.id, one.entry.answer) for one in history.changes_of(dataset_id, 1))
+        pairs.save(dataset_id, first, {"answer": "Another one."}, version=entries.get(dataset_id, first).version)
+    text = client.get(page).text
+    assert "came later and changed it again." in text and "added, as they were then" in text
+    assert before in text and "Another one." not in text.split("added, as they were then")[1]
+
+
 def test_compacting_says_how_many_steps_it_is_for(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/history/compact?upto=2").text
     assert "Compact 2 steps" in page and "Add “Question 2?”" in page

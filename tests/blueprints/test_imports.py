@@ -8,7 +8,7 @@ import pytest
 
 from app.core.record import Record
 from app.models import Dataset, Import, db
-from app.services import datasets, entries, history, imports
+from app.services import datasets, entries, history, imports, pairs
 from app.services.imports import quarantine
 
 CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
@@ -191,9 +191,14 @@ def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
     client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,Yes.,c\r\n"})
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
     assert stored(dataset_id) == [("Open?", "Yes.")]
-    assert "1 repaired pair of it stays" in client.get(address).text
+    assert "1 pair repaired later stays." in client.get(address).text
+    client.post(f"/datasets/{dataset_id}/history/redo", data={"number": "1", "back": address})
+    one = next(one for one in entries.stream_entries(dataset_id) if one.question != "Open?")
+    pairs.save(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
+    client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
+    assert "1 pair edited since and 1 pair repaired later stay." in client.get(address).text
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "2", "back": address})
-    assert "repaired pair" not in client.get(address).text
+    assert "repaired later" not in client.get(address).text
 
 
 def test_a_waiting_file_can_be_forgotten(client, dataset_id):

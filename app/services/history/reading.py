@@ -1,7 +1,7 @@
 """Reading the history: the steps, and what each did."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -67,18 +67,29 @@ def count_later(dataset_id: int, number: int) -> int:
 
 
 def count_touched_later(dataset_id: int, number: int) -> int | None:
-    """How many of a step's pairs had the same text changed by a later step; None where counting would take long."""
+    """How many of a step's pairs a later step changed: in the same field, or at all where this step added them.
+
+    None where counting would take long.
+    """
     change_set = step(dataset_id, number)
-    if change_set.changed > MAX_COMPARED:
+    if change_set.changed + change_set.created > MAX_COMPARED:
         return None
+    later = (ChangeSet.state == "applied", ChangeSet.number > number)
     mine, theirs = aliased(ChangeRow), aliased(ChangeRow)
     again = (
         select(func.count(mine.entry_id.distinct()))
         .join(theirs, (theirs.entry_id == mine.entry_id) & (theirs.field == mine.field))
         .join(ChangeSet, ChangeSet.id == theirs.change_set_id)
-        .where(mine.change_set_id == change_set.id, ChangeSet.state == "applied", ChangeSet.number > number)
+        .where(mine.change_set_id == change_set.id, *later)
     )
-    return int(db.session.execute(again).scalar_one())
+    added = (
+        select(func.count(Entry.id.distinct()))
+        .join(theirs, theirs.entry_id == Entry.id)
+        .join(ChangeSet, ChangeSet.id == theirs.change_set_id)
+        .where(Entry.created_in == change_set.id, Entry.id >= (change_set.first_id or 0), *later)
+    )
+    queries = (again, added) if change_set.created else (again,)
+    return sum(int(db.session.execute(query).scalar_one()) for query in queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ class Seen:
 
 
 def changes_of(dataset_id: int, number: int, *, after_id: int = 0, size: int = 50) -> list[Seen]:
-    """What a step did, entry by entry in id order, for paging."""
+    """What a step did, entry by entry in id order, for paging. Entries that it added are shown as they were then."""
     change_set = step(dataset_id, number)
     created = change_set.created > 0
     if created:
@@ -99,8 +110,30 @@ def changes_of(dataset_id: int, number: int, *, after_id: int = 0, size: int = 5
         where = Entry.id.in_(select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set.id))
     query = select(*CONTENT).where(where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, _floor(change_set)))
     entries = [from_row(row) for row in db.session.execute(query.order_by(Entry.id).limit(size))]
+    if created:
+        entries = _as_added(entries)
     fields = {} if created else _fields_of(change_set.id, [entry.id for entry in entries])
     return [Seen(entry, fields.get(entry.id, {})) for entry in entries]
+
+
+def _as_added(entries: list[StoredEntry]) -> list[StoredEntry]:
+    """The entries with question and answer as they were before any change."""
+    touched = (
+        select(ChangeRow.entry_id, ChangeRow.field, func.min(ChangeRow.change_set_id).label("set_id"))
+        .where(ChangeRow.entry_id.in_([entry.id for entry in entries]), ChangeRow.field.in_(("question", "answer")))
+        .group_by(ChangeRow.entry_id, ChangeRow.field)
+        .subquery()
+    )
+    first = select(ChangeRow.entry_id, ChangeRow.field, ChangeRow.before).join(
+        touched,
+        (touched.c.entry_id == ChangeRow.entry_id)
+        & (touched.c.field == ChangeRow.field)
+        & (touched.c.set_id == ChangeRow.change_set_id),
+    )
+    before: dict[int, dict[str, Any]] = {}
+    for entry_id, name, text in db.session.execute(first):
+        before.setdefault(entry_id, {})[name] = text or ""
+    return [replace(entry, **before[entry.id]) if entry.id in before else entry for entry in entries]
 
 
 def _floor(change_set: ChangeSet) -> int:

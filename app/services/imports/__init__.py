@@ -3,7 +3,18 @@
 from app.services.imports.previewing import BadKind, Line, Preview, nothing, preview
 from app.services.imports.running import get, result_of, run, sweep
 from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
-from app.services.imports.waiting import add, again, discard, listed, look, of_dataset, start, step_of, upload_of
+from app.services.imports.waiting import (
+    add,
+    again,
+    discard,
+    listed,
+    look,
+    of_dataset,
+    remaining,
+    start,
+    step_of,
+    upload_of,
+)
 
 __all__ = [
     "ALPACA_INPUT",
@@ -22,6 +33,7 @@ __all__ = [
     "nothing",
     "of_dataset",
     "preview",
+    "remaining",
     "result_of",
     "run",
     "start",

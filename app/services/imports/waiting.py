@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.errors import Conflict, Gone, Invalid, LttError
-from app.models import ChangeSet, Import, Job, db, transaction
-from app.services import datasets, history, jobs, uploads
+from app.models import ChangeSet, Entry, Import, Job, db, transaction
+from app.services import datasets, entries, history, jobs, uploads
+from app.services.entries import Filters
 from app.services.imports import detecting, reading
 from app.services.imports.detecting import Found
 from app.services.imports.running import get
@@ -149,6 +150,15 @@ def again(import_id: int, *, anyway: bool = False) -> Import:
         session.add(copy)
         session.flush()
         return copy
+
+
+def remaining(row: Import) -> tuple[int, int]:
+    """Of an undone import the pairs that stay: edited since, and repaired later, which came in steps of their own."""
+    of_import = Filters(import_id=row.id)
+    every = entries.count(row.dataset_id, of_import)
+    mine = entries.query(row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id])
+    edited = int(db.session.execute(mine).scalar_one())
+    return edited, every - edited
 
 
 def step_of(row: Import) -> ChangeSet | None:
