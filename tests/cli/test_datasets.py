@@ -13,11 +13,11 @@ TABLE = "question,answer,class\r\nWhat?,This.,x\r\nWhy?,So.,y\r\nEmpty?,,z\r\n"
 def test_deleted_datasets_are_listed_and_brought_back(ltt, app):
     ltt("demo")
     with app.app_context():
-        [one] = datasets.listed()
-        datasets.delete(one.id)
+        [gone] = [one.id for one in datasets.listed()]
+        datasets.delete(gone)
     assert ltt("datasets", "--json").json["datasets"] == []
-    assert ltt("datasets", "--deleted").out.startswith(f"{one.id}\t")
-    assert ltt("datasets", "--bring-back", one.id).out.startswith(f"{one.id}\t")
+    assert ltt("datasets", "--deleted").out.startswith(f"{gone}\t")
+    assert ltt("datasets", "--bring-back", gone).out.startswith(f"{gone}\t")
     assert ltt("datasets", "--bring-back", 99).code == 3
 
 
