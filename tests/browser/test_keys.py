@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.core.record import Record
 from app.services import datasets, history
+from tests.browser.looking import what_the_toast_covers
 from tests.browser.test_journey import press, row, wait_for_scripts
 
 LAMP, PARCEL = "How do I return a lamp?", "Where is my parcel?"
@@ -63,3 +64,26 @@ def test_letters_do_nothing_in_the_editor(page: Page, listed: str, place: str) -
     press(page, "Escape")
     expect(page.locator(".drawer")).to_have_count(0)
     expect(row(page, LAMP)).to_contain_text("Needs review")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [1440, 1000, 390])
+def test_a_toast_covers_no_button_of_the_editor(open_page, listed: str, width: int, scripts: bool) -> None:
+    page = open_page(width=width, scripts=scripts)
+    page.goto(f"{listed}?pair=2")
+    page.get_by_label("Answer", exact=True).fill("In any shop.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    if scripts:
+        wait_for_scripts(page)
+    assert what_the_toast_covers(page) == []
+
+
+def test_a_toast_covers_no_button_for_the_selected_pairs(open_page, listed: str) -> None:
+    page = open_page(width=1440)
+    page.goto(listed)
+    press(page, "j", "a")
+    expect(page.locator(".toast")).to_be_visible()
+    press(page, "x")
+    expect(page.locator(".bulk")).to_be_visible()
+    assert what_the_toast_covers(page) == []
