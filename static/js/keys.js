@@ -41,6 +41,9 @@ function move(step) {
   row()?.removeAttribute("aria-current");
   next.setAttribute("aria-current", "true");
   next.scrollIntoView({ block: "nearest" });
+  // Enter presses the link that has the focus: it moves along.
+  const link = next.querySelector("[data-open]");
+  if (document.activeElement.matches("tr [data-open]")) link.focus({ preventScroll: true });
   return true;
 }
 

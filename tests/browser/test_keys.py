@@ -87,3 +87,38 @@ def test_a_toast_covers_no_button_for_the_selected_pairs(open_page, listed: str)
     press(page, "x")
     expect(page.locator(".bulk")).to_be_visible()
     assert what_the_toast_covers(page) == []
+
+
+def test_the_focus_goes_into_the_editor_and_back_to_the_row(page: Page, listed: str) -> None:
+    page.goto(listed)
+    press(page, "j", "j", "Enter")
+    question = page.get_by_label("Question", exact=True)
+    expect(question).to_have_value(PARCEL)
+    expect(question).to_be_focused()
+    page.keyboard.type(" Now")
+    expect(question).to_have_value(f"{PARCEL} Now")
+    press(page, "Escape", "k")
+    expect(question).to_have_value(LAMP)
+    expect(question).not_to_be_focused()
+    press(page, "j")
+    expect(question).to_have_value(f"{PARCEL}")
+    press(page, "Enter")
+    expect(question).to_be_focused()
+    press(page, "Escape", "Escape")
+    expect(page.locator(".drawer")).to_have_count(0)
+    expect(row(page, PARCEL).get_by_role("link")).to_be_focused()
+    press(page, "k")
+    expect(row(page, LAMP).get_by_role("link")).to_be_focused()
+    press(page, "Enter")
+    expect(question).to_have_value(LAMP)
+    expect(question).to_be_focused()
+
+
+def test_a_click_on_a_row_goes_into_the_editor_but_an_address_does_not(page: Page, listed: str) -> None:
+    page.goto(listed)
+    wait_for_scripts(page)
+    row(page, LAMP).get_by_role("link").click()
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    page.reload()
+    wait_for_scripts(page)
+    expect(page.get_by_label("Question", exact=True)).not_to_be_focused()
