@@ -24,6 +24,8 @@ from app.services.history import Applied
 
 bp = Blueprint("clean", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
 PAGE_SIZE = 25
+# So many unticked pairs are named in an address.
+MOST_NAMED = 2_000
 
 
 @bp.app_template_global("step_sentence")
@@ -165,15 +167,22 @@ def apply(dataset_id: int) -> ResponseReturnValue:
         raise Conflict("Only some of the pairs were looked at so far. Check all of them first.", code="preview_partial")
     result = running.start(Order(dataset_id, seen.wish, form.left_out, seen))
     if isinstance(result, Done):
-        return _done(dataset_id, result.applied, form)
+        return _done(dataset_id, result.applied, _view_after(form, form.left_out & set(seen.scan.ids)))
     return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
 
 
-def _done(dataset_id: int, applied: Applied, form: CleanForm | None = None) -> ResponseReturnValue:
+def _view_after(form: CleanForm, left: frozenset[int]) -> dict[str, Any]:
+    """The same view after a run. What was unticked stays so; where that is too much to name, no operation is open."""
+    view: dict[str, Any] = {**form.carry(), "recipe": form.recipe_id}
+    if len(left) > MOST_NAMED:
+        return view
+    return {**view, "op": form.operation, "leave": ",".join(map(str, sorted(left))) or None}
+
+
+def _done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None) -> ResponseReturnValue:
     tell_step(dataset_id, applied)
-    more: dict[str, Any] = {} if form is None else {**form.carry(), "op": form.operation, "recipe": form.recipe_id}
     number = applied.step.number if applied.step else None
-    return redirect(url_for(".index", dataset_id=dataset_id, done=number, **more), code=303)
+    return redirect(url_for(".index", dataset_id=dataset_id, done=number, **(view or {})), code=303)
 
 
 @bp.get("/runs/<int:job_id>")

@@ -1,6 +1,7 @@
 // Keys: an element with data-key="n", "g p" or "mod+enter" is clicked (a field is focused) when its key is pressed.
 const apple = /Mac|iPhone|iPad/.test(navigator.platform);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+const EDITOR = ".drawer > :is(form, footer)";
 let pending = "";
 let timer = 0;
 
@@ -40,6 +41,9 @@ function move(step) {
   row()?.removeAttribute("aria-current");
   next.setAttribute("aria-current", "true");
   next.scrollIntoView({ block: "nearest" });
+  // Enter presses the link that has the focus: it moves along.
+  const link = next.querySelector("[data-open]");
+  if (document.activeElement.matches("tr [data-open]")) link.focus({ preventScroll: true });
   return true;
 }
 
@@ -65,7 +69,8 @@ function handle(event) {
   if (field && name === "esc") return field.blur();
   if (field && (!name.startsWith("mod+") || ["mod+z", "mod+shift+z"].includes(name))) return;
   const single = !name.startsWith("mod+") && name !== "esc";
-  if (single && document.body.dataset.keys === "off") return;
+  // On a button of the editor, too, a letter is meant for the text and does nothing else.
+  if (single && (document.body.dataset.keys === "off" || event.target.closest?.(EDITOR))) return;
   if (event.target.closest?.("button, a, summary") && (name === "enter" || name === " ")) return;
   const full = pending && single ? `${pending} ${name}` : name;
   pending = "";

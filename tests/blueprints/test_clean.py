@@ -100,6 +100,25 @@ def test_the_ticked_pairs_change_and_the_toast_takes_them_back(app, client, data
     assert answers(app, dataset_id) == ["<b>bold</b>", "<br>", "plain"]
 
 
+def test_what_was_unticked_stays_so_in_the_preview_after_the_run(app, client, dataset_id, words):
+    data = {**STRIP, "seen": token(preview(client, dataset_id)), "shown": f"{words[0]},{words[1]}", "take": words[0]}
+    page = client.post(f"/datasets/{dataset_id}/clean", data=data, follow_redirects=True).text
+    assert "You unticked 1, so 0 pairs will change." in page
+    box = re.search(rf'name="take" value="{words[1]}"[^>]*>', page)[0]
+    assert "checked" not in box
+    assert re.search(r"<button [^>]*disabled[^>]*>Change 0 pairs", page)
+    again = {**STRIP, "seen": token(page), "leave": re.search(r'name="leave" value="([\d,]*)"', page)[1]}
+    client.post(f"/datasets/{dataset_id}/clean", data=again)
+    assert answers(app, dataset_id) == ["bold", "<br>", "plain"]
+
+
+def test_more_unticked_pairs_than_an_address_holds_leave_no_operation_open(client, dataset_id, words, monkeypatch):
+    monkeypatch.setattr("app.blueprints.clean.MOST_NAMED", 0)
+    data = {**STRIP, "seen": token(preview(client, dataset_id)), "shown": f"{words[0]},{words[1]}", "take": words[0]}
+    page = client.post(f"/datasets/{dataset_id}/clean", data=data, follow_redirects=True).text
+    assert "Write the text to find." in page and 'name="take"' not in page
+
+
 def test_a_form_that_was_changed_since_the_preview_changes_nothing(app, client, dataset_id, words):
     data = {**STRIP, "seen": token(preview(client, dataset_id)), "field": "question"}
     assert client.post(f"/datasets/{dataset_id}/clean", data=data).status_code == 409

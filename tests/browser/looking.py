@@ -17,3 +17,25 @@ def find_faults(page: Page) -> list[str]:
 def overflow(page: Page) -> int:
     """How many pixels the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+# Names of bars with buttons that the toast covers, or that it is not in the window.
+_COVERED = """() => {
+  const toast = document.querySelector(".toast").getBoundingClientRect();
+  const covers = ({ left, right, top, bottom, height }) =>
+    height && left < toast.right && toast.left < right && top < toast.bottom && toast.top < bottom;
+  const bars = [...document.querySelectorAll(".foot, .bulk, .drawer > footer")];
+  const found = bars.filter((bar) => covers(bar.getBoundingClientRect()));
+  return [...found.map((bar) => bar.className || "drawer"), ...(toast.top < 0 || toast.bottom > innerHeight ? ["out"] : [])];
+}"""
+
+
+def what_the_toast_covers(page: Page) -> list[str]:
+    """Bars with buttons below the toast, once it stands still."""
+    found: list[str] = []
+    for _ in range(20):
+        found = page.evaluate(_COVERED)
+        if not found:
+            break
+        page.wait_for_timeout(100)
+    return found

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.core.record import Record
 from app.services import datasets, history
+from tests.browser.looking import what_the_toast_covers
 from tests.browser.test_journey import export_openai, make_dataset, press, wait_for_scripts
 
 TABLE = """\
@@ -121,6 +122,20 @@ def test_merge_and_not_duplicates_by_key(page: Page, filled: int) -> None:
     page.goto("/datasets/1/pairs?pair=3")
     expect(page.get_by_label("Question", exact=True)).to_have_value("How do I return a lamp?")
     expect(page.get_by_label("Answer", exact=True)).to_have_value("Bring it to a shop.")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_toast_covers_no_button_of_a_group(open_page, filled: int, width: int, scripts: bool) -> None:
+    page = open_page(width=width, scripts=scripts)
+    scan(page, filled)
+    page.get_by_role("button", name="Not duplicates").click()
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(main_button(page)).to_be_visible()
+    expect(page.locator(".toast")).to_be_visible()
+    if scripts:
+        wait_for_scripts(page)
+    assert what_the_toast_covers(page) == []
 
 
 def test_the_slider_tells_the_groups_before_it_is_let_go(page: Page, filled: int) -> None:
