@@ -54,6 +54,7 @@ class ImportOptions(BaseModel):
     delimiter: Text = None
     header: bool | None = None
     sheet: Text = Field(None, description="the sheet of a workbook, or the table of a database")
+    spreadsheet_safe: bool | None = Field(None, description="take away the apostrophes of a spreadsheet-safe table")
     map: Text = Field(None, description="question=COLUMN,answer=COLUMN,system=COLUMN,tags=COLUMN")
     on_duplicate: str = Field("keep", description="keep, skip (exact duplicates) or update (by id)")
     update_by: str = "id"
