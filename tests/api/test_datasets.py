@@ -66,6 +66,13 @@ def test_history_is_listed_undone_and_redone(client, dataset_id):
     assert client.get(f"{API}/digest?dataset={dataset_id}").json == before
 
 
+def test_undo_and_redo_without_a_body_are_about_the_whole_step(client, dataset_id):
+    address = f"{API}/datasets/{dataset_id}/history"
+    assert client.post(f"{address}/3/undo").json["changed"] == 1
+    assert client.post(f"{address}/3/redo", data=b"").json["changed"] == 1
+    assert client.post(f"{address}/3/undo", json=[1]).status_code == 422
+
+
 def test_an_export_is_streamed(client, dataset_id):
     data = client.get(f"{API}/datasets/{dataset_id}/export?to=jsonl:alpaca").data
     assert [json.loads(line)["instruction"] for line in data.splitlines()][0] == "Question 1?"
