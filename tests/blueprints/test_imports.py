@@ -266,3 +266,8 @@ def test_spreadsheet_safe_quoting_is_undone_unless_unticked(client, dataset_id):
     client.post(address, data={})
     client.post(look(client, dataset_id, "question,answer\nWhy?,'=1\n", "x.spreadsheet-safe.csv"), data=kept)
     assert stored(dataset_id) == [("How?", "=1"), ("Why?", "'=1")]
+
+
+def test_pasted_text_with_a_mistake_stays_in_the_box(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/import", data={"text": '{"question": <b>\r\n'})
+    assert page.status_code == 422 and "{&#34;question&#34;: &lt;b&gt;\r\n</textarea>" in page.text
