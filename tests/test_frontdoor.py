@@ -81,7 +81,6 @@ def test_a_request_from_another_machine_is_refused(stranger: FlaskClient) -> Non
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
-        {},
         {"Cookie": "session=x"},
     ],
 )
@@ -89,6 +88,15 @@ def test_a_request_from_another_machine_is_refused(stranger: FlaskClient) -> Non
 def test_a_write_from_elsewhere_is_refused(open_app: Flask, path: str, headers: dict[str, str]) -> None:
     answer = open_app.test_client(use_cookies=False).post(path, json={}, headers=headers)
     assert answer.status_code == 403
+
+
+def test_a_write_that_says_nothing_about_itself_is_refused(open_app: Flask) -> None:
+    client = open_app.test_client(use_cookies=False)
+    assert client.post("/write").status_code == 403
+    for headers in ({}, {"Authorization": "Basic eDp5"}):
+        answer = client.post("/api/v1/write", data=b"x", headers=headers)
+        assert (answer.status_code, answer.json["error"]["code"]) == (401, "no_token")
+        assert "ltt token" in answer.json["error"]["message"] and answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", ["/write", "/api/v1/write"])

@@ -1,5 +1,7 @@
 """The converter: a file in, a file out, no dataset. The upload is kept for an hour under a token nobody can guess."""
 
+from shlex import quote
+
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -49,7 +51,27 @@ def show(token: str) -> ResponseReturnValue:
         layouts=LAYOUTS,
         column_targets=TARGETS,
         query=request.query_string.decode(),
+        command=_command(upload.name, wanted),
     )
+
+
+def _command(name: str, wanted: Wanted) -> str:
+    """The same conversion on the command line."""
+    parts = [f"ltt convert {quote(name)} OUT"]
+    if wanted.layout:
+        parts.append(f"--from {quote(f':{wanted.layout}')}")
+    parts.append(f"--to {quote(wanted.to)}")
+    if wanted.mapping:
+        columns = ",".join(f"{target}={column}" for target, column in wanted.mapping.items())
+        parts.append(f"--map {quote(columns)}")
+    if wanted.encoding:
+        parts.append(f"--encoding {quote(wanted.encoding)}")
+    chosen = {
+        "--extra keep": wanted.keep_extra,
+        "--allow-unanswered": wanted.allow_unanswered,
+        "--spreadsheet-safe": wanted.spreadsheet_safe,
+    }
+    return " ".join([*parts, *(option for option, is_on in chosen.items() if is_on)])
 
 
 def wanted_of_request() -> Wanted:

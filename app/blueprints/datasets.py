@@ -36,7 +36,7 @@ def create() -> ResponseReturnValue:
     if not form.validate():
         return render_template("datasets/new.html", form=form), 422
     dataset = datasets.create(
-        form.name.data or "", description=form.description.data or "", system_prompt=form.system_prompt.data or None
+        form.name.data or "", description=form.description.data or "", system_prompt=form.typed_prompt() or None
     )
     return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
 
@@ -73,14 +73,14 @@ def settings(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/settings")
 def update(dataset_id: int) -> ResponseReturnValue:
     """Save name, description and default system prompt."""
-    form = DatasetForm()
+    dataset, form = datasets.get(dataset_id), DatasetForm()
     if not form.validate():
-        return render_template("datasets/settings.html", dataset=datasets.get(dataset_id), form=form), 422
+        return render_template("datasets/settings.html", dataset=dataset, form=form), 422
     datasets.update(
         dataset_id,
         name=form.name.data,
         description=form.description.data or "",
-        system_prompt=(form.system_prompt.data or "").replace("\r\n", "\n"),
+        system_prompt=form.typed_prompt(dataset.system_prompt),
     )
     tell("Saved.")
     return redirect(url_for(".settings", dataset_id=dataset_id), code=303)

@@ -21,6 +21,11 @@ from app.services.imports import DUPLICATES, Settings
 @click.option("--encoding", metavar="E", help="Such as cp1252 or gb18030.  [default: detected]")
 @click.option("--delimiter", metavar="C", help="What separates columns; \\t is a tab.  [default: detected]")
 @click.option("--sheet", metavar="S", help="Sheet of a workbook, or table of a database.")
+@click.option(
+    "--spreadsheet-safe/--no-spreadsheet-safe",
+    default=None,
+    help="Take away the apostrophes of a table that was made safe for spreadsheets, or keep them.  [default: detected]",
+)
 @click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="keep", show_default=True)
 @click.option("--update-by", type=click.Choice(["id"]), default="id", help="What `--on-duplicate update` goes by.")
 @click.option("--allow-unanswered", is_flag=True, help="Take rows without an answer as drafts.")
@@ -146,8 +151,14 @@ def _tell(row: Import) -> None:
     if row.state != "done":
         return
     from app.services.imports import quarantine
+    from app.services.imports.detecting import found_from
 
     counts = f"{row.imported:,} imported, {row.skipped:,} skipped, {row.quarantined:,} in quarantine"
     click.echo(f"{row.file_name}: {counts} ({row.rows_in:,} rows)")
+    found = found_from(row.detected)
+    if reason := found.reasons.get("spreadsheet_safe"):
+        click.echo(f"  Spreadsheet-safe quoting was undone because {reason}.", err=True)
+    for warning in found.warnings:
+        click.echo(f"  {warning}", err=True)
     for bad in quarantine.page(row.id, size=10) if row.quarantined else []:
         click.echo(f"  {bad.reason}", err=True)

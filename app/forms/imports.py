@@ -34,7 +34,8 @@ class ImportForm:
             texts["delimiter"], header, texts["sheet"] = None, None, None
         if self._changed("format") or self._changed("sheet"):
             texts["layout"] = None
-        return Settings(**texts, header=header, spreadsheet_safe=self._ticked("spreadsheet_safe"))  # type: ignore[arg-type]
+        safe = self._ticked("spreadsheet_safe") if self.values.get("spreadsheet_safe_asked") else None
+        return Settings(**texts, header=header, spreadsheet_safe=safe)  # type: ignore[arg-type]
 
     def settings(self, found: Found) -> Settings:
         """All choices, with the columns that were found."""

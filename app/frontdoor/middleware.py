@@ -59,7 +59,7 @@ class FrontDoor:
     def _token_refusal(self, environ: Environ) -> Refusal | None:
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
-            return None
+            return _NO_TOKEN if _needs_token(environ) else None
         if not compare_digest(token.strip().encode(), keys.api_token(self._folder).encode()):
             return Refusal(
                 401, "bad_token", "The token is not valid here. Show the right one: ltt token.", (_CHALLENGE,)
@@ -79,6 +79,18 @@ class FrontDoor:
 
 
 _CHALLENGE = ("WWW-Authenticate", "Bearer")
+_NO_TOKEN = Refusal(
+    401,
+    "no_token",
+    "A write to the API needs the token, as in Authorization: Bearer TOKEN. ltt token prints it.",
+    (_CHALLENGE,),
+)
+
+
+def _needs_token(environ: Environ) -> bool:
+    """Whether a program writes to the API; what has a cookie is a browser, whose CSRF token is asked for later."""
+    is_api = environ.get("PATH_INFO", "").startswith("/api/")
+    return is_api and environ[SOURCE] is origins.Source.UNKNOWN and "HTTP_COOKIE" not in environ
 
 
 def _refuse(refusal: Refusal, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,5 +1,6 @@
 """Datasets, entries, history, exports and conversions over the API."""
 
+import io
 import json
 
 import pytest
@@ -66,6 +67,13 @@ def test_history_is_listed_undone_and_redone(client, dataset_id):
     assert client.get(f"{API}/digest?dataset={dataset_id}").json == before
 
 
+def test_undo_and_redo_without_a_body_are_about_the_whole_step(client, dataset_id):
+    address = f"{API}/datasets/{dataset_id}/history"
+    assert client.post(f"{address}/3/undo").json["changed"] == 1
+    assert client.post(f"{address}/3/redo", data=b"").json["changed"] == 1
+    assert client.post(f"{address}/3/undo", json=[1]).status_code == 422
+
+
 def test_an_export_is_streamed(client, dataset_id):
     data = client.get(f"{API}/datasets/{dataset_id}/export?to=jsonl:alpaca").data
     assert [json.loads(line)["instruction"] for line in data.splitlines()][0] == "Question 1?"
@@ -75,6 +83,16 @@ def test_a_body_is_converted_and_fetched(client):
     made = client.post(f"{API}/convert?to=csv:columns&name=x.jsonl", data=b'{"question": "a", "answer": "b"}\n')
     assert made.status_code == 201 and made.json["written"] == 1
     assert client.get(made.json["file"]).data == b"question,answer\r\na,b\r\n"
+
+
+def test_a_form_with_a_file_is_converted(client):
+    data = {"file": (io.BytesIO(b"Q;A;More\na;b;c\n"), "faq.csv"), "to": "jsonl:alpaca", "keep_extra": "true"}
+    made = client.post(f"{API}/convert", data=data)
+    assert made.status_code == 201 and made.json["delimiter"] == ";"
+    assert json.loads(client.get(made.json["file"]).data) == {
+        "instruction": "a", "input": "", "output": "b", "More": "c",
+    }  # fmt: skip
+    assert client.post(f"{API}/convert", data={"x": (io.BytesIO(b"a"), "x")}).json["error"]["code"] == "no_file"
 
 
 @pytest.mark.parametrize(

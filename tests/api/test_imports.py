@@ -145,3 +145,11 @@ def test_a_raw_body_that_calls_itself_a_form_is_read_all_the_same(client, datase
     answer = client.post(address, data=CSV, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 201
     assert answer.json["imported"] > 0
+
+
+def test_spreadsheet_safe_quoting_is_undone_unless_refused(client, dataset_id):
+    table = b"question,answer\nHow?,'=1\n"
+    body = post(client, dataset_id, table, name="x.spreadsheet-safe.csv").get_json()
+    assert body["spreadsheet_safe"] is True and "name" in body["reasons"]["spreadsheet_safe"]
+    post(client, dataset_id, table, name="x.spreadsheet-safe.csv", spreadsheet_safe="false")
+    assert stored(dataset_id) == [("How?", "=1"), ("How?", "'=1")]

@@ -40,6 +40,16 @@ def test_settings_are_saved(client, app, dataset_id):
         assert (dataset.name, dataset.system_prompt) == ("Yours", "Be\nkind.")
 
 
+def test_a_typed_system_prompt_has_plain_line_ends(client, app, dataset_id):
+    client.post("/datasets", data={"name": "New", "system_prompt": "Be\r\nkind.\r\n"})
+    with app.app_context():
+        assert datasets.find("New").system_prompt == "Be\nkind.\n"
+        datasets.update(dataset_id, system_prompt="Be\r\nkind.")
+    client.post(f"/datasets/{dataset_id}/settings", data={"name": "Mine", "system_prompt": "Be\r\nkind."})
+    with app.app_context():
+        assert datasets.get(dataset_id).system_prompt == "Be\r\nkind."
+
+
 @pytest.mark.parametrize(("action", "back"), [("archive", "unarchive"), ("delete", "restore")])
 def test_archive_and_delete_offer_the_way_back(client, dataset_id, action, back):
     page = client.post(f"/datasets/{dataset_id}/{action}", follow_redirects=True)

@@ -77,6 +77,23 @@ def test_a_file_is_converted_without_a_dataset(client, app):
         assert datasets.listed() == []
 
 
+def test_the_shown_command_has_every_choice(client):
+    address, _ = converted(client, name="my faq.csv")
+    assert "ltt convert &#39;my faq.csv&#39; OUT --to jsonl:openai</pre>" in client.get(address).text
+    chosen = {
+        "to": "csv:columns",
+        "layout": "columns",
+        "encoding": "cp1252",
+        "map_question": "Question",
+        "extra": "keep",
+    }
+    page = client.get(address, query_string={**chosen, "map_answer": "Class", "unanswered": "1", "safe": "1"}).text
+    assert (
+        "OUT --from :columns --to csv:columns --map question=Question,answer=Class --encoding cp1252"
+        " --extra keep --allow-unanswered --spreadsheet-safe</pre>"
+    ) in page
+
+
 def test_left_out_rows_can_be_downloaded(client):
     address, _ = converted(client)
     assert json.loads(client.get(f"{address}/rejects").data)["raw"] == "Empty?,,z\r\n"

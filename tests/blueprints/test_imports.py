@@ -260,3 +260,19 @@ def test_an_update_shows_what_changes(client, dataset_id):
     assert "changes pair 1" in page and "was: A" in page
     client.post(address, data=chosen)
     assert stored(dataset_id) == [("Q", "Better")] and len(imports.listed(dataset_id)) == 1
+
+
+def test_spreadsheet_safe_quoting_is_undone_unless_unticked(client, dataset_id):
+    address = look(client, dataset_id, "question,answer\nHow?,'=1\n", "x.spreadsheet-safe.csv")
+    page = client.get(address).text
+    assert re.search(r'name="spreadsheet_safe" value="1" checked', page) and "On because the file" in page
+    kept = {"asked": "1", "spreadsheet_safe_asked": "1"}
+    assert "apostrophe" in client.get(address, query_string=kept).text
+    client.post(address, data={})
+    client.post(look(client, dataset_id, "question,answer\nWhy?,'=1\n", "x.spreadsheet-safe.csv"), data=kept)
+    assert stored(dataset_id) == [("How?", "=1"), ("Why?", "'=1")]
+
+
+def test_pasted_text_with_a_mistake_stays_in_the_box(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/import", data={"text": '{"question": <b>\r\n'})
+    assert page.status_code == 422 and "{&#34;question&#34;: &lt;b&gt;\r\n</textarea>" in page.text

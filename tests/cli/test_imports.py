@@ -99,3 +99,11 @@ def test_the_import_shows_among_the_jobs(ltt, file):
     [job] = ltt("jobs", "--json").json["jobs"]
     assert (job["state"], job["title"], job["result"]["imported"]) == ("done", "Import faq.csv into D", 2)
     assert "Import faq.csv into D" in ltt("jobs").out
+
+
+def test_spreadsheet_safe_quoting_is_undone_and_told(ltt, file):
+    table = file(b"question,answer\nHow?,'=1\n", "x.spreadsheet-safe.csv")
+    done = ltt("import", table, "--dataset", "D", "--create")
+    assert "quoting was undone because the file's name" in done.err
+    kept = ltt("import", table, "--dataset", "D", "--no-spreadsheet-safe", "--json").json["files"][0]
+    assert kept["spreadsheet_safe"] is False and "apostrophe" in kept["warnings"][0]

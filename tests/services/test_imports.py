@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
 from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
-from app.services import datasets, entries, history, imports, jobs, pairs, uploads
+from app.services import datasets, entries, exports, history, imports, jobs, pairs, uploads
 from app.services.imports import Settings, building, quarantine, running
 
 
@@ -572,3 +572,34 @@ def test_a_row_of_a_sheet_is_repaired_as_json(dataset_id):
     repaired = {one.id: json.dumps(json.loads(one.raw) | {"answer": "Now."}) for one in (blank, formula)}
     assert quarantine.retry(row.id, repaired).imported == 2
     assert [entry.question for entry in stored(dataset_id)] == ["How?", "Why?", "Who?"]
+
+
+FORMULAS = ["=SUM(1)", "'=quoted", "- a list", "''so''", "plain"]
+SAFE = "id,question,answer,status\n1,How?,'=SUM(1),review\n"
+
+
+def test_a_spreadsheet_safe_export_comes_back_unchanged(dataset_id):
+    history.create(dataset_id, [Record(f"q{n}", text) for n, text in enumerate(FORMULAS)], summary="Add")
+    options = exports.Options("csv", "columns", spreadsheet_safe=True, bom=True)
+    data = b"".join(exports.stream(dataset_id, options))
+    for name in ("x.spreadsheet-safe.csv", "x.spreadsheet-safe (1).csv", "renamed.csv"):
+        target = datasets.create(name).id
+        row = bring(target, data, name)
+        assert [entry.answer for entry in stored(target)] == FORMULAS
+        assert row.settings["spreadsheet_safe"] and row.detected["reasons"]["spreadsheet_safe"]
+        assert row.detected["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "warned"),
+    [
+        (SAFE, {"spreadsheet_safe": False}, True),
+        (SAFE + "2,Why?,=bare,review\n", {}, True),
+        ("question,answer\nHow?,'=SUM(1)\n", {}, True),
+        ("id,question,answer,status\n1,How?,''quoted'',review\n", {}, False),
+    ],
+)
+def test_apostrophes_that_are_kept_are_warned_of(dataset_id, content, settings, warned):
+    row = bring(dataset_id, content, **settings)
+    assert stored(dataset_id)[0].answer.startswith("'")
+    assert any("apostrophe" in warning for warning in row.detected["warnings"]) == warned

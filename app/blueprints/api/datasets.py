@@ -1,9 +1,11 @@
 """Datasets over the API, with their digest and history."""
 
+from typing import Any
+
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.writing import Answer, idempotent
@@ -67,10 +69,15 @@ class StepPath(BaseModel):
 
 
 class StepBody(BaseModel):
-    """Chosen entries only (undo), and whether to overwrite what was edited since."""
+    """Chosen entries only (undo), and whether to overwrite what was edited since. No body means the whole step."""
 
     entries: list[int] | None = None
     anyway: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_step(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 def as_dict(dataset: Dataset) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """Exports and conversions over the API."""
 
-from flask import jsonify, request
+from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
 from app.blueprints import export as page
 from app.blueprints.api import PREFIX
+from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.writing import Answer
 from app.core.spec import parse_spec, usual_layout
 from app.frontdoor.limits import takes_uploads
@@ -40,12 +41,12 @@ class ExportQuery(BaseModel):
 
 
 class ConvertQuery(BaseModel):
-    """The target as FORMAT:LAYOUT, and how to read the body."""
+    """The target as FORMAT:LAYOUT, and how to read the file."""
 
     to: str = "jsonl:openai"
     layout: str = ""
     encoding: str = ""
-    name: str = "upload"
+    name: str = ""
     question: str = ""
     answer: str = ""
     keep_extra: bool = False
@@ -72,10 +73,14 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
 @bp.post("/convert")
 @takes_uploads
 def convert(query: ConvertQuery) -> Answer:
-    """Convert the raw body to another shape. Answers with the report and an address to fetch the file from."""
-    kept = uploads.save(request.stream.read, query.name, announced_bytes=request.content_length)
-    mapping = {name: value for name, value in (("question", query.question), ("answer", query.answer)) if value}
-    wanted = Wanted(query.to, query.layout, query.encoding, mapping, query.keep_extra, query.allow_unanswered)
+    """Convert a file: multipart (field `file`, options as fields or in the query) or the raw body.
+
+    Answers with the report and an address to fetch the converted file from.
+    """
+    told = ConvertQuery(**{**query.model_dump(), **sent_fields()})
+    mapping = {name: value for name, value in (("question", told.question), ("answer", told.answer)) if value}
+    wanted = Wanted(told.to, told.layout, told.encoding, mapping, told.keep_extra, told.allow_unanswered)
+    kept = receive(told.name, usual_name="upload")
     try:
         report, facts = conversions.keep(kept, wanted)
     finally:

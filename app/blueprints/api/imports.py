@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from flask import Response, jsonify, make_response, request, url_for
+from flask import Response, jsonify, make_response, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.writing import Answer, idempotent
-from app.core.errors import BadUsage
 from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
@@ -54,6 +54,7 @@ class ImportOptions(BaseModel):
     delimiter: Text = None
     header: bool | None = None
     sheet: Text = Field(None, description="the sheet of a workbook, or the table of a database")
+    spreadsheet_safe: bool | None = Field(None, description="take away the apostrophes of a spreadsheet-safe table")
     map: Text = Field(None, description="question=COLUMN,answer=COLUMN,system=COLUMN,tags=COLUMN")
     on_duplicate: str = Field("keep", description="keep, skip (exact duplicates) or update (by id)")
     update_by: str = "id"
@@ -78,10 +79,8 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
 
     201 with the counts once it is done, or 202 with a job for a large file.
     """
-    # A raw body that calls itself a form, as curl's do, must not be read as one.
-    fields = request.form.to_dict() if request.mimetype == "multipart/form-data" else {}
-    options = ImportOptions(**{**query.model_dump(), **fields})
-    upload = _upload(options)
+    options = ImportOptions(**{**query.model_dump(), **sent_fields()})
+    upload = receive(options.name, usual_name="file")
 
     def run() -> Answer:
         return _import(path.dataset_id, upload, options.settings())
@@ -90,16 +89,6 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
     if answer.headers.get("Idempotency-Replayed"):
         uploads.remove(upload.token)
     return answer
-
-
-def _upload(options: ImportOptions) -> Upload:
-    if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            raise BadUsage("Send the file in a field named file.", code="no_file")
-        return uploads.save(file.stream.read, options.name or file.filename or "file")
-    name = options.name or "file"
-    return uploads.save(request.stream.read, name, announced_bytes=request.content_length)
 
 
 def _import(dataset_id: int, upload: Upload, settings: Settings) -> Response:

@@ -228,6 +228,11 @@ def safe(cell: Any) -> Any:
     return "'" + cell if isinstance(cell, str) and cell.startswith(RISKY) else cell
 
 
+def is_marked(cell: str) -> bool:
+    """Whether ``safe`` seems to have made the cell; two apostrophes are rather a text in quotes."""
+    return cell.startswith("'") and not cell.startswith("''") and unsafe(cell) != cell
+
+
 def unsafe(cell: str) -> str:
     """The inverse of ``safe``."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(RISKY) else cell

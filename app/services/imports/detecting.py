@@ -1,6 +1,7 @@
 """What a file seems to be, with the reason for each choice, and what an earlier import of such a file was told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core import formats
-from app.core.errors import Invalid, NotFound
-from app.core.formats import BadRow, Detection, Row, Source
+from app.core.errors import Invalid, LttError, NotFound
+from app.core.formats import BadRow, Detection, Row, Source, quoting
 from app.core.formats.csv import generated_names
+from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import recognise
 from app.models import Import, db
@@ -18,7 +20,13 @@ from app.services.imports import reading
 from app.services.imports.settings import Settings, from_dict
 
 LOOKED_AT = 50
+# The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
+LOOKED_AT_FOR_QUOTING = 5_000
 REMEMBERED = 200
+_MARKED = (
+    "Some texts begin with an apostrophe before = or the like, as spreadsheet-safe files have it. It is taken as text; "
+    "“Undo spreadsheet-safe quoting” (--spreadsheet-safe) takes it away."
+)
 # The table ``messages`` of the older LLMTrainingTools, whose answers are HTML.
 LEGACY_COLUMNS = {"id", "question", "answer"}
 
@@ -45,6 +53,7 @@ class Found:
     legacy: bool = False
     html: bool = False
     rows: int | None = None
+    spreadsheet_safe: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """The findings as they are stored."""
@@ -69,6 +78,9 @@ def look(source: Source, settings: Settings) -> Found:
     detection = formats.detect(source, encoding=settings.encoding)
     if settings.format and settings.format != detection.format:
         detection = _as_told(detection, settings)
+    quoted = _quoting(source, detection, settings)
+    if settings.spreadsheet_safe is None:
+        settings = settings.but(spreadsheet_safe=quoted.undo)
     rows, bad = _first_rows(source, detection, settings)
     if not rows:
         raise _nothing(bad)
@@ -90,13 +102,37 @@ def look(source: Source, settings: Settings) -> Found:
         tuple(columns),
         dict(mapping),
         "likely" if remembered else recognition.confidence,
-        {**detection.reasons, **recognition.reasons},
-        (*detection.warnings, *recognition.warnings),
+        {**detection.reasons, **recognition.reasons, **_reason(quoted, settings)},
+        (*detection.warnings, *recognition.warnings, *_warning(quoted, settings)),
         remembered,
         detection.format == "sqlite" and set(columns) == LEGACY_COLUMNS,
         _holds_html(rows),
         _estimate(source, rows, bad),
+        bool(settings.spreadsheet_safe),
     )
+
+
+def _quoting(source: Source, detection: Detection, settings: Settings) -> Quoting:
+    """Whether the table was made safe for spreadsheets. What cannot be read is told by those who read the rows."""
+    if detection.format not in ("csv", "tsv"):
+        return Quoting()
+    options = reading.read_options(settings.but(spreadsheet_safe=False))
+
+    def values() -> Iterator[dict[str, Any]]:
+        with suppress(LttError):
+            for row in islice(formats.read(source, detection, options), LOOKED_AT_FOR_QUOTING):
+                if isinstance(row, Row):
+                    yield row.values
+
+    return quoting.find(source.name, values())
+
+
+def _reason(quoted: Quoting, settings: Settings) -> dict[str, str]:
+    return {"spreadsheet_safe": quoted.reason} if quoted.undo and settings.spreadsheet_safe else {}
+
+
+def _warning(quoted: Quoting, settings: Settings) -> tuple[str, ...]:
+    return (_MARKED,) if quoted.marked and not settings.spreadsheet_safe else ()
 
 
 def _has_header(detection: Detection, columns: Sequence[str]) -> bool:
@@ -170,7 +206,7 @@ def resolved(settings: Settings, found: Mapping[str, Any]) -> Settings:
     """The settings with what was found filled in where nothing was said."""
     values = {
         name: found.get(name)
-        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet")
+        for name in ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
         if getattr(settings, name) is None and found.get(name) not in (None, "")
     }
     if not settings.mapping and (settings.layout or found.get("layout")) == found.get("layout"):

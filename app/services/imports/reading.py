@@ -31,7 +31,7 @@ def read_options(settings: Settings, bounds: Limits | None = None) -> ReadOption
         header=settings.header,
         skip_lines=settings.skip_lines,
         sheet=settings.sheet,
-        spreadsheet_safe=settings.spreadsheet_safe,
+        spreadsheet_safe=bool(settings.spreadsheet_safe),
         limits=bounds or limits.of_files(),
     )
 

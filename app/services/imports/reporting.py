@@ -7,6 +7,7 @@ from app.services.imports import quarantine
 from app.services.imports.waiting import step_of
 
 REPORTED = 100
+_READ_AS = ("format", "layout", "encoding", "delimiter", "spreadsheet_safe", "mapping")
 
 
 def of_import(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
@@ -30,7 +31,8 @@ def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
     return {
         "name": row.file_name,
         "sha256": row.sha256,
-        **{name: settings.get(name) for name in ("format", "layout", "encoding", "delimiter", "mapping")},
+        **{name: settings.get(name) for name in _READ_AS},
+        "reasons": row.detected.get("reasons", {}),
         "warnings": row.detected.get("warnings", []),
         "rows_in": row.rows_in,
         "imported": row.imported,

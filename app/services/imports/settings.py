@@ -25,7 +25,7 @@ class Settings:
     header: bool | None = None
     skip_lines: int | None = None
     sheet: str | None = None
-    spreadsheet_safe: bool = False
+    spreadsheet_safe: bool | None = None
     mapping: dict[str, str] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
     alpaca_input: str = "newline"
