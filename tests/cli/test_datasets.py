@@ -18,7 +18,7 @@ def test_deleted_datasets_are_listed_and_brought_back(ltt, app):
     assert ltt("datasets", "--json").json["datasets"] == []
     assert ltt("datasets", "--deleted").out.startswith(f"{gone}\t")
     assert ltt("datasets", "--bring-back", gone).out.startswith(f"{gone}\t")
-    assert ltt("datasets", "--bring-back", 99).code == 3
+    assert ltt("datasets", "--bring-back", 99).code == 4
 
 
 @pytest.fixture
