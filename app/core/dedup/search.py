@@ -95,8 +95,11 @@ class _Search:
         frequency = frequencies(parts)
         bits_needed = max(len(self.forms), 1).bit_length()
         keyed = self._shards(lambda at: self._keys(at, parts[at // SHARD], frequency, bits_needed), self._begins())
-        rarest = _stacked([part.rarest for part in keyed], self.options.rarest)
-        index = index_of(rarest, frequency, self.first) if self.options.index else None
+        index = None
+        if self.options.index:
+            rarest = _stacked([part.rarest for part in keyed], self.options.rarest)
+            index = index_of(rarest, frequency, self.first)
+            del rarest
         left, right, score, compared = self._near(keyed, parts, bits_needed)
         if meaning is not None:
             left, right, score = self._meant(left, right, score, meaning)
@@ -142,6 +145,9 @@ class _Search:
     ) -> tuple[I32, I32, npt.NDArray[np.float32], int]:
         """Pairs of forms that reach the lowest level, with their scores, and how many were scored."""
         signatures = _stacked([part.signatures for part in keyed], 4)
+        for part in keyed:
+            part.signatures.resize(0, refcheck=False)
+            part.rarest.resize(0, refcheck=False)
         lengths = _joined([part.lengths for part in parts], np.int32)
         letters = _stacked([part.letters for part in parts], 32)
 
