@@ -101,9 +101,9 @@ def _row_recall(texts: list[str], found: Pairs) -> float:
     """Of sampled rows with a partner at ratio 90 by exhaustive search: the share that is in some pair at all."""
     from rapidfuzz import fuzz, process
 
-    from app.core.dedup import normalised
+    from app.core.dedup.normal import normalised_shard
 
-    forms = [normalised(text) for text in texts]
+    forms = normalised_shard(texts)
     sample = random.Random(0).sample(range(len(texts)), min(SAMPLE, len(texts), max(1, COMPARED // max(len(texts), 1))))
     scores = process.cdist([forms[at] for at in sample], forms, scorer=fuzz.ratio, score_cutoff=90, workers=2)
     having = {at for at, row in zip(sample, scores, strict=True) if (row >= 90).sum() > 1}

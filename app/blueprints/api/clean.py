@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from flask import jsonify, url_for
+from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.writing import Answer, idempotent
+from app.blueprints.api.writing import Answer, accepted, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
 from app.jobs import cleaning as running
-from app.models import Job
-from app.services import cleaning, datasets, jobs
+from app.services import cleaning, datasets
 from app.services.cleaning import Cleaning, Done, Order, Preview, Shown, previews, recipes
 from app.services.entries import Filters
 
@@ -113,7 +112,7 @@ def preview(path: DatasetPath, body: PreviewBody) -> Answer:
     if not seen.scan.complete:
         job = running.look_at_all(path.dataset_id, wish)
         if job.state != "done":
-            return _accepted(job)
+            return accepted(job)
         seen = cleaning.look(path.dataset_id, wish)
     shown, total = cleaning.show(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
     return jsonify({**_counts(seen), "shown": total, "changes": [_shown(one) for one in shown]})
@@ -159,11 +158,4 @@ def clean(path: DatasetPath, body: CleanBody) -> Answer:
     result = running.start(order)
     if isinstance(result, Done):
         return jsonify(result.as_dict())
-    return jsonify(result.result) if result.state == "done" else _accepted(result)
-
-
-def _accepted(job: Job) -> Answer:
-    answer = jsonify(job=jobs.as_dict(job))
-    answer.status_code = 202
-    answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
-    return answer
+    return jsonify(result.result) if result.state == "done" else accepted(result)

@@ -1,21 +1,21 @@
 """Duplicates over the API: search, look at groups level by level, decide, settle what is safe in bulk."""
 
-from typing import Any
-
-from flask import Response, jsonify, make_response, request, url_for
+from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.writing import Answer, idempotent
-from app.core.dedup import DEFAULT_LEVEL, EXACT, FLOOR, Match
+from app.blueprints.api.files import receive
+from app.blueprints.api.groups import group_dict, listed_dict, match_dict
+from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.core.dedup import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
 from app.frontdoor import takes_uploads
 from app.jobs import duplicates as running
-from app.models import DuplicateGroup, DuplicateScan, Job, db
-from app.services import datasets, duplicates, history, jobs, uploads
-from app.services.duplicates import Filter, GroupView, MemberView, Settled, Wish
+from app.models import DuplicateScan, Job, db
+from app.services import datasets, duplicates, history
+from app.services.duplicates import Filter, Settled, Wish
 from app.services.duplicates.rechecking import Rechecked
 from app.services.duplicates.rechecking import as_dict as recheck_dict
 from app.services.history import Applied
@@ -61,7 +61,7 @@ class AgainstQuery(BaseModel):
     """What to compare with the rows of the file."""
 
     on: str = Field("question", description="question, answer or pair")
-    name: str = Field("file", description="the file's name, for a raw body")
+    name: str | None = Field(None, description="the file's name; else the one that a form gives it")
     semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
 
@@ -143,13 +143,7 @@ def scan(path: DatasetPath, body: ScanBody) -> Answer:
 def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
     datasets.get(path.dataset_id)
-    if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            raise BadUsage("Send the file in a field named file.", code="no_file")
-        upload = uploads.save(file.stream.read, file.filename or query.name)
-    else:
-        upload = uploads.save(request.stream.read, query.name, announced_bytes=request.content_length)
+    upload = receive(query.name, usual_name="file")
     return _finished(running.start(path.dataset_id, Wish(query.on, ("file", upload.token), query.semantic)))
 
 
@@ -165,7 +159,7 @@ def listed(path: DatasetPath, query: ListQuery) -> Answer:
         changed_since=duplicates.changed_since(found),
         totals=duplicates.totals(found, query.level),
         stops=[{"level": level, "groups": number} for level, number in stops],
-        groups=[_listed(one, page.sizes[one.id]) for one in page.groups],
+        groups=[listed_dict(one, page.sizes[one.id]) for one in page.groups],
         previous=page.previous,
         next=page.next,
     )
@@ -176,7 +170,7 @@ def hint(path: DatasetPath, query: HintQuery) -> Answer:
     """Pairs that ask nearly what is being written."""
     datasets.get(path.dataset_id)
     found = duplicates.hint(path.dataset_id, query.q, query.entry, size=query.limit)
-    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **_match(one.match)} for one in found])
+    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in found])
 
 
 @bp.post("/settle")
@@ -203,7 +197,7 @@ def recheck(path: DatasetPath) -> Answer:
 def group(path: GroupPath, query: GroupQuery) -> Answer:
     """One group: its members beside the pair that is suggested to be kept."""
     found, _ = duplicates.get(path.dataset_id, path.group_id)
-    return jsonify(_group(duplicates.group(found, path.group_id, keep=query.keep, rule=query.rule)))
+    return jsonify(group_dict(duplicates.group(found, path.group_id, keep=query.keep, rule=query.rule)))
 
 
 @bp.post("/<int:group_id>/keep")
@@ -267,61 +261,8 @@ def _applied(done: Applied) -> Response:
     return jsonify(history.applied_dict(done))
 
 
-def _finished(job: Job) -> Response:
+def _finished(job: Job) -> Answer:
     db.session.refresh(job)
     if job.state == "done":
         return jsonify(job.result)
-    answer = make_response(jsonify(job=jobs.as_dict(job)), 202)
-    answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
-    return answer
-
-
-def _listed(one: DuplicateGroup, size: int) -> dict[str, Any]:
-    return {
-        "group": one.id,
-        "what": one.what,
-        "kind": one.kind,
-        "levels": [one.lowest, one.highest],
-        "size": size,
-        "score": round(one.score, 2),
-        "differs": one.differs,
-        "frame": one.frame,
-        "title": one.title,
-        "state": one.state,
-    }
-
-
-def _group(view: GroupView) -> dict[str, Any]:
-    return {
-        **_listed(view.group, view.size),
-        "state": view.state,
-        "settled_in": view.step,
-        "keep": view.keep,
-        "leaving": view.leaving,
-        "versions": view.versions,
-        "members": [_member(one) for one in view.members],
-    }
-
-
-def _member(one: MemberView) -> dict[str, Any]:
-    entry = one.entry
-    return {
-        "entry": entry.id if entry else None,
-        "question": one.question,
-        "answer": one.answer,
-        "status": entry.status if entry else None,
-        "split": entry.split if entry else None,
-        "tags": entry.tag_list if entry else [],
-        "source": one.source,
-        "created_at": one.created_at.isoformat() if one.created_at else None,
-        "leaves": one.leaves,
-        "match": _match(one.match),
-        "answer_match": _match(one.answer_match),
-    }
-
-
-def _match(found: Match | None) -> dict[str, Any]:
-    if found is None:
-        return {}
-    differs = [{"kind": one.kind, "left": one.left, "right": one.right} for one in found.differs]
-    return {"level": found.level, "score": round(found.score, 2), "why": found.why, "differs": differs}
+    return accepted(job)

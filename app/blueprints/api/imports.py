@@ -9,12 +9,12 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
-from app.blueprints.api.writing import Answer, idempotent
+from app.blueprints.api.writing import Answer, accepted, idempotent
 from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
 from app.models import Import
-from app.services import imports, jobs, uploads
+from app.services import imports, uploads
 from app.services.imports import Settings, quarantine, reporting
 from app.services.uploads import Upload
 
@@ -91,14 +91,11 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
     return answer
 
 
-def _import(dataset_id: int, upload: Upload, settings: Settings) -> Response:
+def _import(dataset_id: int, upload: Upload, settings: Settings) -> Answer:
     row = imports.add(dataset_id, upload, settings)
     job = running.start(row.id, settings)
     if job.state != "done":
-        answer = jsonify(import_id=row.id, job=jobs.as_dict(job))
-        answer.status_code = 202
-        answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
-        return answer
+        return accepted(job, import_id=row.id)
     answer = jsonify(reporting.of_import(imports.get(row.id)))
     answer.status_code = 201
     answer.headers["Location"] = url_for(".get", dataset_id=dataset_id, import_id=row.id)

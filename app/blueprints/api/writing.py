@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import current_app, make_response, request
+from flask import current_app, jsonify, make_response, request, url_for
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import PreconditionRequired
@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response
 
 from app.core.errors import BadUsage, Conflict
 from app.frontdoor import limits
-from app.models import IdempotencyKey, transaction
+from app.models import IdempotencyKey, Job, transaction
 from app.models.base import now
+from app.services import jobs
 
 _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -45,6 +46,13 @@ def with_version(body: Response, version: int) -> Response:
     """The answer with its version, ready for the next If-Match."""
     body.set_etag(str(version))
     return body
+
+
+def accepted(job: Job, **more: object) -> Response:
+    """202 with a job that goes on, and where to ask for it."""
+    answer = make_response(jsonify(job=jobs.as_dict(job), **more), 202)
+    answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
+    return answer
 
 
 def idempotent(view: View) -> View:

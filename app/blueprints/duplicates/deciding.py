@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from app.core.dedup import SAFE
 from app.core.errors import Gone, Invalid, NotFound
 from app.forms.duplicates import MEMBERS, Choice, View
 from app.models import DuplicateScan
 from app.services import duplicates
 from app.services.duplicates import GroupView, MemberView
-from app.services.duplicates.telling import SAFE
 
 
 def open_group(scan: DuplicateScan, view: View, shown: Sequence[int]) -> GroupView | None:

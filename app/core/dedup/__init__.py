@@ -12,8 +12,10 @@ from app.core.dedup.base import (
     KINDS,
     LEVELS,
     NORMALISED,
+    SAFE,
     SIDES,
     UNKNOWN,
+    WHAT,
     Difference,
     Family,
     Found,
@@ -26,6 +28,7 @@ from app.core.dedup.base import (
     Texts,
     difference_names,
     kind_of,
+    text_of,
 )
 from app.core.dedup.compare import compare
 from app.core.dedup.groups import counts, groups
@@ -41,8 +44,10 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "NORMALISED",
+    "SAFE",
     "SIDES",
     "UNKNOWN",
+    "WHAT",
     "Difference",
     "Family",
     "Found",
@@ -62,4 +67,5 @@ __all__ = [
     "normalised",
     "search",
     "semantic",
+    "text_of",
 ]

@@ -27,6 +27,10 @@ UNKNOWN = 255
 DIFFERENCES = ("number", "date", "unit", "name", "negation", "yes/no", "word")
 # Kinds of groups. The first four hold copies: all but one member can go. The others need somebody to look.
 KINDS = ("exact", "normalised", "near", "semantic", "conflict", "variant")
+# The kinds of which all but one member can be removed without anybody looking.
+SAFE = KINDS[:2]
+# What pairs are put together as.
+WHAT = ("copies", "conflicts", "variants")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,6 @@ class Group:
     score: float
     differs: tuple[str, ...] = ()
 
-    @property
-    def safe(self) -> bool:
-        """Whether all but one member can be removed without anybody looking."""
-        return self.kind in ("exact", "normalised")
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -130,6 +129,11 @@ class Match:
 def difference_names(bits: int) -> tuple[str, ...]:
     """The names of the bits of ``Pairs.differs``."""
     return tuple(name for place, name in enumerate(DIFFERENCES) if bits >> place & 1)
+
+
+def text_of(side: str, question: str, answer: str) -> str:
+    """What is compared of a pair on one of ``SIDES``."""
+    return {"question": question, "answer": answer}.get(side, f"{question}\n{answer}")
 
 
 def kind_of(level: int) -> str:

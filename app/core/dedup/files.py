@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.core.dedup.base import DEFAULT_LEVEL, EXACT, NORMALISED, Found, Group, Options, Progress
+from app.core.dedup.base import DEFAULT_LEVEL, EXACT, NORMALISED, WHAT, Found, Group, Options, Progress, text_of
 from app.core.dedup.groups import groups
 from app.core.dedup.search import Meaning, search
 from app.core.record import Record
@@ -16,11 +16,6 @@ METHODS = ("exact", "normalised", "near", "semantic")
 def level_of(method: str, threshold: int | None) -> int:
     """The level at which a method puts texts together."""
     return {"exact": EXACT, "normalised": NORMALISED}.get(method, threshold or DEFAULT_LEVEL)
-
-
-def text_of(side: str, question: str, answer: str) -> str:
-    """What is compared of a pair."""
-    return {"question": question, "answer": answer}.get(side) or (question + "\n" + answer if side == "pair" else "")
 
 
 @dataclass
@@ -123,7 +118,7 @@ def duplicates(
     if records.own < len(records.names):
         sides = (np.arange(len(records.names)) >= records.own).astype(np.uint8)
     at_level = []
-    for what in ("copies", "conflicts", "variants"):
+    for what in WHAT:
         every = groups(found.pairs, what, sides=sides, families=found.families, by_meaning=meaning is not None)
         chosen = [one for one in every if one.lowest <= level <= one.highest]
         at_level.append(sorted(chosen, key=lambda group: (-len(group.members), group.members)))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-WHAT = ("copies", "conflicts", "variants")
 Edge = tuple[int, int, int, float, int]
 
 

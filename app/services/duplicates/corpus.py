@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.core import convert
+from app.core import convert, dedup
 from app.core.changes import chunks
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
@@ -103,7 +103,7 @@ class Rows:
                 self.bad += 1
                 continue
             self.pairs.append((record.question, record.answer, number))
-            self.texts.append(_text_of(record, side))
+            self.texts.append(dedup.text_of(side, record.question, record.answer))
             self.hashes.append(_hash_of(record))
             if len(self.texts) % 5000 == 0:
                 say(len(self.texts))
@@ -128,12 +128,6 @@ def _records(token: str) -> Iterator[tuple[int, Record | None]]:
     convert.check_mapping(plan, convert.columns_seen(source, plan))
     for item in convert.records(source, plan):
         yield (item.number, None) if isinstance(item, BadRow) else (item[0].number, item[1])
-
-
-def _text_of(record: Record, side: str) -> str:
-    if side == "pair":
-        return f"{record.question}\n{record.answer}"
-    return record.question if side == "question" else record.answer
 
 
 def _hash_of(record: Record) -> int:

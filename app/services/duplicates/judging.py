@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core.changes import Value, chunks
-from app.core.dedup import EXACT, NORMALISED
+from app.core.dedup import EXACT, NORMALISED, SAFE
 from app.core.dedup.normal import normalised_shard
 from app.core.record import dump_json
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, reading
@@ -20,7 +20,6 @@ from app.services.entries import CONTENT, StoredEntry, from_row
 from app.services.history import StagedRow
 
 SIZE = 2_000
-SAFE = ("exact", "normalised")
 G = DuplicateGroup
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from app.core.dedup import DEFAULT_LEVEL, LEVELS
+from app.core.dedup import DEFAULT_LEVEL, LEVELS, WHAT
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.text import is_number
 from app.models import ChangeSet, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db
 from app.services import entries
 from app.services.duplicates.wishes import KIND, SCOPES
 
-WHATS = ("copies", "conflicts", "variants", "families")
+WHATS = (*WHAT, "families")
 TABS = (*WHATS, "dismissed", "settled")
 ORDERS = ("size", "score")
 REPLACED = "A newer scan has replaced the one that this group belongs to. Open the list again."

@@ -65,7 +65,7 @@ class _Texts:
 
     def text(self, one: int, side: str) -> str:
         question, answer, _ = self.by_id[one]
-        return {"question": question, "answer": answer}.get(side, f"{question}\n{answer}")
+        return dedup.text_of(side, question, answer)
 
 
 def recheck(dataset_id: int, watch: Watch | None = None, *, job_id: int | None = None) -> Rechecked:
@@ -184,9 +184,7 @@ def _groups(scan: DuplicateScan, reach: Neighbourhood, texts: _Texts) -> list[Ne
     ]
     pairs, families = neighbours.as_pairs(edges, positions), neighbours.families_of(scan, positions)
     return [
-        _new(what, one, nodes, texts)
-        for what in scanning.WHATS[:3]
-        for one in dedup.groups(pairs, what, families=families)
+        _new(what, one, nodes, texts) for what in dedup.WHAT for one in dedup.groups(pairs, what, families=families)
     ]
 
 

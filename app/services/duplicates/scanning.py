@@ -18,7 +18,6 @@ from app.services.duplicates.storing import NewGroup, new_group
 from app.services.duplicates.wishes import Wish, require_model
 from app.services.jobs import Publication, Unwatched, Watch
 
-WHATS = ("copies", "conflicts", "variants", "families")
 # Shares of the work, for the progress bar.
 READ, SEARCHED, GROUPED = 5, 75, 80
 LONGEST_TITLE = 160
@@ -106,7 +105,7 @@ def _by_list(
 ) -> dict[str, Sequence[Group | Family]]:
     return {
         what: dedup.groups(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
-        for what in WHATS[:3]
+        for what in dedup.WHAT
         if len(pairs)
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.dedup import Difference, Match, compare
+from app.core.dedup import Difference, Match, compare, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, db
@@ -173,11 +173,8 @@ def matches(side: str, kept: StoredEntry, one: StoredEntry | OtherView) -> tuple
     """How a member compares with the kept one: the compared texts, and the answers where questions were compared."""
     if one is kept:
         return None, None
-    if side == "question":
-        return compare(kept.question, one.question), compare(kept.answer, one.answer)
-    if side == "answer":
-        return compare(kept.answer, one.answer), None
-    return compare(f"{kept.question}\n{kept.answer}", f"{one.question}\n{one.answer}"), None
+    texts = (text_of(side, each.question, each.answer) for each in (kept, one))
+    return compare(*texts), compare(kept.answer, one.answer) if side == "question" else None
 
 
 def leaves(row: DuplicateGroup, kept: StoredEntry, one: StoredEntry, match: Match | None, answer: Match | None) -> bool:

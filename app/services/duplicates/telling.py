@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
-from app.core.dedup import EXACT, NORMALISED, compare
+from app.core.dedup import EXACT, NORMALISED, SAFE, compare
 from app.core.record import SPLITS
 from app.core.text import clip
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db
@@ -14,7 +14,6 @@ from app.services.duplicates import listing
 from app.services.duplicates.listing import WHATS, Filter
 from app.services.entries import Filters, StoredEntry
 
-SAFE = ("exact", "normalised")
 # Of a group so many members are looked at, and of each so much text: a list is no place for more.
 LOOKED_AT = 4
 LONGEST = 4_000

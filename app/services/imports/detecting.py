@@ -75,9 +75,7 @@ def look(source: Source, settings: Settings) -> Found:
     """
     if settings.format and settings.format not in formats.FORMATS:
         raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(formats.FORMATS)}.")
-    detection = formats.detect(source, encoding=settings.encoding)
-    if settings.format and settings.format != detection.format:
-        detection = _as_told(detection, settings)
+    detection = _as_told(formats.detect(source, encoding=settings.encoding), settings)
     quoted = _quoting(source, detection, settings)
     if settings.spreadsheet_safe is None:
         settings = settings.but(spreadsheet_safe=quoted.undo)
@@ -141,8 +139,11 @@ def _has_header(detection: Detection, columns: Sequence[str]) -> bool:
 
 
 def _as_told(detection: Detection, settings: Settings) -> Detection:
+    """The detection, or where another format was chosen, one of that format."""
+    if not settings.format or settings.format == detection.format:
+        return detection
     return Detection(
-        str(settings.format),
+        settings.format,
         settings.encoding or detection.encoding,
         reasons={**detection.reasons, "format": "chosen"},
         warnings=detection.warnings,
