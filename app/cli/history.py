@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from app.cli.workspace import workspace
+from app.core.text import plural
 
 
 @click.command()
@@ -123,7 +124,8 @@ def _tell(verb: str, result: Any, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(service.applied_dict(result), ensure_ascii=False))
     else:
-        click.echo(f"{verb}: step {result.step.number}, {result.step.summary} ({result.changed:,} pairs)", err=True)
+        what = f"step {result.step.number}, {result.step.summary} ({plural(result.changed, 'pair')})"
+        click.echo(f"{verb}: {what}", err=True)
         for skipped in result.skipped:
             click.echo(f"Pair {skipped.entry_id} was kept: {skipped.reason}", err=True)
     return 1 if result.skipped_count else 0

@@ -30,6 +30,9 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
 
 
 def _line(job: Job) -> str:
+    told = (job.result or {}).get("summary") if job.state == "done" else None
+    if told:
+        return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {told}"
     total = f" of {job.total:,}" if job.total else ""
     progress = f"{job.done:,}{total} " if job.done else ""
     return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {progress}{job.error or job.message}".rstrip()

@@ -9,7 +9,10 @@ import time
 import pytest
 
 from app import create_app
-from app.services import jobs
+from app.core.record import Record
+from app.jobs import duplicates as running
+from app.services import datasets, history, jobs
+from app.services.duplicates import Wish
 
 
 @pytest.fixture
@@ -22,6 +25,14 @@ def job_id(app):
 def test_jobs_are_listed(ltt, job_id):
     assert f"{job_id}  queued      Waits" in ltt("jobs").out
     assert ltt("jobs", "--json").json["jobs"][0]["state"] == "queued"
+
+
+def test_a_job_that_is_done_tells_what_it_did(ltt, app):
+    with app.app_context():
+        dataset_id = datasets.create("Mine").id
+        history.create(dataset_id, [Record("A?", "B"), Record("A?", "B")], summary="Add")
+        running.start_here(dataset_id, Wish())
+    assert ltt("jobs").out.endswith("Find duplicate questions  1 group of copies and 0 conflicts among 2 pairs.\n")
 
 
 def test_a_job_is_cancelled_and_retried_here(ltt, job_id):
