@@ -15,6 +15,7 @@ from app.models.database import (
 from app.models.dataset import Dataset
 from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
 from app.models.entry import Entry
+from app.models.filling import fill
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
@@ -41,6 +42,7 @@ __all__ = [
     "db",
     "empty_log",
     "end_reading",
+    "fill",
     "init_app",
     "is_writing",
     "reading",

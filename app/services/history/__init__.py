@@ -6,7 +6,7 @@ what the set left there. What was edited since is reported and kept, unless the 
 
 from app.models import transaction
 from app.services.history.changing import apply, delete
-from app.services.history.creating import NEW_COLUMNS, add_rows, add_tuples, create, new_row
+from app.services.history.creating import NEW_COLUMNS, add_columns, add_rows, add_tuples, create, new_row
 from app.services.history.forgetting import compact, count_compactable, forget
 from app.services.history.hashes import hash_of, rehash
 from app.services.history.reading import (
@@ -33,6 +33,7 @@ __all__ = [
     "StagedRow",
     "Step",
     "add_changes",
+    "add_columns",
     "add_rows",
     "add_tuples",
     "applied_dict",

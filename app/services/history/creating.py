@@ -9,12 +9,14 @@ from app.core.changes import chunks
 from app.core.errors import Invalid
 from app.core.record import Record
 from app.core.text import is_blank
-from app.models import ChangeSet, Entry, transaction
+from app.models import ChangeSet, Entry, fill, transaction
+from app.models.filling import Same, Varying
 from app.services import counts
 from app.services.entries import stored_values
 from app.services.history.hashes import hash_of
 from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
 
+Column = tuple[str, tuple[object, ...]]
 NEW_COLUMNS = (
     "status",
     "split",
@@ -84,20 +86,32 @@ def add_tuples(session: Session, change_set: ChangeSet, rows: Sequence[tuple[obj
     """
     if not rows:
         return 0
-    mark = "?" if session.connection().dialect.paramstyle == "qmark" else "%s"
-    # Columns that are empty in all rows, as most are, need not be bound a million times.
-    used = [(name, cells) for name, cells in zip(NEW_COLUMNS, zip(*rows, strict=True), strict=True) if _any(cells)]
-    own = f"{int(change_set.dataset_id)}, {int(change_set.id)}, {int(change_set.id)}, 1"
-    session.connection().exec_driver_sql(
-        f"INSERT INTO entries (dataset_id, created_in, batch_id, version, {', '.join(name for name, _ in used)}) "
-        f"VALUES ({own}, {', '.join([mark] * len(used))})",
-        list(zip(*(cells for _, cells in used), strict=True)),
-    )
-    first, last = _new_ids(session, change_set, len(rows))
+    same, varying = _by_kind(zip(NEW_COLUMNS, zip(*rows, strict=True), strict=True))
+    return add_columns(session, change_set, len(rows), same, varying)
+
+
+def add_columns(session: Session, change_set: ChangeSet, number: int, same: Same, varying: Varying) -> int:
+    """Insert entry rows given column by column: ``same`` have one value for all. Returns how many."""
+    mine = (("dataset_id", change_set.dataset_id), ("created_in", change_set.id), ("batch_id", change_set.id))
+    fill(session.connection(), "entries", number, [*mine, ("version", 1), *same], varying)
+    first, last = _new_ids(session, change_set, number)
     change_set.first_id = change_set.first_id or first
     change_set.last_id = last
-    change_set.created += len(rows)
-    return len(rows)
+    change_set.created += number
+    return number
+
+
+def _by_kind(columns: Iterable[Column]) -> tuple[list[tuple[str, object]], list[Column]]:
+    """The columns with one value in all rows, and those with several; what is empty in all rows is left out."""
+    same: list[tuple[str, object]] = []
+    varying: list[Column] = []
+    for name, cells in columns:
+        value = cells[0]
+        if value != cells[-1] or cells.count(value) < len(cells):
+            varying.append((name, cells))
+        elif value is not None:
+            same.append((name, value))
+    return same, varying
 
 
 def _new_ids(session: Session, change_set: ChangeSet, number: int) -> tuple[int, int]:
@@ -110,10 +124,6 @@ def _new_ids(session: Session, change_set: ChangeSet, number: int) -> tuple[int,
     ids = select(func.min(Entry.id), func.max(Entry.id)).where(newer, Entry.batch_id == change_set.id)
     first, last = session.execute(ids).one()
     return first, last
-
-
-def _any(cells: tuple[object, ...]) -> bool:
-    return cells.count(None) < len(cells)
 
 
 def _id_before(session: Session, change_set: ChangeSet) -> int:

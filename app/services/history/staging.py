@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 
 from app.core.changes import Change, Value
 from app.core.errors import Conflict
-from app.models import ChangeRow, ChangeSet, Entry, db, transaction
+from app.models import ChangeRow, ChangeSet, Entry, db, fill, transaction
 from app.services import counts
 from app.services.history.changing import write
 from app.services.history.steps import ACTOR, Applied, as_step, count_batch, give_number, new_set, open_dataset, touch
@@ -55,13 +55,9 @@ def publish(
 
 def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: int) -> None:
     """Keep what entries shall become under a staged set, as (entry, field, before, after). Nothing of it shows yet."""
-    session = db.session()
-    mark = "?" if session.connection().dialect.paramstyle == "qmark" else "%s"
-    session.connection().exec_driver_sql(
-        "INSERT INTO changes (change_set_id, entry_id, field, before, after) "
-        f"VALUES ({int(change_set.id)}, {mark}, {mark}, {mark}, {mark})",
-        list(rows),
-    )
+    if rows:
+        columns = list(zip(("entry_id", "field", "before", "after"), zip(*rows, strict=True), strict=True))
+        fill(db.session().connection(), "changes", len(rows), [("change_set_id", change_set.id)], columns)
     change_set.changed += entry_count
 
 
