@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flask import Flask
     from flask_openapi3.openapi import OpenAPI
 
 __version__ = "0.1.0"
@@ -16,6 +17,13 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> OpenAPI:
 
     The factory is imported here and not above: ``app.core`` and the commands without a database must not load Flask.
     """
-    from app.factory import make
+    from app.web import make
 
     return make(overrides or {})
+
+
+def create_bare_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """The same without pages and API, for commands and jobs."""
+    from app.factory import bare
+
+    return bare(overrides or {})

@@ -11,6 +11,7 @@ import click
 
 from app import __version__
 from app.cli.exits import Answering
+from app.core.garbage import rare_collection
 
 # Name of the command: module and object. One line per command, in the order of the help.
 COMMANDS = {
@@ -52,7 +53,8 @@ class _Lazy(click.Group):
 
 def _load(place: str) -> click.Command:
     module, _, name = place.partition(":")
-    command: click.Command = getattr(importlib.import_module(module), name)
+    with rare_collection():
+        command: click.Command = getattr(importlib.import_module(module), name)
     return command
 
 

@@ -9,12 +9,12 @@ import click
 @click.option("--parent", type=int, metavar="PID", help="End when the process of this number ends.")
 def worker(parent: int | None) -> None:
     """Run queued jobs until stopped. `ltt serve` starts one by itself."""
-    from app import create_app
+    from app import create_bare_app
     from app.jobs.worker import Worker
     from app.services import schema
 
     os.umask(0o077)
-    app = create_app()
+    app = create_bare_app()
     with app.app_context():
         schema.prepare()
     Worker(app, {}, parent=parent).run()

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from app import create_app
+from app import create_bare_app
+from app.core.garbage import rare_collection
 from app.models import db, write_lock
 from app.services import schema
 
@@ -13,9 +14,11 @@ from app.services import schema
 @contextmanager
 def workspace() -> Iterator[Flask]:
     """An application context over the data folder's database."""
-    app = create_app({"LTT_LOG_LEVEL": "WARNING"})
+    with rare_collection():
+        app = create_bare_app({"LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
-        schema.prepare()
+        with rare_collection():
+            schema.prepare()
         try:
             yield app
         finally:

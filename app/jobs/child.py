@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from app import create_app
+from app import create_bare_app
 from app.core.text import plural
 from app.jobs import limits, registry, runner, runners
 from app.jobs.lease import Claim
@@ -125,7 +125,7 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
     # Ctrl+C in a terminal reaches the worker as well, which then ends this process in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    app = create_app(overrides)
+    app = create_bare_app(overrides)
     with app.app_context():
         handler = registry.find(claim.kind)
         if handler is not None:

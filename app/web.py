@@ -1,0 +1,34 @@
+"""Puts the web on top of the workbench: front door, pages, API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from flask_wtf import CSRFProtect
+
+from app import __version__, blueprints, config, factory, frontdoor
+from app.blueprints import api, errors
+from app.blueprints.api import specification
+
+csrf = CSRFProtect()
+
+
+def make(overrides: Mapping[str, Any]) -> OpenAPI:
+    """Make the application for one data folder."""
+    settings = config.load(overrides=overrides)
+    app = OpenAPI(
+        "app",
+        info=Info(title="LLM Training Tools", version=__version__),
+        doc_ui=False,
+        validation_error_callback=specification.refuse,
+        validation_error_model=specification.Error,
+        instance_path=str(config.data_dir(settings)),
+        **factory.PLACES,
+    )
+    factory.prepared(app, settings, overrides)
+    errors.init_app(app)
+    frontdoor.init_app(app, csrf)
+    blueprints.init_app(app)
+    api.init_app(app)
+    return app
