@@ -1,7 +1,11 @@
 """Small pure functions on text."""
 
 import unicodedata
+from collections.abc import Collection
+from string import ascii_letters, digits
 
+# A text that begins with one of these is not blank; nearly all do.
+PLAIN_STARTS = frozenset(ascii_letters + digits)
 # Characters that print nothing although Unicode does not class them as space, control or format.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cs"})
@@ -17,6 +21,11 @@ def is_blank(text: str | None) -> bool:
         c.isspace() or c in _BLANK_LETTERS or "\ufe00" <= c <= "\ufe0f" or unicodedata.category(c) in _INVISIBLE
         for c in text
     )
+
+
+def all_visible(texts: Collection[str]) -> bool:
+    """Whether none of the texts is blank."""
+    return {text[:1] for text in texts} <= PLAIN_STARTS or not any(map(is_blank, texts))
 
 
 def fold_newlines(text: str) -> str:

@@ -7,11 +7,12 @@ import pytest
 
 from app.core.errors import LttError
 from app.core.formats import Limits, Source
-from app.services.imports import Settings, ahead, building
+from app.services.imports import Settings, ahead, parsing
 from tests.services.test_imports import bring, counts, stored
 
 LINES = b'{"messages": [{"role": "user", "content": "Q%d"}, {"role": "assistant", "content": "A"}]}\n'
-JSONL = Settings(format="jsonl", layout="openai", encoding="utf-8")
+# A tag for all pairs: otherwise plain chats are parsed here, in the quick way.
+JSONL = Settings(format="jsonl", layout="openai", encoding="utf-8", tags=("new",))
 
 
 @pytest.fixture
@@ -27,11 +28,10 @@ def all_files_are_large(monkeypatch):
 
 
 def test_another_process_builds_the_same_rows(chats):
-    here = list(building.parts(chats, JSONL, 7))
+    here = list(parsing.parts(chats, JSONL, 7))
     there = list(ahead.parts(chats, JSONL, 7))
     assert [(part.new, part.bad) for part in there] == [(part.new, part.bad) for part in here]
     assert [len(part.new) for part in there] == [1000, 1000, 500] and len(there[-1].bad) == 2
-    assert not any(part.rows for part in there) and any(part.rows for part in here)
 
 
 def test_a_refusal_comes_back_with_its_words(chats):
@@ -39,7 +39,7 @@ def test_a_refusal_comes_back_with_its_words(chats):
     with pytest.raises(LttError) as there:
         list(ahead.parts(chats, JSONL, 7))
     with pytest.raises(LttError) as here:
-        list(building.parts(chats, JSONL, 7))
+        list(parsing.parts(chats, JSONL, 7))
     assert (type(there.value), vars(there.value)) == (type(here.value), vars(here.value))
     assert "LTT_MAX_ROWS" in there.value.message
 
@@ -57,6 +57,12 @@ def test_rows_that_change_pairs_are_read_here(chats, monkeypatch):
     monkeypatch.setattr(ahead, "_received", None)
     parts = ahead.parts(chats, JSONL.but(on_duplicate="update"), 7)
     assert sum(len(part.rows) for part in parts) == 2500
+
+
+def test_plain_chats_are_read_here(chats, monkeypatch):
+    monkeypatch.setattr(ahead, "_received", None)
+    parts = list(ahead.parts(chats, JSONL.but(tags=()), 7))
+    assert sum(len(part.plain or part.new) for part in parts) == 2500
 
 
 @pytest.mark.parametrize("program", ["pass", "import sys; sys.stdout.buffer.write(b'\\0' * 7 + b'\\x09x')"])

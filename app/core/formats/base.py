@@ -37,6 +37,14 @@ class BadRow(NamedTuple):
 Rows = Iterator[Row | BadRow]
 
 
+@dataclass(slots=True)
+class Place:
+    """How many rows and lines of a file have been read."""
+
+    row: int = 0
+    line: int = 0
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much a file may hold. All sizes in bytes of decoded data."""

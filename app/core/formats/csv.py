@@ -7,8 +7,9 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import chain
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 from app.core.changes import chunks
@@ -17,6 +18,7 @@ from app.core.formats.base import (
     MB,
     BadRow,
     Format,
+    Place,
     ReadOptions,
     Row,
     Rows,
@@ -36,6 +38,13 @@ _WRITE_ROWS = 200
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of a table. Raises Invalid where it cannot be decoded or is empty, TooLarge past a limit."""
+    with opened(source, options) as table:
+        yield from table.rows_of(table.text)
+
+
+@contextmanager
+def opened(source: Source, options: ReadOptions) -> Iterator["Table"]:
+    """The table of a file, for as long as it is read. Raises as ``read`` does."""
     if options.delimiter and (len(options.delimiter) != 1 or options.delimiter in '"\r\n\0'):
         raise Invalid("A delimiter is one character, such as , or ; or a tab.", code="bad_delimiter")
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
@@ -45,7 +54,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
         try:
-            yield from _records(
+            yield Table(
                 text,
                 delimiter=options.delimiter or found.delimiter,
                 skip=found.skip if options.skip_lines is None else options.skip_lines,
@@ -64,14 +73,14 @@ def preferred_delimiter(name: str) -> str:
 
 
 class _Lines:
-    """The physical lines of the record that is being read. A table has millions, so a generator feeds them."""
+    """The physical lines of what is being read. A table has millions, so a generator feeds them."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.ended = False
 
     def feed(self, text: Iterable[str]) -> Iterator[str]:
-        """The lines, each remembered until its record is complete."""
+        """The lines, each remembered until it is taken."""
         remember = self.taken.append
         for line in text:
             remember(line)
@@ -79,41 +88,97 @@ class _Lines:
         self.ended = True
 
 
-def _records(text: Iterable[str], *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> Rows:
-    lines = _Lines()
-    fed = lines.feed(text)
-    for _ in range(skip):
-        next(fed, None)
-    lines.taken.clear()
-    reader = csv.reader(fed, delimiter=delimiter)
-    names: list[str] = []
-    number = 0
-    while True:
-        start = skip + reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise _refusal(error, number + 1, start, options) from error
-        raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
-        lines.taken.clear()
-        if not any(fields):
-            continue
-        if options.spreadsheet_safe:
-            fields = [unsafe(cell) for cell in fields]
-        if not names:
-            names = _names(fields, header, options)
-            if header:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records and the lines they stand in. ``records`` is None where rows must be made of the lines."""
+
+    lines: list[str]
+    records: list[list[str]] | None
+
+
+class Table:
+    """A table that is being read: the columns, once they are known, and how far it was read."""
+
+    def __init__(self, text: Iterator[str], *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> None:
+        self.text = text
+        self.names: list[str] = []
+        self.place = Place(0, sum(1 for _ in islice(text, skip)))
+        self._delimiter = delimiter
+        self._header = header
+        self._options = options
+
+    def rows_of(self, text: Iterable[str]) -> Rows:
+        """The rows of the lines that follow; they end where a record ends."""
+        lines, options = _Lines(), self._options
+        reader = csv.reader(lines.feed(text), delimiter=self._delimiter)
+        names, number, before, most = self.names, self.place.row, self.place.line, options.limits.rows
+        while True:
+            start = before + reader.line_num + 1
+            try:
+                fields = next(reader)
+            except StopIteration:
+                self.place = Place(number, before + reader.line_num)
+                return
+            except csv.Error as error:
+                raise _refusal(error, number + 1, start, options) from error
+            raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
+            lines.taken.clear()
+            if not any(fields):
                 continue
-        number += 1
-        if number > options.limits.rows:
-            limit = f"{options.limits.rows:,}"
-            raise too_large("This table", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
-        if len(fields) == len(names) and raw.isascii() and not lines.ended:
-            yield Row(number, start, dict(zip(names, fields)), raw)  # noqa: B905 (the lengths were compared)
-        else:
-            yield _row(fields, names, number, start, raw, delimiter, lines.ended)
+            if options.spreadsheet_safe:
+                fields = [unsafe(cell) for cell in fields]
+            if not names:
+                self.names = names = _names(fields, self._header, options)
+                if self._header:
+                    continue
+            number += 1
+            if number > most:
+                raise _too_many(most)
+            if len(fields) == len(names) and raw.isascii() and not lines.ended:
+                yield Row(number, start, dict(zip(names, fields)), raw)  # noqa: B905 (the lengths were compared)
+            else:
+                yield _row(fields, names, number, start, raw, self._delimiter, lines.ended)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The records in batches; ``rows_of`` or ``pass_over`` must be told of each before the next.
+
+        Records come without lines that need a closer look: the first, the last, and what cannot be stored.
+        """
+        fed = _Lines()
+        reader = csv.reader(fed.feed(self.text), delimiter=self._delimiter)
+        while not fed.ended:
+            try:
+                records: list[list[str]] | None = list(islice(reader, size))
+            except csv.Error:
+                # Whoever makes rows of these lines meets it again, and tells the place.
+                records = None
+            lines = list(fed.taken)
+            fed.taken.clear()
+            plain = self.names and not fed.ended and not self._options.spreadsheet_safe and _is_clean("".join(lines))
+            if lines:
+                yield Batch(lines, records if plain else None)
+
+    def pass_over(self, batch: Batch) -> None:
+        """Count the records of a batch that became rows elsewhere. Raises TooLarge past the limit."""
+        most = self._options.limits.rows
+        self.place = Place(self.place.row + len(batch.records or ()), self.place.line + len(batch.lines))
+        if self.place.row > most:
+            raise _too_many(most)
+
+
+def _too_many(most: int) -> Exception:
+    return too_large("This table", f"it has more than {most:,} rows", f"{most:,}", "LTT_MAX_ROWS")
+
+
+def _is_clean(text: str) -> bool:
+    """Whether each character can be stored."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _names(fields: list[str], header: bool, options: ReadOptions) -> list[str]:

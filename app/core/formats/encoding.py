@@ -59,9 +59,13 @@ def _utf16_without_mark(head: bytes) -> Encoding | None:
 
 def _invalid_utf8(head: bytes, *, complete: bool) -> int:
     """How many undecodable places there are; a character cut off at the end of a sample is none."""
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    text = decoder.decode(head, final=complete)
-    return sum("\udc80" <= c <= "\udcff" for c in text) if not text.isascii() else 0
+    decoder = codecs.getincrementaldecoder("utf-8")
+    try:
+        decoder().decode(head, final=complete)
+    except UnicodeDecodeError:
+        text = decoder("surrogateescape").decode(head, final=complete)
+        return sum("\udc80" <= c <= "\udcff" for c in text)
+    return 0
 
 
 def _mostly_utf8(head: bytes, invalid: int) -> bool:

@@ -19,6 +19,7 @@ from app.core.formats.base import (
     BadRow,
     Format,
     Limits,
+    Place,
     ReadOptions,
     Row,
     Rows,
@@ -40,10 +41,20 @@ _NUL = b"\\u0000"
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The objects of a file, one a line; blank lines are passed over."""
+    place = Place()
+    for lines in blocks(source, options):
+        yield from rows_of(lines, place, options.limits)
+
+
+def blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
+    """The lines of a file in UTF-8, without their LF, some thousand at a time.
+
+    Raises Invalid where the file is in another encoding, TooLarge for a line over the limit.
+    """
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
     with source.open() as stream:
         try:
-            yield from _rows(_lines(utf8(stream, encoding), options.limits), options.limits)
+            yield from _blocks(utf8(stream, encoding), options.limits)
         except UnicodeDecodeError as error:
             raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
 
@@ -92,32 +103,30 @@ class _Recoded(io.RawIOBase):
         return len(part)
 
 
-def _lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
-    """Lines without their LF. Raises TooLarge for one over the limit."""
+def _blocks(stream: BinaryIO, limits: Limits) -> Iterator[list[bytes]]:
     left = b""
     number = 0
     while chunk := stream.read(_CHUNK):
-        parts = (left + chunk).split(b"\n")
-        left = parts.pop()
-        number += len(parts)
-        yield from parts
+        lines = (left + chunk).split(b"\n")
+        left = lines.pop()
+        number += len(lines)
+        yield lines
         if len(left) > limits.line_bytes:
             size = f"{limits.line_bytes // MB} MB"
             raise too_large("This JSONL file", f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
     if left:
-        yield left
+        yield [left]
 
 
-def _rows(lines: Iterator[bytes], limits: Limits) -> Rows:
-    number = 0
-    for line_number, line in enumerate(lines, 1):
+def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
+    """The rows of the lines that follow ``place``, which is moved on at their end. Raises TooLarge for too many."""
+    number, line_number = place.row, place.line
+    for line_number, line in enumerate(lines, place.line + 1):
         if not line or line.isspace():
             continue
         number += 1
         if number > limits.rows:
-            raise too_large(
-                "This JSONL file", f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS"
-            )
+            raise too_many(limits)
         try:
             values = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -131,6 +140,13 @@ def _rows(lines: Iterator[bytes], limits: Limits) -> Rows:
         else:
             # Several times in a microsecond: the tuple is made without its constructor.
             yield _new(Row, (number, line_number, values, None))
+    place.row, place.line = number, line_number
+
+
+def too_many(limits: Limits) -> Exception:
+    """The refusal of a file with too many rows."""
+    limit = f"{limits.rows:,}"
+    return too_large("This JSONL file", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
 
 
 def _objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:

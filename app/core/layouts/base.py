@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.errors import Invalid
 from app.core.record import Message, Record, message_from_json, message_to_json
-from app.core.text import is_blank
+from app.core.text import PLAIN_STARTS, is_blank
 
 # Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
 # parts of joined texts, weights and names of the question and answer messages, messages behind the answer.
@@ -74,9 +74,9 @@ CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", AF
 def checked(record: Record, options: LayoutOptions) -> Record:
     """The record with the options' system prompt and tags. Raises RowError on a blank question or answer."""
     # The first letter settles it for nearly every text; millions of rows pass here.
-    if not _begins_plainly(record.question) and is_blank(record.question):
+    if record.question[:1] not in PLAIN_STARTS and is_blank(record.question):
         raise RowError("The question is empty.", code="blank_question")
-    if not (_begins_plainly(record.answer) or options.allow_unanswered or record.answered):
+    if not (record.answer[:1] in PLAIN_STARTS or options.allow_unanswered or record.answered):
         raise RowError("The answer is empty.", code="blank_answer")
     if options.system is None and not options.tags:
         return record
@@ -92,11 +92,6 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         tags,
         record.extra,
     )
-
-
-def _begins_plainly(text: str) -> bool:
-    first = text[:1]
-    return first.isascii() and first.isalnum()
 
 
 def text_of(value: Any, what: str) -> str:

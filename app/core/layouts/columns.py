@@ -5,6 +5,7 @@ trace_json.
 """
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +22,8 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
-from app.core.record import SPLITS, STATUSES, Record, dump_messages, load_messages
+from app.core.record import SPLITS, STATUSES, PlainPairs, Record, dump_messages, load_messages
+from app.core.text import all_visible
 
 STANDARD = {
     "question": "question",
@@ -45,6 +47,28 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if question is None and mapping["question"] not in row:
         raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
     return checked(_record(row, mapping), options)
+
+
+def are_plain(mapping: Mapping[str, str]) -> bool:
+    """Whether the mapping speaks of nothing but question and answer."""
+    return not mapping or mapping.keys() == {"question", "answer"}
+
+
+def plain_pairs(
+    names: Sequence[str], records: Sequence[Sequence[str]] | None, mapping: Mapping[str, str]
+) -> PlainPairs | None:
+    """The pairs of the records of a table that ``parse`` would make of their rows, several times as quickly.
+
+    None where the table has other columns as well, or where any record has an empty text or other fields.
+    """
+    question, answer = mapping.get("question", "question"), mapping.get("answer", "answer")
+    if not records or {*map(len, records)} != {2} or len(names) != 2 or {*names} != {question, answer}:
+        return None
+    questions, answers = zip(*records, strict=True)
+    if names[0] == answer:
+        questions, answers = answers, questions
+    visible = all_visible(questions) and all_visible(answers)
+    return PlainPairs([None] * len(records), questions, answers) if visible else None
 
 
 def _record(row: Row, mapping: Any) -> Record:

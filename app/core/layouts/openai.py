@@ -26,7 +26,8 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.conversation import answered_or_refuse, record_of
-from app.core.record import Message, Record
+from app.core.record import Message, PlainPairs, Record
+from app.core.text import all_visible
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
@@ -57,6 +58,38 @@ def _plain(messages: list[Any]) -> Record | None:
     if roles == ["system", "user", "assistant"]:
         return Record(messages[1]["content"], messages[2]["content"], messages[0]["content"])
     return None
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: str
+    content: str
+
+
+class _Chat(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: list[_Text]
+
+
+_decode_chat = msgspec.json.Decoder(_Chat).decode
+_NUL = b"\\u0000"
+
+
+def plain_pairs(lines: Sequence[bytes]) -> PlainPairs | None:
+    """The pairs of lines of JSON that ``parse`` would make of them, three times as quickly.
+
+    None where any line is no ``[system,] user, assistant`` with nothing but text, or needs a closer look.
+    """
+    try:
+        chats = [_decode_chat(line).messages for line in lines]
+        firsts = [chat.pop(0) if len(chat) == 3 else None for chat in chats]
+        users, assistants = zip(*chats, strict=True)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    roles = ({first.role for first in firsts if first}, {one.role for one in users}, {one.role for one in assistants})
+    if not roles[0] <= {"system"} or roles[1:] != ({"user"}, {"assistant"}) or _NUL in b"".join(lines):
+        return None
+    systems = [first.content if first else None for first in firsts]
+    pairs = PlainPairs(systems, [one.content for one in users], [one.content for one in assistants])
+    return pairs if all_visible(pairs.questions) and all_visible(pairs.answers) else None
 
 
 def parse_messages(messages: list[Any], row: Row, options: LayoutOptions, *, container: str) -> Record:

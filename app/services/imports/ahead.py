@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from app.core.errors import LttError
 from app.core.formats import BadRow, Source
-from app.services.imports import building
+from app.core.garbage import rare_collection
+from app.services.imports import parsing
 from app.services.imports.building import Built
 from app.services.imports.settings import Settings
 
@@ -33,8 +34,10 @@ _PART, _ERROR, _END = range(3)
 def parts(source: Source, settings: Settings, import_id: int) -> Iterator[Built]:
     """The rows of a file as they are stored, chunk by chunk. Raises what is wrong with the file."""
     # Rows that change pairs need more than what is stored, so they are not sent between processes.
-    if settings.on_duplicate == "update" or (source.size or 0) < LARGE_BYTES:
-        return building.parts(source, settings, import_id)
+    # What is parsed in less time than it takes to send is not sent either.
+    here = settings.on_duplicate == "update" or parsing.is_quick(settings)
+    if here or (source.size or 0) < LARGE_BYTES:
+        return parsing.parts(source, settings, import_id)
     return _received(source, settings, import_id)
 
 
@@ -72,9 +75,9 @@ def serve() -> None:
     # Ctrl+C in a terminal reaches the process that listens as well.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     path, name, limits, settings, import_id = pickle.load(sys.stdin.buffer)
-    with suppress(BrokenPipeError), building.rare_collection():
+    with suppress(BrokenPipeError), rare_collection():
         try:
-            for part in building.parts(Source.of_path(path, name=name, limits=limits), settings, import_id):
+            for part in parsing.parts(Source.of_path(path, name=name, limits=limits), settings, import_id):
                 _answer(_PART, (part.new, [tuple(one) for one in part.bad]))
             _answer(_END, None)
         except BrokenPipeError:

@@ -1,17 +1,15 @@
 """Records as rows of the table of entries: tuples in the order of ``history.NEW_COLUMNS``."""
 
-import gc
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value
 from app.core.errors import Invalid
-from app.core.formats import BadRow, Row, Source
+from app.core.formats import BadRow, Row
 from app.core.layouts.columns import split_of, status_of
-from app.core.record import Record, content_hash, dump_json, dump_messages
-from app.services.imports import reading
+from app.core.record import PlainPairs, Record, content_hash, dump_json, dump_messages, plain_hashes
 from app.services.imports.reading import Read, bad, layout_options
 from app.services.imports.settings import Settings
 
@@ -19,37 +17,59 @@ from app.services.imports.settings import Settings
 STATUS, TAGS, HASH, ROW = 0, 8, 10, 12
 Stored = tuple[object, ...]
 Content = tuple[Value, ...]
-CHUNK = 1000
-GC_THRESHOLD = 100_000
+Column = tuple[str, Sequence[object]]
+PLAIN_STATUS = "review"
 
 # An escaped NUL in JSON text, and not the six characters of the escape themselves.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Plain pairs as they are stored, column by column."""
+
+    pairs: PlainPairs
+    hashes: tuple[int, ...]
+    numbers: Sequence[int]
+    import_id: int
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def columns(self) -> tuple[list[tuple[str, object]], list[Column]]:
+        """What ``history.add_columns`` stores: columns with one value for all, and the others."""
+        varying: list[Column] = [
+            ("question", self.pairs.questions),
+            ("answer", self.pairs.answers),
+            ("content_hash", self.hashes),
+            ("source_row", self.numbers),
+        ]
+        if any(system is not None for system in self.pairs.systems):
+            varying.append(("system", self.pairs.systems))
+        return [("status", PLAIN_STATUS), ("import_id", self.import_id)], varying
+
+    def rows(self) -> list[Stored]:
+        """The same as rows."""
+        none = repeat(None)
+        texts = (self.pairs.systems, self.pairs.questions, self.pairs.answers)
+        rest = (self.hashes, repeat(self.import_id), self.numbers)
+        return list(zip(repeat(PLAIN_STATUS), none, *texts, none, none, none, none, none, *rest))
+
+
 @dataclass(slots=True)
 class Built:
-    """One chunk of rows: those that can be stored, and the bad ones. ``rows`` goes with ``new``, where it is kept."""
+    """One chunk of rows: those that can be stored, and the bad ones. ``rows`` goes with ``new``, where pairs change.
+
+    ``plain`` are more rows that can be stored, where a whole chunk took the quick way.
+    """
 
     new: list[Stored] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    plain: Plain | None = None
 
-
-def parts(source: Source, settings: Settings, import_id: int) -> Iterator[Built]:
-    """The rows of a file as they are stored, chunk by chunk. Raises what is wrong with the file."""
-    found = reading.records(reading.rows(source, settings), settings)
-    return map(Builder(settings, import_id).build, chunks(found, CHUNK))
-
-
-@contextmanager
-def rare_collection() -> Iterator[None]:
-    """Look for circular garbage less often: rows hold none, and looking costs a third of the time of an import."""
-    usual = gc.get_threshold()
-    gc.set_threshold(GC_THRESHOLD, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+    def __bool__(self) -> bool:
+        return bool(self.new or self.bad or self.plain)
 
 
 class Builder:
@@ -64,40 +84,50 @@ class Builder:
         self._plain = not (labelled or self._drafts or self._update_by)
 
     def build(self, chunk: Iterable[Read | BadRow]) -> Built:
-        """One chunk of records as they are stored."""
+        """One chunk of records as they are stored, in order."""
         result = Built()
-        stored, new, rows = self.stored, result.new, result.rows
+        waiting: list[Read] = []
         for item in chunk:
             if type(item) is BadRow:
                 result.bad.append(item)
-                continue
-            row, record = item  # type: ignore[misc]
-            try:
-                new.append(stored(row, record))
-            except Invalid as error:
-                result.bad.append(bad(row, error))
+            elif self._is_plain(item[1]):  # type: ignore[arg-type]
+                waiting.append(item)  # type: ignore[arg-type]
             else:
-                rows.append(row)
+                self._flush(waiting, result)
+                self._add(item, result)  # type: ignore[arg-type]
+        self._flush(waiting, result)
         return result
 
-    def stored(self, row: Row, record: Record) -> Stored:
-        """The record as it is stored. Raises Invalid where a text cannot be stored."""
+    def _is_plain(self, record: Record) -> bool:
         if record.extra or record.turns or record.trace or record.tags or not self._plain:
-            return self._any(row, record)
-        system, question, answer, rejected = record.system, record.question, record.answer, record.rejected_answer
-        if "\x00" in question or "\x00" in answer:
-            raise _nul()
-        if (system is not None and "\x00" in system) or (rejected is not None and "\x00" in rejected):
-            raise _nul()
+            return False
+        return record.rejected_answer is None and "\x00" not in record.question and "\x00" not in record.answer
+
+    def _flush(self, waiting: list[Read], result: Built) -> None:
+        """Build the plain records that were put aside, all at once."""
+        if not waiting:
+            return
+        texts = [(record.system, record.question, record.answer) for _, record in waiting]
         try:
-            hashed = content_hash(system, None, question, None, answer, rejected)
-        except UnicodeEncodeError as error:
-            raise _surrogate() from error
-        # Layouts let unanswered records through only where drafts are allowed.
-        none = None
-        return (
-            "review", none, system, question, answer, rejected, none, none, none, none, hashed, self._import_id, row[0],
-        )  # fmt: skip
+            result.new += self.plain(PlainPairs(*zip(*texts, strict=True)), [row[0] for row, _ in waiting]).rows()
+        except UnicodeEncodeError:
+            for item in waiting:
+                self._add(item, result)
+        waiting.clear()
+
+    def plain(self, pairs: PlainPairs, numbers: Sequence[int]) -> Plain:
+        """Plain pairs with their row numbers. Raises UnicodeEncodeError where a text cannot be stored."""
+        return Plain(pairs, plain_hashes(pairs), numbers, self._import_id)
+
+    def _add(self, item: Read, result: Built) -> None:
+        row, record = item
+        try:
+            result.new.append(self._any(row, record))
+        except Invalid as error:
+            result.bad.append(bad(row, error))
+        else:
+            if self._update_by:
+                result.rows.append(row)
 
     def _any(self, row: Row, record: Record) -> Stored:
         status, split, extra = self._labels(row, record)

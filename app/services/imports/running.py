@@ -10,19 +10,20 @@ from sqlalchemy.orm import Session
 from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, LttError
 from app.core.formats import BadRow
+from app.core.garbage import rare_collection
 from app.core.text import plural
 from app.models import ChangeSet, Import, Job, QuarantinedRow, Turns, db, end_reading, transaction
 from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
 from app.services.imports import ahead, detecting, reading
-from app.services.imports.building import STATUS, Built, rare_collection
+from app.services.imports.building import PLAIN_STATUS, STATUS, Built
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
 from app.services.jobs import Cancelled, Publication, Unwatched, Watch
 
 # How long staged rows share one transaction while nobody else wants to write.
-LONGEST_SECONDS = 0.3
+LONGEST_SECONDS = 1.0
 INTERRUPTED = "The program ended while this file was imported. Nothing of it was kept."
 
 
@@ -33,7 +34,7 @@ class Tally:
     new: int = 0
     skipped: int = 0
     quarantined: int = 0
-    statuses: dict[str, int] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
     first_bad: BadRow | None = None
 
@@ -53,8 +54,10 @@ class Tally:
         self.skipped += len(part.same)
         self.quarantined += len(part.bad)
         self.changes += [one.change for one in part.updates]
-        for status, number in Counter(one[STATUS] for one in part.new).items():
-            self.statuses[str(status)] = self.statuses.get(str(status), 0) + number
+        self.statuses.update(str(one[STATUS]) for one in part.new)
+        if part.plain is not None:
+            self.new += len(part.plain)
+            self.statuses[PLAIN_STATUS] += len(part.plain)
         self.first_bad = self.first_bad or next(iter(part.bad), None)
 
 
@@ -127,7 +130,7 @@ def _stage(record: _Begun, watch: Watch) -> Tally:
     if sorter.look:
         history.rehash(record.dataset_id)
     tally = Tally()
-    with rare_collection(), Turns(LONGEST_SECONDS) as turns:
+    with rare_collection(), Turns(LONGEST_SECONDS, trusted=True) as turns:
         for part in _parts(found, sorter):
             tally.add(part)
             _keep(turns.begin(), record, part)
@@ -156,6 +159,8 @@ def _keep(session: Session, record: _Begun, part: Sorted) -> None:
     if change_set is None or change_set.state != "staging":
         raise Conflict("This import was started again elsewhere. Nothing of this run is kept.")
     history.add_tuples(session, change_set, part.new)
+    if part.plain is not None:
+        history.add_columns(session, change_set, len(part.plain), *part.plain.columns())
     bad = [{"import_id": record.id, **_quarantined(row)} for row in part.bad]
     if bad:
         session.execute(insert(QuarantinedRow), bad)

@@ -12,7 +12,7 @@ from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import CONTENT, StoredEntry, from_row
-from app.services.imports.building import HASH, ROW, TAGS, Builder, Built, Content, Stored, content_of
+from app.services.imports.building import HASH, ROW, TAGS, Builder, Built, Content, Plain, Stored, content_of
 from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
@@ -40,9 +40,10 @@ class Update:
 
 @dataclass(slots=True)
 class Sorted:
-    """One chunk of rows, sorted by what becomes of them. Each is in exactly one of the lists."""
+    """One chunk of rows, sorted by what becomes of them. Each is in exactly one place; ``plain`` are new as well."""
 
     new: list[Stored] = field(default_factory=list)
+    plain: Plain | None = None
     same: list[Same] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
@@ -77,7 +78,9 @@ class Sorter:
 
     def sort_built(self, built: Built) -> Sorted:
         """Sort one chunk."""
-        result = Sorted(new=built.new, bad=built.bad)
+        result = Sorted(built.new, built.plain, bad=built.bad)
+        if self.look and built.plain is not None:
+            result.new, result.plain = built.plain.rows(), None
         if self.settings.on_duplicate == "update":
             self._find_updates(result, built.rows)
         elif self.look:

@@ -1,0 +1,120 @@
+"""The quick way of plain pairs gives what the usual way gives, whatever stands between them."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app.core.errors import LttError
+from app.core.formats import Limits, Source
+from app.core.formats.csv import cells
+from app.models import Entry, db
+from app.services.imports import Settings, parsing, reading
+from app.services.imports.building import Builder
+from tests.services.test_imports import bring, counts, stored
+
+CHATS = Settings(format="jsonl", layout="openai", encoding="utf-8")
+TABLE = Settings(format="csv", layout="columns", encoding="utf-8", delimiter=",", header=True, skip_lines=0)
+texts = st.one_of(st.sampled_from(["How?", "", " ", "\u3164", "\x00", "ß\u2028", "👩‍👩‍👧", "7"]), st.text(max_size=8))
+
+
+def message(role, text):
+    return {"role": role, "content": text}
+
+
+@st.composite
+def chats(draw):
+    """Lines of a chat file: mostly plain pairs."""
+    question, answer = draw(texts), draw(texts)
+    plain = [message("user", question), message("assistant", answer)]
+    odd = [
+        {"messages": [message("system", draw(texts)), *plain]},
+        {"messages": [message("developer", "x"), *plain]},
+        {"messages": [*plain, *plain]},
+        {"messages": plain[:1]},
+        {"messages": [plain[0], {**plain[1], "weight": 0}]},
+        {"messages": [message("user", None), plain[1]]},
+        {"messages": plain, "source": "web"},
+        {"messages": [message("assistant", "a"), message("user", "b")]},
+        [],
+    ]
+    row = draw(st.one_of(st.just({"messages": plain}), st.just({"messages": plain}), st.sampled_from(odd)))
+    line = json.dumps(row, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    return draw(st.sampled_from([line, line, line, line, b"", b"  ", line + line, line[:-1], b"\xff" + line]))
+
+
+def both_ways(data, way, limits=None):
+    source = Source.of_bytes(data)
+    source.limits = limits or Limits()
+    quick = [(part.plain.rows() if part.plain else part.new, part.bad) for part in parsing.parts(source, way, 7)]
+    found = reading.records(reading.rows(source, way), way)
+    usual = Builder(way, 7).build(found)
+    return ([one for new, _ in quick for one in new], [one for _, bad in quick for one in bad]), (usual.new, usual.bad)
+
+
+@pytest.fixture(autouse=True)
+def few_lines(monkeypatch):
+    monkeypatch.setattr(parsing, "QUICK_LINES", 3)
+
+
+@given(st.lists(chats(), max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_chats(lines):
+    quick, usual = both_ways(b"\n".join(lines), CHATS)
+    assert quick == usual
+
+
+@given(
+    st.lists(st.lists(texts, min_size=1, max_size=3), max_size=12),
+    st.sampled_from([["question", "answer"], ["answer", "question"], ["question", "answer", "note"]]),
+    st.sampled_from([b"", b'"open,x\ny', b"\xff,b\n", b"\n\n", b",\n", b"a,b,c\n"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_tables(records, names, tail):
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells(record)) for record in [names, *records]]
+    data = "".join(line + "\n" for line in lines).encode("utf-8", "replace") + tail
+    quick, usual = both_ways(data, TABLE)
+    assert quick == usual
+
+
+@pytest.mark.parametrize("way", [CHATS, TABLE])
+def test_too_many_rows_are_refused(way):
+    line = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
+    data = line * 9 if way is CHATS else b"question,answer\n" + b"q,a\n" * 9
+    with pytest.raises(LttError, match="LTT_MAX_ROWS"):
+        both_ways(data, way, Limits(rows=7))
+
+
+@pytest.mark.parametrize(
+    ("changes", "quick"),
+    [
+        ({}, True),
+        ({"on_duplicate": "skip"}, True),
+        ({"mapping": {"question": "question", "answer": "answer"}}, True),
+        ({"mapping": {"question": "question", "answer": "answer", "tags": "t"}}, False),
+        ({"on_duplicate": "update"}, False),
+        ({"allow_unanswered": True}, False),
+        ({"tags": ("a",)}, False),
+        ({"system": "Be kind."}, False),
+        ({"html_to_markdown": True}, False),
+        ({"skip": ("note",)}, False),
+        ({"spreadsheet_safe": True}, False),
+    ],
+)
+def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
+    assert parsing.is_quick(TABLE.but(**changes)) is quick
+
+
+def test_an_import_of_plain_chats_is_complete(dataset_id):
+    line = '{"messages": [{"role": "system", "content": ""}, {"role": "user", "content": "Q%d"}, %s]}\n'
+    answer = '{"role": "assistant", "content": "A"}'
+    data = "".join(line % (number, answer) for number in range(8)) + "no\n" + line % (9, answer)
+    row = bring(dataset_id, data.encode(), "chats.jsonl")
+    assert counts(row) == (9, 0, 1)
+    found = stored(dataset_id)
+    assert [one.question for one in found] == [*(f"Q{number}" for number in range(8)), "Q9"]
+    assert {one.system for one in found} == {""} and {one.status for one in found} == {"review"}
+    rows = db.session.execute(select(Entry.source_row).order_by(Entry.id)).scalars()
+    assert list(rows) == [*range(1, 9), 10]
