@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
+from app.core.cleaning.needles import Needles
 from app.core.errors import Invalid, LttError
 from app.core.record import Record
 
@@ -38,7 +39,7 @@ class Operation:
     ``prepare`` checks the options and gives the function to call on each text (kind "text"), or on each record and
     the fields chosen (kind "pair"; None deletes the pair, a list replaces it; ``effect`` tells which).
     With ``per_record`` the function also has ``begin``, called with the texts of each record before its first one.
-    ``needle`` names a literal that must occur in a text, and whether case matters not, so that others need not be
+    ``needles`` names literals that must all occur in a text, and whether case matters not, so that others need not be
     looked at. ``keep_code`` is the default of a step; ``handles_code`` says that the operation looks after code
     itself. Without ``choose_fields`` it works on its own ``fields`` whatever a step says; ``deep`` also reaches tool
     calls and their results.
@@ -56,7 +57,7 @@ class Operation:
     choose_fields: bool = True
     examples: tuple[tuple[str, str], ...] = ()
     example_options: Mapping[str, Any] = dataclass_field(default_factory=dict)
-    needle: Callable[[Any], tuple[str, bool] | None] = lambda options: None
+    needles: Callable[[Any], Needles | None] = lambda options: None
     keep_code: bool = True
     handles_code: bool = False
     per_record: bool = False

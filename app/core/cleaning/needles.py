@@ -1,4 +1,4 @@
-"""The literal that must stand in a text for a pattern to match it: a database finds it quicker than a pattern runs."""
+"""Literals that must stand in a text for a pattern to match it: a database finds them quicker than a pattern runs."""
 
 import regex
 
@@ -9,24 +9,27 @@ _SHORTEST = 2
 _SKIPPED = regex.compile(r"\\[0-9A-Za-z]+(?:\{[^}]*\}|<[^>]*>)?|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[^}]*\}")
 
 
-def needle_of(text: str, *, mode: str, ignore_case: bool) -> tuple[str, bool] | None:
-    """The literal that must occur for anything to match, and whether case matters not."""
-    if mode == "regex":
-        text = literal_of(text)
-    if not text:
-        return None
-    if not ignore_case:
-        return text, False
-    runs = "".join(c if c.isascii() and c not in _FOLDING else "\0" for c in text).split("\0")
-    longest = max(runs, key=len)
-    return (longest.lower(), True) if longest else None
+Needles = tuple[tuple[str, ...], bool]
 
 
-def literal_of(pattern: str) -> str:
-    """The longest run of plain characters that every match of a pattern holds; empty where that cannot be told."""
+def needles_of(text: str, *, mode: str, ignore_case: bool) -> Needles | None:
+    """The literals that must all occur for anything to match, and whether case matters not."""
+    literals = literals_of(text) if mode == "regex" else [text]
+    if ignore_case:
+        literals = [longest for literal in literals if (longest := _longest_without_case(literal))]
+    return (tuple(dict.fromkeys(literals)), ignore_case) if any(literals) else None
+
+
+def _longest_without_case(literal: str) -> str:
+    runs = "".join(c if c.isascii() and c not in _FOLDING else "\0" for c in literal).split("\0")
+    return max(runs, key=len).lower()
+
+
+def literals_of(pattern: str) -> list[str]:
+    """The runs of plain characters that every match of a pattern holds; none where that cannot be told."""
     # Alternatives and what begins with (? may need nothing of what stands beside them.
     if "|" in pattern or "(?" in pattern or "(*" in pattern:
-        return ""
+        return []
     runs, depth, place = [""], 0, 0
     while place < len(pattern):
         skipped = _SKIPPED.match(pattern, place)
@@ -42,5 +45,4 @@ def literal_of(pattern: str) -> str:
             char, place = pattern[place : place + 1], place + 1
         if not depth:
             runs[-1] += char
-    longest = max(runs, key=len)
-    return longest if len(longest) >= _SHORTEST else ""
+    return [run for run in runs if len(run) >= _SHORTEST]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
-from app.core.cleaning.needles import needle_of
+from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import Pattern, escape
 from app.core.cleaning.replace import MODES
 from app.core.errors import Invalid
@@ -126,7 +126,7 @@ DELETE_MATCHING = register(
         effect="delete",
         Options=DeleteMatching,
         prepare=_prepare_delete,
-        needle=lambda o: needle_of(o.find, mode=o.mode, ignore_case=o.ignore_case) if o.which == "match" else None,
+        needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case) if o.which == "match" else None,
     )
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.cleaning import code
 from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find
+from app.core.cleaning.needles import Needles
 from app.core.cleaning.texts import changed, texts
 from app.core.errors import Invalid
 from app.core.record import Record
@@ -114,19 +115,18 @@ class Cleaner:
     """A compiled recipe. Make one for each run: patterns count the time they take over all records.
 
     ``reads`` names the fields of a record that are looked at, ``fields`` those that can change; ``deletes`` and
-    ``splits`` tell whether pairs can go or become several. ``needle`` must occur in one of ``reads`` (whatever its
-    case with ``ignore_case``) for a record to change; None promises nothing. ``functions`` gives the function of each
-    text field where all steps change texts one by one, for callers that have no records at hand; else it is None.
+    ``splits`` tell whether pairs can go or become several. ``needles`` must all occur in one of ``reads`` (whatever
+    their case with ``ignore_case``) for a record to change; none promise nothing. ``functions`` gives the function of
+    each text field where all steps change texts one by one, for callers that have no records at hand; else it is None.
     """
 
-    def __init__(self, stages: Sequence[Stage], needle: tuple[str, bool] | None = None, *, uses: Uses) -> None:
+    def __init__(self, stages: Sequence[Stage], needles: Needles | None = None, *, uses: Uses) -> None:
         self._stages = tuple(stages)
         self._uses = uses
         self.reads, self.fields = (tuple(name for name in _ATTRIBUTES if name in one) for one in uses.names())
         self.deletes, self.splits = "delete" in uses.effects, "split" in uses.effects
         self.functions = uses.functions()
-        self.needle: str | None = needle[0] if needle else None
-        self.ignore_case = needle is not None and needle[1]
+        self.needles, self.ignore_case = needles or ((), False)
 
     def clean(self, record: Record) -> Result:
         """The record after all steps: the same object when nothing changed, None when deleted, a list when split."""
@@ -148,7 +148,7 @@ def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
     stages: list[Stage] = []
     uses: list[tuple[str, tuple[str, ...], TextFunction | None]] = []
-    needles: list[tuple[str, bool] | None] = []
+    needles: list[Needles | None] = []
     for step in steps:
         operation = find(step.operation)
         options = operation.options(step.options)
@@ -159,7 +159,7 @@ def compile_recipe(steps: Iterable[Step]) -> Cleaner:
         stages.append(_stage(operation, prepared, chosen))
         alone = operation.kind == "text" and not operation.per_record
         uses.append((operation.effect, chosen, prepared if alone else None))
-        needles.append(operation.needle(options))
+        needles.append(operation.needles(options))
     return Cleaner(stages, needles[0] if len(needles) == 1 else None, uses=Uses(tuple(uses)))
 
 

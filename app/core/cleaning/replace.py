@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.core.cleaning.base import Operation, TextFunction, missing, option, register
-from app.core.cleaning.needles import needle_of
+from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
@@ -104,7 +104,7 @@ REMOVE_TEXT = register(
         group="Text",
         Options=RemoveText,
         prepare=_prepare_remove,
-        needle=lambda o: needle_of(o.text, mode=o.mode, ignore_case=o.ignore_case),
+        needles=lambda o: needles_of(o.text, mode=o.mode, ignore_case=o.ignore_case),
         examples=(("Hello. User: What is rain?", "Hello.  What is rain?"), ("No mark here.", "No mark here.")),
         example_options={"text": "User:"},
     )
@@ -118,7 +118,7 @@ FIND_REPLACE = register(
         group="Text",
         Options=FindReplace,
         prepare=_prepare_replace,
-        needle=lambda o: needle_of(o.find, mode=o.mode, ignore_case=o.ignore_case),
+        needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case),
         examples=(("The color of colors.", "The colour of colours."),),
         example_options={"find": "color", "replace": "colour"},
     )

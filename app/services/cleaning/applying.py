@@ -15,13 +15,14 @@ from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
 from app.services import datasets, entries, history, staged
 from app.services.cleaning.outcomes import BASE, EMPTIED, KEPT, Outcome, Row, Washer
 from app.services.cleaning.previews import Preview
-from app.services.cleaning.scanning import SIZE, Scan, prefilter
+from app.services.cleaning.scanning import Scan, prefilter
 from app.services.cleaning.wishes import Cleaning, without_secrets
 from app.services.entries import Filters
 from app.services.history import ACTOR, Applied, StagedRow
 from app.services.jobs import Publication, Unwatched, Watch
 
 KIND = "clean"
+SIZE = 1000
 REPORTED = 100
 # How long staged changes share one transaction while nobody else wants to write.
 LONGEST_SECONDS = 1.0

@@ -8,7 +8,15 @@ from sqlalchemy import null
 
 from app.core.changes import Value
 from app.core.cleaning import Cleaner, CleaningStopped
-from app.core.record import Record, content_hash, dump_messages, load_json, load_messages
+from app.core.record import (
+    PlainPairs,
+    Record,
+    content_hash,
+    dump_messages,
+    load_json,
+    load_messages,
+    plain_hashes,
+)
 from app.core.text import is_blank
 from app.models import Entry
 
@@ -38,7 +46,7 @@ class Outcome:
 
     row: Row
     fields: Fields = field(default_factory=dict)
-    created: list[Record] = field(default_factory=list)
+    created: Sequence[Record] = ()
     flags: int = 0
     kept: str = ""
 
@@ -65,13 +73,33 @@ class Outcome:
             return sum(len(self.row[place] or "") for place in _AT.values())
         return sum(abs(len(after or "") - len(before or "")) for before, after in self.fields.values())
 
-    def hash_after(self) -> int:
-        """The content hash after the change."""
+    def contents(self) -> list[Value]:
+        """System, turns, question, trace, answer and rejected answer after the change."""
         values = list(self.row[_FIRST:_END])
         for name, (_, after) in self.fields.items():
             if name in _AT:
                 values[_AT[name] - _FIRST] = after
-        return content_hash(*values)
+        return values
+
+
+def hashes_after(outcomes: Iterable[Outcome]) -> list[int | None]:
+    """The content hash of each after its change; None where it goes or stays as it is."""
+    hashes: list[int | None] = []
+    plain: list[tuple[int, str | None, str, str]] = []
+    for place, one in enumerate(outcomes):
+        hashes.append(None)
+        if one.flags & (DELETED | KEPT):
+            continue
+        system, turns, question, trace, answer, rejected = one.contents()
+        if turns is None and trace is None and rejected is None:
+            plain.append((place, system, question or "", answer or ""))
+        else:
+            hashes[place] = content_hash(system, turns, question or "", trace, answer or "", rejected)
+    if plain:
+        places, *texts = zip(*plain, strict=True)
+        for place, hashed in zip(places, plain_hashes(PlainPairs(*texts)), strict=True):
+            hashes[place] = hashed
+    return hashes
 
 
 def _only(needed: set[str]) -> tuple[Any, ...]:

@@ -1,11 +1,13 @@
 """Which pairs become exact copies: of pairs that stay as they are, or of each other."""
 
 from array import array
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 
 from app.core.changes import chunks
+from app.core.sets import distinct, is_in
 from app.models import Entry, db, reading
 from app.services import entries
 from app.services.cleaning.outcomes import DUPLICATE, KEPT
@@ -21,10 +23,10 @@ class Hashes:
         self.before = array("q")
         self.after = array("q")
 
-    def add(self, before: int | None, after: int | None) -> None:
-        """Note one pair. ``after`` is None where it goes or stays as it is."""
-        self.before.append(before or 0)
-        self.after.append(after or 0)
+    def add(self, before: Iterable[int | None], after: Iterable[int | None]) -> None:
+        """Note some pairs. ``after`` is None where one goes or stays as it is."""
+        self.before.extend([one or 0 for one in before])
+        self.after.extend([one or 0 for one in after])
 
 
 def mark(dataset_id: int, ids: "array[int]", flags: "array[int]", hashes: Hashes) -> "array[int]":
@@ -64,10 +66,10 @@ def _of_others(dataset_id: int, ids: "array[int]", flags: "array[int]", hashes: 
     import numpy as np
 
     after = np.asarray(hashes.after)
-    wanted = np.unique(after[after != 0])
+    wanted = distinct(after[after != 0])
     touched = np.asarray(ids)[(np.asarray(flags) & KEPT) == 0]
     stored, holders = _stored(dataset_id, wanted)
-    free = ~np.isin(holders, touched)
+    free = ~is_in(holders, touched)
     stored, holders = stored[free], holders[free]
     if not len(stored):
         return []
@@ -105,5 +107,5 @@ def _present(wanted: Any) -> list[int]:
         every = select(Entry.content_hash).where(Entry.content_hash.is_not(None)).order_by(Entry.content_hash)
         for rows in entries.fetch_chunks(connection, every, 20_000):
             part = np.array([row[0] for row in rows], dtype=np.int64)
-            found.append(part[np.isin(part, wanted)])
-    return np.unique(np.concatenate(found)).tolist() if found else []
+            found.append(part[is_in(part, wanted)])
+    return distinct(np.concatenate(found)).tolist() if found else []

@@ -59,9 +59,9 @@ def test_pairs_that_match_are_deleted(options: dict[str, Any], fields: tuple[str
 
 def test_what_deletes_says_so() -> None:
     cleaner = compile_recipe([Step("delete-matching", {"find": "cat"}, ("answer",))])
-    assert (cleaner.deletes, cleaner.splits, cleaner.needle) == (True, False, "cat")
+    assert (cleaner.deletes, cleaner.splits, cleaner.needles) == (True, False, ("cat",))
     assert cleaner.fields == () and "answer" in cleaner.reads
-    assert compile_recipe([Step("delete-matching", {"find": "cat", "which": "other"})]).needle is None
+    assert compile_recipe([Step("delete-matching", {"find": "cat", "which": "other"})]).needles == ()
 
 
 @pytest.mark.parametrize(

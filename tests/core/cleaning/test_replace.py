@@ -111,16 +111,16 @@ def test_a_long_text_may_shrink() -> None:
 @pytest.mark.parametrize(
     ("operation", "options", "expected"),
     [
-        ("remove-text", {"text": "User:"}, ("User:", False)),
-        ("remove-text", {"text": "USER:", "ignore_case": True}, ("er:", True)),
-        ("find-replace", {"find": "art", "whole_word": True}, ("art", False)),
-        ("find-replace", {"find": "éis", "ignore_case": True}, (None, False)),
-        ("find-replace", {"find": "a+", "mode": "regex"}, (None, False)),
+        ("remove-text", {"text": "User:"}, (("User:",), False)),
+        ("remove-text", {"text": "USER:", "ignore_case": True}, (("er:",), True)),
+        ("find-replace", {"find": "art", "whole_word": True}, (("art",), False)),
+        ("find-replace", {"find": "éis", "ignore_case": True}, ((), False)),
+        ("find-replace", {"find": "a+", "mode": "regex"}, ((), False)),
     ],
 )
 def test_the_needle_must_occur_for_a_text_to_change(operation: str, options: dict[str, Any], expected: object) -> None:
     cleaner = compile_recipe([Step(operation, options)])
-    assert (cleaner.needle, cleaner.ignore_case) == expected
+    assert (cleaner.needles, cleaner.ignore_case) == expected
 
 
 def test_letters_of_a_needle_fold_to_nothing_outside_ascii() -> None:
