@@ -36,7 +36,7 @@ def program(name: str, *arguments: object) -> Run:
 
 
 def import_(folder: Path, rows: int, runs: int) -> list[Result]:
-    """Importing a chat file."""
+    """Importing a chat file and a table."""
     source = corpus.jsonl(folder / "chat.jsonl", rows)
 
     def fresh(name: str, number: int) -> Path:
@@ -54,6 +54,9 @@ def import_(folder: Path, rows: int, runs: int) -> list[Result]:
         programs["sqlite-utils insert --nl"] = lambda n: program(
             "sqlite_utils_import", source, fresh("utils", n) / "x.db"
         )
+    table = corpus.table(folder / "table.csv", rows)
+    programs["raw: csv.reader, executemany"] = lambda n: program("raw_csv_import", table, fresh("raw", n) / "x.db")
+    programs["ltt import of CSV"] = lambda n: program("product_import", table, fresh("ltt", n))
     return interleaved(programs, runs)
 
 

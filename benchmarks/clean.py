@@ -58,7 +58,9 @@ def _ratio(step: Step) -> str:
 
 def _measured(filled: Path, kind: str, runs: int) -> dict[str, Step]:
     steps = {
-        "raw": Step(f"raw {kind}: read, replace, write" if kind == "regex" else f"raw {kind}: UPDATE … replace()"),
+        "raw": Step(
+            f"raw {kind}: read, replace, write with undo rows" if kind == "regex" else f"raw {kind}: UPDATE … replace()"
+        ),
         "preview": Step(f"{kind}: preview of all pairs"),
         "apply": Step(f"{kind}: apply with undo"),
         "undo": Step(f"{kind}: undo"),
@@ -115,18 +117,21 @@ def raw_literal(folder: str) -> None:
 
 
 def raw_regex(folder: str) -> None:
-    """The limit for a pattern: read all, replace, write what changed in one transaction, no undo."""
+    """The limit for a pattern: read all, replace, write what changed and what it was before, in one transaction."""
     import regex
 
     connection, (old, new) = _connect(folder), REGEX
     pattern = regex.compile(old)
     began = time.monotonic()
     connection.execute("BEGIN IMMEDIATE")
-    changed = []
+    connection.execute("CREATE TABLE raw_undo (entry_id INTEGER PRIMARY KEY, answer TEXT)")
+    changed, before = [], []
     for entry_id, answer in connection.execute("SELECT id, answer FROM entries"):
         text = pattern.sub(new, answer)
         if text != answer:
             changed.append((text, entry_id))
+            before.append((entry_id, answer))
+    connection.executemany("INSERT INTO raw_undo VALUES (?, ?)", before)
     connection.executemany("UPDATE entries SET answer = ? WHERE id = ?", changed)
     connection.execute("COMMIT")
     _tell(began, pairs=len(changed))

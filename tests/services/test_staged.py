@@ -37,6 +37,6 @@ def test_only_what_dead_jobs_left_is_swept(filled):
 
 def test_nothing_is_kept_under_a_set_that_was_published(filled):
     set_id = hidden(filled, 99)
-    history.publish_changes(set_id, summary="Change", seen_revision=0)
+    history.publish_changes(set_id, summary="Change", seen=history.Moment(0, 0))
     with pytest.raises(Conflict, match="started again elsewhere"), transaction() as session:
         staged.keep(session, set_id, [(1, "answer", "C", "D")], 1)

@@ -18,7 +18,7 @@ from app.services.cleaning.previews import Preview
 from app.services.cleaning.scanning import Scan, prefilter
 from app.services.cleaning.wishes import Cleaning, without_secrets
 from app.services.entries import Filters
-from app.services.history import ACTOR, Applied, StagedRow
+from app.services.history import ACTOR, Applied, Moment, StagedRow
 from app.services.jobs import Publication, Unwatched, Watch
 
 KIND = "clean"
@@ -68,14 +68,14 @@ class Done:
 def run(order: Order, watch: Watch | None = None, *, job_id: int | None = None, actor: str = ACTOR) -> Done:
     """Apply in many small transactions and publish in one. Raises what stopped it; nothing is changed then."""
     watch = watch or Unwatched()
-    revision = datasets.get(order.dataset_id).revision
+    seen = history.moment(datasets.get(order.dataset_id))
     order.wish.compiled()
     set_id = staged.stage(order.dataset_id, kind=KIND, job_id=job_id, actor=actor)
     try:
         with Turns(LONGEST_SECONDS, trusted=True) as turns:
             done = _collect(order, set_id, turns, watch)
         with watch.publish() as publication:
-            _publish(order, set_id, revision, done, publication)
+            _publish(order, set_id, seen, done, publication)
         return done
     except (LttError, OSError):
         history.discard(set_id)
@@ -181,9 +181,9 @@ def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) 
     return place
 
 
-def _publish(order: Order, set_id: int, revision: int, done: Done, publication: Publication) -> None:
+def _publish(order: Order, set_id: int, seen: Moment, done: Done, publication: Publication) -> None:
     earlier = done.applied
-    done.applied = history.publish_changes(set_id, summary=order.wish.summary, seen_revision=revision)
+    done.applied = history.publish_changes(set_id, summary=order.wish.summary, seen=seen)
     for one in earlier.skipped:
         done.applied.skip(one.entry_id, one.reason)
     done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)

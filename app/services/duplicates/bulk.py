@@ -13,7 +13,7 @@ from app.models import DuplicateScan, Turns, is_writing, transaction
 from app.services import datasets, history, staged
 from app.services.duplicates import choosing, judging, settling
 from app.services.duplicates.wishes import KIND
-from app.services.history import ACTOR, Applied, StagedRow
+from app.services.history import ACTOR, Applied, Moment, StagedRow
 from app.services.jobs import Publication, Unwatched, Watch
 
 SIZE = 2_000
@@ -73,13 +73,13 @@ def settle_all(
     """
     watch = watch or Unwatched()
     choosing.rank(rule)
-    revision = datasets.get(dataset_id).revision
+    seen = history.moment(datasets.get(dataset_id))
     set_id = staged.stage(dataset_id, kind=KIND, job_id=job_id, actor=actor)
     try:
         with Turns(LONGEST_SECONDS) as turns:
             done = _collect(scan, level, rule, set_id, turns, watch)
         with watch.publish() as publication:
-            _publish(dataset_id, set_id, revision, done, publication)
+            _publish(dataset_id, set_id, seen, done, publication)
         return done
     except (LttError, OSError):
         history.discard(set_id)
@@ -112,12 +112,12 @@ def _collect(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Tur
     return done
 
 
-def _publish(dataset_id: int, set_id: int, revision: int, done: Settled, publication: Publication) -> None:
+def _publish(dataset_id: int, set_id: int, seen: Moment, done: Settled, publication: Publication) -> None:
     # A pair whose text was edited after it was judged must not go: its deletion alone would not show that.
-    if datasets.get(dataset_id).revision != revision:
+    if datasets.get(dataset_id).revision != seen.revision:
         raise Conflict(CHANGED, code="changed_meanwhile")
     sentence = f"Settle {plural(done.groups, 'group')} of copies, remove {plural(done.removed, 'pair')}"
-    done.applied = history.publish_changes(set_id, summary=sentence, seen_revision=revision)
+    done.applied = history.publish_changes(set_id, summary=sentence, seen=seen)
     if done.applied.step is not None:
         settling.mark_settled(dataset_id, done.applied.step.id)
     summary = sentence + "." if done.applied.step else "There was nothing to settle."

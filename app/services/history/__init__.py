@@ -21,13 +21,25 @@ from app.services.history.reading import (
     steps,
 )
 from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
-from app.services.history.steps import ACTOR, Applied, Skipped, Step, applied_dict, as_dict, as_step, open_dataset
+from app.services.history.steps import (
+    ACTOR,
+    Applied,
+    Moment,
+    Skipped,
+    Step,
+    applied_dict,
+    as_dict,
+    as_step,
+    moment,
+    open_dataset,
+)
 from app.services.history.undoing import go_back, overwrite, redo, undo
 
 __all__ = [
     "ACTOR",
     "NEW_COLUMNS",
     "Applied",
+    "Moment",
     "Seen",
     "Skipped",
     "StagedRow",
@@ -52,6 +64,7 @@ __all__ = [
     "forget",
     "go_back",
     "hash_of",
+    "moment",
     "new_row",
     "next_redo",
     "next_undo",

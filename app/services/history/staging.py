@@ -9,7 +9,17 @@ from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, fill, transaction
 from app.services import counts
 from app.services.history.changing import write
-from app.services.history.steps import ACTOR, Applied, as_step, count_batch, give_number, new_set, open_dataset, touch
+from app.services.history.steps import (
+    ACTOR,
+    Applied,
+    Moment,
+    as_step,
+    count_batch,
+    give_number,
+    new_set,
+    open_dataset,
+    touch,
+)
 from app.services.history.undoing import write_staged
 
 StagedRow = tuple[int, str, Value, Value]
@@ -61,18 +71,18 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
     change_set.changed += entry_count
 
 
-def publish_changes(change_set_id: int, *, summary: str | Callable[[int], str], seen_revision: int) -> Applied:
+def publish_changes(change_set_id: int, *, summary: str | Callable[[int], str], seen: Moment) -> Applied:
     """Write the changes kept under a staged set to their entries, and show what it created, in one transaction.
 
-    An entry that no longer holds what its change started from is left alone and listed. ``seen_revision`` is the
-    dataset's revision from before its entries were read.
+    An entry that no longer holds what its change started from is left alone and listed. ``seen`` is the
+    dataset's moment before its entries were read.
     """
     with transaction() as session:
         change_set = session.get_one(ChangeSet, change_set_id, populate_existing=True)
         if change_set.state != "staging":
             raise Conflict("This work was started again elsewhere. Nothing of this run is kept.")
         dataset = open_dataset(session, change_set.dataset_id)
-        result = write_staged(session, dataset, change_set, seen_revision=seen_revision)
+        result = write_staged(session, dataset, change_set, seen=seen)
         if not result.changed:
             session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set_id))
             session.delete(change_set)

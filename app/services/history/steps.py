@@ -99,6 +99,19 @@ def drop(session: Session, dataset: Dataset, change_set: ChangeSet) -> None:
     session.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a dataset was when its entries were read: how often it was written to, and its newest step."""
+
+    revision: int
+    number: int
+
+
+def moment(dataset: Dataset) -> Moment:
+    """The dataset's present moment."""
+    return Moment(dataset.revision, dataset.last_number)
+
+
 def touch(dataset: Dataset) -> None:
     dataset.revision += 1
     dataset.changed_at = now()

@@ -21,6 +21,7 @@ from app.services.history.steps import (
     REHASH_AT_ONCE,
     TEXT_FIELDS,
     Applied,
+    Moment,
     as_step,
     batch,
     column_of,
@@ -34,6 +35,8 @@ from app.services.history.steps import (
 )
 
 Column = InstrumentedAttribute[str | None]
+# Up to here it is quicker to look at the edited entries alone than at all of a large step.
+FEW_EDITED = 500
 
 
 def undo(
@@ -117,14 +120,15 @@ def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
     return taken
 
 
-def write_staged(session: Session, dataset: Dataset, change_set: ChangeSet, *, seen_revision: int) -> Applied:
+def write_staged(session: Session, dataset: Dataset, change_set: ChangeSet, *, seen: Moment) -> Applied:
     """Write a staged set's changes for the first time, as a redo would. What it leaves alone is no part of the set.
 
-    ``seen_revision`` is the dataset's from before its entries were read: while it still holds, nothing was edited.
+    ``seen`` is the dataset's moment before its entries were read: while it still holds, nothing was edited.
     """
-    untouched = dataset.revision == seen_revision
-    gone = [] if untouched else _drop_deleted(session, change_set)
-    result = _swap(session, dataset, change_set, back=False, anyway=untouched)
+    untouched = dataset.revision == seen.revision
+    edited = None if untouched else _edited_since(session, dataset, seen)
+    gone = [] if untouched else _drop_deleted(session, change_set, edited)
+    result = _swap(session, dataset, change_set, back=False, anyway=untouched, edited=edited)
     if result.skipped_count:
         mine = ChangeRow.change_set_id == change_set.id
         session.execute(delete(ChangeRow).where(mine, ChangeRow.held == 1))
@@ -138,15 +142,32 @@ def write_staged(session: Session, dataset: Dataset, change_set: ChangeSet, *, s
     return result
 
 
-def _drop_deleted(session: Session, change_set: ChangeSet) -> list[int]:
-    """Take the entries that were deleted meanwhile out of a staged set; their ids."""
+def _edited_since(session: Session, dataset: Dataset, seen: Moment) -> list[int] | None:
+    """The entries that steps of after the moment touched; None where they are many, or where that cannot be told.
+
+    Each new step counts once among the writes. Where there were more writes than steps, an older one was undone.
+    """
+    if dataset.revision - seen.revision != dataset.last_number - seen.number:
+        return None
+    newer = select(ChangeSet.id).where(ChangeSet.dataset_id == dataset.id, ChangeSet.number > seen.number)
+    query = select(ChangeRow.entry_id).where(ChangeRow.change_set_id.in_(newer)).distinct()
+    edited = list(session.execute(query.limit(FEW_EDITED + 1)).scalars())
+    return edited if len(edited) <= FEW_EDITED else None
+
+
+def _drop_deleted(session: Session, change_set: ChangeSet, edited: Sequence[int] | None) -> list[int]:
+    """Take the entries that were deleted meanwhile out of a staged set; their ids. ``edited`` are all it can be."""
     mine = ChangeRow.change_set_id == change_set.id
     dead = select(ChangeRow.entry_id).distinct().join(Entry, Entry.id == ChangeRow.entry_id)
-    gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None))).scalars())
+    gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None), *_only(edited))).scalars())
     for part in chunks(gone, 500):
         session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id.in_(part)))
     change_set.changed -= len(gone)
     return gone
+
+
+def _only(edited: Sequence[int] | None) -> list[ColumnElement[bool]]:
+    return [] if edited is None else [ChangeRow.entry_id.in_(edited)]
 
 
 def _updated(result: Any) -> int:
@@ -171,14 +192,22 @@ def _finish(dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied
     return result
 
 
-def _swap(session: Session, dataset: Dataset, change_set: ChangeSet, *, back: bool, anyway: bool) -> Applied:
+def _swap(
+    session: Session,
+    dataset: Dataset,
+    change_set: ChangeSet,
+    *,
+    back: bool,
+    anyway: bool,
+    edited: Sequence[int] | None = None,
+) -> Applied:
     result = Applied()
     touched = _counted(session, change_set)
     before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
     if change_set.created:
         _flip_created(session, change_set, result, back=back, anyway=anyway)
     if change_set.changed:
-        _swap_changed(session, change_set, result, back=back, anyway=anyway)
+        _swap_changed(session, change_set, result, back=back, anyway=anyway, edited=edited)
     if touched is not None:
         # The new visibility must be seen by the count, so the state is written first.
         change_set.state = "undone" if back else "applied"
@@ -245,13 +274,21 @@ def _field_value() -> ColumnElement[str | None]:
     return case(*whens, else_=case((Entry.deleted_in.is_(None), "1"), else_="0"))
 
 
-def _swap_changed(session: Session, change_set: ChangeSet, result: Applied, *, back: bool, anyway: bool) -> None:
+def _swap_changed(
+    session: Session,
+    change_set: ChangeSet,
+    result: Applied,
+    *,
+    back: bool,
+    anyway: bool,
+    edited: Sequence[int] | None,
+) -> None:
     expected, target = (ChangeRow.after, ChangeRow.before) if back else (ChangeRow.before, ChangeRow.after)
     mine = ChangeRow.change_set_id == change_set.id
     session.execute(update(ChangeRow).where(mine, ChangeRow.held == 1).values(held=0))
     skipped = result.skipped_count
     if not anyway:
-        _hold(session, change_set, expected, result)
+        _hold(session, change_set, expected, result, edited)
     _swap_fields(session, change_set, target)
     result.changed += change_set.changed - (result.skipped_count - skipped)
 
@@ -271,12 +308,14 @@ def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> Non
         )
 
 
-def _hold(session: Session, change_set: ChangeSet, expected: Column, result: Applied) -> None:
-    """Mark the rows of entries that were changed since; they stay as they are."""
+def _hold(
+    session: Session, change_set: ChangeSet, expected: Column, result: Applied, edited: Sequence[int] | None
+) -> None:
+    """Mark the rows of entries that were changed since; they stay as they are. ``edited`` are all it can be."""
     stale = (
         select(ChangeRow.entry_id, func.min(ChangeRow.field))
         .join(Entry, Entry.id == ChangeRow.entry_id)
-        .where(ChangeRow.change_set_id == change_set.id, _field_value().is_distinct_from(expected))
+        .where(ChangeRow.change_set_id == change_set.id, _field_value().is_distinct_from(expected), *_only(edited))
         .group_by(ChangeRow.entry_id)
     )
     rows = session.execute(stale).all()
