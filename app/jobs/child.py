@@ -131,7 +131,7 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
         if handler is not None:
             limits.confine(handler, file_bytes=FILE_BYTES + _database_bytes())
         try:
-            runner.run_claimed(claim)
+            runner.run_claimed(claim, patient=True)
         except Stopped:
             log.info("Job %s was stopped.", claim.id)
         finally:

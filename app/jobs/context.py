@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask import Flask, current_app
+from sqlalchemy.exc import OperationalError
 
 from app.core.errors import Busy
 from app.jobs import lease
 from app.jobs.lease import Claim, Lost
-from app.models import db
+from app.models import db, failures
 from app.services.jobs import Cancelled, Publication
 
 REPORT_SECONDS = 0.5
@@ -80,6 +81,9 @@ def _beat(app: Flask, claim: Claim, stop: threading.Event) -> None:
             except Busy:
                 # The job itself holds the write lock: nobody can take the job from it meanwhile.
                 continue
+            except OperationalError as error:
+                if not failures.is_disk_full(error):
+                    raise
             except Lost:
                 return
             finally:

@@ -1,7 +1,10 @@
 """One run of one job in this process, from claim to result."""
 
 import logging
+import time
 from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError
 
 from app.core import errors
 from app.core.errors import LttError
@@ -15,6 +18,7 @@ from app.services.jobs import Cancelled
 log = logging.getLogger(__name__)
 DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
 STOPPED = "The program was stopped while this job ran. Nothing of it was kept."
+FULL_SECONDS = 1.0
 Json = str | int | float | bool | None | list[object] | dict[str, object]
 
 
@@ -46,12 +50,16 @@ def run(job_id: int, runner: str, show: Show | None = None) -> Outcome | None:
     return run_claimed(claim, show) if claim is not None else None
 
 
-def run_claimed(claim: Claim, show: Show | None = None) -> Outcome:
-    """Run a job that this process owns to its end."""
+def run_claimed(claim: Claim, show: Show | None = None, *, patient: bool = False) -> Outcome:
+    """Run a job that this process owns to its end.
+
+    A patient one waits where a full disk cannot even hold how it ended.
+    """
     try:
         with heartbeat(claim):
             outcome = _outcome(Context(claim, show))
-        lease.finish(claim, outcome.state, result=outcome.result, error=outcome.error)
+        while not _recorded(claim, outcome, patient=patient):
+            time.sleep(FULL_SECONDS)
     except Lost as error:
         log.warning("Job %s was given to another worker.", claim.id)
         return Outcome("interrupted", cause=error)
@@ -59,6 +67,16 @@ def run_claimed(claim: Claim, show: Show | None = None) -> Outcome:
         lease.finish(claim, "interrupted", error=STOPPED)
         raise
     return outcome
+
+
+def _recorded(claim: Claim, outcome: Outcome, *, patient: bool) -> bool:
+    try:
+        lease.finish(claim, outcome.state, result=outcome.result, error=outcome.error)
+    except OperationalError as error:
+        if patient and failures.is_disk_full(error):
+            return False
+        raise
+    return True
 
 
 def _outcome(ctx: Context) -> Outcome:

@@ -13,18 +13,20 @@ from types import FrameType
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from app.core.errors import Busy, LttError
 from app.jobs import child, lease, registry, runners
 from app.jobs.child import Progress, Watcher
 from app.jobs.lease import Claim, Lost
 from app.jobs.registry import Handler
-from app.models import db, end_reading
+from app.models import db, end_reading, failures
 from app.services import jobs
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
 SWEEP_SECONDS = 300.0
+FULL_SECONDS = 5.0
 
 
 class Worker:
@@ -47,8 +49,7 @@ class Worker:
             runners.announce_worker()
             try:
                 while not self._ending():
-                    self.turn()
-                    self._stopping.wait(POLL_SECONDS)
+                    self._stopping.wait(POLL_SECONDS if self._turned() else FULL_SECONDS)
             finally:
                 runners.retire()
                 child.disconnect()
@@ -62,6 +63,17 @@ class Worker:
     def _orphaned(self, parent: int) -> bool:
         # A dead parent that nobody has buried yet still has its number, but no children any more.
         return os.getppid() != self._born_to or not runners.pid_exists(parent)
+
+    def _turned(self) -> bool:
+        """One turn; False where the disk is too full for it."""
+        try:
+            self.turn()
+        except OperationalError as error:
+            if not failures.is_disk_full(error):
+                raise
+            log.warning("The disk is full. Jobs wait until there is space.")
+            return False
+        return True
 
     def turn(self) -> bool:
         """Clear up after the dead, then run the job that waits longest. Returns whether there was one."""

@@ -28,6 +28,11 @@ def translate(error: BaseException) -> LttError | None:
     return _driver(error)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether it is for want of space, so that it may work later."""
+    return isinstance(translate(error), DiskFull)
+
+
 def _driver(error: BaseException) -> LttError | None:
     if isinstance(error, sqlite3.Error):
         return _sqlite(error)

@@ -1,6 +1,9 @@
 """One run of one job: its states, its progress, and that nobody runs it twice."""
 
+import sqlite3
+
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.jobs import context as contexts
@@ -198,3 +201,41 @@ def test_there_is_no_such_job():
     for act in (jobs.get, jobs.cancel, jobs.retry):
         with pytest.raises(NotFound):
             act(99)
+
+
+def full_disk():
+    """What SQLite raises where there is no space."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorname = "SQLITE_FULL"
+    return OperationalError("COMMIT", None, error)
+
+
+def fail_at_first(monkeypatch, times):
+    real, calls = lease.finish, []
+
+    def finish(*arguments, **values):
+        calls.append(arguments)
+        if len(calls) <= times:
+            raise full_disk()
+        real(*arguments, **values)
+
+    monkeypatch.setattr(lease, "finish", finish)
+    monkeypatch.setattr(runner, "FULL_SECONDS", 0)
+    return calls
+
+
+def test_a_patient_job_waits_until_a_full_disk_can_hold_its_end(monkeypatch):
+    def run(ctx):
+        raise full_disk()
+
+    job_id = enqueue(run)
+    calls = fail_at_first(monkeypatch, 3)
+    runner.run_claimed(lease.take(job_id, runners.me()), patient=True)
+    job = jobs.get(job_id)
+    assert job.state == "failed" and job.error.startswith("The disk is full") and len(calls) == 4
+
+
+def test_others_tell_of_the_full_disk_at_once(monkeypatch):
+    fail_at_first(monkeypatch, 1)
+    with pytest.raises(OperationalError, match="disk is full"):
+        runner.run_now(enqueue(lambda ctx: {}))

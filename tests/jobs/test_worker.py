@@ -12,6 +12,7 @@ from app.jobs import child, handler, lease, runner, runners
 from app.jobs.worker import Worker
 from app.models import db
 from app.services import jobs
+from tests.jobs.test_runner import full_disk
 
 pytestmark = [
     pytest.mark.usefixtures("context", "handlers"),
@@ -42,6 +43,19 @@ def test_the_longest_waiting_job_comes_first(worker):
     first, second = jobs.enqueue("probe", {}).id, jobs.enqueue("probe", {}).id
     worker.turn()
     assert (jobs.get(first).state, jobs.get(second).state) == ("done", "queued")
+
+
+def test_a_full_disk_does_not_end_the_worker(worker, monkeypatch, caplog):
+    def take(*arguments):
+        raise full_disk()
+
+    handler("probe")(lambda ctx: {})
+    job_id = jobs.enqueue("probe", {}).id
+    with monkeypatch.context() as patched:
+        patched.setattr(lease, "take", take)
+        assert worker._turned() is False
+    assert "Jobs wait" in caplog.text and jobs.get(job_id).state == "queued"
+    assert worker._turned() is True and jobs.get(job_id).state == "done"
 
 
 def test_an_idle_worker_does_nothing(worker):
