@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.core.errors import LttError
-from app.core.formats import Limits, Source
+from app.core.formats import Limits, Row, Source
 from app.core.formats.csv import cells
+from app.core.record import Record
 from app.models import Entry, db
 from app.services.imports import Settings, parsing, reading
-from app.services.imports.building import Builder
+from app.services.imports.building import ROW, Builder
 from tests.services.test_imports import bring, counts, stored
 
 CHATS = Settings(format="jsonl", layout="openai", encoding="utf-8")
@@ -105,6 +106,25 @@ def test_too_many_rows_are_refused(way):
 )
 def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
     assert parsing.is_quick(TABLE.but(**changes)) is quick
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        (Record("a\x00", "b"), "nul"),
+        (Record("a", "\x00"), "nul"),
+        (Record("a", "b", system="\x00"), "nul"),
+        (Record("a", "b", rejected_answer="\x00"), "nul"),
+        (Record("\ud83d", "b"), "surrogate"),
+        (Record("a", "\ud83d"), "surrogate"),
+        (Record("a", "b", system="\ud83d"), "surrogate"),
+    ],
+)
+def test_a_text_that_cannot_be_stored_is_no_reason_to_lose_others(record, code):
+    good = Record("Q", "A")
+    built = Builder(CHATS, 7).build((Row(at, at, {}), one) for at, one in enumerate([good, record, good], 1))
+    assert [one[ROW] for one in built.new] == [1, 3]
+    assert [(one.number, one.code) for one in built.bad] == [(2, code)]
 
 
 def test_an_import_of_plain_chats_is_complete(dataset_id):

@@ -101,7 +101,9 @@ class Builder:
     def _is_plain(self, record: Record) -> bool:
         if record.extra or record.turns or record.trace or record.tags or not self._plain:
             return False
-        return record.rejected_answer is None and "\x00" not in record.question and "\x00" not in record.answer
+        if record.rejected_answer is not None or "\x00" in record.question or "\x00" in record.answer:
+            return False
+        return record.system is None or "\x00" not in record.system
 
     def _flush(self, waiting: list[Read], result: Built) -> None:
         """Build the plain records that were put aside, all at once."""
