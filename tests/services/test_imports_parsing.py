@@ -18,7 +18,10 @@ from tests.services.test_imports import bring, counts, stored
 
 CHATS = Settings(format="jsonl", layout="openai", encoding="utf-8")
 TABLE = Settings(format="csv", layout="columns", encoding="utf-8", delimiter=",", header=True, skip_lines=0)
-texts = st.one_of(st.sampled_from(["How?", "", " ", "\u3164", "\x00", "ß\u2028", "👩‍👩‍👧", "7"]), st.text(max_size=8))
+texts = st.one_of(
+    st.sampled_from(["How?", "", " ", "\u3164", "\x00", "ß\u2028", "a\nb", 'so "x" then', "\r\n", "👩‍👩‍👧", "7"]),
+    st.text(max_size=8),
+)
 
 
 def message(role, text):

@@ -140,23 +140,34 @@ class Table:
                 yield _row(fields, names, number, start, raw, self._delimiter, lines.ended)
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """The records in batches; ``rows_of`` or ``pass_over`` must be told of each before the next.
+        """The records in batches of about ``size``; ``rows_of`` or ``pass_over`` must be told of each before the next.
 
         Records come without lines that need a closer look: the first, the last, and what cannot be stored.
         """
-        fed = _Lines()
-        reader = csv.reader(fed.feed(self.text), delimiter=self._delimiter)
-        while not fed.ended:
-            try:
-                records: list[list[str]] | None = list(islice(reader, size))
-            except csv.Error:
-                # Whoever makes rows of these lines meets it again, and tells the place.
-                records = None
-            lines = list(fed.taken)
-            fed.taken.clear()
-            plain = self.names and not fed.ended and not self._options.spreadsheet_safe and _is_clean("".join(lines))
-            if lines:
-                yield Batch(lines, records if plain else None)
+        while lines := list(islice(self.text, size)):
+            last = len(lines) < size
+            records = self._completed(lines)
+            plain = self.names and not last and not self._options.spreadsheet_safe and _is_clean("".join(lines))
+            yield Batch(lines, records if plain else None)
+
+    def _completed(self, lines: list[str]) -> list[list[str]] | None:
+        """The records of the lines, to which those that the last one needs are added; None where they are damaged."""
+        try:
+            return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            # The last record goes on behind them, or a quotation mark stands where it is only read leniently.
+            fed = _Lines()
+        reader = csv.reader(fed.feed(chain(lines.copy(), self.text)), delimiter=self._delimiter)
+        records: list[list[str]] = []
+        try:
+            while len(fed.taken) < len(lines):
+                records.append(next(reader))
+        except (csv.Error, StopIteration):
+            # Whoever makes rows of these lines meets it again, and tells the place.
+            return None
+        finally:
+            lines[:] = fed.taken
+        return records
 
     def pass_over(self, batch: Batch) -> None:
         """Count the records of a batch that became rows elsewhere. Raises TooLarge past the limit."""

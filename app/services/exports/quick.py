@@ -8,7 +8,7 @@ import msgspec
 
 from app.core.formats import WriteOptions
 from app.core.formats.csv import cells, stream_lines
-from app.core.text import is_blank
+from app.core.text import PLAIN_STARTS, is_blank
 from app.services.entries import CONTENT
 from app.services.exports.options import Options
 from app.services.exports.rendering import chunks_of, default_system, record_of, renderer, write_options
@@ -32,7 +32,7 @@ def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
                 if (record := record_of(row)) is not None:
                     lines.append(encode(render(record, row)) + b"\n")
                 continue
-            if not answer[:1].isalnum() and is_blank(answer):
+            if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                 continue
             system = system if system is not None else default
             if system is None:
@@ -55,7 +55,7 @@ def _lines(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[Seq
         for row in stored:
             _, _, _, _, _, _, answer, _, turns, trace, tags, extra = row
             if turns is trace is tags is extra is None:
-                if answer[:1].isalnum() or not is_blank(answer):
+                if answer[:1] in PLAIN_STARTS or not is_blank(answer):
                     yield plain(row)
             elif (record := record_of(row)) is not None:
                 values = render(record, row)
