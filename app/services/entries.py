@@ -311,14 +311,6 @@ def of_dataset(dataset_id: int) -> ColumnElement[bool]:
     return Entry.dataset_id + 0 == dataset_id
 
 
-def by_hashes(dataset_id: int, hashes: Iterable[int]) -> Iterator[StoredEntry]:
-    """The live entries whose content hash is one of ``hashes``; the caller verifies the texts."""
-    shown = visible(dataset_id)
-    for part in chunks(hashes, 500):
-        matches = select(*CONTENT).where(Entry.content_hash.in_(part), of_dataset(dataset_id), shown)
-        yield from (from_row(row) for row in db.session.execute(matches))
-
-
 def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
     """The live entries among ``ids``."""
     found: dict[int, StoredEntry] = {}

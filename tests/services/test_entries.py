@@ -99,11 +99,6 @@ def test_neighbours_follow_the_list(dataset_id, ten):
     assert entries.neighbours(dataset_id, Filters(), ten[-1]) == (None, ten[-2])
 
 
-def test_entries_are_found_by_hash(dataset_id, ten):
-    wanted = history.hash_of(entries.stored_values(Record("question 3", "answer 3")))
-    assert [entry.id for entry in entries.by_hashes(dataset_id, [wanted])] == [ten[2]]
-
-
 def test_a_stale_version_is_a_conflict(dataset_id, ten):
     with pytest.raises(Conflict, match="changed since you opened it"):
         entries.require_version(entries.get(dataset_id, ten[0]), 7)

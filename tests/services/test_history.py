@@ -205,6 +205,22 @@ def test_hashes_follow_the_text(dataset_id, three):
     assert db.session.get(Entry, three[0], populate_existing=True).content_hash == before
 
 
+def test_a_small_step_leaves_the_hashes_that_a_large_one_left_empty(dataset_id, three, monkeypatch):
+    hashes = [db.session.get(Entry, one).content_hash for one in three]
+    monkeypatch.setattr("app.services.history.undoing.REHASH_AT_ONCE", 1)
+    monkeypatch.setattr("app.services.history.changing.REHASH_AT_ONCE", 1)
+    history.apply(
+        dataset_id, [change(one, f"a{at}", "x") for at, one in enumerate(three, 1)], summary="S", kind="clean"
+    )
+    pairs.save(dataset_id, three[0], {"answer": "y"}, version=2)
+    rows = [db.session.get(Entry, one, populate_existing=True).content_hash for one in three]
+    assert rows[0] not in (None, hashes[0]) and rows[1:] == [None, None]
+    history.undo(dataset_id)
+    history.undo(dataset_id)
+    assert history.rehash(dataset_id) == 3
+    assert [db.session.get(Entry, one, populate_existing=True).content_hash for one in three] == hashes
+
+
 def test_staged_rows_show_only_after_publishing(dataset_id):
     staged = history.stage(dataset_id, kind="import")
     with history.transaction() as session:

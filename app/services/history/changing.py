@@ -11,7 +11,7 @@ from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
 from app.services import counts
-from app.services.history.hashes import rehash
+from app.services.history.hashes import rehash_step
 from app.services.history.steps import (
     ACTOR,
     HASHED,
@@ -68,7 +68,7 @@ def write(
     change_set.changed += result.changed
     counts.add(session, dataset, delta)
     if 0 < result.changed <= REHASH_AT_ONCE:
-        rehash(dataset.id)
+        rehash_step(session, change_set.id)
     return result
 
 

@@ -14,7 +14,7 @@ from app.models.base import now
 from app.services import counts
 from app.services.entries import live
 from app.services.history.changing import apply
-from app.services.history.hashes import rehash
+from app.services.history.hashes import rehash_step
 from app.services.history.steps import (
     ACTOR,
     HASHED,
@@ -64,7 +64,7 @@ def undo(
         result = _swap(session, dataset, change_set, back=True, anyway=anyway)
         dataset.undo_count += 1
         change_set.state, change_set.undone_order, change_set.undone_at = "undone", dataset.undo_count, now()
-        return _finish(dataset, change_set, result)
+        return _finish(session, dataset, change_set, result)
 
 
 def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, actor: str = ACTOR) -> Applied:
@@ -79,7 +79,7 @@ def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, ac
             raise Conflict(f"Step {change_set.number} is not undone.", code="not_undone")
         result = _swap(session, dataset, change_set, back=False, anyway=anyway)
         change_set.state, change_set.undone_order, change_set.undone_at = "applied", None, None
-        return _finish(dataset, change_set, result)
+        return _finish(session, dataset, change_set, result)
 
 
 def _refuse_compacted(change_set: ChangeSet) -> None:
@@ -101,7 +101,7 @@ def overwrite(dataset_id: int, number: int) -> Applied:
         if touched is not None:
             after = counts.by_status(session, *touched, live(dataset.id))
             counts.add(session, dataset, counts.difference(before, after))
-        return _finish(dataset, change_set, result)
+        return _finish(session, dataset, change_set, result)
 
 
 def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
@@ -138,7 +138,7 @@ def write_staged(session: Session, dataset: Dataset, change_set: ChangeSet, *, s
     change_set.state = "applied"
     result.changed = change_set.changed + change_set.created
     if 0 < change_set.changed <= REHASH_AT_ONCE:
-        rehash(dataset.id)
+        rehash_step(session, change_set.id)
     return result
 
 
@@ -184,9 +184,9 @@ def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Appli
         return [undo(dataset_id, one, anyway=anyway) for one in numbers]
 
 
-def _finish(dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied:
-    if result.changed <= REHASH_AT_ONCE and change_set.changed:
-        rehash(dataset.id)
+def _finish(session: Session, dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied:
+    if change_set.changed <= REHASH_AT_ONCE:
+        rehash_step(session, change_set.id)
     touch(dataset)
     result.step = as_step(change_set)
     return result
