@@ -262,17 +262,16 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     columns = options.columns or tuple(first or ())
     there = coming if first is None else chain([first], coming)
     lines = (cells([row.get(name) for name in columns]) for row in there)
-    return stream_lines(lines, replace(options, columns=columns))
+    return stream_lines(chunks(lines, _WRITE_ROWS), replace(options, columns=columns))
 
 
-def stream_lines(lines: Iterable[Sequence[Any]], options: WriteOptions) -> Iterator[bytes]:
-    """A table with a header, in pieces, of lines whose cells are texts, whole numbers or None, in order."""
+def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptions) -> Iterator[bytes]:
+    """A table with a header, a piece for each batch of lines; cells are texts, whole numbers or None, in order."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=options.delimiter)
-    heading = [options.columns]
     mark = codecs.BOM_UTF8 if options.bom else b""
-    for chunk in chunks(chain(heading, lines), _WRITE_ROWS):
-        writer.writerows([[safe(cell) for cell in line] for line in chunk] if options.spreadsheet_safe else chunk)
+    for lines in chain([[options.columns]], batches):
+        writer.writerows([[safe(cell) for cell in line] for line in lines] if options.spreadsheet_safe else lines)
         yield mark + text.getvalue().encode()
         mark = b""
         text.seek(0)

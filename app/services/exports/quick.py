@@ -8,13 +8,15 @@ import msgspec
 
 from app.core.formats import WriteOptions
 from app.core.formats.csv import cells, stream_lines
-from app.core.text import PLAIN_STARTS, is_blank
+from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.services.entries import CONTENT
 from app.services.exports.options import Options
 from app.services.exports.rendering import chunks_of, default_system, record_of, renderer, write_options
 
 # What a pair without turns, trace, tags and other columns consists of.
 PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
+# Where a stored row has its answer, and turns, trace, tags and other columns.
+_ANSWER, _REST, _NOTHING = 6, slice(8, 12), (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,20 +48,25 @@ def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
 def table(dataset_id: int, options: Options) -> Iterator[bytes]:
     """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
     how = write_options(dataset_id, options)
-    return stream_lines(_lines(dataset_id, options, how), how)
+    return stream_lines(_batches(dataset_id, options, how), how)
 
 
-def _lines(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[Sequence[Any]]:
+def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[list[Sequence[Any]]]:
     render, plain = renderer(dataset_id, options), _cells_of(how.columns)
-    for stored in chunks_of(dataset_id, options):
-        for row in stored:
-            _, _, _, _, _, _, answer, _, turns, trace, tags, extra = row
-            if turns is trace is tags is extra is None:
-                if answer[:1] in PLAIN_STARTS or not is_blank(answer):
-                    yield plain(row)
-            elif (record := record_of(row)) is not None:
-                values = render(record, row)
-                yield cells([values.get(name) for name in how.columns])
+
+    def line(row: Any) -> Sequence[Any] | None:
+        if row[_REST] == _NOTHING:
+            return None if is_blank(row[_ANSWER]) else plain(row)
+        if (record := record_of(row)) is None:
+            return None
+        values = render(record, row)
+        return cells([values.get(name) for name in how.columns])
+
+    for rows in chunks_of(dataset_id, options):
+        if all(row[_REST] == _NOTHING for row in rows) and all_visible([row[_ANSWER] for row in rows]):
+            yield list(map(plain, rows))
+        else:
+            yield [one for row in rows if (one := line(row)) is not None]
 
 
 def _cells_of(columns: Sequence[str]) -> Callable[[Any], Sequence[Any]]:

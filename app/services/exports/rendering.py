@@ -16,6 +16,9 @@ from app.services.entries import CONTENT
 from app.services.exports.choosing import goes_out
 from app.services.exports.options import Options
 
+# Few rows at a time are still at hand when they are written.
+ROWS = 100
+
 
 def rendered(dataset_id: int, options: Options) -> Iterator[Mapping[str, Any]]:
     """The rows of the layout."""
@@ -30,7 +33,7 @@ def chunks_of(dataset_id: int, options: Options) -> Iterator[list[Any]]:
     with reading() as connection:
         columns: list[Any] = list(CONTENT)
         statement = select(*columns).where(goes_out(dataset_id, options)).order_by(Entry.id)
-        yield from entries.fetch_chunks(connection, statement, 1000)
+        yield from entries.fetch_chunks(connection, statement, ROWS)
 
 
 def record_of(row: Any) -> Record | None:
