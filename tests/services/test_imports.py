@@ -306,7 +306,7 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
-    monkeypatch.setattr(parsing, "QUICK_LINES", 10)
+    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
     monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
     job = imports.start(row.id, Settings())
@@ -325,7 +325,7 @@ def interrupted(dataset_id, monkeypatch, at):
 
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
-    monkeypatch.setattr(parsing, "QUICK_LINES", 10)
+    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
     monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
@@ -347,11 +347,11 @@ def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
 
 def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
     import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
-    assert db.session.query(Entry).count() == 39 and stored(dataset_id) == []
+    assert db.session.query(Entry).count() == 34 and stored(dataset_id) == []
     assert imports.sweep() == 0
     with transaction():
         jobs.get(job_id).state = "interrupted"
-    assert imports.sweep() == 39
+    assert imports.sweep() == 34
     assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
     nothing_is_left(dataset_id)
 

@@ -59,8 +59,9 @@ def both_ways(data, way, limits=None):
 
 
 @pytest.fixture(autouse=True)
-def few_lines(monkeypatch):
+def small_batches(monkeypatch):
     monkeypatch.setattr(parsing, "QUICK_LINES", 3)
+    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 30)
 
 
 @given(st.lists(chats(), max_size=12))

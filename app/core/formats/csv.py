@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TextIO
 
 from app.core.changes import chunks
 from app.core.errors import Invalid
@@ -99,7 +99,7 @@ class Batch:
 class Table:
     """A table that is being read: the columns, once they are known, and how far it was read."""
 
-    def __init__(self, text: Iterator[str], *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> None:
+    def __init__(self, text: TextIO, *, delimiter: str, skip: int, header: bool, options: ReadOptions) -> None:
         self.text = text
         self.names: list[str] = []
         self.place = Place(0, sum(1 for _ in islice(text, skip)))
@@ -139,15 +139,15 @@ class Table:
             else:
                 yield _row(fields, names, number, start, raw, self._delimiter, lines.ended)
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """The records in batches of about ``size``; ``rows_of`` or ``pass_over`` must be told of each before the next.
+    def batches(self, characters: int) -> Iterator[Batch]:
+        """The records in batches; ``rows_of`` or ``pass_over`` must be told of each before the next.
 
-        Records come without lines that need a closer look: the first, the last, and what cannot be stored.
+        A batch ends with the record that brings it to so many characters. Records come without lines that need a closer
+        look: the first ones, damaged ones, and what cannot be stored.
         """
-        while lines := list(islice(self.text, size)):
-            last = len(lines) < size
+        while lines := self.text.readlines(characters):
             records = self._completed(lines)
-            plain = self.names and not last and not self._options.spreadsheet_safe and _is_clean("".join(lines))
+            plain = self.names and not self._options.spreadsheet_safe and _is_clean("".join(lines))
             yield Batch(lines, records if plain else None)
 
     def _completed(self, lines: list[str]) -> list[list[str]] | None:
@@ -162,12 +162,12 @@ class Table:
         try:
             while len(fed.taken) < len(lines):
                 records.append(next(reader))
-        except (csv.Error, StopIteration):
+        except csv.Error:
             # Whoever makes rows of these lines meets it again, and tells the place.
             return None
         finally:
             lines[:] = fed.taken
-        return records
+        return None if fed.ended else records
 
     def pass_over(self, batch: Batch) -> None:
         """Count the records of a batch that became rows elsewhere. Raises TooLarge past the limit."""

@@ -12,8 +12,9 @@ from app.services.imports.building import Builder, Built
 from app.services.imports.settings import Settings
 
 CHUNK = 1000
-# So many lines are taken together: where one of them is no plain pair, all go the usual way.
+# So much of a file is taken together: where one row of it is no plain pair, all go the usual way.
 QUICK_LINES = 480
+QUICK_CHARACTERS = 128 * 1024
 
 
 def parts(source: Source, settings: Settings, import_id: int) -> Iterator[Built]:
@@ -59,7 +60,7 @@ def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Bui
 
 def _tables(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
     with csv.opened(source, reading.read_options(settings, source.limits)) as table:
-        for batch in table.batches(QUICK_LINES):
+        for batch in table.batches(QUICK_CHARACTERS):
             pairs = columns.plain_pairs(table.names, batch.records, settings.mapping)
             if pairs is None:
                 yield _usual(table.rows_of(batch.lines), settings, builder)
