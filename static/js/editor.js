@@ -11,6 +11,8 @@ export function editor() {
   document.addEventListener("click", remember);
   const goal = sessionStorage.getItem(KEY);
   sessionStorage.removeItem(KEY);
+  // Who is already somewhere, before the scripts have come, stays there.
+  if (document.activeElement !== document.body) return;
   const field = document.querySelector(".drawer [name=question]");
   if (goal === "row" && !field) document.querySelector("tr[aria-current] [data-open]")?.focus({ preventScroll: true });
   // On a screen to touch, a keyboard would cover the pair.

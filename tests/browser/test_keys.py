@@ -39,6 +39,17 @@ def test_tab_leads_from_the_question_into_the_answer(page: Page, listed: str) ->
     expect(page.get_by_role("button", name="Back to writing")).to_be_focused()
 
 
+def test_who_writes_before_the_scripts_have_come_is_not_interrupted(page: Page, listed: str) -> None:
+    page.goto(listed)
+    wait_for_scripts(page)
+    # Modules run only after the document has become interactive.
+    early = "document.readyState === 'interactive' && document.querySelector('[name=answer]')?.focus()"
+    page.add_init_script(f"document.addEventListener('readystatechange', () => {{ {early} }})")
+    row(page, LAMP).get_by_role("link").click()
+    wait_for_scripts(page)
+    assert focused(page) == "answer"
+
+
 def test_the_preview_button_stands_beside_the_label(page: Page, listed: str) -> None:
     page.goto(f"{listed}?pair=2")
     button, text = (page.locator(one).bounding_box() for one in ("[data-markdown]", "#answer"))
