@@ -29,6 +29,8 @@ _BAD_URL = (
     "and install the extra postgres."
 )
 CHECKPOINT_BYTES = 8 * 1024 * 1024
+# In kilobytes, for each connection. Those that only read are many, and find their pages with the system as well.
+_SMALL_CACHE, _LARGE_CACHE = "PRAGMA cache_size=-8000", "PRAGMA cache_size=-32000"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -37,7 +39,7 @@ _PRAGMAS = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA mmap_size=0",
     "PRAGMA wal_autocheckpoint=0",
-    "PRAGMA cache_size=-32000",
+    _SMALL_CACHE,
     "PRAGMA query_only=ON",
 )
 
@@ -84,6 +86,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         options = connection.get_execution_options()
         if options.get(WRITE):
             connection.exec_driver_sql("PRAGMA query_only=OFF")
+            connection.exec_driver_sql(_LARGE_CACHE)
             if options.get(TRUSTED):
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -95,6 +98,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         if connection is not None:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(_SMALL_CACHE)
 
 
 @contextmanager
