@@ -28,6 +28,19 @@ def all_visible(texts: Collection[str]) -> bool:
     return {text[:1] for text in texts} <= PLAIN_STARTS or not any(map(is_blank, texts))
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database keeps the text: without U+0000 and without half a surrogate pair."""
+    if "\x00" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def fold_newlines(text: str) -> str:
     """CRLF and CR become LF, as a browser's text area compares them."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

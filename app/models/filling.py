@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 # Beyond this a statement gains nothing; twenty columns of it stay below SQLite's oldest limit of 999 parameters.
 ROWS = 48
 
-Same = Sequence[tuple[str, object]]
-Varying = Sequence[tuple[str, Sequence[object]]]
+# A column with one value in all rows, and one with a cell for each.
+Constant = tuple[str, object]
+Column = tuple[str, Sequence[object]]
 
 
-def fill(connection: Connection, table: str, number: int, same: Same, varying: Varying) -> None:
+def fill(connection: Connection, table: str, number: int, same: Sequence[Constant], varying: Sequence[Column]) -> None:
     """Insert ``number`` rows: ``same`` are columns with one value for all, ``varying`` those with a cell for each."""
     names = ", ".join(name for name, _ in (*same, *varying))
     values = tuple(value for _, value in same)

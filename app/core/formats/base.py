@@ -131,6 +131,11 @@ def too_large(kind: str, what: str, limit: str, setting: str) -> TooLarge:
     return TooLarge(f"{kind}: {what}; the limit is {limit}. Raise it with {setting}.", code="over_limit")
 
 
+def too_many_rows(kind: str, limits: Limits) -> TooLarge:
+    """The refusal of a file with more rows than it may hold."""
+    return too_large(kind, f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
+
+
 def shorten(raw: str, limit: int = 20_000) -> str:
     """Raw text of a bad row as it is kept: whole up to ``limit`` characters, then cut with a note."""
     if len(raw) <= limit:

@@ -25,15 +25,18 @@ from app.core.formats.base import (
     WriteOptions,
     shorten,
     too_large,
+    too_many_rows,
     writer_of,
 )
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.source import Source
+from app.core.text import is_storable
 
 # Cells that a spreadsheet would run as formulas, and the apostrophe that escapes them (OWASP: CSV injection).
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 _WRITE_ROWS = 200
+KIND = "This table"
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
@@ -133,7 +136,7 @@ class Table:
                     continue
             number += 1
             if number > most:
-                raise _too_many(most)
+                raise too_many_rows(KIND, options.limits)
             if len(fields) == len(names) and raw.isascii() and not lines.ended:
                 yield Row(number, start, dict(zip(names, fields)), raw)  # noqa: B905 (the lengths were compared)
             else:
@@ -147,7 +150,7 @@ class Table:
         """
         while lines := self.text.readlines(characters):
             records = self._completed(lines)
-            plain = self.names and not self._options.spreadsheet_safe and _is_clean("".join(lines))
+            plain = self.names and not self._options.spreadsheet_safe and is_storable("".join(lines))
             yield Batch(lines, records if plain else None)
 
     def _completed(self, lines: list[str]) -> list[list[str]] | None:
@@ -171,32 +174,16 @@ class Table:
 
     def pass_over(self, batch: Batch) -> None:
         """Count the records of a batch that became rows elsewhere. Raises TooLarge past the limit."""
-        most = self._options.limits.rows
         self.place = Place(self.place.row + len(batch.records or ()), self.place.line + len(batch.lines))
-        if self.place.row > most:
-            raise _too_many(most)
-
-
-def _too_many(most: int) -> Exception:
-    return too_large("This table", f"it has more than {most:,} rows", f"{most:,}", "LTT_MAX_ROWS")
-
-
-def _is_clean(text: str) -> bool:
-    """Whether each character can be stored."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        if self.place.row > self._options.limits.rows:
+            raise too_many_rows(KIND, self._options.limits)
 
 
 def _names(fields: list[str], header: bool, options: ReadOptions) -> list[str]:
     names = column_names(fields) if header else generated_names(len(fields))
     if len(names) > options.limits.columns:
         limit = f"{options.limits.columns:,}"
-        raise too_large("This table", f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
+        raise too_large(KIND, f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
     return names
 
 
@@ -232,7 +219,7 @@ def _open_quote(raw: str, delimiter: str) -> bool:
 def _refusal(error: csv.Error, number: int, line: int, options: ReadOptions) -> Exception:
     if "field larger" in str(error):
         what = f"row {number} (line {line}) has a text that is longer, or a quotation mark that is never closed"
-        return too_large("This table", what, f"{options.limits.field_bytes // MB} MB a text", "LTT_MAX_FIELD_MB")
+        return too_large(KIND, what, f"{options.limits.field_bytes // MB} MB a text", "LTT_MAX_FIELD_MB")
     return Invalid(f"Row {number} (line {line}) cannot be read: {error}.", code="bad_csv")
 
 

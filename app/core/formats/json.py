@@ -21,7 +21,7 @@ from app.core.formats.base import (
     Rows,
     WriteOptions,
     shorten,
-    too_large,
+    too_many_rows,
     writer_of,
 )
 from app.core.formats.encoding import detect_encoding
@@ -49,9 +49,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
 def _rows(items: Iterator[Any], limits: Limits) -> Rows:
     for number, item in enumerate(items, 1):
         if number > limits.rows:
-            raise too_large(
-                "This JSON file", f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS"
-            )
+            raise too_many_rows("This JSON file", limits)
         if objection := _objection(item, limits):
             raw = shorten(_encode(item).decode())
             yield BadRow(number, None, objection[0], f"Record {number} {objection[1]}", raw)

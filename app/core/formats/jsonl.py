@@ -26,6 +26,7 @@ from app.core.formats.base import (
     WriteOptions,
     shorten,
     too_large,
+    too_many_rows,
     writer_of,
 )
 from app.core.formats.encoding import detect_encoding
@@ -36,6 +37,7 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _CHUNK = MB
 _WRITE_ROWS = 256
+KIND = "This JSONL file"
 _NUL = b"\\u0000"
 
 
@@ -113,7 +115,7 @@ def _blocks(stream: BinaryIO, limits: Limits) -> Iterator[list[bytes]]:
         yield lines
         if len(left) > limits.line_bytes:
             size = f"{limits.line_bytes // MB} MB"
-            raise too_large("This JSONL file", f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
+            raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
     if left:
         yield [left]
 
@@ -126,7 +128,7 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
             continue
         number += 1
         if number > limits.rows:
-            raise too_many(limits)
+            raise too_many_rows(KIND, limits)
         try:
             values = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -141,12 +143,6 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
             # Several times in a microsecond: the tuple is made without its constructor.
             yield _new(Row, (number, line_number, values, None))
     place.row, place.line = number, line_number
-
-
-def too_many(limits: Limits) -> Exception:
-    """The refusal of a file with too many rows."""
-    limit = f"{limits.rows:,}"
-    return too_large("This JSONL file", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
 
 
 def _objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from app.core.changes import chunks
 from app.core.errors import BadUsage, Invalid, WrongKind
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large, too_many_rows
 from app.core.formats.csv import cells
 from app.core.formats.source import Source
 
@@ -75,8 +75,7 @@ def _rows(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Ro
         for values in connection.execute(f"SELECT {wanted} FROM {_quoted(name)}"):
             number += 1
             if number > options.limits.rows:
-                limit = f"{options.limits.rows:,}"
-                raise too_large("This table", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
+                raise too_many_rows("This table", options.limits)
             decoded += sum(len(value) for value in values if isinstance(value, bytes))
             if decoded > options.limits.decoded_bytes:
                 size = f"{options.limits.decoded_bytes // MB:,} MB"

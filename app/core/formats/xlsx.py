@@ -10,7 +10,18 @@ from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, TooLarge, WrongKind
 from app.core.formats import workbook
-from app.core.formats.base import MB, BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.base import (
+    MB,
+    BadRow,
+    Format,
+    Limits,
+    ReadOptions,
+    Row,
+    Rows,
+    WriteOptions,
+    too_large,
+    too_many_rows,
+)
 from app.core.formats.csv import cells, column_names, generated_names
 from app.core.formats.dialect import normal_name
 from app.core.formats.source import Source, check_expansion
@@ -109,8 +120,7 @@ def _rows(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
     for line, fields in body:
         number += 1
         if number > options.limits.rows:
-            limit = f"{options.limits.rows:,}"
-            raise too_large("This sheet", f"it has more than {limit} rows", limit, "LTT_MAX_ROWS")
+            raise too_many_rows("This sheet", options.limits)
         yield _row(names, fields, number, line)
 
 

@@ -17,7 +17,7 @@ from app.core.record import (
     load_messages,
     plain_hashes,
 )
-from app.core.text import is_blank
+from app.core.text import is_blank, is_storable
 from app.models import Entry
 
 EMPTIED, DUPLICATE, DELETED, SPLIT, KEPT = 1, 2, 4, 8, 16
@@ -206,7 +206,7 @@ def _checked(outcome: Outcome) -> Outcome:
     if outcome.created and any(is_blank(record.question) for record in outcome.created):
         return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
     for _, after in fields.values():
-        if after is not None and not _storable(after):
+        if after is not None and not is_storable(after):
             return Outcome(row, flags=KEPT, kept=UNSTORABLE)
     if "answer" in fields and is_blank(fields["answer"][1]) and not row[_TRACE] and not is_blank(row[_ANSWER]):
         outcome.flags |= EMPTIED
@@ -214,15 +214,3 @@ def _checked(outcome: Outcome) -> Outcome:
             # An unanswered pair is a draft, whoever emptied it.
             fields["status"] = (row[2], "draft")
     return outcome
-
-
-def _storable(text: str) -> bool:
-    if "\x00" in text:
-        return False
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

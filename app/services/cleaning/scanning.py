@@ -130,7 +130,7 @@ def _rows(dataset_id: int, wish: Cleaning, washer: Washer, cleaner: Cleaner) -> 
 
 
 def _note(found: Scan, part: Sequence[Outcome], after: "repeats.Hashes") -> None:
-    """Keep of the outcomes what counts. By the thousand, which is quicker than one by one."""
+    """Keep of the outcomes what counts: many at a time, which is quicker than one by one."""
     found.ids.extend([one.row[0] for one in part])
     found.versions.extend([one.row[1] for one in part])
     found.flags.extend([one.flags for one in part])

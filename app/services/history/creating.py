@@ -10,13 +10,12 @@ from app.core.errors import Invalid
 from app.core.record import Record
 from app.core.text import is_blank
 from app.models import ChangeSet, Entry, fill, transaction
-from app.models.filling import Same, Varying
+from app.models.filling import Column, Constant
 from app.services import counts
 from app.services.entries import stored_values
 from app.services.history.hashes import hash_of
 from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
 
-Column = tuple[str, tuple[object, ...]]
 NEW_COLUMNS = (
     "status",
     "split",
@@ -90,7 +89,9 @@ def add_tuples(session: Session, change_set: ChangeSet, rows: Sequence[tuple[obj
     return add_columns(session, change_set, len(rows), same, varying)
 
 
-def add_columns(session: Session, change_set: ChangeSet, number: int, same: Same, varying: Varying) -> int:
+def add_columns(
+    session: Session, change_set: ChangeSet, number: int, same: Sequence[Constant], varying: Sequence[Column]
+) -> int:
     """Insert entry rows given column by column: ``same`` have one value for all. Returns how many."""
     mine = (("dataset_id", change_set.dataset_id), ("created_in", change_set.id), ("batch_id", change_set.id))
     fill(session.connection(), "entries", number, [*mine, ("version", 1), *same], varying)
@@ -101,9 +102,9 @@ def add_columns(session: Session, change_set: ChangeSet, number: int, same: Same
     return number
 
 
-def _by_kind(columns: Iterable[Column]) -> tuple[list[tuple[str, object]], list[Column]]:
+def _by_kind(columns: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[list[Constant], list[Column]]:
     """The columns with one value in all rows, and those with several; what is empty in all rows is left out."""
-    same: list[tuple[str, object]] = []
+    same: list[Constant] = []
     varying: list[Column] = []
     for name, cells in columns:
         value = cells[0]

@@ -10,6 +10,7 @@ from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.layouts.columns import split_of, status_of
 from app.core.record import PlainPairs, Record, content_hash, dump_json, dump_messages, plain_hashes
+from app.models.filling import Column, Constant
 from app.services.imports.reading import Read, bad, layout_options
 from app.services.imports.settings import Settings
 
@@ -17,7 +18,6 @@ from app.services.imports.settings import Settings
 STATUS, TAGS, HASH, ROW = 0, 8, 10, 12
 Stored = tuple[object, ...]
 Content = tuple[Value, ...]
-Column = tuple[str, Sequence[object]]
 PLAIN_STATUS = "review"
 
 # An escaped NUL in JSON text, and not the six characters of the escape themselves.
@@ -36,7 +36,7 @@ class Plain:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def columns(self) -> tuple[list[tuple[str, object]], list[Column]]:
+    def columns(self) -> tuple[list[Constant], list[Column]]:
         """What ``history.add_columns`` stores: columns with one value for all, and the others."""
         varying: list[Column] = [
             ("question", self.pairs.questions),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from app.core.formats import BadRow, Row, Source, csv, jsonl
-from app.core.formats.base import Place
+from app.core.formats.base import Place, too_many_rows
 from app.core.layouts import columns, openai
 from app.core.record import PlainPairs
 from app.services.imports import reading
@@ -55,7 +55,7 @@ def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Bui
                 yield _quick(pairs, place.row, builder)
                 place.row, place.line = place.row + len(lines), place.line + len(lines)
                 if place.row > options.limits.rows:
-                    raise jsonl.too_many(options.limits)
+                    raise too_many_rows(jsonl.KIND, options.limits)
 
 
 def _tables(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
