@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -50,9 +50,16 @@ def address(app: Flask) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.effective_port}"
     # A request that ends now wakes the loop too: it may have closed all before the trigger is pulled.
     with suppress(OSError):
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
+        server.trigger.pull_trigger(lambda: _close(server, channels))
     thread.join(10)
     server.task_dispatcher.shutdown()
+
+
+def _close(server: BaseWSGIServer, channels: dict[int, object]) -> None:
+    # Connections first: only their own end closes the files that a page did not wait for.
+    for channel in list(server.active_channels.values()):
+        channel.handle_close()
+    wasyncore.close_all(channels)
 
 
 @pytest.fixture
