@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import clean, corpus, duplicates, labelled, meanwhile, measure
+from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -104,16 +104,16 @@ def during_clean(folder: Path, rows: int) -> str:
     return meanwhile.during_clean(_filled(folder, rows), rows)
 
 
-def cleaning(folder: Path, rows: int) -> str:
+def clean(folder: Path, rows: int) -> str:
     """Bulk cleaning, its preview and its undo, beside the plainest way."""
-    return clean.report(_filled(folder, rows), rows, 3)
+    return cleaning.report(_filled(folder, rows), rows, 3)
 
 
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
 # Those that are no comparison of programs, and write their part of the report themselves.
 REPORTS: dict[str, Report] = {
     "during import": during_import,
-    "clean": cleaning,
+    "clean": clean,
     "during clean": during_clean,
     "duplicates": duplicates.report,
     "labelled": labelled.report,

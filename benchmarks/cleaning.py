@@ -80,7 +80,7 @@ def _copy(filled: Path, name: str) -> Path:
 
 
 def _run(step: Step, program: str, *arguments: object) -> None:
-    command = [sys.executable, "-m", "benchmarks.clean", program, *map(str, arguments)]
+    command = [sys.executable, "-m", "benchmarks.cleaning", program, *map(str, arguments)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = json.loads(process.stdout.read())

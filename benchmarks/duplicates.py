@@ -26,9 +26,9 @@ FLOOR = 80
 
 
 def _ours(texts: list[str]) -> Pairs:
-    from app.core import dedup
+    from app.core import duplicates
 
-    found = dedup.search(texts).pairs
+    found = duplicates.search(texts).pairs
     return set(zip(found.left.tolist(), found.right.tolist(), strict=True))
 
 
@@ -101,7 +101,7 @@ def _row_recall(texts: list[str], found: Pairs) -> float:
     """Of sampled rows with a partner at ratio 90 by exhaustive search: the share that is in some pair at all."""
     from rapidfuzz import fuzz, process
 
-    from app.core.dedup.normal import normalised_shard
+    from app.core.duplicates.normal import normalised_shard
 
     forms = normalised_shard(texts)
     sample = random.Random(0).sample(range(len(texts)), min(SAMPLE, len(texts), max(1, COMPARED // max(len(texts), 1))))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from app.core import dedup
+from app.core import duplicates
 
 Rated = tuple[bool, int, float]
 GRADED_SAME, GRADED_OTHER = 4.0, 2.0
@@ -45,7 +45,7 @@ def _rated(path: Path) -> list[Rated]:
         grade = float(row["label"])
         if "graded" in path.stem and GRADED_OTHER < grade < GRADED_SAME:
             continue
-        match = dedup.compare(row["text1"], row["text2"])
+        match = duplicates.compare(row["text1"], row["text2"])
         level = 0 if match.differs else match.level
         is_same = grade >= (GRADED_SAME if "graded" in path.stem else 1)
         found.append((is_same, level, match.score + (1000 if not match.differs else 0)))
@@ -54,7 +54,9 @@ def _rated(path: Path) -> list[Rated]:
 
 def _line(name: str, rated: Sequence[Rated]) -> str:
     same = sum(one[0] for one in rated)
-    parts = [f"{value:.3f}" for level in (dedup.DEFAULT_LEVEL, dedup.FLOOR) for value in _at(rated, level, same)]
+    parts = [
+        f"{value:.3f}" for level in (duplicates.DEFAULT_LEVEL, duplicates.FLOOR) for value in _at(rated, level, same)
+    ]
     precision = f"{_average_precision(rated):.3f}" if same else ""
     return f"| {name} | {len(rated):,} | {same / len(rated):.2f} | {' | '.join(parts)} | {precision} |"
 
@@ -82,9 +84,9 @@ def _clusters(path: Path) -> list[str]:
     """The table of the clusters: of each kind of change what was put together with what it was made from."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     answers = [row["answer"] for row in rows]
-    found = dedup.search([row["question"] for row in rows], answers=lambda at: [answers[one] for one in at])
+    found = duplicates.search([row["question"] for row in rows], answers=lambda at: [answers[one] for one in at])
     lines = ["| change | number | at 101 | at 90 | as conflicts | as variants |", "|---|---|---|---|---|---|"]
-    shown = [("copies", dedup.NORMALISED), ("copies", 90), ("conflicts", 90), ("variants", 90)]
+    shown = [("copies", duplicates.NORMALISED), ("copies", 90), ("conflicts", 90), ("variants", 90)]
     together = [_together(found, what, level) for what, level in shown]
     base = {row["cluster"]: at for at, row in enumerate(rows) if row["kind"] == "base"}
     origin = {at: base.get(row["cluster"].removesuffix("n"), -1) for at, row in enumerate(rows)}
@@ -102,14 +104,16 @@ def _intents(path: Path) -> list[str]:
     """How many groups of copies hold questions with different intents, which are surely no copies."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = dedup.search([row["text"] for row in rows])
-    every = [one for one in dedup.groups(found.pairs, "copies") if one.lowest <= dedup.DEFAULT_LEVEL <= one.highest]
+    found = duplicates.search([row["text"] for row in rows])
+    every = [
+        one for one in duplicates.groups(found.pairs, "copies") if one.lowest <= duplicates.DEFAULT_LEVEL <= one.highest
+    ]
     mixed = [one for one in every if len({rows[at]["category"] for at in one.members}) > 1]
     return [f"{path.stem}: {len(every):,} groups of copies at 90, of which {len(mixed):,} hold two intents."]
 
 
-def _together(found: dedup.Found, what: str, level: int) -> set[tuple[int, int]]:
-    groups = dedup.groups(found.pairs, what, families=found.families)
+def _together(found: duplicates.Found, what: str, level: int) -> set[tuple[int, int]]:
+    groups = duplicates.groups(found.pairs, what, families=found.families)
     return {
         pair for one in groups if one.lowest <= level <= one.highest for pair in combinations(sorted(one.members), 2)
     }

@@ -138,7 +138,7 @@ def during_import(folder: Path, source: Path, rows: int) -> str:
 
 def during_clean(filled: Path, rows: int) -> str:
     """Views and saves while a pattern is replaced in the dataset that is looked at."""
-    from benchmarks.clean import OURS
+    from benchmarks.cleaning import OURS
 
     data = filled.with_name("meanwhile-clean")
     shutil.copytree(filled, data)

@@ -13,8 +13,8 @@ from app.blueprints.view import tell_step
 from app.core import difference
 from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
-from app.forms import clean as forms
-from app.forms.clean import RECIPE, CleanForm
+from app.forms import cleaning as forms
+from app.forms.cleaning import RECIPE, CleanForm
 from app.jobs import cleaning as running
 from app.jobs import runners
 from app.models import Job
@@ -22,7 +22,7 @@ from app.services import cleaning, datasets, entries, history, jobs
 from app.services.cleaning import Cleaning, Done, Order, previews, recipes, suggesting
 from app.services.history import Applied
 
-bp = Blueprint("clean", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
+bp = Blueprint("cleaning", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
 PAGE_SIZE = 25
 # So many unticked pairs are named in an address.
 MOST_NAMED = 2_000
@@ -38,7 +38,7 @@ def step_sentence(step: Step) -> str:
 def address_of_step(step: Step, /, **more: Any) -> str:
     """The address at which the clean page shows a step in its form."""
     dataset_id = (request.view_args or {})["dataset_id"]
-    return url_for("clean.index", dataset_id=dataset_id, **{**forms.of_step(step), **more})
+    return url_for("cleaning.index", dataset_id=dataset_id, **{**forms.of_step(step), **more})
 
 
 @bp.app_template_filter("flagged")
@@ -86,7 +86,7 @@ def _page(dataset_id: int, form: CleanForm, problem: Invalid | None = None) -> R
     except Invalid as error:
         facts |= {"wish": None, "problem": problem or error}
     facts |= _beside(dataset_id, form)
-    page = render_template("clean/index.html", **facts)
+    page = render_template("cleaning/index.html", **facts)
     return page, 422 if problem else 200
 
 
@@ -199,7 +199,7 @@ def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
         if not isinstance(number, int):
             return redirect(url_for(".index", dataset_id=dataset_id), code=303)
         return _done(dataset_id, _applied(dataset_id, number, job))
-    return render_template("clean/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
+    return render_template("cleaning/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
 
 
 def _applied(dataset_id: int, number: int, job: Job) -> Applied:

@@ -10,16 +10,16 @@ from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
 from app.frontdoor.limits import takes_uploads
-from app.services import conversions, uploads
-from app.services.conversions import Wanted
+from app.services import conversion, uploads
+from app.services.conversion import Wanted
 
-bp = Blueprint("convert", __name__, url_prefix="/convert")
+bp = Blueprint("conversion", __name__, url_prefix="/convert")
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Choose a file."""
-    return render_template("convert/index.html", formats=FORMATS)
+    return render_template("conversion/index.html", formats=FORMATS)
 
 
 @bp.post("")
@@ -43,11 +43,11 @@ def show(token: str) -> ResponseReturnValue:
     upload = uploads.get(token)
     wanted = wanted_of_request()
     return render_template(
-        "convert/_show.html" if request.headers.get("HX-Request") else "convert/show.html",
+        "conversion/_show.html" if request.headers.get("HX-Request") else "conversion/show.html",
         upload=upload,
         wanted=wanted,
-        look=conversions.look(upload, wanted),
-        targets=conversions.TARGETS,
+        look=conversion.look(upload, wanted),
+        targets=conversion.TARGETS,
         layouts=LAYOUTS,
         column_targets=TARGETS,
         query=request.query_string.decode(),
@@ -93,7 +93,7 @@ def wanted_of_request() -> Wanted:
 def download(token: str) -> ResponseReturnValue:
     """Convert and send the file, with its report kept beside the upload."""
     upload = uploads.get(token)
-    finished = conversions.run(upload, wanted_of_request())
+    finished = conversion.run(upload, wanted_of_request())
     response = Response(finished.pieces(), content_type=FORMATS[finished.format].media_type)
     response.headers["Content-Disposition"] = disposition(finished.name)
     response.headers["Content-Length"] = str(finished.size)
@@ -106,13 +106,13 @@ def report(token: str) -> ResponseReturnValue:
     """What a conversion loses and leaves out, counted over the whole file."""
     upload = uploads.get(token)
     wanted = wanted_of_request()
-    return render_template("convert/_report.html", report=conversions.count(upload, wanted), upload=upload)
+    return render_template("conversion/_report.html", report=conversion.count(upload, wanted), upload=upload)
 
 
 @bp.get("/<token>/rejects")
 def rejects(token: str) -> ResponseReturnValue:
     """The rows that cannot be converted, with their reasons, as JSONL."""
     upload = uploads.get(token)
-    response = Response(conversions.rejects(upload, wanted_of_request()), content_type="application/jsonl")
+    response = Response(conversion.rejects(upload, wanted_of_request()), content_type="application/jsonl")
     response.headers["Content-Disposition"] = disposition(f"{upload.name}.rejects.jsonl")
     return response

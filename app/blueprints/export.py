@@ -12,8 +12,8 @@ from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.record import SPLITS
 from app.core.spec import parse_spec, usual_layout
-from app.services import datasets, exports
-from app.services.exports import Options
+from app.services import datasets, export
+from app.services.export import Options
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
@@ -43,7 +43,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=CHOICES,
         chosen=request.args.get("to") or "jsonl:openai",
         options=options,
-        plan=exports.plan(dataset_id, options),
+        plan=export.plan(dataset_id, options),
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
@@ -73,7 +73,7 @@ def options_of(args: Mapping[str, str]) -> Options:
 
 def _command(name: str, options: Options) -> str:
     """The same export on the command line."""
-    parts = [f"ltt export {_shell(name)} {_shell(exports.file_name(name, options))}"]
+    parts = [f"ltt export {_shell(name)} {_shell(export.file_name(name, options))}"]
     parts.append(f"--to {options.format}:{options.layout}")
     parts += [f"--status {status}" for status in options.filters.statuses]
     if options.filters.text:
@@ -107,7 +107,7 @@ def download(dataset_id: int) -> ResponseReturnValue:
 
 def file_response(dataset_id: int, name: str, options: Options) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
-    pieces = exports.stream(dataset_id, options)
+    pieces = export.stream(dataset_id, options)
     first = next(iter(pieces), b"")
 
     def body() -> Iterator[bytes]:
@@ -115,7 +115,7 @@ def file_response(dataset_id: int, name: str, options: Options) -> Response:
         yield from pieces
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
-    response.headers["Content-Disposition"] = disposition(exports.file_name(name, options))
+    response.headers["Content-Disposition"] = disposition(export.file_name(name, options))
     return response
 
 

@@ -18,9 +18,9 @@ bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 # Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
 RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": ("imports.show", ("dataset_id", "import_id")),
-    "clean": ("clean.run", ("dataset_id", "job_id")),
-    "clean-preview": ("clean.run", ("dataset_id", "job_id")),
-    "clean-suggest": ("clean.index", ("dataset_id",)),
+    "clean": ("cleaning.run", ("dataset_id", "job_id")),
+    "clean-preview": ("cleaning.run", ("dataset_id", "job_id")),
+    "clean-suggest": ("cleaning.index", ("dataset_id",)),
     "duplicates": ("duplicates.run", ("dataset_id", "job_id")),
     "duplicates-settle": ("duplicates.run", ("dataset_id", "job_id")),
     "duplicates-recheck": ("duplicates.run", ("dataset_id", "job_id")),

@@ -235,8 +235,8 @@ def act(dataset_id: int) -> ResponseReturnValue:
 def _cleaning(dataset_id: int, chosen: Selection) -> str:
     """The address of the clean page for the selected pairs, or for all that match."""
     if chosen.filters is not None:
-        return view_of_request().address(dataset_id, "clean.index", order=None, cursor=None, size=None)
-    return url_for("clean.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
+        return view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
+    return url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
 
 
 def _selection() -> Selection:

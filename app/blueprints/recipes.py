@@ -10,7 +10,7 @@ from app.blueprints.view import back_or, tell
 from app.core.cleaning.files import recipe_of
 from app.core.errors import BadUsage, Invalid
 from app.core.text import is_number, plural
-from app.forms.clean import RECIPE, CleanForm
+from app.forms.cleaning import RECIPE, CleanForm
 from app.models import SavedRecipe
 from app.services import datasets, history
 from app.services.cleaning import recipes, suggesting
@@ -55,7 +55,7 @@ def change(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
 
 def _deleted(dataset_id: int, row: SavedRecipe) -> ResponseReturnValue:
     tell(f"{row.name} deleted.", undo=url_for(".restore", dataset_id=dataset_id, recipe_id=row.id))
-    return redirect(url_for("clean.index", dataset_id=dataset_id), code=303)
+    return redirect(url_for("cleaning.index", dataset_id=dataset_id), code=303)
 
 
 @bp.post("/<int:recipe_id>/restore")
@@ -102,7 +102,7 @@ def history_steps(dataset_id: int) -> ResponseReturnValue:
     found = [one for one in history.steps(dataset_id, size=1000) if recipes.steps_of(one.details)]
     chosen = {int(one) for one in request.args.getlist("number") if is_number(one)}
     return render_template(
-        "clean/history.html", dataset=datasets.get(dataset_id), steps=found, chosen=chosen, steps_of=recipes.steps_of
+        "cleaning/history.html", dataset=datasets.get(dataset_id), steps=found, chosen=chosen, steps_of=recipes.steps_of
     )
 
 
@@ -120,4 +120,4 @@ def _page(dataset_id: int, row: SavedRecipe, **more: Any) -> ResponseReturnValue
 
 
 def _address(dataset_id: int, row: SavedRecipe, **more: Any) -> str:
-    return url_for("clean.index", dataset_id=dataset_id, recipe=row.id, **more)
+    return url_for("cleaning.index", dataset_id=dataset_id, recipe=row.id, **more)

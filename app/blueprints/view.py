@@ -39,7 +39,7 @@ class NavItem:
 _DATASET_PAGES = (
     ("pairs.index", "Pairs", "chat-square-text", "p"),
     ("imports.index", "Import", "box-arrow-in-down", "i"),
-    ("clean.index", "Clean", "brush", "c"),
+    ("cleaning.index", "Clean", "brush", "c"),
     ("duplicates.index", "Duplicates", "intersect", "d"),
     ("export.index", "Export", "box-arrow-up", "e"),
     ("history.index", "History", "clock-history", "h"),
@@ -47,7 +47,7 @@ _DATASET_PAGES = (
 )
 _WORKSPACE_PAGES = (
     ("datasets.index", "All datasets", "collection", "a"),
-    ("convert.index", "Convert a file", "arrow-left-right", ""),
+    ("conversion.index", "Convert a file", "arrow-left-right", ""),
     ("jobs.index", "Jobs", "activity", ""),
     ("backup.index", "Backup and restore", "database", ""),
     ("settings.index", "Settings", "gear", ""),

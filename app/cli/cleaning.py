@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.convert import output
+from app.cli.conversion import output
 from app.cli.files import open_file, target_of
 from app.cli.workspace import workspace
 
@@ -176,7 +176,7 @@ class _File:
 
     def run(self) -> int:
         """Clean the file, or count; returns the exit code."""
-        from app.core import convert
+        from app.core import conversion
         from app.core.cleaning import compile_recipe
         from app.core.cleaning.files import FileCleaner
         from app.core.layouts import LayoutOptions
@@ -187,13 +187,13 @@ class _File:
         out = self.choices["out"]
         if out is None or self.choices["dry_run"]:
             spec = Spec("jsonl", plan.layout.name)
-            conversion = convert.Conversion(plan, spec, LayoutOptions(keep_extra=True), change=cleaner)
-            for _ in conversion.rows(source):
+            run_ = conversion.Conversion(plan, spec, LayoutOptions(keep_extra=True), change=cleaner)
+            for _ in run_.rows(source):
                 pass
-            return self._tell(cleaner, conversion.report, "Nothing was written.")
+            return self._tell(cleaner, run_.report, "Nothing was written.")
         spec = target_of(plan, out)
         with output(out, reads=self.file) as target:
-            report = convert.convert(source, target, plan, spec, keep_extra=True, change=cleaner)
+            report = conversion.convert(source, target, plan, spec, keep_extra=True, change=cleaner)
         return self._tell(cleaner, report, "")
 
     def _tell(self, done: Any, report: Any, more: str) -> int:
@@ -233,7 +233,7 @@ def _suggest(file: str | None, dataset: str | None, choices: dict[str, Any]) -> 
         with workspace():
             found = suggesting.of_dataset(datasets.find(dataset).id).found
     else:
-        from app.core.convert import records
+        from app.core.conversion import records
         from app.core.formats import BadRow
 
         source, plan = open_file(str(file), choices["kind"], choices["mapping"])

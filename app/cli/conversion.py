@@ -26,7 +26,7 @@ from app.core.errors import BadUsage, Invalid
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def convert(source: str, target: str, kind: str | None, to: str | None, as_json: bool, **options: Any) -> int:
     """Convert IN to OUT (- is stdin or stdout) and say what OUT cannot hold."""
-    from app.core import convert as core
+    from app.core import conversion as core
     from app.core.formats import ReadOptions, Source, WriteOptions
     from app.core.layouts import LayoutOptions
     from app.core.spec import parse_mapping, parse_spec
@@ -85,7 +85,7 @@ def output(target: str, *, reads: str | None = None) -> Iterator[Any]:
 def _rejects(stack: ExitStack, path: str | None) -> Any:
     if path is None:
         return None
-    from app.core.convert import bad_row_dict
+    from app.core.conversion import bad_row_dict
 
     out = stack.enter_context(click.open_file(path, "w", encoding="utf-8"))
     return lambda bad: out.write(json.dumps({**bad_row_dict(bad), "raw": bad.raw}, ensure_ascii=False) + "\n")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.convert import output
+from app.cli.conversion import output
 from app.cli.files import open_file, target_of
 from app.cli.workspace import workspace
 
 if TYPE_CHECKING:
-    from app.core.dedup.files import Duplicates, Texts
-    from app.core.dedup.search import Meaning
+    from app.core.duplicates.files import Duplicates, Texts
+    from app.core.duplicates.search import Meaning
 
 SIDES = ("question", "answer", "pair")
 METHODS = ("exact", "normalised", "near", "semantic")
@@ -63,7 +63,7 @@ class _Dedupe:
 
     def run(self) -> int:
         """Search, write what was asked for, tell; returns the exit code."""
-        from app.core.dedup.files import duplicates, level_of
+        from app.core.duplicates.files import duplicates, level_of
 
         meaning = self._meaning()
         records = self._records()
@@ -80,14 +80,14 @@ class _Dedupe:
 
     def _meaning(self) -> "Meaning | None":
         """What finds the same in other words, where it is asked for."""
-        from app.core.dedup import semantic
+        from app.core.duplicates import semantic
 
         if (self.choices["method"] == "semantic") != bool(self.choices["model"]):
             raise click.UsageError("--method semantic and --model FOLDER belong together.")
         return semantic.meaning(Path(self.choices["model"])) if self.choices["model"] else None
 
     def _records(self) -> "Texts":
-        from app.core.dedup.files import Texts
+        from app.core.duplicates.files import Texts
 
         records = Texts(self.choices["side"])
         if self.dataset is not None:
@@ -111,7 +111,7 @@ class _Dedupe:
 
     def _read(self, file: str, kind: str | None, mapping: str | None) -> "Iterator[tuple[int, Any]]":
         """The records of a file with their row numbers; rows that are none are counted."""
-        from app.core.convert import records
+        from app.core.conversion import records
         from app.core.formats import BadRow
 
         for one in records(*open_file(file, kind, mapping)):
@@ -122,7 +122,7 @@ class _Dedupe:
 
     def _write(self, found: "Duplicates") -> int:
         """Write the file once more, without surplus copies; returns the number of records."""
-        from app.core import convert
+        from app.core import conversion
 
         if self.file == "-":
             raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
@@ -132,7 +132,7 @@ class _Dedupe:
         keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
         with output(self.choices["out"], reads=self.file) as target:
             spec = target_of(plan, self.choices["out"])
-            return convert.convert(source, target, plan, spec, keep_extra=True, change=keep).written
+            return conversion.convert(source, target, plan, spec, keep_extra=True, change=keep).written
 
     def _tell(self, found: "Duplicates", written: int | None) -> None:
         facts = {

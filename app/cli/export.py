@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.convert import output
+from app.cli.conversion import output
 from app.cli.workspace import workspace
 
 
@@ -48,12 +48,12 @@ def _options(
     extra: str | None,
     spreadsheet_safe: bool,
 ) -> Any:
-    from app.core import convert
+    from app.core import conversion
     from app.core.spec import parse_spec
     from app.services.entries import Filters
-    from app.services.exports import Options
+    from app.services.export import Options
 
-    spec = convert.target_of(parse_spec(to), out) if out != "-" or to else parse_spec("jsonl:openai")
+    spec = conversion.target_of(parse_spec(to), out) if out != "-" or to else parse_spec("jsonl:openai")
     return Options(
         spec.format or "jsonl",
         spec.layout or "openai",
@@ -83,25 +83,25 @@ class _Export:
 
     def run(self, parts: list[tuple[str, Any]], *, check: bool) -> dict[str, Any]:
         """Write the files; returns the result object."""
-        from app.services import exports
+        from app.services import export
 
-        plans = [exports.plan(self.dataset_id, options) for _, options in parts]
+        plans = [export.plan(self.dataset_id, options) for _, options in parts]
         files = [self._write(path, options, plan.records) for (path, options), plan in zip(parts, plans, strict=True)]
         left_out = [{"reason": one.what, "records": one.records} for plan in plans for one in plan.left_out]
         records = sum(plan.records for plan in plans)
         result: dict[str, Any] = {"files": files, "records": records, "left_out": left_out}
         result["losses"] = [{"what": one.what, "records": one.records} for plan in plans for one in plan.losses]
         if check and not self.to_stdout and all(Path(path).is_file() for path, _ in parts):
-            differences = sum(exports.differences(self.dataset_id, opts, Path(path)) for path, opts in parts)
+            differences = sum(export.differences(self.dataset_id, opts, Path(path)) for path, opts in parts)
             result["round_trip"] = {"records": records, "differences": differences}
         return result
 
     def _write(self, path: str, options: Any, records: int) -> dict[str, Any]:
-        from app.services import exports
+        from app.services import export
 
         digest, size = hashlib.sha256(), 0
         with output("-" if self.to_stdout else path) as out:
-            for piece in exports.stream(self.dataset_id, options):
+            for piece in export.stream(self.dataset_id, options):
                 out.write(piece)
                 digest.update(piece)
                 size += len(piece)

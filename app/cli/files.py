@@ -4,21 +4,21 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.core.convert import Plan
+    from app.core.conversion import Plan
     from app.core.formats import Source
     from app.core.spec import Spec
 
 
 def open_file(file: str, kind: str | None, mapping: str | None) -> "tuple[Source, Plan]":
     """A file (- is stdin) and how it is read, by its name and content unless ``kind`` says it."""
-    from app.core import convert
+    from app.core import conversion
     from app.core.formats import ReadOptions, Source
     from app.core.layouts import LayoutOptions
     from app.core.spec import parse_mapping, parse_spec
 
     source = Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
     options = LayoutOptions(mapping=parse_mapping(mapping or ""), allow_unanswered=True)
-    return source, convert.plan(source, parse_spec(kind), ReadOptions(), options)
+    return source, conversion.plan(source, parse_spec(kind), ReadOptions(), options)
 
 
 def target_of(plan: "Plan", out: str) -> "Spec":

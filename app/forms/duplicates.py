@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.core.dedup import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
+from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
 from app.core.text import is_number
 
 TABS = {

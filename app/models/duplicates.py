@@ -83,7 +83,7 @@ class DuplicateMember(Base):
 
 
 class DuplicatePair(Base):
-    """Two entries found alike, by id; rows of the other side have negative numbers. See ``core.dedup.Pairs``."""
+    """Two entries found alike, by id; rows of the other side have negative numbers. See ``core.duplicates.Pairs``."""
 
     __tablename__ = "duplicate_pairs"
     __table_args__ = (

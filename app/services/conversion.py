@@ -10,8 +10,8 @@ from typing import IO
 
 import msgspec
 
-from app.core import convert
-from app.core.convert import Plan, Report
+from app.core import conversion
+from app.core.conversion import Plan, Report
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, ReadOptions, Source, WriteOptions
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
@@ -75,7 +75,7 @@ def _source(upload: Upload) -> Source:
 
 
 def _plan(source: Source, wanted: Wanted) -> Plan:
-    return convert.plan(
+    return conversion.plan(
         source,
         parse_spec(f":{wanted.layout}" if wanted.layout else None),
         ReadOptions(encoding=wanted.encoding or None, limits=source.limits),
@@ -95,20 +95,20 @@ def look(upload: Upload, wanted: Wanted) -> Look:
     bad: list[BadRow] = []
     problem = ""
     try:
-        for item in islice(convert.records(source, plan), SHOWN * 4):
+        for item in islice(conversion.records(source, plan), SHOWN * 4):
             if isinstance(item, BadRow):
                 bad.append(item)
             elif len(after) < SHOWN:
                 try:
                     shown = render(item[1], options)
                 except RowError as error:
-                    bad.append(convert.refused(item[0], error.code, error.message))
+                    bad.append(conversion.refused(item[0], error.code, error.message))
                     continue
                 after.append(msgspec.json.encode(shown).decode())
-                before.append(convert.raw_text(item[0]).rstrip("\r\n"))
+                before.append(conversion.raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
         problem = error.message
-    return Look(plan, convert.columns_seen(source, plan), before, after, bad, problem)
+    return Look(plan, conversion.columns_seen(source, plan), before, after, bad, problem)
 
 
 @dataclass
@@ -136,7 +136,9 @@ def run(upload: Upload, wanted: Wanted) -> Finished:
     file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives until it was sent)
     write_options = WriteOptions(spreadsheet_safe=wanted.spreadsheet_safe, title=PurePath(upload.name).stem)
     try:
-        report = convert.convert(source, file, plan, target, write_options=write_options, keep_extra=wanted.keep_extra)
+        report = conversion.convert(
+            source, file, plan, target, write_options=write_options, keep_extra=wanted.keep_extra
+        )
     except BaseException:
         file.close()
         raise
@@ -159,29 +161,29 @@ def count(upload: Upload, wanted: Wanted) -> Report:
     """Go through the whole file without writing: what is lost and what is left out."""
     source = _source(upload)
     plan, target = _plan(source, wanted), wanted.target()
-    conversion = convert.Conversion(plan, target, _options(wanted))
-    for _ in conversion.rows(source):
+    run_ = conversion.Conversion(plan, target, _options(wanted))
+    for _ in run_.rows(source):
         pass
-    return conversion.report
+    return run_.report
 
 
 def rejects(upload: Upload, wanted: Wanted) -> Iterator[bytes]:
     """The rows that cannot be converted, because of themselves or of the target, one JSON object a line."""
     source = _source(upload)
-    conversion = convert.Conversion(_plan(source, wanted), wanted.target(), _options(wanted))
-    return _rejects(conversion, source)
+    run_ = conversion.Conversion(_plan(source, wanted), wanted.target(), _options(wanted))
+    return _rejects(run_, source)
 
 
-def _rejects(conversion: convert.Conversion, source: Source) -> Iterator[bytes]:
+def _rejects(run_: conversion.Conversion, source: Source) -> Iterator[bytes]:
     bad: list[BadRow] = []
-    for _ in conversion.rows(source, bad.append):
+    for _ in run_.rows(source, bad.append):
         yield from map(_reject, bad)
         bad.clear()
     yield from map(_reject, bad)
 
 
 def _reject(bad: BadRow) -> bytes:
-    return msgspec.json.encode({**convert.bad_row_dict(bad), "raw": bad.raw}) + b"\n"
+    return msgspec.json.encode({**conversion.bad_row_dict(bad), "raw": bad.raw}) + b"\n"
 
 
 def _options(wanted: Wanted) -> LayoutOptions:

@@ -113,7 +113,7 @@ def test_what_was_unticked_stays_so_in_the_preview_after_the_run(app, client, da
 
 
 def test_more_unticked_pairs_than_an_address_holds_leave_no_operation_open(client, dataset_id, words, monkeypatch):
-    monkeypatch.setattr("app.blueprints.clean.MOST_NAMED", 0)
+    monkeypatch.setattr("app.blueprints.cleaning.MOST_NAMED", 0)
     data = {**STRIP, "seen": token(preview(client, dataset_id)), "shown": f"{words[0]},{words[1]}", "take": words[0]}
     page = client.post(f"/datasets/{dataset_id}/clean", data=data, follow_redirects=True).text
     assert "Write the text to find." in page and 'name="take"' not in page

@@ -40,7 +40,9 @@ def paths(app: Flask) -> list[str]:
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in table(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
-    known = [address_of(route, values | ({"job_id": run} if route.endpoint == "clean.run" else {})) for route in pages]
+    known = [
+        address_of(route, values | ({"job_id": run} if route.endpoint == "cleaning.run" else {})) for route in pages
+    ]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this",
         f"history?step={values['number']}", f"clean?op=recipe&recipe={values['recipe_id']}", f"clean?done={values['number']}",

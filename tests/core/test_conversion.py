@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.core.convert import convert, plan, target_of
+from app.core.conversion import convert, plan, target_of
 from app.core.errors import BadUsage, Invalid
 from app.core.formats import FORMATS, ReadOptions, Source
 from app.core.layouts import LAYOUTS, LayoutOptions

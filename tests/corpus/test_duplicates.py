@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core import dedup
+from app.core import duplicates
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", ""))
 pytestmark = pytest.mark.skipif("LTT_CORPUS_DIR" not in os.environ, reason="LTT_CORPUS_DIR is not set")
@@ -26,13 +26,13 @@ def labelled() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def found(labelled: list[dict[str, str]]) -> dedup.Found:
+def found(labelled: list[dict[str, str]]) -> duplicates.Found:
     answers = [row["answer"] for row in labelled]
-    return dedup.search([row["question"] for row in labelled], answers=lambda at: [answers[one] for one in at])
+    return duplicates.search([row["question"] for row in labelled], answers=lambda at: [answers[one] for one in at])
 
 
-def pairs_of(found: dedup.Found, what: str, level: int) -> set[tuple[int, int]]:
-    groups = dedup.groups(found.pairs, what, families=found.families)
+def pairs_of(found: duplicates.Found, what: str, level: int) -> set[tuple[int, int]]:
+    groups = duplicates.groups(found.pairs, what, families=found.families)
     at_level = (one for one in groups if one.lowest <= level <= one.highest)
     return {pair for one in at_level for pair in combinations(one.members, 2)}
 
@@ -49,33 +49,33 @@ def recall(labelled: list[dict[str, str]], predicted: set[tuple[int, int]]) -> d
 
 
 def test_writing_is_seen_through_by_the_normal_form_alone(labelled, found):
-    reached = recall(labelled, pairs_of(found, "copies", dedup.NORMALISED))
+    reached = recall(labelled, pairs_of(found, "copies", duplicates.NORMALISED))
     # Four texts lost the decimal points of their prices with their punctuation: these are other numbers.
     assert reached.pop("punctuation") >= 0.92
     assert {kind: reached[kind] for kind in NORMALISED if kind in reached and reached[kind] < 0.99} == {}
 
 
 def test_near_copies_are_found_by_default(labelled, found):
-    reached = recall(labelled, pairs_of(found, "copies", dedup.DEFAULT_LEVEL))
+    reached = recall(labelled, pairs_of(found, "copies", duplicates.DEFAULT_LEVEL))
     assert {kind: reached[kind] for kind in NEAR if reached[kind] < 0.90} == {}
 
 
 def test_changed_numbers_names_and_negations_are_never_merged(labelled, found):
-    offered = pairs_of(found, "copies", dedup.DEFAULT_LEVEL)
+    offered = pairs_of(found, "copies", duplicates.DEFAULT_LEVEL)
     assert [pair for pair in offered if labelled[pair[0]]["cluster"] != labelled[pair[1]]["cluster"]] == []
 
 
 def test_other_answers_are_conflicts_and_not_copies(labelled, found):
     kind = "CONFLICT_other_answer"
-    assert recall(labelled, pairs_of(found, "conflicts", dedup.DEFAULT_LEVEL))[kind] == 1
-    assert recall(labelled, pairs_of(found, "copies", dedup.FLOOR))[kind] == 0
+    assert recall(labelled, pairs_of(found, "conflicts", duplicates.DEFAULT_LEVEL))[kind] == 1
+    assert recall(labelled, pairs_of(found, "copies", duplicates.FLOOR))[kind] == 0
 
 
 def test_one_story_with_other_numbers_is_never_offered():
     with (FOLDER / "duplicates" / "gsm8k_vs_gsmhard_numbers_changed.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = dedup.search([row["text1"] for row in rows] + [row["text2"] for row in rows])
-    offered = pairs_of(found, "copies", dedup.FLOOR)
+    found = duplicates.search([row["text1"] for row in rows] + [row["text2"] for row in rows])
+    offered = pairs_of(found, "copies", duplicates.FLOOR)
     assert [at for at in range(len(rows)) if (at, at + len(rows)) in offered] == []
 
 
@@ -87,6 +87,6 @@ def test_exact_copies_of_real_files_are_counted(name, question, answer, surplus)
     with (FOLDER / "real" / "csv" / name).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     answers = [row[answer] for row in rows]
-    found = dedup.search([row[question] for row in rows], answers=lambda at: [answers[one] for one in at])
-    exact = [one for one in dedup.groups(found.pairs, "copies") if one.highest == dedup.EXACT]
+    found = duplicates.search([row[question] for row in rows], answers=lambda at: [answers[one] for one in at])
+    exact = [one for one in duplicates.groups(found.pairs, "copies") if one.highest == duplicates.EXACT]
     assert sum(len(one.members) - 1 for one in exact) == surplus

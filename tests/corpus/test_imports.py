@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import LttError
 from app.core.record import load_json
 from app.core.text import is_blank
-from app.services import datasets, entries, exports, imports, uploads
+from app.services import datasets, entries, export, imports, uploads
 from app.services.imports import Settings
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", ""))
@@ -55,7 +55,7 @@ def test_import_export_import_keeps_the_content(dataset_id, tmp_path, name):
     row = bring(dataset_id, FOLDER / "real" / name)
     assert (row.imported, row.quarantined) == (expected["expected_good_records"], expected["expected_bad_rows"])
     out = tmp_path / "out.jsonl"
-    exports.write(dataset_id, exports.Options("jsonl", "openai"), out)
+    export.write(dataset_id, export.Options("jsonl", "openai"), out)
     again = datasets.create("Again").id
     assert bring(again, out).imported == row.imported
     assert datasets.digest(again).content == datasets.digest(dataset_id).content

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core import convert
+from app.core import conversion
 from app.core.errors import LttError
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LAYOUTS, LayoutOptions
@@ -45,14 +45,14 @@ def qa_digest(question, answer):
 def read(one):
     """The plan, the rows with their records, and the bad rows. The manifest's columns are chosen where it is asked."""
     source = Source.of_path(FOLDER / one["path"])
-    plan = convert.plan(source, Spec(), ReadOptions(), LayoutOptions())
+    plan = conversion.plan(source, Spec(), ReadOptions(), LayoutOptions())
     if plan.layout.name == "columns" and {"question", "answer"} - plan.options.mapping.keys():
         told = {side: one["mapping"][side] for side in ("question", "answer")}
-        if any(column not in convert.columns_seen(source, plan) for column in told.values()):
+        if any(column not in conversion.columns_seen(source, plan) for column in told.values()):
             return plan, [], []
-        plan = convert.plan(source, Spec(), ReadOptions(), LayoutOptions(mapping=told))
+        plan = conversion.plan(source, Spec(), ReadOptions(), LayoutOptions(mapping=told))
     rows, bad = [], []
-    for item in convert.records(source, plan):
+    for item in conversion.records(source, plan):
         (bad if isinstance(item, BadRow) else rows).append(item)
     return plan, rows, bad
 

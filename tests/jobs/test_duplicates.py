@@ -51,13 +51,13 @@ def test_without_a_worker_it_is_done_here(dataset_id, monkeypatch):
 def test_a_stopped_search_keeps_nothing(dataset_id, busy, monkeypatch):
     job = running.start(dataset_id, Wish())
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
-    search = duplicates.scanning.dedup.search
+    search = duplicates.scanning.duplicates.search
 
     def stopped(*arguments, **more):
         jobs.cancel(job.id)
         return search(*arguments, **more)
 
-    monkeypatch.setattr(duplicates.scanning.dedup, "search", stopped)
+    monkeypatch.setattr(duplicates.scanning.duplicates, "search", stopped)
     with pytest.raises(jobs.Cancelled):
         runner.run_now(job.id)
     assert jobs.get(job.id).state == "cancelled"

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
 from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
-from app.services import datasets, entries, exports, history, imports, jobs, pairs, uploads
+from app.services import datasets, entries, export, history, imports, jobs, pairs, uploads
 from app.services.imports import Settings, parsing, quarantine, running
 
 
@@ -580,8 +580,8 @@ SAFE = "id,question,answer,status\n1,How?,'=SUM(1),review\n"
 
 def test_a_spreadsheet_safe_export_comes_back_unchanged(dataset_id):
     history.create(dataset_id, [Record(f"q{n}", text) for n, text in enumerate(FORMULAS)], summary="Add")
-    options = exports.Options("csv", "columns", spreadsheet_safe=True, bom=True)
-    data = b"".join(exports.stream(dataset_id, options))
+    options = export.Options("csv", "columns", spreadsheet_safe=True, bom=True)
+    data = b"".join(export.stream(dataset_id, options))
     for name in ("x.spreadsheet-safe.csv", "x.spreadsheet-safe (1).csv", "renamed.csv"):
         target = datasets.create(name).id
         row = bring(target, data, name)

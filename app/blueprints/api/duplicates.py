@@ -9,7 +9,7 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
 from app.blueprints.api.writing import Answer, accepted, idempotent
-from app.core.dedup import DEFAULT_LEVEL, EXACT, FLOOR
+from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
 from app.frontdoor import takes_uploads
 from app.jobs import duplicates as running

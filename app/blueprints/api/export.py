@@ -11,10 +11,10 @@ from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.writing import Answer
 from app.core.spec import parse_spec, usual_layout
 from app.frontdoor.limits import takes_uploads
-from app.services import conversions, datasets, uploads
-from app.services.conversions import Wanted
+from app.services import conversion, datasets, uploads
+from app.services.conversion import Wanted
 from app.services.entries import Filters
-from app.services.exports import Options
+from app.services.export import Options
 
 bp = APIBlueprint(
     "api_export", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="files", description="Exports and conversions")]
@@ -82,7 +82,7 @@ def convert(query: ConvertQuery) -> Answer:
     wanted = Wanted(told.to, told.layout, told.encoding, mapping, told.keep_extra, told.allow_unanswered)
     kept = receive(told.name, usual_name="upload")
     try:
-        report, facts = conversions.keep(kept, wanted)
+        report, facts = conversion.keep(kept, wanted)
     finally:
         uploads.remove(kept.token)
     return jsonify({**facts, "file": f"{PREFIX}/convert/{report}"}), 201

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.dedup import Match
+from app.core.duplicates import Match
 from app.models import DuplicateGroup
 from app.services.duplicates import GroupView, MemberView
 

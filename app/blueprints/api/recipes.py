@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.clean import StepBody
+from app.blueprints.api.cleaning import StepBody
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.cleaning import Step
 from app.models import SavedRecipe

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from app.core.dedup import SAFE
+from app.core.duplicates import SAFE
 from app.core.errors import Gone, Invalid, NotFound
 from app.forms.duplicates import MEMBERS, Choice, View
 from app.models import DuplicateScan

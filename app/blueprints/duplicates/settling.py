@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.blueprints.duplicates.page import bp
 from app.blueprints.view import tell_step
-from app.core.dedup import EXACT, NORMALISED
+from app.core.duplicates import EXACT, NORMALISED
 from app.core.errors import NotFound
 from app.jobs import duplicates as running
 from app.models import DuplicateScan, Job

@@ -3,8 +3,8 @@
 texts ─→ normal forms ─→ tokens ─→ keys of rare tokens ─→ candidates ─→ scores ─→ pairs ─→ groups
 """
 
-from app.core.dedup import semantic
-from app.core.dedup.base import (
+from app.core.duplicates import semantic
+from app.core.duplicates.base import (
     DEFAULT_LEVEL,
     DIFFERENCES,
     EXACT,
@@ -30,11 +30,11 @@ from app.core.dedup.base import (
     kind_of,
     text_of,
 )
-from app.core.dedup.compare import compare
-from app.core.dedup.groups import counts, groups
-from app.core.dedup.index import Index
-from app.core.dedup.normal import normalised
-from app.core.dedup.search import search
+from app.core.duplicates.compare import compare
+from app.core.duplicates.groups import counts, groups
+from app.core.duplicates.index import Index
+from app.core.duplicates.normal import normalised
+from app.core.duplicates.search import search
 
 __all__ = [
     "DEFAULT_LEVEL",

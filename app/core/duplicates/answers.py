@@ -10,11 +10,11 @@ from itertools import combinations, pairwise, product
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.base import DIFFERENCES, EXACT, FLOOR, NORMALISED, Others, Pairs, Texts
-from app.core.dedup.differences import bits, differences, is_misspelt
-from app.core.dedup.join import I32
-from app.core.dedup.normal import normalised_shard
-from app.core.dedup.scores import ratios
+from app.core.duplicates.base import DIFFERENCES, EXACT, FLOOR, NORMALISED, Others, Pairs, Texts
+from app.core.duplicates.differences import bits, differences, is_misspelt
+from app.core.duplicates.join import I32
+from app.core.duplicates.normal import normalised_shard
+from app.core.duplicates.scores import ratios
 from app.core.sets import distinct
 
 # So many answers to one question are compared each with each; of more, each with the next.

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from app.core.dedup.index import Index
+    from app.core.duplicates.index import Index
 
 Texts = Sequence[str]
 # Told how far the search is: a share from 0 to 1, and what it does. May raise to stop it.

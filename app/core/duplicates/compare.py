@@ -1,9 +1,9 @@
 """Two texts side by side: how alike they are, what they differ in, and why a search would put them together."""
 
-from app.core.dedup.base import EXACT, NORMALISED, Match
-from app.core.dedup.differences import differences
-from app.core.dedup.normal import normalised
-from app.core.dedup.scores import score
+from app.core.duplicates.base import EXACT, NORMALISED, Match
+from app.core.duplicates.differences import differences
+from app.core.duplicates.normal import normalised
+from app.core.duplicates.scores import score
 
 
 def compare(left: str, right: str) -> Match:

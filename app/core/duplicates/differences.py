@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from rapidfuzz import fuzz
 
-from app.core.dedup.base import DIFFERENCES, Difference
-from app.core.dedup.words import KINDS, NUMBERS, POLITE, STARTERS, WIDE_NEGATIONS
+from app.core.duplicates.base import DIFFERENCES, Difference
+from app.core.duplicates.words import KINDS, NUMBERS, POLITE, STARTERS, WIDE_NEGATIONS
 
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _KINDS = {word: kind for kind, words in KINDS.items() for word in words}

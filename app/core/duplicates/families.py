@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.join import I32
-from app.core.dedup.tokens import U32, U64, mixed
+from app.core.duplicates.join import I32
+from app.core.duplicates.tokens import U32, U64, mixed
 
 # A slot holds so many words at most, and the frame so many words and so large a share of the text at least.
 SLOT, FRAME, SHARE = 5, 3, 0.5

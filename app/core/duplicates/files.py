@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.core.dedup.base import DEFAULT_LEVEL, EXACT, NORMALISED, WHAT, Found, Group, Options, Progress, text_of
-from app.core.dedup.groups import groups
-from app.core.dedup.search import Meaning, search
+from app.core.duplicates.base import DEFAULT_LEVEL, EXACT, NORMALISED, WHAT, Found, Group, Options, Progress, text_of
+from app.core.duplicates.groups import groups
+from app.core.duplicates.search import Meaning, search
 from app.core.record import Record
 
 METHODS = ("exact", "normalised", "near", "semantic")

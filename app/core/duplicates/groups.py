@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.core.dedup.base import FLOOR, LEVELS, UNKNOWN, Family, Group, Pairs, difference_names, kind_of
+from app.core.duplicates.base import FLOOR, LEVELS, UNKNOWN, Family, Group, Pairs, difference_names, kind_of
 
 if TYPE_CHECKING:
     import numpy as np

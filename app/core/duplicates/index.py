@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.join import I32
-from app.core.dedup.normal import normalised
-from app.core.dedup.tokens import U32, tokens
+from app.core.duplicates.join import I32
+from app.core.duplicates.normal import normalised
+from app.core.duplicates.tokens import U32, tokens
 
 # Tokens in more texts than this are common: they are looked up only where a text has no others.
 COMMON = 1000

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.tokens import U64
+from app.core.duplicates.tokens import U64
 
 I32 = npt.NDArray[np.int32]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.tokens import TOKEN_BITS, U32, U64, Tokens, mixed
+from app.core.duplicates.tokens import TOKEN_BITS, U32, U64, Tokens, mixed
 
 # Frequencies above this are all alike: such tokens are common.
 _COMMON = (1 << 20) - 1

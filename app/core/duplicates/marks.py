@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.base import DIFFERENCES
-from app.core.dedup.tokens import PAD, TOKEN_BITS, U32, U64, Tokens, hash_ranges, mixed, runs, token_hash
-from app.core.dedup.words import KINDS, STARTERS
+from app.core.duplicates.base import DIFFERENCES
+from app.core.duplicates.tokens import PAD, TOKEN_BITS, U32, U64, Tokens, hash_ranges, mixed, runs, token_hash
+from app.core.duplicates.words import KINDS, STARTERS
 
 _SALT = np.uint64(0x51ED)
 # The bits of the kinds of marked words. That of numbers is 1, as of a token that holds a digit.

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.words import LEADS, TAILS
+from app.core.duplicates.words import LEADS, TAILS
 
 Bytes = npt.NDArray[np.uint8]
 

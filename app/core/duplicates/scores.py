@@ -7,10 +7,10 @@ import numpy.typing as npt
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 
-from app.core.dedup.base import Progress
-from app.core.dedup.join import I32, overlap
-from app.core.dedup.normal import core
-from app.core.dedup.tokens import U64
+from app.core.duplicates.base import Progress
+from app.core.duplicates.join import I32, overlap
+from app.core.duplicates.normal import core
+from app.core.duplicates.tokens import U64
 
 # Texts beyond this many characters are compared by words: by characters it would take seconds.
 LONG = 8_000

@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup import families, join
-from app.core.dedup.answers import with_answers
-from app.core.dedup.base import (
+from app.core.duplicates import families, join
+from app.core.duplicates.answers import with_answers
+from app.core.duplicates.base import (
     DIFFERENCES,
     EXACT,
     NORMALISED,
@@ -27,14 +27,14 @@ from app.core.dedup.base import (
     Progress,
     Texts,
 )
-from app.core.dedup.differences import bits, differences, is_misspelt
-from app.core.dedup.index import index_of
-from app.core.dedup.join import I32
-from app.core.dedup.keys import Keys, frequencies, keys
-from app.core.dedup.marks import MARKED, marks, names
-from app.core.dedup.normal import core, normalised_shard
-from app.core.dedup.scores import scores
-from app.core.dedup.tokens import U32, U64, Tokens, tokens
+from app.core.duplicates.differences import bits, differences, is_misspelt
+from app.core.duplicates.index import index_of
+from app.core.duplicates.join import I32
+from app.core.duplicates.keys import Keys, frequencies, keys
+from app.core.duplicates.marks import MARKED, marks, names
+from app.core.duplicates.normal import core, normalised_shard
+from app.core.duplicates.scores import scores
+from app.core.duplicates.tokens import U32, U64, Tokens, tokens
 
 SHARD = 25_000
 DEFAULT = Options()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.core.dedup.base import FLOOR, UNKNOWN, Pairs, Progress, Texts
+from app.core.duplicates.base import FLOOR, UNKNOWN, Pairs, Progress, Texts
 from app.core.errors import Invalid, TooLarge
 
 F32 = npt.NDArray[np.float32]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.core import convert, dedup
+from app.core import conversion, duplicates
 from app.core.changes import chunks
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
@@ -103,7 +103,7 @@ class Rows:
                 self.bad += 1
                 continue
             self.pairs.append((record.question, record.answer, number))
-            self.texts.append(dedup.text_of(side, record.question, record.answer))
+            self.texts.append(duplicates.text_of(side, record.question, record.answer))
             self.hashes.append(_hash_of(record))
             if len(self.texts) % 5000 == 0:
                 say(len(self.texts))
@@ -124,9 +124,9 @@ def _records(token: str) -> Iterator[tuple[int, Record | None]]:
     upload = uploads.get(token)
     source = Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
     options = LayoutOptions(allow_unanswered=True)
-    plan = convert.plan(source, parse_spec(None), ReadOptions(limits=source.limits), options)
-    convert.check_mapping(plan, convert.columns_seen(source, plan))
-    for item in convert.records(source, plan):
+    plan = conversion.plan(source, parse_spec(None), ReadOptions(limits=source.limits), options)
+    conversion.check_mapping(plan, conversion.columns_seen(source, plan))
+    for item in conversion.records(source, plan):
         yield (item.number, None) if isinstance(item, BadRow) else (item[0].number, item[1])
 
 

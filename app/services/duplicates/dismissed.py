@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.dedup import Pairs
+from app.core.duplicates import Pairs
 from app.models import NotDuplicate, db
 
 Known = frozenset[tuple[int, int]]

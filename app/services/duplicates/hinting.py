@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz, process
 
 from app.core.changes import chunks
-from app.core.dedup import Index, Match, compare
-from app.core.dedup.normal import normalised_shard
+from app.core.duplicates import Index, Match, compare
+from app.core.duplicates.normal import normalised_shard
 from app.core.text import is_blank
 from app.models import DuplicateScan, Entry, db
 from app.services import datasets, entries

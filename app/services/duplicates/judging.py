@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core.changes import Value, chunks
-from app.core.dedup import EXACT, NORMALISED, SAFE
-from app.core.dedup.normal import normalised_shard
+from app.core.duplicates import EXACT, NORMALISED, SAFE
+from app.core.duplicates.normal import normalised_shard
 from app.core.record import dump_json
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, reading
 from app.services import entries

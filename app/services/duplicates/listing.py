@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from app.core.dedup import DEFAULT_LEVEL, LEVELS, WHAT
+from app.core.duplicates import DEFAULT_LEVEL, LEVELS, WHAT
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.text import is_number
 from app.models import ChangeSet, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db

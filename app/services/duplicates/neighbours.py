@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.changes import chunks
-from app.core.dedup import NORMALISED, Family, Pairs
+from app.core.duplicates import NORMALISED, Family, Pairs
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, db
 
 P, G = DuplicatePair, DuplicateGroup

@@ -6,9 +6,9 @@ Around each changed pair the groups are made anew from stored and new pairs; all
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.core import dedup
+from app.core import duplicates
 from app.core.changes import chunks
-from app.core.dedup import Group, Options
+from app.core.duplicates import Group, Options
 from app.core.errors import Conflict
 from app.core.text import clip, plural
 from app.models import DuplicateScan, Entry, db, end_reading
@@ -65,7 +65,7 @@ class _Texts:
 
     def text(self, one: int, side: str) -> str:
         question, answer, _ = self.by_id[one]
-        return dedup.text_of(side, question, answer)
+        return duplicates.text_of(side, question, answer)
 
 
 def recheck(dataset_id: int, watch: Watch | None = None, *, job_id: int | None = None) -> Rechecked:
@@ -164,7 +164,9 @@ def _search(scan: DuplicateScan, ids: Sequence[int], again: frozenset[int], text
     answers = None
     if scan.side == "question":
         answers = lambda places: [texts.by_id[ids[int(place)]][1] for place in places]  # noqa: E731
-    found = dedup.search([texts.text(one, scan.side) for one in ids], answers=answers, options=Options(side=scan.side))
+    found = duplicates.search(
+        [texts.text(one, scan.side) for one in ids], answers=answers, options=Options(side=scan.side)
+    )
     pairs = found.pairs
     columns = (pairs.level, pairs.score, pairs.differs, pairs.answer_level, pairs.answer_differs)
     ends = ([ids[place] for place in side.tolist()] for side in (pairs.left, pairs.right))
@@ -184,7 +186,9 @@ def _groups(scan: DuplicateScan, reach: Neighbourhood, texts: _Texts) -> list[Ne
     ]
     pairs, families = neighbours.as_pairs(edges, positions), neighbours.families_of(scan, positions)
     return [
-        _new(what, one, nodes, texts) for what in dedup.WHAT for one in dedup.groups(pairs, what, families=families)
+        _new(what, one, nodes, texts)
+        for what in duplicates.WHAT
+        for one in duplicates.groups(pairs, what, families=families)
     ]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core import dedup
+from app.core import duplicates
 from app.core.changes import chunks
-from app.core.dedup import Family, Found, Group, Options, Pairs
+from app.core.duplicates import Family, Found, Group, Options, Pairs
 from app.core.errors import LttError
 from app.core.text import clip, plural
 from app.models import DuplicateScan, Turns, end_reading, is_writing, transaction
@@ -79,8 +79,8 @@ def _search(dataset_id: int, wish: Wish, scan_id: int, watch: Watch) -> tuple[Fo
 
     answers = read.answers if wish.side == "question" else None
     options = Options(side=wish.side, index=wish.kind == "own")
-    meaning = dedup.semantic.meaning(require_model()) if wish.semantic else None
-    found = dedup.search(texts, answers=answers, options=options, meaning=meaning, progress=progress)
+    meaning = duplicates.semantic.meaning(require_model()) if wish.semantic else None
+    found = duplicates.search(texts, answers=answers, options=options, meaning=meaning, progress=progress)
     if wish.kind == "own" and found.index is not None:
         found.index.save(storing.folder(scan_id), read.own.ids)
     watch.check_cancelled()
@@ -104,8 +104,8 @@ def _by_list(
     pairs: Pairs, sides: Any, families: Sequence[Family], by_meaning: bool
 ) -> dict[str, Sequence[Group | Family]]:
     return {
-        what: dedup.groups(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
-        for what in dedup.WHAT
+        what: duplicates.groups(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
+        for what in duplicates.WHAT
         if len(pairs)
     }
 
@@ -173,8 +173,8 @@ def _publish(
     session = publication.session
     row = storing.require_staging(session, scan_id)
     row.entry_count, row.compared, row.seconds = len(read.corpus.own.ids), found.compared, round(seconds, 2)
-    levels = {what: dedup.counts(groups) for what, groups in result.groups.items() if what != "families"}  # type: ignore[arg-type]
-    row.counts = storing.counts_dict({**levels, "families": {dedup.FLOOR: len(found.families)}})
+    levels = {what: duplicates.counts(groups) for what, groups in result.groups.items() if what != "families"}  # type: ignore[arg-type]
+    row.counts = storing.counts_dict({**levels, "families": {duplicates.FLOOR: len(found.families)}})
     if bad := getattr(read.corpus.rest, "bad", 0):
         row.scope = {**row.scope, "left_out": bad}
     storing.replace_current(session, row)
@@ -185,7 +185,7 @@ def _publish(
 
 def result_of(row: DuplicateScan) -> dict[str, object]:
     """The result of a scan as programs see it."""
-    default = str(dedup.DEFAULT_LEVEL)
+    default = str(duplicates.DEFAULT_LEVEL)
     totals = {what: levels.get(default, 0) for what, levels in row.counts.items() if what != "families"}
     totals["families"] = next(iter(row.counts.get("families", {}).values()), 0)
     copies = plural(totals.get("copies", 0), "group") + " of copies"
@@ -197,7 +197,7 @@ def result_of(row: DuplicateScan) -> dict[str, object]:
         "entries": row.entry_count,
         "compared": row.compared,
         "seconds": row.seconds,
-        "level": dedup.DEFAULT_LEVEL,
+        "level": duplicates.DEFAULT_LEVEL,
         "groups": totals,
         "summary": f"{copies} and {plural(totals.get('conflicts', 0), 'conflict')} among {row.entry_count:,} pairs.",
     }

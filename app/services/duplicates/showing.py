@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.dedup import Difference, Match, compare, text_of
+from app.core.duplicates import Difference, Match, compare, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, db

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import config
 from app.core.changes import chunks
-from app.core.dedup import EXACT, FLOOR, Family, Group
+from app.core.duplicates import EXACT, FLOOR, Family, Group
 from app.core.errors import Conflict
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Job, Turns, db, transaction
 from app.services import jobs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
-from app.core.dedup import EXACT, NORMALISED, SAFE, compare
+from app.core.duplicates import EXACT, NORMALISED, SAFE, compare
 from app.core.record import SPLITS
 from app.core.text import clip
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 
-from app.core.dedup import SIDES, semantic
+from app.core.duplicates import SIDES, semantic
 from app.core.errors import Invalid
 from app.core.record import SPLITS
 from app.core.text import clip

@@ -4,8 +4,8 @@ By default every answered pair that is not rejected. A pair without a system pro
 else. Trainer layouts write only their own keys; what is left out is counted.
 """
 
-from app.services.exports.options import Options, file_name
-from app.services.exports.planning import Count, Plan, plan
-from app.services.exports.writing import differences, preview, stream, write
+from app.services.export.options import Options, file_name
+from app.services.export.planning import Count, Plan, plan
+from app.services.export.writing import differences, preview, stream, write
 
 __all__ = ["Count", "Options", "Plan", "differences", "file_name", "plan", "preview", "stream", "write"]

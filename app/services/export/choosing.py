@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, select
 from app.core.layouts import LAYOUTS
 from app.models import Entry, db
 from app.services import entries
-from app.services.exports.options import Options
+from app.services.export.options import Options
 
 
 def plan_count(dataset_id: int, options: Options) -> int:

@@ -8,9 +8,9 @@ from app.core.formats.csv import RISKY
 from app.core.layouts import LAYOUTS, NOTES
 from app.models import Entry, db
 from app.services import datasets
-from app.services.exports.choosing import chosen, goes_out, needs_rejected, plan_count, rejected, unanswered
-from app.services.exports.options import Options, file_name
-from app.services.exports.writing import preview
+from app.services.export.choosing import chosen, goes_out, needs_rejected, plan_count, rejected, unanswered
+from app.services.export.options import Options, file_name
+from app.services.export.writing import preview
 
 
 @dataclass(frozen=True, slots=True)

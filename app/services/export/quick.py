@@ -10,8 +10,8 @@ from app.core.formats import WriteOptions
 from app.core.formats.csv import cells, stream_lines
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.services.entries import CONTENT
-from app.services.exports.options import Options
-from app.services.exports.rendering import chunks_of, default_system, record_of, renderer, write_options
+from app.services.export.options import Options
+from app.services.export.rendering import chunks_of, default_system, record_of, renderer, write_options
 
 # What a pair without turns, trace, tags and other columns consists of.
 PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")

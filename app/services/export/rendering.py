@@ -13,8 +13,8 @@ from app.core.record import Record
 from app.models import Entry, db, reading
 from app.services import datasets, entries
 from app.services.entries import CONTENT
-from app.services.exports.choosing import goes_out
-from app.services.exports.options import Options
+from app.services.export.choosing import goes_out
+from app.services.export.options import Options
 
 # Few rows at a time are still at hand when they are written.
 ROWS = 100

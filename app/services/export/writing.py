@@ -9,10 +9,10 @@ from typing import Any
 from app.core.formats import FORMATS, WriteOptions
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.record import Record
-from app.services.exports.choosing import plan_count
-from app.services.exports.options import Options
-from app.services.exports.quick import openai_lines, table
-from app.services.exports.rendering import rendered, write_options
+from app.services.export.choosing import plan_count
+from app.services.export.options import Options
+from app.services.export.quick import openai_lines, table
+from app.services.export.rendering import rendered, write_options
 
 PREVIEW = 3
 CHUNK_BYTES = 64 * 1024
@@ -88,7 +88,7 @@ def differences(dataset_id: int, options: Options, path: Path) -> int:
     """How many records of a written file do not mean what was exported, read back and compared one by one."""
     from itertools import zip_longest
 
-    from app.core import convert
+    from app.core import conversion
     from app.core.formats import BadRow, ReadOptions, Source
     from app.core.spec import Spec
 
@@ -96,8 +96,8 @@ def differences(dataset_id: int, options: Options, path: Path) -> int:
         return 0
     source = Source.of_path(path)
     read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
-    found = convert.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
-    back = (None if isinstance(item, BadRow) else item[1] for item in convert.records(source, found))
+    found = conversion.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
+    back = (None if isinstance(item, BadRow) else item[1] for item in conversion.records(source, found))
     sent = rendered(dataset_id, options)
     parse = LAYOUTS[options.layout].parse
     wrong = 0

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.core.dedup import compare
-from app.core.dedup.differences import bits, differences
-from app.core.dedup.normal import normalised
+from app.core.duplicates import compare
+from app.core.duplicates.differences import bits, differences
+from app.core.duplicates.normal import normalised
 
 
 def kinds(one, other):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.dedup.normal import core, normalised, normalised_shard
+from app.core.duplicates.normal import core, normalised, normalised_shard
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rapidfuzz import fuzz
 
-from app.core import dedup
-from app.core.dedup import Options, groups, search
-from app.core.dedup.normal import normalised
+from app.core import duplicates
+from app.core.duplicates import Options, groups, search
+from app.core.duplicates.normal import normalised
 
 TOPICS = "invoice parcel lamp voucher account password delivery warranty sofa refund courier battery".split()
 VERBS = "change cancel find return repair order track clean replace assemble".split()
@@ -44,10 +44,10 @@ def test_kinds_go_from_strict_to_lax():
         "where is my  parcel today",
         "Something else entirely",
     ]
-    assert list(found_groups(texts, level=dedup.EXACT)) == [(0, 1)]
-    assert list(found_groups(texts, level=dedup.NORMALISED)) == [(0, 1, 2)]
-    assert found_groups(texts, level=dedup.EXACT)[0, 1].kind == "exact"
-    assert found_groups(texts, level=dedup.NORMALISED)[0, 1, 2].kind == "normalised"
+    assert list(found_groups(texts, level=duplicates.EXACT)) == [(0, 1)]
+    assert list(found_groups(texts, level=duplicates.NORMALISED)) == [(0, 1, 2)]
+    assert found_groups(texts, level=duplicates.EXACT)[0, 1].kind == "exact"
+    assert found_groups(texts, level=duplicates.NORMALISED)[0, 1, 2].kind == "normalised"
 
 
 def test_planted_typos_are_found():
@@ -101,9 +101,9 @@ def test_scripts_are_mixed(one, other):
 def test_other_answers_make_a_conflict():
     texts = ["What is the return period?"] * 3 + ["what is the return period"]
     answers = ["30 days", "30 days", "14 days", "30 days."]
-    copies = found_groups(texts, level=dedup.NORMALISED, answers=answers)
+    copies = found_groups(texts, level=duplicates.NORMALISED, answers=answers)
     assert list(copies) == [(0, 1, 3)]
-    [conflict] = found_groups(texts, "conflicts", level=dedup.NORMALISED, answers=answers).values()
+    [conflict] = found_groups(texts, "conflicts", level=duplicates.NORMALISED, answers=answers).values()
     assert (conflict.members, conflict.kind, conflict.differs) == ((0, 1, 2, 3), "conflict", ("number",))
 
 
@@ -145,12 +145,12 @@ def test_groups_of_lower_levels_hold_those_of_higher_ones():
     texts = [*base, *base[:40], *(typo(text, dice) for text in base[:80])]
     found = groups(search(texts).pairs, "copies")
     by_level = {
-        level: [set(one.members) for one in found if one.lowest <= level <= one.highest] for level in dedup.LEVELS
+        level: [set(one.members) for one in found if one.lowest <= level <= one.highest] for level in duplicates.LEVELS
     }
     for higher, lower in zip(sorted(by_level, reverse=True), sorted(by_level, reverse=True)[1:], strict=False):
         assert all(any(small <= large for large in by_level[lower]) for small in by_level[higher])
         assert sum(map(len, by_level[lower])) == len(set().union(*by_level[lower])) if by_level[lower] else True
-    assert dedup.counts(found) == {level: len(sets) for level, sets in by_level.items()}
+    assert duplicates.counts(found) == {level: len(sets) for level, sets in by_level.items()}
 
 
 def test_only_groups_that_span_two_sides_are_kept():
@@ -197,7 +197,7 @@ def test_a_search_can_be_stopped():
 def test_the_index_finds_what_was_searched(tmp_path):
     texts, dice = questions(500), random.Random(2)
     search(texts, options=Options(index=True)).index.save(tmp_path / "index", [1000 + at for at in range(500)])
-    index = dedup.Index.open(tmp_path / "index")
+    index = duplicates.Index.open(tmp_path / "index")
     hits = [index.candidates(typo(texts[at], dice), limit=5)[:1] == [1000 + at] for at in range(100)]
     assert sum(hits) >= 98
     assert index.candidates("") == [] and index.candidates("zzz qqq") == []

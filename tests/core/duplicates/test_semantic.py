@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core import dedup
-from app.core.dedup import semantic
+from app.core import duplicates
+from app.core.duplicates import semantic
 from app.core.errors import Invalid, TooLarge
 from tests.static_model import save_model
 
@@ -21,12 +21,14 @@ TEXTS = ["where parcel lost", "where package missing", "when refund comes", "whe
 
 
 def test_other_words_of_one_meaning_are_found(folder):
-    found = dedup.search(TEXTS, meaning=semantic.meaning(folder))
-    assert sorted(one.members for one in dedup.groups(found.pairs, "copies") if one.lowest <= 95 <= one.highest) == [
+    found = duplicates.search(TEXTS, meaning=semantic.meaning(folder))
+    assert sorted(
+        one.members for one in duplicates.groups(found.pairs, "copies") if one.lowest <= 95 <= one.highest
+    ) == [
         (0, 1),
         (2, 3),
     ]
-    assert [one.members for one in dedup.groups(dedup.search(TEXTS).pairs, "copies")] == []
+    assert [one.members for one in duplicates.groups(duplicates.search(TEXTS).pairs, "copies")] == []
 
 
 def test_each_pair_is_listed_once_and_unknown_texts_never(folder):
