@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import current_app, jsonify
@@ -14,6 +15,7 @@ from app.blueprints import errors
 from app.frontdoor import limits
 
 View = TypeVar("View", bound=Callable[..., Any])
+Answers = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 _HEADERS = "ltt_headers"
 _ANSWERS = {
     200: "Done",
@@ -58,7 +60,7 @@ def refuse(error: ValidationError) -> Response:
     return errors.answer(errors.Problem(422, "invalid", message, {"fields": places}))
 
 
-def answers(*statuses: int, kind: str = "application/json") -> dict[int, Any]:
+def answers(*statuses: int, kind: str = "application/json") -> Answers:
     """The good answers of a route, for its description. One that says nothing answers 200 with a JSON object."""
     schema = {"type": "object"} if kind == "application/json" else {"type": "string"}
     return {status: {"description": _ANSWERS[status], "content": {kind: {"schema": schema}}} for status in statuses}
