@@ -16,7 +16,7 @@ from urllib.parse import quote
 from app.core.changes import chunks
 from app.core.errors import BadUsage, Invalid, WrongKind
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
-from app.core.formats.csv import cells
+from app.core.formats.csv import cells_of
 from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 
@@ -156,7 +156,7 @@ def _fill(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], opt
             columns = columns or tuple(chunk[0])
             _make_tables(connection, columns)
         marks = ", ".join("?" for _ in columns)
-        values = [cells([row.get(name) for name in columns]) for row in chunk]
+        values = [cells_of([row.get(name) for name in columns]) for row in chunk]
         connection.executemany(f"INSERT INTO pairs VALUES ({marks})", values)
         number += len(chunk)
     if not number:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from app.core.errors import BadUsage, TooLarge, WrongKind
 from app.core.formats import workbook
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
-from app.core.formats.csv import cells, column_names, generated_names
+from app.core.formats.csv import cells_of, column_names, generated_names
 from app.core.formats.dialect import plain_cell
 from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source, check_expansion
@@ -188,7 +188,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 
 
 def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
-    for column, text in enumerate(cells(values)):
+    for column, text in enumerate(cells_of(values)):
         if len(text) > CELL_LIMIT:
             raise TooLarge(
                 f"Row {number}: a text has {len(text):,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
