@@ -10,8 +10,9 @@ from app.core import conversion, duplicates
 from app.core.changes import chunks
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
-from app.core.record import SPLITS, Record, content_hash, dump_json, dump_messages
+from app.core.record import SPLITS, Record, dump_json
 from app.core.spec import parse_spec
+from app.core.stored import CONTENT, content_hash, stored_fields
 from app.models import Entry, reading
 from app.services import entries, limits, uploads
 from app.services.duplicates.wishes import Wish
@@ -131,8 +132,8 @@ def _records(token: str) -> Iterator[tuple[int, Record | None]]:
 
 
 def _hash_of(record: Record) -> int:
-    turns, trace = dump_messages(record.turns), dump_messages(record.trace)
-    return content_hash(record.system, turns, record.question, trace, record.answer, record.rejected_answer)
+    fields = stored_fields(record)
+    return content_hash([fields[name] for name in CONTENT])
 
 
 @dataclass(slots=True)

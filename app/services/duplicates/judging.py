@@ -12,11 +12,12 @@ from app.core.changes import Value, chunks
 from app.core.duplicates import EXACT, NORMALISED, SAFE
 from app.core.duplicates.normal import normalised_shard
 from app.core.record import dump_json
+from app.core.stored import StoredEntry, as_entry
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, reading
 from app.services import entries
 from app.services.duplicates import choosing, listing, sources
 from app.services.duplicates.choosing import Rank
-from app.services.entries import CONTENT, StoredEntry, from_row
+from app.services.entries import COLUMNS
 from app.services.history import StagedRow
 
 SIZE = 2_000
@@ -71,7 +72,7 @@ def _judge(members: Sequence[Member]) -> Verdict:
 
 def _members(scan: DuplicateScan, level: int, order: Callable[[StoredEntry], Rank]) -> Iterator[tuple[int, Member]]:
     level = EXACT if level == EXACT else NORMALISED
-    columns = (DuplicateMember.group_id, *CONTENT, Import.file_name, Entry.source_row)
+    columns = (DuplicateMember.group_id, *COLUMNS, Import.file_name, Entry.source_row)
     with reading() as connection:
         safe = [listing.at_level(scan, level), G.what == "copies", G.kind.in_(SAFE), listing.is_open(scan.dataset_id)]
         ids = list(connection.execute(select(G.id).where(*safe).order_by(G.id)).scalars())
@@ -89,7 +90,7 @@ def _members(scan: DuplicateScan, level: int, order: Callable[[StoredEntry], Ran
 def _digested(
     rows: Sequence[Sequence[Any]], order: Callable[[StoredEntry], Rank], *, exact: bool
 ) -> Iterator[tuple[int, Member]]:
-    found = [from_row(row[1:-2]) for row in rows]
+    found = [as_entry(row[1:-2]) for row in rows]
     texts = [text for one in found for text in (one.question, one.answer)]
     forms = texts if exact else normalised_shard(texts)
     for place, (row, one) in enumerate(zip(rows, found, strict=True)):

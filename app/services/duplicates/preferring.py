@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.core.changes import Change, Value, deletion
+from app.core.changes import Change, deletion
 from app.core.errors import Invalid
 from app.core.text import is_blank, plural
 from app.models import ChangeSet, transaction
@@ -67,8 +67,7 @@ def _first(kept: StoredEntry, rejected: Sequence[StoredEntry]) -> tuple[list[Cha
     return [Change(kept.id, {"rejected_answer": (None, answers[0])})], answers[1:]
 
 
-def _new_row(kept: StoredEntry, worse: str) -> dict[str, object]:
+def _new_row(kept: StoredEntry, worse: str) -> StoredEntry:
     """A pair like the chosen one with another worse answer; it needs what the chosen one needs, in the same split."""
     record = replace(kept.record(), rejected_answer=worse)
-    row: dict[str, Value | object] = history.new_row(record, status=kept.status)
-    return {**row, "split": kept.split}
+    return history.new_row(record, status=kept.status, split=kept.split)
