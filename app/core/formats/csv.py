@@ -14,22 +14,10 @@ from typing import Any, TextIO
 
 from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Place,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_large,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 from app.core.text import is_storable
 
@@ -278,11 +266,6 @@ def _as_text(value: Any) -> str:
     from msgspec import json
 
     return json.encode(value).decode()
-
-
-def is_risky(cell: str) -> bool:
-    """Whether a spreadsheet would take the cell for a formula."""
-    return cell.startswith(RISKY) and not cell.startswith("'")
 
 
 def safe(cell: Any) -> Any:

@@ -1,14 +1,13 @@
 """What kind of file this is, judged by its content; the name only breaks ties."""
 
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 import msgspec
 
 from app.core.errors import Invalid, WrongKind
 from app.core.formats import sqlite, xlsx
 from app.core.formats.csv import column_names, preferred_delimiter
-from app.core.formats.dialect import NAMES, detect_dialect
+from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.source import Source
 
@@ -206,16 +205,3 @@ def _repeated_columns(text: str, delimiter: str, skip: int) -> list[str]:
         if repeated
         else []
     )
-
-
-def delimiter_name(delimiter: str) -> str:
-    """The delimiter in words."""
-    return NAMES.get(delimiter, f"“{delimiter}”")
-
-
-def format_of_name(name: str) -> str | None:
-    """The format that a file name promises, for files that are yet to be written."""
-    from app.core.formats import FORMATS
-
-    suffix = PurePath(name.lower().removesuffix(".gz")).suffix
-    return next((kind.name for kind in FORMATS.values() if suffix in kind.extensions), None)

@@ -5,17 +5,11 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 
+from app.core.names import HEADER_WORDS
+
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 200
-_WORDS = """
-question questions answer answers prompt prompts completion response instruction input output system context id label
-category tag tags q a user assistant text title source name topic intent key value chosen rejected message messages role
-content query reply utterance date language lang url no number passage status split
-frage antwort pregunta respuesta domanda risposta pergunta resposta vraag antwoord réponse вопрос ответ
-问题 答案 回答 質問 질문 답변 السؤال الجواب سؤال جواب
-"""
-_HEADER_WORDS = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +117,8 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
     """Whether the first row names the columns, and whether that is sure."""
     if not rows:
         return True, True
-    first = [normal_name(cell) for cell in rows[0]]
-    if any(cell in _HEADER_WORDS for cell in first):
+    first = [plain_cell(cell) for cell in rows[0]]
+    if any(cell in HEADER_WORDS for cell in first):
         return True, True
     if any(len(cell) > 60 or cell.endswith(("?", "？", ".", "。", "؟")) for cell in first):
         return False, False
@@ -132,7 +126,8 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
     numeric = any(cell.replace(".", "", 1).replace("-", "", 1).isdigit() for cell in named)
     if not named or numeric or len(set(named)) < len(named):
         return False, False
-    if any(set(cell.replace("-", "_").split("_")) & _HEADER_WORDS for cell in first):
+    words = [cell.replace("-", "_").split("_") for cell in first]
+    if any(len(cell) <= 4 and HEADER_WORDS.intersection(cell) for cell in words):
         return True, True
     return _shorter_than_data(rows) or _sentences_below(rows), False
 
@@ -154,6 +149,6 @@ def _shorter_than_data(rows: list[list[str]]) -> bool:
     return sum(map(len, rows[0])) * 2 < sorted(lengths)[len(lengths) // 2]
 
 
-def normal_name(name: str) -> str:
-    """A column name as it is compared: no byte-order mark, no blanks at the ends, lower case."""
+def plain_cell(name: str) -> str:
+    """A cell as it is compared with names: no byte-order mark, no blanks at the ends, lower case."""
     return " ".join(name.replace("\ufeff", "").split()).lower().replace(" ", "_")

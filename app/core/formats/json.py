@@ -11,21 +11,10 @@ import msgspec
 
 from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.jsonl import depth, explain, has_nul, utf8
+from app.core.formats.limits import MB, Limits, too_many_rows
 from app.core.formats.source import Source
 
 AT_ONCE = 16 * MB

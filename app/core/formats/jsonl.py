@@ -14,22 +14,9 @@ import msgspec
 
 from app.core.changes import chunks
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    Place,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_large,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
+from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source
 
 _new = tuple.__new__

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.core.errors import WrongKind
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.jsonl import has_nul
+from app.core.formats.limits import MB, too_large
 from app.core.formats.source import Source, check_expansion
 
 _BATCH = 500

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from app.core.errors import Invalid, WrongKind
-from app.core.formats.base import MB, Limits, too_large
+from app.core.formats.limits import MB, Limits, too_large
 
 HEAD_BYTES = MB
 GZIP = b"\x1f\x8b"

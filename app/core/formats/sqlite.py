@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from app.core.changes import chunks
 from app.core.errors import BadUsage, Invalid, WrongKind
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large, too_many_rows
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import cells
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 
 MAGIC = b"SQLite format 3\x00"
@@ -39,12 +40,6 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
         if not name.startswith("sqlite_") and name not in _OWN and "virtual table" not in sql[:40].lower():
             plain.append(name)
     return plain
-
-
-def is_legacy(source: Source) -> bool:
-    """Whether the file is a database of the older tool."""
-    with _open(source) as connection:
-        return "messages" in _tables(connection) and {"question", "answer"} <= set(_columns(connection, "messages"))
 
 
 def read(source: Source, options: ReadOptions) -> Rows:

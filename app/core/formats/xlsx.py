@@ -10,20 +10,10 @@ from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, TooLarge, WrongKind
 from app.core.formats import workbook
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    too_large,
-    too_many_rows,
-)
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import cells, column_names, generated_names
-from app.core.formats.dialect import normal_name
+from app.core.formats.dialect import plain_cell
+from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source, check_expansion
 from app.core.formats.workbook import Workbook
 
@@ -169,7 +159,7 @@ def _title_rows(rows: list[list[str]]) -> int:
 
 def _names_columns(fields: list[str]) -> bool:
     """Whether the first row of a sheet names its columns: distinct short texts that are no sentences or numbers."""
-    named = [normal_name(cell) for cell in fields if cell.strip()]
+    named = [plain_cell(cell) for cell in fields if cell.strip()]
     if len(named) < 2 or len(set(named)) < len(named):
         return False
     return not any(len(n) > 60 or n.endswith(("?", "？", ".", "。")) or n.replace(".", "", 1).isdigit() for n in named)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from app.core.formats import BadRow, Row, Source, csv, jsonl
-from app.core.formats.base import Place, too_many_rows
+from app.core.formats.base import Place
+from app.core.formats.limits import too_many_rows
 from app.core.layouts import columns, openai
 from app.core.record import PlainPairs
 from app.services.imports import reading
