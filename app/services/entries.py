@@ -12,8 +12,7 @@ from app.core import stored
 from app.core.changes import chunks
 from app.core.errors import Conflict, Gone, Invalid, NotFound
 from app.core.record import STATUSES, dump_json
-from app.core.stored import StoredEntry as StoredEntry
-from app.core.stored import as_entry
+from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number
 from app.models import ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
