@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.core.errors import LttError
 from app.core.formats import Limits, Row, Source
-from app.core.formats.csv import cells
+from app.core.formats.csv import cells_of
 from app.core.record import Record
 from app.models import Entry, db
 from app.services.imports import Settings, parsing, reading
@@ -78,7 +78,7 @@ def test_chats(lines):
 )
 @settings(max_examples=300, deadline=None)
 def test_tables(records, names, tail):
-    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells(record)) for record in [names, *records]]
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells_of(record)) for record in [names, *records]]
     data = "".join(line + "\n" for line in lines).encode("utf-8", "replace") + tail
     quick, usual = both_ways(data, TABLE)
     assert quick == usual
