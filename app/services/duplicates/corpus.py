@@ -10,8 +10,9 @@ from app.core import conversion, duplicates
 from app.core.changes import chunks
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
-from app.core.record import SPLITS, content_hash, dump_json, dump_messages
+from app.core.record import SPLITS, dump_json
 from app.core.spec import parse_spec
+from app.core.stored import stored_entry
 from app.models import Entry, reading
 from app.services import entries, limits, uploads
 from app.services.duplicates.options import ScanOptions
@@ -88,11 +89,9 @@ class FileTexts:
                 self.bad += 1
                 continue
             row, record = item
-            turns, trace = dump_messages(record.turns), dump_messages(record.trace)
-            contents = (record.system, turns, record.question, trace, record.answer, record.rejected_answer)
             self.pairs.append((record.question, record.answer, row.number))
             self.texts.append(duplicates.text_of(side, record.question, record.answer))
-            self.hashes.append(content_hash(*contents))
+            self.hashes.append(stored_entry(record).content_hash or 0)
             if len(self.texts) % 5000 == 0:
                 progress(len(self.texts))
         return self

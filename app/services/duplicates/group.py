@@ -11,10 +11,10 @@ from app.core.changes import chunks
 from app.core.duplicates import Difference, Match, compare, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
+from app.core.stored import StoredEntry
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, db
 from app.services import entries
 from app.services.duplicates.groups import count_members, get_group, is_settled
-from app.services.entries import StoredEntry
 
 # More members are not shown one by one.
 SHOWN = 200
