@@ -149,10 +149,12 @@ def test_answers_are_compared_alone(dataset_id):
     assert duplicates.settle_preview(dataset_id, scan, 102, "approved").pairs == 0
 
 
-def test_whole_pairs_are_compared(dataset_id):
+def test_pairs_are_compared_on_both_sides(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *CONFLICT, wish=Wish("pair"))
     assert members(scan, level=102) == [ids[:2]]
-    assert members(scan, "conflicts") == []
+    assert members(scan, "conflicts") == [ids[2:]]
+    shown = duplicates.group(scan, groups(scan, "conflicts")[0].id)
+    assert [one.answer_match is None for one in shown.members].count(True) == 1
 
 
 def test_families_are_shown_with_their_frame(dataset_id):

@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.core.duplicates.base import DEFAULT_LEVEL, EXACT, NORMALISED, WHAT, Found, Group, Options, Progress, text_of
+from app.core.duplicates.base import (
+    DEFAULT_LEVEL,
+    EXACT,
+    NORMALISED,
+    WHAT,
+    Found,
+    Group,
+    Options,
+    Progress,
+    compares_answers,
+    text_of,
+)
 from app.core.duplicates.groups import groups
 from app.core.duplicates.search import Meaning, search
 from app.core.record import Record
@@ -32,8 +43,7 @@ class Texts:
         """Take in one record."""
         self.names.append(name)
         self.texts.append(text_of(self.side, question, answer))
-        if self.side == "question":
-            self.answers.append(answer)
+        self.answers.append(answer)
 
     def add_records(self, records: Iterable[tuple[int, Record]]) -> None:
         """Take in the records of a file."""
@@ -43,7 +53,7 @@ class Texts:
     def search(self, meaning: Meaning | None = None, progress: Progress | None = None) -> Found:
         """Search them; answers are compared where questions are."""
         answers = self.answers
-        get = (lambda places: [answers[place] for place in places]) if self.side == "question" else None
+        get = (lambda places: [answers[place] for place in places]) if compares_answers(self.side) else None
         return search(self.texts, answers=get, options=Options(side=self.side), meaning=meaning, progress=progress)
 
 

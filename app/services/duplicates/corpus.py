@@ -47,13 +47,13 @@ class Pairs:
 
     def read(self, side: str, splits: Sequence[str], say: Say) -> "Pairs":
         """Read all pairs, or those of some splits."""
-        columns = (Entry.id, Entry.content_hash, Entry.split, *_texts_of(side))
+        columns = (Entry.id, Entry.content_hash, Entry.split, Entry.answer if side == "answer" else Entry.question)
         numbers = {name: number for number, name in enumerate(SPLITS)}
         for rows in entries.stream(self.dataset_id, Filters(splits=tuple(splits)), columns=columns, size=5000):
             self.ids.extend(row[0] for row in rows)
             self.hashes.extend(row[1] or 0 for row in rows)
             self.sides.extend(numbers.get(row[2], len(SPLITS)) for row in rows)
-            self.texts.extend(f"{row[3]}\n{row[4]}" if side == "pair" else row[3] for row in rows)
+            self.texts.extend(row[3] for row in rows)
             say(len(self.ids))
         return self
 
@@ -68,10 +68,6 @@ class Pairs:
     def other(self, place: int) -> dict[str, object]:
         """The pair, as the other side of a scan keeps it; its texts are looked up when it is shown."""
         return {"dataset": self.dataset_id, "entry": self.ids[place], "hash": self.hashes[place]}
-
-
-def _texts_of(side: str) -> tuple[Any, ...]:
-    return {"question": (Entry.question,), "answer": (Entry.answer,)}.get(side, (Entry.question, Entry.answer))
 
 
 def _answers(dataset_id: int, wanted: Sequence[int], *, all_count: int) -> Iterator[Sequence[Any]]:

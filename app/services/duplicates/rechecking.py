@@ -162,7 +162,7 @@ def _search(scan: DuplicateScan, ids: Sequence[int], again: frozenset[int], text
     if not again:
         return []
     answers = None
-    if scan.side == "question":
+    if duplicates.compares_answers(scan.side):
         answers = lambda places: [texts.by_id[ids[int(place)]][1] for place in places]  # noqa: E731
     found = duplicates.search(
         [texts.text(one, scan.side) for one in ids], answers=answers, options=Options(side=scan.side)

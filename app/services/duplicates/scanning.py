@@ -77,7 +77,7 @@ def _search(dataset_id: int, wish: Wish, scan_id: int, watch: Watch) -> tuple[Fo
     def progress(share: float, message: str = "") -> None:
         watch.progress(READ + int(share * (SEARCHED - READ)), 100, message)
 
-    answers = read.answers if wish.side == "question" else None
+    answers = read.answers if duplicates.compares_answers(wish.side) else None
     options = Options(side=wish.side, index=wish.kind == "own")
     meaning = duplicates.semantic.meaning(require_model()) if wish.semantic else None
     found = duplicates.search(texts, answers=answers, options=options, meaning=meaning, progress=progress)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.duplicates import Difference, Match, compare, text_of
+from app.core.duplicates import Difference, Match, compare, compares_answers, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, db
@@ -174,7 +174,7 @@ def matches(side: str, kept: StoredEntry, one: StoredEntry | OtherView) -> tuple
     if one is kept:
         return None, None
     texts = (text_of(side, each.question, each.answer) for each in (kept, one))
-    return compare(*texts), compare(kept.answer, one.answer) if side == "question" else None
+    return compare(*texts), compare(kept.answer, one.answer, strict=True) if compares_answers(side) else None
 
 
 def leaves(row: DuplicateGroup, kept: StoredEntry, one: StoredEntry, match: Match | None, answer: Match | None) -> bool:
