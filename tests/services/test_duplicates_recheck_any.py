@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 from tests.services.duplicates import alive, check, fill, same_as_a_new_scan, scanned
 
 TEXT = st.builds(
@@ -51,7 +51,7 @@ BETWEEN = [
 def test_a_recheck_finds_what_a_new_scan_finds(app, side, texts, actions):
     with app.app_context():
         dataset_id = datasets.create("Any").id
-        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts], wish=Wish(side))
+        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts], options=ScanOptions(side))
         for action, number, text in actions:
             perform(dataset_id, action, number, text)
         check(dataset_id)
