@@ -7,7 +7,7 @@ import pytest
 
 from app.core.record import Record
 from app.services import datasets, duplicates, entries, history, pairs
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 from tests.pages import as_shown
 from tests.static_model import save_model
 
@@ -40,7 +40,7 @@ def dataset_id(app):
 def scanned(app, dataset_id):
     """The same, compared by question."""
     with app.app_context():
-        duplicates.scan(dataset_id, Wish())
+        duplicates.scan_dataset(dataset_id, ScanOptions())
     return dataset_id
 
 
