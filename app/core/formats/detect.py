@@ -6,6 +6,7 @@ import msgspec
 
 from app.core.errors import Invalid, WrongKind
 from app.core.formats import sqlite, xlsx
+from app.core.formats.chats import describe_chat, recognise_chat
 from app.core.formats.csv import column_names, preferred_delimiter
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
@@ -104,6 +105,12 @@ def _detect_text(source: Source, chosen: str | None) -> Detection:
         text = source.head.decode(name, "replace").lstrip("\ufeff")
     except (LookupError, UnicodeError, ValueError) as error:
         raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    if chat := recognise_chat(text):
+        reasons["format"] = chat[1]
+        reasons["who_answers"], more = describe_chat(chat[0], text)
+        return Detection(
+            chat[0].name, name, compression=source.compression, reasons=reasons, warnings=(*warnings, *more)
+        )
     kind, reasons["format"] = _json_kind(text, source)
     if kind:
         common = {"encoding": name, "compression": source.compression, "reasons": reasons}
