@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.conversion import output
-from app.cli.files import open_file, target_of
+from app.cli.files import open_output, open_source, target_like
+from app.cli.options import READING, takes_options
 from app.cli.workspace import workspace
+from app.core.reading import ReadSettings, plan_reading
 
 if TYPE_CHECKING:
     from app.core.duplicates.files import Duplicates, Texts
@@ -36,8 +37,7 @@ METHODS = ("exact", "normalised", "near", "semantic")
 @click.option("--against", metavar="FILE", help="Which of the records does this other file have too?")
 @click.option("--groups", metavar="OUT", help="Write a JSON line for each group here (- is stdout).")
 @click.option("--out", metavar="OUT", help="Write FILE without its surplus copies here (- is stdout).")
-@click.option("--from", "kind", metavar="F[:L]", help="Format and layout of FILE.  [default: detected]")
-@click.option("--map", "mapping", metavar="T=COL,…", help="Which column is what: question=COL,answer=COL,…")
+@takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def dedupe(file: str | None, dataset: str | None, as_json: bool, **choices: Any) -> int:
     """Find copies, conflicts and variants in FILE (- is stdin) or a dataset, and change neither.
@@ -71,7 +71,7 @@ class _Dedupe:
         show = _show if sys.stderr.isatty() else None
         found = duplicates(records, level, meaning=meaning, progress=show)
         if self.choices["groups"]:
-            with output(self.choices["groups"], reads=self.file) as target:
+            with open_output(self.choices["groups"], reads=self.file) as target:
                 for line in found.lines():
                     target.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         written = self._write(found) if self.choices["out"] else None
@@ -93,10 +93,10 @@ class _Dedupe:
         if self.dataset is not None:
             self._add_dataset(records)
         else:
-            records.add_records(self._read(str(self.file), self.choices["kind"], self.choices["mapping"]))
+            records.add_records(self._read(str(self.file), self.choices["settings"]))
         records.own = len(records.names)
         if self.choices["against"]:
-            records.add_records(self._read(self.choices["against"], None, None))
+            records.add_records(self._read(self.choices["against"], ReadSettings(allow_unanswered=True)))
         return records
 
     def _add_dataset(self, records: "Texts") -> None:
@@ -109,12 +109,13 @@ class _Dedupe:
                 for row in rows:
                     records.add(*row)
 
-    def _read(self, file: str, kind: str | None, mapping: str | None) -> "Iterator[tuple[int, Any]]":
+    def _read(self, file: str, settings: ReadSettings) -> "Iterator[tuple[int, Any]]":
         """The records of a file with their row numbers; rows that are none are counted."""
-        from app.core.conversion import records
         from app.core.formats import BadRow
+        from app.core.reading import read_records
 
-        for one in records(*open_file(file, kind, mapping)):
+        source = open_source(file)
+        for one in read_records(source, plan_reading(source, settings)[0]):
             if isinstance(one, BadRow):
                 self.refused += 1
             else:
@@ -126,13 +127,14 @@ class _Dedupe:
 
         if self.file == "-":
             raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
-        source, plan = open_file(str(self.file), self.choices["kind"], self.choices["mapping"])
+        source = open_source(str(self.file))
+        settings, _ = plan_reading(source, self.choices["settings"])
         places = iter(range(found.records.own))
         surplus = found.surplus
         keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
-        with output(self.choices["out"], reads=self.file) as target:
-            spec = target_of(plan, self.choices["out"])
-            return conversion.convert(source, target, plan, spec, keep_extra=True, change=keep).written
+        with open_output(self.choices["out"], reads=self.file) as target:
+            spec = target_like(settings, self.choices["out"])
+            return conversion.convert(source, target, settings, spec, keep_extra=True, change=keep).written
 
     def _tell(self, found: "Duplicates", written: int | None) -> None:
         facts = {

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.core import conversion, duplicates
+from app.core import duplicates
 from app.core.changes import chunks
-from app.core.formats import BadRow, ReadOptions, Source
-from app.core.layouts import LayoutOptions
+from app.core.formats import BadRow
+from app.core.reading import ReadSettings, read_records, require_mapping, resolve_settings
 from app.core.record import SPLITS, Record, content_hash, dump_json, dump_messages
-from app.core.spec import parse_spec
 from app.models import Entry, reading
-from app.services import entries, limits, uploads
+from app.services import entries, uploads
 from app.services.duplicates.wishes import Wish
 from app.services.entries import Filters
 
@@ -122,11 +121,10 @@ class Rows:
 
 def _records(token: str) -> Iterator[tuple[int, Record | None]]:
     upload = uploads.get(token)
-    source = Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
-    options = LayoutOptions(allow_unanswered=True)
-    plan = conversion.plan(source, parse_spec(None), ReadOptions(limits=source.limits), options)
-    conversion.check_mapping(plan, conversion.columns_seen(source, plan))
-    for item in conversion.records(source, plan):
+    settings = ReadSettings(allow_unanswered=True)
+    found = uploads.detect(upload, settings)
+    require_mapping(settings, found)
+    for item in read_records(uploads.source_of(upload), resolve_settings(settings, found)):
         yield (item.number, None) if isinstance(item, BadRow) else (item[0].number, item[1])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.formats import FORMATS, WriteOptions
-from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.layouts import LAYOUTS
 from app.core.record import Record
 from app.services.export.choosing import plan_count
 from app.services.export.options import Options
@@ -88,21 +88,21 @@ def differences(dataset_id: int, options: Options, path: Path) -> int:
     """How many records of a written file do not mean what was exported, read back and compared one by one."""
     from itertools import zip_longest
 
-    from app.core import conversion
-    from app.core.formats import BadRow, ReadOptions, Source
-    from app.core.spec import Spec
+    from app.core.formats import BadRow, Source
+    from app.core.reading import ReadSettings, layout_options, plan_reading, read_records
 
     if not path.stat().st_size or not plan_count(dataset_id, options):
         return 0
     source = Source.of_path(path)
-    read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
-    found = conversion.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
-    back = (None if isinstance(item, BadRow) else item[1] for item in conversion.records(source, found))
+    settings, _ = plan_reading(
+        source, ReadSettings(options.format, options.layout, spreadsheet_safe=options.spreadsheet_safe)
+    )
+    back = (None if isinstance(item, BadRow) else item[1] for item in read_records(source, settings))
     sent = rendered(dataset_id, options)
-    parse = LAYOUTS[options.layout].parse
+    parse, read_as = LAYOUTS[options.layout].parse, layout_options(settings)
     wrong = 0
     for row, record in zip_longest(sent, back):
-        expected = None if row is None else parse(_as_read(row, options), found.options)
+        expected = None if row is None else parse(_as_read(row, options), read_as)
         wrong += expected is None or record is None or _content(expected) != _content(record)
     return wrong
 

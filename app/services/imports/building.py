@@ -9,9 +9,9 @@ from app.core.changes import Value
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.layouts.columns import split_of, status_of
+from app.core.reading import Read, layout_options, refuse_row
 from app.core.record import PlainPairs, Record, content_hash, dump_json, dump_messages, plain_hashes
 from app.models.filling import Column, Constant
-from app.services.imports.reading import Read, bad, layout_options
 from app.services.imports.settings import Settings
 
 # Places in the tuple.
@@ -126,7 +126,7 @@ class Builder:
         try:
             result.new.append(self._any(row, record))
         except Invalid as error:
-            result.bad.append(bad(row, error))
+            result.bad.append(refuse_row(row, error))
         else:
             if self._update_by:
                 result.rows.append(row)
@@ -174,4 +174,4 @@ def _nul() -> Invalid:
 
 
 def _surrogate() -> Invalid:
-    return Invalid("A text holds half of a character (a lone surrogate). Remove it.", code="surrogate")
+    return Invalid("A text holds half of a character (a lone surrogate). Remove it.", code="lone_surrogate")

@@ -8,12 +8,12 @@ from sqlalchemy import or_, select
 from app.core.changes import Change, Value, difference
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
+from app.core.reading import Read, refuse_row
 from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import CONTENT, StoredEntry, from_row
 from app.services.imports.building import HASH, ROW, TAGS, Builder, Built, Content, Plain, Stored, content_of
-from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
@@ -125,9 +125,11 @@ class Sorter:
     def _update(self, row: Row, one: Stored, entry: StoredEntry | None, text: str, result: Sorted) -> None:
         if entry is None:
             unknown = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
-            result.bad.append(bad(row, unknown))
+            result.bad.append(refuse_row(row, unknown))
         elif entry.id in self._ids:
-            result.bad.append(bad(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id")))
+            result.bad.append(
+                refuse_row(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id"))
+            )
         else:
             self._ids.add(entry.id)
             change = change_of(entry, one, self.settings)
