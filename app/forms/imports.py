@@ -53,7 +53,8 @@ class ImportForm:
     def _columns(self, columns: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
         """The mapping and the columns to leave out. What was chosen for other columns is forgotten."""
         shown = self.values.get("columns_shown") == str(len(columns))
-        if not shown or any(self._changed(name) for name in ("format", "sheet", "layout")):
+        sent = any(name.startswith("col.") for name in self.values)
+        if not (shown and sent) or any(self._changed(name) for name in ("format", "sheet", "layout")):
             return {}, ()
         chosen = {column: self.values.get(f"col.{place}", "") for place, column in enumerate(columns)}
         # A target that was given to no column has none, whatever was found.

@@ -75,7 +75,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
         (b"utterance,intent\na,b\n", {}, 422, "choose_mapping"),
         (CSV, {"on_duplicate": "nonsense"}, 400, "bad_usage"),
         (CSV, {"map": "nonsense"}, 400, "bad_usage"),
-        (CSV, {"format": "nonsense"}, 422, "invalid"),
+        (CSV, {"format": "nonsense"}, 422, "no_format"),
         (CSV, {"encoding": "nonsense"}, 422, "invalid"),
     ],
 )
@@ -145,6 +145,15 @@ def test_a_raw_body_that_calls_itself_a_form_is_read_all_the_same(client, datase
     answer = client.post(address, data=CSV, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 201
     assert answer.json["imported"] > 0
+
+
+def test_a_field_without_a_name_is_nothing(client, dataset_id):
+    body = b'--x\r\nContent-Disposition: form-data; name=""\r\n\r\nodd\r\n' + (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + CSV + b"\r\n--x--\r\n"
+    )
+    address = f"/api/v1/datasets/{dataset_id}/imports"
+    answer = client.post(address, data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 201 and answer.json["imported"] == 1
 
 
 def test_spreadsheet_safe_quoting_is_undone_unless_refused(client, dataset_id):

@@ -13,6 +13,7 @@ from app.core.errors import LttError
 from app.core.formats import BadRow, Source
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.layouts.base import notes_of
+from app.core.reading import ReadSettings, detect_file, read_records, resolve_settings
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", "")) / "real"
 pytestmark = pytest.mark.skipif("LTT_CORPUS_DIR" not in os.environ, reason="LTT_CORPUS_DIR is not set")

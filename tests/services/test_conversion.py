@@ -20,7 +20,11 @@ def upload(app):
 def test_a_preview_shows_both_shapes_and_bad_rows(upload):
     preview = conversion.preview(upload, ConvertOptions())
     assert preview.before[0] == "What?,This.,x" and json.loads(preview.after[0])["messages"][0]["content"] == "What?"
-    assert list(preview.found.columns) == ["Q", "A", "class"] and preview.bad[0].code == "blank_answer" and preview.problem == ""
+    assert (
+        list(preview.found.columns) == ["Q", "A", "class"]
+        and preview.bad[0].code == "blank_answer"
+        and preview.problem == ""
+    )
 
 
 def test_a_preview_asks_for_columns_it_cannot_tell(app):

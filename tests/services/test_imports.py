@@ -142,7 +142,7 @@ def test_unclear_columns_must_be_named(dataset_id):
 
 
 def test_a_mapping_to_a_missing_column_is_refused(dataset_id):
-    with pytest.raises(Invalid, match="no column 'nope'"):
+    with pytest.raises(Invalid, match="no column “nope”"):
         bring(dataset_id, CSV, mapping={"question": "nope", "answer": "answer"})
 
 

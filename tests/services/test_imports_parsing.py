@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.core.errors import LttError
 from app.core.formats import Limits, Row, Source
-from app.core.formats.csv import cells
+from app.core.formats.csv import cells_of
 from app.core.reading import read_records
 from app.core.record import Record
 from app.models import Entry, db
@@ -79,7 +79,7 @@ def test_chats(lines):
 )
 @settings(max_examples=300, deadline=None)
 def test_tables(records, names, tail):
-    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells(record)) for record in [names, *records]]
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells_of(record)) for record in [names, *records]]
     data = "".join(line + "\n" for line in lines).encode("utf-8", "replace") + tail
     quick, usual = both_ways(data, TABLE)
     assert quick == usual

@@ -11,6 +11,7 @@ from app.blueprints import export as page
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import model_of, options_from
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer
 from app.core.conversion import ConvertOptions
 from app.core.spec import parse_spec, usual_layout
@@ -51,7 +52,7 @@ class ConvertQuery(model_of(ConvertOptions)):  # type: ignore[misc]
     answer: str = Field("", description="the column of the answer")
 
 
-@bp.get("/datasets/<int:dataset_id>/export")
+@bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
 def export(path: ExportPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
     spec = parse_spec(query.to)
@@ -68,7 +69,7 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
     return page.file_response(path.dataset_id, datasets.get(path.dataset_id).name, options)
 
 
-@bp.post("/convert")
+@bp.post("/convert", responses=answers(201))
 @takes_uploads
 def convert(query: ConvertQuery) -> Answer:
     """Convert a file: multipart (field `file`, options as fields or in the query) or the raw body.
@@ -92,7 +93,7 @@ class ConvertedPath(BaseModel):
     token: str
 
 
-@bp.get("/convert/<token>")
+@bp.get("/convert/<token>", responses=answers(200, kind="*/*"))
 def converted(path: ConvertedPath) -> Answer:
     """Fetch a converted file; it is kept for an hour."""
     kept = uploads.get(path.token)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import Text, model_of, options_from
+from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
 from app.blueprints.api.writing import Answer, accepted, idempotent
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
@@ -42,7 +43,8 @@ class ImportOptions(model_of(Settings)):  # type: ignore[misc]
     name: Text = Field(None, description="the file's name, for a raw body")
 
 
-@bp.post("")
+@bp.post("", responses=answers(201, 202))
+@reads_header(IDEMPOTENCY_KEY)
 @takes_uploads
 def create(path: DatasetPath, query: ImportOptions) -> Answer:
     """Import a file: multipart (field `file`, options as fields or in the query) or the raw body.
@@ -84,7 +86,7 @@ def get(path: ImportPath) -> Answer:
     return jsonify(reporting.of_import(_own(path)))
 
 
-@bp.get("/<int:import_id>/quarantine")
+@bp.get("/<int:import_id>/quarantine", responses=answers(200, kind="application/jsonl"))
 def bad_rows(path: ImportPath) -> Answer:
     """All open bad rows of an import as JSON Lines."""
     row = _own(path)

@@ -14,7 +14,7 @@ from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
 from app.core.layouts.columns import STANDARD
-from app.core.layouts.names import target_of
+from app.core.layouts.mapping import target_of
 from app.core.reading.records import read_options
 from app.core.reading.settings import ReadSettings
 
@@ -152,7 +152,7 @@ def _sample_file(
             if len(rows) < SAMPLE_ROWS and not (is_cut and rows):
                 raise
 
-    quoted = quoting.find(source.name, read_values(undo=False)) if is_table else Quoting()
+    quoted = quoting.detect_quoting(source.name, read_values(undo=False)) if is_table else Quoting()
     undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
     if not is_table or undo:
         deque(read_values(undo=is_table and undo), maxlen=0)

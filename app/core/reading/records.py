@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import Invalid
-from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source
-from app.core.formats.base import Limits
+from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.reading.settings import ReadSettings

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.core.formats import WriteOptions
-from app.core.formats.csv import cells, stream_lines
+from app.core.formats.csv import cells_of, stream_lines
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.services.entries import CONTENT
 from app.services.export.options import Options
@@ -60,7 +60,7 @@ def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[l
         if (record := record_of(row)) is None:
             return None
         values = render(record, row)
-        return cells([values.get(name) for name in how.columns])
+        return cells_of([values.get(name) for name in how.columns])
 
     for rows in chunks_of(dataset_id, options):
         if all(row[_REST] == _NOTHING for row in rows) and all_visible([row[_ANSWER] for row in rows]):

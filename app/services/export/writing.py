@@ -116,6 +116,6 @@ def _as_read(row: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
     """A row as a table gives it back: every cell a text."""
     if not FORMATS[options.format].tabular:
         return row
-    from app.core.formats.csv import cells
+    from app.core.formats.csv import cells_of
 
-    return dict(zip(row, cells(row.values()), strict=True))
+    return dict(zip(row, cells_of(row.values()), strict=True))

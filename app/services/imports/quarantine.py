@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
 from app.core.reading import Read, records_of
@@ -22,6 +23,14 @@ PAGE = 100
 BLOCK = 64 * 1024
 COLUMNS = ("row", "line", "code", "reason", "raw")
 _TEXT_TABLES = ("csv", "tsv")
+# What is wrong with all rows of one code: in the file, in its meaning, in the dataset it goes to.
+TITLES = {
+    **formats.BAD_ROW_TITLES,
+    **layouts.BAD_ROW_TITLES,
+    "unknown_id": "There is no pair with this id",
+    "repeated_id": "The same id stands twice",
+    "not_one_row": "The repaired text is not one row",
+}
 
 
 @dataclass(frozen=True, slots=True)
