@@ -149,7 +149,7 @@ def _sample_file(
                     yield item.values
         except LttError:
             # What cannot be read behind the first rows is told by those who read it.
-            if len(rows) < SAMPLE_ROWS and not (is_cut and rows):
+            if len(rows) < SAMPLE_ROWS and not is_cut:
                 raise
 
     quoted = quoting.detect_quoting(source.name, read_values(undo=False)) if is_table else Quoting()
