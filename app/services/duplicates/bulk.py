@@ -18,6 +18,7 @@ from app.core.duplicates import EXACT, NORMALISED
 from app.core.duplicates.normal import normalised_shard
 from app.core.errors import Conflict, LttError
 from app.core.record import dump_json
+from app.core.stored import as_entry
 from app.core.text import plural
 from app.models import (
     DuplicateGroup,
@@ -35,7 +36,7 @@ from app.services.duplicates.decide import mark_settled, unite_fields
 from app.services.duplicates.group import Rank, name_source, rank_by
 from app.services.duplicates.groups import safe_groups
 from app.services.duplicates.options import KIND
-from app.services.entries import CONTENT, from_row
+from app.services.entries import COLUMNS
 from app.services.history import ACTOR, Applied, StagedRow
 from app.services.jobs import Unwatched, Watch
 
@@ -187,7 +188,7 @@ def judge_groups(scan: DuplicateScan, level: int, rule: str) -> Iterator[Verdict
 def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tuple[int, Candidate]]:
     """The live pairs of the safe groups, group by group."""
     rank, level = rank_by(rule), EXACT if level == EXACT else NORMALISED
-    columns = (DuplicateMember.group_id, *CONTENT, Import.file_name, Entry.source_row)
+    columns = (DuplicateMember.group_id, Import.file_name, *COLUMNS)
     with reading() as connection:
         ids = list(connection.execute(select(G.id).where(*safe_groups(scan, level)).order_by(G.id)).scalars())
         # Not by a join with the groups: a planner that begins with the dataset's pairs needs minutes.
@@ -198,14 +199,14 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
             mine = query.where(DuplicateMember.group_id.in_(part))
             ordered = mine.order_by(DuplicateMember.group_id, DuplicateMember.position)
             for rows in entries.fetch_chunks(connection, ordered, SIZE):
-                pairs = [from_row(row[1:-2]) for row in rows]
+                pairs = [as_entry(row[2:]) for row in rows]
                 texts = [text for pair in pairs for text in (pair.question, pair.answer)]
                 forms = texts if level == EXACT else normalised_shard(texts)
                 for place, (row, pair) in enumerate(zip(rows, pairs, strict=True)):
                     form = forms[2 * place : 2 * place + 2]
                     parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, *form]
                     content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
-                    source = name_source(row[-2], row[-1])
+                    source = name_source(row[1], pair.source_row)
                     yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source)
 
 

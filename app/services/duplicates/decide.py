@@ -9,13 +9,13 @@ from sqlalchemy import func, or_, select, update
 from app.core.changes import Change, Value, deletion, difference
 from app.core.errors import Conflict, Invalid
 from app.core.record import dump_json, load_json
+from app.core.stored import StoredEntry
 from app.core.text import fold_newlines, is_blank, plural, restore_newlines
 from app.models import ChangeRow, ChangeSet, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db, transaction
 from app.services import entries, history, pairs
 from app.services.duplicates.group import compare_members, leaves_by_default, read_members, read_origins
 from app.services.duplicates.groups import get_group, is_settled, settled_now
 from app.services.duplicates.options import KIND
-from app.services.entries import StoredEntry
 from app.services.history import ACTOR, Applied
 
 # Larger groups are settled in bulk.
@@ -150,8 +150,8 @@ def prefer_answer(
         number = len(changes) + len(answers)
         staged = history.stage(dataset_id, kind=KIND, actor=actor)
         # Each further pair needs what the chosen one needs, in the same split.
-        rows: list[dict[str, object]] = [
-            {**history.new_row(replace(kept.record(), rejected_answer=answer), status=kept.status), "split": kept.split}
+        rows = [
+            history.new_row(replace(kept.record(), rejected_answer=answer), status=kept.status, split=kept.split)
             for answer in answers
         ]
         history.add_rows(session, session.get_one(ChangeSet, staged), rows)

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import select
 
 from app.core.changes import chunks
 from app.core.duplicates import Difference, Match, compare, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
+from app.core.stored import StoredEntry
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, db
 from app.services import entries
 from app.services.duplicates.groups import count_members, get_group, is_settled
-from app.services.entries import StoredEntry
 
 # More members are not shown one by one.
 SHOWN = 200
@@ -175,7 +176,7 @@ def read_members(
     rest = []
     for other in others:
         if "entry" not in other:
-            rest.append(OtherView(other["question"], other["answer"], other["where"], other["node"], other["hash"]))
+            rest.append(msgspec.convert(other, OtherView))
         elif entry := texts[other["dataset"]].get(other["entry"]):
             where = f"{names.get(other['dataset'], 'another dataset')}, pair {entry.id}"
             rest.append(OtherView(entry.question, entry.answer, where, other["node"], other["hash"]))

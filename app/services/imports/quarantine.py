@@ -11,10 +11,10 @@ from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
 from app.core.reading import Read, records_of
+from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history, limits
-from app.services.imports.building import Stored
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorter
@@ -119,7 +119,7 @@ def retry_rows(import_id: int, raws: Mapping[int, str]) -> Retried:
             settings = replace(settings, on_duplicate="keep")
         staged = history.stage(record.dataset_id, kind="import")
         sorter = Sorter(record.dataset_id, settings, import_id=import_id)
-        new: list[Stored] = []
+        new: list[StoredEntry] = []
         skipped = still_bad = 0
         rows = by_ids(import_id, raws)
         if not raws:
@@ -135,7 +135,7 @@ def retry_rows(import_id: int, raws: Mapping[int, str]) -> Retried:
                 row.raw, row.code, row.reason = raws[row.id], part.bad[0].code, part.bad[0].reason
             else:
                 row.state = "retried"
-        history.add_tuples(session, session.get_one(ChangeSet, staged), new)
+        history.add_rows(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
         record.imported += len(new)
