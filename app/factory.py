@@ -19,13 +19,13 @@ PLACES: dict[str, Any] = {
 migrate = Migrate(directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 
-def bare(overrides: Mapping[str, Any]) -> Flask:
+def create_bare(overrides: Mapping[str, Any]) -> Flask:
     """The application without pages and API, for commands and jobs: it is there in half the time."""
-    settings = config.load(overrides=overrides)
-    return prepared(Flask("app", instance_path=str(config.data_dir(settings)), **PLACES), settings, overrides)
+    settings = config.load_settings(overrides=overrides)
+    return prepare_app(Flask("app", instance_path=str(config.data_dir(settings)), **PLACES), settings, overrides)
 
 
-def prepared(app: Flask, settings: Mapping[str, config.Value], overrides: Mapping[str, Any]) -> Flask:
+def prepare_app(app: Flask, settings: Mapping[str, config.Value], overrides: Mapping[str, Any]) -> Flask:
     """The application with its settings and its database."""
     keys.prepare_folder(config.data_dir(settings))
     app.config.from_mapping(_flask_settings(settings), **settings)

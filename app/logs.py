@@ -35,11 +35,11 @@ def _request_id() -> str:
 
 def init_app(app: Flask) -> None:
     """Log as the settings say."""
-    configure(str(app.config["LTT_LOG_LEVEL"]))
+    configure_logging(str(app.config["LTT_LOG_LEVEL"]))
     app.logger.setLevel(str(app.config["LTT_LOG_LEVEL"]))
 
 
-def configure(level: str) -> None:
+def configure_logging(level: str) -> None:
     """Send all logs to stderr. A second call changes only the level."""
     root = logging.getLogger()
     root.setLevel(level)

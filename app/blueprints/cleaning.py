@@ -19,7 +19,7 @@ from app.jobs import cleaning as running
 from app.jobs import runners
 from app.models import Job
 from app.services import cleaning, datasets, entries, history, jobs
-from app.services.cleaning import Cleaning, Done, Order, previews, recipes, suggesting
+from app.services.cleaning import CleaningOptions, CleaningOrder, CleaningResult, previews, recipes, suggesting
 from app.services.history import Applied
 
 bp = Blueprint("cleaning", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
@@ -31,14 +31,14 @@ MOST_NAMED = 2_000
 @bp.app_template_global("step_sentence")
 def step_sentence(step: Step) -> str:
     """What a step does, in a few words."""
-    return cleaning.sentence(step)
+    return cleaning.step_sentence(step)
 
 
 @bp.app_template_global("address_of_step")
 def address_of_step(step: Step, /, **more: Any) -> str:
     """The address at which the clean page shows a step in its form."""
     dataset_id = (request.view_args or {})["dataset_id"]
-    return url_for("cleaning.index", dataset_id=dataset_id, **{**forms.of_step(step), **more})
+    return url_for("cleaning.index", dataset_id=dataset_id, **{**forms.address_parts(step), **more})
 
 
 @bp.app_template_filter("flagged")
@@ -54,12 +54,12 @@ def without(sentence: str, title: str) -> str:
 
 
 @bp.app_template_filter("command")
-def command(wish: Cleaning, dataset: str) -> str:
+def command(wish: CleaningOptions, dataset: str) -> str:
     """The command that does the same."""
     return " \\\n  ".join([f"ltt clean --dataset {shlex.quote(dataset)}", *_arguments(wish), "--dry-run"])
 
 
-def _arguments(wish: Cleaning) -> list[str]:
+def _arguments(wish: CleaningOptions) -> list[str]:
     if len(wish.steps) != 1:
         return ["--recipe recipe.json"]
     [step] = wish.steps
@@ -90,24 +90,24 @@ def _page(dataset_id: int, form: CleanForm, problem: Invalid | None = None) -> R
     return page, 422 if problem else 200
 
 
-def wish_of(form: CleanForm) -> Cleaning:
+def wish_of(form: CleanForm) -> CleaningOptions:
     """What the form asks for. Raises Invalid where it cannot run."""
     if form.operation == RECIPE and form.recipe_id:
-        recipe = recipes.value_of(recipes.get(form.recipe_id))
-        return Cleaning(recipe.steps, form.filters, recipe.name)
-    wish = Cleaning((form.step(),), form.filters)
+        recipe = recipes.value_of(recipes.get_recipe(form.recipe_id))
+        return CleaningOptions(recipe.steps, form.filters, recipe.name)
+    wish = CleaningOptions((form.step(),), form.filters)
     wish.compiled()
     return wish
 
 
-def _preview(dataset_id: int, form: CleanForm, wish: Cleaning) -> dict[str, Any]:
+def _preview(dataset_id: int, form: CleanForm, wish: CleaningOptions) -> dict[str, Any]:
     job = running.preview_of(dataset_id, wish)
-    seen = cleaning.look(dataset_id, wish)
+    seen = cleaning.preview_dataset(dataset_id, wish)
     same = request.args.get("for") == seen.token
     page = form.page if same else 1
     skip = (page - 1) * PAGE_SIZE
     leave = form.left_out
-    shown, total = cleaning.show(seen, view=form.view, order=form.order, leave=leave, skip=skip, size=PAGE_SIZE)
+    shown, total = cleaning.preview_rows(seen, view=form.view, order=form.order, leave=leave, skip=skip, size=PAGE_SIZE)
     places = set(seen.scan.ids) if leave else set()
     return {
         "seen": seen,
@@ -118,12 +118,12 @@ def _preview(dataset_id: int, form: CleanForm, wish: Cleaning) -> dict[str, Any]
         "leave": sorted(leave & places),
         "job": job,
         "worker": runners.any_worker(),
-        "pieces": lambda before, after: difference.excerpt(difference.words(before, after)),
+        "pieces": lambda before, after: difference.excerpt_changes(difference.compare_words(before, after)),
     }
 
 
 def _beside(dataset_id: int, form: CleanForm) -> dict[str, Any]:
-    every = recipes.listed()
+    every = recipes.list_recipes()
     chosen = next((row for row in every if row.id == form.recipe_id), None)
     number = request.args.get("done", type=int)
     done = history.step(dataset_id, number) if number else None
@@ -139,12 +139,12 @@ def _beside(dataset_id: int, form: CleanForm) -> dict[str, Any]:
         "recipes": every,
         "recipe": chosen,
         "recipe_steps": recipes.value_of(chosen).steps if chosen else (),
-        "suggestions": suggesting.kept(dataset_id),
+        "suggestions": suggesting.kept_suggestions(dataset_id),
         "suggesting": running.suggesting_for(dataset_id),
         "done": done,
         "done_facts": history.details_of(done) if done else {},
         "carried": carried,
-        "carried_count": entries.count(dataset_id, carried) if form.carry() else None,
+        "carried_count": entries.count_entries(dataset_id, carried) if form.carry() else None,
     }
 
 
@@ -160,13 +160,13 @@ def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
 def apply(dataset_id: int) -> ResponseReturnValue:
     """Change the pairs of the preview, without those that were unticked."""
     form = CleanForm(request.form)
-    wish, seen = wish_of(form), previews.get(dataset_id, request.form.get("seen", ""))
-    if seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
+    wish, seen = wish_of(form), previews.get_preview(dataset_id, request.form.get("seen", ""))
+    if seen.wish.as_dict() != CleaningOptions.from_dict(wish.as_dict()).as_dict():
         raise Conflict("The form was changed since the preview. Look at the preview again.", code="preview_differs")
     if not seen.scan.complete:
         raise Conflict("Only some of the pairs were looked at so far. Check all of them first.", code="preview_partial")
-    result = running.start(Order(dataset_id, seen.wish, form.left_out, seen))
-    if isinstance(result, Done):
+    result = running.start(CleaningOrder(dataset_id, seen.wish, form.left_out, seen))
+    if isinstance(result, CleaningResult):
         return _done(dataset_id, result.applied, _view_after(form, form.left_out & set(seen.scan.ids)))
     return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
 
@@ -227,7 +227,7 @@ def _address(dataset_id: int, form: CleanForm) -> str:
 @bp.post("/suggest")
 def suggest(dataset_id: int) -> ResponseReturnValue:
     """Look for what could be cleaned."""
-    found = suggesting.of_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
+    found = suggesting.suggest_for_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
     if not found.complete:
         running.suggest_for(dataset_id)
     back = own_path(request.form.get("back", ""))

@@ -13,7 +13,7 @@ from app.core.layouts import LAYOUTS
 from app.core.record import SPLITS
 from app.core.spec import parse_spec, usual_layout
 from app.services import datasets, export
-from app.services.export import Options
+from app.services.export import ExportOptions
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
@@ -43,7 +43,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=CHOICES,
         chosen=request.args.get("to") or "jsonl:openai",
         options=options,
-        plan=export.plan(dataset_id, options),
+        plan=export.plan_export(dataset_id, options),
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
@@ -52,13 +52,13 @@ def index(dataset_id: int) -> ResponseReturnValue:
     )
 
 
-def options_of(args: Mapping[str, str]) -> Options:
+def options_of(args: Mapping[str, str]) -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     to = args.get("to") or "jsonl:openai"
     excel = to.startswith("csv-excel")
     spec = parse_spec(to.replace("csv-excel", "csv"))
     kind = spec.format or "jsonl"
-    options = Options(
+    options = ExportOptions(
         kind,
         spec.layout or usual_layout(kind),
         filters=filters_of_request(),
@@ -71,7 +71,7 @@ def options_of(args: Mapping[str, str]) -> Options:
     return options.checked()
 
 
-def _command(name: str, options: Options) -> str:
+def _command(name: str, options: ExportOptions) -> str:
     """The same export on the command line."""
     parts = [f"ltt export {_shell(name)} {_shell(export.file_name(name, options))}"]
     parts.append(f"--to {options.format}:{options.layout}")
@@ -105,9 +105,9 @@ def download(dataset_id: int) -> ResponseReturnValue:
     return file_response(dataset_id, dataset.name, options)
 
 
-def file_response(dataset_id: int, name: str, options: Options) -> Response:
+def file_response(dataset_id: int, name: str, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
-    pieces = export.stream(dataset_id, options)
+    pieces = export.stream_export(dataset_id, options)
     first = next(iter(pieces), b"")
 
     def body() -> Iterator[bytes]:
@@ -115,7 +115,7 @@ def file_response(dataset_id: int, name: str, options: Options) -> Response:
         yield from pieces
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
-    response.headers["Content-Disposition"] = disposition(export.file_name(name, options))
+    response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))
     return response
 
 
@@ -129,11 +129,11 @@ def sent_file(path: Path, name: str, kind: str = "application/octet-stream") -> 
 
     response = Response(pieces(), content_type=kind)
     response.headers["Content-Length"] = str(path.stat().st_size)
-    response.headers["Content-Disposition"] = disposition(name)
+    response.headers["Content-Disposition"] = content_disposition(name)
     return response
 
 
-def disposition(name: str) -> str:
+def content_disposition(name: str) -> str:
     """A Content-Disposition that every browser understands: an ASCII name and the full one by RFC 5987."""
     plain = name.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "") or "export"
     if plain.startswith("."):

@@ -103,14 +103,14 @@ def _page(
     error: str = "",
     status: int = 200,
 ) -> ResponseReturnValue:
-    shown = entries.page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
-    previous, following = (None, None) if entry is None else _neighbours(dataset.id, view, entry.id)
+    shown = entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
+    previous, following = (None, None) if entry is None else _neighbours_of(dataset.id, view, entry.id)
     body = render_template(
         "pairs/index.html",
         dataset=dataset,
         view=view,
         page=shown,
-        total=entries.count(dataset.id, view.filters),
+        total=entries.count_entries(dataset.id, view.filters),
         tags=entries.tag_counts(dataset.id),
         form=form,
         entry=entry,
@@ -118,14 +118,14 @@ def _page(
         error=error,
         previous=previous,
         following=following,
-        revisions=entries.revisions(dataset.id, entry.id)[:8] if entry else (),
-        piece=lambda before, after: difference.excerpt(difference.words(before, after), 24),
+        revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
+        piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )
     return body, status
 
 
-def _neighbours(dataset_id: int, view: View, entry_id: int) -> tuple[int | None, int | None]:
-    return entries.neighbours(dataset_id, view.filters, entry_id, view.order)
+def _neighbours_of(dataset_id: int, view: View, entry_id: int) -> tuple[int | None, int | None]:
+    return entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
 
 
 @bp.post("")
@@ -133,7 +133,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
     """Add a pair, then open the next new one or the list."""
     dataset, form = datasets.get(dataset_id), PairForm()
     try:
-        result = pairs.add(
+        result = pairs.add_pair(
             dataset_id,
             form.question.data.replace("\r\n", "\n"),
             form.answer.data.replace("\r\n", "\n"),
@@ -157,7 +157,7 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     except Gone:
         return _conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
     try:
-        result = pairs.save(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
+        result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict:
         return _conflict(dataset_id, entry, form, deleted=False)
     except Invalid as error:
@@ -169,7 +169,7 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
 
 def _after_save(dataset_id: int, entry_id: int, view: View, then: str) -> str:
     if then == "next":
-        _, following = _neighbours(dataset_id, view, entry_id)
+        _, following = _neighbours_of(dataset_id, view, entry_id)
         return view.address(dataset_id, pair=following)
     return view.address(dataset_id, pair=entry_id)
 
@@ -191,7 +191,7 @@ def _conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: 
         form=form,
         rows=rows,
         deleted=deleted,
-        words=difference.words,
+        words=difference.compare_words,
     )
     return body, 410 if deleted else 409
 
@@ -201,7 +201,7 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
-    tell_step(dataset_id, pairs.bring_back(dataset_id, entry_id, form.values(entry)))
+    tell_step(dataset_id, pairs.restore_pair(dataset_id, entry_id, form.values(entry)))
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 
 
@@ -223,9 +223,9 @@ def act(dataset_id: int) -> ResponseReturnValue:
     elif action in ("tag", "untag"):
         named = request.form.get("tags", "").split(",")
         added, removed = (named, []) if action == "tag" else ([], named)
-        result = pairs.tag(dataset_id, chosen, add=added, remove=removed)
+        result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
     elif action == "delete":
-        result = pairs.delete(dataset_id, chosen)
+        result = pairs.delete_pairs(dataset_id, chosen)
     else:
         raise BadUsage("Choose what to do with the selected pairs.")
     tell_step(dataset_id, result)

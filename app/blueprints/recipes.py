@@ -24,7 +24,7 @@ def add(dataset_id: int) -> ResponseReturnValue:
     form = CleanForm(request.form)
     step = form.step()
     if form.recipe_id is None:
-        row = recipes.create("", [step])
+        row = recipes.create_recipe("", [step])
         tell(f"{row.name} begun with this step.")
     else:
         row = recipes.put_step(form.recipe_id, step, form.step_place)
@@ -41,9 +41,9 @@ def change(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     action, _, place = request.form.get("do", "rename").partition(":")
     number = int(place) if is_number(place) else 0
     if action == "delete":
-        return _deleted(dataset_id, recipes.delete(recipe_id))
+        return _deleted(dataset_id, recipes.delete_recipe(recipe_id))
     if action == "rename":
-        row = recipes.change(recipe_id, name=request.form.get("name", ""))
+        row = recipes.change_recipe(recipe_id, name=request.form.get("name", ""))
     elif action in ("up", "down"):
         row = recipes.move_step(recipe_id, number, -1 if action == "up" else 1)
     elif action == "drop":
@@ -61,13 +61,13 @@ def _deleted(dataset_id: int, row: SavedRecipe) -> ResponseReturnValue:
 @bp.post("/<int:recipe_id>/restore")
 def restore(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """Bring a deleted recipe back."""
-    return _page(dataset_id, recipes.restore(recipe_id))
+    return _page(dataset_id, recipes.restore_recipe(recipe_id))
 
 
 @bp.get("/<int:recipe_id>.json")
 def download(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """The recipe as a file."""
-    row = recipes.get(recipe_id)
+    row = recipes.get_recipe(recipe_id)
     response = Response(recipes.to_file(row), mimetype="application/json")
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in row.name.lower()).strip("-") or "recipe"
     response.headers.set("Content-Disposition", "attachment", filename=f"{name[:60]}.json")
@@ -81,7 +81,7 @@ def upload(dataset_id: int) -> ResponseReturnValue:
     if file is None or not file.filename:
         raise BadUsage("No file was chosen. Choose a recipe first.", code="no_file")
     recipe = recipe_of(file.stream.read(), PurePath(file.filename).stem)
-    row = recipes.create(recipe.name, recipe.steps)
+    row = recipes.create_recipe(recipe.name, recipe.steps)
     tell(f"{row.name} taken in: {plural(len(row.steps), 'step')}.")
     return _page(dataset_id, row, op=RECIPE)
 
@@ -89,10 +89,10 @@ def upload(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/suggested")
 def suggested(dataset_id: int) -> ResponseReturnValue:
     """A recipe of what was suggested and loses nothing."""
-    found = suggesting.kept(dataset_id)
+    found = suggesting.kept_suggestions(dataset_id)
     if found is None or not found.steps:
         raise Invalid("There is nothing suggested that could become a recipe. Look for suggestions first.")
-    row = recipes.create(f"Suggested for {datasets.get(dataset_id).name}", found.steps)
+    row = recipes.create_recipe(f"Suggested for {datasets.get(dataset_id).name}", found.steps)
     return _page(dataset_id, row, op=RECIPE)
 
 

@@ -11,7 +11,7 @@ from app import config as settings
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def config(as_json: bool) -> None:
     """Show every setting: value, source and meaning."""
-    rows = settings.resolve()
+    rows = settings.resolve_settings()
     if as_json:
         click.echo(json.dumps({row.setting.name: _facts(row) for row in rows}))
         return

@@ -10,7 +10,7 @@ import click
 
 from app.cli.conversion import output
 from app.cli.files import open_file, target_of
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from app.core.duplicates.files import Duplicates, Texts
@@ -103,8 +103,8 @@ class _Dedupe:
         from app.models import Entry
         from app.services import datasets, entries
 
-        with workspace():
-            dataset_id = datasets.find(str(self.dataset)).id
+        with open_workspace():
+            dataset_id = datasets.find_dataset(str(self.dataset)).id
             for rows in entries.stream(dataset_id, columns=(Entry.id, Entry.question, Entry.answer)):
                 for row in rows:
                     records.add(*row)

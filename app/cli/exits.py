@@ -51,16 +51,16 @@ class Answering:
         if isinstance(error, click.exceptions.Exit):
             raise SystemExit(error.exit_code)
         known = _translate(error)
-        click.echo(sentence(known), err=True)
-        raise SystemExit(code(known)) from None
+        click.echo(error_sentence(known), err=True)
+        raise SystemExit(exit_code(known)) from None
 
 
-def code(error: BaseException) -> int:
+def exit_code(error: BaseException) -> int:
     """The exit code of an error."""
     return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), _FAILED)
 
 
-def sentence(error: BaseException) -> str:
+def error_sentence(error: BaseException) -> str:
     """The error in one sentence. A defect of ours shows where it happened when LTT_LOG_LEVEL is DEBUG."""
     if isinstance(error, errors.LttError):
         return error.message

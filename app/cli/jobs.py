@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 from app.models import Job
 
 
@@ -19,7 +19,7 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
     from app.jobs import lease
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         lease.interrupt_dead()
         found = service.listed(size=limit)
         if as_json:
@@ -44,7 +44,7 @@ def cancel(job_id: int) -> None:
     """Stop a job."""
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         job = service.cancel(job_id)
         click.echo(f"Job {job.id} is stopped." if job.state == "cancelled" else f"Job {job.id} is being stopped.")
 
@@ -56,7 +56,7 @@ def retry(job_id: int) -> None:
     from app.jobs import lease, runner
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         lease.interrupt_dead()
         service.retry(job_id)
         job = runner.run_now(job_id)

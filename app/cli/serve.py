@@ -25,9 +25,9 @@ def serve(host: str | None, port: str | None, no_browser: bool, no_worker: bool)
     """Start the server, its worker and the browser."""
     options = {"LTT_HOST": host, "LTT_PORT": port, "LTT_NO_BROWSER": 1 if no_browser else None}
     overrides = {name: value for name, value in options.items() if value is not None}
-    settings = config.load(overrides=overrides)
-    hosts = sockets.addresses(str(settings["LTT_HOST"]))
-    exact = port is not None or config.named("LTT_PORT")
+    settings = config.load_settings(overrides=overrides)
+    hosts = sockets.loopback_addresses(str(settings["LTT_HOST"]))
+    exact = port is not None or config.is_set("LTT_PORT")
     # What the server writes is for its owner only.
     os.umask(0o077)
     _run(overrides, hosts, int(settings["LTT_PORT"]), exact=exact, with_worker=not no_worker)
@@ -36,8 +36,8 @@ def serve(host: str | None, port: str | None, no_browser: bool, no_worker: bool)
 def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact: bool, with_worker: bool) -> None:
     from app import create_app
     from app.models.filelock import FileLock
-    from app.server.run import serve as run
-    from app.server.worker import Worker
+    from app.server.run import serve_until_stopped as run
+    from app.server.worker import WorkerProcess
 
     app = create_app(overrides)
     folder = config.data_dir(app.config)
@@ -48,11 +48,16 @@ def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact:
         raise Conflict(_already_running(folder), code="already_running") from error
     with app.app_context():
         _prepare()
-    bound, port_used = sockets.listen(hosts, port, exact=exact)
+    bound, port_used = sockets.bind_sockets(hosts, port, exact=exact)
     address = f"http://{_shown(hosts[0])}:{port_used}"
     (folder / _ADDRESS_FILE).write_text(address, encoding="utf-8")
     try:
-        run(app, bound, Worker() if with_worker else None, lambda: _announce(app.config, address, port, port_used))
+        run(
+            app,
+            bound,
+            WorkerProcess() if with_worker else None,
+            lambda: _announce(app.config, address, port, port_used),
+        )
     finally:
         (folder / _ADDRESS_FILE).unlink(missing_ok=True)
         lock.release()
@@ -61,7 +66,7 @@ def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact:
 def _prepare() -> None:
     from app.services import schema
 
-    copy = schema.prepare()
+    copy = schema.prepare_schema()
     if copy:
         click.echo(f"The database was upgraded. A copy from before lies in {copy}.")
 

@@ -23,7 +23,7 @@ class Route:
         return asdict(self)
 
 
-def table(app: Flask) -> list[Route]:
+def list_routes(app: Flask) -> list[Route]:
     """Every route by path and method. HEAD and OPTIONS go with GET."""
     routes = [
         Route(method, rule.rule, rule.endpoint, _auth(method, rule.rule), _limit(app, method, rule.endpoint))

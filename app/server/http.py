@@ -12,7 +12,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 
 from app.frontdoor import answers, limits
-from app.frontdoor.headers import protect
+from app.frontdoor.headers import protect_headers
 
 _CODES = {400: "malformed", 413: "too_large", 431: "too_large", 501: "not_implemented"}
 _MESSAGES = {
@@ -21,7 +21,7 @@ _MESSAGES = {
 }
 
 
-def settings(app: Flask) -> dict[str, Any]:
+def waitress_settings(app: Flask) -> dict[str, Any]:
     """What waitress is told. A stalled reader must not pile up a download, nor half-open connections stop the rest."""
     return {
         "threads": int(app.config["LTT_THREADS"]),
@@ -67,9 +67,9 @@ class _Error(ErrorTask):
         status = int(self.request.error.code)
         message = _MESSAGES.get(status, "The request cannot be understood.")
         refusal = answers.Refusal(status, _CODES.get(status, "error"), message)
-        kind, body = answers.body(refusal, "-", as_json=answers.wants_json(environ))
-        self.status = f"{status} {answers.reason(status)}"
-        self.response_headers.extend(protect([("Content-Type", kind)], "", "-"))
+        kind, body = answers.refusal_body(refusal, "-", as_json=answers.wants_json(environ))
+        self.status = f"{status} {answers.reason_phrase(status)}"
+        self.response_headers.extend(protect_headers([("Content-Type", kind)], "", "-"))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

@@ -50,7 +50,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "meaning": MEANINGS.get(view.tab, ""),
         "job": _active(dataset_id),
         "worker": runners.any_worker(),
-        "others": [one for one in datasets.listed() if one.id != dataset_id],
+        "others": [one for one in datasets.list_datasets() if one.id != dataset_id],
         "has_splits": telling.has_splits(dataset_id),
         "to": lambda **changes: address(dataset_id, view, **changes),
     }

@@ -110,7 +110,7 @@ def _checked(operation: Operation, field: Field[Any], value: Any) -> Any:
 OPERATIONS: dict[str, Operation] = {}
 
 
-def register(operation: Operation) -> Operation:
+def register_operation(operation: Operation) -> Operation:
     """Add an operation to the register; names are unique."""
     if operation.name in OPERATIONS or operation.group not in GROUPS:
         raise ValueError(operation.name)
@@ -118,13 +118,13 @@ def register(operation: Operation) -> Operation:
     return operation
 
 
-def find(name: str) -> Operation:
+def find_operation(name: str) -> Operation:
     """The operation of that name."""
     if name not in OPERATIONS:
         raise Invalid(f"There is no operation “{name}”. There are: {', '.join(OPERATIONS)}.", code="unknown_operation")
     return OPERATIONS[name]
 
 
-def missing(message: str, name: str) -> LttError:
+def empty_option(message: str, name: str) -> LttError:
     """The refusal of an option that was left empty."""
     return Invalid(message, code="empty_option", option=name, position=0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import NoOptions, Operation, TextFunction, option, register
+from app.core.cleaning.base import NoOptions, Operation, TextFunction, option, register_operation
 
 # Scripts whose letters change their shape at a joiner. Elsewhere a joiner does nothing.
 _JOINING = "".join(
@@ -64,13 +64,13 @@ class Quotes:
 
 
 @cache
-def _ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
+def _load_ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
     """A quick look whether any two characters could be UTF-8 read wrongly, and the repair of one line."""
     from ftfy import TextFixerConfig, fix_encoding
     from ftfy.chardata import CHARMAP_ENCODINGS
 
-    first = _decoded(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
-    second = _decoded(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
+    first = _decode_bytes(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
+    second = _decode_bytes(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
     suspect = re.compile(rf"[{re.escape(first)}][{re.escape(second)}]|[\x80-\x9f]")
     config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
 
@@ -82,7 +82,7 @@ def _ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
     return suspect.search, repaired
 
 
-def _decoded(numbers: range, encodings: Sequence[str]) -> str:
+def _decode_bytes(numbers: range, encodings: Sequence[str]) -> str:
     found = {bytes([number]).decode(encoding, "ignore") for number in numbers for encoding in encodings}
     return "".join(sorted(found))
 
@@ -91,13 +91,13 @@ def fix_mojibake(text: str) -> str:
     """UTF-8 that was read as another encoding, read as UTF-8; only where ftfy is sure, line by line."""
     if text.isascii():
         return text
-    suspect, fix = _ftfy()
+    suspect, fix = _load_ftfy()
     if not suspect(text):
         return text
     return "\n".join(line if line.isascii() else fix(line) for line in text.split("\n"))
 
 
-def _nfc(text: str) -> str:
+def _compose_letters(text: str) -> str:
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     return unicodedata.normalize("NFC", text)
@@ -132,14 +132,14 @@ def _without_zero_width(text: str) -> str:
 
 
 def _prepare_quotes(options: Quotes) -> TextFunction:
-    return _straight if options.to == "straight" else _curly
+    return _straighten_quotes if options.to == "straight" else _curl_quotes
 
 
-def _straight(text: str) -> str:
+def _straighten_quotes(text: str) -> str:
     return text if text.isascii() or not _CURLED.search(text) else text.translate(_CURLY)
 
 
-def _curly(text: str) -> str:
+def _curl_quotes(text: str) -> str:
     """By the neighbours of each quote; tags, measures (5'10") and several in a row stay."""
     if '"' not in text and "'" not in text:
         return text
@@ -163,7 +163,7 @@ def _curly(text: str) -> str:
     return _STRAIGHT.sub(curl, text)
 
 
-FIX_MOJIBAKE = register(
+FIX_MOJIBAKE = register_operation(
     Operation(
         name="fix-mojibake",
         title="Fix broken encoding",
@@ -175,18 +175,18 @@ FIX_MOJIBAKE = register(
     )
 )
 
-NORMALISE_UNICODE = register(
+NORMALISE_UNICODE = register_operation(
     Operation(
         name="normalise-unicode",
         title="Normalise Unicode (NFC)",
         help="Writes letters with accents as one character instead of two; nothing looks different.",
         group="Characters",
-        prepare=lambda options: _nfc,
+        prepare=lambda options: _compose_letters,
         examples=(("cafe\u0301", "caf\u00e9"),),
     )
 )
 
-REMOVE_INVISIBLE = register(
+REMOVE_INVISIBLE = register_operation(
     Operation(
         name="remove-invisible",
         title="Remove invisible characters",
@@ -201,7 +201,7 @@ REMOVE_INVISIBLE = register(
     )
 )
 
-QUOTES_OPERATION = register(
+QUOTES_OPERATION = register_operation(
     Operation(
         name="quotes",
         title="Straighten or curl quotes",

@@ -18,20 +18,20 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 _PRIVATE = range(0xF0000, 0xFFFFE)
 
 
-def spans(text: str) -> list[tuple[int, int]]:
+def code_spans(text: str) -> list[tuple[int, int]]:
     """Where code stands, in order, fences with their marks; an open fence reaches to the end."""
     if "`" not in text and "~~~" not in text:
         return []
     found: list[tuple[int, int]] = []
     place = 0
     for match in _FENCE.finditer(text):
-        found += _inline(text, place, match.start())
+        found += _inline_spans(text, place, match.start())
         found.append(match.span())
         place = match.end()
-    return [*found, *_inline(text, place, len(text))]
+    return [*found, *_inline_spans(text, place, len(text))]
 
 
-def _inline(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _inline_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Runs of backticks that a run of the same length closes within the paragraph."""
     runs = [match.span() for match in _TICKS.finditer(text, start, end)]
     if len(runs) < 2:
@@ -59,7 +59,7 @@ def _closing(runs: list[tuple[int, int]], opening: int, blanks: list[int]) -> in
     return 0
 
 
-def around(function: Callable[[str], str]) -> Callable[[str], str]:
+def skip_code(function: Callable[[str], str]) -> Callable[[str], str]:
     """The function kept away from code: it sees each piece as one private character."""
 
     def kept(text: str) -> str:
@@ -67,7 +67,7 @@ def around(function: Callable[[str], str]) -> Callable[[str], str]:
         changed = function(text)
         if changed is text or changed == text or ("`" not in text and "~~~" not in text):
             return changed
-        found = spans(text)
+        found = code_spans(text)
         return _rewritten(function, text, found) if found else changed
 
     return kept

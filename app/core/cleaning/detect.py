@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.core.cleaning.base import find
+from app.core.cleaning.base import find_operation
 from app.core.cleaning.recipe import Cleaner, Step, compile_recipe
 from app.core.record import Record
 from app.core.text import plural
@@ -37,7 +37,7 @@ DETECTORS: tuple[tuple[Step, str], ...] = (
 _NAMES = {"question": "question", "answer": "answer"}
 
 
-def suggest(records: Iterable[Record]) -> list[Suggestion]:
+def suggest_steps(records: Iterable[Record]) -> list[Suggestion]:
     """The steps that would change something, with exact counts for each step taken alone."""
     counters = [_Counter(step, words) for step, words in DETECTORS]
     for record in records:
@@ -81,5 +81,5 @@ def _singular(words: str) -> str:
 
 def suggested_steps(suggestions: Iterable[Suggestion]) -> tuple[Step, ...]:
     """A recipe of the suggestions that lose nothing: without masks and deletions, which are for people to choose."""
-    safe = (s.step for s in suggestions if find(s.step.operation).group not in ("Privacy", "Pairs"))
+    safe = (s.step for s in suggestions if find_operation(s.step.operation).group not in ("Privacy", "Pairs"))
     return tuple(safe)

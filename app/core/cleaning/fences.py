@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.core.cleaning.base import Operation, register
+from app.core.cleaning.base import Operation, register_operation
 
 _ANY_FENCE = re.compile(
     r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<rest>[^\r\n]*)", re.M
@@ -28,7 +28,7 @@ def close_fences(text: str) -> str:
     return f"{text}{'' if text.endswith(chr(10)) else newline}{lead}{opened['mark']}"
 
 
-CLOSE_CODE_FENCES = register(
+CLOSE_CODE_FENCES = register_operation(
     Operation(
         name="close-code-fences",
         title="Close code fences",

@@ -5,7 +5,7 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, option, register_operation
 
 # Letters of an address. Scripts written without spaces follow an address directly and are no part of it.
 LETTER = r"(?:(?![\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}])[\p{L}\p{M}\p{N}])"
@@ -38,7 +38,7 @@ class Urls:
     links: str = option("text", "Markdown links", "[text](address) becomes text.", choices=LINKS)
 
 
-def without(pattern: Any, text: str, *, keep_label: bool = True) -> str:
+def remove_matches(pattern: Any, text: str, *, keep_label: bool = True) -> str:
     """The text without the matches, or with only their labels; the gap that a match leaves is closed."""
     pieces: list[str] = []
     place = 0
@@ -46,7 +46,7 @@ def without(pattern: Any, text: str, *, keep_label: bool = True) -> str:
         label = match.groupdict().get("label")
         start, end = match.start(), match.end() if label is not None else _end(match)
         if label and keep_label:
-            pieces += (text[place:start], without(pattern, label))
+            pieces += (text[place:start], remove_matches(pattern, label))
         else:
             last = text[start - 1] if start > place else "".join(pieces[-1:])[-1:]
             start, end = _gap(text, start, end, place, last)
@@ -86,22 +86,22 @@ def _prepare_urls(options: Urls) -> TextFunction:
     def changed(text: str) -> str:
         if "://" not in text and "www." not in text and (text.islower() or "www." not in text.lower()):
             return text
-        return without(_LINKED, text, keep_label=keep)
+        return remove_matches(_LINKED, text, keep_label=keep)
 
     return changed
 
 
 def _without_emails(text: str) -> str:
-    return without(_MAIL_LINKED, text) if "@" in text else text
+    return remove_matches(_MAIL_LINKED, text) if "@" in text else text
 
 
 def _without_emoji(text: str) -> str:
     if text.isascii():
         return text
-    return without(EMOJI, text)
+    return remove_matches(EMOJI, text)
 
 
-REMOVE_URLS = register(
+REMOVE_URLS = register_operation(
     Operation(
         name="remove-urls",
         title="Remove web addresses",
@@ -113,7 +113,7 @@ REMOVE_URLS = register(
     )
 )
 
-REMOVE_EMAILS = register(
+REMOVE_EMAILS = register_operation(
     Operation(
         name="remove-emails",
         title="Remove e-mail addresses",
@@ -124,7 +124,7 @@ REMOVE_EMAILS = register(
     )
 )
 
-REMOVE_EMOJI = register(
+REMOVE_EMOJI = register_operation(
     Operation(
         name="remove-emoji",
         title="Remove emoji",

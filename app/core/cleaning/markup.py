@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, option, register_operation
 from app.core.html import to_markdown
 
 _BLOCK_NAMES = """
@@ -49,7 +49,7 @@ class Strip:
     entities: bool = option(True, "Decode entities too", "&lt; becomes < in a text that holds tags.")
 
 
-def tags(text: str) -> list[Any]:
+def find_tags(text: str) -> list[Any]:
     """The matches of tags that are HTML for sure, in order."""
     if "<" not in text or ">" not in text:
         return []
@@ -67,7 +67,7 @@ def _is_tag(match: Any, starts: set[str], ends: set[str]) -> bool:
     return (name in starts and name in ends) or (not match["end"] and "=" in match["attributes"])
 
 
-def silent(text: str) -> list[tuple[int, int]]:
+def find_silent(text: str) -> list[tuple[int, int]]:
     """Where comments and elements stand that show nothing, with what is in them; unclosed ones do not count."""
     if "<" not in text:
         return []
@@ -91,7 +91,7 @@ def silent(text: str) -> list[tuple[int, int]]:
 def _without_silent(text: str) -> str:
     pieces: list[str] = []
     place = 0
-    for start, end in silent(text):
+    for start, end in find_silent(text):
         pieces.append(text[place:start])
         place = end
     return "".join([*pieces, text[place:]])
@@ -99,17 +99,17 @@ def _without_silent(text: str) -> str:
 
 def holds_html(text: str) -> bool:
     """Whether the text holds tags or comments of HTML."""
-    return _MARKUP.search(text) is not None and bool(tags(text) or silent(text))
+    return _MARKUP.search(text) is not None and bool(find_tags(text) or find_silent(text))
 
 
 def decode_entities(text: str) -> str:
     """One level of entities decoded; a no-break space becomes a space, what stands for no character stays."""
     if "&" not in text or ";" not in text:
         return text
-    return _ENTITY.sub(_decoded, text)
+    return _ENTITY.sub(_decode_entity, text)
 
 
-def _decoded(match: Any) -> str:
+def _decode_entity(match: Any) -> str:
     entity: str = match[0]
     if entity[1] != "#" and entity[1:] not in html5:
         return entity
@@ -126,7 +126,7 @@ def _prepare_strip(options: Strip) -> TextFunction:
         text = _without_silent(text)
         pieces: list[str] = []
         place = 0
-        for match in tags(text):
+        for match in find_tags(text):
             pieces += (text[place : match.start()], _instead(match["name"].lower(), match["end"]))
             place = match.end()
         plain = _tidy("".join([*pieces, text[place:]]))
@@ -158,7 +158,7 @@ def html_to_markdown(text: str) -> str:
     """HTML as Markdown; in text that only holds some tags, line ends stay where they are."""
     if "<" not in text or not holds_html(text):
         return text
-    sure = {match.start() for match in tags(text)} | {i for a, b in silent(text) for i in range(a, b)}
+    sure = {match.start() for match in find_tags(text)} | {i for a, b in find_silent(text) for i in range(a, b)}
     hidden = _LESS_OR_AND.sub(lambda match: _hidden(match, sure), text)
     plain = _DOCUMENT.search(text) is None or _CODE.search(text) is not None or _PARAGRAPH_END.search(text) is not None
     if plain:
@@ -176,7 +176,7 @@ def _hidden(match: Any, sure: set[int]) -> str:
     return "&" if _ENTITY.match(match.string, match.start()) else _AND
 
 
-STRIP_HTML = register(
+STRIP_HTML = register_operation(
     Operation(
         name="strip-html",
         title="Strip HTML",
@@ -191,7 +191,7 @@ STRIP_HTML = register(
     )
 )
 
-HTML_TO_MARKDOWN = register(
+HTML_TO_MARKDOWN = register_operation(
     Operation(
         name="html-to-markdown",
         title="HTML to Markdown",
@@ -205,7 +205,7 @@ HTML_TO_MARKDOWN = register(
     )
 )
 
-DECODE_ENTITIES = register(
+DECODE_ENTITIES = register_operation(
     Operation(
         name="decode-entities",
         title="Decode entities",

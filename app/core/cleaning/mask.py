@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import regex
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import Operation, missing, option, register
+from app.core.cleaning.base import Operation, empty_option, option, register_operation
 
 LABELS = {
     "email": "EMAIL",
@@ -86,9 +86,9 @@ class Masker:
 def _prepare(options: Mask) -> Masker:
     kinds = tuple(kind for kind in identifiers.FINDERS if getattr(options, kind))
     if not kinds:
-        raise missing("Tick at least one kind of data to mask.", fields(options)[0].name)
+        raise empty_option("Tick at least one kind of data to mask.", fields(options)[0].name)
     if options.style == "secret" and not options.secret:
-        raise missing("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
+        raise empty_option("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
     return Masker(options, kinds)
 
 
@@ -106,7 +106,7 @@ def _keyed(secret: str, kind: str, value: str) -> str:
     return hashlib.blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), key=key, digest_size=4).hexdigest()
 
 
-MASK = register(
+MASK = register_operation(
     Operation(
         name="mask",
         title="Mask personal data",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
+from app.core.cleaning.base import Operation, PairFunction, Result, empty_option, option, register_operation
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import Pattern, escape
+from app.core.cleaning.patterns import Pattern, escape_pattern
 from app.core.cleaning.replace import MODES
 from app.core.errors import Invalid
 from app.core.record import Record
@@ -45,7 +45,7 @@ def _prepare_system(options: SystemPrompt) -> PairFunction:
     if options.what == "clear":
         return lambda record, fields: record if record.system is None else replace(record, system=None)
     if not options.text:
-        raise missing("Write the system prompt, or choose to clear it.", "text")
+        raise empty_option("Write the system prompt, or choose to clear it.", "text")
 
     def with_system(record: Record, fields: tuple[str, ...]) -> Result:
         kept = options.what == "missing" and not is_blank(record.system)
@@ -68,10 +68,10 @@ def _texts(record: Record, fields: tuple[str, ...]) -> list[str]:
 
 def _prepare_delete(options: DeleteMatching) -> PairFunction:
     if not options.find:
-        raise missing("Write the text to find.", "find")
+        raise empty_option("Write the text to find.", "find")
     literal = options.mode == "literal"
     pattern = Pattern(
-        escape(options.find) if literal else options.find,
+        escape_pattern(options.find) if literal else options.find,
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
     )
@@ -102,7 +102,7 @@ def _prepare_length(options: DeleteByLength) -> PairFunction:
     return kept
 
 
-SYSTEM_PROMPT = register(
+SYSTEM_PROMPT = register_operation(
     Operation(
         name="system-prompt",
         title="Set or clear the system prompt",
@@ -116,7 +116,7 @@ SYSTEM_PROMPT = register(
     )
 )
 
-DELETE_MATCHING = register(
+DELETE_MATCHING = register_operation(
     Operation(
         name="delete-matching",
         title="Delete pairs that match",
@@ -130,7 +130,7 @@ DELETE_MATCHING = register(
     )
 )
 
-DELETE_BY_LENGTH = register(
+DELETE_BY_LENGTH = register_operation(
     Operation(
         name="delete-by-length",
         title="Delete short or long pairs",

@@ -6,7 +6,7 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import CleaningStopped, missing
+from app.core.cleaning.base import CleaningStopped, empty_option
 from app.core.errors import Invalid
 
 # A run may spend this long on a pattern, and a microsecond more for each character that it reads.
@@ -24,7 +24,7 @@ _REPEATS = regex.compile(r"[*+?{]+")
 _REPEATED_GROUP = regex.compile(r"\)[*+?{]")
 
 
-def escape(text: str) -> str:
+def escape_pattern(text: str) -> str:
     """The text as a pattern that matches only itself."""
     return str(regex.escape(text, special_only=True))
 
@@ -36,7 +36,7 @@ class Pattern:
         self, source: str, *, ignore_case: bool = False, whole_word: bool = False, option: str = "find"
     ) -> None:
         if not source:
-            raise missing("The pattern is empty. Write what to look for.", option)
+            raise empty_option("The pattern is empty. Write what to look for.", option)
         self.source = source
         self._quick = _is_quick(source)
         self._spent = 0.0
@@ -47,7 +47,9 @@ class Pattern:
             self._regex = regex.compile(rf"(?<!\w)(?:{source})(?!\w)" if whole_word else source, flags)
             self._search = self._regex.search
         except regex.error as error:
-            raise Invalid(_sentence(error, "pattern"), code="bad_pattern", option=option, position=error.pos) from error
+            raise Invalid(
+                _pattern_error(error, "pattern"), code="bad_pattern", option=option, position=error.pos
+            ) from error
         except (OverflowError, RecursionError, ValueError, MemoryError) as error:
             raise Invalid(
                 "The pattern is too deep or too large. Make it simpler.", code="bad_pattern", option=option, position=0
@@ -76,7 +78,7 @@ class Pattern:
             regex.compile(f"(?:{self.source})|", self._regex.flags).sub(replacement, "")
         except regex.error as error:
             raise Invalid(
-                _sentence(error, "replacement"), code="bad_replacement", option=option, position=error.pos
+                _pattern_error(error, "replacement"), code="bad_replacement", option=option, position=error.pos
             ) from error
         except (IndexError, ValueError) as error:
             message = "The replacement names a group that the pattern does not have."
@@ -155,6 +157,6 @@ def _too_slow() -> CleaningStopped:
     )
 
 
-def _sentence(error: Any, what: str) -> str:
+def _pattern_error(error: Any, what: str) -> str:
     where = f" at character {error.pos + 1}" if error.pos is not None else ""
     return f"The {what} cannot be read{where}: {error.msg}."

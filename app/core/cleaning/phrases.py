@@ -5,9 +5,9 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
-from app.core.cleaning.patterns import escape
-from app.core.cleaning.sentences import ends
+from app.core.cleaning.base import Operation, TextFunction, empty_option, option, register_operation
+from app.core.cleaning.patterns import escape_pattern
+from app.core.cleaning.sentences import sentence_ends
 
 BOILERPLATE = """
 As an AI language model
@@ -80,7 +80,7 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _plain(text: str) -> str:
+def _fold_letters(text: str) -> str:
     """Lower case with straight apostrophes; as long as the text itself, so that places agree."""
     return text.replace("’", "'").translate(_LOWER) if not text.isascii() else text.lower()
 
@@ -90,13 +90,13 @@ _LOWER = {ord(c): c.lower() for c in map(chr, range(0x250)) if c.isupper() and l
 
 
 def _prepare_boilerplate(options: Boilerplate) -> TextFunction:
-    phrases = tuple(sorted({_plain(line) for line in lines_of(options.phrases)}, key=len, reverse=True))
+    phrases = tuple(sorted({_fold_letters(line) for line in lines_of(options.phrases)}, key=len, reverse=True))
     if not phrases:
-        raise missing("Write at least one phrase.", "phrases")
+        raise empty_option("Write at least one phrase.", "phrases")
     whole = options.what == "sentence"
 
     def without(text: str) -> str:
-        plain = _plain(text)
+        plain = _fold_letters(text)
         if not any(phrase in plain for phrase in phrases):
             return text
         return _without_phrases(text, phrases, whole)
@@ -109,7 +109,7 @@ def _without_phrases(text: str, phrases: tuple[str, ...], whole: bool) -> str:
     lines: list[str] = []
     for line in text.splitlines(keepends=True):
         body = line.rstrip("\r\n")
-        kept = "".join(_kept(sentence, phrases, whole) for sentence in _sentences(body))
+        kept = "".join(_without_phrase(sentence, phrases, whole) for sentence in _sentences(body))
         if kept == body:
             lines.append(line)
         elif kept.strip():
@@ -128,14 +128,14 @@ def _same_edges(changed: str, text: str) -> str:
 def _sentences(line: str) -> list[str]:
     """The sentences of a line, each with the spaces behind it."""
     places = [0]
-    for end in ends(line):
+    for end in sentence_ends(line):
         places.append(end + len(line[end:]) - len(line[end:].lstrip(" ")))
     return [line[a:b] for a, b in zip(places, [*places[1:], len(line)], strict=True) if a < b]
 
 
-def _kept(sentence: str, phrases: tuple[str, ...], whole: bool) -> str:
+def _without_phrase(sentence: str, phrases: tuple[str, ...], whole: bool) -> str:
     start = len(sentence) - len(sentence.lstrip(" \t*_\"“‘'"))
-    plain = _plain(sentence)
+    plain = _fold_letters(sentence)
     phrase = next(
         (one for one in phrases if plain.startswith(one, start) and _word_ends(plain, start + len(one))), None
     )
@@ -154,7 +154,7 @@ def _word_ends(text: str, place: int) -> bool:
 def _prepare_prefixes(options: Prefixes) -> TextFunction:
     prefixes = sorted(lines_of(options.prefixes), key=len, reverse=True)
     if not prefixes:
-        raise missing("Write at least one prefix.", "prefixes")
+        raise empty_option("Write at least one prefix.", "prefixes")
     one = rf"(?:#{{1,6}}[ \t]*)?(?:{'|'.join(_prefix(prefix) for prefix in prefixes)})"
     start = options.where == "start"
     pattern = regex.compile(rf"\A\s*(?:{one}\s*)+" if start else rf"^[ \t]*(?:{one}[ \t]*)+", regex.MULTILINE)
@@ -177,14 +177,14 @@ def _unless_half_bold(match: Any) -> str:
 def _prefix(prefix: str) -> str:
     """The pattern of one prefix: a number may follow its word, its colon may be wide, one letter alone minds case."""
     word = prefix.rstrip(":")
-    body = escape(word) if len(word) == 1 else f"(?i:{escape(word)})"
+    body = escape_pattern(word) if len(word) == 1 else f"(?i:{escape_pattern(word)})"
     bold = r"(?:\*\*|__)?"
     if prefix.endswith(":"):
         return rf"{bold}{body}[ ]?\d{{0,3}}{bold}[ ]?[:：]{bold}"
     return rf"{body}(?!\w)" if prefix[-1].isalnum() else body
 
 
-REMOVE_BOILERPLATE = register(
+REMOVE_BOILERPLATE = register_operation(
     Operation(
         name="remove-boilerplate",
         title="Remove boilerplate",
@@ -203,7 +203,7 @@ REMOVE_BOILERPLATE = register(
     )
 )
 
-REMOVE_PREFIXES = register(
+REMOVE_PREFIXES = register_operation(
     Operation(
         name="remove-prefixes",
         title="Remove prefixes",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.cleaning import code
-from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find
+from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find_operation
 from app.core.cleaning.needles import Needles
-from app.core.cleaning.texts import changed, texts
+from app.core.cleaning.texts import change_texts, texts_of
 from app.core.errors import Invalid
 from app.core.record import Record
 
@@ -150,7 +150,7 @@ def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     uses: list[tuple[str, tuple[str, ...], TextFunction | None]] = []
     needles: list[Needles | None] = []
     for step in steps:
-        operation = find(step.operation)
+        operation = find_operation(step.operation)
         options = operation.options(step.options)
         chosen = _attributes(operation, step)
         prepared = operation.prepare(options)
@@ -186,7 +186,7 @@ def _keeps_code(operation: Operation, step: Step) -> bool:
 
 def _keeping_code(prepared: Callable[..., Any]) -> Callable[..., Any]:
     """The function kept away from code; what begins a record is still told."""
-    function = code.around(prepared)
+    function = code.skip_code(prepared)
     if hasattr(prepared, "begin"):
         function.begin = prepared.begin  # type: ignore[attr-defined]
     return function
@@ -196,11 +196,11 @@ def _stage(operation: Operation, function: Callable[..., Any], fields: tuple[str
     if operation.kind == "pair":
         return lambda record: function(record, fields)
     if not operation.per_record:
-        return lambda record: changed(record, fields, function, operation.deep)
+        return lambda record: change_texts(record, fields, function, operation.deep)
 
     def begun(record: Record) -> Record:
-        function.begin(texts(record, fields))  # type: ignore[attr-defined]
-        return changed(record, fields, function, operation.deep)
+        function.begin(texts_of(record, fields))  # type: ignore[attr-defined]
+        return change_texts(record, fields, function, operation.deep)
 
     return begun
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, TextFunction, empty_option, option, register_operation
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
+from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape_pattern
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
 PARTS = {
@@ -41,11 +41,11 @@ class FindReplace:
 
 def _prepare_remove(options: RemoveText) -> TextFunction:
     if not options.text:
-        raise missing("Write the text to remove.", "text")
+        raise empty_option("Write the text to remove.", "text")
     if options.part == "match":
-        return _replacing(options.text, "", options, "text")
+        return _prepare_replacing(options.text, "", options, "text")
     pattern = Pattern(
-        options.text if options.mode == "regex" else escape(options.text),
+        options.text if options.mode == "regex" else escape_pattern(options.text),
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
         option="text",
@@ -63,15 +63,15 @@ def _prepare_remove(options: RemoveText) -> TextFunction:
 
 def _prepare_replace(options: FindReplace) -> TextFunction:
     if not options.find:
-        raise missing("Write the text to find.", "find")
-    return _replacing(options.find, options.replace, options, "find")
+        raise empty_option("Write the text to find.", "find")
+    return _prepare_replacing(options.find, options.replace, options, "find")
 
 
-def _replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
+def _prepare_replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
     literal = options.mode == "literal"
     if literal and not options.whole_word and not options.ignore_case:
-        return _literal(find, new)
-    source = escape(find) if literal else find
+        return _replace_literal(find, new)
+    source = escape_pattern(find) if literal else find
     pattern = Pattern(source, ignore_case=options.ignore_case, whole_word=options.whole_word, option=name)
     if literal:
         new = new.replace("\\", "\\\\")
@@ -83,7 +83,7 @@ def _replacing(find: str, new: str, options: RemoveText | FindReplace, name: str
     return lambda text: pattern.replace(new, text) if exact in text else text
 
 
-def _literal(old: str, new: str) -> TextFunction:
+def _replace_literal(old: str, new: str) -> TextFunction:
     grows = len(new) > len(old)
 
     def replaced(text: str) -> str:
@@ -96,7 +96,7 @@ def _literal(old: str, new: str) -> TextFunction:
     return replaced
 
 
-REMOVE_TEXT = register(
+REMOVE_TEXT = register_operation(
     Operation(
         name="remove-text",
         title="Remove text",
@@ -110,7 +110,7 @@ REMOVE_TEXT = register(
     )
 )
 
-FIND_REPLACE = register(
+FIND_REPLACE = register_operation(
     Operation(
         name="find-replace",
         title="Find and replace",

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, option, register_operation
 
 _INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])")
 _BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")
@@ -77,7 +77,7 @@ def _prepare_newlines(options: Newlines) -> TextFunction:
     return normalised
 
 
-TRIM = register(
+TRIM = register_operation(
     Operation(
         name="trim",
         title="Trim and collapse spaces",
@@ -89,7 +89,7 @@ TRIM = register(
     )
 )
 
-REMOVE_EMPTY_LINES = register(
+REMOVE_EMPTY_LINES = register_operation(
     Operation(
         name="remove-empty-lines",
         title="Remove empty lines",
@@ -101,7 +101,7 @@ REMOVE_EMPTY_LINES = register(
     )
 )
 
-NORMALISE_NEWLINES = register(
+NORMALISE_NEWLINES = register_operation(
     Operation(
         name="normalise-newlines",
         title="Normalise line ends",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, TextIO
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import (
     MB,
@@ -249,7 +249,7 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     columns = options.columns or tuple(first or ())
     there = coming if first is None else chain([first], coming)
     lines = (cells([row.get(name) for name in columns]) for row in there)
-    return stream_lines(chunks(lines, _WRITE_ROWS), replace(options, columns=columns))
+    return stream_lines(chunks_of(lines, _WRITE_ROWS), replace(options, columns=columns))
 
 
 def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptions) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ Fields = dict[str, tuple[Value, Value]]
 
 
 @dataclass(slots=True)
-class Outcome:
+class CleaningOutcome:
     """What becomes of one entry: changed fields before and after, and pairs that are split off.
 
     ``kept`` says why it stays as it is although it matched.
@@ -82,7 +82,7 @@ class Outcome:
         return values
 
 
-def hashes_after(outcomes: Iterable[Outcome]) -> list[int | None]:
+def hashes_after(outcomes: Iterable[CleaningOutcome]) -> list[int | None]:
     """The content hash of each after its change; None where it goes or stays as it is."""
     hashes: list[int | None] = []
     plain: list[tuple[int, str | None, str, str]] = []
@@ -108,7 +108,7 @@ def _only(needed: set[str]) -> tuple[Any, ...]:
     return (*BASE[:3], null().label("content_hash"), *texts)
 
 
-class Washer:
+class EntryCleaner:
     """A compiled recipe for rows of ``columns``. Make one for each run: patterns count their time over it."""
 
     def __init__(self, cleaner: Cleaner) -> None:
@@ -124,12 +124,12 @@ class Washer:
         # For those who need no hash: what is not read need not be fetched.
         self.fewest = FULL if self._whole else _only(needed)
 
-    def outcomes(self, rows: Iterable[Row]) -> Iterator[Outcome]:
+    def outcomes(self, rows: Iterable[Row]) -> Iterator[CleaningOutcome]:
         """What becomes of the rows that change. Raises CleaningStopped naming the pair."""
         made = map(self._of_record, rows) if self._whole else self._of_texts(rows)
         yield from (outcome for outcome in made if outcome is not None)
 
-    def _of_texts(self, rows: Iterable[Row]) -> Iterator[Outcome | None]:
+    def _of_texts(self, rows: Iterable[Row]) -> Iterator[CleaningOutcome | None]:
         """The quick way, for functions on single texts: most rows only pass through here."""
         texts, messages = self._texts, self._messages
         row: Row = ()
@@ -146,11 +146,11 @@ class Washer:
                         if new is not text and new != text:
                             fields[name] = (text, new)
                 if fields:
-                    yield _checked(Outcome(row, fields))
+                    yield _checked(CleaningOutcome(row, fields))
         except CleaningStopped as error:
             raise _stopped(error, row) from error
 
-    def _of_record(self, row: Row) -> Outcome | None:
+    def _of_record(self, row: Row) -> CleaningOutcome | None:
         record = _record(row)
         try:
             result = self._cleaner.clean(record)
@@ -159,12 +159,12 @@ class Washer:
         if result is record:
             return None
         if result is None or result == []:
-            return Outcome(row, {"live": ("1", "0")}, flags=DELETED)
+            return CleaningOutcome(row, {"live": ("1", "0")}, flags=DELETED)
         first, *others = result if isinstance(result, list) else [result]
         fields = _difference(row, record, first)
         if not fields and not others:
             return None
-        return _checked(Outcome(row, fields, others, SPLIT if others else 0))
+        return _checked(CleaningOutcome(row, fields, others, SPLIT if others else 0))
 
 
 def _stopped(error: CleaningStopped, row: Row) -> CleaningStopped:
@@ -198,16 +198,16 @@ def _difference(row: Row, before: Record, after: Record) -> Fields:
     return fields
 
 
-def _checked(outcome: Outcome) -> Outcome:
+def _checked(outcome: CleaningOutcome) -> CleaningOutcome:
     """The outcome with its flags; refused where a pair would lose its question or could not be stored."""
     fields, row = outcome.fields, outcome.row
     if "question" in fields and is_blank(fields["question"][1]):
-        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+        return CleaningOutcome(row, flags=KEPT, kept=BLANK_QUESTION)
     if outcome.created and any(is_blank(record.question) for record in outcome.created):
-        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+        return CleaningOutcome(row, flags=KEPT, kept=BLANK_QUESTION)
     for _, after in fields.values():
         if after is not None and not is_storable(after):
-            return Outcome(row, flags=KEPT, kept=UNSTORABLE)
+            return CleaningOutcome(row, flags=KEPT, kept=UNSTORABLE)
     if "answer" in fields and is_blank(fields["answer"][1]) and not row[_TRACE] and not is_blank(row[_ANSWER]):
         outcome.flags |= EMPTIED
         if row[2] != "draft":

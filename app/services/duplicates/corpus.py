@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.core import conversion, duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
 from app.core.record import SPLITS, Record, content_hash, dump_json, dump_messages
@@ -82,8 +82,10 @@ def _answers(dataset_id: int, wanted: Sequence[int], *, all_count: int) -> Itera
             yield from (row for row in rows if row[0] in known)
         return
     with reading() as connection:
-        for part in chunks(wanted, 500):
-            yield from connection.execute(entries.query(dataset_id, Filters(ids=tuple(part)), columns, connection))
+        for part in chunks_of(wanted, 500):
+            yield from connection.execute(
+                entries.select_entries(dataset_id, Filters(ids=tuple(part)), columns, connection)
+            )
 
 
 @dataclass(slots=True)

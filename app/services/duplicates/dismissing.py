@@ -7,7 +7,7 @@ from itertools import combinations
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Conflict, Invalid
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, NotDuplicate, transaction
 from app.models.base import now
@@ -51,7 +51,7 @@ def undismiss(dataset_id: int, group_id: int) -> Dismissed:
         if row.state != "dismissed":
             raise Conflict("Nobody has said that these pairs are no duplicates.", code="not_dismissed")
         found = _hash_pairs(session, scan, row)
-        for part in chunks(found, 200):
+        for part in chunks_of(found, 200):
             named = tuple_(NotDuplicate.low_hash, NotDuplicate.high_hash).in_(part)
             session.execute(delete(NotDuplicate).where(NotDuplicate.dataset_id == dataset_id, named))
         _set_state(session, scan, row, "open")
@@ -67,7 +67,7 @@ def _hash_pairs(session: Session, scan: DuplicateScan, row: DuplicateGroup) -> l
             code="too_many",
         )
     hashes = [one.hash for one in rest]
-    for part in chunks(own, 500):
+    for part in chunks_of(own, 500):
         found = session.execute(select(Entry.content_hash).where(Entry.id.in_(part))).scalars()
         hashes += (one or 0 for one in found)
     return sorted({(min(pair), max(pair)) for pair in combinations(hashes, 2)})
@@ -75,7 +75,7 @@ def _hash_pairs(session: Session, scan: DuplicateScan, row: DuplicateGroup) -> l
 
 def _known(session: Session, dataset_id: int, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     columns = (NotDuplicate.low_hash, NotDuplicate.high_hash)
-    for part in chunks(pairs, 200):
+    for part in chunks_of(pairs, 200):
         query = select(*columns).where(NotDuplicate.dataset_id == dataset_id, tuple_(*columns).in_(part))
         yield from ((row[0], row[1]) for row in session.execute(query))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Index, Match, compare
 from app.core.duplicates.normal import normalised_shard
 from app.core.text import is_blank
@@ -66,7 +66,7 @@ def _candidates(dataset_id: int, question: str) -> dict[int, str]:
         return questions(dataset_id, [*sorted(equal), *since.recent_ids(scan, RECENT)])
     if datasets.get(dataset_id).entry_count > SMALL:
         return {}
-    query = entries.query(dataset_id, Filters(), (Entry.id, Entry.question))
+    query = entries.select_entries(dataset_id, Filters(), (Entry.id, Entry.question))
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
@@ -81,7 +81,7 @@ def by_words(scan: DuplicateScan, text: str) -> list[int] | None:
 def questions(dataset_id: int, ids: Sequence[int]) -> dict[int, str]:
     """The questions of live pairs."""
     found: dict[int, str] = {}
-    for part in chunks(dict.fromkeys(ids), 500):
-        query = entries.query(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
+    for part in chunks_of(dict.fromkeys(ids), 500):
+        query = entries.select_entries(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
         found.update((row[0], row[1]) for row in db.session.execute(query))
     return found

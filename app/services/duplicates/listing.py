@@ -146,13 +146,13 @@ def _conditions(scan: DuplicateScan, chosen: Filter) -> list[ColumnElement[bool]
 def _between_splits(scan: DuplicateScan, level: int) -> Select[int]:
     members = select(DuplicateMember.group_id).join(Entry, Entry.id == DuplicateMember.entry_id)
     mine = members.join(G, G.id == DuplicateMember.group_id)
-    mine = mine.where(at_level(scan, level), entries.visible(scan.dataset_id))
+    mine = mine.where(at_level(scan, level), entries.is_visible(scan.dataset_id))
     return mine.group_by(DuplicateMember.group_id).having(func.count(Entry.split.distinct()) > 1)
 
 
 def _has_two(scan: DuplicateScan) -> ColumnElement[bool]:
     """Whether at least two members are still there; asked only of the groups that a page passes over."""
-    shown = or_(DuplicateMember.entry_id.is_(None), entries.visible(scan.dataset_id))
+    shown = or_(DuplicateMember.entry_id.is_(None), entries.is_visible(scan.dataset_id))
     inner = select(DuplicateMember.position).outerjoin(Entry, Entry.id == DuplicateMember.entry_id)
     two = inner.where(DuplicateMember.group_id == G.id, shown).correlate(G).limit(2).subquery()
     return select(func.count()).select_from(two).scalar_subquery() >= 2
@@ -185,7 +185,7 @@ def page(scan: DuplicateScan, chosen: Filter, *, cursor: str = "", size: int = 5
 
 def live_sizes(scan: DuplicateScan, ids: Sequence[int]) -> dict[int, int]:
     """How many members of each group are still there."""
-    shown = or_(DuplicateMember.entry_id.is_(None), entries.visible(scan.dataset_id))
+    shown = or_(DuplicateMember.entry_id.is_(None), entries.is_visible(scan.dataset_id))
     query = select(DuplicateMember.group_id, func.count()).outerjoin(Entry, Entry.id == DuplicateMember.entry_id)
     mine = query.where(DuplicateMember.group_id.in_(ids), shown).group_by(DuplicateMember.group_id)
     found = {int(row[0]): int(row[1]) for row in db.session.execute(mine)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.core.changes import Change, Value, deletion
+from app.core.changes import Change, Value, deletion_of
 from app.core.errors import Invalid
 from app.core.text import is_blank, plural
 from app.models import ChangeSet, transaction
@@ -36,7 +36,7 @@ def prefer(
         changes, worse = _first(kept, rejected)
         staged = history.stage(dataset_id, kind=KIND, actor=actor)
         history.add_rows(session, session.get_one(ChangeSet, staged), [_new_row(kept, answer) for answer in worse])
-        changes += [deletion(one.id) for one in rejected]
+        changes += [deletion_of(one.id) for one in rejected]
         number = 1 + len(worse) if len(changes) > len(rejected) else len(worse)
         summary = f"Prefer the answer of pair {kept.id}: {plural(number, 'preference pair')}"
         applied = history.publish(staged, summary=summary, changes=changes)

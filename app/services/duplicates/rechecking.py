@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Group, Options
 from app.core.errors import Conflict
 from app.core.text import clip, plural
@@ -58,8 +58,8 @@ class _Texts:
 
     def load(self, dataset_id: int, ids: Sequence[int]) -> "_Texts":
         columns = (Entry.id, Entry.question, Entry.answer, Entry.content_hash)
-        for part in chunks([one for one in ids if one not in self.by_id], 500):
-            for row in db.session.execute(entries.query(dataset_id, Filters(ids=tuple(part)), columns)):
+        for part in chunks_of([one for one in ids if one not in self.by_id], 500):
+            for row in db.session.execute(entries.select_entries(dataset_id, Filters(ids=tuple(part)), columns)):
                 self.by_id[row[0]] = (row[1], row[2], row[3] or 0)
         return self
 
@@ -148,7 +148,9 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: _Texts, watch: 
     """The pairs of the changed ones with everything that may be like them."""
     candidates = set(since.recent_ids(scan, RECENT))
     if datasets.get(scan.dataset_id).entry_count <= FEW:
-        candidates.update(one for (one,) in db.session.execute(entries.query(scan.dataset_id, Filters(), (Entry.id,))))
+        candidates.update(
+            one for (one,) in db.session.execute(entries.select_entries(scan.dataset_id, Filters(), (Entry.id,)))
+        )
     for place, one in enumerate(again):
         candidates.update(hinting.by_words(scan, texts.text(one, scan.side)) or ())
         watch.progress(place, len(again), "pairs looked at")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Family, Found, Group, Options, Pairs
 from app.core.errors import LttError
 from app.core.text import clip, plural
@@ -115,7 +115,7 @@ def _store(scan_id: int, result: Result, read: _Read, watch: Watch) -> None:
     total = sum(len(found) for one in (result.groups, result.refused) for found in one.values()) or 1
     done = 0
     with Turns() as turns:
-        for part in chunks(new_groups(result, read.corpus, read.titles), storing.CHUNK):
+        for part in chunks_of(new_groups(result, read.corpus, read.titles), storing.CHUNK):
             session = turns.begin()
             storing.require_staging(session, scan_id)
             storing.add_groups(session, scan_id, part)
@@ -123,7 +123,7 @@ def _store(scan_id: int, result: Result, read: _Read, watch: Watch) -> None:
             if not joined and turns.is_over:
                 turns.pause()
             watch.progress(GROUPED + 10 * done // total, 100, f"{plural(done, 'group')} kept")
-        for rows in chunks(pair_rows(result, read.corpus), storing.CHUNK * 4):
+        for rows in chunks_of(pair_rows(result, read.corpus), storing.CHUNK * 4):
             storing.add_pairs(turns.begin(), scan_id, rows)
             if not joined and turns.is_over:
                 turns.pause()

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
-from app.core.changes import Change, Value, deletion, difference
+from app.core.changes import Change, Value, change_between, deletion_of
 from app.core.errors import Conflict, Invalid
 from app.core.text import fold_newlines, is_blank, plural, restore_newlines
 from app.models import ChangeRow, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db, transaction
@@ -43,7 +43,7 @@ def keep(
         kept = _kept(scan, row, live, entry_id)
         going = _going(scan, row, live, kept, remove)
         fields = sources.take_over(kept, going) if kept and unite else {}
-        changes = [*([Change(kept.id, fields)] if kept and fields else []), *(deletion(one.id) for one in going)]
+        changes = [*([Change(kept.id, fields)] if kept and fields else []), *(deletion_of(one.id) for one in going)]
         return _apply(dataset_id, row, changes, _keep_sentence(row, kept, going), actor)
 
 
@@ -72,7 +72,7 @@ def merge(
         going = _going(scan, row, live, kept, [one for one in live if one != keep] if remove is None else remove)
         after = {**_picked(live, picks), **_typed(kept, live, texts or {})}
         change = Change(kept.id, {**sources.take_over(kept, going), **_merged(kept, after, tags)})
-        changes = [*([change] if change.fields else []), *(deletion(one.id) for one in going)]
+        changes = [*([change] if change.fields else []), *(deletion_of(one.id) for one in going)]
         sentence = f"Merge {plural(len(going) + 1, 'pair')} into {kept.id}"
         return _apply(dataset_id, row, changes, sentence, actor)
 
@@ -115,7 +115,7 @@ def _merged(kept: StoredEntry, after: dict[str, Value], tags: Sequence[str] | No
         after["status"] = "draft"
     if tags is not None:
         after["tags"] = pairs.stored_tags(tags)
-    change = difference(kept.id, {name: getattr(kept, name) for name in after}, after)
+    change = change_between(kept.id, {name: getattr(kept, name) for name in after}, after)
     fields: dict[str, tuple[Value, Value]] = dict(change.fields) if change else {}
     if tags is not None and "tags" not in fields:
         # The tags that were asked for are those it has: those of the others are not taken over.

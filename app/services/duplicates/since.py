@@ -74,7 +74,7 @@ def _created(scan: DuplicateScan) -> list[list[ColumnElement[bool]]]:
 
 
 def _count(scan: DuplicateScan, part: Sequence[Any], touched: Select[int]) -> int:
-    shown = entries.visible(scan.dataset_id)
+    shown = entries.is_visible(scan.dataset_id)
     query = select(func.count()).select_from(Entry).where(*part, shown, Entry.id.not_in(touched))
     return int(db.session.execute(query).scalar_one())
 
@@ -85,7 +85,7 @@ def recent_ids(scan: DuplicateScan, limit: int) -> list[int]:
     rows = select(ChangeRow.entry_id).where(ChangeRow.change_set_id.in_(sets), ChangeRow.field.in_(TEXTS))
     first = select(func.min(ChangeSet.first_id)).where(ChangeSet.id.in_(sets))
     added = and_(Entry.id >= first.scalar_subquery(), Entry.created_in.in_(sets))
-    shown = entries.live(scan.dataset_id)
+    shown = entries.is_live(scan.dataset_id)
     found: set[int] = set()
     for where in (Entry.id.in_(rows), added):
         query = select(Entry.id).where(shown, where).order_by(Entry.id.desc()).limit(limit)

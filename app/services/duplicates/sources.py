@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.record import dump_json, load_json
 from app.models import ChangeSet, Entry, Import, db
 from app.services.entries import StoredEntry
@@ -29,7 +29,7 @@ def origins(ids: Iterable[int]) -> dict[int, Origin]:
     query = select(*columns).outerjoin(Import, Import.id == Entry.import_id)
     query = query.outerjoin(ChangeSet, ChangeSet.id == Entry.created_in)
     found: dict[int, Origin] = {}
-    for part in chunks(ids, 500):
+    for part in chunks_of(ids, 500):
         for row in db.session.execute(query.where(Entry.id.in_(part))):
             found[row[0]] = Origin(sentence(row[1], row[2]), row[3])
     return found

@@ -59,7 +59,7 @@ def safe_total(scan: DuplicateScan) -> int:
 
 def has_splits(dataset_id: int) -> bool:
     """Whether some pair of the dataset lies in a split."""
-    query = entries.query(dataset_id, Filters(splits=SPLITS), (Entry.id,)).limit(1)
+    query = entries.select_entries(dataset_id, Filters(splits=SPLITS), (Entry.id,)).limit(1)
     return db.session.execute(query).first() is not None
 
 

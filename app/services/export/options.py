@@ -11,7 +11,7 @@ from app.services.entries import Filters
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExportOptions:
     """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does."""
 
     format: str = "jsonl"
@@ -23,7 +23,7 @@ class Options:
     bom: bool = False
     dataset_system: bool = True
 
-    def checked(self) -> "Options":
+    def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
         if self.format not in FORMATS:
             raise Invalid(f"There is no format {self.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
@@ -39,7 +39,7 @@ class Options:
         return self.layout == "columns" if self.extra is None else self.extra
 
 
-def file_name(name: str, options: Options) -> str:
+def file_name(name: str, options: ExportOptions) -> str:
     """A name for the download: the dataset's, its split, and the format's extension. Safe on every system."""
     plain = re.sub(r"[^\w\-]+", "-", name, flags=re.UNICODE).strip("-_")[:80] or "dataset"
     split = f".{options.split}" if options.split else ""

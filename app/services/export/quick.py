@@ -10,8 +10,8 @@ from app.core.formats import WriteOptions
 from app.core.formats.csv import cells, stream_lines
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.services.entries import CONTENT
-from app.services.export.options import Options
-from app.services.export.rendering import chunks_of, default_system, record_of, renderer, write_options
+from app.services.export.options import ExportOptions
+from app.services.export.rendering import chunks_of, default_system, record_of, row_renderer, write_options
 
 # What a pair without turns, trace, tags and other columns consists of.
 PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
@@ -20,10 +20,10 @@ _ANSWER, _REST, _NOTHING = 6, slice(8, 12), (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
 
 
-def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
+def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
     default = default_system(dataset_id, options)
-    render = renderer(dataset_id, options)
+    render = row_renderer(dataset_id, options)
     encode, keep = _encode, options.keep_extra
     user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
     for rows in chunks_of(dataset_id, options):
@@ -45,14 +45,14 @@ def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
         yield b"".join(lines)
 
 
-def table(dataset_id: int, options: Options) -> Iterator[bytes]:
+def table_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
     how = write_options(dataset_id, options)
     return stream_lines(_batches(dataset_id, options, how), how)
 
 
-def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[list[Sequence[Any]]]:
-    render, plain = renderer(dataset_id, options), _cells_of(how.columns)
+def _batches(dataset_id: int, options: ExportOptions, how: WriteOptions) -> Iterator[list[Sequence[Any]]]:
+    render, plain = row_renderer(dataset_id, options), _cells_of(how.columns)
 
     def line(row: Any) -> Sequence[Any] | None:
         if row[_REST] == _NOTHING:

@@ -14,22 +14,22 @@ from app.models import Entry, db, reading
 from app.services import datasets, entries
 from app.services.entries import CONTENT
 from app.services.export.choosing import goes_out
-from app.services.export.options import Options
+from app.services.export.options import ExportOptions
 
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
 
 
-def rendered(dataset_id: int, options: Options) -> Iterator[Mapping[str, Any]]:
+def rendered_rows(dataset_id: int, options: ExportOptions) -> Iterator[Mapping[str, Any]]:
     """The rows of the layout."""
-    render = renderer(dataset_id, options)
+    render = row_renderer(dataset_id, options)
     for rows in chunks_of(dataset_id, options):
         for row in rows:
             if (record := record_of(row)) is not None:
                 yield render(record, row)
 
 
-def chunks_of(dataset_id: int, options: Options) -> Iterator[list[Any]]:
+def chunks_of(dataset_id: int, options: ExportOptions) -> Iterator[list[Any]]:
     with reading() as connection:
         columns: list[Any] = list(CONTENT)
         statement = select(*columns).where(goes_out(dataset_id, options)).order_by(Entry.id)
@@ -42,7 +42,7 @@ def record_of(row: Any) -> Record | None:
     return record if record.answered else None
 
 
-def renderer(dataset_id: int, options: Options) -> Callable[[Record, Any], dict[str, Any]]:
+def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, Any], dict[str, Any]]:
     layout = LAYOUTS[options.layout]
     layout_options = LayoutOptions(keep_extra=options.keep_extra)
     default = default_system(dataset_id, options) if options.layout != "columns" else None
@@ -62,21 +62,21 @@ def renderer(dataset_id: int, options: Options) -> Callable[[Record, Any], dict[
     return render
 
 
-def default_system(dataset_id: int, options: Options) -> str | None:
+def default_system(dataset_id: int, options: ExportOptions) -> str | None:
     return datasets.get(dataset_id).system_prompt if options.dataset_system else None
 
 
-def write_options(dataset_id: int, options: Options) -> WriteOptions:
+def write_options(dataset_id: int, options: ExportOptions) -> WriteOptions:
     columns = columns_of(dataset_id, options) if FORMATS[options.format].tabular else ()
     name = datasets.get(dataset_id).name
     delimiter = "\t" if options.format == "tsv" else ","
     return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=name)
 
 
-def columns_of(dataset_id: int, options: Options) -> tuple[str, ...]:
+def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
     """The columns of a table: ours that are in use, then every other column that some pair has."""
     if options.layout != "columns":
-        seen = dict.fromkeys(name for row in rendered(dataset_id, options) for name in row)
+        seen = dict.fromkeys(name for row in rendered_rows(dataset_id, options) for name in row)
         return tuple(seen)
     used = {
         "system": Entry.system,
@@ -93,7 +93,7 @@ def columns_of(dataset_id: int, options: Options) -> tuple[str, ...]:
     return ("id", *wanted, "status", "split", *_extra_columns(dataset_id, options, {"id", *wanted, "status", "split"}))
 
 
-def _extra_columns(dataset_id: int, options: Options, taken: set[str]) -> list[str]:
+def _extra_columns(dataset_id: int, options: ExportOptions, taken: set[str]) -> list[str]:
     names: dict[str, None] = {}
     with reading() as connection:
         statement = select(Entry.extra).where(goes_out(dataset_id, options), Entry.extra.is_not(None))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.record import Record
 from app.core.text import is_blank
@@ -53,7 +53,7 @@ def create(
             drop(session, dataset, change_set)
             return Applied()
         change_set.summary = summary(total) if callable(summary) else summary
-        counts.add(session, dataset, count_batch(session, change_set))
+        counts.add_counts(session, dataset, count_batch(session, change_set))
         touch(dataset)
         return Applied(as_step(change_set), total)
 
@@ -73,7 +73,7 @@ def new_row(record: Record, *, status: str | None = "review") -> dict[str, objec
 def add_rows(session: Session, change_set: ChangeSet, rows: Iterable[dict[str, object]]) -> int:
     """Insert entry rows under a change set, in chunks; returns how many. Counts are the caller's to keep."""
     total = 0
-    for chunk in chunks(rows, 1000):
+    for chunk in chunks_of(rows, 1000):
         total += add_tuples(session, change_set, [tuple(row.get(name) for name in NEW_COLUMNS) for row in chunk])
     return total
 

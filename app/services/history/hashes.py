@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.record import content_hash
 from app.models import ChangeRow, Entry, transaction
 from app.services.entries import of_dataset
@@ -42,7 +42,7 @@ def rehash(dataset_id: int) -> int:
 def rehash_step(session: Session, change_set_id: int) -> None:
     """Compute the content hashes of the entries that a small step changed, and of no others that still wait."""
     touched = select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set_id).distinct()
-    for part in chunks(session.execute(touched).scalars().all(), 500):
+    for part in chunks_of(session.execute(touched).scalars().all(), 500):
         rows = session.execute(select(*_COLUMNS, Entry.content_hash).where(Entry.id.in_(part)))
         _fill(session, [row[:-1] for row in rows if row[-1] is None])
 
