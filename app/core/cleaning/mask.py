@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import regex
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import Operation, empty_option, option, register_operation
+from app.core.cleaning.base import Operation, empty_option, register_operation
+from app.core.options import option
 
 LABELS = {
     "email": "EMAIL",

@@ -5,9 +5,10 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, empty_option, option, register_operation
+from app.core.cleaning.base import Operation, TextFunction, empty_option, register_operation
 from app.core.cleaning.patterns import escape_pattern
 from app.core.cleaning.sentences import sentence_ends
+from app.core.options import option
 
 BOILERPLATE = """
 As an AI language model

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
-from app.core.cleaning.base import Operation, TextFunction, empty_option, option, register_operation
+from app.core.cleaning.base import Operation, TextFunction, empty_option, register_operation
 from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape_pattern
+from app.core.options import option
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
 PARTS = {

@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.core.cleaning import code
-from app.core.cleaning.base import Operation, TextFunction, empty_option, option, register_operation
+from app.core.cleaning.base import Operation, TextFunction, empty_option, register_operation
 from app.core.cleaning.sentences import sentence_ends
+from app.core.options import option
 
 CASES = {
     "sentence": "Sentences begin with a capital",
