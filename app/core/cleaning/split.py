@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from app.core.cleaning.base import Operation, PairFunction, Result, empty_option, register_operation
+from app.core.cleaning.base import Operation, PairFunction, Result, empty_option
 from app.core.cleaning.patterns import escape_pattern
 from app.core.cleaning.phrases import lines_of
 from app.core.options import option
@@ -31,7 +31,18 @@ class SplitPair:
     )
 
 
-def _prepare_split(options: SplitPair) -> PairFunction:
+@Operation(
+    name="split-pair",
+    title="Split a pair",
+    help="Makes several pairs of one that holds several questions with answers, or of a conversation.",
+    group="Pairs",
+    kind="pair",
+    effect="split",
+    Options=SplitPair,
+    fields=("question", "answer", "turns"),
+    choose_fields=False,
+)
+def prepare_split(options: SplitPair) -> PairFunction:
     if options.how == "turns":
         return _split_turns
     if options.how == "separator":
@@ -115,19 +126,3 @@ def _pieces_at_marks(pattern: "regex.Pattern[str]", text: str, first: str) -> li
         if match:
             kind, place = "ask" if match["ask"] else "reply", match.end()
     return out
-
-
-SPLIT_PAIR = register_operation(
-    Operation(
-        name="split-pair",
-        title="Split a pair",
-        help="Makes several pairs of one that holds several questions with answers, or of a conversation.",
-        group="Pairs",
-        kind="pair",
-        effect="split",
-        Options=SplitPair,
-        prepare=_prepare_split,
-        fields=("question", "answer", "turns"),
-        choose_fields=False,
-    )
-)

@@ -15,24 +15,18 @@ def change_texts(record: Record, fields: tuple[str, ...], function: TextFunction
         value = getattr(record, name)
         if not value:
             continue
-        cleaned = function(value) if isinstance(value, str) else _messages(value, function, deep)
+        is_text = isinstance(value, str)
+        cleaned = function(value) if is_text else tuple(_change_message(one, function, deep) for one in value)
         if cleaned is not value and cleaned != value:
             new[name] = cleaned
     return replace(record, **new) if new else record
 
 
-def _messages(messages: tuple[Message, ...], function: TextFunction, deep: bool) -> tuple[Message, ...]:
-    return tuple(_message(message, function, deep) for message in messages)
-
-
-def _message(message: Message, function: TextFunction, deep: bool) -> Message:
+def _change_message(message: Message, function: TextFunction, deep: bool) -> Message:
     text = function(message.text) if message.text else message.text
     calls = _change_strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
-    return (
-        message
-        if text == message.text and calls == message.tool_calls
-        else replace(message, text=text, tool_calls=calls)
-    )
+    same = text == message.text and calls == message.tool_calls
+    return message if same else replace(message, text=text, tool_calls=calls)
 
 
 def _change_strings(value: Any, function: TextFunction) -> Any:

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.core.cleaning import code
-from app.core.cleaning.base import Operation, TextFunction, empty_option, register_operation
+from app.core.cleaning.base import Operation, TextFunction, empty_option
 from app.core.cleaning.sentences import sentence_ends
 from app.core.options import option
 
@@ -35,14 +35,21 @@ class Truncate:
     limit: int = option(1000, "At most", "Characters; the text ends with the last whole sentence before.")
 
 
-def _prepare_case(options: Case) -> TextFunction:
-    return {"lower": str.lower, "upper": str.upper, "title": _capitalise_words, "sentence": _capitalise_sentences}[
-        options.to
-    ]
-
-
-def _capitalise_words(text: str) -> str:
-    return _WORD.sub(lambda match: match[0][0].title() + match[0][1:], text)
+@Operation(
+    name="change-case",
+    title="Change case",
+    help="Writes texts in lower or upper case, with capitals at sentences or at all words.",
+    group="Text",
+    Options=Case,
+    examples=(("what is rain? it is water.", "What is rain? It is water."), ("READ THIS NOW", "Read this now")),
+)
+def prepare_case(options: Case) -> TextFunction:
+    return {
+        "lower": str.lower,
+        "upper": str.upper,
+        "title": lambda text: _WORD.sub(lambda match: match[0][0].title() + match[0][1:], text),
+        "sentence": _capitalise_sentences,
+    }[options.to]
 
 
 def _capitalise_sentences(text: str) -> str:
@@ -75,7 +82,18 @@ def _capitalise_first(sentence: str) -> str:
     return sentence[: first.start()] + first[0].title() + sentence[first.end() :]
 
 
-def _prepare_truncate(options: Truncate) -> TextFunction:
+@Operation(
+    name="truncate",
+    title="Truncate at a sentence",
+    help="Shortens long texts to the last whole sentence before a limit; code blocks are never cut in two.",
+    group="Text",
+    Options=Truncate,
+    handles_code=True,
+    fields=("answer",),
+    examples=(("Rain is water. It falls from clouds.", "Rain is water."), ("Short.", "Short.")),
+    example_options={"limit": 20},
+)
+def prepare_truncate(options: Truncate) -> TextFunction:
     if options.limit < 1:
         raise empty_option("The limit must be at least one character.", "limit")
     return lambda text: text if len(text) <= options.limit else _cut_at_sentence(text, options.limit)
@@ -105,31 +123,3 @@ def _last_word(text: str, limit: int) -> int:
     while limit > 1 and (unicodedata.category(text[limit])[0] == "M" or "\u200d" in text[limit - 1 : limit + 1]):
         limit -= 1
     return limit
-
-
-CHANGE_CASE = register_operation(
-    Operation(
-        name="change-case",
-        title="Change case",
-        help="Writes texts in lower or upper case, with capitals at sentences or at all words.",
-        group="Text",
-        Options=Case,
-        prepare=_prepare_case,
-        examples=(("what is rain? it is water.", "What is rain? It is water."), ("READ THIS NOW", "Read this now")),
-    )
-)
-
-TRUNCATE = register_operation(
-    Operation(
-        name="truncate",
-        title="Truncate at a sentence",
-        help="Shortens long texts to the last whole sentence before a limit; code blocks are never cut in two.",
-        group="Text",
-        Options=Truncate,
-        prepare=_prepare_truncate,
-        handles_code=True,
-        fields=("answer",),
-        examples=(("Rain is water. It falls from clouds.", "Rain is water."), ("Short.", "Short.")),
-        example_options={"limit": 20},
-    )
-)
