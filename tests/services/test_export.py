@@ -10,7 +10,7 @@ from app.core.layouts import LAYOUTS
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
 from app.services.entries import Filters
-from app.services.export import Count, ExportOptions, rendering
+from app.services.export import ExportOptions, RecordCount, rendering
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def lines(dataset_id, **options):
 
 def test_answered_pairs_that_are_not_rejected_go_out(mixed):
     plan = export.plan_export(mixed, ExportOptions())
-    assert plan.records == 3 and plan.left_out == [Count("that are rejected", 1), Count("without an answer", 1)]
+    assert plan.records == 3 and plan.left_out == [RecordCount("that are rejected", 1), RecordCount("without an answer", 1)]
     assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
 
 
@@ -49,7 +49,7 @@ def test_chosen_statuses_go_out_even_rejected_ones(mixed):
 
 def test_losses_are_counted_before_the_file_is_written(mixed):
     plan = export.plan_export(mixed, ExportOptions(layout="alpaca"))
-    assert plan.losses == [Count("tags", 1), Count("other columns", 1)]
+    assert plan.losses == [RecordCount("tags", 1), RecordCount("other columns", 1)]
 
 
 def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
@@ -115,7 +115,7 @@ def test_an_export_sees_one_moment(mixed):
 def test_preference_pairs_need_a_worse_answer(mixed):
     history.create(mixed, [Record("q6", "better", rejected_answer="worse")], summary="Add")
     plan = export.plan_export(mixed, ExportOptions(layout="preference"))
-    assert plan.records == 1 and Count("without a rejected answer", 3) in plan.left_out
+    assert plan.records == 1 and RecordCount("without a rejected answer", 3) in plan.left_out
     assert lines(mixed, layout="preference")[0]["non_preferred_output"][0]["content"] == "worse"
 
 

@@ -5,13 +5,13 @@ else. Trainer layouts write only their own keys; what is left out is counted.
 """
 
 from app.services.export.options import ExportOptions, file_name
-from app.services.export.planning import Count, ExportPlan, plan_export
+from app.services.export.planning import ExportPlan, RecordCount, plan_export
 from app.services.export.writing import count_differences, preview_export, stream_export, write_export
 
 __all__ = [
-    "Count",
     "ExportOptions",
     "ExportPlan",
+    "RecordCount",
     "count_differences",
     "file_name",
     "plan_export",

@@ -1,18 +1,15 @@
 """Exports as bytes: streamed, written to disk, previewed and read back. One unchanging view of the data."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from app.core.formats import FORMATS, WriteOptions
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.record import Record
-from app.services.export.choosing import plan_count
-from app.services.export.options import ExportOptions
-from app.services.export.quick import openai_lines, table_lines
-from app.services.export.rendering import rendered_rows, write_options
+from app.services.export.options import ExportOptions, count_records
+from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
 
 PREVIEW = 3
 CHUNK_BYTES = 64 * 1024
@@ -39,15 +36,15 @@ def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     options = options.checked()
     kind = FORMATS[options.format]
     if kind.stream is None:
-        return _finished(dataset_id, options)
+        return _stream_finished(dataset_id, options)
     if options.format == "jsonl" and options.layout == "openai" and not options.bom:
-        return _gathered(openai_lines(dataset_id, options))
+        return _join_pieces(openai_lines(dataset_id, options))
     if kind.tabular and options.layout == "columns":
-        return _gathered(table_lines(dataset_id, options))
-    return _gathered(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
+        return _join_pieces(table_lines(dataset_id, options))
+    return _join_pieces(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
 
 
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Small pieces joined to chunks that are worth sending."""
     waiting: list[bytes] = []
     size = 0
@@ -61,7 +58,7 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _finished(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+def _stream_finished(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """A format that cannot be streamed, written to a temporary file first."""
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
         path = Path(folder) / "export"
@@ -79,7 +76,7 @@ def write_export(dataset_id: int, options: ExportOptions, path: Path) -> int:
         if kind.stream is not None:
             for piece in stream_export(dataset_id, options):
                 out.write(piece)
-            return plan_count(dataset_id, options)
+            return count_records(dataset_id, options)
         assert kind.write is not None
         return kind.write(rendered_rows(dataset_id, options), out, write_options(dataset_id, options))
 
@@ -90,9 +87,10 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
 
     from app.core import conversion
     from app.core.formats import BadRow, ReadOptions, Source
+    from app.core.formats.csv import cells
     from app.core.spec import Spec
 
-    if not path.stat().st_size or not plan_count(dataset_id, options):
+    if not path.stat().st_size or not count_records(dataset_id, options):
         return 0
     source = Source.of_path(path)
     read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
@@ -100,22 +98,16 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
     back = (None if isinstance(item, BadRow) else item[1] for item in conversion.records(source, found))
     sent = rendered_rows(dataset_id, options)
     parse = LAYOUTS[options.layout].parse
+    tabular = FORMATS[options.format].tabular
     wrong = 0
     for row, record in zip_longest(sent, back):
-        expected = None if row is None else parse(_as_read(row, options), found.options)
-        wrong += expected is None or record is None or _content(expected) != _content(record)
+        # A table gives every cell back as a text.
+        read_back = dict(zip(row, cells(row.values()), strict=True)) if row and tabular else row
+        expected = None if read_back is None else parse(read_back, found.options)
+        wrong += expected is None or record is None or _content_of(expected) != _content_of(record)
     return wrong
 
 
-def _content(record: Record) -> tuple[object, ...]:
+def _content_of(record: Record) -> tuple[object, ...]:
     """What a trainer learns from a record."""
     return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
-
-
-def _as_read(row: Mapping[str, Any], options: ExportOptions) -> Mapping[str, Any]:
-    """A row as a table gives it back: every cell a text."""
-    if not FORMATS[options.format].tabular:
-        return row
-    from app.core.formats.csv import cells
-
-    return dict(zip(row, cells(row.values()), strict=True))
