@@ -13,7 +13,7 @@ class _OneLine(logging.Formatter):
     """Escapes line ends, so that a request cannot forge a log line; tracebacks keep theirs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = _request_id()
+        record.request_id = request.environ.get("ltt.request_id", "-") if has_request_context() else "-"
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -27,10 +27,6 @@ class _Stderr(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
-
-
-def _request_id() -> str:
-    return request.environ.get("ltt.request_id", "-") if has_request_context() else "-"
 
 
 def init_app(app: Flask) -> None:

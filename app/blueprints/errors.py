@@ -59,10 +59,10 @@ class Problem:
 def init_app(app: Flask) -> None:
     """Answer all errors of the application."""
     for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError, OverflowError):
-        app.register_error_handler(kind, _handle)
+        app.register_error_handler(kind, handle_error)
 
 
-def _handle(error: Exception) -> ResponseReturnValue:
+def handle_error(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException):
         if error.response is not None or (error.code or 500) < 400:
             return error.get_response()
@@ -107,12 +107,12 @@ def answer_problem(problem: Problem) -> Response:
         response = make_response(body, problem.status)
         response.mimetype = "application/json"
     else:
-        response = make_response(_page(problem), problem.status)
+        response = make_response(_error_page(problem), problem.status)
     response.headers.extend(problem.headers)
     return response
 
 
-def _page(problem: Problem) -> str:
+def _error_page(problem: Problem) -> str:
     """The error page; a plain one when the templates or the database are what failed."""
     names = ["errors/_error.html"] if request.headers.get("HX-Request") else []
     try:

@@ -1,5 +1,6 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -48,7 +49,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=_command(dataset.name, options),
+        command=same_on_command_line(dataset.name, options),
     )
 
 
@@ -71,13 +72,13 @@ def options_of(args: Mapping[str, str]) -> ExportOptions:
     return options.checked()
 
 
-def _command(name: str, options: ExportOptions) -> str:
+def same_on_command_line(name: str, options: ExportOptions) -> str:
     """The same export on the command line."""
-    parts = [f"ltt export {_shell(name)} {_shell(export.file_name(name, options))}"]
+    parts = [f"ltt export {shlex.quote(name)} {shlex.quote(export.file_name(name, options))}"]
     parts.append(f"--to {options.format}:{options.layout}")
     parts += [f"--status {status}" for status in options.filters.statuses]
     if options.filters.text:
-        parts.append(f"--query {_shell(options.filters.text)}")
+        parts.append(f"--query {shlex.quote(options.filters.text)}")
     if options.split:
         parts.append(f"--split {options.split}")
     if options.extra is not None:
@@ -85,12 +86,6 @@ def _command(name: str, options: ExportOptions) -> str:
     if options.spreadsheet_safe:
         parts.append("--spreadsheet-safe")
     return " ".join(parts)
-
-
-def _shell(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
 
 
 @bp.route("/file", methods=["GET", "POST"])

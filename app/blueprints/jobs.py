@@ -69,13 +69,10 @@ def _progress_text(job: Job) -> str:
     seconds = (now() - job.started_at).total_seconds() if job.started_at else 0.0
     if seconds < 3 or not job.done or job.done >= job.total:
         return text
-    return f"{text}, {_duration(seconds * (job.total - job.done) / job.done)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+    left = seconds * (job.total - job.done) / job.done
+    if left < 90:
+        return f"{text}, {max(round(left), 1)} s left"
+    return f"{text}, {round(left / 60)} min left" if left < 5400 else f"{text}, {round(left / 3600)} h left"
 
 
 @bp.get("/")

@@ -86,14 +86,14 @@ def index(dataset_id: int) -> ResponseReturnValue:
     wanted = request.args.get("pair", "")
     if wanted == "new":
         form = PairForm(formdata=None)
-        return _page(dataset, view, form=form, new=True)
+        return _render_page(dataset, view, form=form, new=True)
     if is_number(wanted):
         entry = entries.get(dataset_id, int(wanted))
-        return _page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
-    return _page(dataset, view)
+        return _render_page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
+    return _render_page(dataset, view)
 
 
-def _page(
+def _render_page(
     dataset: Dataset,
     view: View,
     *,
@@ -104,7 +104,9 @@ def _page(
     status: int = 200,
 ) -> ResponseReturnValue:
     shown = entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
-    previous, following = (None, None) if entry is None else _neighbours_of(dataset.id, view, entry.id)
+    previous = following = None
+    if entry is not None:
+        previous, following = entries.neighbours_of(dataset.id, view.filters, entry.id, view.order)
     body = render_template(
         "pairs/index.html",
         dataset=dataset,
@@ -124,10 +126,6 @@ def _page(
     return body, status
 
 
-def _neighbours_of(dataset_id: int, view: View, entry_id: int) -> tuple[int | None, int | None]:
-    return entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
-
-
 @bp.post("")
 def create(dataset_id: int) -> ResponseReturnValue:
     """Add a pair, then open the next new one or the list."""
@@ -142,7 +140,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             status=form.status.data,
         )
     except Invalid as error:
-        return _page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+        return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
     tell_step(dataset_id, result)
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
@@ -155,26 +153,22 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     try:
         entry = entries.get(dataset_id, entry_id)
     except Gone:
-        return _conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
+        return _render_conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
     try:
         result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict:
-        return _conflict(dataset_id, entry, form, deleted=False)
+        return _render_conflict(dataset_id, entry, form, deleted=False)
     except Invalid as error:
         dataset = datasets.get(dataset_id)
-        return _page(dataset, view, form=form, entry=entry, error=error.message, status=422)
+        return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
     tell_step(dataset_id, result, "Nothing was changed.") if result.step else tell("Saved. Nothing was changed.")
-    return redirect(_after_save(dataset_id, entry_id, view, form.then.data or ""), code=303)
+    following: int | None = entry_id
+    if form.then.data == "next":
+        _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
+    return redirect(view.address(dataset_id, pair=following), code=303)
 
 
-def _after_save(dataset_id: int, entry_id: int, view: View, then: str) -> str:
-    if then == "next":
-        _, following = _neighbours_of(dataset_id, view, entry_id)
-        return view.address(dataset_id, pair=following)
-    return view.address(dataset_id, pair=entry_id)
-
-
-def _conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
+def _render_conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
     """Yours, theirs and what both began with; nothing typed is lost."""
     mine = form.values(theirs)
     base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
@@ -214,10 +208,14 @@ def preview(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/actions")
 def act(dataset_id: int) -> ResponseReturnValue:
     """Do one thing with the ticked pairs, or with all that match."""
-    chosen = _selection()
+    chosen = selection_of_request()
     action = request.form.get("action", "")
     if action == "clean":
-        return redirect(_cleaning(dataset_id, chosen), code=303)
+        if chosen.filters is not None:
+            address = view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
+        else:
+            address = url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
+        return redirect(address, code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
     elif action in ("tag", "untag"):
@@ -232,14 +230,7 @@ def act(dataset_id: int) -> ResponseReturnValue:
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 
-def _cleaning(dataset_id: int, chosen: Selection) -> str:
-    """The address of the clean page for the selected pairs, or for all that match."""
-    if chosen.filters is not None:
-        return view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
-    return url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
-
-
-def _selection() -> Selection:
+def selection_of_request() -> Selection:
     if request.form.get("all") == "1":
         return Selection(filters=filters_of_request())
     ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))

@@ -5,7 +5,6 @@ import json
 import click
 
 from app.cli.workspace import open_workspace
-from app.models import Job
 
 
 @click.group(invoke_without_command=True)
@@ -26,16 +25,11 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
             click.echo(json.dumps({"jobs": [service.as_dict(job) for job in found]}))
             return
         for job in found:
-            click.echo(_line(job))
-
-
-def _line(job: Job) -> str:
-    told = (job.result or {}).get("summary") if job.state == "done" else None
-    if told:
-        return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {told}"
-    total = f" of {job.total:,}" if job.total else ""
-    progress = f"{job.done:,}{total} " if job.done else ""
-    return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {progress}{job.error or job.message}".rstrip()
+            start = f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  "
+            total = f" of {job.total:,}" if job.total else ""
+            progress = f"{job.done:,}{total} " if job.done else ""
+            summary = (job.result or {}).get("summary") if job.state == "done" else None
+            click.echo(f"{start}{summary}" if summary else f"{start}{progress}{job.error or job.message}".rstrip())
 
 
 @jobs.command()

@@ -28,15 +28,12 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
     )
 
     @app.before_request
-    def check() -> None:
+    def check_request() -> None:
         limits.enforce_limit(app, request)
-        if request.method not in SAFE_METHODS and app.config["WTF_CSRF_ENABLED"]:
-            _check_csrf(csrf)
-
-
-def _check_csrf(csrf: CSRFProtect) -> None:
-    """Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin"."""
-    if request.environ.get(BEARER):
-        g.csrf_valid = True
-    elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Origin.OWN):
-        csrf.protect()
+        if request.method in SAFE_METHODS or not app.config["WTF_CSRF_ENABLED"]:
+            return
+        # Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin".
+        if request.environ.get(BEARER):
+            g.csrf_valid = True
+        elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Origin.OWN):
+            csrf.protect()

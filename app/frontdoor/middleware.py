@@ -37,13 +37,17 @@ class FrontDoor:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             return start_response(status, protect_headers(headers, environ.get("PATH_INFO", ""), request_id), exc_info)
 
-        refusal = self._refusal(environ)
+        refusal = self._refusal_of(environ)
         if refusal is not None:
-            return _refuse(refusal, environ, start)
+            return _answer_refusal(refusal, environ, start)
         chunks = self._wsgi(environ, start)
-        return self._until_stopped(chunks) if isinstance(chunks, ClosingIterator) else chunks
+        return (
+            ClosingIterator(self._cut_when_stopped(chunks), chunks.close)
+            if isinstance(chunks, ClosingIterator)
+            else chunks
+        )
 
-    def _refusal(self, environ: Environ) -> Refusal | None:
+    def _refusal_of(self, environ: Environ) -> Refusal | None:
         if not hosts.is_own(environ.get("HTTP_HOST"), self._extra_names):
             return Refusal(421, "foreign_host", "This address is not served here. Use http://localhost with the port.")
         peer = environ.get("REMOTE_ADDR")
@@ -67,10 +71,7 @@ class FrontDoor:
         environ[BEARER] = "HTTP_COOKIE" not in environ
         return None
 
-    def _until_stopped(self, chunks: ClosingIterator) -> ClosingIterator:
-        return ClosingIterator(self._cut(chunks), chunks.close)
-
-    def _cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _cut_when_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """A stream that outlives the server is cut, so that nobody takes half a file for a whole one."""
         for sent, chunk in enumerate(chunks):
             if sent and self._stopping.is_set():
@@ -93,7 +94,7 @@ def _needs_token(environ: Environ) -> bool:
     return is_api and environ[SOURCE] is origins.Origin.UNKNOWN and "HTTP_COOKIE" not in environ
 
 
-def _refuse(refusal: Refusal, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+def _answer_refusal(refusal: Refusal, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
     kind, body = answers.refusal_body(refusal, environ[REQUEST_ID], as_json=answers.wants_json(environ))
     length = ("Content-Length", str(len(body)))
     start(

@@ -39,25 +39,6 @@ def waitress_settings(app: Flask) -> dict[str, Any]:
     }
 
 
-def _parser(app: Flask) -> type[HTTPRequestParser]:
-    @lru_cache
-    def adjusted(adj: Adjustments, limit: int) -> Adjustments:
-        own = copy.copy(adj)
-        own.max_request_body_size = limit + 1
-        return own
-
-    class Parser(HTTPRequestParser):
-        """Knows how large a body this path takes as soon as the headers are there."""
-
-        adj: Adjustments
-
-        def parse_header(self, header_plus: bytes) -> None:
-            super().parse_header(header_plus)
-            self.adj = adjusted(self.adj, limits.of_target(app, self.command, self.path))
-
-    return Parser
-
-
 class _Error(ErrorTask):
     """What waitress itself refuses looks like every other refusal of ours."""
 
@@ -77,10 +58,24 @@ class _Error(ErrorTask):
 
 def use_limits(app: Flask) -> None:
     """Make waitress's connections use our parser and our errors. There is one application per server process."""
-    parser = _parser(app)
+
+    @lru_cache
+    def limit_body(adjustments: Adjustments, limit: int) -> Adjustments:
+        own = copy.copy(adjustments)
+        own.max_request_body_size = limit + 1
+        return own
+
+    class Parser(HTTPRequestParser):
+        """Knows how large a body this path takes as soon as the headers are there."""
+
+        adj: Adjustments
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            self.adj = limit_body(self.adj, limits.of_target(app, self.command, self.path))
 
     class Channel(HTTPChannel):
-        parser_class = parser
+        parser_class = Parser
         error_task_class = _Error
 
     TcpWSGIServer.channel_class = Channel

@@ -1,7 +1,6 @@
 """Datasets: create, rename, describe, archive, copy, delete with a way back, and the digest."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -195,17 +194,9 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
     )
     for one in ids:
         for entry in entries.stream_entries(one):
-            line = _canonical(list(_content_of(entry)))
+            messages = [load_json(entry.turns, []), entry.question, load_json(entry.trace, [])]
+            line = _canonical([entry.system, *messages, entry.answer, entry.rejected_answer])
             content.update(line + b"\n")
             extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
             everything.update(line + _canonical([extra, tags, entry.status, entry.split]) + b"\n")
     return Digest(content.hexdigest(), everything.hexdigest())
-
-
-def _content_of(entry: entries.StoredEntry) -> Iterator[object]:
-    yield entry.system
-    yield load_json(entry.turns, [])
-    yield entry.question
-    yield load_json(entry.trace, [])
-    yield entry.answer
-    yield entry.rejected_answer

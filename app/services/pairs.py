@@ -77,18 +77,13 @@ def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
         entries.check_text(after.get(name), name)
     if "status" in after:
         after["status"] = _check_status(after["status"])
-    _follow_answer(entry, after)
+    if "answer" in after and not entry.trace:
+        # An answer that goes makes a draft; one that comes ends it, unless the status was chosen as well.
+        if is_blank(after["answer"]):
+            after["status"] = "draft"
+        elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
+            after["status"] = "review"
     return change_between(entry.id, {name: getattr(entry, name) for name in after}, after)
-
-
-def _follow_answer(entry: StoredEntry, after: dict[str, Value]) -> None:
-    """An answer that goes makes a draft; an answer that comes ends one, unless the status was chosen as well."""
-    if "answer" not in after or entry.trace:
-        return
-    if is_blank(after["answer"]):
-        after["status"] = "draft"
-    elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
-        after["status"] = "review"
 
 
 def _check_status(status: str | None) -> str:
@@ -152,15 +147,12 @@ def tag_pairs(
             if after != entry.tags:
                 yield Change(entry.id, {"tags": (entry.tags, after)})
 
-    return history.apply(
-        dataset_id, changes(), summary=lambda n: _tag_sentence(n, added, removed), kind="tag", actor=actor
-    )
+    def summary(number: int) -> str:
+        names = ", ".join(f"“{name}”" for name in (added or sorted(removed)))
+        pairs = plural(number, "pair")
+        return f"Tag {pairs} with {names}" if added else f"Remove {names} from {pairs}"
 
-
-def _tag_sentence(number: int, added: Sequence[str], removed: Iterable[str]) -> str:
-    names = ", ".join(f"“{name}”" for name in (added or sorted(removed)))
-    pairs = plural(number, "pair")
-    return f"Tag {pairs} with {names}" if added else f"Remove {names} from {pairs}"
+    return history.apply(dataset_id, changes(), summary=summary, kind="tag", actor=actor)
 
 
 def delete_pairs(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:

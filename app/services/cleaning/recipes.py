@@ -46,7 +46,12 @@ def create_recipe(name: str, steps: Sequence[Step] = ()) -> SavedRecipe:
     """Keep a new recipe; a name that is taken gets a number. Raises Invalid where a step cannot run."""
     checked = _check_steps(steps)
     with transaction() as session:
-        row = SavedRecipe(name=_free_name(_clean_name(name)), steps=checked)
+        taken = {row.name for row in list_recipes()}
+        number, wanted = 2, _clean_name(name)
+        free = wanted
+        while free in taken:
+            number, free = number + 1, f"{wanted} {number}"
+        row = SavedRecipe(name=free, steps=checked)
         session.add(row)
         session.flush()
         return row
@@ -144,14 +149,6 @@ def steps_of(details: str | None) -> list[Step]:
 def _clean_name(name: str) -> str:
     name = " ".join(name.split())[:MAX_NAME]
     return UNNAMED if is_blank(name) else name
-
-
-def _free_name(name: str) -> str:
-    taken = {row.name for row in list_recipes()}
-    number, free = 2, name
-    while free in taken:
-        number, free = number + 1, f"{name} {number}"
-    return free
 
 
 def _check_steps(steps: Sequence[Step]) -> list[dict[str, object]]:
