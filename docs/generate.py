@@ -5,12 +5,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from app.core.layouts import Layout
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
@@ -67,7 +63,7 @@ def formats() -> str:
     lines += ["", _LAYOUTS, "| name | layout | carries beside question and answer |", "|---|---|---|"]
     lines += [f"| `{one.name}` | {one.title} | {', '.join(sorted(one.holds))} |" for one in LAYOUTS.values()]
     for one in LAYOUTS.values():
-        lines += ["", f"`{one.name}`:", "", "```json", _example(one), "```"]
+        lines += ["", f"`{one.name}`:", "", "```json", json.dumps(one.example, ensure_ascii=False), "```"]
     return "\n".join([*lines, ""])
 
 
@@ -79,19 +75,6 @@ _LAYOUTS = """\
 A *layout* is what a row means. `FORMAT:LAYOUT` names both, as in `jsonl:openai`. What a layout cannot carry is counted
 and shown.
 """
-
-
-def _example(layout: "Layout") -> str:
-    """A pair as the layout writes it."""
-    from app.core.layouts import LayoutOptions
-    from app.core.record import Record
-
-    record = Record(
-        "How do I reset my password?", "Choose “Forgot password”.", "Answer briefly.", rejected_answer="Ask."
-    )
-    plain = Record(record.question, record.answer, record.system)
-    shown = record if "rejected answer" in layout.holds else plain
-    return json.dumps(layout.render(shown, LayoutOptions()), ensure_ascii=False)
 
 
 def routes() -> str:

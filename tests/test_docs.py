@@ -13,12 +13,23 @@ import pytest
 from app import blueprints, config
 from app import cli as command_line
 from app.blueprints import api
+from app.core import layouts
 from app.core.cleaning import OPERATIONS, option_fields
 from app.core.formats import FORMATS
-from app.core.layouts import LAYOUTS
+from app.core.layouts import LAYOUTS, Layout
 
 ROOT = Path(__file__).resolve().parents[1]
-SKIPPED = {".git", ".venv", "instance", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+SKIPPED = {
+    ".git",
+    ".venv",
+    ".import_linter_cache",
+    "instance",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+}
 TEXT = {".py", ".md", ".html", ".js", ".css", ".toml", ".in", ".lock", ".txt", ".ini", ".mako", ".json", ".svg", ""}
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -44,9 +55,15 @@ def test_the_reference_is_up_to_date(page: str) -> None:
     assert written == generate.PAGES[page](), "run: python docs/generate.py"
 
 
-@pytest.mark.parametrize("name", [*FORMATS, *LAYOUTS])
-def test_every_format_and_layout_is_in_the_readme(name: str) -> None:
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_in_the_readme(name: str) -> None:
     assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", [one.name for one in pkgutil.iter_modules(layouts.__path__, "app.core.layouts.")])
+def test_every_layout_module_is_registered(module: str) -> None:
+    found = [one for one in vars(importlib.import_module(module)).values() if isinstance(one, Layout)]
+    assert not [one.name for one in found if LAYOUTS.get(one.name) is not one]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -151,3 +168,19 @@ def test_the_readme_begins_with_what_it_is_a_picture_and_two_commands():
     _, what, picture, commands, *_ = (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")
     assert what.startswith("A workbench for") and picture.startswith("![")
     assert [line.split("#")[0].strip() for line in commands.splitlines()] == ["python3 run.py", "python3 run.py test"]
+
+
+def recipe(title: str) -> set[str]:
+    """The files that a recipe of docs/architecture.md names."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition(f"### {title}\n")[2].partition("\n#")[0]
+    return set(re.findall(r"`([a-z]+/[\w/.]+\.(?:py|md))`", section))
+
+
+def test_a_layout_is_known_to_the_files_of_its_recipe_only() -> None:
+    knowing = {str(path.relative_to(ROOT)) for path in files() if "squad" in path.read_text(encoding="utf-8").lower()}
+    # The tree in SQuAD's files is a matter of the format JSON, and the recipe itself names its model.
+    others = {"app/core/formats/json.py", "docs/architecture.md", "CHANGELOG.md"}
+    assert recipe("Add a layout") == {
+        name for name in knowing - others if not name.startswith("tests/") or name.endswith("test_layouts.py")
+    }

@@ -18,19 +18,12 @@ from app.services.export import ExportOptions
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-CHOICES = (
-    ("jsonl:openai", "OpenAI chat", "JSONL, one conversation a line"),
-    ("jsonl:prompt-completion", "Prompt and completion", "JSONL for TRL and Together"),
-    ("json:alpaca", "Alpaca", "JSON: instruction, input, output"),
-    ("json:sharegpt", "ShareGPT", "JSON: from, value"),
-    ("jsonl:preference", "Preference pairs", "JSONL: better and worse answers"),
-    ("csv:columns", "CSV", "Exact: question, answer, tags and more"),
-    ("csv-excel:columns", "CSV for Excel", "Marked as UTF-8, formulas made safe"),
-    ("xlsx:columns", "Excel workbook", "Every cell is text"),
-    ("jsonl:columns", "JSONL of columns", "question, answer and all other columns"),
-    ("parquet:columns", "Parquet", "Text columns, small files"),
-    ("sqlite:columns", "SQLite", "One table, with the view messages"),
-)
+# Tables stand behind the files of trainers.
+CHOICES = [
+    (f"{one.format}:{layout.name}", one.title, one.hint)
+    for layout in sorted(LAYOUTS.values(), key=lambda layout: layout.name == "columns")
+    for one in layout.presets
+]
 
 
 @bp.get("")

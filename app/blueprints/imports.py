@@ -24,25 +24,12 @@ from app.services.uploads import Upload
 
 bp = Blueprint("imports", __name__)
 PASTED = "pasted text"
-_BAD_TITLES = {
-    "open_quote": "A quote is opened and never closed",
-    "too_many_fields": "More fields than columns",
-    "blank_question": "The question is empty",
-    "blank_answer": "The answer is empty",
-    "no_answer": "There is no assistant message",
-    "no_question": "There is no user message",
-    "unknown_id": "There is no pair with this id",
-    "repeated_id": "The same id stands twice",
-    "nul": "It holds the character U+0000",
-    "surrogate": "It holds half of a character",
-    "encoding": "It is not valid in this encoding",
-}
 
 
 @bp.app_template_global("bad_title")
 def bad_title(code: str, reason: str) -> str:
     """What is wrong with rows of one kind, without the place of one of them."""
-    return _BAD_TITLES.get(code, reason)
+    return quarantine.TITLES.get(code, reason)
 
 
 @bp.app_template_filter("cell")

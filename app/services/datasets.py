@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import load_json
+from app.core.stored import WRITTEN, content_values
 from app.core.text import is_number, plural
 from app.models import ChangeSet, Dataset, Entry, db, transaction
 from app.models.base import now
@@ -125,19 +126,7 @@ def restore_dataset(dataset_id: int) -> Dataset:
         return dataset
 
 
-_COPIED = (
-    Entry.status,
-    Entry.split,
-    Entry.system,
-    Entry.question,
-    Entry.answer,
-    Entry.rejected_answer,
-    Entry.turns,
-    Entry.trace,
-    Entry.tags,
-    Entry.extra,
-    Entry.content_hash,
-)
+_COPIED = tuple(getattr(Entry, name) for name in WRITTEN if name not in ("import_id", "source_row"))
 
 
 def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
@@ -194,8 +183,7 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
     )
     for one in ids:
         for entry in entries.stream_entries(one):
-            messages = [load_json(entry.turns, []), entry.question, load_json(entry.trace, [])]
-            line = _canonical([entry.system, *messages, entry.answer, entry.rejected_answer])
+            line = _canonical(content_values(entry))
             content.update(line + b"\n")
             extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
             everything.update(line + _canonical([extra, tags, entry.status, entry.split]) + b"\n")

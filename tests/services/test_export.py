@@ -39,7 +39,10 @@ def lines(dataset_id, **options):
 
 def test_answered_pairs_that_are_not_rejected_go_out(mixed):
     plan = export.plan_export(mixed, ExportOptions())
-    assert plan.records == 3 and plan.left_out == [RecordCount("that are rejected", 1), RecordCount("without an answer", 1)]
+    assert plan.records == 3 and plan.left_out == [
+        RecordCount("that are rejected", 1),
+        RecordCount("without an answer", 1),
+    ]
     assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
 
 

@@ -1,10 +1,13 @@
 """Formats: bytes to rows and back. A new format is a new module and one line here."""
 
-from app.core.formats.base import BadRow, Format, Limits, ReadOptions, Row, Rows, WriteOptions
+from pathlib import PurePath
+
+from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import CSV, TSV
-from app.core.formats.detect import Detection, detect, format_of_name
+from app.core.formats.detect import Detection, detect
 from app.core.formats.json import JSON
 from app.core.formats.jsonl import JSONL
+from app.core.formats.limits import Limits
 from app.core.formats.parquet import PARQUET
 from app.core.formats.source import Source
 from app.core.formats.sqlite import SQLITE
@@ -27,7 +30,14 @@ def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
     return FORMATS[detection.format].read(source, chosen)
 
 
+def format_of_name(name: str) -> str | None:
+    """The format that a file name promises, for files that are yet to be written."""
+    suffix = PurePath(name.lower().removesuffix(".gz")).suffix
+    return next((kind.name for kind in FORMATS.values() if suffix in kind.extensions), None)
+
+
 __all__ = [
+    "BAD_ROW_TITLES",
     "FORMATS",
     "BadRow",
     "Detection",

@@ -1,15 +1,11 @@
-"""What all formats share: rows, bad rows, limits and options."""
+"""What all formats share: rows, bad rows and options."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from app.core.errors import TooLarge
-
-if TYPE_CHECKING:
-    from app.core.formats.source import Source
-
-MB = 1024 * 1024
+from app.core.formats.limits import Limits
+from app.core.formats.source import Source
 
 
 class Row(NamedTuple):
@@ -34,6 +30,22 @@ class BadRow(NamedTuple):
     raw: str = ""
 
 
+# What is wrong with all rows of one code.
+BAD_ROW_TITLES = {
+    "open_quote": "A quote is opened and never closed",
+    "too_many_fields": "More fields than columns",
+    "encoding": "It is not valid in this encoding",
+    "nul": "It holds the character U+0000",
+    "lone_surrogate": "It holds half of a character",
+    "not_object": "It is no JSON object",
+    "invalid_json": "It is not valid JSON",
+    "too_deep": "It is nested too deeply",
+    "number": "It holds a number that is out of range",
+    "out_of_range": "It holds a date that is out of range",
+    "error_value": "A cell holds an error value",
+}
+
+
 Rows = Iterator[Row | BadRow]
 
 
@@ -43,20 +55,6 @@ class Place:
 
     row: int = 0
     line: int = 0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a file may hold. All sizes in bytes of decoded data."""
-
-    field_bytes: int = 1 * MB
-    line_bytes: int = 16 * MB
-    columns: int = 1000
-    rows: int = 5_000_000
-    depth: int = 64
-    ratio: int = 200
-    decoded_bytes: int = 4096 * MB
-    workbook_bytes: int = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,8 @@ class WriteOptions:
     title: str = "pairs"
 
 
-Reader = Callable[["Source", ReadOptions], Rows]
+Reader = Callable[[Source, ReadOptions], Rows]
 Writer = Callable[[Iterable[Mapping[str, Any]], BinaryIO, WriteOptions], int]
-
-
 Streamer = Callable[[Iterable[Mapping[str, Any]], WriteOptions], Iterator[bytes]]
 
 
@@ -124,16 +120,6 @@ def writer_of(stream: Streamer) -> Writer:
         return number
 
     return write
-
-
-def too_large(kind: str, what: str, limit: str, setting: str) -> TooLarge:
-    """The refusal of a file that passes a limit: kind, what, the limit, and how to raise it."""
-    return TooLarge(f"{kind}: {what}; the limit is {limit}. Raise it with {setting}.", code="over_limit")
-
-
-def too_many_rows(kind: str, limits: Limits) -> TooLarge:
-    """The refusal of a file with more rows than it may hold."""
-    return too_large(kind, f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
 
 
 def shorten(raw: str, limit: int = 20_000) -> str:

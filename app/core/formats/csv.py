@@ -12,41 +12,32 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, TextIO
 
+import msgspec
+
 from app.core.changes import chunks_of
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Place,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_large,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 from app.core.text import is_storable
 
 # Cells that a spreadsheet would run as formulas, and the apostrophe that escapes them (OWASP: CSV injection).
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 _WRITE_ROWS = 200
+_encode = msgspec.json.Encoder().encode
 KIND = "This table"
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of a table. Raises Invalid where it cannot be decoded or is empty, TooLarge past a limit."""
-    with opened(source, options) as table:
+    with open_table(source, options) as table:
         yield from table.rows_of(table.text)
 
 
 @contextmanager
-def opened(source: Source, options: ReadOptions) -> Iterator["Table"]:
+def open_table(source: Source, options: ReadOptions) -> Iterator["Table"]:
     """The table of a file, for as long as it is read. Raises as ``read`` does."""
     if options.delimiter and (len(options.delimiter) != 1 or options.delimiter in '"\r\n\0'):
         raise Invalid("A delimiter is one character, such as , or ; or a tab.", code="bad_delimiter")
@@ -82,7 +73,7 @@ class _Lines:
         self.taken: list[str] = []
         self.ended = False
 
-    def feed(self, text: Iterable[str]) -> Iterator[str]:
+    def feed_lines(self, text: Iterable[str]) -> Iterator[str]:
         """The lines, each remembered until it is taken."""
         remember = self.taken.append
         for line in text:
@@ -113,7 +104,7 @@ class Table:
     def rows_of(self, text: Iterable[str]) -> Rows:
         """The rows of the lines that follow; they end where a record ends."""
         lines, options = _Lines(), self._options
-        reader = csv.reader(lines.feed(text), delimiter=self._delimiter)
+        reader = csv.reader(lines.feed_lines(text), delimiter=self._delimiter)
         names, number, before, most = self.names, self.place.row, self.place.line, options.limits.rows
         while True:
             start = before + reader.line_num + 1
@@ -123,15 +114,19 @@ class Table:
                 self.place = Place(number, before + reader.line_num)
                 return
             except csv.Error as error:
-                raise _refusal(error, number + 1, start, options) from error
+                raise _refusal_of(error, number + 1, start, options) from error
             raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
             lines.taken.clear()
             if not any(fields):
                 continue
             if options.spreadsheet_safe:
-                fields = [unsafe(cell) for cell in fields]
+                fields = [undo_safe(cell) for cell in fields]
             if not names:
-                self.names = names = _names(fields, self._header, options)
+                names = column_names(fields) if self._header else generated_names(len(fields))
+                if len(names) > options.limits.columns:
+                    limit = f"{options.limits.columns:,}"
+                    raise too_large(KIND, f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
+                self.names = names
                 if self._header:
                     continue
             number += 1
@@ -140,27 +135,27 @@ class Table:
             if len(fields) == len(names) and raw.isascii() and not lines.ended:
                 yield Row(number, start, dict(zip(names, fields)), raw)  # noqa: B905 (the lengths were compared)
             else:
-                yield _row(fields, names, number, start, raw, self._delimiter, lines.ended)
+                yield _uneven_row(fields, names, number, start, raw, self._delimiter, lines.ended)
 
-    def batches(self, characters: int) -> Iterator[Batch]:
+    def read_batches(self, characters: int) -> Iterator[Batch]:
         """The records in batches; ``rows_of`` or ``pass_over`` must be told of each before the next.
 
         A batch ends with the record that brings it to so many characters. Records come without lines that need a closer
         look: the first ones, damaged ones, and what cannot be stored.
         """
         while lines := self.text.readlines(characters):
-            records = self._completed(lines)
+            records = self._complete_records(lines)
             plain = self.names and not self._options.spreadsheet_safe and is_storable("".join(lines))
             yield Batch(lines, records if plain else None)
 
-    def _completed(self, lines: list[str]) -> list[list[str]] | None:
+    def _complete_records(self, lines: list[str]) -> list[list[str]] | None:
         """The records of the lines, to which those that the last one needs are added; None where they are damaged."""
         try:
             return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error:
             # The last record goes on behind them, or a quotation mark stands where it is only read leniently.
             fed = _Lines()
-        reader = csv.reader(fed.feed(chain(lines.copy(), self.text)), delimiter=self._delimiter)
+        reader = csv.reader(fed.feed_lines(chain(lines.copy(), self.text)), delimiter=self._delimiter)
         records: list[list[str]] = []
         try:
             while len(fed.taken) < len(lines):
@@ -179,15 +174,7 @@ class Table:
             raise too_many_rows(KIND, self._options.limits)
 
 
-def _names(fields: list[str], header: bool, options: ReadOptions) -> list[str]:
-    names = column_names(fields) if header else generated_names(len(fields))
-    if len(names) > options.limits.columns:
-        limit = f"{options.limits.columns:,}"
-        raise too_large(KIND, f"it has {len(names):,} columns", limit, "LTT_MAX_COLUMNS")
-    return names
-
-
-def _row(
+def _uneven_row(
     fields: list[str], names: list[str], number: int, line: int, raw: str, delimiter: str, ended: bool
 ) -> Row | BadRow:
     if ended and _open_quote(raw, delimiter):
@@ -216,7 +203,7 @@ def _open_quote(raw: str, delimiter: str) -> bool:
     return any("sentinel" in cell and cell != "sentinel" for cell in next(probe, []))
 
 
-def _refusal(error: csv.Error, number: int, line: int, options: ReadOptions) -> Exception:
+def _refusal_of(error: csv.Error, number: int, line: int, options: ReadOptions) -> Exception:
     if "field larger" in str(error):
         what = f"row {number} (line {line}) has a text that is longer, or a quotation mark that is never closed"
         return too_large(KIND, what, f"{options.limits.field_bytes // MB} MB a text", "LTT_MAX_FIELD_MB")
@@ -248,7 +235,7 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     first = next(coming, None)
     columns = options.columns or tuple(first or ())
     there = coming if first is None else chain([first], coming)
-    lines = (cells([row.get(name) for name in columns]) for row in there)
+    lines = (cells_of([row.get(name) for name in columns]) for row in there)
     return stream_lines(chunks_of(lines, _WRITE_ROWS), replace(options, columns=columns))
 
 
@@ -258,45 +245,30 @@ def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptio
     writer = csv.writer(text, delimiter=options.delimiter)
     mark = codecs.BOM_UTF8 if options.bom else b""
     for lines in chain([[options.columns]], batches):
-        writer.writerows([[safe(cell) for cell in line] for line in lines] if options.spreadsheet_safe else lines)
+        writer.writerows([[make_safe(cell) for cell in line] for line in lines] if options.spreadsheet_safe else lines)
         yield mark + text.getvalue().encode()
         mark = b""
         text.seek(0)
         text.truncate()
 
 
-def cells(values: Iterable[Any]) -> list[str]:
-    """Values as cells of text."""
-    return [value if type(value) is str else _as_text(value) for value in values]
+def cells_of(values: Iterable[Any]) -> list[str]:
+    """Values as cells of text; lists and objects become JSON text."""
+    return [value if isinstance(value, str) else "" if value is None else _encode(value).decode() for value in values]
 
 
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    from msgspec import json
-
-    return json.encode(value).decode()
-
-
-def is_risky(cell: str) -> bool:
-    """Whether a spreadsheet would take the cell for a formula."""
-    return cell.startswith(RISKY) and not cell.startswith("'")
-
-
-def safe(cell: Any) -> Any:
-    """The cell with an apostrophe before what a spreadsheet would run; ``unsafe`` takes exactly that away."""
+def make_safe(cell: Any) -> Any:
+    """The cell with an apostrophe before what a spreadsheet would run; ``undo_safe`` takes exactly that away."""
     return "'" + cell if isinstance(cell, str) and cell.startswith(RISKY) else cell
 
 
 def is_marked(cell: str) -> bool:
-    """Whether ``safe`` seems to have made the cell; two apostrophes are rather a text in quotes."""
-    return cell.startswith("'") and not cell.startswith("''") and unsafe(cell) != cell
+    """Whether ``make_safe`` seems to have made the cell; two apostrophes are rather a text in quotes."""
+    return cell.startswith("'") and not cell.startswith("''") and undo_safe(cell) != cell
 
 
-def unsafe(cell: str) -> str:
-    """The inverse of ``safe``."""
+def undo_safe(cell: str) -> str:
+    """The inverse of ``make_safe``."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(RISKY) else cell
 
 

@@ -1,14 +1,13 @@
 """What kind of file this is, judged by its content; the name only breaks ties."""
 
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 import msgspec
 
 from app.core.errors import Invalid, WrongKind
 from app.core.formats import sqlite, xlsx
 from app.core.formats.csv import column_names, preferred_delimiter
-from app.core.formats.dialect import NAMES, detect_dialect
+from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.source import Source
 
@@ -59,15 +58,15 @@ def detect(source: Source, *, encoding: str | None = None) -> Detection:
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Invalid("The file is empty: it holds no records.", code="no_records")
     if head.startswith(sqlite.MAGIC):
-        names = sqlite.tables(source)
-        return Detection("sqlite", sheets=tuple(names), sheet=sqlite.usual(names), compression=source.compression)
+        names = sqlite.table_names(source)
+        return Detection("sqlite", sheets=tuple(names), sheet=sqlite.usual_table(names), compression=source.compression)
     if head.startswith(b"PAR1"):
         return Detection("parquet", compression=source.compression)
     if head.startswith((b"PK\x03\x04", _OLE)):
-        names, usual = xlsx.sheets(source)
+        names, usual = xlsx.sheet_names(source)
         return Detection("xlsx", sheets=tuple(names), sheet=usual, compression=source.compression)
     _refuse_foreign(head, source.name)
-    return _text(source, encoding)
+    return _detect_text(source, encoding)
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
@@ -80,14 +79,10 @@ def _refuse_foreign(head: bytes, name: str) -> None:
     if start.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<?xml")):
         named = " Some shops call such files .xls." if name.lower().endswith((".xls", ".xlsx")) else ""
         raise WrongKind(f"This is a web page or XML, not a data file.{named} Open it in Excel and save it as .xlsx.")
-    _refuse_by_name(name)
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_binary(head):
-        raise WrongKind(f"This is a binary file of an unknown kind. Use {KINDS}.", code="wrong_kind")
-
-
-def _refuse_by_name(name: str) -> None:
     if name.lower().endswith((".parquet", ".pq")):
         raise WrongKind("This is not a Parquet file, although it is named so: it is text. Rename it to what it is.")
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_binary(head):
+        raise WrongKind(f"This is a binary file of an unknown kind. Use {KINDS}.", code="wrong_kind")
 
 
 def _is_binary(head: bytes) -> bool:
@@ -98,7 +93,7 @@ def _is_binary(head: bytes) -> bool:
     return control > len(sample) * 0.05 or (zeros > len(sample) * 0.01 and not utf16)
 
 
-def _text(source: Source, chosen: str | None) -> Detection:
+def _detect_text(source: Source, chosen: str | None) -> Detection:
     found = detect_encoding(source.head, complete=source.complete)
     name = chosen or found.name
     reasons = {"encoding": "chosen" if chosen else found.reason}
@@ -114,15 +109,13 @@ def _text(source: Source, chosen: str | None) -> Detection:
         common = {"encoding": name, "compression": source.compression, "reasons": reasons}
         warnings += _repeated_keys(text) if kind == "jsonl" else []
         return Detection(kind, warnings=tuple(warnings), **common)  # type: ignore[arg-type]
-    return _table(source, text, name, reasons, warnings)
+    return _detect_table(source, text, name, reasons, warnings)
 
 
 def _json_kind(text: str, source: Source) -> tuple[str, str]:
     start = text.lstrip()
     if start[:1] == "[" and not _is_line_of_json(start.split("\n", 1)[0], dict):
-        if _reads_as_json(start[:1] + start[1:].lstrip()[:1]):
-            return "json", "it begins with a list"
-        return "", ""
+        return "json", "it begins with a list"
     if start[:1] != "{" and not source.name.lower().endswith((".jsonl", ".ndjson", ".json")):
         return "", ""
     lines = [line for line in start.split("\n") if line.strip()]
@@ -140,10 +133,6 @@ def _json_kind(text: str, source: Source) -> tuple[str, str]:
     return "jsonl", "its lines begin like JSON objects"
 
 
-def _reads_as_json(start: str) -> bool:
-    return start[:2] in ("[{", "[]", "[[", '["') or start[:1] == "["
-
-
 def _is_line_of_json(line: str, kind: type) -> bool:
     try:
         return isinstance(msgspec.json.decode(line.strip()), kind)
@@ -157,14 +146,14 @@ def _repeated_keys(text: str) -> list[str]:
 
     repeated: list[str] = []
 
-    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
+    def note_repeated(items: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in items]
         repeated.extend(name for name in names if names.count(name) > 1)
         return dict(items)
 
     for number, line in enumerate(text.split("\n")[:1000], 1):
         try:
-            json.loads(line, object_pairs_hook=pairs)
+            json.loads(line, object_pairs_hook=note_repeated)
         except (ValueError, RecursionError):
             continue
         if repeated:
@@ -172,7 +161,7 @@ def _repeated_keys(text: str) -> list[str]:
     return []
 
 
-def _table(source: Source, text: str, encoding: str, reasons: dict[str, str], warnings: list[str]) -> Detection:
+def _detect_table(source: Source, text: str, encoding: str, reasons: dict[str, str], warnings: list[str]) -> Detection:
     found = detect_dialect(text, complete=source.complete, preferred=preferred_delimiter(source.name))
     reasons["delimiter"] = found.reason
     reasons["format"] = f"it is a table with {found.columns} columns" if found.columns > 1 else "it is plain text lines"
@@ -206,16 +195,3 @@ def _repeated_columns(text: str, delimiter: str, skip: int) -> list[str]:
         if repeated
         else []
     )
-
-
-def delimiter_name(delimiter: str) -> str:
-    """The delimiter in words."""
-    return NAMES.get(delimiter, f"“{delimiter}”")
-
-
-def format_of_name(name: str) -> str | None:
-    """The format that a file name promises, for files that are yet to be written."""
-    from app.core.formats import FORMATS
-
-    suffix = PurePath(name.lower().removesuffix(".gz")).suffix
-    return next((kind.name for kind in FORMATS.values() if suffix in kind.extensions), None)

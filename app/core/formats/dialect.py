@@ -5,17 +5,11 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 
+from app.core.names import HEADER_WORDS
+
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 200
-_WORDS = """
-question questions answer answers prompt prompts completion response instruction input output system context id label
-category tag tags q a user assistant text title source name topic intent key value chosen rejected message messages role
-content query reply utterance date language lang url no number passage status split
-frage antwort pregunta respuesta domanda risposta pergunta resposta vraag antwoord réponse вопрос ответ
-问题 答案 回答 質問 질문 답변 السؤال الجواب سؤال جواب
-"""
-_HEADER_WORDS = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +28,25 @@ def detect_dialect(text: str, *, complete: bool, preferred: str = "") -> Dialect
     """The dialect of a sample of a file. ``preferred`` breaks ties, by the file's extension."""
     if not complete:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
-    said = _said_delimiter(text)
+    line = text.split("\n", 1)[0].rstrip("\r")
+    said = line[4] if len(line) == 5 and line.lower().startswith("sep=") else ""
     if said:
         delimiter, reason = said, f"its first line says so (sep={said})"
     else:
-        delimiter, reason = _choose(text, preferred)
-    rows = _parse(text, delimiter, strict=False) or []
+        delimiter, reason = _choose_delimiter(text, preferred)
+    rows = _parse_rows(text, delimiter, strict=False) or []
     skip_rows = 1 if said else 0
-    width = _usual_width(rows[skip_rows:])
-    skip_rows += _preamble(rows[skip_rows:], width)
+    widths = Counter(len(fields) for _, fields in rows[skip_rows:])
+    width = max(widths, key=lambda one: (widths[one], one), default=1)
+    skip_rows += _count_titles(rows[skip_rows:], width)
     body = [fields for _, fields in rows[skip_rows:]]
     header, sure = _has_header(body)
     first_line = rows[skip_rows][0] if skip_rows < len(rows) else 1
     return Dialect(delimiter, first_line - 1, header, sure, width, reason)
 
 
-def _said_delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0].rstrip("\r")
-    return first[4] if len(first) == 5 and first.lower().startswith("sep=") else ""
-
-
-def _choose(text: str, preferred: str) -> tuple[str, str]:
-    scores = {delimiter: _score(text, delimiter) for delimiter in DELIMITERS}
+def _choose_delimiter(text: str, preferred: str) -> tuple[str, str]:
+    scores = {delimiter: _score_delimiter(text, delimiter) for delimiter in DELIMITERS}
     if preferred:
         scores[preferred] *= 1.2
     best = max(scores, key=lambda delimiter: scores[delimiter])
@@ -64,15 +55,15 @@ def _choose(text: str, preferred: str) -> tuple[str, str]:
     return best, f"the {NAMES[best]} splits the rows evenly"
 
 
-def _score(text: str, delimiter: str) -> float:
+def _score_delimiter(text: str, delimiter: str) -> float:
     """How evenly a delimiter splits the rows: the share of rows with the usual width, more for wider tables.
 
     A strict parse is tried first: a delimiter that leaves text behind closing quotes is hardly the right one.
     """
-    rows = _parse(text, delimiter, strict=True)
+    rows = _parse_rows(text, delimiter, strict=True)
     penalty = 1.0
     if rows is None:
-        rows, penalty = _parse(text, delimiter, strict=False) or [], 0.6
+        rows, penalty = _parse_rows(text, delimiter, strict=False) or [], 0.6
     widths = Counter(len(fields) for _, fields in rows)
     if not widths:
         return 0.0
@@ -85,7 +76,7 @@ def _score(text: str, delimiter: str) -> float:
     return penalty * share * share * (1 + 0.05 * min(width, 10))
 
 
-def _parse(text: str, delimiter: str, *, strict: bool) -> list[tuple[int, list[str]]] | None:
+def _parse_rows(text: str, delimiter: str, *, strict: bool) -> list[tuple[int, list[str]]] | None:
     """The first rows with the 1-based line each starts on; None where a strict parse fails."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
     rows: list[tuple[int, list[str]]] = []
@@ -103,12 +94,7 @@ def _parse(text: str, delimiter: str, *, strict: bool) -> list[tuple[int, list[s
     return rows
 
 
-def _usual_width(rows: list[tuple[int, list[str]]]) -> int:
-    widths = Counter(len(fields) for _, fields in rows)
-    return max(widths, key=lambda width: (widths[width], width), default=1)
-
-
-def _preamble(rows: list[tuple[int, list[str]]], width: int) -> int:
+def _count_titles(rows: list[tuple[int, list[str]]], width: int) -> int:
     """How many rows of title or remark stand above the table: narrower than it, or with one filled cell only."""
     if width < 2:
         return 0
@@ -123,8 +109,8 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
     """Whether the first row names the columns, and whether that is sure."""
     if not rows:
         return True, True
-    first = [normal_name(cell) for cell in rows[0]]
-    if any(cell in _HEADER_WORDS for cell in first):
+    first = [plain_cell(cell) for cell in rows[0]]
+    if any(cell in HEADER_WORDS for cell in first):
         return True, True
     if any(len(cell) > 60 or cell.endswith(("?", "？", ".", "。", "؟")) for cell in first):
         return False, False
@@ -132,9 +118,12 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, bool]:
     numeric = any(cell.replace(".", "", 1).replace("-", "", 1).isdigit() for cell in named)
     if not named or numeric or len(set(named)) < len(named):
         return False, False
-    if any(set(cell.replace("-", "_").split("_")) & _HEADER_WORDS for cell in first):
+    words = [cell.replace("-", "_").split("_") for cell in first]
+    if any(len(cell) <= 4 and HEADER_WORDS.intersection(cell) for cell in words):
         return True, True
-    return _shorter_than_data(rows) or _sentences_below(rows), False
+    lengths = sorted(sum(map(len, row)) for row in rows[1:] if row)
+    shorter = bool(lengths) and sum(map(len, rows[0])) * 2 < lengths[len(lengths) // 2]
+    return shorter or _sentences_below(rows), False
 
 
 def _sentences_below(rows: list[list[str]]) -> bool:
@@ -147,13 +136,6 @@ def _sentences_below(rows: list[list[str]]) -> bool:
     return False
 
 
-def _shorter_than_data(rows: list[list[str]]) -> bool:
-    lengths = [sum(map(len, row)) for row in rows[1:] if row]
-    if not lengths:
-        return False
-    return sum(map(len, rows[0])) * 2 < sorted(lengths)[len(lengths) // 2]
-
-
-def normal_name(name: str) -> str:
-    """A column name as it is compared: no byte-order mark, no blanks at the ends, lower case."""
+def plain_cell(name: str) -> str:
+    """A cell as it is compared with names: no byte-order mark, no blanks at the ends, lower case."""
     return " ".join(name.replace("\ufeff", "").split()).lower().replace(" ", "_")

@@ -38,10 +38,11 @@ def detect_encoding(head: bytes, *, complete: bool) -> Encoding:
         return without_mark
     invalid = _invalid_utf8(head, complete=complete)
     if not invalid:
-        return Encoding("utf-8", "every byte is valid UTF-8", warning=_mojibake(head))
-    if _mostly_utf8(head, invalid):
+        return Encoding("utf-8", "every byte is valid UTF-8", warning=_mojibake_warning(head))
+    # A few stray bytes in a file that otherwise holds real multi-byte UTF-8.
+    if sum(c > "\x7f" for c in head.decode("utf-8", "ignore")) >= invalid:
         return Encoding("utf-8", "nearly every line is valid UTF-8", warning="Some lines are not valid UTF-8.")
-    return _guess(head, complete=complete)
+    return _guess_encoding(head, complete=complete)
 
 
 def _utf16_without_mark(head: bytes) -> Encoding | None:
@@ -68,13 +69,7 @@ def _invalid_utf8(head: bytes, *, complete: bool) -> int:
     return 0
 
 
-def _mostly_utf8(head: bytes, invalid: int) -> bool:
-    """Whether a few stray bytes stand in a file that otherwise holds real multi-byte UTF-8."""
-    text = head.decode("utf-8", "ignore")
-    return sum(c > "\x7f" for c in text) >= invalid
-
-
-def _mojibake(head: bytes) -> str:
+def _mojibake_warning(head: bytes) -> str:
     text = head[:_SAMPLE].decode("utf-8", "ignore")
     marks = sum(
         text.count(mark) for mark in ("Ã¤", "Ã¶", "Ã¼", "Ã©", "Ã¨", "â€™", "â€œ", "â€“", "Ã±", "Â°", "Ð°", "ï¿½")
@@ -87,7 +82,7 @@ def _mojibake(head: bytes) -> str:
     )
 
 
-def _guess(head: bytes, *, complete: bool) -> Encoding:
+def _guess_encoding(head: bytes, *, complete: bool) -> Encoding:
     sample = head if complete else head[: head.rfind(b"\n") + 1] or head
     sample = sample[:_SAMPLE]
     sample = sample[: sample.rfind(b"\n") + 1] or sample
@@ -96,7 +91,7 @@ def _guess(head: bytes, *, complete: bool) -> Encoding:
     score = east[name]
     if score > 0.6:
         return Encoding(name, f"its two-byte characters read well as {name.upper()}", sure=False)
-    return _western(sample)
+    return _guess_western(sample)
 
 
 def _east_asian_score(sample: bytes, name: str) -> float:
@@ -117,13 +112,15 @@ def _is_common(c: str, name: str) -> bool:
         return "\uac00" <= c <= "\ud7a3" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uff60"
     if name in ("cp932", "euc-jp"):
         return (
-            "\u3040" <= c <= "\u30ff" or "\u3000" <= c <= "\u303f" or ("\u4e00" <= c <= "\u9fff" and _simple(c, name))
+            "\u3040" <= c <= "\u30ff"
+            or "\u3000" <= c <= "\u303f"
+            or ("\u4e00" <= c <= "\u9fff" and _is_frequent(c, name))
         )
     punctuation = "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uff60" or "\u2010" <= c <= "\u2027"
-    return punctuation or ("\u4e00" <= c <= "\u9fff" and _simple(c, name))
+    return punctuation or ("\u4e00" <= c <= "\u9fff" and _is_frequent(c, name))
 
 
-def _simple(c: str, name: str) -> bool:
+def _is_frequent(c: str, name: str) -> bool:
     """Whether a Chinese character belongs to the frequent first level of its national table."""
     code = c.encode(name, "ignore")
     if len(code) != 2:
@@ -136,18 +133,15 @@ def _simple(c: str, name: str) -> bool:
     return 0x88 <= lead <= 0x97 if name == "cp932" else 0xB0 <= lead <= 0xCF
 
 
-def _western(sample: bytes) -> Encoding:
+def _guess_western(sample: bytes) -> Encoding:
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=[name for name in CHOICES if not name.startswith("utf")]).best()
     name = best.encoding.replace("_", "-") if best else "cp1252"
     if name in ("cp1250", "iso-8859-15", "iso-8859-2", "cp1254", "cp1257", "latin-1") and _reads_as_cp1252(sample):
         name = "cp1252"
-    return Encoding(_canonical(name), "it is not UTF-8; this fits its bytes best", sure=False)
-
-
-def _canonical(name: str) -> str:
-    return codecs.lookup(name).name if name not in CHOICES else name
+    name = name if name in CHOICES else codecs.lookup(name).name
+    return Encoding(name, "it is not UTF-8; this fits its bytes best", sure=False)
 
 
 def _reads_as_cp1252(sample: bytes) -> bool:

@@ -11,21 +11,10 @@ import msgspec
 
 from app.core.changes import chunks_of
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
-from app.core.formats.jsonl import depth, explain, has_nul, utf8
+from app.core.formats.jsonl import as_utf8, depth_of, explain_json_error, has_nul
+from app.core.formats.limits import MB, Limits, too_many_rows
 from app.core.formats.source import Source
 
 AT_ONCE = 16 * MB
@@ -37,46 +26,42 @@ def read(source: Source, options: ReadOptions) -> Rows:
     """The objects of a document. Raises Invalid, with the line, where it is no JSON or holds no list of objects."""
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
     with source.open() as stream:
-        plain = utf8(stream, encoding)
+        plain = as_utf8(stream, encoding)
         first = plain.read(AT_ONCE + 1)
         if len(first) <= AT_ONCE:
-            items: Iterator[Any] = iter(_items(_document(first)))
+            items: Iterator[Any] = iter(_records_of(_decode_document(first)))
         else:
-            items = _stream(_Rest(first, plain))
-        yield from _rows(items, options.limits)
+            items = _stream_records(_Rest(first, plain))
+        for number, item in enumerate(items, 1):
+            if number > options.limits.rows:
+                raise too_many_rows("This JSON file", options.limits)
+            if objection := _record_objection(item, options.limits):
+                raw = shorten(_encode(item).decode())
+                yield BadRow(number, None, objection[0], f"Record {number} {objection[1]}", raw)
+            else:
+                yield Row(number, None, item)
 
 
-def _rows(items: Iterator[Any], limits: Limits) -> Rows:
-    for number, item in enumerate(items, 1):
-        if number > limits.rows:
-            raise too_many_rows("This JSON file", limits)
-        if objection := _objection(item, limits):
-            raw = shorten(_encode(item).decode())
-            yield BadRow(number, None, objection[0], f"Record {number} {objection[1]}", raw)
-        else:
-            yield Row(number, None, item)
-
-
-def _objection(item: Any, limits: Limits) -> tuple[str, str] | None:
+def _record_objection(item: Any, limits: Limits) -> tuple[str, str] | None:
     if not isinstance(item, dict):
         return "not_object", "is not a JSON object. Each record must be an object: {…}."
     if has_nul(item):
         return "nul", "holds the character U+0000, which no database keeps. Remove it."
-    if depth(item) > limits.depth:
+    if depth_of(item) > limits.depth:
         return "too_deep", f"is nested deeper than {limits.depth} levels (limit LTT_MAX_DEPTH). Flatten it."
     return None
 
 
-def _document(data: bytes) -> Any:
+def _decode_document(data: bytes) -> Any:
     try:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        if "trailing characters" in str(error) and (several := _sequence(data)):
+        if "trailing characters" in str(error) and (several := _objects_in_sequence(data)):
             return several
-        raise _refusal(data, error) from error
+        raise _refusal_of(data, error) from error
 
 
-def _sequence(data: bytes) -> list[Any]:
+def _objects_in_sequence(data: bytes) -> list[Any]:
     """Objects one after the other, however they are laid out; empty unless all of it reads so."""
     import json
 
@@ -94,43 +79,38 @@ def _sequence(data: bytes) -> list[Any]:
     return found
 
 
-def _refusal(data: bytes, error: Exception) -> Invalid:
+def _refusal_of(data: bytes, error: Exception) -> Invalid:
     """The error with the line on which the document stops being JSON."""
-    place = _place(data, error)
+    said = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        place = error.start
+    else:
+        place = int(said.rsplit("(byte ", 1)[1].split(")")[0]) if "(byte " in said else len(data)
     line = data.count(b"\n", 0, place) + 1
     before = data[:place].rstrip()
     if before.endswith(b",") and data[place : place + 1] in (b"]", b"}"):
         number = data.count(b"\n", 0, len(before)) + 1
         return Invalid(f"Line {number}: a comma too many before the closing bracket. Remove it.", code="invalid_json")
-    _, reason = explain(data[max(place - 200, 0) : place + 200], error)
+    _, reason = explain_json_error(data[max(place - 200, 0) : place + 200], error)
     if "single quotes" not in reason and data.lstrip()[:2] in (b"{'", b"['"):
         reason = "is not JSON: it uses single quotes, as Python prints. JSON needs double quotes."
     return Invalid(f"Line {line} {reason}", code="invalid_json", line=line)
 
 
-def _place(data: bytes, error: Exception) -> int:
-    if isinstance(error, UnicodeDecodeError):
-        return error.start
-    message = str(error)
-    if "(byte " in message:
-        return int(message.rsplit("(byte ", 1)[1].split(")")[0])
-    return len(data)
-
-
-def _items(document: Any) -> Iterable[Any]:
+def _records_of(document: Any) -> Iterable[Any]:
     """The records of a whole document."""
     if isinstance(document, list):
         if _is_squad(document):
-            return _squad(document)
+            return _squad_questions(document)
         return document
     if isinstance(document, dict):
         lists = [value for value in document.values() if isinstance(value, list) and _holds_objects(value)]
         if "data" in document and isinstance(document["data"], list) and _is_squad(document["data"]):
-            return _squad(document["data"])
+            return _squad_questions(document["data"])
         if len(lists) == 1 and not _looks_like_record(document):
             return lists[0]
         if len(document) > 1 and all(isinstance(value, dict) for value in document.values()):
-            return _keyed(document.items())
+            return _records_by_key(document.items())
         return [document]
     raise Invalid("The file holds no records: it is a single JSON value.", code="no_records")
 
@@ -142,15 +122,13 @@ def _holds_objects(values: list[Any]) -> bool:
 def _looks_like_record(document: dict[str, Any]) -> bool:
     """Whether the one object of a file is itself a conversation rather than a wrapper around records."""
     names = ("messages", "conversations", "conversation")
-    return any(isinstance(document.get(name), list) for name in names) and not _nested(document, names)
+    inner = next((document[name] for name in names if isinstance(document.get(name), list)), None)
+    if inner is None:
+        return False
+    return not (inner and isinstance(inner[0], dict) and any(name in inner[0] for name in names))
 
 
-def _nested(document: dict[str, Any], names: tuple[str, ...]) -> bool:
-    inner = next(document[name] for name in names if isinstance(document.get(name), list))
-    return bool(inner) and isinstance(inner[0], dict) and any(name in inner[0] for name in names)
-
-
-def _keyed(items: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+def _records_by_key(items: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
     """Records that stand under their ids; the key is kept as ``id`` unless the record has one."""
     for key, value in items:
         if isinstance(value, dict) and "id" not in value:
@@ -163,7 +141,7 @@ def _is_squad(articles: list[Any]) -> bool:
     return bool(articles) and isinstance(articles[0], dict) and isinstance(articles[0].get("paragraphs"), list)
 
 
-def _squad(articles: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def _squad_questions(articles: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """The questions of a SQuAD tree, each with its passage and title (SQuAD 1.1 and 2.0 JSON layout)."""
     for article in articles:
         for paragraph in article.get("paragraphs", ()):
@@ -185,31 +163,21 @@ class _Rest:
         return self.rest.read(size)
 
 
-def _stream(stream: _Rest) -> Iterator[Any]:
+def _stream_records(stream: _Rest) -> Iterator[Any]:
     import ijson
 
+    is_list = stream.first.lstrip()[:1] == b"["
+    wrapper = "" if is_list else _wrapper_key(stream.first)
     try:
-        yield from _stream_items(stream)
+        if is_list or wrapper:
+            for item in ijson.items(stream, "item" if is_list else f"{wrapper}.item", use_float=True):
+                yield from _squad_questions([item]) if _is_squad([item]) else (item,)
+        elif _is_sequence(stream.first):
+            yield from ijson.items(stream, "", multiple_values=True, use_float=True)
+        else:
+            yield from _records_by_key(ijson.kvitems(stream, "", use_float=True))
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise Invalid(f"The file is not valid JSON: {error}.", code="invalid_json") from error
-
-
-def _stream_items(stream: _Rest) -> Iterator[Any]:
-    import ijson
-
-    start = stream.first.lstrip()[:1]
-    if start == b"[":
-        for item in ijson.items(stream, "item", use_float=True):
-            yield from _squad([item]) if _is_squad([item]) else (item,)
-        return
-    wrapper = _wrapper_key(stream.first)
-    if wrapper:
-        for item in ijson.items(stream, f"{wrapper}.item", use_float=True):
-            yield from _squad([item]) if _is_squad([item]) else (item,)
-    elif _is_sequence(stream.first):
-        yield from ijson.items(stream, "", multiple_values=True, use_float=True)
-    else:
-        yield from _keyed(ijson.kvitems(stream, "", use_float=True))
 
 
 def _wrapper_key(head: bytes) -> str:

@@ -14,22 +14,9 @@ import msgspec
 
 from app.core.changes import chunks_of
 from app.core.errors import Invalid
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    Place,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    shorten,
-    too_large,
-    too_many_rows,
-    writer_of,
-)
+from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
+from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source
 
 _new = tuple.__new__
@@ -44,11 +31,11 @@ _NUL = b"\\u0000"
 def read(source: Source, options: ReadOptions) -> Rows:
     """The objects of a file, one a line; blank lines are passed over."""
     place = Place()
-    for lines in blocks(source, options):
+    for lines in read_blocks(source, options):
         yield from rows_of(lines, place, options.limits)
 
 
-def blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
+def read_blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
     """The lines of a file in UTF-8, without their LF, some thousand at a time.
 
     Raises Invalid where the file is in another encoding, TooLarge for a line over the limit.
@@ -56,12 +43,23 @@ def blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
     with source.open() as stream:
         try:
-            yield from _blocks(utf8(stream, encoding), options.limits)
+            left, number = b"", 0
+            plain = as_utf8(stream, encoding)
+            while chunk := plain.read(_CHUNK):
+                lines = (left + chunk).split(b"\n")
+                left = lines.pop()
+                number += len(lines)
+                yield lines
+                if len(left) > options.limits.line_bytes:
+                    size = f"{options.limits.line_bytes // MB} MB"
+                    raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
+            if left:
+                yield [left]
         except UnicodeDecodeError as error:
             raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
 
 
-def utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
+def as_utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
     """The stream as UTF-8 bytes without a byte-order mark; UTF-8 itself passes through unchecked."""
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         mark = stream.read(3)
@@ -105,21 +103,6 @@ class _Recoded(io.RawIOBase):
         return len(part)
 
 
-def _blocks(stream: BinaryIO, limits: Limits) -> Iterator[list[bytes]]:
-    left = b""
-    number = 0
-    while chunk := stream.read(_CHUNK):
-        lines = (left + chunk).split(b"\n")
-        left = lines.pop()
-        number += len(lines)
-        yield lines
-        if len(left) > limits.line_bytes:
-            size = f"{limits.line_bytes // MB} MB"
-            raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
-    if left:
-        yield [left]
-
-
 def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
     """The rows of the lines that follow ``place``, which is moved on at their end. Raises TooLarge for too many."""
     number, line_number = place.row, place.line
@@ -132,26 +115,29 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
         try:
             values = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            found = list(_unreadable(line, number, line_number, error))
-            number += len(found) - 1
-            yield from found
+            several = _objects_on_line(line) if "trailing characters" in str(error) else []
+            for number, values in enumerate(several, number):  # noqa: B020 (the count goes on)
+                yield Row(number, line_number, values)
+            if not several:
+                code, reason = explain_json_error(line, error)
+                yield BadRow(number, line_number, code, f"Line {line_number} {reason}", shorten(_line_text(line)))
             continue
-        bad = _objection(values, line, limits)
+        bad = _row_objection(values, line, limits)
         if bad:
-            yield BadRow(number, line_number, bad[0], f"Line {line_number} {bad[1]}", shorten(_text(line)))
+            yield BadRow(number, line_number, bad[0], f"Line {line_number} {bad[1]}", shorten(_line_text(line)))
         else:
             # Several times in a microsecond: the tuple is made without its constructor.
             yield _new(Row, (number, line_number, values, None))
     place.row, place.line = number, line_number
 
 
-def _objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:
+def _row_objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:
     """Why a line that is JSON is still no row: code and the rest of a sentence."""
     if type(values) is not dict:
         return "not_object", "is not a JSON object. Each line must hold one object: {…}."
     if _NUL in line and has_nul(values):
         return "nul", "holds the character U+0000, which no database keeps. Remove it."
-    if line.count(b"[") + line.count(b"{") > limits.depth and depth(values) > limits.depth:
+    if line.count(b"[") + line.count(b"{") > limits.depth and depth_of(values) > limits.depth:
         return "too_deep", f"is nested deeper than {limits.depth} levels (limit LTT_MAX_DEPTH). Flatten it."
     return None
 
@@ -165,36 +151,26 @@ def has_nul(value: Any) -> bool:
     return isinstance(value, list) and any(has_nul(item) for item in value)
 
 
-def depth(value: Any) -> int:
+def depth_of(value: Any) -> int:
     """How deep a JSON value is nested; a plain value has depth 0."""
     deepest, level = 0, [value]
     while level:
-        level = [item for part in level for item in _inner(part)]
+        # The None stands for an empty list or object, which is a level as well.
+        level = [
+            item
+            for part in level
+            if isinstance(part, (dict, list))
+            for item in (*(part.values() if isinstance(part, dict) else part), None)
+        ]
         deepest += bool(level)
     return deepest
 
 
-def _inner(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return [*value.values(), None]
-    return [*value, None] if isinstance(value, list) else ()
-
-
-def _text(line: bytes) -> str:
+def _line_text(line: bytes) -> str:
     return line.decode("utf-8", "replace").rstrip("\r")
 
 
-def _unreadable(line: bytes, number: int, line_number: int, error: Exception) -> Rows:
-    """What a line is that is no JSON: several objects on one line, or a bad row with its reason."""
-    if "trailing characters" in str(error) and (several := _several(line)):
-        for offset, values in enumerate(several):
-            yield Row(number + offset, line_number, values)
-        return
-    code, reason = explain(line, error)
-    yield BadRow(number, line_number, code, f"Line {line_number} {reason}", shorten(_text(line)))
-
-
-def _several(line: bytes) -> list[dict[str, Any]]:
+def _objects_on_line(line: bytes) -> list[dict[str, Any]]:
     """The objects on a line that lost its line feed; empty unless all of it reads as objects."""
     decoder = json.JSONDecoder()
     try:
@@ -208,7 +184,7 @@ def _several(line: bytes) -> list[dict[str, Any]]:
     return found if all(type(values) is dict for values in found) else []
 
 
-def explain(line: bytes, error: Exception) -> tuple[str, str]:
+def explain_json_error(line: bytes, error: Exception) -> tuple[str, str]:
     """A code and the rest of a sentence on why text is no JSON, with the likely repair."""
     if isinstance(error, UnicodeDecodeError):
         return "encoding", "is not valid UTF-8. Save the file as UTF-8, or choose its encoding."

@@ -2,14 +2,16 @@
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, BinaryIO
 
 import msgspec
 
 from app.core.errors import WrongKind
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.jsonl import has_nul
+from app.core.formats.limits import MB, too_large
 from app.core.formats.source import Source, check_expansion
 
 _BATCH = 500
@@ -24,14 +26,16 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.seekable() as file:
         try:
             table = parquet.ParquetFile(file)
-            _check(table, source.size, options)
+            _check_limits(table, source.size, options)
             number, decoded = 0, 0
             for batch in table.iter_batches(batch_size=_BATCH):
                 decoded += batch.nbytes
-                _check_decoded(decoded, options)
-                for values in _values(batch):
+                if decoded > options.limits.decoded_bytes:
+                    size = f"{options.limits.decoded_bytes // MB:,} MB"
+                    raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
+                for values in _rows_of_batch(batch):
                     number += 1
-                    yield _row(number, values)
+                    yield _row_of_values(number, values)
         except pyarrow.ArrowException as error:
             raise WrongKind(
                 f"This is not a readable Parquet file ({_first_line(error)}).", code="bad_parquet"
@@ -40,7 +44,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
             raise WrongKind(f"This Parquet file is damaged ({_first_line(error)}).", code="bad_parquet") from error
 
 
-def _values(batch: Any) -> Iterator[dict[str, Any] | Exception]:
+def _rows_of_batch(batch: Any) -> Iterator[dict[str, Any] | Exception]:
     """The rows of a batch; what Python cannot hold of one, such as a date before the year 1, instead of that row."""
     try:
         yield from batch.to_pylist()
@@ -56,7 +60,7 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0].rstrip(".")[:200]
 
 
-def _check(table: Any, packed: int | None, options: ReadOptions) -> None:
+def _check_limits(table: Any, packed: int | None, options: ReadOptions) -> None:
     limits = options.limits
     if table.metadata.num_columns > limits.columns:
         number = f"{table.metadata.num_columns:,}"
@@ -68,48 +72,37 @@ def _check(table: Any, packed: int | None, options: ReadOptions) -> None:
         check_expansion("Parquet", table.metadata.row_group(place).total_byte_size, packed, limits)
 
 
-def _check_decoded(decoded: int, options: ReadOptions) -> None:
-    if decoded > options.limits.decoded_bytes:
-        size = f"{options.limits.decoded_bytes // MB:,} MB"
-        raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
-
-
 # Columns that hold lists or objects; where Arrow's types do not fit, they are stored as JSON text.
 _NESTED = frozenset({"messages", "conversations", "input", "preferred_output", "non_preferred_output", "history"})
+_OPTIONAL = frozenset({"system", "tools", "history"})
 
 
-def _row(number: int, values: dict[str, Any] | Exception) -> Row | BadRow:
+def _row_of_values(number: int, values: dict[str, Any] | Exception) -> Row | BadRow:
     if isinstance(values, Exception):
         reason = f"Row {number} holds a date or a time that is out of range. Write it as text."
         return BadRow(number, None, "out_of_range", reason)
-    plain = {name: _nested(name, _plain(value)) for name, value in values.items() if not _absent(name, value)}
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        # A missing optional column of a row, which a table can only show as null.
+        if value is None and name in _OPTIONAL:
+            continue
+        plain[name] = _as_plain(value)
+        if name in _NESTED and isinstance(value, str) and value[:1] in ("[", "{"):
+            with suppress(msgspec.MsgspecError):
+                plain[name] = msgspec.json.decode(value)
     if has_nul(plain):
         reason = f"Row {number} holds the character U+0000, which no database keeps. Remove it."
         return BadRow(number, None, "nul", reason, msgspec.json.encode(plain).decode())
     return Row(number, None, plain)
 
 
-def _nested(name: str, value: Any) -> Any:
-    if name in _NESTED and isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return msgspec.json.decode(value)
-        except msgspec.MsgspecError:
-            return value
-    return value
-
-
-def _absent(name: str, value: Any) -> bool:
-    """A missing optional column of a row, which a table can only show as null."""
-    return value is None and name in ("system", "tools", "history")
-
-
-def _plain(value: Any) -> Any:
+def _as_plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_as_plain(item) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
@@ -128,7 +121,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     columns = options.columns
     while batch := list(islice(source, _WRITE_BATCH)):
         columns = columns or tuple(batch[0])
-        table = pyarrow.table({name: _column([row.get(name) for row in batch]) for name in columns})
+        table = pyarrow.table({name: _as_column([row.get(name) for row in batch]) for name in columns})
         writer = writer or parquet.ParquetWriter(out, table.schema, compression="zstd")
         writer.write_table(table)
         number += len(batch)
@@ -140,7 +133,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     return number
 
 
-def _column(values: list[Any]) -> Any:
+def _as_column(values: list[Any]) -> Any:
     """Text, with lists and objects as JSON text: a later batch may hold what a type made for the first cannot."""
     import pyarrow
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.formats.csv import RISKY, is_marked, unsafe
+from app.core.formats.csv import RISKY, is_marked, undo_safe
 
 # What the columns of our own exports are at least.
 _OWN = {"id", "question", "answer", "status"}
@@ -22,7 +22,7 @@ class Quoting:
     marked: bool = False
 
 
-def find(name: str, rows: Iterable[Mapping[str, Any]]) -> Quoting:
+def detect_quoting(name: str, rows: Iterable[Mapping[str, Any]]) -> Quoting:
     """Judge a table by its name and its rows as they stand in the file.
 
     A table with a bare formula as well was not made safe: its apostrophes are text.
@@ -34,7 +34,7 @@ def find(name: str, rows: Iterable[Mapping[str, Any]]) -> Quoting:
         for cell in values.values():
             if isinstance(cell, str) and cell.startswith(RISKY):
                 marked = marked or is_marked(cell)
-                bare = bare or unsafe(cell) == cell
+                bare = bare or undo_safe(cell) == cell
     if _NAME.search(name):
         return Quoting(True, "the file's name says that it was made safe for spreadsheets", marked)
     if marked and not bare and columns >= _OWN:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from app.core.errors import Invalid, WrongKind
-from app.core.formats.base import MB, Limits, too_large
+from app.core.formats.limits import MB, Limits, too_large
 
 HEAD_BYTES = MB
 GZIP = b"\x1f\x8b"
@@ -36,9 +36,18 @@ class Source:
         self._stream = stream
         self._member: str | None = None
         self._used = False
-        self._first = self._peek()
-        self._look_inside()
-        self.head = self._head()
+        self._first = self._read_first()
+        if self._first.startswith(GZIP):
+            self.compression = "gzip"
+            self.name = self.name.removesuffix(".gz")
+        elif self._first.startswith(ZIP):
+            self._find_member()
+        self.head = self._first
+        if self.compression:
+            if self.compression == "gzip":
+                self.keep()
+            with self.open() as stream:
+                self.head = _read_fully(stream, HEAD_BYTES)
         self.complete = len(self.head) < HEAD_BYTES
 
     @classmethod
@@ -71,10 +80,16 @@ class Source:
 
     def keep(self) -> None:
         """Spool a stream to a temporary file, so that it can be read more than once."""
-        if not self.is_seekable:
-            self._spool()
+        if self.is_seekable:
+            return
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the source)
+        spool.write(self._first)
+        assert self._stream is not None
+        shutil.copyfileobj(self._stream, spool, MB)
+        spool.seek(0)
+        self._stream = spool
 
-    def _peek(self) -> bytes:
+    def _read_first(self) -> bytes:
         if self.path is not None:
             with self.path.open("rb") as file:
                 return file.read(HEAD_BYTES)
@@ -86,18 +101,10 @@ class Source:
             return first
         return _read_fully(self._stream, HEAD_BYTES)
 
-    def _look_inside(self) -> None:
-        if self._first.startswith(GZIP):
-            self.compression = "gzip"
-            self.name = self.name.removesuffix(".gz")
-        elif self._first.startswith(ZIP):
-            self._look_into_zip()
-
-    def _look_into_zip(self) -> None:
-        if self.path is None and not (self._stream and self._stream.seekable()):
-            self._spool()
+    def _find_member(self) -> None:
+        self.keep()
         try:
-            with self._raw() as raw, zipfile.ZipFile(raw) as archive:
+            with self._open_stored() as raw, zipfile.ZipFile(raw) as archive:
                 announced = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
         except (zipfile.BadZipFile, OSError, NotImplementedError):
             return  # A damaged archive is refused by the format that recognises it, in its own words.
@@ -112,17 +119,8 @@ class Source:
         check_expansion("zip", announced[inner[0]], self.size, self.limits)
         self.name = PurePath(inner[0].replace("\\", "/")).name
 
-    def _spool(self) -> None:
-        """Keep a stream in a temporary file, for formats that must seek."""
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the source)
-        spool.write(self._first)
-        assert self._stream is not None
-        shutil.copyfileobj(self._stream, spool, MB)
-        spool.seek(0)
-        self._stream = spool
-
     @contextmanager
-    def _raw(self) -> Iterator[BinaryIO]:
+    def _open_stored(self) -> Iterator[BinaryIO]:
         """The stored bytes, from the start."""
         if self.path is not None:
             with self.path.open("rb") as file:
@@ -141,23 +139,23 @@ class Source:
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The decoded bytes, from the start, counted against the limits while they are read."""
-        with self._raw() as raw:
+        with self._open_stored() as raw:
             if self.compression == "gzip":
-                yield self._bounded(gzip.GzipFile(fileobj=raw))
+                yield self._within_limits(gzip.GzipFile(fileobj=raw))
             elif self.compression == "zip":
-                with zipfile.ZipFile(raw) as archive, _member(archive, self._member or "") as inner:
-                    yield self._bounded(inner)
+                with zipfile.ZipFile(raw) as archive, _open_member(archive, self._member or "") as inner:
+                    yield self._within_limits(inner)
             else:
                 yield raw
 
-    def _bounded(self, stream: Any) -> BinaryIO:
+    def _within_limits(self, stream: Any) -> BinaryIO:
         return io.BufferedReader(_Bounded(stream, self.size, self.limits, self.compression), MB)
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
         """The decoded bytes as a file that can seek; a compressed one is unpacked to a temporary file first."""
-        if not self.compression and (self.path is not None or (self._stream and self._stream.seekable())):
-            with self._raw() as raw:
+        if not self.compression and self.is_seekable:
+            with self._open_stored() as raw:
                 yield raw
             return
         with self.open() as packed, tempfile.TemporaryFile() as plain:
@@ -177,14 +175,6 @@ class Source:
                 shutil.copyfileobj(packed, plain, MB)
             yield path
 
-    def _head(self) -> bytes:
-        if not self.compression:
-            return self._first
-        if self.compression == "gzip" and self.path is None and not (self._stream and self._stream.seekable()):
-            self._spool()
-        with self.open() as stream:
-            return _read_fully(stream, HEAD_BYTES)
-
 
 def _read_fully(stream: BinaryIO, size: int) -> bytes:
     parts: list[bytes] = []
@@ -195,7 +185,7 @@ def _read_fully(stream: BinaryIO, size: int) -> bytes:
 
 
 @contextmanager
-def _member(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
+def _open_member(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
     try:
         with archive.open(name) as inner:
             yield inner
@@ -243,11 +233,8 @@ class _Bounded(io.RawIOBase):
             raise Invalid(f"The {self._kind} file is damaged or cut off. Fetch it again.", code="damaged") from error
         buffer[: len(part)] = part
         self._count += len(part)
-        self._check()
-        return len(part)
-
-    def _check(self) -> None:
         check_expansion(self._kind, self._count, self._packed, self._limits)
+        return len(part)
 
 
 def check_expansion(kind: str, decoded: int, packed: int | None, limits: Limits) -> None:

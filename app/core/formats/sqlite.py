@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Invalid, WrongKind
-from app.core.formats.base import MB, BadRow, Format, ReadOptions, Row, Rows, WriteOptions, too_large, too_many_rows
-from app.core.formats.csv import cells
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.csv import cells_of
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 
 MAGIC = b"SQLite format 3\x00"
@@ -25,54 +26,50 @@ _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
 _OWN = ("alembic_version",)
 
 
-def tables(source: Source) -> list[str]:
+def table_names(source: Source) -> list[str]:
     """The names of the plain tables, in the order they were made. Raises WrongKind where it is no database."""
-    with _open(source) as connection:
-        return _tables(connection)
+    with _open_database(source) as connection:
+        return _plain_tables(connection)
 
 
-def _tables(connection: sqlite3.Connection) -> list[str]:
+def _plain_tables(connection: sqlite3.Connection) -> list[str]:
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
     plain = []
     for name, sql in rows:
-        name, sql = _decoded(name), _decoded(sql or b"")
+        name, sql = _as_text(name), _as_text(sql or b"")
         if not name.startswith("sqlite_") and name not in _OWN and "virtual table" not in sql[:40].lower():
             plain.append(name)
     return plain
 
 
-def is_legacy(source: Source) -> bool:
-    """Whether the file is a database of the older tool."""
-    with _open(source) as connection:
-        return "messages" in _tables(connection) and {"question", "answer"} <= set(_columns(connection, "messages"))
-
-
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of one table (``sheet``; by default ``messages``, else the first one) in rowid order."""
-    with _open(source) as connection:
-        names = _tables(connection)
+    with _open_database(source) as connection:
+        names = _plain_tables(connection)
         if not names:
             raise Invalid("The database has no plain table with rows.", code="no_records")
-        name = options.sheet or usual(names)
+        name = options.sheet or usual_table(names)
         if name not in names:
             raise BadUsage(f"The database has no table {name!r}. It has: {', '.join(names)}.")
-        yield from _rows(connection, name, options)
+        yield from _rows_of_table(connection, name, options)
 
 
-def usual(names: list[str]) -> str:
+def usual_table(names: list[str]) -> str:
     """The table that is read by default."""
     return "messages" if "messages" in names else next(iter(names), "")
 
 
-def _rows(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Rows:
-    columns = _columns(connection, name)
+def _rows_of_table(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Rows:
+    # Generated columns are left out.
+    cursor = connection.execute(f"SELECT * FROM {_quote_name(name)} LIMIT 0")
+    columns = [str(column[0]) for column in cursor.description]
     if len(columns) > options.limits.columns:
         limit = f"{options.limits.columns:,}"
         raise too_large("This table", f"it has {len(columns):,} columns", limit, "LTT_MAX_COLUMNS")
-    wanted = ", ".join(_quoted(column) for column in columns)
+    listed = ", ".join(_quote_name(column) for column in columns)
     number, decoded = 0, 0
     try:
-        for values in connection.execute(f"SELECT {wanted} FROM {_quoted(name)}"):
+        for values in connection.execute(f"SELECT {listed} FROM {_quote_name(name)}"):
             number += 1
             if number > options.limits.rows:
                 raise too_many_rows("This table", options.limits)
@@ -80,19 +77,19 @@ def _rows(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Ro
             if decoded > options.limits.decoded_bytes:
                 size = f"{options.limits.decoded_bytes // MB:,} MB"
                 raise too_large("This database", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
-            yield _row(columns, values, number)
+            yield _row_of_values(columns, values, number)
     except sqlite3.DatabaseError as error:
-        raise _refusal(error) from error
+        raise _refusal_of(error) from error
 
 
-def _row(columns: list[str], values: tuple[Any, ...], number: int) -> Row | BadRow:
+def _row_of_values(columns: list[str], values: tuple[Any, ...], number: int) -> Row | BadRow:
     try:
         plain = {
             name: value.decode() if isinstance(value, bytes) else value
             for name, value in zip(columns, values, strict=True)
         }
     except UnicodeDecodeError:
-        raw = "\t".join(_decoded(v) if isinstance(v, bytes) else str(v) for v in values)
+        raw = "\t".join(_as_text(v) if isinstance(v, bytes) else str(v) for v in values)
         return BadRow(number, None, "encoding", f"Row {number} holds bytes that are no UTF-8 text.", raw)
     if any(isinstance(value, str) and "\x00" in value for value in plain.values()):
         reason = f"Row {number} holds the character U+0000, which no database keeps. Remove it."
@@ -100,31 +97,25 @@ def _row(columns: list[str], values: tuple[Any, ...], number: int) -> Row | BadR
     return Row(number, None, plain)
 
 
-def _decoded(value: bytes | str) -> str:
+def _as_text(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-def _columns(connection: sqlite3.Connection, name: str) -> list[str]:
-    """The stored columns of a table; generated ones are left out."""
-    cursor = connection.execute(f"SELECT * FROM {_quoted(name)} LIMIT 0")
-    return [str(column[0]) for column in cursor.description]
-
-
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[sqlite3.Connection]:
+def _open_database(source: Source) -> Iterator[sqlite3.Connection]:
     with source.as_path() as path:
         try:
-            with closing(_hardened(path)) as connection:
+            with closing(_connect_read_only(path)) as connection:
                 yield connection
         except sqlite3.DatabaseError as error:
-            raise _refusal(error) from error
+            raise _refusal_of(error) from error
 
 
-def _hardened(path: Path) -> sqlite3.Connection:
+def _connect_read_only(path: Path) -> sqlite3.Connection:
     # immutable: no lock, no journal and no -wal beside the file is ever touched.
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
     connection.text_factory = bytes
@@ -137,7 +128,7 @@ def _hardened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _refusal(error: sqlite3.Error) -> WrongKind:
+def _refusal_of(error: sqlite3.Error) -> WrongKind:
     return WrongKind(f"This SQLite database is damaged or locked and cannot be read ({error}).", code="bad_sqlite")
 
 
@@ -146,32 +137,32 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
         path = Path(folder) / "pairs.db"
         with closing(sqlite3.connect(path)) as connection:
-            number = _fill(connection, rows, options)
+            number = _fill_table(connection, rows, options)
         with path.open("rb") as file:
             while part := file.read(MB):
                 out.write(part)
     return number
 
 
-def _fill(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> int:
+def _fill_table(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> int:
     columns = options.columns
     number = 0
     for chunk in chunks_of(rows, 1000):
         if not number:
             columns = columns or tuple(chunk[0])
-            _make_tables(connection, columns)
+            _create_table(connection, columns)
         marks = ", ".join("?" for _ in columns)
-        values = [cells([row.get(name) for name in columns]) for row in chunk]
+        values = [cells_of([row.get(name) for name in columns]) for row in chunk]
         connection.executemany(f"INSERT INTO pairs VALUES ({marks})", values)
         number += len(chunk)
     if not number:
-        _make_tables(connection, columns or ("question", "answer"))
+        _create_table(connection, columns or ("question", "answer"))
     connection.commit()
     return number
 
 
-def _make_tables(connection: sqlite3.Connection, columns: tuple[str, ...]) -> None:
-    named = ", ".join(f"{_quoted(name)} TEXT" for name in columns)
+def _create_table(connection: sqlite3.Connection, columns: tuple[str, ...]) -> None:
+    named = ", ".join(f"{_quote_name(name)} TEXT" for name in columns)
     connection.execute(f"CREATE TABLE pairs ({named})")
     if {"question", "answer"} <= set(columns):
         connection.execute("CREATE VIEW messages AS SELECT rowid AS id, question, answer FROM pairs")

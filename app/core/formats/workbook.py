@@ -47,7 +47,7 @@ class Workbook:
             self.sheets: list[str]
             self.visible: list[str]
             self.usual: str
-            self.sheets, self.visible, self.usual = self._next()
+            self.sheets, self.visible, self.usual = self._next_content()
         except BaseException:
             self.close()
             raise
@@ -56,8 +56,8 @@ class Workbook:
         """The rows of a sheet as texts, from its first row on. Can be called once for each sheet, one at a time."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            _send(self._process.stdin, _PART, sheet)
-        while (part := self._next()) is not None:
+            _send_message(self._process.stdin, _PART, sheet)
+        while (part := self._next_content()) is not None:
             yield from part
 
     def close(self) -> None:
@@ -66,9 +66,9 @@ class Workbook:
         with suppress(BrokenPipeError):
             self._process.communicate()
 
-    def _next(self) -> Any:
+    def _next_content(self) -> Any:
         assert self._process.stdout is not None
-        what, content = _receive(self._process.stdout) or (_MEMORY, None)
+        what, content = _receive_message(self._process.stdout) or (_MEMORY, None)
         if what == _ENCRYPTED:
             raise Encrypted
         if what == _DAMAGED:
@@ -78,13 +78,13 @@ class Workbook:
         return content
 
 
-def _send(out: IO[bytes], what: int, content: Any) -> None:
+def _send_message(out: IO[bytes], what: int, content: Any) -> None:
     data = marshal.dumps((what, content))
     out.write(_LENGTH.pack(len(data)) + data)
     out.flush()
 
 
-def _receive(source: IO[bytes]) -> Any:
+def _receive_message(source: IO[bytes]) -> Any:
     """The next message; None where the other side has ended."""
     head = source.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
@@ -107,27 +107,30 @@ def as_text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def _serve(path: str, memory_bytes: int) -> None:
+def _serve_workbook(path: str, memory_bytes: int) -> None:
     """What the process does: open the workbook, tell its sheets, then the rows of each sheet that is asked for."""
     import python_calamine
 
-    _confine(memory_bytes)
+    _limit_process(memory_bytes)
     out = sys.stdout.buffer
     try:
         with closing(python_calamine.load_workbook(path)) as book:
             visible = [meta.name for meta in book.sheets_metadata if _is_table(meta)] or list(book.sheet_names)
-            _send(out, _SHEETS, (list(book.sheet_names), visible, _first_filled(book, visible)))
-            while asked := _receive(sys.stdin.buffer):
+            filled = (name for name in visible if len(visible) > 1 and book.get_sheet_by_name(name).height)
+            _send_message(out, _SHEETS, (list(book.sheet_names), visible, next(filled, visible[0])))
+            while asked := _receive_message(sys.stdin.buffer):
                 _send_rows(out, book.get_sheet_by_name(asked[1]).iter_rows())
     except BrokenPipeError:
         return
     except MemoryError:
-        _send(out, _MEMORY, None)
+        _send_message(out, _MEMORY, None)
     except python_calamine.PasswordError:
-        _send(out, _ENCRYPTED, None)
+        _send_message(out, _ENCRYPTED, None)
     # A parser that panics on a damaged file raises something that is no Exception.
     except BaseException as error:  # noqa: BLE001
-        _send(out, _MEMORY if "ell limit exceeded" in str(error) else _DAMAGED, str(error).split("\n", 1)[0][:200])
+        _send_message(
+            out, _MEMORY if "ell limit exceeded" in str(error) else _DAMAGED, str(error).split("\n", 1)[0][:200]
+        )
 
 
 def _is_table(meta: Any) -> bool:
@@ -137,23 +140,18 @@ def _is_table(meta: Any) -> bool:
     return bool(meta.visible == SheetVisibleEnum.Visible and meta.typ == SheetTypeEnum.WorkSheet)
 
 
-def _first_filled(book: Any, names: list[str]) -> str:
-    filled = (name for name in names if len(names) > 1 and book.get_sheet_by_name(name).height)
-    return str(next(filled, names[0]))
-
-
 def _send_rows(out: IO[bytes], rows: Iterator[Any]) -> None:
     part: list[list[str]] = []
     for row in rows:
         part.append([as_text(cell) for cell in row])
         if len(part) == _ROWS:
-            _send(out, _PART, part)
+            _send_message(out, _PART, part)
             part = []
-    _send(out, _PART, part)
-    _send(out, _END, None)
+    _send_message(out, _PART, part)
+    _send_message(out, _END, None)
 
 
-def _confine(memory_bytes: int) -> None:
+def _limit_process(memory_bytes: int) -> None:
     """Limit memory and processor time of this process. Without effect on Windows."""
     if sys.platform == "win32":
         return
@@ -167,4 +165,4 @@ def _confine(memory_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]))
+    _serve_workbook(sys.argv[1], int(sys.argv[2]))

@@ -10,20 +10,10 @@ from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, TooLarge, WrongKind
 from app.core.formats import workbook
-from app.core.formats.base import (
-    MB,
-    BadRow,
-    Format,
-    Limits,
-    ReadOptions,
-    Row,
-    Rows,
-    WriteOptions,
-    too_large,
-    too_many_rows,
-)
-from app.core.formats.csv import cells, column_names, generated_names
-from app.core.formats.dialect import normal_name
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.csv import cells_of, column_names, generated_names
+from app.core.formats.dialect import plain_cell
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source, check_expansion
 from app.core.formats.workbook import Workbook
 
@@ -32,23 +22,23 @@ ROW_LIMIT = 1_048_575
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def sheets(source: Source) -> tuple[list[str], str]:
+def sheet_names(source: Source) -> tuple[list[str], str]:
     """The names of the visible sheets that a workbook has, and the one that is read by default. Raises as ``read``."""
-    with _workbook(source) as book:
+    with _open_workbook(source) as book:
         return book.visible, book.usual
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of one sheet (the first visible one with cells by default), after its title lines, under its header."""
-    with _workbook(source) as book:
+    with _open_workbook(source) as book:
         name = options.sheet or book.usual
         if name not in book.sheets:
             raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheets)}.")
-        yield from _rows(book.rows(name), options)
+        yield from _rows_of_sheet(book.rows(name), options)
 
 
 @contextmanager
-def _workbook(source: Source) -> Iterator[Workbook]:
+def _open_workbook(source: Source) -> Iterator[Workbook]:
     """An open workbook; anything unreadable becomes one sentence."""
     _check_archive(source)
     memory = source.limits.workbook_bytes
@@ -58,13 +48,13 @@ def _workbook(source: Source) -> Iterator[Workbook]:
     except workbook.Encrypted as error:
         raise WrongKind("The workbook is protected by a password. Save it without one.", code="encrypted") from error
     except workbook.Damaged as error:
-        raise _unreadable(source, error) from error
+        raise _refusal_of(source, error) from error
     except workbook.OutOfMemory as error:
         what = "its cells need more memory, perhaps because one stands far away from the others"
         raise too_large("This workbook", what, f"{memory // MB:,} MB", "LTT_MAX_WORKBOOK_MB") from error
 
 
-def _unreadable(source: Source, error: Exception) -> WrongKind:
+def _refusal_of(source: Source, error: Exception) -> WrongKind:
     if source.head.startswith(_OLE):
         return WrongKind(
             "This is an old .xls file that cannot be read, or a workbook protected by a password. "
@@ -83,27 +73,21 @@ def _check_archive(source: Source) -> None:
         with source.seekable() as file, zipfile.ZipFile(file) as archive:
             total = 0
             for info in archive.infolist():
-                total = _count_member(archive, info, total, packed, source.limits)
+                with archive.open(info) as member:
+                    start = b""
+                    while part := member.read(MB):
+                        start = start or part[:4096]
+                        total += len(part)
+                        check_expansion("workbook", total, packed, source.limits)
+                if b"<!DOCTYPE" in start and info.filename.endswith((".xml", ".rels")):
+                    what = "The workbook declares XML entities, which no spreadsheet program writes."
+                    raise WrongKind(what, code="entities")
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
         raise WrongKind("The workbook is damaged or cut off. Fetch or save it again.", code="damaged") from error
 
 
-def _count_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, total: int, packed: int, limits: Limits) -> int:
-    with archive.open(info) as member:
-        first = True
-        while part := member.read(MB):
-            total += len(part)
-            check_expansion("workbook", total, packed, limits)
-            if first and b"<!DOCTYPE" in part[:4096] and info.filename.endswith((".xml", ".rels")):
-                raise WrongKind(
-                    "The workbook declares XML entities, which no spreadsheet program writes.", code="entities"
-                )
-            first = False
-    return total
-
-
-def _rows(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
-    body = _body(rows)
+def _rows_of_sheet(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
+    body = _table_body(rows)
     first = next(body, None)
     if first is None:
         return
@@ -121,23 +105,23 @@ def _rows(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
         number += 1
         if number > options.limits.rows:
             raise too_many_rows("This sheet", options.limits)
-        yield _row(names, fields, number, line)
+        yield _row_of_cells(names, fields, number, line)
 
 
-def _row(names: list[str], fields: list[str], number: int, line: int) -> Row | BadRow:
+def _row_of_cells(names: list[str], fields: list[str], number: int, line: int) -> Row | BadRow:
     error = next((cell for cell in fields if cell.startswith("#") and cell in _ERRORS), None)
     if error:
         reason = f"Row {number} (sheet row {line}) holds the error value {error}. Repair the formula."
-        return BadRow(number, line, "error_value", reason, _raw(names, fields))
+        return BadRow(number, line, "error_value", reason, _raw_json(names, fields))
     extra = [cell for cell in fields[len(names) :] if cell]
     if extra:
         reason = f"Row {number} (sheet row {line}) has {len(fields)} cells, expected {len(names)}."
-        return BadRow(number, line, "too_many_fields", reason, _raw(names, fields))
+        return BadRow(number, line, "too_many_fields", reason, _raw_json(names, fields))
     padded = fields[: len(names)] + [""] * (len(names) - len(fields))
     return Row(number, line, dict(zip(names, padded, strict=True)))
 
 
-def _raw(names: list[str], fields: list[str]) -> str:
+def _raw_json(names: list[str], fields: list[str]) -> str:
     """A bad row as JSON, so that it can be repaired: a cell may hold any character that could separate cells."""
     import msgspec
 
@@ -148,7 +132,7 @@ def _raw(names: list[str], fields: list[str]) -> str:
 _ERRORS = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"})
 
 
-def _body(rows: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _table_body(rows: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Rows as text with their 1-based sheet row, without blank rows and without title rows above the table."""
     ahead: list[tuple[int, list[str]]] = []
     filled = ((line, fields) for line, fields in enumerate(rows, 1) if any(cell.strip() for cell in fields))
@@ -169,7 +153,7 @@ def _title_rows(rows: list[list[str]]) -> int:
 
 def _names_columns(fields: list[str]) -> bool:
     """Whether the first row of a sheet names its columns: distinct short texts that are no sentences or numbers."""
-    named = [normal_name(cell) for cell in fields if cell.strip()]
+    named = [plain_cell(cell) for cell in fields if cell.strip()]
     if len(named) < 2 or len(set(named)) < len(named):
         return False
     return not any(len(n) > 60 or n.endswith(("?", "？", ".", "。")) or n.replace(".", "", 1).isdigit() for n in named)
@@ -181,7 +165,8 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 
     settings = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False})
-    sheet = book.add_worksheet(_sheet_name(options.title))
+    title = "".join(" " if c in "[]:*?/\\'" or ord(c) < 32 else c for c in options.title).strip()
+    sheet = book.add_worksheet(title[:31] or "pairs")
     number = 0
     columns = options.columns
     for number, row in enumerate(rows, 1):
@@ -198,7 +183,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 
 
 def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
-    for column, text in enumerate(cells(values)):
+    for column, text in enumerate(cells_of(values)):
         if len(text) > CELL_LIMIT:
             raise TooLarge(
                 f"Row {number}: a text has {len(text):,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
@@ -206,11 +191,6 @@ def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
                 code="cell_too_long",
             )
         sheet.write_string(number, column, text)
-
-
-def _sheet_name(title: str) -> str:
-    kept = "".join(" " if c in "[]:*?/\\'" or ord(c) < 32 else c for c in title).strip()
-    return kept[:31] or "pairs"
 
 
 XLSX = Format(

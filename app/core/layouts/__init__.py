@@ -1,23 +1,13 @@
-"""Layouts: rows to records and back. A new layout is a new module and one line here."""
+"""Layouts: rows to records and back. A new layout is a new module and one line in ``registry``."""
 
-from app.core.layouts.alpaca import ALPACA
-from app.core.layouts.base import NOTES, Layout, LayoutOptions, RowError, losses
-from app.core.layouts.columns import COLUMNS
-from app.core.layouts.names import TARGETS
-from app.core.layouts.openai import OPENAI
-from app.core.layouts.preference import PREFERENCE, TRL_PREFERENCE
-from app.core.layouts.prompt_completion import PROMPT_COMPLETION
-from app.core.layouts.recognise import Recognition, recognise
-from app.core.layouts.sharegpt import SHAREGPT
-from app.core.layouts.squad import SQUAD
-from app.core.layouts.swift import SWIFT
-
-LAYOUTS: dict[str, Layout] = {
-    one.name: one
-    for one in (OPENAI, COLUMNS, ALPACA, SHAREGPT, PROMPT_COMPLETION, PREFERENCE, TRL_PREFERENCE, SWIFT, SQUAD)
-}
+from app.core.layouts.base import BAD_ROW_TITLES, NOTES, Layout, LayoutOptions, RowError, losses
+from app.core.layouts.mapping import TARGETS
+from app.core.layouts.recognise import recognise
+from app.core.layouts.registry import LAYOUTS
+from app.core.layouts.sample import Recognition
 
 __all__ = [
+    "BAD_ROW_TITLES",
     "LAYOUTS",
     "NOTES",
     "TARGETS",

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -21,6 +21,7 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Message, Record
 
 _OUTPUTS = ("output", "response")
@@ -145,6 +146,18 @@ def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
     return record.question, "", record.system
 
 
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has an instruction and an output, all of them texts."""
+    texts = ("instruction", *_OUTPUTS)
+    if (
+        sample.has("instruction")
+        and sample.has_any(*_OUTPUTS)
+        and all(isinstance(row.get(name, ""), str) for row in sample.rows for name in texts)
+    ):
+        return sample.claim("each row has an instruction and an output", *texts, *_INPUTS, *OWN)
+    return None
+
+
 ALPACA = Layout(
     "alpaca",
     "Alpaca",
@@ -152,6 +165,13 @@ ALPACA = Layout(
     render,
     frozenset({"system", "turns"}),
     ("instruction", "input", "output", "system", "history"),
-    '{"instruction": "…", "input": "", "output": "…"}',
+    {
+        "instruction": "How do I reset my password?",
+        "input": "",
+        "output": "Choose “Forgot password”.",
+        "system": "Answer briefly.",
+    },
+    recognises,
+    (Preset("json", "Alpaca", "JSON: instruction, input, output"),),
     alternates=True,
 )

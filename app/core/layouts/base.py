@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from app.core.errors import Invalid
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.text import PLAIN_STARTS, is_blank
 
@@ -19,13 +20,34 @@ NOTES = "_layout"
 NOTED = ("name", "weight", "tool_calls", "tool_call_id")
 
 _encode = msgspec.json.Encoder().encode
-Row = Mapping[str, Any]
 
 
 class RowError(Invalid):
-    """A row that cannot become a record, in the words that stand behind its place: ``Row 7 (line 9): …``."""
+    """A row that cannot become a record, in the words that stand behind its place: ``Row 7 (line 9): …``.
+
+    Its code is one of ``BAD_ROW_TITLES``.
+    """
 
     code = "bad_row"
+
+
+# What is wrong with all rows of one code.
+BAD_ROW_TITLES = {
+    "bad_row": "The row cannot be taken",
+    "blank_question": "The question is empty",
+    "blank_answer": "The answer is empty",
+    "no_messages": "There is no list of messages",
+    "no_answer": "There is no assistant message",
+    "no_question": "There is no user message",
+    "no_rejected_answer": "There is no rejected answer",
+    "bad_message": "A message is not in the usual form",
+    "bad_role": "A message has an unknown role",
+    "bad_history": "The history is no list of questions and answers",
+    "not_text": "A text is expected, and something else is there",
+    "not_exact": "It could not be written back as it is",
+    "reserved_name": "A column has a name that is taken",
+    "tool_call_answer": "The answer is a tool call",
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +71,26 @@ class LayoutOptions:
 DEFAULT = LayoutOptions()
 
 
+class Preset(NamedTuple):
+    """A file that people often want in a layout: a format, how it is called, and what is in it."""
+
+    format: str
+    title: str
+    hint: str
+
+
+def never(sample: Sample) -> Claim | None:
+    """Recognises nothing: for layouts that are written, and read under the name of another."""
+    return None
+
+
 @dataclass(frozen=True)
 class Layout:
     """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
 
-    ``needs`` names what a record must have to be written, ``alternates`` says that earlier turns must be pairs.
+    ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
+    the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
+    turns must be pairs.
     """
 
     name: str
@@ -61,8 +98,10 @@ class Layout:
     parse: Callable[[Row, LayoutOptions], Record]
     render: Callable[[Record, LayoutOptions], dict[str, Any]]
     holds: frozenset[str]
-    keys: tuple[str, ...] = ()
-    example: str = ""
+    keys: tuple[str, ...]
+    example: Mapping[str, Any]
+    recognises: Callable[[Sample], Claim | None] = never
+    presets: tuple[Preset, ...] = ()
     needs: frozenset[str] = frozenset()
     alternates: bool = False
 

@@ -13,7 +13,7 @@ import msgspec
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -22,6 +22,7 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
+from app.core.layouts.sample import Row
 from app.core.record import SPLITS, STATUSES, PlainPairs, Record, dump_messages, load_messages
 from app.core.text import all_visible
 
@@ -209,5 +210,18 @@ COLUMNS = Layout(
     render,
     frozenset({"system", "turns", "trace", "tools", "rejected answer", "tags", "other columns"}),
     OWN,
-    "question,answer",
+    {
+        "id": "1",
+        "question": "How do I reset my password?",
+        "answer": "Choose “Forgot password”.",
+        "tags": "account; login",
+    },
+    presets=(
+        Preset("csv", "CSV", "Exact: question, answer, tags and more"),
+        Preset("csv-excel", "CSV for Excel", "Marked as UTF-8, formulas made safe"),
+        Preset("xlsx", "Excel workbook", "Every cell is text"),
+        Preset("jsonl", "JSONL of columns", "question, answer and all other columns"),
+        Preset("parquet", "Parquet", "Text columns, small files"),
+        Preset("sqlite", "SQLite", "One table, with the view messages"),
+    ),
 )

@@ -14,7 +14,7 @@ import msgspec
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -26,6 +26,7 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.conversation import answered_or_refuse, record_of
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Message, PlainPairs, Record
 from app.core.text import all_visible
 
@@ -143,27 +144,14 @@ def _known(rest: dict[str, Any]) -> dict[str, Any]:
 
 def with_text_arguments(calls: list[Any]) -> list[Any]:
     """Tool calls whose arguments are JSON text, as OpenAI wants them."""
-    return [_changed(call, lambda value: msgspec.json.encode(value).decode(), dict) for call in calls]
-
-
-def with_object_arguments(calls: list[Any]) -> list[Any]:
-    """Tool calls whose arguments are objects, as TRL and chat templates want them."""
-    return [_changed(call, _decoded_object, str) for call in calls]
-
-
-def _changed(call: Any, change: Any, kind: type) -> Any:
-    function = call.get("function") if isinstance(call, dict) else None
-    if not isinstance(function, dict) or type(function.get("arguments")) is not kind:
-        return call
-    return {**call, "function": {**function, "arguments": change(function["arguments"])}}
-
-
-def _decoded_object(text: str) -> Any:
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+    written = []
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict) and type(function.get("arguments")) is dict:
+            text = msgspec.json.encode(function["arguments"]).decode()
+            call = {**call, "function": {**function, "arguments": text}}
+        written.append(call)
+    return written
 
 
 def _joined(parts: list[Any], place: int, notes: dict[str, Any]) -> str:
@@ -280,6 +268,13 @@ def _text_of_parts(parts: list[Any]) -> str:
     return "".join(part.get("text", part.get("value", "")) for part in parts)
 
 
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has a list of messages."""
+    if sample.has("messages") and isinstance(unpacked(sample.rows[0].get("messages")), list):
+        return sample.claim("each row has a list of messages with roles", "messages", "tools")
+    return None
+
+
 OPENAI = Layout(
     "openai",
     "OpenAI chat",
@@ -287,5 +282,13 @@ OPENAI = Layout(
     render,
     frozenset({"system", "turns", "trace", "tools", "weights"}),
     ("messages", "tools", "parallel_tool_calls", "functions"),
-    '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}',
+    {
+        "messages": [
+            {"role": "system", "content": "Answer briefly."},
+            {"role": "user", "content": "How do I reset my password?"},
+            {"role": "assistant", "content": "Choose “Forgot password”."},
+        ]
+    },
+    recognises,
+    (Preset("jsonl", "OpenAI chat", "JSONL, one conversation a line"),),
 )

@@ -11,7 +11,7 @@ from typing import Any
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -22,6 +22,7 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.openai import parse_messages, render_messages
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Record
 
 _BETTER = ("preferred_output", "preferred_completion", "chosen")
@@ -191,6 +192,15 @@ def _rendered_answer(text: str, kind: str | None, form: dict[str, Any], prompt: 
 
 
 _HOLDS = frozenset({"system", "turns", "trace", "tools", "rejected answer", "weights"})
+
+
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has a better and a worse answer."""
+    if sample.has_any("preferred_output", "preferred_completion") or sample.has("chosen", "rejected"):
+        return sample.claim("each row has a better and a worse answer", *_BETTER, *_WORSE, *_PROMPTS, "input")
+    return None
+
+
 PREFERENCE = Layout(
     "preference",
     "Preference pairs (OpenAI DPO)",
@@ -198,7 +208,13 @@ PREFERENCE = Layout(
     render,
     _HOLDS,
     ("input", "preferred_output", "non_preferred_output"),
-    '{"input": {"messages": […]}, "preferred_output": […], "non_preferred_output": […]}',
+    {
+        "input": {"messages": [{"role": "user", "content": "How do I reset my password?"}]},
+        "preferred_output": [{"role": "assistant", "content": "Choose “Forgot password”."}],
+        "non_preferred_output": [{"role": "assistant", "content": "Ask."}],
+    },
+    recognises,
+    (Preset("jsonl", "Preference pairs", "JSONL: better and worse answers"),),
     needs=frozenset({"rejected answer"}),
 )
 TRL_PREFERENCE = Layout(
@@ -208,6 +224,10 @@ TRL_PREFERENCE = Layout(
     render_trl,
     _HOLDS,
     ("prompt", "chosen", "rejected", "tools"),
-    '{"prompt": "…", "chosen": "…", "rejected": "…"}',
+    {
+        "prompt": [{"role": "user", "content": "How do I reset my password?"}],
+        "chosen": [{"role": "assistant", "content": "Choose “Forgot password”."}],
+        "rejected": [{"role": "assistant", "content": "Ask."}],
+    },
     needs=frozenset({"rejected answer"}),
 )

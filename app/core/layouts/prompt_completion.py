@@ -10,7 +10,7 @@ from typing import Any
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -20,6 +20,7 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.openai import parse_messages, render_messages
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Record
 
 _TAKEN = ("prompt", "completion")
@@ -70,6 +71,13 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     )
 
 
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has a prompt and a completion."""
+    if sample.has("prompt", "completion"):
+        return sample.claim("each row has a prompt and a completion", "prompt", "completion")
+    return None
+
+
 PROMPT_COMPLETION = Layout(
     "prompt-completion",
     "Prompt and completion",
@@ -77,5 +85,7 @@ PROMPT_COMPLETION = Layout(
     render,
     frozenset({"system", "turns", "trace", "tools", "weights"}),
     ("prompt", "completion", "tools"),
-    '{"prompt": "…", "completion": "…"}',
+    {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
+    recognises,
+    (Preset("jsonl", "Prompt and completion", "JSONL for TRL and Together"),),
 )

@@ -13,7 +13,7 @@ from app.core.layouts import swift
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
+    Preset,
     RowError,
     checked,
     columns_of,
@@ -27,6 +27,7 @@ from app.core.layouts.base import (
 from app.core.layouts.conversation import answered_or_refuse, record_of
 from app.core.layouts.functions import call_text, tool_calls
 from app.core.layouts.openai import parse_messages, render_messages
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Message, Record
 
 _ROLES = {
@@ -193,6 +194,14 @@ def _with_text_tools(record: Record) -> Record:
     return replace(record, extra={**record.extra, "tools": msgspec.json.encode(tools).decode()})
 
 
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has a list of conversations."""
+    for name in ("conversations", "conversation"):
+        if sample.has(name) and isinstance(unpacked(sample.rows[0].get(name)), list):
+            return sample.claim(f"each row has a list “{name}”", name)
+    return None
+
+
 SHAREGPT = Layout(
     "sharegpt",
     "ShareGPT",
@@ -200,5 +209,13 @@ SHAREGPT = Layout(
     render,
     frozenset({"system", "turns", "trace", "tools", "weights"}),
     ("conversations", "system", "tools"),
-    '{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}',
+    {
+        "conversations": [
+            {"from": "system", "value": "Answer briefly."},
+            {"from": "human", "value": "How do I reset my password?"},
+            {"from": "gpt", "value": "Choose “Forgot password”."},
+        ]
+    },
+    recognises,
+    (Preset("json", "ShareGPT", "JSON: from, value"),),
 )

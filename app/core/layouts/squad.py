@@ -8,7 +8,6 @@ from typing import Any
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
     RowError,
     checked,
     columns_of,
@@ -18,6 +17,7 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
+from app.core.layouts.sample import Claim, Row, Sample
 from app.core.record import Record
 
 _TAKEN = ("question", "answers")
@@ -50,6 +50,19 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     return with_columns({"question": record.question, "answers": answers}, record, options, ("id", "context"))
 
 
+def recognises(sample: Sample) -> Claim | None:
+    """Whether each row has a question and a list of answers with their places."""
+    answers = sample.rows[0].get("answers")
+    if (
+        sample.has("question", "answers")
+        and isinstance(answers, list)
+        and all(isinstance(one, dict) and "text" in one for one in answers)
+    ):
+        reason = "each row has a question and answers with their places"
+        return sample.claim(reason, "question", "answers", "context", "id")
+    return None
+
+
 SQUAD = Layout(
     "squad",
     "SQuAD questions",
@@ -57,5 +70,10 @@ SQUAD = Layout(
     render,
     frozenset(),
     ("question", "answers", "id", "context"),
-    '{"question": "…", "answers": [{"text": "…", "answer_start": 0}], "context": "…"}',
+    {
+        "question": "How do I reset my password?",
+        "answers": [{"text": "Choose “Forgot password”.", "answer_start": 20}],
+        "context": "Forgotten it? Choose “Forgot password”.",
+    },
+    recognises,
 )

@@ -8,7 +8,6 @@ from typing import Any
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Row,
     RowError,
     checked,
     columns_of,
@@ -19,6 +18,7 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
+from app.core.layouts.sample import Row
 from app.core.record import Message, Record
 
 
@@ -71,6 +71,9 @@ SWIFT = Layout(
     render,
     frozenset({"system", "turns"}),
     ("system", "conversation"),
-    '{"conversation": [{"human": "…", "assistant": "…"}]}',
+    {
+        "system": "Answer briefly.",
+        "conversation": [{"human": "How do I reset my password?", "assistant": "Choose “Forgot password”."}],
+    },
     alternates=True,
 )

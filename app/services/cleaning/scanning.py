@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_, func, or_
@@ -20,7 +20,6 @@ from app.services.cleaning.outcomes import (
     KEPT,
     CleaningOutcome,
     EntryCleaner,
-    Row,
     hashes_after,
 )
 from app.services.cleaning.wishes import CleaningOptions
@@ -123,7 +122,7 @@ def scan_dataset(
     found = CleaningScan(total=entries.count_entries(dataset_id, wish.filters))
     after = repeats.Hashes()
     washer = EntryCleaner(cleaner)
-    for rows in _rows(dataset_id, wish, washer, cleaner):
+    for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=can_change(cleaner)):
         found.seen += len(rows)
         _note(found, list(washer.outcomes(rows)), after)
         watch.progress(found.seen, found.total, "pairs looked at")
@@ -136,18 +135,14 @@ def scan_dataset(
     return found
 
 
-def _rows(dataset_id: int, wish: CleaningOptions, washer: EntryCleaner, cleaner: Cleaner) -> Iterator[list[Row]]:
-    return entries.stream(dataset_id, wish.filters, columns=washer.columns, size=SIZE, where=can_change(cleaner))
-
-
 def _note(found: CleaningScan, part: Sequence[CleaningOutcome], after: "repeats.Hashes") -> None:
     """Keep of the outcomes what counts: many at a time, which is quicker than one by one."""
-    found.ids.extend([one.row[0] for one in part])
-    found.versions.extend([one.row[1] for one in part])
+    found.ids.extend([one.entry.id for one in part])
+    found.versions.extend([one.entry.version for one in part])
     found.flags.extend([one.flags for one in part])
     found.sizes.extend([one.size for one in part])
     found.created += sum(len(one.created) for one in part)
-    after.add([one.hash_before for one in part], hashes_after(part))
+    after.add([one.entry.content_hash for one in part], hashes_after(part))
 
 
 def can_change(cleaner: Cleaner) -> list[ColumnElement[bool]]:

@@ -2,28 +2,28 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
 
 from app.core.formats import FORMATS, WriteOptions
-from app.core.formats.csv import cells, stream_lines
+from app.core.formats.csv import cells_of, stream_lines
 from app.core.layouts import LAYOUTS, NOTES, LayoutOptions
 from app.core.record import Record
+from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.models import Entry, db, reading
 from app.services import datasets, entries
-from app.services.entries import CONTENT
 from app.services.export.options import ExportOptions, goes_out
 
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
 # What a pair without turns, trace, tags and other columns consists of.
 PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
-# Where a stored row has its answer, and turns, trace, tags and other columns.
-_ANSWER, _REST, _NOTHING = 6, slice(8, 12), (None, None, None, None)
+_rest_of = attrgetter("turns", "trace", "tags", "extra")
+_NOTHING = (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -36,34 +36,34 @@ def rendered_rows(dataset_id: int, options: ExportOptions) -> Iterator[Mapping[s
                 yield render(record, row)
 
 
-def read_chunks(dataset_id: int, options: ExportOptions) -> Iterator[list[Any]]:
+def read_chunks(dataset_id: int, options: ExportOptions) -> Iterator[list[StoredEntry]]:
     """The stored rows that go out, some at a time, from one unchanging view of the data."""
     with reading() as connection:
-        columns: list[Any] = list(CONTENT)
-        statement = select(*columns).where(goes_out(dataset_id, options)).order_by(Entry.id)
-        yield from entries.fetch_chunks(connection, statement, ROWS)
+        statement = select(*entries.COLUMNS).where(goes_out(dataset_id, options)).order_by(Entry.id)
+        for rows in entries.fetch_chunks(connection, statement, ROWS):
+            yield list(map(as_entry, rows))
 
 
-def record_of(row: Any) -> Record | None:
+def record_of(row: StoredEntry) -> Record | None:
     """The record of a stored row; None where there is nothing to learn in it."""
-    record = entries.from_row(row).record()
+    record = row.record()
     return record if record.answered else None
 
 
-def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, Any], dict[str, Any]]:
+def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, StoredEntry], dict[str, Any]]:
     """What makes the row of the layout from a record and the stored row it comes from."""
     layout = LAYOUTS[options.layout]
     layout_options = LayoutOptions(keep_extra=options.keep_extra)
     default = _default_system(dataset_id, options) if options.layout != "columns" else None
 
-    def render(record: Record, row: Any) -> dict[str, Any]:
+    def render(record: Record, row: StoredEntry) -> dict[str, Any]:
         if default is not None and record.system is None:
             record = replace(record, system=default)
         if options.layout == "columns" and not options.keep_extra and record.extra:
             record = replace(record, extra={})
         out = layout.render(record, layout_options)
         if options.layout == "columns" and options.keep_extra:
-            return {"id": row[0], **out, "status": row[2], "split": row[3]}
+            return {"id": row.id, **out, "status": row.status, "split": row.split}
         if options.keep_extra and record.tags and "tags" not in out:
             out["tags"] = list(record.tags)
         return out
@@ -119,14 +119,15 @@ def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     for rows in read_chunks(dataset_id, options):
         lines: list[bytes] = []
         for row in rows:
-            _, _, _, _, system, question, answer, _, turns, trace, tags, extra = row
-            if turns is not None or trace is not None or extra is not None or (keep and tags is not None):
+            messages = row.turns is not None or row.trace is not None
+            if messages or row.extra is not None or (keep and row.tags is not None):
                 if (record := record_of(row)) is not None:
                     lines.append(encode(render(record, row)) + b"\n")
                 continue
+            question, answer = row.question, row.answer
             if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                 continue
-            system = system if system is not None else default
+            system = row.system if row.system is not None else default
             if system is None:
                 lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
             else:
@@ -139,24 +140,24 @@ def table_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
     how = write_options(dataset_id, options)
     render = row_renderer(dataset_id, options)
-    places = {column.key: place for place, column in enumerate(CONTENT) if column.key in PLAIN}
+    places = {name: PLACES[name] for name in PLAIN}
     if all(name in places for name in how.columns) and len(how.columns) > 1:
         plain_cells: Callable[[Any], Sequence[Any]] = itemgetter(*(places[name] for name in how.columns))
     else:
         # Columns that no plain pair has stay empty.
         plain_cells = lambda row: [row[places[name]] if name in places else None for name in how.columns]  # noqa: E731
 
-    def row_cells(row: Any) -> Sequence[Any] | None:
-        if row[_REST] == _NOTHING:
-            return None if is_blank(row[_ANSWER]) else plain_cells(row)
+    def row_cells(row: StoredEntry) -> Sequence[Any] | None:
+        if _rest_of(row) == _NOTHING:
+            return None if is_blank(row.answer) else plain_cells(row)
         if (record := record_of(row)) is None:
             return None
         values = render(record, row)
-        return cells([values.get(name) for name in how.columns])
+        return cells_of([values.get(name) for name in how.columns])
 
     def batches() -> Iterator[list[Sequence[Any]]]:
         for rows in read_chunks(dataset_id, options):
-            if all(row[_REST] == _NOTHING for row in rows) and all_visible([row[_ANSWER] for row in rows]):
+            if all(_rest_of(row) == _NOTHING for row in rows) and all_visible([row.answer for row in rows]):
                 yield list(map(plain_cells, rows))
             else:
                 yield [one for row in rows if (one := row_cells(row)) is not None]

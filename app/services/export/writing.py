@@ -87,7 +87,7 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
 
     from app.core import conversion
     from app.core.formats import BadRow, ReadOptions, Source
-    from app.core.formats.csv import cells
+    from app.core.formats.csv import cells_of
     from app.core.spec import Spec
 
     if not path.stat().st_size or not count_records(dataset_id, options):
@@ -102,7 +102,7 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
     wrong = 0
     for row, record in zip_longest(sent, back):
         # A table gives every cell back as a text.
-        read_back = dict(zip(row, cells(row.values()), strict=True)) if row and tabular else row
+        read_back = dict(zip(row, cells_of(row.values()), strict=True)) if row and tabular else row
         expected = None if read_back is None else parse(read_back, found.options)
         wrong += expected is None or record is None or _content_of(expected) != _content_of(record)
     return wrong

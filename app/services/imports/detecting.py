@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from app.core import formats
 from app.core.errors import Invalid, LttError, NotFound
-from app.core.formats import BadRow, Detection, Row, Source, quoting
+from app.core.formats import BadRow, Detection, Row, Source
 from app.core.formats.csv import generated_names
-from app.core.formats.quoting import Quoting
+from app.core.formats.quoting import Quoting, detect_quoting
 from app.core.html import looks_like_html
 from app.core.layouts import recognise
 from app.models import Import, db
@@ -122,7 +122,7 @@ def _quoting(source: Source, detection: Detection, settings: Settings) -> Quotin
                 if isinstance(row, Row):
                     yield row.values
 
-    return quoting.find(source.name, values())
+    return detect_quoting(source.name, values())
 
 
 def _reason(quoted: Quoting, settings: Settings) -> dict[str, str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from app.core.formats import BadRow, Row, Source, csv, jsonl
-from app.core.formats.base import Place, too_many_rows
+from app.core.formats.base import Place
+from app.core.formats.limits import too_many_rows
 from app.core.layouts import columns, openai
 from app.core.record import PlainPairs
 from app.services.imports import reading
@@ -45,7 +46,7 @@ def is_quick(settings: Settings) -> bool:
 
 def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
     place, options = Place(), reading.read_options(settings, source.limits)
-    for block in jsonl.blocks(source, options):
+    for block in jsonl.read_blocks(source, options):
         for start in range(0, len(block), QUICK_LINES):
             lines = block[start : start + QUICK_LINES]
             pairs = openai.plain_pairs(lines)
@@ -59,8 +60,8 @@ def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Bui
 
 
 def _tables(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
-    with csv.opened(source, reading.read_options(settings, source.limits)) as table:
-        for batch in table.batches(QUICK_CHARACTERS):
+    with csv.open_table(source, reading.read_options(settings, source.limits)) as table:
+        for batch in table.read_batches(QUICK_CHARACTERS):
             pairs = columns.plain_pairs(table.names, batch.records, settings.mapping)
             if pairs is None:
                 yield _usual(table.rows_of(batch.lines), settings, builder)

@@ -7,13 +7,14 @@ from typing import BinaryIO
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
+from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history, limits
 from app.services.imports import reading
-from app.services.imports.building import Stored
 from app.services.imports.reading import Read
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
@@ -23,6 +24,15 @@ PAGE = 100
 BLOCK = 64 * 1024
 COLUMNS = ("row", "line", "code", "reason", "raw")
 _TEXT_TABLES = ("csv", "tsv")
+# What is wrong with all rows of one code: in the file, in its meaning, in the dataset it goes to.
+TITLES = {
+    **formats.BAD_ROW_TITLES,
+    **layouts.BAD_ROW_TITLES,
+    "surrogate": "It holds half of a character",
+    "unknown_id": "There is no pair with this id",
+    "repeated_id": "The same id stands twice",
+    "not_one_row": "The repaired text is not one row",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
         settings = settings.but(on_duplicate="keep" if settings.on_duplicate == "update" else settings.on_duplicate)
         staged = history.stage(record.dataset_id, kind="import")
         sorter = Sorter(record.dataset_id, settings, import_id=import_id)
-        new: list[Stored] = []
+        new: list[StoredEntry] = []
         skipped = still_bad = 0
         for row in _chosen(import_id, raws):
             part = sorter.sort([_read(record, settings, row, raws[row.id])])
@@ -118,7 +128,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
             skipped += len(part.same)
             still_bad += len(part.bad)
             _record_outcome(row, part, raws[row.id])
-        history.add_tuples(session, session.get_one(ChangeSet, staged), new)
+        history.add_rows(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
         record.imported += len(new)

@@ -1,11 +1,14 @@
 """Layouts: an accepted row comes back as it was, content survives every way out and in, bad rows say why."""
 
+import ast
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core import formats, layouts
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
 from app.core.text import is_blank
@@ -100,6 +103,27 @@ def options_for(name, **more):
 def test_an_accepted_row_comes_back_as_it_was(name, row):
     layout, options = LAYOUTS[name], options_for(name)
     assert layout.render(layout.parse(row, options), options) == row
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_example_of_a_layout_is_a_row_of_it(layout):
+    options = options_for(layout.name)
+    assert layout.render(layout.parse(layout.example, options), options) == layout.example
+
+
+def codes(package, error):
+    """The codes that the modules of a package give to bad rows."""
+    for path in Path(package.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == error:
+                places = [one.value for one in node.keywords if one.arg == "code"] or node.args[2:3]
+                yield from (one.value for place in places for one in ast.walk(place) if isinstance(one, ast.Constant))
+
+
+@pytest.mark.parametrize(("package", "error"), [(layouts, "RowError"), (formats, "BadRow")])
+def test_every_kind_of_bad_row_has_a_title(package, error):
+    given = {code for code in codes(package, error) if isinstance(code, str)}
+    assert len(given) > 3 and given <= set(package.BAD_ROW_TITLES)
 
 
 def content(record):

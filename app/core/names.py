@@ -1,4 +1,4 @@
-"""Column names that people give to questions and answers, in many languages."""
+"""Column names that people give to questions, answers and what stands beside them, in many languages."""
 
 import re
 
@@ -20,18 +20,12 @@ _SYSTEM = "system system_prompt system_message systemprompt systemanweisung 系�
 _TAGS = "tags tag kategorien etiquetas étiquettes schlagworte 标签 タグ 태그"
 _PASSAGE = "context passage document paragraph contexts kontext contexto contexte contesto 上下文 文脈 문맥 السياق"
 _REJECTED = "rejected rejected_answer rejected_response worse_answer non_preferred"
+# What names a column as well, though it says nothing of questions and answers.
+_OTHERS = """
+category chosen content date id intent key label lang language message messages name no number prompts role source title
+topic text url value
+"""
 
-TARGETS = {
-    "question": "Question",
-    "answer": "Answer",
-    "system": "System prompt",
-    "tags": "Tags",
-    "status": "Status",
-    "split": "Split",
-    "passage": "Passage (before the question)",
-    "rejected_answer": "Rejected answer",
-    "id": "Id",
-}
 WORDS: dict[str, tuple[str, ...]] = {
     "question": tuple(_QUESTION.split()),
     "answer": tuple(_ANSWER.split()),
@@ -42,18 +36,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "rejected_answer": tuple(_REJECTED.split()),
     "passage": tuple(_PASSAGE.split()),
 }
+HEADER_WORDS = frozenset(word for words in WORDS.values() for word in words) | frozenset(_OTHERS.split())
 
 
-def normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """A column name as it is compared: lower case, one underscore between words, no signs around it."""
     name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name.replace("\ufeff", ""))
     return re.sub(r"[\s\-_./:*#()\[\]?？]+", "_", name).strip("_").lower()
-
-
-def target_of(name: str) -> tuple[str, int] | None:
-    """The target a column name stands for, and its rank among the names of that target (lower is surer)."""
-    plain = normal(name)
-    for target, words in WORDS.items():
-        if plain in words:
-            return target, words.index(plain)
-    return None

@@ -1,0 +1,26 @@
+"""All layouts, in the order in which they are listed."""
+
+from app.core.layouts.alpaca import ALPACA
+from app.core.layouts.base import Layout
+from app.core.layouts.columns import COLUMNS
+from app.core.layouts.openai import OPENAI
+from app.core.layouts.preference import PREFERENCE, TRL_PREFERENCE
+from app.core.layouts.prompt_completion import PROMPT_COMPLETION
+from app.core.layouts.sharegpt import SHAREGPT
+from app.core.layouts.squad import SQUAD
+from app.core.layouts.swift import SWIFT
+
+LAYOUTS: dict[str, Layout] = {
+    one.name: one
+    for one in (
+        OPENAI,
+        COLUMNS,
+        ALPACA,
+        SHAREGPT,
+        PROMPT_COMPLETION,
+        PREFERENCE,
+        TRL_PREFERENCE,
+        SWIFT,
+        SQUAD,
+    )
+}
