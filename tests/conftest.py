@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import create_app, create_bare_app
 from app.cli import main
 from app.models import close_cleanly
 from app.services import schema
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose database came about by the migrations. Tests work on copies of it."""
     folder = tmp_path_factory.mktemp("migrated")
-    app = create_app({"LTT_DATA_DIR": str(folder), "TESTING": True})
+    app = create_bare_app({"LTT_DATA_DIR": str(folder), "TESTING": True})
     with app.app_context():
         schema.prepare_schema()
         close_cleanly()
@@ -44,10 +44,15 @@ def data_dir(migrated_folder: Path, tmp_path: Path) -> Path:
     return shutil.copytree(migrated_folder, tmp_path / "data")
 
 
+# Tests of the web. All others do without pages and API, whose addresses take far longer to make than all the rest.
+WEB = {"api", "blueprints", "browser", "test_frontdoor.py"}
+
+
 @pytest.fixture
-def app(data_dir: Path) -> Iterator[Flask]:
-    """The application over an empty database."""
-    application = create_app({"LTT_DATA_DIR": str(data_dir), "TESTING": True, "LTT_LOG_LEVEL": "WARNING"})
+def app(data_dir: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The application over an empty database: bare, and in the tests of the web with pages and API."""
+    make = create_app if request.path.relative_to(Path(__file__).parent).parts[0] in WEB else create_bare_app
+    application = make({"LTT_DATA_DIR": str(data_dir), "TESTING": True, "LTT_LOG_LEVEL": "WARNING"})
     yield application
     with application.app_context():
         close_cleanly()

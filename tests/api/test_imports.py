@@ -147,6 +147,15 @@ def test_a_raw_body_that_calls_itself_a_form_is_read_all_the_same(client, datase
     assert answer.json["imported"] > 0
 
 
+def test_a_field_without_a_name_is_nothing(client, dataset_id):
+    body = b'--x\r\nContent-Disposition: form-data; name=""\r\n\r\nodd\r\n' + (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + CSV + b"\r\n--x--\r\n"
+    )
+    address = f"/api/v1/datasets/{dataset_id}/imports"
+    answer = client.post(address, data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 201 and answer.json["imported"] == 1
+
+
 def test_spreadsheet_safe_quoting_is_undone_unless_refused(client, dataset_id):
     table = b"question,answer\nHow?,'=1\n"
     body = post(client, dataset_id, table, name="x.spreadsheet-safe.csv").get_json()

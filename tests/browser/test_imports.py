@@ -105,9 +105,7 @@ def test_markup_in_a_file_is_text(app, dataset_id, open_page):
     assert page.evaluate("window.broken") is None
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_pages_have_no_accessibility_findings(app, dataset_id, open_page, dark):
-    page = open_page(dark=dark)
+def test_the_pages_have_no_accessibility_findings(app, dataset_id, page):
     page.goto(f"/datasets/{dataset_id}/import")
     assert find_faults(page) == []
     choose(page, dataset_id, ("macros.csv", TABLE.encode()))

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from app import create_app
+from app import create_bare_app
 from app.core.cleaning import Step
 from app.core.record import Record
 from app.jobs import lease
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL")
 
 
 def open_app(folder):
-    return create_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"})
+    return create_bare_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"})
 
 
 def digest(folder):

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from app import create_app
+from app import create_bare_app
 from app.core.record import Record
 from app.jobs import duplicates as running
 from app.jobs import lease
@@ -26,11 +26,11 @@ GROUPS, COPIES = 8_000, 3
 ROWS = GROUPS * COPIES
 PROGRAM = """
 import sys
-from app import create_app
+from app import create_bare_app
 from app.jobs import duplicates as running
 from app.services import duplicates
 from app.services.duplicates import Wish
-with create_app({"LTT_DATA_DIR": sys.argv[1], "LTT_LOG_LEVEL": "ERROR"}).app_context():
+with create_bare_app({"LTT_DATA_DIR": sys.argv[1], "LTT_LOG_LEVEL": "ERROR"}).app_context():
     if sys.argv[2] == "scan":
         running.start_here(1, Wish())
     else:
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL")
 
 
 def open_app(folder):
-    return create_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "ERROR"})
+    return create_bare_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "ERROR"})
 
 
 def run(folder, what):

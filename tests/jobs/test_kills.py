@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from app import create_app
+from app import create_bare_app
 from app.models import ChangeSet, Entry, close_cleanly, db, end_reading
 from app.services import datasets, imports, jobs, uploads
 from app.services.imports import Settings
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and
 
 
 def open_app(folder):
-    return create_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"})
+    return create_bare_app({"LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"})
 
 
 @pytest.fixture(scope="module")

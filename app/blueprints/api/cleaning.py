@@ -8,6 +8,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
@@ -111,7 +112,7 @@ def _operation(name: str) -> dict[str, Any]:
     return {**about, "options": options, "fields": one.fields, "examples": one.examples}
 
 
-@bp.post("/datasets/<int:dataset_id>/clean/preview")
+@bp.post("/datasets/<int:dataset_id>/clean/preview", responses=answers(200, 202))
 def preview(path: DatasetPath, body: PreviewBody) -> Answer:
     """Count what would change, and show some of it. 202 with a job where that takes long; ask again when it is done."""
     datasets.get(path.dataset_id)
@@ -153,7 +154,7 @@ def _shown(one: PreviewRow) -> dict[str, Any]:
     }
 
 
-@bp.post("/datasets/<int:dataset_id>/clean")
+@bp.post("/datasets/<int:dataset_id>/clean", responses=answers(200, 202))
 @idempotent
 def clean(path: DatasetPath, body: CleanBody) -> Answer:
     """Apply, as one step of the history. 202 with a job where many pairs change."""

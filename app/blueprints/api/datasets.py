@@ -8,6 +8,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, model_validator
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer, idempotent
 from app.models import Dataset
 from app.services import datasets, history
@@ -102,7 +103,7 @@ def listed(query: DatasetQuery) -> Answer:
     return jsonify(datasets=[dataset_as_dict(dataset) for dataset in datasets.list_datasets(archived=query.archived)])
 
 
-@bp.post("/datasets")
+@bp.post("/datasets", responses=answers(201))
 @idempotent
 def create(body: DatasetBody) -> Answer:
     """Make a dataset."""
@@ -137,7 +138,7 @@ def restore(path: DatasetPath) -> Answer:
     return jsonify(dataset_as_dict(datasets.restore_dataset(path.dataset_id)))
 
 
-@bp.post("/datasets/<int:dataset_id>/copy")
+@bp.post("/datasets/<int:dataset_id>/copy", responses=answers(201))
 @idempotent
 def copy(path: DatasetPath) -> Answer:
     """Copy a dataset with its pairs."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
@@ -131,14 +132,14 @@ class SettleBody(BaseModel):
     dry_run: bool = False
 
 
-@bp.post("")
+@bp.post("", responses=answers(200, 202))
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
     return _finished(running.start(path.dataset_id, body.wish()))
 
 
-@bp.post("/against")
+@bp.post("/against", responses=answers(200, 202))
 @takes_uploads
 def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
@@ -173,7 +174,7 @@ def hint(path: DatasetPath, query: HintQuery) -> Answer:
     return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in found])
 
 
-@bp.post("/settle")
+@bp.post("/settle", responses=answers(200, 202))
 @idempotent
 def settle(path: DatasetPath, body: SettleBody) -> Answer:
     """Keep one pair of every safe group, as one step. 202 with a job where many pairs go."""
@@ -185,7 +186,7 @@ def settle(path: DatasetPath, body: SettleBody) -> Answer:
     return jsonify(result.as_dict()) if isinstance(result, Settled) else _finished(result)
 
 
-@bp.post("/recheck")
+@bp.post("/recheck", responses=answers(200, 202))
 def recheck(path: DatasetPath) -> Answer:
     """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
     datasets.get(path.dataset_id)

@@ -8,6 +8,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.specification import IF_MATCH, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.changes import Value
 from app.core.errors import Conflict
@@ -102,7 +103,7 @@ def listed(path: ListPath, query: ListQuery) -> Answer:
     )
 
 
-@bp.post("")
+@bp.post("", responses=answers(201))
 @idempotent
 def create(path: ListPath, body: EntryBody) -> Answer:
     """Add a pair."""
@@ -122,6 +123,7 @@ def get(path: EntryPath) -> Answer:
 
 
 @bp.patch("/<int:entry_id>")
+@reads_header(IF_MATCH)
 def change(path: EntryPath, body: EntryChange) -> Answer:
     """Change an entry. Needs If-Match with its version; a stale one is answered by 409 with the present entry."""
     version = expected_version()
@@ -141,6 +143,7 @@ def change(path: EntryPath, body: EntryChange) -> Answer:
 
 
 @bp.delete("/<int:entry_id>")
+@reads_header(IF_MATCH)
 def delete(path: EntryPath) -> Answer:
     """Delete an entry. Needs If-Match with its version."""
     entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())

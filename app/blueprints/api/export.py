@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from app.blueprints import export as page
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer
 from app.core.spec import parse_spec, usual_layout
 from app.frontdoor.limits import takes_uploads
@@ -53,7 +54,7 @@ class ConvertQuery(BaseModel):
     allow_unanswered: bool = False
 
 
-@bp.get("/datasets/<int:dataset_id>/export")
+@bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
 def export(path: ExportPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
     spec = parse_spec(query.to)
@@ -70,7 +71,7 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
     return page.file_response(path.dataset_id, datasets.get(path.dataset_id).name, options)
 
 
-@bp.post("/convert")
+@bp.post("/convert", responses=answers(201))
 @takes_uploads
 def convert(query: ConvertQuery) -> Answer:
     """Convert a file: multipart (field `file`, options as fields or in the query) or the raw body.
@@ -94,7 +95,7 @@ class ConvertedPath(BaseModel):
     token: str
 
 
-@bp.get("/convert/<token>")
+@bp.get("/convert/<token>", responses=answers(200, kind="*/*"))
 def converted(path: ConvertedPath) -> Answer:
     """Fetch a converted file; it is kept for an hour."""
     kept = uploads.get(path.token)

@@ -9,7 +9,8 @@ from app.services.uploads import Upload
 
 def sent_fields() -> dict[str, str]:
     """The other fields of the form. A raw body that calls itself a form, as curl's do, is not read as one."""
-    return request.form.to_dict() if _is_form() else {}
+    # A field without a name has None for it.
+    return {name: value for name, value in request.form.items() if name} if _is_form() else {}
 
 
 def receive(name: str | None, *, usual_name: str) -> Upload:

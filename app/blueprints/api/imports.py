@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
+from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
@@ -72,7 +73,8 @@ class ImportOptions(BaseModel):
         return Settings(**values, mapping=parse_mapping(self.map or ""), tags=tags)
 
 
-@bp.post("")
+@bp.post("", responses=answers(201, 202))
+@reads_header(IDEMPOTENCY_KEY)
 @takes_uploads
 def create(path: DatasetPath, query: ImportOptions) -> Answer:
     """Import a file: multipart (field `file`, options as fields or in the query) or the raw body.
@@ -114,7 +116,7 @@ def get(path: ImportPath) -> Answer:
     return jsonify(reporting.of_import(_own(path)))
 
 
-@bp.get("/<int:import_id>/quarantine")
+@bp.get("/<int:import_id>/quarantine", responses=answers(200, kind="application/jsonl"))
 def bad_rows(path: ImportPath) -> Answer:
     """All open bad rows of an import as JSON Lines."""
     row = _own(path)

@@ -6,6 +6,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
+from app.blueprints.api.specification import answers
 from app.blueprints.api.writing import Answer
 from app.services import jobs
 
@@ -52,7 +53,7 @@ def cancel(path: JobPath) -> Answer:
     return jsonify(jobs.as_dict(jobs.cancel(path.job_id)))
 
 
-@bp.post("/<int:job_id>/retry")
+@bp.post("/<int:job_id>/retry", responses=answers(202))
 def retry(path: JobPath) -> Answer:
     """Run a job again that failed, was stopped or interrupted."""
     return jsonify(jobs.as_dict(jobs.retry(path.job_id))), 202

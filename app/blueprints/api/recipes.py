@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.cleaning import StepBody
+from app.blueprints.api.specification import IF_MATCH, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.cleaning import Step
 from app.models import SavedRecipe
@@ -44,7 +45,7 @@ def listed() -> Answer:
     return jsonify(recipes=[recipes.recipe_as_dict(row) for row in recipes.list_recipes()])
 
 
-@bp.post("")
+@bp.post("", responses=answers(201))
 @idempotent
 def create(body: RecipeBody) -> Answer:
     """Keep a recipe."""
@@ -62,6 +63,7 @@ def get(path: RecipePath) -> Answer:
 
 
 @bp.put("/<int:recipe_id>")
+@reads_header(IF_MATCH)
 def change(path: RecipePath, body: RecipeBody) -> Answer:
     """Replace a recipe's name and steps. Needs If-Match with its version."""
     version = expected_version()

@@ -1,6 +1,10 @@
 """The API's description of itself (OpenAPI 3.1), with the one error shape."""
 
-from typing import Any
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from flask import current_app, jsonify
 from flask.typing import ResponseReturnValue
@@ -8,8 +12,29 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response
 
 from app.blueprints import errors
+from app.frontdoor import limits
 
-_WRITES = ("post", "put", "patch", "delete")
+View = TypeVar("View", bound=Callable[..., Any])
+Answers = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
+_HEADERS = "ltt_headers"
+_ANSWERS = {
+    200: "Done",
+    201: "Made",
+    202: "Accepted: the job goes on, and Location says where to ask for it",
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The version that was changed; without it the answer is 428, with a stale one 409",
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same request with the same key happens once and is answered alike for a day",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
 
 
 class ErrorBody(BaseModel):
@@ -35,17 +60,57 @@ def refuse_invalid(error: ValidationError) -> Response:
     return errors.answer_problem(errors.Problem(422, "invalid", message, {"fields": places}))
 
 
+def answers(*statuses: int, kind: str = "application/json") -> Answers:
+    """The good answers of a route, for its description. One that says nothing answers 200 with a JSON object."""
+    schema = {"type": "object"} if kind == "application/json" else {"type": "string"}
+    return {status: {"description": _ANSWERS[status], "content": {kind: {"schema": schema}}} for status in statuses}
+
+
+def reads_header(header: dict[str, Any]) -> Callable[[View], View]:
+    """Describe a header that a view reads by itself. Stands below the route."""
+
+    def mark(view: View) -> View:
+        setattr(view, _HEADERS, (*getattr(view, _HEADERS, ()), header))
+        return view
+
+    return mark
+
+
 def describe_api() -> ResponseReturnValue:
     """Describe the API."""
-    return jsonify(_with_errors(current_app.api_doc))  # type: ignore[attr-defined]
+    description = deepcopy(current_app.api_doc)  # type: ignore[attr-defined]
+    description["components"] = {"schemas": description["components"]["schemas"], "securitySchemes": {"token": _TOKEN}}
+    error = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Error.__name__}"}}}
+    for rule in current_app.url_map.iter_rules():
+        path = description["paths"].get(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
+        for method in (name.lower() for name in rule.methods or () if name.lower() in path):
+            operation = path[method]
+            good = {status: told for status, told in operation["responses"].items() if status.startswith("2")}
+            operation["responses"] = {
+                **(good or {str(status): told for status, told in answers(200).items()}),
+                "422": {"description": "The content breaks a rule", "content": error},
+                "default": {"description": "Any other error", "content": error},
+            }
+            headers = getattr(current_app.view_functions[rule.endpoint], _HEADERS, ())
+            operation["parameters"] = [*operation.get("parameters", []), *headers]
+            if limits.takes_upload(current_app, rule.endpoint):
+                operation["requestBody"] = _FILE
+            if method != "get":
+                operation["security"] = [{"token": []}]
+    return jsonify(description)
 
 
-def _with_errors(description: dict[str, Any]) -> dict[str, Any]:
-    """Name the error shape as the answer to everything that goes wrong."""
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Error.__name__}"}}}
-    for path in description["paths"].values():
-        for operation in path.values():
-            if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"]["422"] = {"description": "The content breaks a rule", "content": content}
-                operation["responses"]["default"] = {"description": "Any other error", "content": content}
-    return description
+_TOKEN = {"type": "http", "scheme": "bearer", "description": "ltt token prints it"}
+_FILE = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
+            }
+        },
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    },
+}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import PreconditionRequired
 from werkzeug.wrappers import Response
 
+from app.blueprints.api.specification import IDEMPOTENCY_KEY, reads_header
 from app.core.errors import BadUsage, Conflict
 from app.frontdoor import limits
 from app.models import IdempotencyKey, Job, transaction
@@ -58,6 +59,7 @@ def accepted_job(job: Job, **more: object) -> Response:
 def idempotent(view: View) -> View:
     """A create sent twice with one Idempotency-Key happens once and is answered alike. Stands below the route."""
 
+    @reads_header(IDEMPOTENCY_KEY)
     @wraps(view)
     def once(*args: Any, **kwargs: Any) -> Answer:
         key = request.headers.get("Idempotency-Key")

@@ -1,0 +1,85 @@
+"""The API is as it describes itself: whatever fits the description, or does not, is answered as it says."""
+
+import io
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from app import keys
+from app.core.cleaning import Step
+from app.core.record import Record
+from app.jobs import duplicates as duplicate_jobs
+from app.jobs import imports as import_jobs
+from app.services import datasets, duplicates, entries, history, imports, jobs, uploads
+from app.services.cleaning import recipes
+from app.services.duplicates import Wish
+from app.services.imports import Settings
+
+CONFORM = [checks.content_type_conformance, checks.response_schema_conformance]
+
+
+def known_ids() -> dict[str, int]:
+    """The ids of a new dataset that has some of everything, by the names that addresses give them."""
+    dataset_id = datasets.create_dataset("Described").id
+    upload = uploads.save(io.BytesIO(b'question,answer\nHow?,So.\n,""\n').read, "small.csv")
+    row = imports.add(dataset_id, upload, Settings())
+    import_jobs.start(row.id, Settings())
+    history.create(dataset_id, [Record("What is rain?", "Water."), Record("What is rain?", "Drops.")], summary="Add")
+    duplicate_jobs.start(dataset_id, Wish())
+    scan = duplicates.latest(dataset_id)
+    assert scan is not None
+    [group, *_] = duplicates.page(scan, duplicates.Filter("conflicts")).groups
+    return {
+        "dataset_id": dataset_id,
+        "number": 1,
+        "entry_id": next(entries.stream_entries(dataset_id)).id,
+        "import_id": row.id,
+        "group_id": group.id,
+        "job_id": jobs.listed(dataset_id=dataset_id)[0].id,
+        "recipe_id": recipes.create_recipe("Tidy", [Step("trim")]).id,
+    }
+
+
+@pytest.fixture
+def described(app: Flask) -> schemathesis.BaseSchema:
+    """The API's description, bound to the application."""
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app, config=schemathesis.Config())
+
+
+def test_every_operation_answers_as_described(app, data_dir, described, subtests) -> None:
+    token = {"Authorization": f"Bearer {keys.api_token(data_dir)}"}
+    for found in described.get_all_operations():
+        operation = found.ok()
+        with app.app_context():
+            ids = known_ids()
+        with subtests.test(operation.label):
+            # Twelve requests for each of fifty operations take a quarter of a minute.
+            @settings(
+                max_examples=12,
+                derandomize=True,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(
+                case=operation.as_strategy() | operation.as_strategy(GenerationMode.NEGATIVE),
+                meets=st.integers(0, 3),
+                operation=st.just(operation),
+                ids=st.just(ids),
+            )
+            def answers_as_described(case, meets, operation, ids) -> None:
+                # Made-up ids lead nowhere: most requests are for what there is.
+                if meets:
+                    case.path_parameters.update({name: ids[name] for name in case.path_parameters if name in ids})
+                answer = case.call(headers=token)
+                status = answer.status_code
+                assert status < 500, answer.text
+                assert status >= 400 or str(status) in operation.responses.status_codes, "this status is not described"
+                case.validate_response(answer, checks=CONFORM)
+
+            answers_as_described()
