@@ -133,7 +133,7 @@ class SettleBody(BaseModel):
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
-    return _finished(running.start(path.dataset_id, body.options()))
+    return _answer_job(running.start(path.dataset_id, body.options()))
 
 
 @bp.post("/against", responses=answers(200, 202))
@@ -142,15 +142,17 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
     datasets.get(path.dataset_id)
     upload = receive(query.name, usual_name="file")
-    return _finished(running.start(path.dataset_id, ScanOptions(query.on, file=upload.token, semantic=query.semantic)))
+    return _answer_job(
+        running.start(path.dataset_id, ScanOptions(query.on, file=upload.token, semantic=query.semantic))
+    )
 
 
 @bp.get("")
 def listed(path: DatasetPath, query: ListQuery) -> Answer:
     """One page of groups, with the totals of all lists and the number of groups at every level."""
-    found = _scan(path.dataset_id, query.scope)
-    chosen = Filter(query.what, query.level, query.splits_only)
-    page = duplicates.list_groups(found, chosen, cursor=query.cursor, size=query.limit, order=query.order)
+    found = _require_scan(path.dataset_id, query.scope)
+    filters = Filter(query.what, query.level, query.splits_only)
+    page = duplicates.list_groups(found, filters, cursor=query.cursor, size=query.limit, order=query.order)
     stops = duplicates.count_by_level(found, query.what) if query.what not in ("dismissed", "settled") else []
     return jsonify(
         scan=duplicates.report_scan(found),
@@ -167,20 +169,20 @@ def listed(path: DatasetPath, query: ListQuery) -> Answer:
 def hint(path: DatasetPath, query: HintQuery) -> Answer:
     """Pairs that ask nearly what is being written."""
     datasets.get(path.dataset_id)
-    found = duplicates.find_hints(path.dataset_id, query.q, query.entry, size=query.limit)
-    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in found])
+    hints = duplicates.find_hints(path.dataset_id, query.q, query.entry, size=query.limit)
+    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in hints])
 
 
 @bp.post("/settle", responses=answers(200, 202))
 @idempotent
 def settle(path: DatasetPath, body: SettleBody) -> Answer:
     """Keep one pair of every safe group, as one step. 202 with a job where many pairs go."""
-    found = _scan(path.dataset_id, body.scope)
+    found = _require_scan(path.dataset_id, body.scope)
     if body.dry_run:
-        seen = duplicates.preview_settling(found, body.level, body.rule)
-        return jsonify(groups=seen.groups, pairs=seen.pairs, stay=seen.stay, sentence=seen.sentence)
+        preview = duplicates.preview_settling(found, body.level, body.rule)
+        return jsonify(groups=preview.groups, pairs=preview.pairs, stay=preview.stay, sentence=preview.sentence)
     result = running.start_settling(path.dataset_id, found, body.level, body.rule)
-    return jsonify(result.as_dict()) if isinstance(result, Settled) else _finished(result)
+    return jsonify(result.as_dict()) if isinstance(result, Settled) else _answer_job(result)
 
 
 @bp.post("/recheck", responses=answers(200, 202))
@@ -188,7 +190,7 @@ def recheck(path: DatasetPath) -> Answer:
     """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
     datasets.get(path.dataset_id)
     result = running.start_recheck(path.dataset_id)
-    return jsonify(result.as_dict()) if isinstance(result, Rechecked) else _finished(result)
+    return jsonify(result.as_dict()) if isinstance(result, Rechecked) else _answer_job(result)
 
 
 @bp.get("/<int:group_id>")
@@ -201,7 +203,7 @@ def group(path: GroupPath, query: GroupQuery) -> Answer:
 @bp.post("/<int:group_id>/keep")
 def keep(path: GroupPath, body: KeepBody) -> Answer:
     """Keep one pair and delete the others, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.keep_pair(
             path.dataset_id, path.group_id, body.keep, unite=body.unite, remove=body.remove, versions=body.versions
         )
@@ -211,7 +213,7 @@ def keep(path: GroupPath, body: KeepBody) -> Answer:
 @bp.post("/<int:group_id>/merge")
 def merge(path: GroupPath, body: MergeBody) -> Answer:
     """Write the best parts of several pairs into one and delete the others, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.merge_pairs(
             path.dataset_id,
             path.group_id,
@@ -228,7 +230,7 @@ def merge(path: GroupPath, body: MergeBody) -> Answer:
 @idempotent
 def prefer(path: GroupPath, body: PreferBody) -> Answer:
     """Make preference pairs of a conflict: the right answer against the worse ones, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.prefer_answer(path.dataset_id, path.group_id, body.chosen, body.rejected, versions=body.versions)
     )
 
@@ -247,7 +249,7 @@ def undismiss(path: GroupPath) -> Answer:
     return jsonify(group=done.group_id, pairs=done.pairs)
 
 
-def _scan(dataset_id: int, scope: str) -> DuplicateScan:
+def _require_scan(dataset_id: int, scope: str) -> DuplicateScan:
     datasets.get(dataset_id)
     found = duplicates.latest_scan(dataset_id, scope)
     if found is None:
@@ -255,11 +257,11 @@ def _scan(dataset_id: int, scope: str) -> DuplicateScan:
     return found
 
 
-def _applied(done: Applied) -> Response:
+def _answer_applied(done: Applied) -> Response:
     return jsonify(history.applied_dict(done))
 
 
-def _finished(job: Job) -> Answer:
+def _answer_job(job: Job) -> Answer:
     db.session.refresh(job)
     if job.state == "done":
         return jsonify(job.result)
