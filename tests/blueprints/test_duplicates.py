@@ -8,6 +8,7 @@ import pytest
 from app.core.record import Record
 from app.services import datasets, duplicates, entries, history, pairs
 from app.services.duplicates import ScanOptions
+from tests.pages import as_shown
 from tests.static_model import save_model
 
 REFUND = "Refunds are sent to your card within a few working days after we receive the item."
@@ -47,13 +48,13 @@ def look(client, dataset_id, query=""):
     """The text of the page."""
     answer = client.get(f"/datasets/{dataset_id}/duplicates{query}")
     assert answer.status_code == 200
-    return answer.text
+    return as_shown(answer.text)
 
 
 def group_of(client, dataset_id, title, query=""):
     """The id of the group with this title in the list."""
     row = re.search(
-        rf'<li><a href="([^"]*)"[^>]*><span class="clip2"[^>]*>{re.escape(title)}', look(client, dataset_id, query)
+        rf'<li> <a href="([^"]*)"[^>]*> <span class="clip2"[^>]*>{re.escape(title)}', look(client, dataset_id, query)
     )
     return int(re.search(r"group=(\d+)", row[1])[1])
 

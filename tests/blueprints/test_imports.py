@@ -10,6 +10,7 @@ from app.core.record import Record
 from app.models import Dataset, Import, db
 from app.services import datasets, entries, history, imports, pairs
 from app.services.imports import quarantine
+from tests.pages import as_shown
 
 CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
 
@@ -62,7 +63,7 @@ def test_the_choices_travel_in_the_address(client, dataset_id):
 
 
 def test_import_and_result(client, dataset_id):
-    page = client.get(bring(client, dataset_id)).text
+    page = as_shown(client.get(bring(client, dataset_id)).text)
     assert "2 pairs imported." in page and "2 + 0 + 1, nothing lost" in page and "Undo import of 2 pairs" in page
     assert stored(dataset_id) == [("How?", "So."), ("Why?", "Because.")]
 
@@ -92,7 +93,7 @@ def test_the_mapping_is_forgotten_when_another_format_is_chosen(client, dataset_
 
 def test_duplicates_of_the_dataset_are_skipped_unless_chosen_otherwise(client, dataset_id):
     history.create(dataset_id, [Record("How?", "So.")], summary="Add")
-    page = client.get(look(client, dataset_id)).text
+    page = as_shown(client.get(look(client, dataset_id)).text)
     assert "1 row is already in this dataset" in page and "same as pair 1" in page
     assert re.search(r'value="skip" checked', page) and "Import 1 pair " in page
 
@@ -191,12 +192,12 @@ def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
     client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,Yes.,c\r\n"})
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
     assert stored(dataset_id) == [("Open?", "Yes.")]
-    assert "1 pair repaired later stays." in client.get(address).text
+    assert "1 pair repaired later stays." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/redo", data={"number": "1", "back": address})
     one = next(one for one in entries.stream_entries(dataset_id) if one.question != "Open?")
     pairs.save_pair(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
-    assert "1 pair edited since and 1 pair repaired later stay." in client.get(address).text
+    assert "1 pair edited since and 1 pair repaired later stay." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "2", "back": address})
     assert "repaired later" not in client.get(address).text
 
