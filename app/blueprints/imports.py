@@ -153,7 +153,7 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "delimiters": forms.DELIMITER_CHOICES,
         "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,
-        "all_datasets": datasets.listed(),
+        "all_datasets": datasets.list_datasets(),
         "target": request.values.get("dataset", row.dataset_id, type=int),
         "alike": waiting.list_alike(row),
     }

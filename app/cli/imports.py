@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.options import takes_options
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 from app.core.errors import LttError
 from app.models import Dataset, Import
 from app.services.imports import Settings
@@ -21,7 +21,7 @@ from app.services.imports import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(files: tuple[str, ...], name: str, create: bool, as_json: bool, settings: Settings) -> int:
     """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones."""
-    with workspace():
+    with open_workspace():
         dataset = _find_or_create(name, create)
         return _Run(dataset, settings, as_json).import_files(files)
 
@@ -31,11 +31,11 @@ def _find_or_create(name: str, create: bool) -> Dataset:
     from app.services import datasets
 
     try:
-        return datasets.find(name)
+        return datasets.find_dataset(name)
     except NotFound:
         if not create:
             raise
-        return datasets.create(name)
+        return datasets.create_dataset(name)
 
 
 class _Run:
@@ -59,7 +59,7 @@ class _Run:
                 break
         rows = self._report()
         if self.refused is not None:
-            return exits.code(self.refused)
+            return exits.exit_code(self.refused)
         return 1 if any(row.quarantined for row in rows) else 0
 
     def _import_file(self, file: str) -> None:

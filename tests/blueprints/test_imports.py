@@ -19,7 +19,7 @@ CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id
 
 
 def send(client, dataset_id, *contents, names=("faq.csv", "two.csv"), **fields):
@@ -195,7 +195,7 @@ def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
     assert "1 pair repaired later stays." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/redo", data={"number": "1", "back": address})
     one = next(one for one in entries.stream_entries(dataset_id) if one.question != "Open?")
-    pairs.save(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
+    pairs.save_pair(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
     assert "1 pair edited since and 1 pair repaired later stay." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "2", "back": address})
@@ -212,10 +212,10 @@ def test_a_waiting_file_can_be_forgotten(client, dataset_id):
 def test_a_file_dropped_on_the_home_page_begins_a_dataset(client, app):
     response = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "bank_faqs.csv")})
     with app.app_context():
-        assert [one.name for one in datasets.listed()] == ["bank faqs"]
+        assert [one.name for one in datasets.list_datasets()] == ["bank faqs"]
     client.post(response.headers["Location"], data={})
     with app.app_context():
-        assert datasets.listed()[0].entry_count == 2
+        assert datasets.list_datasets()[0].entry_count == 2
 
 
 def test_a_dataset_that_was_begun_in_vain_is_forgotten(client, app):
@@ -231,7 +231,7 @@ def test_the_dataset_can_be_chosen_in_the_wizard(client, dataset_id):
     begun = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "faq.csv")}).headers["Location"]
     client.post(begun, data={"dataset": str(dataset_id)})
     assert len(stored(dataset_id)) == 2
-    assert [one.name for one in datasets.listed()] == ["Tests"]
+    assert [one.name for one in datasets.list_datasets()] == ["Tests"]
 
 
 def test_a_large_file_becomes_a_job_with_progress(client, dataset_id, app):
@@ -243,7 +243,7 @@ def test_a_large_file_becomes_a_job_with_progress(client, dataset_id, app):
 
 def test_an_import_of_another_dataset_is_not_found(client, dataset_id):
     address = look(client, dataset_id)
-    other = datasets.create("Other").id
+    other = datasets.create_dataset("Other").id
     assert client.get(address.replace(f"datasets/{dataset_id}/", f"datasets/{other}/")).status_code == 404
 
 

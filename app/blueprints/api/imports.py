@@ -9,7 +9,7 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import Text, model_of, options_from
 from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
 from app.models import Import
@@ -67,7 +67,7 @@ def _import_upload(dataset_id: int, upload: Upload, settings: Settings) -> Answe
     row = imports.add(dataset_id, upload, settings)
     job = running.start(row.id, settings)
     if job.state != "done":
-        return accepted(job, import_id=row.id)
+        return accepted_job(job, import_id=row.id)
     answer = jsonify(reporting.of_import(imports.get(row.id)))
     answer.status_code = 201
     answer.headers["Location"] = url_for(".get", dataset_id=dataset_id, import_id=row.id)

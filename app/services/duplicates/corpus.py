@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.formats import BadRow
 from app.core.reading import ReadSettings, read_records, require_mapping, resolve_settings
 from app.core.record import SPLITS, dump_json
@@ -55,8 +55,8 @@ class DatasetTexts:
                 answers.update((row[0], row[1]) for row in rows if row[0] in answers)
         else:
             with reading() as connection:
-                for part in chunks(ids, 500):
-                    query = entries.query(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
+                for part in chunks_of(ids, 500):
+                    query = entries.select_entries(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
                     answers.update((row[0], row[1]) for row in connection.execute(query))
         return [answers[one] for one in ids]
 

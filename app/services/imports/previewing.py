@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.options import encode
@@ -125,7 +125,7 @@ def _make_preview(dataset_id: int, upload: Upload, settings: Settings) -> Previe
     patience = PATIENCE_SECONDS if (source.size or 0) <= COUNTED_BYTES else MOMENT_SECONDS
     deadline = time.monotonic() + patience
     try:
-        for chunk in chunks(read_records(source, resolved), CHUNK):
+        for chunk in chunks_of(read_records(source, resolved), CHUNK):
             _count_chunk(result, sorter.sort(chunk), chunk)
             end_reading()
             if time.monotonic() > deadline:

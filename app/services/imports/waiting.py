@@ -148,8 +148,10 @@ def redo_import(import_id: int, *, anyway: bool = False) -> Import:
 def count_remaining(row: Import) -> tuple[int, int]:
     """Of an undone import the pairs that stay: edited since, and repaired later, which came in steps of their own."""
     of_import = Filters(import_id=row.id)
-    every = entries.count(row.dataset_id, of_import)
-    mine = entries.query(row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id])
+    every = entries.count_entries(row.dataset_id, of_import)
+    mine = entries.select_entries(
+        row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id]
+    )
     edited = int(db.session.execute(mine).scalar_one())
     return edited, every - edited
 
@@ -163,7 +165,7 @@ def begin_dataset(file_name: str) -> Dataset:
     """A new dataset named after a file. It is forgotten again if nothing is ever imported into it."""
     name = PurePath(uploads.clean_name(file_name)).name.split(".")[0].replace("_", " ").strip()
     with transaction():
-        dataset = datasets.create(name[: datasets.MAX_NAME] or "New dataset")
+        dataset = datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset")
         dataset.settings = {BEGUN: True}
         return dataset
 
