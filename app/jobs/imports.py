@@ -11,7 +11,7 @@ from app.jobs.context import Context, Show
 from app.jobs.registry import handler, sweeper
 from app.models import Import, Job, end_reading, is_writing
 from app.services import imports, jobs
-from app.services.imports import Settings, moving
+from app.services.imports import Settings, waiting
 
 MB = 1024 * 1024
 TEXT = ("csv", "tsv", "jsonl", "json")
@@ -28,7 +28,7 @@ def run(ctx: Context) -> dict[str, object]:
 def sweep() -> None:
     """Remove what killed imports left."""
     imports.sweep()
-    moving.sweep_begun()
+    waiting.sweep_begun()
 
 
 def start_here(import_id: int, settings: Settings, show: Show | None = None) -> Job:

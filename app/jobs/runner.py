@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
 STOPPED = "The program was stopped while this job ran. Nothing of it was kept."
 FULL_SECONDS = 1.0
-Json = str | int | float | bool | None | list[object] | dict[str, object]
+Json = (str, int, float, bool, type(None), list, dict)
 
 
 class Stopped(BaseException):

@@ -16,7 +16,7 @@ CSV = b"question,answer\nHow?,So.\nOpen?,\n"
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id
 
 
 def post(client, dataset_id, body=CSV, **options):
@@ -75,7 +75,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
         (b"utterance,intent\na,b\n", {}, 422, "choose_mapping"),
         (CSV, {"on_duplicate": "nonsense"}, 400, "bad_usage"),
         (CSV, {"map": "nonsense"}, 400, "bad_usage"),
-        (CSV, {"format": "nonsense"}, 422, "invalid"),
+        (CSV, {"format": "nonsense"}, 422, "no_format"),
         (CSV, {"encoding": "nonsense"}, 422, "invalid"),
     ],
 )

@@ -33,7 +33,7 @@ def worker(monkeypatch):
 
 
 def add(content, name="faq.csv"):
-    return imports.add(datasets.create("D").id, uploads.save(io.BytesIO(content).read, name))
+    return imports.add(datasets.create_dataset("D").id, uploads.save(io.BytesIO(content).read, name))
 
 
 def test_small_text_runs_at_once_in_this_process(worker):
@@ -74,7 +74,7 @@ def test_sweeping_forgets_what_nobody_waits_for(app):
     row = add(CSV)
     uploads.remove(row.upload)
     running.sweep()
-    assert list(jobs.listed()) == [] and imports.listed(row.dataset_id) == []
+    assert list(jobs.listed()) == [] and imports.list_imports(row.dataset_id) == []
 
 
 def test_the_result_is_one_sentence_for_the_list_of_jobs():

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.core.changes import Change
-from app.core.errors import Conflict, Invalid, LttError
+from app.core.errors import Conflict, Invalid, LttError, NotFound
 from app.core.formats import BadRow
 from app.core.garbage import rare_collection
 from app.core.text import plural
@@ -16,7 +16,7 @@ from app.models import ChangeSet, Import, Job, QuarantinedRow, Turns, db, end_re
 from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
-from app.services.imports import ahead, detecting, reading
+from app.services.imports import ahead
 from app.services.imports.building import PLAIN_STATUS, Built
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
@@ -98,7 +98,7 @@ def _begin(import_id: int) -> _Begun:
         _forget_earlier_run(session, row)
         staged = history.stage(row.dataset_id, kind="import")
         row.change_set_id, row.state, row.message = staged, "running", None
-        settings = detecting.resolved(from_dict(row.settings), row.detected)
+        settings = from_dict(row.settings)
         rows = row.detected.get("rows")
         total = rows if isinstance(rows, int) else None
         return _Begun(row.id, row.dataset_id, staged, row.upload or "", row.file_name, settings, total)
@@ -108,7 +108,7 @@ def get(import_id: int) -> Import:
     """The import as it stands now. Raises NotFound."""
     row = db.session.get(Import, import_id, populate_existing=True)
     if row is None:
-        raise detecting.not_found(import_id)
+        raise NotFound(f"There is no import {import_id}.", import_id=import_id)
     return row
 
 
@@ -123,8 +123,7 @@ def _forget_earlier_run(session: Session, row: Import) -> None:
 
 
 def _stage(record: _Begun, watch: Watch) -> Tally:
-    upload = uploads.get(record.upload)
-    source = reading.source_of(upload)
+    source = uploads.source_of(uploads.get(record.upload))
     found = ahead.parts(source, record.settings, record.id)
     sorter = Sorter(record.dataset_id, record.settings, import_id=record.id, batch_id=record.change_set_id)
     if sorter.look:
