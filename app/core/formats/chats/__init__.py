@@ -69,15 +69,15 @@ def recognise_chat(text: str) -> tuple[Chat, str] | None:
     return next(((chat, reason) for chat in CHATS if (reason := chat.recognises(text))), None)
 
 
-def describe_chat(chat: Chat, text: str) -> tuple[str, tuple[str, ...]]:
+def describe_chat(chat: Chat, text: str, wanted: str | None) -> tuple[str, tuple[str, ...]]:
     """Who answers in a chat, and what a person should know before it is read."""
     found = chat.first_messages(text)
     try:
-        name, reason = who_answers(found, None)
+        name, reason = who_answers(found, wanted)
     except Invalid:
         return "", ()
     warnings = []
-    if name:
+    if name and not wanted:
         warnings.append(
             f"“{name}” is taken as the one who answers: {reason}. Choose another one by name if that is wrong."
         )
