@@ -7,16 +7,18 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import back_or, tell, tell_step
+from app.blueprints.view import back_or, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid
 from app.core.record import SPLITS, STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import is_number
 from app.forms.pairs import PairForm
+from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, entries, pairs
 from app.services.entries import Filters
+from app.services.history import Applied
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
@@ -144,7 +146,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
         )
     except Invalid as error:
         return _page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
-    tell_step(dataset_id, result)
+    tell_step(dataset_id, result, saved=f"{dataset_id}/new")
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
 
@@ -164,7 +166,7 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     except Invalid as error:
         dataset = datasets.get(dataset_id)
         return _page(dataset, view, form=form, entry=entry, error=error.message, status=422)
-    tell_step(dataset_id, result, "Nothing was changed.") if result.step else tell("Saved. Nothing was changed.")
+    tell_step(dataset_id, result, "Saved. Nothing was changed.", saved=f"{dataset_id}/{entry_id}")
     return redirect(_after_save(dataset_id, entry_id, view, form.then.data or ""), code=303)
 
 
@@ -172,6 +174,8 @@ def _after_save(dataset_id: int, entry_id: int, view: View, then: str) -> str:
     if then == "next":
         _, following = _neighbours(dataset_id, view, entry_id)
         return view.address(dataset_id, pair=following)
+    if then == "list":
+        return view.address(dataset_id)
     return view.address(dataset_id, pair=entry_id)
 
 
@@ -202,7 +206,8 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
-    tell_step(dataset_id, pairs.bring_back(dataset_id, entry_id, form.values(entry)))
+    result = pairs.bring_back(dataset_id, entry_id, form.values(entry))
+    tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 
 
@@ -229,8 +234,22 @@ def act(dataset_id: int) -> ResponseReturnValue:
         result = pairs.delete(dataset_id, chosen)
     else:
         raise BadUsage("Choose what to do with the selected pairs.")
+    if wants_json(request.environ):
+        return _as_json(dataset_id, chosen, result)
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _as_json(dataset_id: int, chosen: Selection, result: Applied) -> ResponseReturnValue:
+    """What became of one pair: the step with its undo, or why the pair was left alone; and the version it has now."""
+    step = result.step
+    return {
+        "text": f"{step.summary}." if step else "",
+        "number": step.number if step else None,
+        "undo": url_for("history.undo", dataset_id=dataset_id),
+        "skipped": result.skipped[0].reason if result.skipped else "",
+        "version": entries.get(dataset_id, chosen.ids[0]).version if len(chosen.ids) == 1 else None,
+    }
 
 
 def _cleaning(dataset_id: int, chosen: Selection) -> str:
