@@ -146,9 +146,11 @@ def test_no_key_after_a_step_back_is_typed_into_a_text(page: Page, listed: str) 
 
 def test_a_key_before_the_scripts_have_come_counts(page: Page, listed: str) -> None:
     held: list[Route] = []
-    page.route("**/js/app.js*", held.append)
+    page.route("**/js/app.js*", lambda route: held.append(route))
     page.goto(listed, wait_until="commit")
-    page.wait_for_function("window.waitingKeys && document.querySelector('tr[data-row]')")
+    expect(page.locator("tr[data-row]")).to_have_count(8)
+    while not page.evaluate("'waitingKeys' in window"):
+        page.wait_for_timeout(20)
     page.keyboard.press("j")
     held.pop().continue_()
     wait_for_scripts(page)
