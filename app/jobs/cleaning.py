@@ -21,7 +21,7 @@ PREVIEW, APPLY, SUGGEST = "clean-preview", "clean", "clean-suggest"
 @handler(APPLY, memory_mb=512, cpu_seconds=7200, stall_seconds=600)
 def apply(ctx: Context) -> dict[str, object]:
     """Apply a recipe to the pairs that change."""
-    return cleaning.run(_order(ctx.arguments), ctx, job_id=ctx.job_id).as_dict()
+    return cleaning.run(_order(ctx.arguments), ctx).as_dict()
 
 
 @handler(PREVIEW, memory_mb=512, cpu_seconds=7200, stall_seconds=600)
@@ -45,8 +45,7 @@ def suggest(ctx: Context) -> dict[str, object]:
 
 @sweeper
 def sweep() -> None:
-    """Remove what killed runs and outdated previews left."""
-    cleaning.sweep()
+    """Remove outdated previews."""
     active = [str(job.arguments.get("preview")) for job in jobs.listed(states=ACTIVE, size=1000) if job.kind == APPLY]
     db.session.rollback()
     previews.sweep(keep=active)

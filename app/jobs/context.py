@@ -28,7 +28,7 @@ class Context:
     def __init__(self, claim: Claim, show: Show | None = None) -> None:
         self.claim = claim
         self._show = show
-        self.job_id = claim.id
+        self.job_id: int | None = claim.id
         self.dataset_id = claim.dataset_id
         self.arguments: dict[str, Any] = claim.arguments
         self._reported = self._asked = float("-inf")

@@ -23,7 +23,7 @@ MEMORY_MB = 2_600
 def scan(ctx: Context) -> dict[str, object]:
     """Search a dataset for duplicates."""
     options = msgspec.convert(ctx.arguments["options"], ScanOptions)
-    found = duplicates.scan_dataset(ctx.arguments["dataset_id"], options, ctx, ctx.job_id)
+    found = duplicates.scan_dataset(ctx.arguments["dataset_id"], options, ctx)
     return duplicates.report_scan(found)
 
 
@@ -34,21 +34,20 @@ def settle(ctx: Context) -> dict[str, object]:
     found = db.session.get(DuplicateScan, asked["scan_id"])
     if found is None or found.state != "current":
         raise Conflict("A newer scan has replaced this one. Settle the groups of that.", code="replaced")
-    done = duplicates.settle_all(found, asked["level"], asked["rule"], ctx, job_id=ctx.job_id)
+    done = duplicates.settle_all(found, asked["level"], asked["rule"], ctx)
     return done.as_dict()
 
 
 @handler(RECHECK, memory_mb=MEMORY_MB, cpu_seconds=7200, stall_seconds=900)
 def recheck(ctx: Context) -> dict[str, object]:
     """Look again at what changed since the scan."""
-    duplicates.recheck_changed(ctx.arguments["dataset_id"], ctx, job_id=ctx.job_id)
+    duplicates.recheck_changed(ctx.arguments["dataset_id"], ctx)
     return {}
 
 
 @sweeper
 def sweep() -> None:
     """Remove what killed runs left, and scans that newer ones replaced."""
-    duplicates.sweep()
     duplicates.sweep_scans()
 
 

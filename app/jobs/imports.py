@@ -27,7 +27,7 @@ def run(ctx: Context) -> dict[str, object]:
 @sweeper
 def sweep() -> None:
     """Remove what killed imports left."""
-    imports.sweep()
+    imports.give_up_dead()
     moving.sweep_begun()
 
 

@@ -21,7 +21,7 @@ from app.jobs.child import Progress, Watcher
 from app.jobs.lease import Claim, Lost
 from app.jobs.registry import Handler
 from app.models import db, end_reading, failures
-from app.services import jobs
+from app.services import jobs, work
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
@@ -96,7 +96,7 @@ class Worker:
             return
         self._swept = time.monotonic()
         runners.clear_dead()
-        for sweep in registry.sweeps():
+        for sweep in (*registry.sweeps(), work.sweep):
             try:
                 sweep()
             except LttError as error:

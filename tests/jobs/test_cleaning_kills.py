@@ -19,7 +19,7 @@ from app.core.cleaning import Step
 from app.core.record import Record
 from app.jobs import lease
 from app.models import ChangeSet, close_cleanly, db, end_reading
-from app.services import cleaning, datasets, history
+from app.services import cleaning, datasets, history, work
 from app.services.cleaning import Cleaning, Order
 
 ROWS = 20_000
@@ -115,7 +115,7 @@ def assert_swept_and_sound(folder, found):
     """What was staged goes, the file is whole, and the same can be done again."""
     with open_app(folder).app_context():
         lease.interrupt_dead()
-        cleaning.sweep()
+        work.sweep()
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
         assert datasets.digest(1).all == found[0]
         close_cleanly()

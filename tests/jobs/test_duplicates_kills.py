@@ -19,7 +19,7 @@ from app.core.record import Record
 from app.jobs import duplicates as running
 from app.jobs import lease
 from app.models import ChangeSet, DuplicateMember, DuplicateScan, close_cleanly, db, end_reading
-from app.services import datasets, duplicates, entries, history
+from app.services import datasets, duplicates, entries, history, work
 from app.services.duplicates import ScanOptions
 
 GROUPS, COPIES = 8_000, 3
@@ -113,6 +113,7 @@ def test_settling_that_is_killed_has_happened_or_not(scanned, seconds, tmp_path,
     with open_app(folder).app_context():
         lease.interrupt_dead()
         running.sweep()
+        work.sweep()
         end_reading()
         scan = duplicates.latest_scan(1)
         left = sum(1 for _ in entries.stream_entries(1))
@@ -135,6 +136,7 @@ def test_a_scan_that_is_killed_shows_whole_or_not_at_all(filled, seconds, tmp_pa
     with open_app(folder).app_context():
         lease.interrupt_dead()
         running.sweep()
+        work.sweep()
         end_reading()
         scan = duplicates.latest_scan(1)
         assert db.session.query(DuplicateScan).count() == (scan is not None)

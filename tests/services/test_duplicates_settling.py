@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.models import ChangeSet, NotDuplicate, db
-from app.services import datasets, duplicates, entries, history, pairs, staged
+from app.services import datasets, duplicates, entries, history, pairs, work
 from app.services.duplicates import Filter, ScanOptions, bulk
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -351,14 +351,13 @@ def test_stopped_settling_leaves_nothing(dataset_id, monkeypatch):
 
 def test_what_a_killed_run_staged_is_swept(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    set_id = staged.stage(dataset_id, kind=duplicates.KIND, job_id=7, actor="you")
-    from app.models import Turns
-
-    with Turns() as turns:
-        bulk.stage_verdicts(scan, 90, "approved", set_id, turns, Unwatched())
+    with pytest.raises(SystemExit), work.work(duplicates.KIND, dataset_id) as w:
+        bulk.stage_verdicts(scan, 90, "approved", w)
+        w.commit()
+        raise SystemExit
     assert alive(dataset_id) == ids and len(groups(scan)) == 3
-    assert duplicates.sweep() > 0
-    assert db.session.get(ChangeSet, set_id) is None and alive(dataset_id) == ids
+    assert work.sweep() > 0
+    assert db.session.get(ChangeSet, w.set_id) is None and alive(dataset_id) == ids
 
 
 ACTION = st.tuples(st.sampled_from(["keep", "merge", "prefer", "settle", "dismiss", "undo"]), st.integers(0, 20))

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
 from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
-from app.services import datasets, entries, export, history, imports, jobs, pairs, uploads
+from app.services import datasets, entries, export, history, imports, jobs, pairs, uploads, work
 from app.services.imports import Settings, parsing, quarantine, running
 
 
@@ -307,7 +307,7 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
     job = imports.start(row.id, Settings())
 
@@ -326,18 +326,18 @@ def interrupted(dataset_id, monkeypatch, at):
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
     job = imports.start(row.id, Settings())
-    keep = running._keep
+    add = running.Tally.add
 
-    def stop_at_half(session, record, part):
-        keep(session, record, part)
-        if db.session.query(Entry).count() >= 50:
+    def stop_at_half(tally, part):
+        add(tally, part)
+        if tally.new >= 50:
             jobs.cancel(job.id)
 
-    monkeypatch.setattr(running, "_keep", stop_at_half)
+    monkeypatch.setattr(running.Tally, "add", stop_at_half)
     with pytest.raises(jobs.Cancelled):
         runner.run_now(job.id)
     assert (jobs.get(job.id).state, imports.get(row.id).state) == ("cancelled", "cancelled")
@@ -348,10 +348,12 @@ def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
 def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
     import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
     assert db.session.query(Entry).count() == 34 and stored(dataset_id) == []
-    assert imports.sweep() == 0
+    imports.give_up_dead()
+    assert work.sweep() == 0
     with transaction():
         jobs.get(job_id).state = "interrupted"
-    assert imports.sweep() == 34
+    imports.give_up_dead()
+    assert work.sweep() == 34
     assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
     nothing_is_left(dataset_id)
 
@@ -394,7 +396,7 @@ def test_an_upload_that_is_gone_is_said(dataset_id):
     uploads.remove(row.upload)
     with pytest.raises(Gone, match="Upload it again"):
         imports.start(row.id, Settings())
-    imports.sweep()
+    imports.give_up_dead()
     with pytest.raises(NotFound):
         imports.get(row.id)
 
@@ -404,7 +406,7 @@ def test_uploads_of_interrupted_imports_are_kept(dataset_id, monkeypatch, app):
     with transaction():
         jobs.get(job_id).state = "interrupted"
     app.config["LTT_UPLOAD_KEEP_MINUTES"] = -1
-    imports.sweep()
+    imports.give_up_dead()
     assert uploads.is_kept(imports.get(import_id).upload)
 
 

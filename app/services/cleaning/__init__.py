@@ -3,7 +3,7 @@
 Nothing is changed by looking. What a preview counts is what applying it changes, but for pairs edited in between.
 """
 
-from app.services.cleaning.applying import Done, Order, run, run_at_once, sweep
+from app.services.cleaning.applying import Done, Order, run, run_at_once
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, Outcome, Washer
 from app.services.cleaning.previews import Preview
 from app.services.cleaning.recipes import named as saved
@@ -34,5 +34,4 @@ __all__ = [
     "scan",
     "sentence",
     "show",
-    "sweep",
 ]

@@ -10,7 +10,6 @@ from app.services.duplicates.bulk import (
     preview_settling,
     settle_all,
     settle_at_once,
-    sweep,
 )
 from app.services.duplicates.decide import keep_pair, merge_pairs, prefer_answer
 from app.services.duplicates.dismissals import Dismissed, dismiss_group, undismiss_group
@@ -84,7 +83,6 @@ __all__ = [
     "settle_all",
     "settle_at_once",
     "summarise_list",
-    "sweep",
     "sweep_scans",
     "undismiss_group",
     "view_group",

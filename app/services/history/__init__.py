@@ -20,7 +20,7 @@ from app.services.history.reading import (
     step,
     steps,
 )
-from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
+from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage
 from app.services.history.steps import (
     ACTOR,
     Applied,
@@ -74,7 +74,6 @@ __all__ = [
     "stage",
     "step",
     "steps",
-    "sweep",
     "transaction",
     "undo",
 ]

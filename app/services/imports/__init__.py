@@ -1,7 +1,7 @@
 """Bringing files in: take one in, look at it, preview, run, and deal with the rows that could not become pairs."""
 
 from app.services.imports.previewing import BadKind, Line, Preview, nothing, preview
-from app.services.imports.running import get, result_of, run, sweep
+from app.services.imports.running import get, give_up_dead, result_of, run
 from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
 from app.services.imports.waiting import (
     add,
@@ -28,6 +28,7 @@ __all__ = [
     "discard",
     "from_dict",
     "get",
+    "give_up_dead",
     "listed",
     "look",
     "nothing",
@@ -38,6 +39,5 @@ __all__ = [
     "run",
     "start",
     "step_of",
-    "sweep",
     "upload_of",
 ]
