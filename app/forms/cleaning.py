@@ -1,12 +1,13 @@
 """What the clean page is told, as steps and filters. All of it stands in the address, so that a view is a link."""
 
-from dataclasses import Field, asdict, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Operation, Step, option_fields
 from app.core.errors import Invalid
+from app.core.options import Option
 from app.core.record import SPLITS, STATUSES
 from app.core.text import is_number
 from app.services.cleaning import VIEWS
@@ -60,7 +61,7 @@ class CleanForm:
         changed = {name: value for name, value in options.items() if value != getattr(operation.Options(), name)}
         return Step(operation.name, changed, () if fields == operation.fields else fields, keep_code)
 
-    def _option(self, field: Field[Any]) -> str | int | bool:
+    def _option(self, field: Option) -> str | int | bool:
         text = self.values.get(f"o.{field.name}", "")
         if isinstance(field.default, bool):
             return text == "1"

@@ -93,10 +93,10 @@ def _operation(name: str) -> dict[str, Any]:
     options = [
         {
             "name": option.name,
-            "label": option.metadata["label"],
-            "help": option.metadata["help"],
+            "label": option.label,
+            "help": option.help,
             "default": option.default,
-            "choices": option.metadata.get("choices"),
+            "choices": option.choices or None,
         }
         for option in option_fields(one)
     ]

@@ -1,16 +1,13 @@
-"""What an operation is, and the register of all of them.
-
-The options of an operation are one frozen dataclass whose fields are ``str``, ``int`` or ``bool``, each with a label
-and a help in its metadata: page, command and API are made from it.
-"""
+"""What an operation is, and the register of all of them. Its options are declared as ``app/core/options.py`` says."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
 from app.core.cleaning.needles import Needles
 from app.core.errors import Invalid, LttError
+from app.core.options import Option, decode, options_of
 from app.core.record import Record
 
 TEXT_FIELDS = ("question", "answer", "system", "turns")
@@ -65,46 +62,12 @@ class Operation:
 
     def options(self, values: Mapping[str, Any]) -> Any:
         """The options as their dataclass; refused with a sentence where a name or a type is wrong."""
-        known = {one.name: one for one in fields(self.Options)}
-        for name in values:
-            if name not in known:
-                have = ", ".join(known) or "none"
-                raise Invalid(
-                    f"{self.title} has no option “{name}”. It has: {have}.", code="unknown_option", option=name
-                )
-        return self.Options(**{name: _checked(self, known[name], value) for name, value in values.items()})
+        return decode(self.Options, values, self.title)
 
 
-def option(
-    default: str | bool | int,
-    label: str,
-    help: str = "",
-    *,
-    choices: Mapping[str, str] | None = None,
-    multiline: bool = False,
-) -> Any:
-    """A field of an options dataclass; ``choices`` maps each value to what a page shows."""
-    metadata: dict[str, Any] = {"label": label, "help": help, "multiline": multiline}
-    if choices is not None:
-        metadata["choices"] = dict(choices)
-    return dataclass_field(default=default, metadata=metadata)
-
-
-def option_fields(operation: Operation) -> tuple[Field[Any], ...]:
-    """The fields of the options, in order; ``field.metadata`` holds label, help, choices and multiline."""
-    return fields(operation.Options)
-
-
-def _checked(operation: Operation, field: Field[Any], value: Any) -> Any:
-    expected = type(field.default)
-    label = f"{operation.title}: {field.metadata['label']}"
-    if field.default is MISSING or type(value) is not expected:
-        words = {str: "a text", int: "a whole number", bool: "true or false"}[expected]
-        raise Invalid(f"{label} must be {words}.", code="bad_option", option=field.name)
-    choices = field.metadata.get("choices")
-    if choices and value not in choices:
-        raise Invalid(f"{label} must be one of: {', '.join(choices)}.", code="bad_option", option=field.name)
-    return value
+def option_fields(operation: Operation) -> tuple[Option, ...]:
+    """The options of an operation, in order."""
+    return options_of(operation.Options)
 
 
 OPERATIONS: dict[str, Operation] = {}

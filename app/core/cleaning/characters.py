@@ -9,7 +9,8 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import NoOptions, Operation, TextFunction, option, register
+from app.core.cleaning.base import NoOptions, Operation, TextFunction, register
+from app.core.options import option
 
 # Scripts whose letters change their shape at a joiner. Elsewhere a joiner does nothing.
 _JOINING = "".join(

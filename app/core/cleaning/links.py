@@ -5,7 +5,8 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, register
+from app.core.options import option
 
 # Letters of an address. Scripts written without spaces follow an address directly and are no part of it.
 LETTER = r"(?:(?![\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}])[\p{L}\p{M}\p{N}])"

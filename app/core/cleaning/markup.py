@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, register
 from app.core.html import to_markdown
+from app.core.options import option
 
 _BLOCK_NAMES = """
 address article aside blockquote center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import regex
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import Operation, missing, option, register
+from app.core.cleaning.base import Operation, missing, register
+from app.core.options import option
 
 LABELS = {
     "email": "EMAIL",

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
+from app.core.cleaning.base import Operation, PairFunction, Result, missing, register
 from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import Pattern, escape
 from app.core.cleaning.replace import MODES
 from app.core.errors import Invalid
+from app.core.options import option
 from app.core.record import Record
 from app.core.text import is_blank
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, TextFunction, missing, register
 from app.core.cleaning.patterns import escape
 from app.core.cleaning.sentences import ends
+from app.core.options import option
 
 BOILERPLATE = """
 As an AI language model

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, TextFunction, missing, register
 from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
+from app.core.options import option
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
 PARTS = {

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
+from app.core.cleaning.base import Operation, PairFunction, Result, missing, register
 from app.core.cleaning.patterns import escape
 from app.core.cleaning.phrases import lines_of
+from app.core.options import option
 from app.core.record import Record
 
 HOW = {

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction, register
+from app.core.options import option
 
 _INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])")
 _BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")

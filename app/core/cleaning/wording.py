@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.core.cleaning import code
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, TextFunction, missing, register
 from app.core.cleaning.sentences import ends
+from app.core.options import option
 
 CASES = {
     "sentence": "Sentences begin with a capital",

@@ -97,14 +97,14 @@ def test_each_operation_explains_itself(operation: Operation) -> None:
     assert operation.help.endswith(".") and operation.title and operation.group in GROUPS
     assert operation.examples or operation.kind == "pair"
     for field in option_fields(operation):
-        assert field.metadata["label"]
-        assert "choices" not in field.metadata or field.default in field.metadata["choices"]
+        assert field.label
+        assert not field.choices or field.default in field.choices
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
 def test_every_choice_can_be_taken(operation: Operation) -> None:
     for field in option_fields(operation):
-        for choice in field.metadata.get("choices", ()):
+        for choice in field.choices:
             extra = {"secret": "s"} if choice == "secret" else {}
             compile_recipe([Step(operation.name, {**options_of(operation), **extra, field.name: choice})])
 
