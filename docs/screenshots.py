@@ -149,7 +149,7 @@ def prepare(app: Flask) -> dict[str, str]:
     history.undo(home)
     names = ("first-questions.csv", "more-questions.csv")
     done, waiting = (imports.add(home, upload(name), Settings()).id for name in names)
-    job = imports.start(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
+    job = imports.enqueue(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
     Worker(app, {"LTT_DATA_DIR": app.config["LTT_DATA_DIR"]}).turn()
     datasets.create("Help desk, English", description="Macros and articles of the help desk")
     empty = datasets.create("Empty").id

@@ -22,7 +22,7 @@ def clean_and_undo(dataset_id: int, operation: str) -> int:
     before = datasets.digest(dataset_id)
     seen = cleaning.look(dataset_id, wish, longest_seconds=None).scan
     assert datasets.digest(dataset_id) == before
-    done = cleaning.run_at_once(Order(dataset_id, wish))
+    done = cleaning.run(Order(dataset_id, wish))
     step = done.applied.step
     assert (done.applied.skipped_count, done.emptied) == (0, seen.emptied)
     assert (step.changed, step.created) == (seen.affected, seen.created) if step else seen.affected == 0

@@ -15,12 +15,9 @@ from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
 from app.forms import cleaning as forms
 from app.forms.cleaning import RECIPE, CleanForm
-from app.jobs import cleaning as running
-from app.jobs import runners
 from app.models import Job
-from app.services import cleaning, datasets, entries, history, jobs
-from app.services.cleaning import Cleaning, Done, Order, previews, recipes, suggesting
-from app.services.history import Applied
+from app.services import cleaning, datasets, entries, history, jobs, runners, tasks
+from app.services.cleaning import Cleaning, CleaningRun, Order, PreviewRun, SuggestRun, previews, recipes, suggesting
 
 bp = Blueprint("cleaning", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
 PAGE_SIZE = 25
@@ -101,7 +98,7 @@ def wish_of(form: CleanForm) -> Cleaning:
 
 
 def _preview(dataset_id: int, form: CleanForm, wish: Cleaning) -> dict[str, Any]:
-    job = running.preview_of(dataset_id, wish)
+    job = tasks.find_running(cleaning.PREVIEW, PreviewRun(dataset_id, wish))
     seen = cleaning.look(dataset_id, wish)
     same = request.args.get("for") == seen.token
     page = form.page if same else 1
@@ -140,7 +137,7 @@ def _beside(dataset_id: int, form: CleanForm) -> dict[str, Any]:
         "recipe": chosen,
         "recipe_steps": recipes.value_of(chosen).steps if chosen else (),
         "suggestions": suggesting.kept(dataset_id),
-        "suggesting": running.suggesting_for(dataset_id),
+        "suggesting": tasks.find_running(cleaning.SUGGEST, SuggestRun(dataset_id)),
         "done": done,
         "done_facts": history.details_of(done) if done else {},
         "carried": carried,
@@ -165,10 +162,10 @@ def apply(dataset_id: int) -> ResponseReturnValue:
         raise Conflict("The form was changed since the preview. Look at the preview again.", code="preview_differs")
     if not seen.scan.complete:
         raise Conflict("Only some of the pairs were looked at so far. Check all of them first.", code="preview_partial")
-    result = running.start(Order(dataset_id, seen.wish, form.left_out, seen))
-    if isinstance(result, Done):
-        return _done(dataset_id, result.applied, _view_after(form, form.left_out & set(seen.scan.ids)))
-    return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
+    job = tasks.start(cleaning.CLEAN, CleaningRun.of_order(Order(dataset_id, seen.wish, form.left_out, seen)))
+    if job.state == "done":
+        return _done(dataset_id, job, _view_after(form, form.left_out & set(seen.scan.ids)))
+    return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
 
 
 def _view_after(form: CleanForm, left: frozenset[int]) -> dict[str, Any]:
@@ -179,7 +176,8 @@ def _view_after(form: CleanForm, left: frozenset[int]) -> dict[str, Any]:
     return {**view, "op": form.operation, "leave": ",".join(map(str, sorted(left))) or None}
 
 
-def _done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+def _done(dataset_id: int, job: Job, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+    applied = history.applied_of(dataset_id, job.result or {})
     tell_step(dataset_id, applied)
     number = applied.step.number if applied.step else None
     return redirect(url_for(".index", dataset_id=dataset_id, done=number, **(view or {})), code=303)
@@ -189,24 +187,16 @@ def _done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None)
 def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """A run in the background: its progress, then what it did."""
     job = jobs.get(job_id)
-    if job.dataset_id != dataset_id or job.kind not in (running.PREVIEW, running.APPLY):
+    if job.dataset_id != dataset_id or job.kind not in (cleaning.PREVIEW.name, cleaning.CLEAN.name):
         raise NotFound(f"There is no run {job_id} of cleaning in this dataset.", job_id=job_id)
-    if job.state == "done" and job.kind == running.PREVIEW:
+    if job.state == "done" and job.kind == cleaning.PREVIEW.name:
         address = own_path(str(job.arguments.get("address", "")))
         return redirect(address or url_for(".index", dataset_id=dataset_id), code=303)
-    if job.state == "done" and job.kind == running.APPLY:
-        number = (job.result or {}).get("change_set")
-        if not isinstance(number, int):
-            return redirect(url_for(".index", dataset_id=dataset_id), code=303)
-        return _done(dataset_id, _applied(dataset_id, number, job))
+    if job.state == "done" and (job.result or {}).get("change_set"):
+        return _done(dataset_id, job)
+    if job.state == "done":
+        return redirect(url_for(".index", dataset_id=dataset_id), code=303)
     return render_template("cleaning/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
-
-
-def _applied(dataset_id: int, number: int, job: Job) -> Applied:
-    step = history.as_step(history.step(dataset_id, number))
-    facts: dict[str, Any] = job.result or {}
-    skipped = [history.Skipped(one["entry"], one["reason"]) for one in facts.get("skipped", [])]
-    return Applied(step, step.changed, facts.get("skipped_count", 0), skipped)
 
 
 @bp.post("/look")
@@ -214,7 +204,7 @@ def look(dataset_id: int) -> ResponseReturnValue:
     """Look at all pairs, however long it takes."""
     form = CleanForm(request.form)
     address = _address(dataset_id, form)
-    running.look_at_all(dataset_id, wish_of(form), address)
+    tasks.start(cleaning.PREVIEW, PreviewRun(dataset_id, wish_of(form), address))
     return redirect(address, code=303)
 
 
@@ -229,6 +219,6 @@ def suggest(dataset_id: int) -> ResponseReturnValue:
     """Look for what could be cleaned."""
     found = suggesting.of_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
     if not found.complete:
-        running.suggest_for(dataset_id)
+        tasks.start(cleaning.SUGGEST, SuggestRun(dataset_id))
     back = own_path(request.form.get("back", ""))
     return redirect(back or url_for(".index", dataset_id=dataset_id), code=303)

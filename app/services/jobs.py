@@ -1,4 +1,4 @@
-"""Jobs as their users see them: start, watch, stop, retry. How a job is run is the business of ``app.jobs``."""
+"""Jobs as their users see them: start, watch, stop, retry. How one is run is the business of ``running``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

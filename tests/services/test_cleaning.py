@@ -30,7 +30,7 @@ def remove(text, **more):
 
 
 def apply(dataset_id, wish, **more):
-    return cleaning.run_at_once(Order(dataset_id, wish, **more))
+    return cleaning.run(Order(dataset_id, wish, **more))
 
 
 def test_the_text_before_the_match_stays(dataset_id):

@@ -78,13 +78,12 @@ def test_what_differs_stays_by_default(dataset_id):
 
 
 def test_the_source_of_an_imported_pair_is_named(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports
     from app.services.imports import Settings
 
     upload = uploads.save_text("question,answer\nq one two,a\nq one two,a\n", "faq.csv")
     row = imports.add(dataset_id, upload, Settings())
-    running.start(row.id, Settings())
+    imports.start(row.id, Settings())
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert [one.source for one in only(scan).members] == ["faq.csv, row 1", "faq.csv, row 2"]
 

@@ -29,7 +29,7 @@ from tests.services.duplicates import (
 
 
 def settle(dataset_id, scan, level=90, rule="approved"):
-    return duplicates.settle_at_once(scan, level, rule)
+    return duplicates.settle_all(scan, level, rule)
 
 
 def test_keeping_one_removes_the_others_and_takes_their_tags(dataset_id):
@@ -48,13 +48,12 @@ def test_keeping_without_uniting_leaves_the_pair_as_it_is(dataset_id):
 
 
 def test_sources_of_removed_copies_are_kept_beside_the_pair(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports, uploads
     from app.services.imports import Settings
 
     for name in ("first.csv", "second.csv"):
         row = imports.add(dataset_id, uploads.save_text("question,answer\nq one two,a\n", name), Settings())
-        running.start(row.id, Settings())
+        imports.start(row.id, Settings())
     ids = alive(dataset_id)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0])
@@ -311,7 +310,7 @@ def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
 
     def edited_meanwhile(*arguments):
         done = collect(*arguments)
-        arguments[4].pause()
+        arguments[3].commit()
         pairs.save(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
         return done
 

@@ -20,7 +20,7 @@ def masked(dataset_id):
     [first, second] = entries.stream_entries(dataset_id)
     pairs.save(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
     pairs.save(dataset_id, second.id, {"answer": "changed"}, version=1)
-    done = cleaning.run_at_once(Order(dataset_id, Cleaning((Step("mask"),))))
+    done = cleaning.run(Order(dataset_id, Cleaning((Step("mask"),))))
     return done.applied.step.number
 
 

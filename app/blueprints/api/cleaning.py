@@ -9,12 +9,11 @@ from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, accepted, finished, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
-from app.jobs import cleaning as running
-from app.services import cleaning, datasets
-from app.services.cleaning import Cleaning, Done, Order, Preview, Shown, previews, recipes
+from app.services import cleaning, datasets, tasks
+from app.services.cleaning import Cleaning, CleaningRun, Order, Preview, PreviewRun, Shown, previews, recipes
 from app.services.entries import Filters
 
 bp = APIBlueprint(
@@ -111,7 +110,7 @@ def preview(path: DatasetPath, body: PreviewBody) -> Answer:
     wish = body.wish()
     seen = cleaning.look(path.dataset_id, wish)
     if not seen.scan.complete:
-        job = running.look_at_all(path.dataset_id, wish)
+        job = tasks.start(cleaning.PREVIEW, PreviewRun(path.dataset_id, wish))
         if job.state != "done":
             return accepted(job)
         seen = cleaning.look(path.dataset_id, wish)
@@ -156,7 +155,4 @@ def clean(path: DatasetPath, body: CleanBody) -> Answer:
     if body.preview and seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
         raise Conflict("This preview is of other steps or pairs. Preview again.", code="preview_differs")
     order = Order(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
-    result = running.start(order)
-    if isinstance(result, Done):
-        return jsonify(result.as_dict())
-    return jsonify(result.result) if result.state == "done" else accepted(result)
+    return finished(tasks.start(cleaning.CLEAN, CleaningRun.of_order(order)))

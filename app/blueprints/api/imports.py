@@ -13,7 +13,6 @@ from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_hea
 from app.blueprints.api.writing import Answer, accepted, idempotent
 from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
-from app.jobs import imports as running
 from app.models import Import
 from app.services import imports, uploads
 from app.services.imports import Settings, quarantine, reporting
@@ -95,7 +94,7 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
 
 def _import(dataset_id: int, upload: Upload, settings: Settings) -> Answer:
     row = imports.add(dataset_id, upload, settings)
-    job = running.start(row.id, settings)
+    job = imports.start(row.id, settings)
     if job.state != "done":
         return accepted(job, import_id=row.id)
     answer = jsonify(reporting.of_import(imports.get(row.id)))

@@ -10,7 +10,7 @@ from app.core.changes import chunks
 from app.core.cleaning import Cleaner
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
-from app.models import ChangeSet, Entry, db, transaction
+from app.models import ChangeSet, Entry, db
 from app.services import datasets, entries, history
 from app.services.cleaning.outcomes import EMPTIED, KEPT, Outcome, Washer
 from app.services.cleaning.previews import Preview
@@ -78,12 +78,6 @@ def run(order: Order, watch: Watch | None = None, *, actor: str = ACTOR) -> Done
                 publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
             publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
     return done
-
-
-def run_at_once(order: Order, *, actor: str = ACTOR) -> Done:
-    """Apply in one transaction: for few pairs. While it runs nobody else can write."""
-    with transaction():
-        return run(order, actor=actor)
 
 
 def _collect(order: Order, cleaner: Cleaner, w: Work) -> Done:

@@ -27,7 +27,6 @@ from app.models import (
     Entry,
     Import,
     reading,
-    transaction,
 )
 from app.services import datasets, entries, history
 from app.services.duplicates.decide import mark_settled, unite_fields
@@ -128,12 +127,6 @@ def settle_all(
             summary = sentence + "." if done.applied.step else "There was nothing to settle."
             publication.result.update(done.as_dict(), dataset_id=dataset_id, summary=summary)
     return done
-
-
-def settle_at_once(scan: DuplicateScan, level: int, rule: str, *, actor: str = ACTOR) -> Settled:
-    """Settle in one transaction: for few pairs. While it runs nobody else can write."""
-    with transaction():
-        return settle_all(scan, level, rule, actor=actor)
 
 
 def stage_verdicts(scan: DuplicateScan, level: int, rule: str, w: Work) -> Settled:

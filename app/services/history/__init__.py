@@ -11,6 +11,7 @@ from app.services.history.forgetting import compact, count_compactable, forget
 from app.services.history.hashes import rehash
 from app.services.history.reading import (
     Seen,
+    applied_of,
     changes_of,
     count_later,
     count_touched_later,
@@ -47,6 +48,7 @@ __all__ = [
     "add_columns",
     "add_rows",
     "applied_dict",
+    "applied_of",
     "apply",
     "as_dict",
     "as_step",

@@ -3,6 +3,7 @@
 from app.services.imports.previewing import BadKind, Line, Preview, nothing, preview
 from app.services.imports.running import get, give_up_dead, result_of, run
 from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
+from app.services.imports.tasks import enqueue, start
 from app.services.imports.waiting import (
     add,
     again,
@@ -11,7 +12,6 @@ from app.services.imports.waiting import (
     look,
     of_dataset,
     remaining,
-    start,
     step_of,
     upload_of,
 )
@@ -26,6 +26,7 @@ __all__ = [
     "add",
     "again",
     "discard",
+    "enqueue",
     "from_dict",
     "get",
     "give_up_dead",

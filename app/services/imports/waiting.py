@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.core.errors import Conflict, Gone, Invalid, LttError
-from app.models import ChangeSet, Entry, Import, Job, db, transaction
-from app.services import datasets, entries, history, jobs, uploads
+from app.models import ChangeSet, Entry, Import, db, transaction
+from app.services import datasets, entries, history, uploads
 from app.services.entries import Filters
 from app.services.imports import detecting, reading
 from app.services.imports.detecting import Found
@@ -64,28 +64,6 @@ def upload_of(row: Import) -> Upload:
 def look(row: Import, settings: Settings) -> Found:
     """How the file will be read with these settings."""
     return detecting.look(reading.source_of(upload_of(row)), settings)
-
-
-def start(import_id: int, settings: Settings) -> Job:
-    """Put the import in the queue with these settings. Raises Invalid while it is not clear what the columns mean."""
-    row = get(import_id)
-    if row.state not in ("waiting", "failed", "cancelled"):
-        raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = look(row, settings)
-    told = detecting.resolved(settings, found.as_dict())
-    require_mapping(found, settings, told)
-    with transaction():
-        row = get(import_id)
-        dataset = datasets.get(row.dataset_id)
-        job = jobs.enqueue(
-            "import",
-            {"import_id": row.id},
-            dataset_id=row.dataset_id,
-            title=f"Import {row.file_name} into {dataset.name}",
-        )
-        row.settings, row.detected = told.as_dict(), found.as_dict()
-        row.state, row.job_id, row.message = "running", job.id, None
-        return job
 
 
 def require_mapping(found: Found, settings: Settings, told: Settings) -> None:
