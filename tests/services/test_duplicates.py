@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.record import Record
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Entry, db, transaction
-from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads
+from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads, work
 from app.services.duplicates import Filter, ScanOptions, store
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -285,7 +285,8 @@ def test_a_stopped_scan_leaves_nothing(dataset_id, reports):
     assert list(store.index_root().iterdir()) == []
 
 
-def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id):
+def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id, monkeypatch):
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     fill(dataset_id, *ALL)
 
     class Swept(Unwatched):

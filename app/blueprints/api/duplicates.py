@@ -148,9 +148,9 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
 @bp.get("")
 def listed(path: DatasetPath, query: ListQuery) -> Answer:
     """One page of groups, with the totals of all lists and the number of groups at every level."""
-    found = _scan(path.dataset_id, query.scope)
-    chosen = Filter(query.what, query.level, query.splits_only)
-    page = duplicates.list_groups(found, chosen, cursor=query.cursor, size=query.limit, order=query.order)
+    found = _require_scan(path.dataset_id, query.scope)
+    filters = Filter(query.what, query.level, query.splits_only)
+    page = duplicates.list_groups(found, filters, cursor=query.cursor, size=query.limit, order=query.order)
     stops = duplicates.count_by_level(found, query.what) if query.what not in ("dismissed", "settled") else []
     return jsonify(
         scan=duplicates.report_scan(found),
@@ -167,18 +167,18 @@ def listed(path: DatasetPath, query: ListQuery) -> Answer:
 def hint(path: DatasetPath, query: HintQuery) -> Answer:
     """Pairs that ask nearly what is being written."""
     datasets.get(path.dataset_id)
-    found = duplicates.find_hints(path.dataset_id, query.q, query.entry, size=query.limit)
-    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in found])
+    hints = duplicates.find_hints(path.dataset_id, query.q, query.entry, size=query.limit)
+    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in hints])
 
 
 @bp.post("/settle", responses=answers(200, 202))
 @idempotent
 def settle(path: DatasetPath, body: SettleBody) -> Answer:
     """Keep one pair of every safe group, as one step. 202 with a job where many pairs go."""
-    found = _scan(path.dataset_id, body.scope)
+    found = _require_scan(path.dataset_id, body.scope)
     if body.dry_run:
-        seen = duplicates.preview_settling(found, body.level, body.rule)
-        return jsonify(groups=seen.groups, pairs=seen.pairs, stay=seen.stay, sentence=seen.sentence)
+        preview = duplicates.preview_settling(found, body.level, body.rule)
+        return jsonify(groups=preview.groups, pairs=preview.pairs, stay=preview.stay, sentence=preview.sentence)
     return finished(tasks.start(duplicates.SETTLE, SettleRun.of_scan(found, body.level, body.rule)))
 
 
@@ -199,7 +199,7 @@ def group(path: GroupPath, query: GroupQuery) -> Answer:
 @bp.post("/<int:group_id>/keep")
 def keep(path: GroupPath, body: KeepBody) -> Answer:
     """Keep one pair and delete the others, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.keep_pair(
             path.dataset_id, path.group_id, body.keep, unite=body.unite, remove=body.remove, versions=body.versions
         )
@@ -209,7 +209,7 @@ def keep(path: GroupPath, body: KeepBody) -> Answer:
 @bp.post("/<int:group_id>/merge")
 def merge(path: GroupPath, body: MergeBody) -> Answer:
     """Write the best parts of several pairs into one and delete the others, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.merge_pairs(
             path.dataset_id,
             path.group_id,
@@ -226,7 +226,7 @@ def merge(path: GroupPath, body: MergeBody) -> Answer:
 @idempotent
 def prefer(path: GroupPath, body: PreferBody) -> Answer:
     """Make preference pairs of a conflict: the right answer against the worse ones, as one step."""
-    return _applied(
+    return _answer_applied(
         duplicates.prefer_answer(path.dataset_id, path.group_id, body.chosen, body.rejected, versions=body.versions)
     )
 
@@ -245,7 +245,7 @@ def undismiss(path: GroupPath) -> Answer:
     return jsonify(group=done.group_id, pairs=done.pairs)
 
 
-def _scan(dataset_id: int, scope: str) -> DuplicateScan:
+def _require_scan(dataset_id: int, scope: str) -> DuplicateScan:
     datasets.get(dataset_id)
     found = duplicates.latest_scan(dataset_id, scope)
     if found is None:
@@ -253,5 +253,5 @@ def _scan(dataset_id: int, scope: str) -> DuplicateScan:
     return found
 
 
-def _applied(done: Applied) -> Response:
+def _answer_applied(done: Applied) -> Response:
     return jsonify(history.applied_dict(done))

@@ -9,7 +9,7 @@ from app.blueprints.duplicates.page import address, bp
 from app.blueprints.view import back_or, tell, tell_step
 from app.core.errors import Conflict
 from app.core.text import fold_newlines
-from app.forms.duplicates import Choice, View, number, numbers
+from app.forms.duplicates import DuplicatesView, GroupChoice, read_number, read_numbers
 from app.services import datasets, duplicates
 from app.services.history import Applied
 
@@ -19,7 +19,7 @@ TEXTS = ("question", "answer", "system")
 @bp.post("/<int:group_id>/keep")
 def keep(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Keep one pair and remove the others that are ticked."""
-    form = Choice(request.form)
+    form = GroupChoice(request.form)
     going = None if form.ticked is None else sorted(form.ticked)
 
     def decide() -> Applied:
@@ -33,8 +33,8 @@ def keep(dataset_id: int, group_id: int) -> ResponseReturnValue:
 @bp.post("/<int:group_id>/answers")
 def choose_answer(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Keep the right answer; the others go, or stay with it as rejected answers."""
-    form = Choice(request.form)
-    rejected = numbers(request.form.getlist("rejected"))
+    form = GroupChoice(request.form)
+    rejected = read_numbers(request.form.getlist("rejected"))
 
     def decide() -> Applied:
         if form.others == "prefer":
@@ -52,20 +52,20 @@ def choose_answer(dataset_id: int, group_id: int) -> ResponseReturnValue:
 def merging(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Choose question, answer and system prompt one by one, and edit them."""
     dataset, (scan, _) = datasets.get(dataset_id), duplicates.get_group(dataset_id, group_id)
-    group = duplicates.view_group(scan, group_id, keep=Choice(request.args).keep or None)
-    own = sorted((one.entry for one in group.members if one.entry), key=lambda entry: entry.id != group.keep)
+    opened = duplicates.view_group(scan, group_id, keep=GroupChoice(request.args).keep or None)
+    own = sorted((one.entry for one in opened.members if one.entry), key=lambda entry: entry.id != opened.keep)
     # For each text the versions that there are, and which is chosen.
     texts: dict[str, dict[str, list[int]]] = {name: {} for name in TEXTS}
     for entry in own:
         for name in TEXTS:
             texts[name].setdefault(getattr(entry, name) or "", []).append(entry.id)
-    picked = {name: number(request.args.get(f"pick.{name}", "")) or group.keep for name in TEXTS}
+    picked = {name: read_number(request.args.get(f"pick.{name}", "")) or opened.keep for name in TEXTS}
     chosen = {name: next((text for text, ids in texts[name].items() if picked[name] in ids), "") for name in TEXTS}
     return render_template(
         "duplicates/merge.html",
         dataset=dataset,
-        view=View(request.args),
-        seen=group,
+        view=DuplicatesView(request.args),
+        seen=opened,
         own=own,
         texts=texts,
         chosen=chosen,
@@ -76,7 +76,7 @@ def merging(dataset_id: int, group_id: int) -> ResponseReturnValue:
 @bp.post("/<int:group_id>/merge")
 def merge(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Write the merged texts into one pair and remove the others."""
-    form = Choice(request.form)
+    form = GroupChoice(request.form)
     texts = {name: fold_newlines(request.form[name]) for name in TEXTS if name in request.form}
     tags = [tag for tag in request.form.get("tags", "").split(",") if tag.strip()]
 
@@ -110,11 +110,11 @@ def _decide_and_go_on(dataset_id: int, group_id: int, decide: Callable[[], Appli
         result = decide()
     except Conflict as error:
         tell(error.message)
-        return redirect(address(dataset_id, View(request.form), group=group_id), code=303)
+        return redirect(address(dataset_id, DuplicatesView(request.form), group=group_id), code=303)
     tell_step(dataset_id, result)
     return redirect(_next_address(dataset_id), code=303)
 
 
 def _next_address(dataset_id: int) -> str:
     """The next group of the same view, else the first that waits."""
-    return address(dataset_id, View(request.form), group=number(request.form.get("next", "")))
+    return address(dataset_id, DuplicatesView(request.form), group=read_number(request.form.get("next", "")))

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.duplicates.page import address, bp
 from app.core.duplicates import SAFE
 from app.core.errors import Gone, Invalid, NotFound
-from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, SIDE_NAMES, TABS, Choice, View
+from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, SIDE_NAMES, TABS, DuplicatesView, GroupChoice
 from app.models import DuplicateScan
 from app.services import datasets, duplicates, jobs, runners
 from app.services.duplicates import Filter, GroupView
@@ -33,7 +33,7 @@ MEANINGS = {
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The groups of one kind, and one of them to decide about."""
-    dataset, view = datasets.get(dataset_id), View(request.args)
+    dataset, view = datasets.get(dataset_id), DuplicatesView(request.args)
     scans = duplicates.list_scans(dataset_id)
     scan = next((one for one in scans if one.kind == (view.scope or "own")), scans[0] if scans else None)
     active = jobs.listed(states=jobs.ACTIVE, dataset_id=dataset_id)
@@ -58,50 +58,50 @@ def index(dataset_id: int) -> ResponseReturnValue:
     )
 
 
-def _list_parts(scan: DuplicateScan, view: View, has_splits: bool) -> dict[str, Any]:
+def _list_parts(scan: DuplicateScan, view: DuplicatesView, has_splits: bool) -> dict[str, Any]:
     """The list of a scan, and the group that is open."""
     filters = Filter(view.what, view.level, splits_only=view.tab == "splits")
     shown = duplicates.list_groups(scan, filters, cursor=view.cursor, size=PAGE_SIZE, order=view.order)
     ids = [one.id for one in shown.groups]
-    group = _open_group(scan, view, ids)
-    here = ids.index(group.group.id) if group and group.group.id in ids else None
+    opened = _open_group(scan, view, ids)
+    here = ids.index(opened.group.id) if opened and opened.group.id in ids else None
     splits = duplicates.count_between_splits(scan, view.level) if has_splits else 0
     return {
         "totals": {**duplicates.count_by_tab(scan, view.level), "splits": splits},
         "safe": duplicates.count_safe(scan) if scan.kind == "own" else 0,
         "summary": duplicates.summarise_list(scan, filters),
-        "told": duplicates.describe_groups(scan, shown.groups),
+        "descriptions": duplicates.describe_groups(scan, shown.groups),
         "stops": dict(duplicates.count_by_level(scan, view.what)) if view.tab in SLIDING else {},
         "changed": duplicates.count_changed(scan),
         "shown": shown,
-        "seen": group,
+        "seen": opened,
         "place": here,
         "next_group": ids[here + 1] if here is not None and here + 1 < len(ids) else None,
-        "choice": Choice(request.args),
-        **(_decision_parts(group, Choice(request.args), view.skip) if group else {}),
+        "choice": GroupChoice(request.args),
+        **(_decision_parts(opened, GroupChoice(request.args), view.skip) if opened else {}),
     }
 
 
-def _open_group(scan: DuplicateScan, view: View, shown: Sequence[int]) -> GroupView | None:
+def _open_group(scan: DuplicateScan, view: DuplicatesView, shown: Sequence[int]) -> GroupView | None:
     """The group that the address names, else the first that waits: where one left off."""
     if view.group is not None:
         # A link from before the last scan, or with a pair that is gone, still opens the page.
         with suppress(NotFound, Gone, Invalid):
-            return duplicates.view_group(scan, view.group, keep=Choice(view.values).keep or None)
+            return duplicates.view_group(scan, view.group, keep=GroupChoice(view.values).keep or None)
         with suppress(NotFound, Gone):
             return duplicates.view_group(scan, view.group)
     return duplicates.view_group(scan, shown[0]) if shown else None
 
 
-def _decision_parts(group: GroupView, choice: Choice, skip: int) -> dict[str, Any]:
+def _decision_parts(opened: GroupView, choice: GroupChoice, skip: int) -> dict[str, Any]:
     """The kept member (``base``), the pairs that go and stay, and the members of this page (``cards``)."""
-    conflict = group.group.what == "conflicts"
+    conflict = opened.group.what == "conflicts"
     # What stands on the other side as well can go here, so that is kept by default.
     theirs = None
     if not choice.keep and (choice.keep is not None or not conflict):
-        theirs = next((one for one in group.members if one.entry is None), None)
-    base = theirs or next((one for one in group.members if one.id == group.keep), None)
-    others = [one for one in group.members if one.entry and one is not base]
+        theirs = next((one for one in opened.members if one.entry is None), None)
+    base = theirs or next((one for one in opened.members if one.id == opened.keep), None)
+    others = [one for one in opened.members if one.entry and one is not base]
     ticked = choice.ticked if not conflict else None
     if ticked is None:
         # The suggested pair, which is compared with nothing, goes where the other side differs in nothing named.
@@ -110,13 +110,13 @@ def _decision_parts(group: GroupView, choice: Choice, skip: int) -> dict[str, An
     going = [one for one in others if one.id in ticked]
     staying = [one for one in others if one.id not in ticked]
     # All of a large group that is safe goes, though not all of it is shown.
-    rest = group.size > len(group.members) and group.group.kind in SAFE and not staying
-    cards = group.members[skip : skip + MEMBERS]
+    rest = opened.size > len(opened.members) and opened.group.kind in SAFE and not staying
+    cards = opened.members[skip : skip + MEMBERS]
     return {
         "base": base,
         "going": going,
         "staying": staying,
-        "going_count": group.size - 1 if rest else len(going),
+        "going_count": opened.size - 1 if rest else len(going),
         "rest": rest,
         "cards": cards if base is None or base in cards else [base, *cards],
     }

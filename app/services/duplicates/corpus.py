@@ -21,7 +21,7 @@ from app.services.entries import Filters
 # From this share of all pairs on it is quicker to read all answers than to ask for some.
 MOST = 0.25
 # Told how many texts were read so far.
-Report = Callable[[int], None]
+ReadProgress = Callable[[int], None]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class DatasetTexts:
     hashes: "array[int]" = field(default_factory=lambda: array("q"))
     sides: bytearray = field(default_factory=bytearray)
 
-    def read_pairs(self, side: str, splits: Sequence[str], report: Report) -> "DatasetTexts":
+    def read_pairs(self, side: str, splits: Sequence[str], progress: ReadProgress) -> "DatasetTexts":
         """Read all pairs, or those of some splits."""
         texts = {"question": (Entry.question,), "answer": (Entry.answer,)}.get(side, (Entry.question, Entry.answer))
         columns = (Entry.id, Entry.content_hash, Entry.split, *texts)
@@ -44,7 +44,7 @@ class DatasetTexts:
             self.hashes.extend(row[1] or 0 for row in rows)
             self.sides.extend(numbers.get(row[2], len(SPLITS)) for row in rows)
             self.texts.extend(f"{row[3]}\n{row[4]}" if side == "pair" else row[3] for row in rows)
-            report(len(self.ids))
+            progress(len(self.ids))
         return self
 
     def read_answers(self, places: Sequence[int]) -> list[str]:
@@ -77,7 +77,7 @@ class FileTexts:
     pairs: list[tuple[str, str, int]] = field(default_factory=list)
     bad: int = 0
 
-    def read_rows(self, token: str, side: str, report: Report) -> "FileTexts":
+    def read_rows(self, token: str, side: str, progress: ReadProgress) -> "FileTexts":
         """Read all rows. Raises what reading the file raises."""
         upload = uploads.get(token)
         source = Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
@@ -93,7 +93,7 @@ class FileTexts:
             self.texts.append(duplicates.text_of(side, record.question, record.answer))
             self.hashes.append(stored_entry(record).content_hash or 0)
             if len(self.texts) % 5000 == 0:
-                report(len(self.texts))
+                progress(len(self.texts))
         return self
 
     def read_answers(self, places: Sequence[int]) -> list[str]:
@@ -165,12 +165,12 @@ class Corpus:
         return None, dump_json({"node": -place - 1, **self.rest.describe_other(place)})
 
 
-def read_corpus(dataset_id: int, options: ScanOptions, report: Report) -> Corpus:
+def read_corpus(dataset_id: int, options: ScanOptions, progress: ReadProgress) -> Corpus:
     """Read what a scan compares."""
-    own = DatasetTexts(dataset_id).read_pairs(options.side, options.compared_splits, report)
+    own = DatasetTexts(dataset_id).read_pairs(options.side, options.compared_splits, progress)
     rest: DatasetTexts | FileTexts | None = None
     if options.dataset is not None:
-        rest = DatasetTexts(options.dataset).read_pairs(options.side, (), report)
+        rest = DatasetTexts(options.dataset).read_pairs(options.side, (), progress)
     elif options.file is not None:
-        rest = FileTexts(uploads.get(options.file).name).read_rows(options.file, options.side, report)
+        rest = FileTexts(uploads.get(options.file).name).read_rows(options.file, options.side, progress)
     return Corpus(own, rest, options.kind == "splits")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import select
 
 from app.core.changes import chunks
@@ -175,7 +176,7 @@ def read_members(
     rest = []
     for other in others:
         if "entry" not in other:
-            rest.append(OtherView(other["question"], other["answer"], other["where"], other["node"], other["hash"]))
+            rest.append(msgspec.convert(other, OtherView))
         elif entry := texts[other["dataset"]].get(other["entry"]):
             where = f"{names.get(other['dataset'], 'another dataset')}, pair {entry.id}"
             rest.append(OtherView(entry.question, entry.answer, where, other["node"], other["hash"]))
