@@ -104,8 +104,8 @@ class CleanForm:
     @property
     def left_out(self) -> frozenset[int]:
         """The pairs that were unticked, on this page of the preview and on others."""
-        left = _ids(self.values.get("leave", ""))
-        shown = _ids(self.values.get("shown", ""))
+        left = _parse_ids(self.values.get("leave", ""))
+        shown = _parse_ids(self.values.get("shown", ""))
         taken = {int(one) for one in self.values.getlist("take") if is_number(one)}
         return frozenset(left - shown | shown - taken)
 
@@ -129,7 +129,7 @@ class CleanForm:
         return max(int(pages[-1]), 1) if pages else 1
 
 
-def _ids(text: str) -> set[int]:
+def _parse_ids(text: str) -> set[int]:
     return {int(one) for one in text.split(",")[:MAX_LEFT_OUT] if is_number(one)}
 
 
@@ -138,7 +138,7 @@ def takes_code(operation: Operation) -> bool:
     return operation.kind == "text" and not operation.handles_code
 
 
-def of_step(step: Step) -> dict[str, Any]:
+def address_parts(step: Step) -> dict[str, Any]:
     """The part of the address that shows a step in the form."""
     operation = OPERATIONS[step.operation]
     values: dict[str, Any] = {"op": step.operation, "asked": "1"}

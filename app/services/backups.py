@@ -36,7 +36,7 @@ class Backup:
     automatic: bool
 
 
-def folder() -> Path:
+def backups_folder() -> Path:
     """Where backups lie: beside the database. Raises Unavailable on PostgreSQL, which has its own tools."""
     if db.engine.dialect.name != "sqlite":
         raise Unavailable("Backups of a PostgreSQL database are made with pg_dump.", code="not_sqlite")
@@ -45,9 +45,9 @@ def folder() -> Path:
     return path
 
 
-def listed() -> list[Backup]:
+def list_backups() -> list[Backup]:
     """The backups, newest first."""
-    found = [_backup(path) for path in folder().glob("*.db")]
+    found = [_backup(path) for path in backups_folder().glob("*.db")]
     return sorted(found, key=lambda backup: backup.made_at, reverse=True)
 
 
@@ -59,13 +59,13 @@ def _backup(path: Path) -> Backup:
 
 def path_of(name: str) -> Path:
     """The file of a backup by its name. Raises NotFound."""
-    path = folder() / name
+    path = backups_folder() / name
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NotFound(f"There is no backup {name!r}.", name=name)
     return path
 
 
-def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
+def make_backup(target: Path | None = None, *, prefix: str = "backup") -> Path:
     """Make a backup; by default under a new name beside the database. Never overwrites.
 
     Raises Conflict where ``target`` exists, Invalid without its folder or where the copy does not pass its check,
@@ -73,7 +73,7 @@ def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
     """
     if target is not None and not target.parent.is_dir():
         raise Invalid(f"There is no folder {target.parent}.", code="no_folder")
-    final = target or folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
+    final = target or backups_folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
     if final.exists():
         raise Conflict(f"{final.name} exists already. Choose another name.", code="exists")
     partial = final.with_name(final.name + ".partial")
@@ -81,7 +81,7 @@ def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         _vacuum_into(partial)
-        check(partial)
+        check_backup(partial)
         _sync(partial)
         partial.rename(final)
     finally:
@@ -115,7 +115,7 @@ def _sync_folder(path: Path) -> None:
     os.close(descriptor)
 
 
-def check(path: Path, name: str = "") -> None:
+def check_backup(path: Path, name: str = "") -> None:
     """Raise Invalid, each time with its own sentence, where a file is no whole database of this program.
 
     ``name`` is what its owner calls the file.
@@ -171,23 +171,23 @@ def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
     return ""
 
 
-def restore(path: Path, name: str = "") -> Path:
+def restore_backup(path: Path, name: str = "") -> Path:
     """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
 
     The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
     Where that fails, the safety copy is put back.
     """
-    check(path, name)
-    safety = make(prefix="before-restore")
+    check_backup(path, name)
+    safety = make_backup(prefix="before-restore")
     try:
-        _put(path)
+        _put_in_place(path)
     except DatabaseError as error:
-        _put(safety)
+        _put_in_place(safety)
         raise Invalid(f"{name or path.name} cannot be used, and nothing was changed.", code="damaged") from error
     return safety
 
 
-def _put(path: Path) -> None:
+def _put_in_place(path: Path) -> None:
     with write_lock():
         db.session.rollback()
         connection = db.engine.raw_connection()
@@ -200,7 +200,7 @@ def _put(path: Path) -> None:
         finally:
             connection.close()
         db.session.remove()
-    schema.prepare()
+    schema.prepare_schema()
     _begin_epoch()
 
 
@@ -215,7 +215,7 @@ def _begin_epoch() -> None:
         )
 
 
-def verify() -> list[str]:
+def verify_database() -> list[str]:
     """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
     problems = [
         f"Damaged: {row[0]}" for row in db.session.execute(text("PRAGMA integrity_check(20)")) if row[0] != "ok"
@@ -233,8 +233,8 @@ def _wrong_counts() -> list[str]:
     from app.services import counts, datasets, entries
 
     wrong = []
-    for dataset in [*datasets.listed(), *datasets.listed(archived=True)]:
-        found = counts.by_status(db.session(), entries.live(dataset.id))
+    for dataset in [*datasets.list_datasets(), *datasets.list_datasets(archived=True)]:
+        found = counts.by_status(db.session(), entries.is_live(dataset.id))
         if found != dataset.counts:
             wrong.append(f"Dataset {dataset.id} says {dataset.entry_count:,} pairs but holds {sum(found.values()):,}.")
     return wrong

@@ -16,7 +16,7 @@ _NEWER = "The database was made by a newer version of this program. Update the p
 _ALEMBIC_TABLE = "alembic_version"
 
 
-def prepare() -> Path | None:
+def prepare_schema() -> Path | None:
     """Make or upgrade the tables. Returns the safety copy that was made before an upgrade, if any.
 
     Raises Conflict when the database is damaged, foreign, orphaned or made by a newer version of this program.
@@ -24,7 +24,7 @@ def prepare() -> Path | None:
     _refuse_orphaned_log()
     _create_closed()
     present = _present()
-    scripts = _scripts()
+    scripts = _migration_scripts()
     if present == scripts.get_current_head():
         return None
     if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
@@ -36,21 +36,21 @@ def prepare() -> Path | None:
 
 def is_known(version: str) -> bool:
     """Whether this program has made, or can upgrade, a database of that schema version."""
-    return version in {script.revision for script in _scripts().walk_revisions()}
+    return version in {script.revision for script in _migration_scripts().walk_revisions()}
 
 
 def is_newest(version: str) -> bool:
     """Whether a schema version is the one that this program works with."""
-    return bool(version == _scripts().get_current_head())
+    return bool(version == _migration_scripts().get_current_head())
 
 
-def _file() -> Path | None:
+def _database_file() -> Path | None:
     return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
 
 
 def _refuse_orphaned_log() -> None:
     """A write-ahead log without its database holds edits that a new, empty database would destroy."""
-    file = _file()
+    file = _database_file()
     if file is None:
         return
     log = file.with_name(file.name + "-wal")
@@ -63,7 +63,7 @@ def _refuse_orphaned_log() -> None:
 
 def _create_closed() -> None:
     """Make the file readable by its owner only; SQLite gives its log the same rights."""
-    file = _file()
+    file = _database_file()
     if file is not None and not file.exists():
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
 
@@ -76,12 +76,16 @@ def _present() -> str | None:
             if not tables:
                 return None
             if _ALEMBIC_TABLE not in tables:
-                raise Conflict(f"{_file()} is a database of another program. Use another data folder.", code="foreign")
+                raise Conflict(
+                    f"{_database_file()} is a database of another program. Use another data folder.", code="foreign"
+                )
             version: str | None = connection.scalar(text(f"SELECT version_num FROM {_ALEMBIC_TABLE}"))
             return version
     except DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
-            raise Conflict(f"{_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged") from error
+            raise Conflict(
+                f"{_database_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged"
+            ) from error
         raise
 
 
@@ -89,7 +93,7 @@ def _alembic_config() -> Any:
     return current_app.extensions["migrate"].migrate.get_config()
 
 
-def _scripts() -> Any:
+def _migration_scripts() -> Any:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic_config())
@@ -103,7 +107,7 @@ def _upgrade() -> None:
 
 def _safety_copy(version: str) -> Path | None:
     """A copy made by SQLite itself, complete on disk before the upgrade begins."""
-    file = _file()
+    file = _database_file()
     if file is None:
         return None
     folder = file.with_name("backups")

@@ -9,11 +9,20 @@ from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted, finished, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
 from app.services import cleaning, datasets, tasks
-from app.services.cleaning import Cleaning, CleaningRun, Order, Preview, PreviewRun, Shown, previews, recipes
+from app.services.cleaning import (
+    CleaningOptions,
+    CleaningOrder,
+    CleaningPreview,
+    CleaningRun,
+    PreviewRow,
+    PreviewRun,
+    previews,
+    recipes,
+)
 from app.services.entries import Filters
 
 bp = APIBlueprint(
@@ -51,16 +60,16 @@ class WishBody(BaseModel):
     split: list[str] = []
     ids: list[int] | None = Field(None, max_length=20_000)
 
-    def wish(self) -> Cleaning:
+    def wish(self) -> CleaningOptions:
         """What is asked for. Raises BadUsage and Invalid."""
         if bool(self.steps) == (self.recipe_id is not None):
             raise BadUsage("Send either steps or a recipe_id.")
         ids = tuple(self.ids) if self.ids is not None else None
         filters = Filters(self.q, tuple(self.status), tuple(self.split), tuple(self.tag), ids)
         if self.recipe_id is not None:
-            recipe = recipes.value_of(recipes.get(self.recipe_id))
-            return Cleaning(recipe.steps, filters, recipe.name)
-        wish = Cleaning(tuple(step.step() for step in self.steps), filters)
+            recipe = recipes.value_of(recipes.get_recipe(self.recipe_id))
+            return CleaningOptions(recipe.steps, filters, recipe.name)
+        wish = CleaningOptions(tuple(step.step() for step in self.steps), filters)
         wish.compiled()
         return wish
 
@@ -108,17 +117,17 @@ def preview(path: DatasetPath, body: PreviewBody) -> Answer:
     """Count what would change, and show some of it. 202 with a job where that takes long; ask again when it is done."""
     datasets.get(path.dataset_id)
     wish = body.wish()
-    seen = cleaning.look(path.dataset_id, wish)
+    seen = cleaning.preview_dataset(path.dataset_id, wish)
     if not seen.scan.complete:
         job = tasks.start(cleaning.PREVIEW, PreviewRun(path.dataset_id, wish))
         if job.state != "done":
-            return accepted(job)
-        seen = cleaning.look(path.dataset_id, wish)
-    shown, total = cleaning.show(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
+            return accepted_job(job)
+        seen = cleaning.preview_dataset(path.dataset_id, wish)
+    shown, total = cleaning.preview_rows(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
     return jsonify({**_counts(seen), "shown": total, "changes": [_shown(one) for one in shown]})
 
 
-def _counts(seen: Preview) -> dict[str, Any]:
+def _counts(seen: CleaningPreview) -> dict[str, Any]:
     found = seen.scan
     return {
         "preview": seen.token,
@@ -134,7 +143,7 @@ def _counts(seen: Preview) -> dict[str, Any]:
     }
 
 
-def _shown(one: Shown) -> dict[str, Any]:
+def _shown(one: PreviewRow) -> dict[str, Any]:
     views = [name for name, flag in cleaning.VIEWS.items() if one.flags & flag]
     fields = one.outcome.fields if one.outcome else {}
     return {
@@ -151,8 +160,12 @@ def clean(path: DatasetPath, body: CleanBody) -> Answer:
     """Apply, as one step of the history. 202 with a job where many pairs change."""
     datasets.get(path.dataset_id)
     wish = body.wish()
-    seen = previews.get(path.dataset_id, body.preview) if body.preview else cleaning.look(path.dataset_id, wish)
-    if body.preview and seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
+    seen = (
+        previews.get_preview(path.dataset_id, body.preview)
+        if body.preview
+        else cleaning.preview_dataset(path.dataset_id, wish)
+    )
+    if body.preview and seen.wish.as_dict() != CleaningOptions.from_dict(wish.as_dict()).as_dict():
         raise Conflict("This preview is of other steps or pairs. Preview again.", code="preview_differs")
-    order = Order(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
-    return finished(tasks.start(cleaning.CLEAN, CleaningRun.of_order(order)))
+    order = CleaningOrder(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
+    return answer_job(tasks.start(cleaning.CLEAN, CleaningRun.of_order(order)))

@@ -9,7 +9,7 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, finished, idempotent
+from app.blueprints.api.writing import Answer, answer_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
 from app.frontdoor import takes_uploads
@@ -132,7 +132,7 @@ class SettleBody(BaseModel):
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
-    return finished(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, body.options())))
+    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, body.options())))
 
 
 @bp.post("/against", responses=answers(200, 202))
@@ -142,7 +142,7 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     datasets.get(path.dataset_id)
     upload = receive(query.name, usual_name="file")
     options = ScanOptions(query.on, file=upload.token, semantic=query.semantic)
-    return finished(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, options)))
+    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, options)))
 
 
 @bp.get("")
@@ -179,14 +179,14 @@ def settle(path: DatasetPath, body: SettleBody) -> Answer:
     if body.dry_run:
         preview = duplicates.preview_settling(found, body.level, body.rule)
         return jsonify(groups=preview.groups, pairs=preview.pairs, stay=preview.stay, sentence=preview.sentence)
-    return finished(tasks.start(duplicates.SETTLE, SettleRun.of_scan(found, body.level, body.rule)))
+    return answer_job(tasks.start(duplicates.SETTLE, SettleRun.of_scan(found, body.level, body.rule)))
 
 
 @bp.post("/recheck", responses=answers(200, 202))
 def recheck(path: DatasetPath) -> Answer:
     """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
     datasets.get(path.dataset_id)
-    return finished(tasks.start(duplicates.RECHECK, RecheckRun(path.dataset_id)))
+    return answer_job(tasks.start(duplicates.RECHECK, RecheckRun(path.dataset_id)))
 
 
 @bp.get("/<int:group_id>")

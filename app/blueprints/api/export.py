@@ -15,7 +15,7 @@ from app.frontdoor.limits import takes_uploads
 from app.services import conversion, datasets, uploads
 from app.services.conversion import Wanted
 from app.services.entries import Filters
-from app.services.export import Options
+from app.services.export import ExportOptions
 
 bp = APIBlueprint(
     "api_export", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="files", description="Exports and conversions")]
@@ -59,7 +59,7 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
     spec = parse_spec(query.to)
     kind = spec.format or "jsonl"
-    options = Options(
+    options = ExportOptions(
         kind,
         spec.layout or usual_layout(kind),
         filters=Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag)),

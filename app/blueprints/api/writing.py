@@ -49,16 +49,16 @@ def with_version(body: Response, version: int) -> Response:
     return body
 
 
-def accepted(job: Job, **more: object) -> Response:
+def accepted_job(job: Job, **more: object) -> Response:
     """202 with a job that goes on, and where to ask for it."""
     answer = make_response(jsonify(job=jobs.as_dict(job), **more), 202)
     answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
     return answer
 
 
-def finished(job: Job) -> Response:
+def answer_job(job: Job) -> Response:
     """The result of a job that is done; else 202, and where to ask for it."""
-    return jsonify(job.result) if job.state == "done" else accepted(job)
+    return jsonify(job.result) if job.state == "done" else accepted_job(job)
 
 
 def idempotent(view: View) -> View:
@@ -82,7 +82,7 @@ def idempotent(view: View) -> View:
 
 
 def _repeat(stored: IdempotencyKey) -> Response:
-    if stored.fingerprint != _fingerprint():
+    if stored.fingerprint != _request_fingerprint():
         raise Conflict("This Idempotency-Key was used for another request. Use a new one.", code="key_reused")
     answer = make_response(stored.body, stored.status)
     answer.headers.update(json.loads(stored.headers))
@@ -97,7 +97,7 @@ def _remember(session: Session, key: str, answer: Response) -> Response:
         session.add(
             IdempotencyKey(
                 key=key,
-                fingerprint=_fingerprint(),
+                fingerprint=_request_fingerprint(),
                 status=answer.status_code,
                 headers=json.dumps(headers),
                 body=answer.get_data(),
@@ -106,7 +106,7 @@ def _remember(session: Session, key: str, answer: Response) -> Response:
     return answer
 
 
-def _fingerprint() -> str:
+def _request_fingerprint() -> str:
     """The same request again has the same one. An upload counts by its length: its bytes are not in memory."""
     is_upload = limits.takes_upload(current_app, request.endpoint)
     body = str(request.content_length).encode() if is_upload else request.get_data()

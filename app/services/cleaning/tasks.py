@@ -6,10 +6,10 @@ from app.core.text import plural
 from app.models import db
 from app.services import jobs
 from app.services.cleaning import previews, suggesting
-from app.services.cleaning.applying import Order, run
-from app.services.cleaning.previews import Preview
-from app.services.cleaning.scanning import scan
-from app.services.cleaning.wishes import Cleaning
+from app.services.cleaning.applying import CleaningOrder, run_cleaning
+from app.services.cleaning.previews import CleaningPreview
+from app.services.cleaning.scanning import scan_dataset
+from app.services.cleaning.wishes import CleaningOptions
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 
@@ -26,13 +26,13 @@ class CleaningRun:
     """
 
     dataset_id: int
-    wish: Cleaning
+    wish: CleaningOptions
     leave: tuple[int, ...] = ()
     preview: str | None = None
     affected: int | None = None
 
     @classmethod
-    def of_order(cls, order: Order) -> "CleaningRun":
+    def of_order(cls, order: CleaningOrder) -> "CleaningRun":
         """The order as it is kept with a job."""
         seen = order.preview
         token, affected = (seen.token, seen.scan.affected) if seen else (None, None)
@@ -44,7 +44,7 @@ class PreviewRun:
     """What to preview; ``address`` is the page that shows it."""
 
     dataset_id: int
-    wish: Cleaning
+    wish: CleaningOptions
     address: str = ""
 
 
@@ -56,19 +56,21 @@ class SuggestRun:
 
 
 def _clean(options: CleaningRun, watch: Watch) -> dict[str, object]:
-    seen = previews.get(options.dataset_id, options.preview) if options.preview else None
-    return run(Order(options.dataset_id, options.wish, frozenset(options.leave), seen), watch).as_dict()
+    seen = previews.get_preview(options.dataset_id, options.preview) if options.preview else None
+    return run_cleaning(
+        CleaningOrder(options.dataset_id, options.wish, frozenset(options.leave), seen), watch
+    ).as_dict()
 
 
 def _preview(options: PreviewRun, watch: Watch) -> dict[str, object]:
-    token, revision, _ = previews.of(options.dataset_id, options.wish)
-    found = scan(options.dataset_id, options.wish, watch=watch)
-    previews.save(Preview(token, options.dataset_id, revision, options.wish, found))
+    token, revision, _ = previews.preview_of(options.dataset_id, options.wish)
+    found = scan_dataset(options.dataset_id, options.wish, watch=watch)
+    previews.save_preview(CleaningPreview(token, options.dataset_id, revision, options.wish, found))
     return {"dataset_id": options.dataset_id, "preview": token, "summary": f"{found.sentence}."}
 
 
 def _suggest(options: SuggestRun, watch: Watch) -> dict[str, object]:
-    found = suggesting.of_dataset(options.dataset_id, watch=watch)
+    found = suggesting.suggest_for_dataset(options.dataset_id, watch=watch)
     return {"dataset_id": options.dataset_id, "summary": f"{plural(len(found.found), 'suggestion')}."}
 
 
@@ -76,7 +78,7 @@ def _sweep() -> None:
     active = jobs.listed(states=jobs.ACTIVE, size=1000)
     needed = [str(job.arguments.get("preview")) for job in active if job.kind == CLEAN.name]
     db.session.rollback()
-    previews.sweep(keep=needed)
+    previews.remove_old_previews(keep=needed)
 
 
 CLEAN = declare(

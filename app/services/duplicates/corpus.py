@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core import conversion, duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
 from app.core.record import SPLITS, dump_json
@@ -57,8 +57,8 @@ class DatasetTexts:
                 answers.update((row[0], row[1]) for row in rows if row[0] in answers)
         else:
             with reading() as connection:
-                for part in chunks(ids, 500):
-                    query = entries.query(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
+                for part in chunks_of(ids, 500):
+                    query = entries.select_entries(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
                     answers.update((row[0], row[1]) for row in connection.execute(query))
         return [answers[one] for one in ids]
 

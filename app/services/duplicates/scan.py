@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Family, Group, Pairs
 from app.core.text import clip, plural
 from app.models import DuplicateScan, end_reading, transaction
@@ -114,13 +114,13 @@ def _store(scan_id: int, result: ScanResult, corpus: Corpus, texts: Sequence[str
     """Keep groups and pairs under the hidden scan."""
     total = sum(len(groups) for _, _, groups in result.by_state) or 1
     done = 0
-    for part in chunks(new_groups(result, corpus, texts), store.CHUNK):
+    for part in chunks_of(new_groups(result, corpus, texts), store.CHUNK):
         session = w.begin()
         store.require_staging(session, scan_id)
         store.add_groups(session, scan_id, part)
         done += len(part)
         w.report(GROUPED + 10 * done // total, 100, f"{plural(done, 'group')} kept")
-    for rows in chunks(pair_rows(result, corpus), store.CHUNK * 4):
+    for rows in chunks_of(pair_rows(result, corpus), store.CHUNK * 4):
         store.add_pairs(w.begin(), scan_id, rows)
         w.report(95, 100, "pairs kept")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.changes import difference
+from app.core.changes import change_between
 from app.core.cleaning import GROUPS, OPERATIONS, Operation, Step, compile_recipe, option_fields
 from app.core.errors import Invalid
 from app.core.record import Record
@@ -123,7 +123,7 @@ def test_any_pair_can_be_cleaned(operation: Operation, question: str, answer: st
         {name: getattr(one, name) for name in ("question", "answer", "system", "rejected_answer")}
         for one in (record, result)
     )
-    change = difference(1, before, after)
+    change = change_between(1, before, after)
     if change is None:
         assert result is record
     else:
