@@ -150,10 +150,12 @@ def test_answers_are_compared_alone(dataset_id):
     assert duplicates.preview_settling(scan, 102, "approved").pairs == 0
 
 
-def test_whole_pairs_are_compared(dataset_id):
+def test_pairs_are_compared_on_both_sides(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *CONFLICT, options=ScanOptions("pair"))
     assert members(scan, level=102) == [ids[:2]]
-    assert members(scan, "conflicts") == []
+    assert members(scan, "conflicts") == [ids[2:]]
+    shown = duplicates.view_group(scan, groups(scan, "conflicts")[0].id)
+    assert [one.answer_match is None for one in shown.members].count(True) == 1
 
 
 def test_families_are_shown_with_their_frame(dataset_id):

@@ -36,14 +36,13 @@ class DatasetTexts:
 
     def read_pairs(self, side: str, splits: Sequence[str], progress: ReadProgress) -> "DatasetTexts":
         """Read all pairs, or those of some splits."""
-        texts = {"question": (Entry.question,), "answer": (Entry.answer,)}.get(side, (Entry.question, Entry.answer))
-        columns = (Entry.id, Entry.content_hash, Entry.split, *texts)
+        columns = (Entry.id, Entry.content_hash, Entry.split, Entry.answer if side == "answer" else Entry.question)
         numbers = {name: number for number, name in enumerate(SPLITS)}
         for rows in entries.stream(self.dataset_id, Filters(splits=tuple(splits)), columns=columns, size=5000):
             self.ids.extend(row[0] for row in rows)
             self.hashes.extend(row[1] or 0 for row in rows)
             self.sides.extend(numbers.get(row[2], len(SPLITS)) for row in rows)
-            self.texts.extend(f"{row[3]}\n{row[4]}" if side == "pair" else row[3] for row in rows)
+            self.texts.extend(row[3] for row in rows)
             progress(len(self.ids))
         return self
 

@@ -30,7 +30,7 @@ LOOKED_AT = 4
 LONGEST = 4_000
 # What is told first where answers differ in several ways.
 WORDS = ("yes/no", "negation")
-FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",))
+FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), ("word",))
 G = DuplicateGroup
 
 
@@ -283,7 +283,7 @@ def describe_groups(scan: DuplicateScan, groups: Sequence[DuplicateGroup]) -> di
 
 def _describe_differences(members: Sequence[StoredEntry], field: str) -> str:
     texts = [str(getattr(one, field))[:LONGEST] for one in members]
-    matches = [compare(texts[0], text) for text in texts[1:]]
+    matches = [compare(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
     for kinds in FIRST:
         values = [one for match in matches for one in match.differs if one.kind in kinds]
         sides = dict.fromkeys([*(one.left for one in values), *(one.right for one in values)])

@@ -155,7 +155,7 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: LiveTexts, watc
         return []
     ids = sorted({one for one in (*again, *candidates) if one in texts.by_id})
     answers = None
-    if scan.side == "question":
+    if duplicates.compares_answers(scan.side):
         answers = lambda places: [texts.by_id[ids[int(place)]][1] for place in places]  # noqa: E731
     compared = [texts.compared_text(one, scan.side) for one in ids]
     pairs = duplicates.search(compared, answers=answers, options=duplicates.Options(side=scan.side)).pairs

@@ -52,7 +52,7 @@ def scan_dataset(dataset_id: int, options: ScanOptions, watch: Watch | None = No
         texts = corpus.take_texts()
         found = duplicates.search(
             texts,
-            answers=corpus.read_answers if options.side == "question" else None,
+            answers=corpus.read_answers if duplicates.compares_answers(options.side) else None,
             options=duplicates.Options(side=options.side, index=options.kind == "own"),
             meaning=duplicates.semantic.meaning(require_model()) if options.semantic else None,
             progress=lambda share, step: watch.progress(READ + int(share * (SEARCHED - READ)), 100, step),
