@@ -74,7 +74,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
         (b"utterance,intent\na,b\n", {}, 422, "choose_mapping"),
         (CSV, {"on_duplicate": "nonsense"}, 400, "bad_usage"),
         (CSV, {"map": "nonsense"}, 400, "bad_usage"),
-        (CSV, {"format": "nonsense"}, 422, "invalid"),
+        (CSV, {"format": "nonsense"}, 422, "no_format"),
         (CSV, {"encoding": "nonsense"}, 422, "invalid"),
     ],
 )

@@ -72,7 +72,7 @@ def test_sweeping_forgets_what_nobody_waits_for(app):
     row = add(CSV)
     uploads.remove(row.upload)
     imports.tasks.IMPORT.sweep()
-    assert list(jobs.listed()) == [] and imports.listed(row.dataset_id) == []
+    assert list(jobs.listed()) == [] and imports.list_imports(row.dataset_id) == []
 
 
 def test_the_result_is_one_sentence_for_the_list_of_jobs():

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import delete, insert, select
 
 from app.core.changes import Change
-from app.core.errors import Invalid, LttError
+from app.core.errors import Invalid, LttError, NotFound
 from app.core.formats import BadRow
 from app.core.garbage import rare_collection
 from app.core.text import plural
@@ -15,7 +15,7 @@ from app.models import Import, Job, QuarantinedRow, db, end_reading, transaction
 from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
-from app.services.imports import ahead, detecting, reading
+from app.services.imports import ahead
 from app.services.imports.building import PLAIN_STATUS
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
@@ -107,7 +107,7 @@ def _begin(import_id: int, set_id: int) -> RunningImport:
     with transaction():
         row = get(import_id)
         row.change_set_id, row.state, row.message = set_id, "running", None
-        settings = detecting.resolved(from_dict(row.settings), row.detected)
+        settings = from_dict(row.settings)
         rows = row.detected.get("rows")
         return RunningImport(
             row.id, row.dataset_id, row.upload or "", settings, rows if isinstance(rows, int) else None
@@ -118,13 +118,13 @@ def get(import_id: int) -> Import:
     """The import as it stands now. Raises NotFound."""
     row = db.session.get(Import, import_id, populate_existing=True)
     if row is None:
-        raise detecting.not_found(import_id)
+        raise NotFound(f"There is no import {import_id}.", import_id=import_id)
     return row
 
 
 def _stage(row: RunningImport, w: Work) -> Tally:
     """Keep the new entries and the bad rows, hidden, and count all."""
-    source = reading.source_of(uploads.get(row.upload))
+    source = uploads.source_of(uploads.get(row.upload))
     sorter = Sorter(row.dataset_id, row.settings, import_id=row.id, batch_id=w.set_id)
     if sorter.look:
         history.rehash(row.dataset_id)

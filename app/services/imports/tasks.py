@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+import msgspec
 from flask import current_app
 
 from app.core.errors import Conflict
+from app.core.options import encode
+from app.core.reading import require_mapping, resolve_settings
 from app.models import Job, transaction
 from app.services import datasets, tasks
-from app.services.imports import detecting, moving
+from app.services.imports import waiting
 from app.services.imports.running import get, give_up_dead, run
 from app.services.imports.settings import Settings
-from app.services.imports.waiting import look, require_mapping
+from app.services.imports.waiting import detect, upload_of
 from app.services.jobs import Watch
 from app.services.running import Show
 from app.services.tasks import Task, TaskLimits, declare
@@ -48,7 +51,7 @@ def _run(options: ImportRun, watch: Watch) -> dict[str, object]:
 
 def _sweep() -> None:
     give_up_dead()
-    moving.sweep_begun()
+    waiting.sweep_begun()
 
 
 IMPORT = declare(
@@ -72,13 +75,12 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     row = get(import_id)
     if row.state not in ("waiting", "failed", "cancelled"):
         raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = look(row, settings)
-    told = detecting.resolved(settings, found.as_dict())
-    require_mapping(found, settings, told)
+    found = detect(upload_of(row), settings)
+    require_mapping(settings, found)
     with transaction():
         row = get(import_id)
         job = tasks.enqueue(IMPORT, ImportRun(row.id, row.dataset_id))
-        row.settings, row.detected = told.as_dict(), found.as_dict()
+        row.settings, row.detected = encode(resolve_settings(settings, found)), msgspec.to_builtins(found)
         row.state, row.job_id, row.message = "running", job.id, None
         return job
 
