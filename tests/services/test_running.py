@@ -27,7 +27,7 @@ def test_a_job_runs_with_its_arguments_and_keeps_its_result():
 
 def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
     def run(ctx):
-        raise Invalid("Line 3 is broken.", code="broken", line=3)
+        raise Invalid("Line 3 is broken.", code="broken", line=3, seen=("a", 1))
 
     job_id = enqueue(run)
     with pytest.raises(Invalid, match="Line 3"):
@@ -36,7 +36,7 @@ def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
     assert (job.state, job.error, job.result) == (
         "failed",
         "Line 3 is broken.",
-        {"error": "Invalid", "code": "broken", "line": 3},
+        {"error": "Invalid", "code": "broken", "line": 3, "seen": "('a', 1)"},
     )
 
 
