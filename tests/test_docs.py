@@ -1,6 +1,5 @@
 """The documentation names what there is, and no file holds what must not be published."""
 
-import dataclasses
 import importlib
 import pkgutil
 import re
@@ -90,16 +89,6 @@ def test_every_task_is_documented_and_has_a_page_for_its_result(task: tasks.Task
     endpoint, names = task.result_page
     [rule] = [one for one in routes.iter_rules(endpoint) if "GET" in (one.methods or ())]
     assert rule.arguments == set(names)
-
-
-def test_the_recipe_for_tasks_names_what_there_is() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    recipe = page.partition("## Add a task")[2].partition("\n## ")[0]
-    assert "`PACKAGES` of `services/tasks.py`" in recipe and hasattr(tasks, "PACKAGES")
-    for name in tasks.PACKAGES:
-        assert (ROOT / "app" / "services" / name / "tasks.py").exists()
-    fields = [one.name for one in dataclasses.fields(tasks.Task)]
-    assert {"result_page", "small", "limits", "title", "run"} <= set(fields)
 
 
 @pytest.mark.parametrize("name", config.SETTINGS)
