@@ -89,7 +89,7 @@ def test_an_operation_that_follows_the_recipe_is_everywhere(make_app, ltt, tmp_p
             assert cleaned.out.splitlines() == ["question,answer", f"How?,{after}"]
         app = make_app()
         with app.app_context():
-            page = f"/datasets/{datasets.create('Tests').id}/clean?op=shout"
+            page = f"/datasets/{datasets.create_dataset('Tests').id}/clean?op=shout"
         client = app.test_client()
         assert "What each text ends with." in client.get(page).text
         assert "shout" in [one["name"] for one in client.get("/api/v1/operations").json["operations"]]

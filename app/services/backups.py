@@ -47,14 +47,12 @@ def backups_folder() -> Path:
 
 def list_backups() -> list[Backup]:
     """The backups, newest first."""
-    found = [_backup(path) for path in backups_folder().glob("*.db")]
+    found = []
+    for path in backups_folder().glob("*.db"):
+        facts = path.stat()
+        made_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+        found.append(Backup(path.name, facts.st_size, made_at, path.name.startswith("before-")))
     return sorted(found, key=lambda backup: backup.made_at, reverse=True)
-
-
-def _backup(path: Path) -> Backup:
-    facts = path.stat()
-    made = datetime.fromtimestamp(facts.st_mtime, UTC)
-    return Backup(path.name, facts.st_size, made, path.name.startswith("before-"))
 
 
 def path_of(name: str) -> Path:
@@ -78,41 +76,15 @@ def make_backup(target: Path | None = None, *, prefix: str = "backup") -> Path:
         raise Conflict(f"{final.name} exists already. Choose another name.", code="exists")
     partial = final.with_name(final.name + ".partial")
     partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        _vacuum_into(partial)
+        schema.copy_database(partial)
         check_backup(partial)
-        _sync(partial)
         partial.rename(final)
     finally:
         partial.unlink(missing_ok=True)
-    _sync_folder(final.parent)
+    if os.name != "nt":
+        schema.sync_to_disk(final.parent, os.O_RDONLY)
     return final
-
-
-def _vacuum_into(path: Path) -> None:
-    connection = db.engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
-        cursor.execute("PRAGMA query_only=OFF")
-        cursor.execute("VACUUM INTO ?", (str(path),))
-    finally:
-        connection.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
 
 
 def check_backup(path: Path, name: str = "") -> None:
@@ -201,22 +173,19 @@ def _put_in_place(path: Path) -> None:
             connection.close()
         db.session.remove()
     schema.prepare_schema()
-    _begin_epoch()
-
-
-def _begin_epoch() -> None:
-    """Move all versions out of the reach of forms that were opened before the restore."""
+    # All versions move out of the reach of forms that were opened before the restore.
     with transaction() as session:
-        session.execute(
-            update(Entry).values(version=Entry.version + _EPOCH).execution_options(synchronize_session=None)
-        )
-        session.execute(
-            update(Dataset).values(revision=Dataset.revision + _EPOCH).execution_options(synchronize_session=None)
-        )
+        for statement in (
+            update(Entry).values(version=Entry.version + _EPOCH),
+            update(Dataset).values(revision=Dataset.revision + _EPOCH),
+        ):
+            session.execute(statement.execution_options(synchronize_session=None))
 
 
 def verify_database() -> list[str]:
     """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
+    from app.services import counts, datasets, entries
+
     problems = [
         f"Damaged: {row[0]}" for row in db.session.execute(text("PRAGMA integrity_check(20)")) if row[0] != "ok"
     ]
@@ -226,15 +195,9 @@ def verify_database() -> list[str]:
     live = db.session.connection().connection.driver_connection
     if isinstance(live, sqlite3.Connection) and (odd := _odd_schema(live, newest=True)):
         return [*problems, f"The database is not as this program makes it: {odd}."]
-    return problems + _wrong_counts()
-
-
-def _wrong_counts() -> list[str]:
-    from app.services import counts, datasets, entries
-
-    wrong = []
     for dataset in [*datasets.list_datasets(), *datasets.list_datasets(archived=True)]:
         found = counts.by_status(db.session(), entries.is_live(dataset.id))
         if found != dataset.counts:
-            wrong.append(f"Dataset {dataset.id} says {dataset.entry_count:,} pairs but holds {sum(found.values()):,}.")
-    return wrong
+            says, holds = f"{dataset.entry_count:,}", f"{sum(found.values()):,}"
+            problems.append(f"Dataset {dataset.id} says {says} pairs but holds {holds}.")
+    return problems

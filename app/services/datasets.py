@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import insert, literal, select
-from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import load_json
@@ -138,27 +137,24 @@ def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
         )
         target.settings = dict(source.settings or {})
         total = source.entry_count
-        if total:
-            _copy_entries(session, source, target, total)
+        if not total:
+            return target
+        step = ChangeSet(
+            dataset_id=target.id, number=1, kind="copy", summary=f"Copy {plural(total, 'pair')} from {source.name}"
+        )
+        target.last_number = 1
+        session.add(step)
+        session.flush()
+        last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
+        own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
+        chosen = entries.select_entries(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
+        names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
+        session.execute(insert(Entry).from_select(names, chosen))
+        step.first_id = last_before + 1
+        step.last_id = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar()
+        step.created = total
+        counts.add_counts(session, target, dict(source.counts))
         return target
-
-
-def _copy_entries(session: Session, source: Dataset, target: Dataset, total: int) -> None:
-    step = ChangeSet(
-        dataset_id=target.id, number=1, kind="copy", summary=f"Copy {plural(total, 'pair')} from {source.name}"
-    )
-    target.last_number = 1
-    session.add(step)
-    session.flush()
-    last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
-    own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
-    chosen = entries.select_entries(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
-    names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
-    session.execute(insert(Entry).from_select(names, chosen))
-    step.first_id = last_before + 1
-    step.last_id = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar()
-    step.created = total
-    counts.add_counts(session, target, dict(source.counts))
 
 
 @dataclass(frozen=True, slots=True)

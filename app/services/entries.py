@@ -92,7 +92,8 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.splits:
         found.append(Entry.split.in_(filters.splits))
     if filters.tags:
-        found.append(or_(*(_has_tag(tag) for tag in filters.tags)))
+        quoted = (escape_like((dump_json([tag]) or "[]")[1:-1]) for tag in filters.tags)
+        found.append(or_(*(Entry.tags.like(f"%{tag}%", escape="\\") for tag in quoted)))
     if filters.ids is not None:
         found.append(Entry.id.in_(filters.ids))
     if filters.import_id is not None:
@@ -101,11 +102,6 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         has_answer = or_(Entry.answer != "", Entry.trace.is_not(None))
         found.append(has_answer if filters.answered else ~has_answer)
     return found
-
-
-def _has_tag(tag: str) -> ColumnElement[bool]:
-    quoted = dump_json([tag]) or "[]"
-    return Entry.tags.like(f"%{escape_like(quoted[1:-1])}%", escape="\\")
 
 
 def select_entries(

@@ -22,15 +22,20 @@ def prepare_schema() -> Path | None:
     Raises Conflict when the database is damaged, foreign, orphaned or made by a newer version of this program.
     """
     _refuse_orphaned_log()
-    _create_closed()
-    present = _present()
+    file = _database_file()
+    if file is not None and not file.exists():
+        # Readable by its owner only; SQLite gives its log the same rights.
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+    present = _read_version()
     scripts = _migration_scripts()
     if present == scripts.get_current_head():
         return None
     if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
         raise Conflict(_NEWER, code="newer_schema")
     copy = _safety_copy(present) if present is not None else None
-    _upgrade()
+    from alembic import command
+
+    command.upgrade(_alembic_config(), "head")
     return copy
 
 
@@ -61,14 +66,7 @@ def _refuse_orphaned_log() -> None:
         )
 
 
-def _create_closed() -> None:
-    """Make the file readable by its owner only; SQLite gives its log the same rights."""
-    file = _database_file()
-    if file is not None and not file.exists():
-        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
-
-
-def _present() -> str | None:
+def _read_version() -> str | None:
     """The schema version of the database; None when it is empty."""
     try:
         with db.engine.connect() as connection:
@@ -99,12 +97,6 @@ def _migration_scripts() -> Any:
     return ScriptDirectory.from_config(_alembic_config())
 
 
-def _upgrade() -> None:
-    from alembic import command
-
-    command.upgrade(_alembic_config(), "head")
-
-
 def _safety_copy(version: str) -> Path | None:
     """A copy made by SQLite itself, complete on disk before the upgrade begins."""
     file = _database_file()
@@ -115,18 +107,28 @@ def _safety_copy(version: str) -> Path | None:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     copy = folder / f"before-upgrade-from-{version}-{stamp}.db"
     partial = copy.with_suffix(".partial")
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    copy_database(partial)
+    partial.rename(copy)
+    return copy
+
+
+def copy_database(target: Path) -> None:
+    """A copy made by SQLite itself, readable by its owner only, that would outlast a power cut."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = db.engine.raw_connection()
     try:
         cursor = connection.cursor()
         # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
         cursor.execute("PRAGMA query_only=OFF")
-        cursor.execute("VACUUM INTO ?", (str(partial),))
+        cursor.execute("VACUUM INTO ?", (str(target),))
     finally:
         connection.close()
-    # SQLite does not sync this copy; the upgrade may begin only when it would outlast a power cut.
-    descriptor = os.open(partial, os.O_RDWR)
+    # SQLite does not sync this copy.
+    sync_to_disk(target, os.O_RDWR)
+
+
+def sync_to_disk(path: Path, flags: int) -> None:
+    """Wait until a file or a folder, opened with ``flags``, is on the disk."""
+    descriptor = os.open(path, flags)
     os.fsync(descriptor)
     os.close(descriptor)
-    partial.rename(copy)
-    return copy

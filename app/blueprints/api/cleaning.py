@@ -16,7 +16,6 @@ from app.services import cleaning, datasets, tasks
 from app.services.cleaning import (
     CleaningOptions,
     CleaningOrder,
-    CleaningPreview,
     CleaningRun,
     PreviewRow,
     PreviewRun,
@@ -91,29 +90,35 @@ class CleanBody(WishBody):
 
 
 @bp.get("/operations")
-def operations() -> Answer:
+def list_operations() -> Answer:
     """The operations with their options, fields and examples."""
-    return jsonify(operations=[_operation(name) for name in OPERATIONS])
-
-
-def _operation(name: str) -> dict[str, Any]:
-    one = OPERATIONS[name]
-    options = [
+    found = [
         {
-            "name": option.name,
-            "label": option.label,
-            "help": option.help,
-            "default": option.default,
-            "choices": option.choices or None,
+            "name": one.name,
+            "title": one.title,
+            "help": one.help,
+            "group": one.group,
+            "effect": one.effect,
+            "options": [
+                {
+                    "name": option.name,
+                    "label": option.label,
+                    "help": option.help,
+                    "default": option.default,
+                    "choices": option.choices or None,
+                }
+                for option in option_fields(one)
+            ],
+            "fields": one.fields,
+            "examples": one.examples,
         }
-        for option in option_fields(one)
+        for one in OPERATIONS.values()
     ]
-    about = {"name": one.name, "title": one.title, "help": one.help, "group": one.group, "effect": one.effect}
-    return {**about, "options": options, "fields": one.fields, "examples": one.examples}
+    return jsonify(operations=found)
 
 
 @bp.post("/datasets/<int:dataset_id>/clean/preview", responses=answers(200, 202))
-def preview(path: DatasetPath, body: PreviewBody) -> Answer:
+def preview_cleaning(path: DatasetPath, body: PreviewBody) -> Answer:
     """Count what would change, and show some of it. 202 with a job where that takes long; ask again when it is done."""
     datasets.get(path.dataset_id)
     wish = body.wish()
@@ -124,12 +129,8 @@ def preview(path: DatasetPath, body: PreviewBody) -> Answer:
             return accepted_job(job)
         seen = cleaning.preview_dataset(path.dataset_id, wish)
     shown, total = cleaning.preview_rows(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
-    return jsonify({**_counts(seen), "shown": total, "changes": [_shown(one) for one in shown]})
-
-
-def _counts(seen: CleaningPreview) -> dict[str, Any]:
     found = seen.scan
-    return {
+    counts = {
         "preview": seen.token,
         "sentence": found.sentence,
         "total": found.total,
@@ -141,9 +142,10 @@ def _counts(seen: CleaningPreview) -> dict[str, Any]:
         "created": found.created,
         "kept": found.kept,
     }
+    return jsonify({**counts, "shown": total, "changes": [_row_as_dict(one) for one in shown]})
 
 
-def _shown(one: PreviewRow) -> dict[str, Any]:
+def _row_as_dict(one: PreviewRow) -> dict[str, Any]:
     views = [name for name, flag in cleaning.VIEWS.items() if one.flags & flag]
     fields = one.outcome.fields if one.outcome else {}
     return {
@@ -156,7 +158,7 @@ def _shown(one: PreviewRow) -> dict[str, Any]:
 
 @bp.post("/datasets/<int:dataset_id>/clean", responses=answers(200, 202))
 @idempotent
-def clean(path: DatasetPath, body: CleanBody) -> Answer:
+def apply_cleaning(path: DatasetPath, body: CleanBody) -> Answer:
     """Apply, as one step of the history. 202 with a job where many pairs change."""
     datasets.get(path.dataset_id)
     wish = body.wish()

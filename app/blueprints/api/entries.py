@@ -91,7 +91,7 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
 
 
 @bp.get("")
-def listed(path: ListPath, query: ListQuery) -> Answer:
+def list_entries(path: ListPath, query: ListQuery) -> Answer:
     """List entries. `next` and `previous` are cursors for the neighbouring pages."""
     datasets.get(path.dataset_id)
     filters = Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag), splits=tuple(query.split))
@@ -106,7 +106,7 @@ def listed(path: ListPath, query: ListQuery) -> Answer:
 
 @bp.post("", responses=answers(201))
 @idempotent
-def create(path: ListPath, body: EntryBody) -> Answer:
+def create_entry(path: ListPath, body: EntryBody) -> Answer:
     """Add a pair."""
     result = pairs.add_pair(
         path.dataset_id, body.question, body.answer, system=body.system, tags=body.tags, status=body.status
@@ -117,7 +117,7 @@ def create(path: ListPath, body: EntryBody) -> Answer:
 
 
 @bp.get("/<int:entry_id>")
-def get(path: EntryPath) -> Answer:
+def get_entry(path: EntryPath) -> Answer:
     """One entry, with its version as ETag."""
     entry = entries.get(path.dataset_id, path.entry_id)
     return with_version(jsonify(entry_as_dict(entry)), entry.version)
@@ -125,7 +125,7 @@ def get(path: EntryPath) -> Answer:
 
 @bp.patch("/<int:entry_id>")
 @reads_header(IF_MATCH)
-def change(path: EntryPath, body: EntryChange) -> Answer:
+def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     """Change an entry. Needs If-Match with its version; a stale one is answered by 409 with the present entry."""
     version = expected_version()
     sent = body.model_dump(exclude_unset=True)
@@ -140,12 +140,12 @@ def change(path: EntryPath, body: EntryChange) -> Answer:
     except Conflict as error:
         current = entries.get(path.dataset_id, path.entry_id)
         raise Conflict(error.message, code=error.code, entry=entry_as_dict(current)) from error
-    return get(path)
+    return get_entry(path)
 
 
 @bp.delete("/<int:entry_id>")
 @reads_header(IF_MATCH)
-def delete(path: EntryPath) -> Answer:
+def delete_entry(path: EntryPath) -> Answer:
     """Delete an entry. Needs If-Match with its version."""
     entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())
     return jsonify(history.applied_dict(history.delete(path.dataset_id, [path.entry_id])))

@@ -53,7 +53,7 @@ class ConvertQuery(model_of(ConvertOptions)):  # type: ignore[misc]
 
 
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
-def export(path: ExportPath, query: ExportQuery) -> Answer:
+def export_dataset(path: ExportPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
     spec = parse_spec(query.to)
     kind = spec.format or "jsonl"
@@ -71,7 +71,7 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
 
 @bp.post("/convert", responses=answers(201))
 @takes_uploads
-def convert(query: ConvertQuery) -> Answer:
+def convert_file(query: ConvertQuery) -> Answer:
     """Convert a file: multipart (field `file`, options as fields or in the query) or the raw body.
 
     Answers with the report and an address to fetch the converted file from.
@@ -94,7 +94,7 @@ class ConvertedPath(BaseModel):
 
 
 @bp.get("/convert/<token>", responses=answers(200, kind="*/*"))
-def converted(path: ConvertedPath) -> Answer:
+def fetch_converted(path: ConvertedPath) -> Answer:
     """Fetch a converted file; it is kept for an hour."""
     kept = uploads.get(path.token)
     return page.sent_file(kept.path, kept.name)

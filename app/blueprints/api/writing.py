@@ -76,12 +76,16 @@ def idempotent(view: View) -> View:
         # The answer is stored in the transaction of the create: both are there or neither.
         with transaction() as session:
             stored = session.get(IdempotencyKey, key)
-            return _repeat(stored) if stored else _remember(session, key, make_response(view(*args, **kwargs)))
+            return (
+                _repeat_answer(stored)
+                if stored
+                else _remember_answer(session, key, make_response(view(*args, **kwargs)))
+            )
 
     return cast(View, once)
 
 
-def _repeat(stored: IdempotencyKey) -> Response:
+def _repeat_answer(stored: IdempotencyKey) -> Response:
     if stored.fingerprint != _request_fingerprint():
         raise Conflict("This Idempotency-Key was used for another request. Use a new one.", code="key_reused")
     answer = make_response(stored.body, stored.status)
@@ -90,7 +94,7 @@ def _repeat(stored: IdempotencyKey) -> Response:
     return answer
 
 
-def _remember(session: Session, key: str, answer: Response) -> Response:
+def _remember_answer(session: Session, key: str, answer: Response) -> Response:
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - _KEPT_FOR))
     if answer.status_code < 300:
         headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}

@@ -1,6 +1,5 @@
 """What a page shows of a preview: some of its pairs, with what would change in each."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.changes import Value
@@ -66,33 +65,23 @@ def preview_rows(
 ) -> tuple[list[PreviewRow], int]:
     """Some pairs of a view of a preview, and how many the view has. ``order`` is id or size (largest change first)."""
     found = preview.scan
-    places = list(_places(preview, view, leave))
+    if view == "left":
+        places = [place for place, entry_id in enumerate(found.ids) if entry_id in leave]
+    elif flag := VIEWS.get(view, 0):
+        places = [place for place, flags in enumerate(found.flags) if flags & flag]
+    else:
+        places = [place for place, flags in enumerate(found.flags) if not flags & KEPT]
     if order == "size":
         places.sort(key=lambda place: -found.sizes[place])
     chosen = places[skip : skip + size]
-    outcomes = _outcomes(preview, [found.ids[place] for place in chosen])
-    return [_shown(preview, place, outcomes) for place in chosen], len(places)
-
-
-def _places(preview: CleaningPreview, view: str, leave: frozenset[int]) -> Iterator[int]:
-    found = preview.scan
-    if view == "left":
-        return (place for place, entry_id in enumerate(found.ids) if entry_id in leave)
-    flag = VIEWS.get(view, 0)
-    if flag:
-        return (place for place, flags in enumerate(found.flags) if flags & flag)
-    return (place for place, flags in enumerate(found.flags) if not flags & KEPT)
-
-
-def _outcomes(preview: CleaningPreview, ids: list[int]) -> dict[int, CleaningOutcome]:
-    washer = EntryCleaner(preview.wish.compiled())
-    query = entries.select_entries(preview.dataset_id, Filters(ids=tuple(ids)), washer.columns)
-    return {one.entry.id: one for one in washer.outcomes(map(as_entry, db.session.execute(query)))}
-
-
-def _shown(preview: CleaningPreview, place: int, outcomes: dict[int, CleaningOutcome]) -> PreviewRow:
-    found = preview.scan
-    outcome = outcomes.get(found.ids[place])
-    if outcome is not None and outcome.entry.version != found.versions[place]:
-        outcome = None
-    return PreviewRow(found.ids[place], found.flags[place], found.same[place], outcome)
+    cleaner = EntryCleaner(preview.wish.compiled())
+    filters = Filters(ids=tuple(found.ids[place] for place in chosen))
+    rows = db.session.execute(entries.select_entries(preview.dataset_id, filters, cleaner.columns))
+    outcomes = {one.entry.id: one for one in cleaner.outcomes(map(as_entry, rows))}
+    shown = []
+    for place in chosen:
+        outcome = outcomes.get(found.ids[place])
+        if outcome is not None and outcome.entry.version != found.versions[place]:
+            outcome = None
+        shown.append(PreviewRow(found.ids[place], found.flags[place], found.same[place], outcome))
+    return shown, len(places)
