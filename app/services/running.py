@@ -24,7 +24,7 @@ FULL_SECONDS = 1.0
 DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
 STOPPED = "The program was stopped while this job ran. Nothing of it was kept."
 # What JSON can hold as it is.
-Json = str | int | float | bool | None
+Json = (str, int, float, bool, type(None), list, dict)
 # Told about progress as well, such as a terminal: done, total, what is counted.
 Show = Callable[[int, int | None, str], None]
 # What does the work of a job with these arguments; None where this version does not know how.

@@ -230,6 +230,13 @@ def test_a_file_is_compared_with_the_dataset(dataset_id):
     assert shown.members[2].source == "bench.jsonl, row 1"
 
 
+def test_a_file_whose_columns_cannot_be_told_is_refused_with_its_columns(dataset_id):
+    token = uploads.save(io.BytesIO(b'{"x": "a", "y": "b"}\n').read, "odd.jsonl").token
+    with pytest.raises(Invalid, match="which column holds the question") as refused:
+        duplicates.scan_dataset(dataset_id, ScanOptions(file=token))
+    assert refused.value.details["columns"] == ["x", "y"]
+
+
 def test_a_file_that_is_gone_is_said(dataset_id):
     with pytest.raises(Gone):
         duplicates.scan_dataset(dataset_id, ScanOptions(file="x" * 32))

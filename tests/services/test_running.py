@@ -40,6 +40,16 @@ def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
     )
 
 
+def test_what_an_error_lists_reaches_the_job():
+    def run(ctx):
+        raise Invalid("Choose.", columns=["a", "b"], kind="odd")
+
+    job_id = enqueue(run)
+    with pytest.raises(Invalid):
+        tasks.run_now(job_id)
+    assert jobs.get(job_id).result == {"error": "Invalid", "code": "invalid", "columns": ["a", "b"], "kind": "odd"}
+
+
 def test_a_defect_fails_the_job_without_its_inner_words():
     def run(ctx):
         raise RuntimeError("/secret/path")
