@@ -16,7 +16,7 @@ NAMES = [f"Question {number}?" for number in range(8, 0, -1)]
 def listed(app: Flask) -> str:
     """The address of a list of eight pairs, the newest first."""
     with app.app_context():
-        dataset_id = datasets.create("Harbor").id
+        dataset_id = datasets.create_dataset("Harbor").id
         records = [Record(name, f"Answer to {name}") for name in reversed(NAMES)]
         history.create(dataset_id, records, summary="Add pairs", status="review")
         return f"/datasets/{dataset_id}/pairs"
@@ -85,7 +85,7 @@ def test_the_row_of_a_draft_discards_it(page: Page, listed: str) -> None:
 def test_a_draft_of_a_pair_that_was_saved_meanwhile_asks(app: Flask, page: Page, listed: str) -> None:
     leave_a_draft(page, listed)
     with app.app_context():
-        pairs.save(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
+        pairs.save_pair(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
     page.goto(f"{listed}?pair=8")
     expect(answer(page)).to_have_value("My own words")
     page.locator(".draft-note").get_by_role("button", name="Save").click()
@@ -203,10 +203,10 @@ def test_labels_that_wait_go_along_to_the_next_page(app: Flask, page: Page, list
 
 def test_a_refused_label_comes_back_with_its_reason(app: Flask, page: Page, listed: str) -> None:
     with app.app_context():
-        pairs.save(1, 7, {"answer": ""}, version=entries.get(1, 7).version)
+        pairs.save_pair(1, 7, {"answer": ""}, version=entries.get(1, 7).version)
     page.goto(listed)
     with app.app_context():
-        pairs.delete(1, Selection((5,)))
+        pairs.delete_pairs(1, Selection((5,)))
     press(page, "j", *"aaaa")
     expect(row(page, NAMES[1]).locator(".refused")).to_contain_text("The pair has no answer yet.")
     expect(row(page, NAMES[1])).to_contain_text("Draft")
