@@ -13,10 +13,10 @@ from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
 from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
 from app.services import datasets, entries, history, staged
+from app.services.cleaning.options import CleaningOptions, without_secrets
 from app.services.cleaning.outcomes import EMPTIED, KEPT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import CleaningScan, can_change
-from app.services.cleaning.wishes import CleaningOptions, without_secrets
 from app.services.entries import Filters
 from app.services.history import ACTOR, Applied, Moment, StagedRow
 from app.services.jobs import Publication, Unwatched, Watch
