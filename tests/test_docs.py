@@ -4,15 +4,13 @@ import importlib
 import pkgutil
 import re
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import click
 import pytest
-from flask import Flask
-from jinja2 import ChoiceLoader, DictLoader
+from werkzeug.routing import Map
 
 from app import blueprints, config, create_app
 from app import cli as command_line
@@ -21,8 +19,7 @@ from app.core import layouts
 from app.core.cleaning import OPERATIONS, option_fields
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, Layout
-from app.models import close_cleanly
-from app.services import datasets
+from app.services import tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 SKIPPED = {
@@ -78,6 +75,20 @@ def test_every_cleaning_operation_is_documented_with_its_options(name: str) -> N
     assert f"### `{name}`" in page
     section = page.partition(f"### `{name}`")[2].partition("\n### ")[0]
     assert not [field.name for field in option_fields(OPERATIONS[name]) if f"`{field.name}`" not in section]
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> Map:
+    """The addresses of all pages."""
+    return create_app({"LTT_DATA_DIR": str(tmp_path_factory.mktemp("routes")), "LTT_LOG_LEVEL": "ERROR"}).url_map
+
+
+@pytest.mark.parametrize("task", tasks.all_tasks(), ids=lambda task: task.name)
+def test_every_task_is_documented_and_has_a_page_for_its_result(task: tasks.Task[Any], routes: Map) -> None:
+    assert f"| `{task.name}` |" in (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+    endpoint, names = task.result_page
+    [rule] = [one for one in routes.iter_rules(endpoint) if "GET" in (one.methods or ())]
+    assert rule.arguments == set(names)
 
 
 @pytest.mark.parametrize("name", config.SETTINGS)
@@ -196,86 +207,3 @@ def test_a_layout_is_known_to_the_files_of_its_recipe_only() -> None:
     assert recipe("Add a layout") == {
         name for name in knowing - others if not name.startswith("tests/") or name.endswith("test_layouts.py")
     }
-
-
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-RECIPES = dict(re.findall(r"^### Add an? (\w+)\n(.*?)(?=^##|\Z)", ARCHITECTURE, re.M | re.S))
-
-
-@pytest.fixture
-def make_app(data_dir: Path) -> Iterator[Callable[[], Flask]]:
-    """Makes the application with what is registered now."""
-    made: list[Flask] = []
-
-    def make() -> Flask:
-        made.append(create_app({"LTT_DATA_DIR": str(data_dir), "TESTING": True, "LTT_LOG_LEVEL": "WARNING"}))
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            close_cleanly()
-
-
-def programs(recipe: str, language: str) -> list[str]:
-    """The programs of a recipe in a language."""
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", RECIPES[recipe], re.M | re.S)
-    return [textwrap.dedent(block) for block in found]
-
-
-def test_there_is_a_recipe_for_what_is_added_most() -> None:
-    assert set(RECIPES) >= {"operation", "page"}
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_names_files_that_exist(recipe: str) -> None:
-    paths = re.findall(r"`((?:app|docs|templates|tests|static)/[\w./]+\.\w+)`", RECIPES[recipe])
-    assert paths
-    for path in paths:
-        # A new file stands where others of its kind stand.
-        place = path.partition("NAME")[0].rpartition("/")[0] if "NAME" in path else path
-        assert (ROOT / place).exists(), path
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_names_what_stands_in_the_files(recipe: str) -> None:
-    for names, path in re.findall(r"((?:`\w+`(?:, | or | and )?)+) (?:of|in) `([\w./]+\.\w+)`", RECIPES[recipe]):
-        text = (ROOT / path).read_text(encoding="utf-8")
-        for name in re.findall(r"`(\w+)`", names):
-            assert re.search(rf"\b{name}\b", text), f"{name} is not in {path}"
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_each_program_of_a_recipe_can_be_read(recipe: str) -> None:
-    for block in programs(recipe, "python"):
-        compile(block, recipe, "exec")
-
-
-def test_an_operation_that_follows_the_recipe_is_everywhere(make_app, ltt, tmp_path) -> None:
-    try:
-        exec("\n".join(programs("operation", "python")), {"__name__": "app.core.cleaning.shouting"})
-        for before, after in OPERATIONS["shout"].examples:
-            (tmp_path / "a.csv").write_text(f"question,answer\nHow?,{before}\n", encoding="utf-8")
-            cleaned = ltt("clean", tmp_path / "a.csv", "--operation", "shout", "--field", "answer", "--out", "-")
-            assert cleaned.out.splitlines() == ["question,answer", f"How?,{after}"]
-        app = make_app()
-        with app.app_context():
-            page = f"/datasets/{datasets.create_dataset('Tests').id}/clean?op=shout"
-        client = app.test_client()
-        assert "What each text ends with." in client.get(page).text
-        assert "shout" in [one["name"] for one in client.get("/api/v1/operations").json["operations"]]
-    finally:
-        OPERATIONS.pop("shout", None)
-
-
-def test_a_page_that_follows_the_recipe_is_served(make_app, monkeypatch) -> None:
-    module = ModuleType("app.blueprints.shelf")
-    exec("\n".join(programs("page", "python")), vars(module))
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(blueprints, "PAGES", (*blueprints.PAGES, "shelf"))
-    app = make_app()
-    app.jinja_env.loader = ChoiceLoader(
-        [DictLoader({"shelf/index.html": programs("page", "html")[0]}), app.jinja_env.loader]
-    )
-    answer = app.test_client().get("/shelf")
-    assert answer.status_code == 200 and "<h1>Shelf</h1>" in answer.text

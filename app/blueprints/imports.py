@@ -17,10 +17,8 @@ from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.imports import ImportForm
 from app.frontdoor import takes_uploads
-from app.jobs import imports as running
-from app.jobs import runners
 from app.models import Dataset, Import
-from app.services import datasets, imports, jobs, uploads
+from app.services import datasets, imports, jobs, runners, uploads
 from app.services.imports import Preview, Settings, quarantine, waiting
 
 bp = Blueprint("imports", __name__)
@@ -183,7 +181,7 @@ def run(dataset_id: int, import_id: int) -> ResponseReturnValue:
 def _start_import(import_id: int, settings: Settings) -> None:
     """Start an import. What a small one failed of is told by its own page."""
     try:
-        running.start(import_id, settings)
+        imports.start(import_id, settings)
     except LttError:
         if imports.get(import_id).state == "waiting":
             raise

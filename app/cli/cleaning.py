@@ -154,10 +154,11 @@ class _Dataset:
         return 0
 
     def _apply(self, dataset_id: int, wish: Any) -> int:
-        from app.jobs import cleaning as running
-        from app.services.cleaning import CleaningOrder
+        from app.services import tasks
+        from app.services.cleaning import CLEAN, CleaningRun
 
-        job = running.start_here(CleaningOrder(dataset_id, wish), _show if sys.stderr.isatty() else None)
+        show = _show if sys.stderr.isatty() else None
+        job = tasks.start(CLEAN, CleaningRun(dataset_id, wish), here=True, show=show)
         facts: dict[str, Any] = job.result or {}
         self._tell(facts, str(facts.get("summary")))
         for one in [*facts.get("skipped", []), *facts.get("kept", [])] if not self.as_json else []:

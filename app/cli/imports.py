@@ -63,13 +63,12 @@ class _Run:
         return 1 if any(row.quarantined for row in rows) else 0
 
     def _import_file(self, file: str) -> None:
-        from app.jobs import imports as running
         from app.services import imports
 
         try:
             row = imports.add(self.dataset_id, _save_upload(file), self.settings)
             self.done.append(row.id)
-            running.start_here(row.id, self.settings, _show_progress if sys.stderr.isatty() else None)
+            imports.start(row.id, self.settings, here=True, show=_show_progress if sys.stderr.isatty() else None)
         except LttError as error:
             self.refused = self.refused or error
             click.echo(f"{file}: {error.message}", err=True)

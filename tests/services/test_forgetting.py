@@ -20,7 +20,7 @@ def masked(dataset_id):
     [first, second] = entries.stream_entries(dataset_id)
     pairs.save_pair(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
     pairs.save_pair(dataset_id, second.id, {"answer": "changed"}, version=1)
-    done = cleaning.run_cleaning_at_once(CleaningOrder(dataset_id, CleaningOptions((Step("mask"),))))
+    done = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((Step("mask"),))))
     return done.applied.step.number
 
 

@@ -10,9 +10,8 @@ import xlsxwriter
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
-from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
-from app.services import datasets, entries, export, history, imports, jobs, pairs, uploads
+from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
 from app.services.imports import Settings, parsing, quarantine, running
 
 
@@ -25,7 +24,7 @@ def bring(dataset_id, content, name="faq.csv", **settings):
     """Take in and run; returns the import as it ended."""
     told = Settings(**settings)
     row = imports.add(dataset_id, upload(content, name), told)
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     return imports.get(row.id)
 
@@ -294,10 +293,10 @@ def test_the_blns_blanks_are_quarantined_and_all_else_survives(dataset_id):
 
 def test_two_runs_of_one_import_keep_one(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     with pytest.raises(Conflict):
-        imports.start(row.id, Settings())
+        imports.enqueue(row.id, Settings())
     assert len(stored(dataset_id)) == 2
 
 
@@ -307,9 +306,9 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
-    job = imports.start(row.id, Settings())
+    job = imports.enqueue(row.id, Settings())
 
     class Dying(jobs.Unwatched):
         calls = 0
@@ -326,20 +325,20 @@ def interrupted(dataset_id, monkeypatch, at):
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
-    monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
-    job = imports.start(row.id, Settings())
-    keep = running._keep
+    job = imports.enqueue(row.id, Settings())
+    add = running.Tally.add
 
-    def stop_at_half(session, record, part):
-        keep(session, record, part)
-        if db.session.query(Entry).count() >= 50:
+    def stop_at_half(tally, part):
+        add(tally, part)
+        if tally.new >= 50:
             jobs.cancel(job.id)
 
-    monkeypatch.setattr(running, "_keep", stop_at_half)
+    monkeypatch.setattr(running.Tally, "add", stop_at_half)
     with pytest.raises(jobs.Cancelled):
-        runner.run_now(job.id)
+        tasks.run_now(job.id)
     assert (jobs.get(job.id).state, imports.get(row.id).state) == ("cancelled", "cancelled")
     assert db.session.query(QuarantinedRow).count() == 0
     nothing_is_left(dataset_id)
@@ -348,10 +347,12 @@ def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
 def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
     import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
     assert db.session.query(Entry).count() == 34 and stored(dataset_id) == []
-    assert imports.sweep() == 0
+    imports.give_up_dead()
+    assert work.sweep() == 0
     with transaction():
         jobs.get(job_id).state = "interrupted"
-    assert imports.sweep() == 34
+    imports.give_up_dead()
+    assert work.sweep() == 34
     assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
     nothing_is_left(dataset_id)
 
@@ -361,14 +362,14 @@ def test_an_interrupted_import_can_be_retried(dataset_id, monkeypatch):
     with transaction():
         jobs.get(job_id).state = "interrupted"
     jobs.retry(job_id)
-    assert runner.run_now(job_id).state == "done"
+    assert tasks.run_now(job_id).state == "done"
     assert counts(imports.get(import_id)) == (100, 0, 0) and len(stored(dataset_id)) == 100
     assert db.session.query(Entry).count() == 100
 
 
 def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     sort = running.Sorter.sort_built
 
     def overtaken(*args):
@@ -384,7 +385,7 @@ def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
 
 def test_publishing_makes_import_and_job_done_at_once(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    job = runner.run_now(imports.start(row.id, Settings()).id)
+    job = tasks.run_now(imports.enqueue(row.id, Settings()).id)
     assert (job.state, job.result["imported"], job.result["change_set"]) == ("done", 2, 1)
     assert imports.get(row.id).job_id == job.id
 
@@ -393,8 +394,8 @@ def test_an_upload_that_is_gone_is_said(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
     uploads.remove(row.upload)
     with pytest.raises(Gone, match="Upload it again"):
-        imports.start(row.id, Settings())
-    imports.sweep()
+        imports.enqueue(row.id, Settings())
+    imports.give_up_dead()
     with pytest.raises(NotFound):
         imports.get(row.id)
 
@@ -404,7 +405,7 @@ def test_uploads_of_interrupted_imports_are_kept(dataset_id, monkeypatch, app):
     with transaction():
         jobs.get(job_id).state = "interrupted"
     app.config["LTT_UPLOAD_KEEP_MINUTES"] = -1
-    imports.sweep()
+    imports.give_up_dead()
     assert uploads.is_kept(imports.get(import_id).upload)
 
 
@@ -418,7 +419,7 @@ def test_again_undoes_and_waits_with_the_same_file(dataset_id):
     row = bring(dataset_id, CSV)
     copy = imports.redo_import(row.id)
     assert stored(dataset_id) == [] and (copy.state, copy.file_name) == ("waiting", "faq.csv")
-    imports.start(copy.id, Settings(mapping={"question": "answer", "answer": "question"}))
+    imports.enqueue(copy.id, Settings(mapping={"question": "answer", "answer": "question"}))
     imports.run(copy.id)
     assert [entry.question for entry in stored(dataset_id)] == ["So.", "Because."]
 
@@ -526,7 +527,7 @@ def test_a_large_preview_stops_in_time_and_says_so(dataset_id, monkeypatch):
 
 def test_jobs_are_made_with_a_title(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     assert db.session.query(Job).one().title == "Import faq.csv into Tests"
 
 
@@ -539,7 +540,7 @@ def test_a_sheet_without_a_header_loses_no_row(dataset_id):
     row = imports.add(dataset_id, upload(out.getvalue(), "faq.xlsx"))
     assert (row.detected["header"], row.detected["columns"]) == (False, ["column 1", "column 2"])
     told = Settings(mapping={"question": "column 1", "answer": "column 2"})
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     assert counts(imports.get(row.id)) == (2, 0, 0)
     assert [entry.question for entry in stored(dataset_id)] == ["How do I return a rug?", "Where is it?"]
@@ -554,7 +555,7 @@ def test_the_table_that_is_read_is_the_one_that_is_shown(dataset_id, tmp_path):
         )
     row = imports.add(dataset_id, upload(path.read_bytes(), "x.db"))
     assert (row.detected["sheets"], row.detected["sheet"]) == (["users", "messages"], "messages")
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     assert imports.get(row.id).settings["sheet"] == "messages" and counts(imports.get(row.id)) == (1, 0, 0)
 

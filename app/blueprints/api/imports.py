@@ -11,7 +11,6 @@ from app.blueprints.api.options import Text, model_of, options_from
 from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.frontdoor import takes_uploads
-from app.jobs import imports as running
 from app.models import Import
 from app.services import imports, uploads
 from app.services.imports import Settings, quarantine, reporting
@@ -65,7 +64,7 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
 
 def _import_upload(dataset_id: int, upload: Upload, settings: Settings) -> Answer:
     row = imports.add(dataset_id, upload, settings)
-    job = running.start(row.id, settings)
+    job = imports.start(row.id, settings)
     if job.state != "done":
         return accepted_job(job, import_id=row.id)
     answer = jsonify(reporting.of_import(imports.get(row.id)))

@@ -1,8 +1,9 @@
 """Bringing files in: take one in, look at it, preview, run, and deal with the rows that could not become pairs."""
 
 from app.services.imports.previewing import BadKind, Line, Preview, preview, preview_unreadable
-from app.services.imports.running import get, result_of, run, sweep
+from app.services.imports.running import get, give_up_dead, result_of, run
 from app.services.imports.settings import Settings, from_dict
+from app.services.imports.tasks import enqueue, start
 from app.services.imports.waiting import (
     add,
     count_remaining,
@@ -11,7 +12,6 @@ from app.services.imports.waiting import (
     list_imports,
     of_dataset,
     redo_import,
-    start,
     step_of,
     upload_of,
 )
@@ -25,8 +25,10 @@ __all__ = [
     "count_remaining",
     "detect",
     "discard",
+    "enqueue",
     "from_dict",
     "get",
+    "give_up_dead",
     "list_imports",
     "of_dataset",
     "preview",
@@ -36,6 +38,5 @@ __all__ = [
     "run",
     "start",
     "step_of",
-    "sweep",
     "upload_of",
 ]

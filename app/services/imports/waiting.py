@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from app.core.errors import Conflict, Gone, LttError, NotFound
 from app.core.options import encode
-from app.core.reading import Detected, ReadSettings, require_mapping, resolve_settings
-from app.models import ChangeSet, Dataset, Entry, Import, Job, db, transaction
-from app.services import datasets, entries, history, jobs, uploads
+from app.core.reading import Detected, ReadSettings
+from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
+from app.services import datasets, entries, history, uploads
 from app.services.entries import Filters
 from app.services.imports.running import get
 from app.services.imports.settings import Settings
@@ -84,27 +84,6 @@ def detect(upload: Upload, settings: ReadSettings) -> Detected:
 def detected_of(row: Import) -> Detected:
     """What was found when the file was looked at last."""
     return msgspec.convert(row.detected, Detected)
-
-
-def start(import_id: int, settings: Settings) -> Job:
-    """Put the import in the queue with these settings. Raises Invalid while it is not clear what the columns mean."""
-    row = get(import_id)
-    if row.state not in ("waiting", "failed", "cancelled"):
-        raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = detect(upload_of(row), settings)
-    require_mapping(settings, found)
-    with transaction():
-        row = get(import_id)
-        dataset = datasets.get(row.dataset_id)
-        job = jobs.enqueue(
-            "import",
-            {"import_id": row.id},
-            dataset_id=row.dataset_id,
-            title=f"Import {row.file_name} into {dataset.name}",
-        )
-        row.settings, row.detected = encode(resolve_settings(settings, found)), msgspec.to_builtins(found)
-        row.state, row.job_id, row.message = "running", job.id, None
-        return job
 
 
 def discard(import_id: int) -> None:
