@@ -114,7 +114,10 @@ def _detect_text(source: Source, chosen: str | None) -> Detection:
 
 def _json_kind(text: str, source: Source) -> tuple[str, str]:
     start = text.lstrip()
-    if start[:1] == "[" and not _is_line_of_json(start.split("\n", 1)[0], dict):
+    first, _, rest = start.partition("\n")
+    if start[:1] == "[" and rest.lstrip()[:1] == "[" and _is_line_of_json(first, list):
+        return "jsonl", "each line is a JSON list"
+    if start[:1] == "[" and not _is_line_of_json(first, dict):
         return "json", "it begins with a list"
     if start[:1] != "{" and not source.name.lower().endswith((".jsonl", ".ndjson", ".json")):
         return "", ""
