@@ -33,7 +33,7 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     app = create_bare_app({"LTT_DATA_DIR": str(folder), "TESTING": True})
     with app.app_context():
-        schema.prepare()
+        schema.prepare_schema()
         close_cleanly()
     return folder
 

@@ -22,9 +22,9 @@ MARKUP = (
 
 def dataset(name: str = "Tests", count: int = 3) -> int:
     """The id of a dataset with some pairs."""
-    made = datasets.create(name)
+    made = datasets.create_dataset(name)
     for number in range(1, count + 1):
-        pairs.add(made.id, f"Question {number}?", f"Answer {number}.", tags=["made"])
+        pairs.add_pair(made.id, f"Question {number}?", f"Answer {number}.", tags=["made"])
     return made.id
 
 
@@ -47,7 +47,7 @@ ESCAPES = (*MARKUP, *(wrapper.format(payload) for wrapper in _WRAPPERS for paylo
 
 def hostile_dataset(texts: Sequence[str] = MARKUP) -> int:
     """A dataset whose every text tries to be markup: name, question, answer, system prompt and tags."""
-    made = datasets.create(texts[0], description=texts[1], system_prompt=texts[2])
+    made = datasets.create_dataset(texts[0], description=texts[1], system_prompt=texts[2])
     records = [Record(text, text, text, rejected_answer=text, tags=(text[:80],)) for text in texts]
     history.create(made.id, records, summary=texts[0])
     newest = max(entry.id for entry in entries.stream_entries(made.id))

@@ -149,6 +149,12 @@ def test_no_template_switches_escaping_off() -> None:
         assert not re.search(r"\|\s*safe\b|autoescape|<script(?![^>]*\bsrc=)[^>]*>|\sstyle=|\son[a-z]+=", text), path
 
 
+def test_no_line_of_a_template_is_longer_than_120_letters() -> None:
+    paths = sorted((ROOT / "templates").rglob("*.html"))
+    lines = [(path.name, line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [f"{name}: {line.strip()}" for name, line in lines if len(line) > 120] == []
+
+
 def test_links_in_the_documentation_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):

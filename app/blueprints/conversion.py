@@ -5,7 +5,7 @@ from shlex import quote
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.blueprints.export import disposition
+from app.blueprints.export import content_disposition
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
@@ -95,7 +95,7 @@ def download(token: str) -> ResponseReturnValue:
     upload = uploads.get(token)
     finished = conversion.run(upload, wanted_of_request())
     response = Response(finished.pieces(), content_type=FORMATS[finished.format].media_type)
-    response.headers["Content-Disposition"] = disposition(finished.name)
+    response.headers["Content-Disposition"] = content_disposition(finished.name)
     response.headers["Content-Length"] = str(finished.size)
     response.headers["X-Records"] = f"{finished.report.records_in} in, {finished.report.written} written"
     return response
@@ -114,5 +114,5 @@ def rejects(token: str) -> ResponseReturnValue:
     """The rows that cannot be converted, with their reasons, as JSONL."""
     upload = uploads.get(token)
     response = Response(conversion.rejects(upload, wanted_of_request()), content_type="application/jsonl")
-    response.headers["Content-Disposition"] = disposition(f"{upload.name}.rejects.jsonl")
+    response.headers["Content-Disposition"] = content_disposition(f"{upload.name}.rejects.jsonl")
     return response

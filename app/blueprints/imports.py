@@ -158,7 +158,7 @@ def _choices(row: Import, seen: Preview) -> dict[str, Any]:
         "delimiters": forms.DELIMITER_CHOICES,
         "encodings": list(dict.fromkeys((seen.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,
-        "all_datasets": datasets.listed(),
+        "all_datasets": datasets.list_datasets(),
         "target": request.values.get("dataset", row.dataset_id, type=int),
         "alike": moving.alike(row),
     }

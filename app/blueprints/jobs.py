@@ -29,7 +29,7 @@ PAGE_SIZE = 50
 
 
 @bp.app_template_global("jobs_running")
-def running() -> int:
+def count_running() -> int:
     """How many jobs run or wait, for the navigation."""
     totals = jobs.totals()
     return sum(totals.get(state, 0) for state in jobs.ACTIVE)
@@ -47,7 +47,7 @@ def result_page(job: Job) -> str | None:
 
 
 @bp.app_template_global("job_sentence")
-def sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
+def job_sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
     """Where a job stands, in one sentence."""
     if job.state == "queued" and not worker:
         return "Waits for a worker: none is running. Start one with: ltt worker"
@@ -69,13 +69,10 @@ def _progress_text(job: Job) -> str:
     seconds = (now() - job.started_at).total_seconds() if job.started_at else 0.0
     if seconds < 3 or not job.done or job.done >= job.total:
         return text
-    return f"{text}, {_duration(seconds * (job.total - job.done) / job.done)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+    left = seconds * (job.total - job.done) / job.done
+    if left < 90:
+        return f"{text}, {max(round(left), 1)} s left"
+    return f"{text}, {round(left / 60)} min left" if left < 5400 else f"{text}, {round(left / 3600)} h left"
 
 
 @bp.get("/")
@@ -135,7 +132,7 @@ def _back(job_id: int) -> ResponseReturnValue:
 
 
 @bp.app_template_global("ahead_of")
-def ahead(job: Job) -> int:
+def count_ahead(job: Job) -> int:
     """How many jobs a queued job waits for."""
     return jobs.ahead_of(job) if job.state == "queued" else 0
 

@@ -10,7 +10,7 @@ import click
 
 from app.cli.conversion import output
 from app.cli.files import open_file, target_of
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 
 if TYPE_CHECKING:
     from app.core.duplicates.files import ComparedRecords, FileDuplicates
@@ -93,8 +93,8 @@ def _read_records(file: str | None, dataset: str | None, options: Mapping[str, A
         from app.models import Entry
         from app.services import datasets, entries
 
-        with workspace():
-            dataset_id = datasets.find(dataset).id
+        with open_workspace():
+            dataset_id = datasets.find_dataset(dataset).id
             for rows in entries.stream(dataset_id, columns=(Entry.id, Entry.question, Entry.answer)):
                 for row in rows:
                     records.add_record(*row)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 from app.core.errors import LttError
 from app.models import Dataset, Import
 from app.services.imports import DUPLICATES, Settings
@@ -57,7 +57,7 @@ def import_(
         tags=tags,
         **options,  # type: ignore[arg-type]
     )
-    with workspace():
+    with open_workspace():
         dataset = _dataset(name, create)
         return _Run(dataset, settings, as_json).all(files)
 
@@ -67,11 +67,11 @@ def _dataset(name: str, create: bool) -> Dataset:
     from app.services import datasets
 
     try:
-        return datasets.find(name)
+        return datasets.find_dataset(name)
     except NotFound:
         if not create:
             raise
-        return datasets.create(name)
+        return datasets.create_dataset(name)
 
 
 class _Run:
@@ -95,7 +95,7 @@ class _Run:
                 break
         rows = self._report()
         if self.refused is not None:
-            return exits.code(self.refused)
+            return exits.exit_code(self.refused)
         return 1 if any(row.quarantined for row in rows) else 0
 
     def _one(self, file: str) -> None:

@@ -4,8 +4,7 @@ import json
 
 import click
 
-from app.cli.workspace import workspace
-from app.models import Job
+from app.cli.workspace import open_workspace
 
 
 @click.group(invoke_without_command=True)
@@ -19,23 +18,18 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
     from app.jobs import lease
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         lease.interrupt_dead()
         found = service.listed(size=limit)
         if as_json:
             click.echo(json.dumps({"jobs": [service.as_dict(job) for job in found]}))
             return
         for job in found:
-            click.echo(_line(job))
-
-
-def _line(job: Job) -> str:
-    told = (job.result or {}).get("summary") if job.state == "done" else None
-    if told:
-        return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {told}"
-    total = f" of {job.total:,}" if job.total else ""
-    progress = f"{job.done:,}{total} " if job.done else ""
-    return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {progress}{job.error or job.message}".rstrip()
+            start = f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  "
+            total = f" of {job.total:,}" if job.total else ""
+            progress = f"{job.done:,}{total} " if job.done else ""
+            summary = (job.result or {}).get("summary") if job.state == "done" else None
+            click.echo(f"{start}{summary}" if summary else f"{start}{progress}{job.error or job.message}".rstrip())
 
 
 @jobs.command()
@@ -44,7 +38,7 @@ def cancel(job_id: int) -> None:
     """Stop a job."""
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         job = service.cancel(job_id)
         click.echo(f"Job {job.id} is stopped." if job.state == "cancelled" else f"Job {job.id} is being stopped.")
 
@@ -56,7 +50,7 @@ def retry(job_id: int) -> None:
     from app.jobs import lease, runner
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         lease.interrupt_dead()
         service.retry(job_id)
         job = runner.run_now(job_id)

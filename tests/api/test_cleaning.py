@@ -15,7 +15,7 @@ REMOVE = {"steps": [{"operation": "remove-text", "options": {"text": "x "}, "fie
 def dataset_id(app):
     """The id of a dataset of three pairs."""
     with app.app_context():
-        made = datasets.create("Tests").id
+        made = datasets.create_dataset("Tests").id
         history.create(made, [Record("q1", "x one"), Record("q2", "x "), Record("q3", "two")], summary="Add")
         yield made
 
@@ -42,7 +42,7 @@ def test_a_preview_counts_and_shows(client, dataset_id):
 def test_what_was_previewed_is_applied_but_for_what_was_edited_or_left_out(client, dataset_id):
     first, second, _ = ids(dataset_id)
     token = client.post(f"/api/v1/datasets/{dataset_id}/clean/preview", json=REMOVE).get_json()["preview"]
-    pairs.save(dataset_id, first, {"answer": "x edited"}, version=1)
+    pairs.save_pair(dataset_id, first, {"answer": "x edited"}, version=1)
     done = client.post(f"/api/v1/datasets/{dataset_id}/clean", json={**REMOVE, "preview": token, "leave": [second]})
     assert done.status_code == 200
     assert done.get_json()["skipped"] == [{"entry": first, "reason": "It was edited since the preview."}]

@@ -25,7 +25,7 @@ CONFORM = [checks.content_type_conformance, checks.response_schema_conformance]
 
 def known_ids() -> dict[str, int]:
     """The ids of a new dataset that has some of everything, by the names that addresses give them."""
-    dataset_id = datasets.create("Described").id
+    dataset_id = datasets.create_dataset("Described").id
     upload = uploads.save(io.BytesIO(b'question,answer\nHow?,So.\n,""\n').read, "small.csv")
     row = imports.add(dataset_id, upload, Settings())
     import_jobs.start(row.id, Settings())
@@ -41,7 +41,7 @@ def known_ids() -> dict[str, int]:
         "import_id": row.id,
         "group_id": group.id,
         "job_id": jobs.listed(dataset_id=dataset_id)[0].id,
-        "recipe_id": recipes.create("Tidy", [Step("trim")]).id,
+        "recipe_id": recipes.create_recipe("Tidy", [Step("trim")]).id,
     }
 
 

@@ -24,7 +24,7 @@ RECORDS = (
 def dataset_id(app):
     """The id of a dataset with a copy and a conflict."""
     with app.app_context():
-        made = datasets.create("Tests").id
+        made = datasets.create_dataset("Tests").id
         history.create(made, RECORDS, summary="Add")
         yield made
 
@@ -92,7 +92,7 @@ def test_keeping_one_is_a_step_that_undo_takes_back(client, path, dataset_id):
 
 def test_a_pair_edited_meanwhile_is_a_conflict(client, path, dataset_id):
     shown = first(client, path)
-    pairs.save(dataset_id, 2, {"answer": "Edited."}, version=1)
+    pairs.save_pair(dataset_id, 2, {"answer": "Edited."}, version=1)
     answer = client.post(f"{path}/{shown['group']}/keep", json={"keep": 1, "versions": shown["versions"]})
     assert answer.status_code == 409 and answer.get_json()["error"]["details"] == {"entries": [2]}
     assert alive(dataset_id) == [1, 2, 3, 4]
@@ -126,7 +126,7 @@ def test_not_duplicates_and_back(client, path):
 
 
 def test_a_recheck_finds_a_new_copy(client, path, dataset_id):
-    pairs.add(dataset_id, RECORDS[3].question, RECORDS[3].answer)
+    pairs.add_pair(dataset_id, RECORDS[3].question, RECORDS[3].answer)
     assert client.get(path).get_json()["changed_since"] == 1
     assert client.post(f"{path}/recheck").get_json()["pairs"] == 1
     assert client.get(path).get_json()["totals"]["copies"] == 2

@@ -16,7 +16,7 @@ CSV = b"question,answer\nHow?,So.\nOpen?,\n"
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id
 
 
 def post(client, dataset_id, body=CSV, **options):

@@ -16,7 +16,7 @@ TABLE = (
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        return datasets.create("Harbor").id
+        return datasets.create_dataset("Harbor").id
 
 
 def choose(page: Page, dataset_id, *files):

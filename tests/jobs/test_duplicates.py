@@ -17,7 +17,7 @@ RECORDS = [Record(question, f"See the page about it: {question}") for question i
 @pytest.fixture
 def dataset_id(context):
     """The id of a dataset of three copies."""
-    made = datasets.create("Tests").id
+    made = datasets.create_dataset("Tests").id
     history.create(made, RECORDS, summary="Add")
     return made
 

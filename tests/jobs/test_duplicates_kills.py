@@ -56,7 +56,7 @@ def filled(migrated_folder, tmp_path_factory):
     """A data folder with many copies."""
     folder = shutil.copytree(migrated_folder, tmp_path_factory.mktemp("duplicate-kills") / "filled")
     with open_app(folder).app_context():
-        dataset_id = datasets.create("Killed").id
+        dataset_id = datasets.create_dataset("Killed").id
         records = (Record(f"word{n} other{n * 7} third{n * 13}", f"answer{n}") for n in range(GROUPS))
         copies = [record for record in records for _ in range(COPIES)]
         history.create(dataset_id, copies, summary="Add")

@@ -33,7 +33,7 @@ def worker(monkeypatch):
 
 
 def add(content, name="faq.csv"):
-    return imports.add(datasets.create("D").id, uploads.save(io.BytesIO(content).read, name))
+    return imports.add(datasets.create_dataset("D").id, uploads.save(io.BytesIO(content).read, name))
 
 
 def test_small_text_runs_at_once_in_this_process(worker):

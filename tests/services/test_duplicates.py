@@ -56,7 +56,7 @@ def test_a_lower_level_puts_groups_together(dataset_id):
 
 def test_a_group_shows_its_members_beside_the_one_to_keep(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    pairs.save(dataset_id, ids[0], {"status": "approved"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"status": "approved"}, version=1)
     shown = only(scan)
     assert (shown.keep, shown.leaving, shown.versions) == (ids[0], [ids[1]], {ids[0]: 2, ids[1]: 1})
     kept, other = shown.members
@@ -99,7 +99,7 @@ def test_each_rule_suggests_its_pair(dataset_id, rule, kept):
         Record(question, "Choose Forgot password.", tags=("a", "b")),
         Record(question, "Choose Forgot password."),
     )
-    pairs.save(dataset_id, ids[0], {"status": "approved"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"status": "approved"}, version=1)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert duplicates.view_group(scan, groups(scan)[0].id, rule=rule).keep == ids[kept]
 
@@ -151,10 +151,12 @@ def test_answers_are_compared_alone(dataset_id):
     assert duplicates.preview_settling(scan, 102, "approved").pairs == 0
 
 
-def test_whole_pairs_are_compared(dataset_id):
+def test_pairs_are_compared_on_both_sides(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *CONFLICT, options=ScanOptions("pair"))
     assert members(scan, level=102) == [ids[:2]]
-    assert members(scan, "conflicts") == []
+    assert members(scan, "conflicts") == [ids[2:]]
+    shown = duplicates.view_group(scan, groups(scan, "conflicts")[0].id)
+    assert [one.answer_match is None for one in shown.members].count(True) == 1
 
 
 def test_families_are_shown_with_their_frame(dataset_id):
@@ -188,11 +190,11 @@ def test_only_the_newest_scan_shows_and_older_ones_are_removed(dataset_id):
 def test_a_group_of_another_dataset_is_not_found(dataset_id):
     _, scan = scanned(dataset_id, *EQUAL)
     with pytest.raises(NotFound):
-        duplicates.get_group(datasets.create("Other").id, groups(scan)[0].id)
+        duplicates.get_group(datasets.create_dataset("Other").id, groups(scan)[0].id)
 
 
 def test_two_datasets_are_compared_with_each_other_only(dataset_id):
-    other = datasets.create("Benchmark").id
+    other = datasets.create_dataset("Benchmark").id
     ids = fill(dataset_id, *EQUAL, *NEAR[:1], *ALONE)
     (wanted, _) = fill(other, NEAR[1], CONFLICT[0])
     scan = duplicates.scan_dataset(dataset_id, ScanOptions(dataset=other))
@@ -208,7 +210,7 @@ def test_two_datasets_are_compared_with_each_other_only(dataset_id):
 
 
 def test_a_pair_of_the_other_dataset_that_is_gone_is_left_out(dataset_id):
-    other = datasets.create("Benchmark").id
+    other = datasets.create_dataset("Benchmark").id
     fill(dataset_id, NEAR[0])
     (wanted,) = fill(other, NEAR[1])
     scan = duplicates.scan_dataset(dataset_id, ScanOptions(dataset=other))

@@ -56,11 +56,11 @@ def test_a_table_comes_in_with_its_other_columns(dataset_id):
 
 
 def test_the_import_is_one_step_that_can_be_undone(dataset_id):
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     bring(dataset_id, CSV)
     assert [step.summary for step in history.steps(dataset_id)] == ["Import 2 pairs from faq.csv"]
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).entry_count == 0
+    assert datasets.compute_digest(dataset_id) == before and datasets.get(dataset_id).entry_count == 0
 
 
 def test_entries_know_their_file_row_and_hash(dataset_id):
@@ -205,7 +205,7 @@ def test_update_leaves_a_pair_alone_that_was_edited_meanwhile(dataset_id, monkey
     publish = history.publish
 
     def edit_first(*args, **kwargs):
-        pairs.save(dataset_id, entry.id, {"answer": "by hand"}, version=1)
+        pairs.save_pair(dataset_id, entry.id, {"answer": "by hand"}, version=1)
         return publish(*args, **kwargs)
 
     monkeypatch.setattr(history, "publish", edit_first)
@@ -580,10 +580,10 @@ SAFE = "id,question,answer,status\n1,How?,'=SUM(1),review\n"
 
 def test_a_spreadsheet_safe_export_comes_back_unchanged(dataset_id):
     history.create(dataset_id, [Record(f"q{n}", text) for n, text in enumerate(FORMULAS)], summary="Add")
-    options = export.Options("csv", "columns", spreadsheet_safe=True, bom=True)
-    data = b"".join(export.stream(dataset_id, options))
+    options = export.ExportOptions("csv", "columns", spreadsheet_safe=True, bom=True)
+    data = b"".join(export.stream_export(dataset_id, options))
     for name in ("x.spreadsheet-safe.csv", "x.spreadsheet-safe (1).csv", "renamed.csv"):
-        target = datasets.create(name).id
+        target = datasets.create_dataset(name).id
         row = bring(target, data, name)
         assert [entry.answer for entry in stored(target)] == FORMULAS
         assert row.settings["spreadsheet_safe"] and row.detected["reasons"]["spreadsheet_safe"]

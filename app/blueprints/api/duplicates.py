@@ -9,7 +9,7 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
 from app.frontdoor import takes_uploads
@@ -265,4 +265,4 @@ def _answer_job(job: Job) -> Answer:
     db.session.refresh(job)
     if job.state == "done":
         return jsonify(job.result)
-    return accepted(job)
+    return accepted_job(job)

@@ -15,7 +15,7 @@ from app.frontdoor.limits import takes_uploads
 from app.services import conversion, datasets, uploads
 from app.services.conversion import Wanted
 from app.services.entries import Filters
-from app.services.export import Options
+from app.services.export import ExportOptions
 
 bp = APIBlueprint(
     "api_export", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="files", description="Exports and conversions")]
@@ -55,11 +55,11 @@ class ConvertQuery(BaseModel):
 
 
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
-def export(path: ExportPath, query: ExportQuery) -> Answer:
+def export_dataset(path: ExportPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
     spec = parse_spec(query.to)
     kind = spec.format or "jsonl"
-    options = Options(
+    options = ExportOptions(
         kind,
         spec.layout or usual_layout(kind),
         filters=Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag)),
@@ -73,7 +73,7 @@ def export(path: ExportPath, query: ExportQuery) -> Answer:
 
 @bp.post("/convert", responses=answers(201))
 @takes_uploads
-def convert(query: ConvertQuery) -> Answer:
+def convert_file(query: ConvertQuery) -> Answer:
     """Convert a file: multipart (field `file`, options as fields or in the query) or the raw body.
 
     Answers with the report and an address to fetch the converted file from.
@@ -96,7 +96,7 @@ class ConvertedPath(BaseModel):
 
 
 @bp.get("/convert/<token>", responses=answers(200, kind="*/*"))
-def converted(path: ConvertedPath) -> Answer:
+def fetch_converted(path: ConvertedPath) -> Answer:
     """Fetch a converted file; it is kept for an hour."""
     kept = uploads.get(path.token)
     return page.sent_file(kept.path, kept.name)

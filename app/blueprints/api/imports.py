@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.core.spec import parse_mapping
 from app.frontdoor import takes_uploads
 from app.jobs import imports as running
@@ -97,7 +97,7 @@ def _import(dataset_id: int, upload: Upload, settings: Settings) -> Answer:
     row = imports.add(dataset_id, upload, settings)
     job = running.start(row.id, settings)
     if job.state != "done":
-        return accepted(job, import_id=row.id)
+        return accepted_job(job, import_id=row.id)
     answer = jsonify(reporting.of_import(imports.get(row.id)))
     answer.status_code = 201
     answer.headers["Location"] = url_for(".get", dataset_id=dataset_id, import_id=row.id)

@@ -51,7 +51,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         meaning=MEANINGS.get(view.tab, ""),
         job=next((job for job in active if job.kind in running.KINDS), None),
         worker=runners.any_worker(),
-        others=[one for one in datasets.listed() if one.id != dataset_id],
+        others=[one for one in datasets.list_datasets() if one.id != dataset_id],
         has_splits=has_splits,
         to=lambda **changes: address(dataset_id, view, **changes),
         **(_list_parts(scan, view, has_splits) if scan else {}),

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.dialect import detect_dialect
@@ -236,7 +236,7 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     columns = options.columns or tuple(first or ())
     there = coming if first is None else chain([first], coming)
     lines = (cells_of([row.get(name) for name in columns]) for row in there)
-    return stream_lines(chunks(lines, _WRITE_ROWS), replace(options, columns=columns))
+    return stream_lines(chunks_of(lines, _WRITE_ROWS), replace(options, columns=columns))
 
 
 def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptions) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ EVERY = Filters()
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaning:
+class CleaningOptions:
     """Steps in order, the pairs they run over, and the name of the recipe they come from, if any."""
 
     steps: tuple[Step, ...]
@@ -39,7 +39,7 @@ class Cleaning:
         }
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "Cleaning":
+    def from_dict(cls, value: Mapping[str, Any]) -> "CleaningOptions":
         """The inverse of ``as_dict``."""
         filters: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one for name, one in value["filters"].items()
@@ -50,12 +50,12 @@ class Cleaning:
     def summary(self) -> str:
         """What a run of it is called in the history."""
         if len(self.steps) == 1:
-            return sentence(self.steps[0])
+            return step_sentence(self.steps[0])
         steps = plural(len(self.steps), "step")
         return f"Run recipe “{clip(self.name, 60)}”, {steps}" if self.name else f"Clean in {steps}"
 
 
-def sentence(step: Step) -> str:
+def step_sentence(step: Step) -> str:
     """What a step does, in a few words: ``Replace “e-mail” with “email” in answers``."""
     operation = OPERATIONS[step.operation]
     options = step.options

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.duplicates import EXACT, NORMALISED
 from app.core.duplicates.normal import normalised_shard
 from app.core.errors import Conflict, LttError
@@ -192,10 +192,10 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
     with reading() as connection:
         ids = list(connection.execute(select(G.id).where(*safe_groups(scan, level)).order_by(G.id)).scalars())
         # Not by a join with the groups: a planner that begins with the dataset's pairs needs minutes.
-        there = [entries.of_dataset(scan.dataset_id), entries.visible(scan.dataset_id, connection)]
+        there = [entries.of_dataset(scan.dataset_id), entries.is_visible(scan.dataset_id, connection)]
         query: Any = select(*columns).join(Entry, Entry.id == DuplicateMember.entry_id)
         query = query.outerjoin(Import, Import.id == Entry.import_id).where(*there)
-        for part in chunks(ids, 500):
+        for part in chunks_of(ids, 500):
             mine = query.where(DuplicateMember.group_id.in_(part))
             ordered = mine.order_by(DuplicateMember.group_id, DuplicateMember.position)
             for rows in entries.fetch_chunks(connection, ordered, SIZE):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core import conversion, duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.formats import BadRow, ReadOptions, Source
 from app.core.layouts import LayoutOptions
 from app.core.record import SPLITS, dump_json
@@ -36,14 +36,13 @@ class DatasetTexts:
 
     def read_pairs(self, side: str, splits: Sequence[str], progress: ReadProgress) -> "DatasetTexts":
         """Read all pairs, or those of some splits."""
-        texts = {"question": (Entry.question,), "answer": (Entry.answer,)}.get(side, (Entry.question, Entry.answer))
-        columns = (Entry.id, Entry.content_hash, Entry.split, *texts)
+        columns = (Entry.id, Entry.content_hash, Entry.split, Entry.answer if side == "answer" else Entry.question)
         numbers = {name: number for number, name in enumerate(SPLITS)}
         for rows in entries.stream(self.dataset_id, Filters(splits=tuple(splits)), columns=columns, size=5000):
             self.ids.extend(row[0] for row in rows)
             self.hashes.extend(row[1] or 0 for row in rows)
             self.sides.extend(numbers.get(row[2], len(SPLITS)) for row in rows)
-            self.texts.extend(f"{row[3]}\n{row[4]}" if side == "pair" else row[3] for row in rows)
+            self.texts.extend(row[3] for row in rows)
             progress(len(self.ids))
         return self
 
@@ -57,8 +56,8 @@ class DatasetTexts:
                 answers.update((row[0], row[1]) for row in rows if row[0] in answers)
         else:
             with reading() as connection:
-                for part in chunks(ids, 500):
-                    query = entries.query(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
+                for part in chunks_of(ids, 500):
+                    query = entries.select_entries(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
                     answers.update((row[0], row[1]) for row in connection.execute(query))
         return [answers[one] for one in ids]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Family, Group, Pairs
 from app.core.errors import LttError
 from app.core.text import clip, plural
@@ -54,7 +54,7 @@ def scan_dataset(
         texts = corpus.take_texts()
         found = duplicates.search(
             texts,
-            answers=corpus.read_answers if options.side == "question" else None,
+            answers=corpus.read_answers if duplicates.compares_answers(options.side) else None,
             options=duplicates.Options(side=options.side, index=options.kind == "own"),
             meaning=duplicates.semantic.meaning(require_model()) if options.semantic else None,
             progress=lambda share, step: watch.progress(READ + int(share * (SEARCHED - READ)), 100, step),
@@ -121,7 +121,7 @@ def _store(scan_id: int, result: ScanResult, corpus: Corpus, texts: Sequence[str
     total = sum(len(groups) for _, _, groups in result.by_state) or 1
     done = 0
     with Turns() as turns:
-        for part in chunks(new_groups(result, corpus, texts), store.CHUNK):
+        for part in chunks_of(new_groups(result, corpus, texts), store.CHUNK):
             session = turns.begin()
             store.require_staging(session, scan_id)
             store.add_groups(session, scan_id, part)
@@ -129,7 +129,7 @@ def _store(scan_id: int, result: ScanResult, corpus: Corpus, texts: Sequence[str
             if not joined and turns.is_over:
                 turns.pause()
             watch.progress(GROUPED + 10 * done // total, 100, f"{plural(done, 'group')} kept")
-        for rows in chunks(pair_rows(result, corpus), store.CHUNK * 4):
+        for rows in chunks_of(pair_rows(result, corpus), store.CHUNK * 4):
             store.add_pairs(turns.begin(), scan_id, rows)
             if not joined and turns.is_over:
                 turns.pause()

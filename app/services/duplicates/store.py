@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from app import config
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import EXACT, FLOOR, Family, Group
 from app.core.errors import Conflict
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Job, Turns, db, transaction
@@ -82,7 +82,7 @@ def add_groups(session: Session, scan_id: int, groups: Sequence[NewGroup]) -> No
         for group_id, group in zip(ids, groups, strict=True)
         for place, (entry_id, other) in enumerate(group.members)
     )
-    for part in chunks(members, CHUNK):
+    for part in chunks_of(members, CHUNK):
         _insert_rows(session, "duplicate_members", _MEMBERS, part)
 
 
@@ -135,7 +135,7 @@ def _discard_some(session: Session, scan_id: int) -> bool:
 
 def remove_groups(session: Session, ids: Iterable[int]) -> None:
     """Remove groups with their members."""
-    for part in chunks(ids, 500):
+    for part in chunks_of(ids, 500):
         session.execute(delete(DuplicateMember).where(DuplicateMember.group_id.in_(part)))
         session.execute(delete(DuplicateGroup).where(DuplicateGroup.id.in_(part)))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import FIELDS, Change, Value, chunks, deletion
+from app.core.changes import FIELDS, Change, Value, chunks_of, deletion_of
 from app.core.errors import Invalid
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
@@ -63,10 +63,10 @@ def write(
     """Write changes under a change set, and keep the counts and hashes of the dataset true."""
     result = Applied()
     delta: dict[str, int] = {}
-    for chunk in chunks(changes, CHUNK):
+    for chunk in chunks_of(changes, CHUNK):
         _apply_chunk(session, change_set, chunk, result, delta, anyway)
     change_set.changed += result.changed
-    counts.add(session, dataset, delta)
+    counts.add_counts(session, dataset, delta)
     if 0 < result.changed <= REHASH_AT_ONCE:
         rehash_step(session, change_set.id)
     return result
@@ -163,7 +163,7 @@ def delete(dataset_id: int, entry_ids: Iterable[int], *, actor: str = ACTOR) -> 
     """Delete entries; they keep their rows and ids, and undo brings them back."""
     return apply(
         dataset_id,
-        (deletion(entry_id) for entry_id in entry_ids),
+        (deletion_of(entry_id) for entry_id in entry_ids),
         summary=lambda number: f"Delete {plural(number, 'pair')}",
         kind="delete",
         actor=actor,

@@ -56,7 +56,7 @@ def publish(
         change_set.state, change_set.summary = "applied", summary if isinstance(summary, str) else summary(result)
         give_number(dataset, change_set)
         if change_set.created:
-            counts.add(session, dataset, count_batch(session, change_set) if statuses is None else statuses)
+            counts.add_counts(session, dataset, count_batch(session, change_set) if statuses is None else statuses)
         touch(dataset)
         result.changed += change_set.created
         result.step = as_step(change_set)

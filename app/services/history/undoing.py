@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.core.changes import Change, Value, chunks, deletion
+from app.core.changes import Change, Value, chunks_of, deletion_of
 from app.core.errors import Conflict, NotFound
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
 from app.services import counts
-from app.services.entries import live
+from app.services.entries import is_live
 from app.services.history.changing import apply
 from app.services.history.hashes import rehash_step
 from app.services.history.steps import (
@@ -96,11 +96,11 @@ def overwrite(dataset_id: int, number: int) -> Applied:
         change_set = find(session, dataset_id, number)
         back = change_set.state == "undone"
         touched = _counted(session, change_set)
-        before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+        before = counts.by_status(session, *touched, is_live(dataset.id)) if touched is not None else {}
         result = Applied(changed=_take_kept(session, change_set, back=back))
         if touched is not None:
-            after = counts.by_status(session, *touched, live(dataset.id))
-            counts.add(session, dataset, counts.difference(before, after))
+            after = counts.by_status(session, *touched, is_live(dataset.id))
+            counts.add_counts(session, dataset, counts.count_change(before, after))
         return _finish(session, dataset, change_set, result)
 
 
@@ -160,7 +160,7 @@ def _drop_deleted(session: Session, change_set: ChangeSet, edited: Sequence[int]
     mine = ChangeRow.change_set_id == change_set.id
     dead = select(ChangeRow.entry_id).distinct().join(Entry, Entry.id == ChangeRow.entry_id)
     gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None), *_only(edited))).scalars())
-    for part in chunks(gone, 500):
+    for part in chunks_of(gone, 500):
         session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id.in_(part)))
     change_set.changed -= len(gone)
     return gone
@@ -203,7 +203,7 @@ def _swap(
 ) -> Applied:
     result = Applied()
     touched = _counted(session, change_set)
-    before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+    before = counts.by_status(session, *touched, is_live(dataset.id)) if touched is not None else {}
     if change_set.created:
         _flip_created(session, change_set, result, back=back, anyway=anyway)
     if change_set.changed:
@@ -212,8 +212,8 @@ def _swap(
         # The new visibility must be seen by the count, so the state is written first.
         change_set.state = "undone" if back else "applied"
         session.flush()
-        after = counts.by_status(session, *touched, live(dataset.id))
-        counts.add(session, dataset, counts.difference(before, after))
+        after = counts.by_status(session, *touched, is_live(dataset.id))
+        counts.add_counts(session, dataset, counts.count_change(before, after))
     return result
 
 
@@ -235,7 +235,7 @@ def _flip_created(session: Session, change_set: ChangeSet, result: Applied, *, b
         kept = _edited_since_creation(session, change_set)
         for entry_id in kept:
             result.skip(entry_id, "The pair was edited since it was added.")
-        for part in chunks(kept, 500):
+        for part in chunks_of(kept, 500):
             session.execute(update(Entry).where(Entry.id.in_(part)).values(batch_id=None))
     if not back:
         # Entries that an earlier undo kept belong to the step again, so that the next undo takes them too.
@@ -321,7 +321,7 @@ def _hold(
     rows = session.execute(stale).all()
     for entry_id, name in rows:
         result.skip(entry_id, f"The {word_for(name)} was changed since.")
-    for part in chunks((row[0] for row in rows), 500):
+    for part in chunks_of((row[0] for row in rows), 500):
         session.execute(
             update(ChangeRow)
             .where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(part))
@@ -373,7 +373,7 @@ def _undo_some(
 
 def _inverse_changes(session: Session, change_set: ChangeSet, entry_ids: Sequence[int]) -> list[Change]:
     created = select(Entry.id).where(Entry.created_in == change_set.id, Entry.id.in_(entry_ids))
-    found = [deletion(entry_id) for entry_id in session.execute(created).scalars()]
+    found = [deletion_of(entry_id) for entry_id in session.execute(created).scalars()]
     rows = session.execute(
         select(ChangeRow).where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(entry_ids))
     ).scalars()

@@ -16,7 +16,7 @@ def begin(file_name: str) -> Dataset:
     """A new dataset named after a file. It is forgotten again if nothing is ever imported into it."""
     name = PurePath(uploads.clean_name(file_name)).name.split(".")[0].replace("_", " ").strip()
     with transaction():
-        dataset = datasets.create(name[: datasets.MAX_NAME] or "New dataset")
+        dataset = datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset")
         dataset.settings = {BEGUN: True}
         return dataset
 

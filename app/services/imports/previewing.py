@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row, Source
 from app.core.record import Record
@@ -118,7 +118,7 @@ def _preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     patience = PATIENCE_SECONDS if (source.size or 0) <= COUNTED_BYTES else MOMENT_SECONDS
     deadline = time.monotonic() + patience
     try:
-        for chunk in chunks(_records(source, told), CHUNK):
+        for chunk in chunks_of(_records(source, told), CHUNK):
             _add(result, sorter.sort(chunk), chunk)
             end_reading()
             if time.monotonic() > deadline:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
 
-from app.core.changes import Change, Value, difference
+from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.stored import CONTENT, Content, StoredEntry, as_entry, content_of
@@ -103,7 +103,7 @@ class Sorter:
     def _there(self, hashes: Sequence[int | None]) -> dict[Content, int]:
         """The live entries, and those of earlier chunks, with one of these hashes: content to id."""
         found: dict[Content, int] = {}
-        shown = entries.visible(self.dataset_id)
+        shown = entries.is_visible(self.dataset_id)
         if self.batch_id is not None:
             shown = or_(shown, Entry.batch_id == self.batch_id)
         for start in range(0, len(hashes), HASH_PART):
@@ -155,7 +155,7 @@ def change_of(entry: StoredEntry, stored: StoredEntry, settings: Settings) -> Ch
         after["status"], before["status"] = "draft", entry.status
     elif entry.status == "draft" and "answer" in after and not is_blank(after["answer"]):
         after["status"], before["status"] = "review", entry.status
-    return difference(entry.id, before, after)
+    return change_between(entry.id, before, after)
 
 
 def _with_old_line_ends(after: Value, before: Value) -> Value:

@@ -155,8 +155,10 @@ def again(import_id: int, *, anyway: bool = False) -> Import:
 def remaining(row: Import) -> tuple[int, int]:
     """Of an undone import the pairs that stay: edited since, and repaired later, which came in steps of their own."""
     of_import = Filters(import_id=row.id)
-    every = entries.count(row.dataset_id, of_import)
-    mine = entries.query(row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id])
+    every = entries.count_entries(row.dataset_id, of_import)
+    mine = entries.select_entries(
+        row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id]
+    )
     edited = int(db.session.execute(mine).scalar_one())
     return edited, every - edited
 
