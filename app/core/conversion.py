@@ -99,7 +99,7 @@ def columns_seen(source: Source, plan_: Plan) -> list[str]:
 
 
 def _insisted(detection: Detection, kind: str) -> Detection:
-    text = ("csv", "tsv", "jsonl", "json")
+    text = ("csv", "tsv", "jsonl", "json", "markdown", "transcript")
     if (kind in text) != (detection.format in text):
         raise Invalid(f"This is not a {FORMATS[kind].title} file; it looks like {FORMATS[detection.format].title}.")
     return replace(detection, format=kind)

@@ -14,7 +14,7 @@ from app.services import imports, jobs
 from app.services.imports import Settings, moving
 
 MB = 1024 * 1024
-TEXT = ("csv", "tsv", "jsonl", "json")
+TEXT = ("csv", "tsv", "jsonl", "json", "markdown", "transcript")
 PATIENCE_SECONDS = 5.0
 
 

@@ -15,7 +15,9 @@ from app.core.formats.sqlite import SQLITE
 from app.core.formats.transcript import TRANSCRIPT
 from app.core.formats.xlsx import XLSX
 
-FORMATS: dict[str, Format] = {one.name: one for one in (CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE)}
+FORMATS: dict[str, Format] = {
+    one.name: one for one in (CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE)
+}
 
 
 def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:

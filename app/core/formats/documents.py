@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from app.core.names import HEADER_WORDS, normal_name
 
 # Keys under which services wrap what they answer.
-WRAPPERS = frozenset("data dataset docs examples faq faqs hits items output payload records response result results rows".split())
+WRAPPERS = frozenset(
+    "data dataset docs examples faq faqs hits items output payload records response result results rows".split()
+)
 # Lists under these names are the messages of one record.
 _CONVERSATIONS = frozenset("messages conversations conversation contents dialog dialogue turns".split())
 _SPLITS = frozenset("train training validation valid val dev eval test".split())

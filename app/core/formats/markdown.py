@@ -6,6 +6,8 @@ tables all are read, each by its own header.
 
 import re
 
+import msgspec
+
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows
 from app.core.formats.csv import column_names
@@ -21,8 +23,8 @@ _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of all tables. Raises Invalid where there is none, and as ``numbered_lines`` does."""
-    number, before, names = 0, "", []
-    found = False
+    number, before, found = 0, "", False
+    names: list[str] = []
     for line_number, line in numbered_lines(source, options, KIND):
         if is_rule(before, line):
             names, found = column_names(cells_of(before)), True
@@ -36,10 +38,11 @@ def read(source: Source, options: ReadOptions) -> Rows:
             if len(cells) > len(names):
                 reason = f"Line {line_number} has {len(cells)} cells, but the table has {len(names)} columns. "
                 reason += "Write a bar inside a text as \\|."
-                yield BadRow(number, line_number, "too_many_fields", reason, line)
+                raw = msgspec.json.encode(dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)))
+                yield BadRow(number, line_number, "too_many_fields", reason, raw.decode())
             else:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
-                yield Row(number, line_number, dict(zip(names, padded, strict=True)), line)
+                yield Row(number, line_number, dict(zip(names, padded, strict=True)))
         before = line
     if not found:
         raise Invalid("There is no table in this Markdown file: no line of dashes and bars.", code="no_records")

@@ -11,7 +11,10 @@ from app.core.formats import json as json_format
 ASKED, SAID = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 CHAT = [ASKED, SAID]
 PAIRS = [{"question": "How?", "answer": "So."}, {"question": "Why?", "answer": "Because."}]
-VIEWER = {"features": [{"name": "question"}], "rows": [{"row_idx": n, "row": row, "truncated_cells": []} for n, row in enumerate(PAIRS)]}
+VIEWER = {
+    "features": [{"name": "question"}],
+    "rows": [{"row_idx": n, "row": row, "truncated_cells": []} for n, row in enumerate(PAIRS)],
+}
 
 
 def items_of(data, name="in.json"):

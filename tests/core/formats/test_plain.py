@@ -34,7 +34,9 @@ def rows_of(text, name="in.txt"):
     return [item.values for item in items_of(text, name) if isinstance(item, Row)]
 
 
-@pytest.mark.parametrize("data", [TABLE.encode(), TABLE.replace("\n", "\r\n").encode("utf-8-sig"), gzip.compress(TABLE.encode())])
+@pytest.mark.parametrize(
+    "data", [TABLE.encode(), TABLE.replace("\n", "\r\n").encode("utf-8-sig"), gzip.compress(TABLE.encode())]
+)
 def test_all_tables_of_a_markdown_file_are_read_by_their_headers(data):
     assert rows_of(data, "in.md") == [
         {"**Question**": "What is dew?", "Answer": "Water"},
@@ -51,7 +53,12 @@ def test_text_around_a_table_is_said_to_be_left_out():
 
 def test_a_row_with_a_cell_too_many_is_refused_by_its_line():
     good, bad = items_of("|q|a|\n|--|--|\n|x|y|\n|x|y|z|\n")
-    assert isinstance(bad, BadRow) and bad.code == "too_many_fields" and bad.line == 4 and good.values == {"q": "x", "a": "y"}
+    assert (
+        isinstance(bad, BadRow)
+        and bad.code == "too_many_fields"
+        and bad.line == 4
+        and good.values == {"q": "x", "a": "y"}
+    )
 
 
 def test_a_table_separated_by_bars_is_no_markdown():
@@ -95,4 +102,6 @@ def test_a_table_with_speakers_in_its_cells_stays_a_table():
 
 
 def test_lines_above_the_first_speaker_are_said_to_be_left_out():
-    assert detect(Source.of_bytes(TRANSCRIPTS["German"].encode())).warnings == ("Text above the first speaker is left out (lines: 1).",)
+    assert detect(Source.of_bytes(TRANSCRIPTS["German"].encode())).warnings == (
+        "Text above the first speaker is left out (lines: 1).",
+    )
