@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from app.core.names import HEADER_WORDS, normal_name
 
 # Keys under which services wrap what they answer.
-WRAPPERS = frozenset(
-    "data dataset docs examples faq faqs hits items output payload records response result results rows".split()
-)
+_WRAPPERS = """
+data dataset docs examples faq faqs hits items output payload records response result results rows
+"""
+WRAPPERS = frozenset(_WRAPPERS.split())
 # Lists under these names are the messages of one record.
-_CONVERSATIONS = frozenset("messages conversations conversation contents dialog dialogue turns".split())
-_SPLITS = frozenset("train training validation valid val dev eval test".split())
+_CONVERSATIONS = frozenset({"messages", "conversations", "conversation", "contents", "dialog", "dialogue", "turns"})
+_SPLITS = frozenset({"train", "training", "validation", "valid", "val", "dev", "eval", "test"})
 _VIEWER = {"row_idx", "row", "truncated_cells"}
 _ENOUGH = 20
 
@@ -121,7 +122,7 @@ def _are_columns(document: dict[str, Any], *, complete: bool) -> bool:
             return not isinstance(values[0][0], dict)
         plain = [value for value in values if not isinstance(value[0], dict)]
         alike = {len(value) for value in values} == {len(values[0])}
-        return alike and len(plain) > 1 or (len(values) == 1 and _is_list_of_chats(values[0]))
+        return (alike and len(plain) > 1) or (len(values) == 1 and _is_list_of_chats(values[0]))
     if not all(isinstance(value, dict) and value for value in values):
         return False
     if not (complete or len(values) > 1):

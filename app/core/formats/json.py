@@ -34,10 +34,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.open() as stream:
         plain = as_utf8(stream, encoding)
         first = plain.read(AT_ONCE + 1)
-        if len(first) <= AT_ONCE:
-            items = _document_rows(first)
-        else:
-            items = _stream_rows(_Rest(first, plain))
+        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(_Rest(first, plain))
         for number, item in enumerate(items, 1):
             if number > options.limits.rows:
                 raise too_many_rows("This JSON file", options.limits)

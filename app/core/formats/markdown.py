@@ -1,7 +1,7 @@
 """Tables in Markdown: ``| Question | Answer |`` over ``|---|---|``. Text around them is no row.
 
-Source: the tables of GitHub Flavored Markdown (https://github.github.com/gfm/#tables-extension-). Of a file with several
-tables all are read, each by its own header.
+Source: the tables of GitHub Flavored Markdown (https://github.github.com/gfm/#tables-extension-). All tables of a file
+are read, each by its own header.
 """
 
 import re

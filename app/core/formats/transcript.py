@@ -20,7 +20,7 @@ KIND = "This transcript"
 _ROLES = {
     name: role
     for role, names in {
-        "user": "user human customer client prompter me kunde kundin nutzer benutzer usuario utilisateur cliente mensch 用户 用戶",
+        "user": "user human customer client prompter me kunde kundin nutzer benutzer mensch usuario 用户 用戶",
         "assistant": "assistant ai bot gpt chatgpt chatbot model agent assistent asistente support 助手",
         "system": "system",
     }.items()
