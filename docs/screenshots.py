@@ -149,7 +149,7 @@ def prepare(app: Flask) -> dict[str, str]:
     history.undo(home)
     names = ("first-questions.csv", "more-questions.csv")
     done, waiting = (imports.add(home, upload(name), Settings()).id for name in names)
-    job = imports.start(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
+    job = imports.enqueue(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
     Worker(app, {"LTT_DATA_DIR": app.config["LTT_DATA_DIR"]}).turn()
     datasets.create_dataset("Help desk, English", description="Macros and articles of the help desk")
     empty = datasets.create_dataset("Empty").id
@@ -197,7 +197,7 @@ def cleaning_pages(home: int) -> dict[str, str]:
     )
     names = [("mask", {}), ("find-replace", {"find": "dataset", "replace": "data set"})]
     mask, words = (
-        cleaning.run_cleaning_at_once(CleaningOrder(home, CleaningOptions((Step(name, options),)))).applied.step
+        cleaning.run_cleaning(CleaningOrder(home, CleaningOptions((Step(name, options),)))).applied.step
         for name, options in names
     )
     assert mask is not None and words is not None

@@ -1,9 +1,12 @@
 """Small data for tests: a dataset with pairs and a history, and texts that try to break out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from app.core.record import Record
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, pairs, tasks
+from app.services.tasks import Task
 
 # Each would do something if a page took it for markup.
 MARKUP = (
@@ -18,6 +21,19 @@ MARKUP = (
     "&lt;b&gt; &amp;amp;",
     '" autofocus onfocus="window.broken = 1',
 )
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """What the task of tests is asked."""
+
+    n: int = 0
+    dataset_id: int | None = None
+
+
+def declare_probe(run: Callable[[ProbeOptions, Any], Any], **more: Any) -> Task[Any]:
+    """A task named probe that does what a test wants. Use with the fixture ``own_tasks``."""
+    return tasks.declare(Task("probe", ProbeOptions, run, lambda options: "Probe", ("", ()), **more))
 
 
 def dataset(name: str = "Tests", count: int = 3) -> int:

@@ -19,10 +19,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def clean_and_undo(dataset_id: int, operation: str) -> int:
     """Preview, apply, undo, redo and undo an operation over a dataset. Returns how many pairs it changed."""
     wish = CleaningOptions((Step(operation, OPTIONS.get(operation, {})),))
-    before = datasets.compute_digest(dataset_id)
+    before = datasets.digest(dataset_id)
     seen = cleaning.preview_dataset(dataset_id, wish, longest_seconds=None).scan
-    assert datasets.compute_digest(dataset_id) == before
-    done = cleaning.run_cleaning_at_once(CleaningOrder(dataset_id, wish))
+    assert datasets.digest(dataset_id) == before
+    done = cleaning.run_cleaning(CleaningOrder(dataset_id, wish))
     step = done.applied.step
     assert (done.applied.skipped_count, done.emptied) == (0, seen.emptied)
     assert (step.changed, step.created) == (seen.affected, seen.created) if step else seen.affected == 0

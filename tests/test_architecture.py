@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +15,8 @@ from jinja2 import ChoiceLoader, DictLoader
 from app import blueprints, create_app
 from app.core.cleaning import OPERATIONS
 from app.models import close_cleanly
-from app.services import datasets
+from app.services import datasets, tasks
+from tests import factories
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -43,7 +45,7 @@ def blocks(recipe: str, language: str) -> list[str]:
 
 
 def test_there_is_a_recipe_for_what_is_added_most() -> None:
-    assert set(RECIPES) >= {"operation", "page"}
+    assert set(RECIPES) >= {"layout", "operation", "page", "task"}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -68,6 +70,14 @@ def test_a_recipe_names_what_stands_in_the_files(recipe: str) -> None:
 def test_each_program_of_a_recipe_can_be_read(recipe: str) -> None:
     for block in blocks(recipe, "python"):
         compile(block, recipe, "exec")
+
+
+def test_a_task_that_follows_the_recipe_runs(context, own_tasks) -> None:
+    space: dict[str, Any] = {"__name__": "app.services.counting"}
+    exec("\n".join(blocks("task", "python")), space)
+    dataset_id = factories.dataset(count=3)
+    job = tasks.start(space["COUNT"], space["CountRun"](dataset_id))
+    assert (job.state, job.title, job.result["pairs"]) == ("done", "Count the pairs", 3)
 
 
 def test_an_operation_that_follows_the_recipe_is_everywhere(make_app, ltt, tmp_path) -> None:

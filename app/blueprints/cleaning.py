@@ -15,11 +15,18 @@ from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
 from app.forms import cleaning as forms
 from app.forms.cleaning import RECIPE, CleanForm
-from app.jobs import cleaning as running
-from app.jobs import runners
-from app.services import cleaning, datasets, entries, history, jobs
-from app.services.cleaning import CleaningOptions, CleaningOrder, CleaningResult, previews, recipes, suggesting
-from app.services.history import Applied
+from app.models import Job
+from app.services import cleaning, datasets, entries, history, jobs, runners, tasks
+from app.services.cleaning import (
+    CleaningOptions,
+    CleaningOrder,
+    CleaningRun,
+    PreviewRun,
+    SuggestRun,
+    previews,
+    recipes,
+    suggesting,
+)
 
 bp = Blueprint("cleaning", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
 PAGE_SIZE = 25
@@ -96,7 +103,7 @@ def wish_of(form: CleanForm) -> CleaningOptions:
 
 
 def _preview_facts(dataset_id: int, form: CleanForm, wish: CleaningOptions) -> dict[str, Any]:
-    job = running.preview_of(dataset_id, wish)
+    job = tasks.find_running(cleaning.PREVIEW, PreviewRun(dataset_id, wish))
     seen = cleaning.preview_dataset(dataset_id, wish)
     same = request.args.get("for") == seen.token
     page = form.page if same else 1
@@ -135,7 +142,7 @@ def _recipe_facts(dataset_id: int, form: CleanForm) -> dict[str, Any]:
         "recipe": chosen,
         "recipe_steps": recipes.value_of(chosen).steps if chosen else (),
         "suggestions": suggesting.kept_suggestions(dataset_id),
-        "suggesting": running.suggesting_for(dataset_id),
+        "suggesting": tasks.find_running(cleaning.SUGGEST, SuggestRun(dataset_id)),
         "done": done,
         "done_facts": history.details_of(done) if done else {},
         "carried": carried,
@@ -160,18 +167,19 @@ def apply(dataset_id: int) -> ResponseReturnValue:
         raise Conflict("The form was changed since the preview. Look at the preview again.", code="preview_differs")
     if not seen.scan.complete:
         raise Conflict("Only some of the pairs were looked at so far. Check all of them first.", code="preview_partial")
-    result = running.start(CleaningOrder(dataset_id, seen.wish, form.left_out, seen))
-    if isinstance(result, CleaningResult):
-        # The same view again. What was unticked stays so; where that is too much to name, no operation is open.
-        left = sorted(form.left_out & set(seen.scan.ids))
-        view: dict[str, Any] = {**form.carry(), "recipe": form.recipe_id}
-        if len(left) <= MOST_NAMED:
-            view |= {"op": form.operation, "leave": ",".join(map(str, left)) or None}
-        return _redirect_done(dataset_id, result.applied, view)
-    return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
+    job = tasks.start(cleaning.CLEAN, CleaningRun.of_order(CleaningOrder(dataset_id, seen.wish, form.left_out, seen)))
+    if job.state != "done":
+        return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    # The same view again. What was unticked stays so; where that is too much to name, no operation is open.
+    left = sorted(form.left_out & set(seen.scan.ids))
+    view: dict[str, Any] = {**form.carry(), "recipe": form.recipe_id}
+    if len(left) <= MOST_NAMED:
+        view |= {"op": form.operation, "leave": ",".join(map(str, left)) or None}
+    return _redirect_done(dataset_id, job, view)
 
 
-def _redirect_done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+def _redirect_done(dataset_id: int, job: Job, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+    applied = history.applied_of(dataset_id, job.result or {})
     tell_step(dataset_id, applied)
     number = applied.step.number if applied.step else None
     return redirect(url_for(".index", dataset_id=dataset_id, done=number, **(view or {})), code=303)
@@ -181,19 +189,15 @@ def _redirect_done(dataset_id: int, applied: Applied, view: dict[str, Any] | Non
 def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """A run in the background: its progress, then what it did."""
     job = jobs.get(job_id)
-    if job.dataset_id != dataset_id or job.kind not in (running.PREVIEW, running.APPLY):
+    if job.dataset_id != dataset_id or job.kind not in (cleaning.PREVIEW.name, cleaning.CLEAN.name):
         raise NotFound(f"There is no run {job_id} of cleaning in this dataset.", job_id=job_id)
-    if job.state == "done" and job.kind == running.PREVIEW:
+    if job.state == "done" and job.kind == cleaning.PREVIEW.name:
         address = own_path(str(job.arguments.get("address", "")))
         return redirect(address or url_for(".index", dataset_id=dataset_id), code=303)
-    if job.state == "done" and job.kind == running.APPLY:
-        number = (job.result or {}).get("change_set")
-        if not isinstance(number, int):
-            return redirect(url_for(".index", dataset_id=dataset_id), code=303)
-        step = history.as_step(history.step(dataset_id, number))
-        facts: dict[str, Any] = job.result or {}
-        skipped = [history.Skipped(one["entry"], one["reason"]) for one in facts.get("skipped", [])]
-        return _redirect_done(dataset_id, Applied(step, step.changed, facts.get("skipped_count", 0), skipped))
+    if job.state == "done" and (job.result or {}).get("change_set"):
+        return _redirect_done(dataset_id, job)
+    if job.state == "done":
+        return redirect(url_for(".index", dataset_id=dataset_id), code=303)
     return render_template("cleaning/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
 
 
@@ -204,7 +208,7 @@ def look(dataset_id: int) -> ResponseReturnValue:
     own = ("csrf_token", "seen", "shown", "take")
     parts: dict[str, Any] = {name: values for name, values in form.values.lists() if name not in own}
     address = url_for(".index", dataset_id=dataset_id, **parts)
-    running.look_at_all(dataset_id, wish_of(form), address)
+    tasks.start(cleaning.PREVIEW, PreviewRun(dataset_id, wish_of(form), address))
     return redirect(address, code=303)
 
 
@@ -213,6 +217,6 @@ def suggest(dataset_id: int) -> ResponseReturnValue:
     """Look for what could be cleaned."""
     found = suggesting.suggest_for_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
     if not found.complete:
-        running.suggest_for(dataset_id)
+        tasks.start(cleaning.SUGGEST, SuggestRun(dataset_id))
     back = own_path(request.form.get("back", ""))
     return redirect(back or url_for(".index", dataset_id=dataset_id), code=303)

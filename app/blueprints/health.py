@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, config
-from app.jobs import runners
 from app.models import db, failures
+from app.services import runners
 
 bp = Blueprint("health", __name__)
 

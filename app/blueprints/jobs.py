@@ -8,23 +8,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import BuildError
 
 from app.core.text import plural
-from app.jobs import runners
 from app.models import Job
 from app.models.base import now
-from app.services import jobs
+from app.services import jobs, runners, tasks
 
 bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 
-# Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
-RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "import": ("imports.show", ("dataset_id", "import_id")),
-    "clean": ("cleaning.run", ("dataset_id", "job_id")),
-    "clean-preview": ("cleaning.run", ("dataset_id", "job_id")),
-    "clean-suggest": ("cleaning.index", ("dataset_id",)),
-    "duplicates": ("duplicates.run", ("dataset_id", "job_id")),
-    "duplicates-settle": ("duplicates.run", ("dataset_id", "job_id")),
-    "duplicates-recheck": ("duplicates.run", ("dataset_id", "job_id")),
-}
 PAGE_SIZE = 50
 
 
@@ -38,7 +27,8 @@ def count_running() -> int:
 @bp.app_template_global("result_page_of")
 def result_page(job: Job) -> str | None:
     """The address of the page that shows what a job did; None where it has none."""
-    endpoint, names = RESULT_PAGES.get(job.kind, ("", ()))
+    task = tasks.find_task(job.kind)
+    endpoint, names = task.result_page if task else ("", ())
     facts: dict[str, Any] = {"dataset_id": job.dataset_id, "job_id": job.id, **job.arguments, **(job.result or {})}
     try:
         return url_for(endpoint, **{name: facts[name] for name in names}) if endpoint else None

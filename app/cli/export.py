@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.conversion import output
+from app.cli.files import open_output
 from app.cli.workspace import open_workspace
 
 
@@ -100,7 +100,7 @@ class _Export:
         from app.services import export
 
         digest, size = hashlib.sha256(), 0
-        with output("-" if self.to_stdout else path) as out:
+        with open_output("-" if self.to_stdout else path) as out:
             for piece in export.stream_export(self.dataset_id, options):
                 out.write(piece)
                 digest.update(piece)

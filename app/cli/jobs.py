@@ -15,11 +15,11 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
     """List jobs, newest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from app.jobs import lease
     from app.services import jobs as service
+    from app.services import leases
 
     with open_workspace():
-        lease.interrupt_dead()
+        leases.interrupt_dead()
         found = service.listed(size=limit)
         if as_json:
             click.echo(json.dumps({"jobs": [service.as_dict(job) for job in found]}))
@@ -47,11 +47,11 @@ def cancel(job_id: int) -> None:
 @click.argument("job_id", type=int)
 def retry(job_id: int) -> None:
     """Run a job again that failed, was stopped or interrupted. It runs in this process."""
-    from app.jobs import lease, runner
     from app.services import jobs as service
+    from app.services import leases, tasks
 
     with open_workspace():
-        lease.interrupt_dead()
+        leases.interrupt_dead()
         service.retry(job_id)
-        job = runner.run_now(job_id)
+        job = tasks.run_now(job_id)
         click.echo(f"Job {job.id}: {job.state}.")

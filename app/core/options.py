@@ -18,7 +18,8 @@ A field is a text, a whole number, a tick, a list of texts or a mapping from tex
 be left unsaid. Fields of other types are for programs: ``decode`` and ``encode`` take what msgspec can convert.
 """
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -32,8 +33,10 @@ _KINDS: dict[Any, tuple[str, str]] = {
     bool: ("tick", "true or false"),
     tuple[str, ...]: ("texts", "a list of texts"),
     dict[str, str]: ("pairs", "texts by their names"),
+    Mapping[str, str]: ("pairs", "texts by their names"),
 }
-_SAID_NOTHING = {"label": "", "help": "", "choices": {}, "multiline": False, "flag": None, "metavar": ""}
+_SAID_NOTHING: dict[str, Any] = {"label": "", "help": "", "choices": {}, "multiline": False, "flag": None}
+_SAID_NOTHING |= {"metavar": "", "parse": None}
 _listed: dict[type[Any], tuple["Option", ...]] = {}
 T = TypeVar("T")
 
@@ -58,6 +61,12 @@ class Option:
     multiline: bool
     flag: str
     metavar: str
+    parse: Callable[[str], Any] | None
+
+    @property
+    def word(self) -> str:
+        """The name that doors know it by: that of its flag, else its own."""
+        return self.flag.partition("/")[0].lstrip("-").replace("-", "_") or self.name
 
 
 def option(
@@ -69,13 +78,15 @@ def option(
     multiline: bool = False,
     flag: str | None = None,
     metavar: str = "",
+    parse: Callable[[str], Any] | None = None,
 ) -> Any:
     """A field of an options dataclass; ``default`` may be ``dict``, for an empty one.
 
     Without ``flag`` a command has ``--its-name``; with an empty one it has none.
+    ``parse`` makes the value of a text where that is not written in the usual way.
     """
     metadata = {"label": label, "help": help, "choices": dict(choices or {}), "multiline": multiline}
-    metadata |= {"flag": flag, "metavar": metavar}
+    metadata |= {"flag": flag, "metavar": metavar, "parse": parse}
     if default is dict:
         return field(default_factory=dict, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -142,12 +153,14 @@ def read_text(one: Option, text: str, title: str = "") -> Any:
     if text == "" and one.optional:
         return None
     value: Any = text.replace("\r\n", "\n")
-    if one.kind == "number" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 19:
+    if one.parse:
+        value = one.parse(value)
+    elif one.kind == "number" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 19:
         value = int(text)
     elif one.kind == "tick":
         value = {"1": True, "true": True, "on": True, "0": False, "false": False, "": False}.get(text.lower(), text)
     elif one.kind == "texts":
-        value = [part.strip() for part in text.split(",") if part.strip()]
+        value = [" ".join(part.split()) for part in text.split(",") if part.strip()]
     elif one.kind == "pairs":
         parts = [part.partition("=") for part in text.split(",") if part]
         value = {name.strip(): content for name, sign, content in parts} if all(sign for _, sign, _ in parts) else text
@@ -165,6 +178,11 @@ def encode(options: Any, *, only_changed: bool = False) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     value = msgspec.to_builtins(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def command_line(*words: str) -> str:
+    """The words as a command that can be typed into a shell."""
+    return shlex.join(("ltt", *words))
 
 
 def command_words(options: Any, leave_out: Iterable[str] = ()) -> list[str]:

@@ -3,10 +3,8 @@
 import pytest
 
 from app.core.record import Record
-from app.jobs import cleaning as running
-from app.jobs import runner
 from app.models import db
-from app.services import datasets, entries, history, jobs, pairs
+from app.services import cleaning, datasets, entries, history, jobs, pairs, runners, tasks
 
 REMOVE = {"steps": [{"operation": "remove-text", "options": {"text": "x "}, "fields": ["answer"]}]}
 
@@ -59,12 +57,12 @@ def test_applying_is_one_step_that_undo_takes_back(client, dataset_id):
 
 
 def test_many_pairs_are_a_job(client, dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "AT_ONCE", 0)
-    monkeypatch.setattr(running.runners, "any_worker", lambda: True)
+    monkeypatch.setattr(cleaning.tasks, "AT_ONCE", 0)
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
     answer = client.post(f"/api/v1/datasets/{dataset_id}/clean", json=REMOVE)
     assert answer.status_code == 202 and answers(dataset_id)[0] == "x one"
     job_id = answer.get_json()["job"]["id"]
-    assert runner.run_now(job_id).result["changed"] == 2
+    assert tasks.run_now(job_id).result["changed"] == 2
     assert jobs.as_dict(jobs.get(job_id))["result"]["summary"] == "2 pairs changed."
     assert answers(dataset_id) == ["one", "", "two"]
 

@@ -5,10 +5,8 @@ import io
 import pytest
 
 from app.core.record import Record
-from app.jobs import duplicates as running
-from app.jobs import runner
 from app.models import db
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, duplicates, entries, history, pairs, runners, tasks
 from tests.static_model import save_model
 
 CARD = "How long does a refund take to reach my card?"
@@ -147,17 +145,17 @@ def test_a_file_is_compared(client, dataset_id):
 
 
 def test_many_pairs_are_a_job(client, dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "AT_ONCE", 0)
-    monkeypatch.setattr(running.runners, "any_worker", lambda: True)
+    monkeypatch.setattr(duplicates.tasks, "AT_ONCE", 0)
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
     address = f"/api/v1/datasets/{dataset_id}/duplicates"
     answer = client.post(address, json={})
     assert answer.status_code == 202 and client.get(address).status_code == 404
     again = client.post(address, json={}).get_json()
     assert again["job"]["id"] == answer.get_json()["job"]["id"]
-    assert runner.run_now(again["job"]["id"]).result["groups"]["copies"] == 1
+    assert tasks.run_now(again["job"]["id"]).result["groups"]["copies"] == 1
     answer = client.post(f"{address}/settle", json={})
     assert answer.status_code == 202 and len(alive(dataset_id)) == 4
-    assert runner.run_now(answer.get_json()["job"]["id"]).result["removed"] == 1
+    assert tasks.run_now(answer.get_json()["job"]["id"]).result["removed"] == 1
     assert len(alive(dataset_id)) == 3
 
 

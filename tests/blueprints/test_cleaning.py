@@ -6,9 +6,8 @@ import pytest
 
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.jobs import cleaning as running
-from app.services import entries, history, pairs
-from app.services.cleaning import CleaningOptions, CleaningOrder
+from app.services import entries, history, pairs, tasks
+from app.services.cleaning import CLEAN, SUGGEST, CleaningOptions, CleaningRun, SuggestRun
 from tests import factories
 from tests.pages import as_shown
 
@@ -24,9 +23,8 @@ def test_a_run_is_shown_in_its_own_dataset_only(app, client, dataset_id, kind):
     with app.app_context():
         other = factories.dataset("Other")
         wish = CleaningOptions((Step("trim"),))
-        job = (
-            running.enqueue(CleaningOrder(other, wish)) if kind == "other dataset" else running.suggest_for(dataset_id)
-        )
+        run = CleaningRun(other, wish), SuggestRun(dataset_id)
+        job = tasks.enqueue(CLEAN, run[0]) if kind == "other dataset" else tasks.enqueue(SUGGEST, run[1])
         job_id = job.id
     assert client.get(f"/datasets/{dataset_id}/clean/runs/{job_id}").status_code == 404
     if kind == "other dataset":

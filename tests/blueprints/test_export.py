@@ -90,7 +90,7 @@ def test_the_shown_command_has_every_choice(client):
     page = client.get(address, query_string={**chosen, "map_answer": "Class", "unanswered": "1", "safe": "1"}).text
     assert (
         "OUT --from :columns --to csv:columns --map question=Question,answer=Class --encoding cp1252"
-        " --extra keep --allow-unanswered --spreadsheet-safe</pre>"
+        " --allow-unanswered --spreadsheet-safe --extra keep</pre>"
     ) in page
 
 

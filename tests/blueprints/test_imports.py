@@ -161,19 +161,19 @@ def test_all_or_nothing_refuses_and_shows_the_bad_rows(client, dataset_id):
 def test_bad_rows_are_repaired_downloaded_and_dismissed(client, dataset_id):
     address = bring(client, dataset_id, CSV + "Also?,,d\n")
     row = db.session.query(Import).one()
-    first, second = quarantine.page(row.id)
+    first, second = quarantine.list_open(row.id)
     assert "Open?,,c" in client.get(f"{address}/quarantine.csv").text
     assert json.loads(client.get(f"{address}/quarantine.jsonl").text.splitlines()[0])["line"] == 4
     client.post(f"{address}/quarantine", data={f"raw.{first.id}": "Open?,Yes.,c\r\n", f"raw.{second.id}": second.raw})
-    assert ("Open?", "Yes.") in stored(dataset_id) and quarantine.count(row.id) == 1
+    assert ("Open?", "Yes.") in stored(dataset_id) and quarantine.count_open(row.id) == 1
     client.post(f"{address}/quarantine/dismiss")
-    assert quarantine.count(row.id) == 0
+    assert quarantine.count_open(row.id) == 0
     assert "3 + 0 + 1, nothing lost" in client.get(address).text
 
 
 def test_untouched_rows_are_not_tried_again(client, dataset_id):
     address = bring(client, dataset_id)
-    [bad] = quarantine.page(db.session.query(Import).one().id)
+    [bad] = quarantine.list_open(db.session.query(Import).one().id)
     page = client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,,c\r\n"}, follow_redirects=True).text
     assert "No row was repaired yet" in page
 
@@ -188,7 +188,7 @@ def test_undo_from_the_result_and_again_with_the_same_file(client, dataset_id):
 
 def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
     address = bring(client, dataset_id)
-    [bad] = quarantine.page(db.session.query(Import).one().id)
+    [bad] = quarantine.list_open(db.session.query(Import).one().id)
     client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,Yes.,c\r\n"})
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
     assert stored(dataset_id) == [("Open?", "Yes.")]
@@ -260,7 +260,7 @@ def test_an_update_shows_what_changes(client, dataset_id):
     page = client.get(address, query_string=chosen).text
     assert "changes pair 1" in page and "was: A" in page
     client.post(address, data=chosen)
-    assert stored(dataset_id) == [("Q", "Better")] and len(imports.listed(dataset_id)) == 1
+    assert stored(dataset_id) == [("Q", "Better")] and len(imports.list_imports(dataset_id)) == 1
 
 
 def test_spreadsheet_safe_quoting_is_undone_unless_unticked(client, dataset_id):

@@ -117,7 +117,7 @@ def test_the_pages_have_no_accessibility_findings(app, dataset_id, page):
     page.goto("/jobs/")
     assert find_faults(page) == []
     with app.app_context():
-        assert len(imports.listed(dataset_id)) == 1
+        assert len(imports.list_imports(dataset_id)) == 1
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -9,9 +9,8 @@ from flask import Flask
 from app.core.cleaning import Step
 from app.core.record import Record
 from app.frontdoor.routes import Route, list_routes
-from app.jobs import cleaning as running
-from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, uploads
-from app.services.cleaning import CleaningOptions, CleaningOrder, recipes, suggesting
+from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, tasks, uploads
+from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
 from tests.browser.looking import find_faults, overflow
@@ -28,7 +27,7 @@ def paths(app: Flask) -> list[str]:
     with app.app_context():
         home = sample.load_sample().id
         done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
-        job = imports.start(done.id, Settings())
+        job = imports.enqueue(done.id, Settings())
         imports.run(done.id)
         values = {"dataset_id": home, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
         open_import = waiting.id
@@ -37,7 +36,7 @@ def paths(app: Flask) -> list[str]:
             "recipe_id": recipes.create_recipe("Weekly", [MASK, Step("trim")]).id,
         }
         values |= {"group_id": (group := compare_pairs(home))}
-        run = running.enqueue(CleaningOrder(home, CleaningOptions((Step("trim"),)))).id
+        run = tasks.enqueue(CLEAN, CleaningRun(home, CleaningOptions((Step("trim"),)))).id
         suggesting.suggest_for_dataset(home)
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
@@ -77,8 +76,8 @@ def compare_pairs(dataset_id: int) -> int:
 
 def mask_an_address(dataset_id: int) -> int:
     """The number of a cleaning step that masked a pair."""
-    pairs.add_pair(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
-    applied = cleaning.run_cleaning_at_once(CleaningOrder(dataset_id, CleaningOptions((MASK,)))).applied
+    pairs.add(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
+    applied = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((MASK,)))).applied
     assert applied.step is not None and applied.step.changed == 1
     return applied.step.number
 

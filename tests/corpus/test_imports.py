@@ -38,7 +38,7 @@ def bring(dataset_id, path, **settings):
     told = Settings(**settings)
     with path.open("rb") as file:
         row = imports.add(dataset_id, uploads.save(file.read, path.name), told)
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     return imports.get(row.id)
 
@@ -96,7 +96,7 @@ def test_the_naughty_strings_come_in_unchanged(dataset_id):
     texts = json.loads(path.read_text(encoding="utf-8"))
     content = "".join(json.dumps({"question": f"q{n}", "answer": text}) + "\n" for n, text in enumerate(texts))
     row = imports.add(dataset_id, uploads.save(io.BytesIO(content.encode()).read, "blns.jsonl"))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     found = [entry.answer for entry in entries.stream_entries(dataset_id)]
     kept = [text for text in texts if not is_blank(text)]

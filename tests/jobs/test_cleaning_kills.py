@@ -17,9 +17,8 @@ import pytest
 from app import create_bare_app
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.jobs import lease
 from app.models import ChangeSet, close_cleanly, db, end_reading
-from app.services import cleaning, datasets, history
+from app.services import cleaning, datasets, history, leases, work
 from app.services.cleaning import CleaningOptions, CleaningOrder
 
 ROWS = 20_000
@@ -114,8 +113,8 @@ def test_what_is_killed_has_happened_or_not(before, after, digests, seconds, tmp
 def assert_swept_and_sound(folder, found):
     """What was staged goes, the file is whole, and the same can be done again."""
     with open_app(folder).app_context():
-        lease.interrupt_dead()
-        cleaning.sweep()
+        leases.interrupt_dead()
+        work.sweep()
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
         assert datasets.compute_digest(1).all == found[0]
         close_cleanly()

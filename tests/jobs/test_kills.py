@@ -39,7 +39,7 @@ def prepared(migrated_folder, tmp_path_factory):
         dataset_id = datasets.create_dataset("Killed").id
         lines = "".join(f'{{"question": "How is {n}?", "answer": "Like {n * 7}."}}\n' for n in range(ROWS))
         row = imports.add(dataset_id, uploads.save(io.BytesIO(lines.encode()).read, "many.jsonl"))
-        imports.start(row.id, Settings())
+        imports.enqueue(row.id, Settings())
         close_cleanly()
     return folder
 

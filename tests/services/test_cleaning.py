@@ -7,7 +7,7 @@ from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services import cleaning, datasets, entries, history, pairs
+from app.services import cleaning, datasets, entries, history, pairs, work
 from app.services.cleaning import CleaningOptions, CleaningOrder
 from app.services.entries import Filters
 
@@ -30,7 +30,7 @@ def remove(text, **more):
 
 
 def apply(dataset_id, wish, **more):
-    return cleaning.run_cleaning_at_once(CleaningOrder(dataset_id, wish, **more))
+    return cleaning.run_cleaning(CleaningOrder(dataset_id, wish, **more))
 
 
 def test_the_text_before_the_match_stays(dataset_id):
@@ -242,7 +242,7 @@ def test_staged_changes_show_nowhere(dataset_id):
     assert datasets.compute_digest(dataset_id).all == before
     assert len(entries.revisions_of(dataset_id, ids[0])) == 1
     assert [step.kind for step in history.steps(dataset_id)] == ["create"]
-    assert cleaning.sweep() == 1
+    assert work.sweep() == 1
     assert db.session.query(ChangeRow).count() == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.record import Record
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Entry, db, transaction
-from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads
+from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads, work
 from app.services.duplicates import Filter, ScanOptions, store
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -78,13 +78,12 @@ def test_what_differs_stays_by_default(dataset_id):
 
 
 def test_the_source_of_an_imported_pair_is_named(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports
     from app.services.imports import Settings
 
     upload = uploads.save_text("question,answer\nq one two,a\nq one two,a\n", "faq.csv")
     row = imports.add(dataset_id, upload, Settings())
-    running.start(row.id, Settings())
+    imports.start(row.id, Settings())
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert [one.source for one in only(scan).members] == ["faq.csv, row 1", "faq.csv, row 2"]
 
@@ -231,6 +230,13 @@ def test_a_file_is_compared_with_the_dataset(dataset_id):
     assert shown.members[2].source == "bench.jsonl, row 1"
 
 
+def test_a_file_whose_columns_cannot_be_told_is_refused_with_its_columns(dataset_id):
+    token = uploads.save(io.BytesIO(b'{"x": "a", "y": "b"}\n').read, "odd.jsonl").token
+    with pytest.raises(Invalid, match="which column holds the question") as refused:
+        duplicates.scan_dataset(dataset_id, ScanOptions(file=token))
+    assert refused.value.details["columns"] == ["x", "y"]
+
+
 def test_a_file_that_is_gone_is_said(dataset_id):
     with pytest.raises(Gone):
         duplicates.scan_dataset(dataset_id, ScanOptions(file="x" * 32))
@@ -288,7 +294,8 @@ def test_a_stopped_scan_leaves_nothing(dataset_id, reports):
     assert list(store.index_root().iterdir()) == []
 
 
-def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id):
+def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id, monkeypatch):
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     fill(dataset_id, *ALL)
 
     class Swept(Unwatched):

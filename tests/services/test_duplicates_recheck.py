@@ -55,7 +55,7 @@ def test_what_does_not_touch_the_texts_does_not_count(dataset_id):
 
 def test_removed_duplicates_do_not_count_as_changed(dataset_id):
     _, scan = scanned(dataset_id, *ALL)
-    duplicates.settle_at_once(scan, 90, "approved")
+    duplicates.settle_all(scan, 90, "approved")
     assert duplicates.count_changed(scan) == 0
 
 

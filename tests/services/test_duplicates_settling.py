@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.models import ChangeSet, NotDuplicate, db
-from app.services import datasets, duplicates, entries, history, pairs, staged
+from app.services import datasets, duplicates, entries, history, pairs, work
 from app.services.duplicates import Filter, ScanOptions, bulk
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -29,7 +29,7 @@ from tests.services.duplicates import (
 
 
 def settle(dataset_id, scan, level=90, rule="approved"):
-    return duplicates.settle_at_once(scan, level, rule)
+    return duplicates.settle_all(scan, level, rule)
 
 
 def test_keeping_one_removes_the_others_and_takes_their_tags(dataset_id):
@@ -48,13 +48,12 @@ def test_keeping_without_uniting_leaves_the_pair_as_it_is(dataset_id):
 
 
 def test_sources_of_removed_copies_are_kept_beside_the_pair(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports, uploads
     from app.services.imports import Settings
 
     for name in ("first.csv", "second.csv"):
         row = imports.add(dataset_id, uploads.save_text("question,answer\nq one two,a\n", name), Settings())
-        running.start(row.id, Settings())
+        imports.start(row.id, Settings())
     ids = alive(dataset_id)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0])
@@ -311,8 +310,8 @@ def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
 
     def edited_meanwhile(*arguments):
         done = collect(*arguments)
-        arguments[4].pause()
-        pairs.save_pair(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
+        arguments[3].commit()
+        pairs.save(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
         return done
 
     monkeypatch.setattr(bulk, "stage_verdicts", edited_meanwhile)
@@ -351,14 +350,13 @@ def test_stopped_settling_leaves_nothing(dataset_id, monkeypatch):
 
 def test_what_a_killed_run_staged_is_swept(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    set_id = staged.stage(dataset_id, kind=duplicates.KIND, job_id=7, actor="you")
-    from app.models import Turns
-
-    with Turns() as turns:
-        bulk.stage_verdicts(scan, 90, "approved", set_id, turns, Unwatched())
+    with pytest.raises(SystemExit), work.work(duplicates.KIND, dataset_id) as w:
+        bulk.stage_verdicts(scan, 90, "approved", w)
+        w.commit()
+        raise SystemExit
     assert alive(dataset_id) == ids and len(groups(scan)) == 3
-    assert duplicates.sweep() > 0
-    assert db.session.get(ChangeSet, set_id) is None and alive(dataset_id) == ids
+    assert work.sweep() > 0
+    assert db.session.get(ChangeSet, w.set_id) is None and alive(dataset_id) == ids
 
 
 ACTION = st.tuples(st.sampled_from(["keep", "merge", "prefer", "settle", "dismiss", "undo"]), st.integers(0, 20))

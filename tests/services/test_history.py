@@ -7,7 +7,7 @@ from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import Message, Record
 from app.models import ChangeSet, Entry, db
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, pairs, work
 from app.services.entries import Filters
 
 
@@ -263,7 +263,7 @@ def test_a_discarded_stage_leaves_nothing(dataset_id):
     with history.transaction() as session:
         change_set = session.get_one(ChangeSet, staged)
         history.add_rows(session, change_set, [history.new_row(Record("q", "a"))])
-    assert history.sweep() == 1
+    assert work.sweep() == 1
     assert db.session.query(Entry).count() == 0
 
 

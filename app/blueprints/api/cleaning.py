@@ -9,16 +9,16 @@ from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted_job, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
-from app.jobs import cleaning as running
-from app.services import cleaning, datasets
+from app.services import cleaning, datasets, tasks
 from app.services.cleaning import (
     CleaningOptions,
     CleaningOrder,
-    CleaningResult,
+    CleaningRun,
     PreviewRow,
+    PreviewRun,
     previews,
     recipes,
 )
@@ -124,7 +124,7 @@ def preview_cleaning(path: DatasetPath, body: PreviewBody) -> Answer:
     wish = body.wish()
     seen = cleaning.preview_dataset(path.dataset_id, wish)
     if not seen.scan.complete:
-        job = running.look_at_all(path.dataset_id, wish)
+        job = tasks.start(cleaning.PREVIEW, PreviewRun(path.dataset_id, wish))
         if job.state != "done":
             return accepted_job(job)
         seen = cleaning.preview_dataset(path.dataset_id, wish)
@@ -170,7 +170,4 @@ def apply_cleaning(path: DatasetPath, body: CleanBody) -> Answer:
     if body.preview and seen.wish.as_dict() != CleaningOptions.from_dict(wish.as_dict()).as_dict():
         raise Conflict("This preview is of other steps or pairs. Preview again.", code="preview_differs")
     order = CleaningOrder(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
-    result = running.start(order)
-    if isinstance(result, CleaningResult):
-        return jsonify(result.as_dict())
-    return jsonify(result.result) if result.state == "done" else accepted_job(result)
+    return answer_job(tasks.start(cleaning.CLEAN, CleaningRun.of_order(order)))

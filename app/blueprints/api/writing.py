@@ -56,6 +56,11 @@ def accepted_job(job: Job, **more: object) -> Response:
     return answer
 
 
+def answer_job(job: Job) -> Response:
+    """The result of a job that is done; else 202, and where to ask for it."""
+    return jsonify(job.result) if job.state == "done" else accepted_job(job)
+
+
 def idempotent(view: View) -> View:
     """A create sent twice with one Idempotency-Key happens once and is answered alike. Stands below the route."""
 

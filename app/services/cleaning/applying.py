@@ -5,27 +5,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import false
-from sqlalchemy.orm import Session
 
 from app.core.changes import chunks_of
-from app.core.errors import LttError
+from app.core.cleaning import Cleaner
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
-from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
-from app.services import datasets, entries, history, staged
+from app.models import ChangeSet, Entry, db
+from app.services import datasets, entries, history
 from app.services.cleaning.outcomes import EMPTIED, KEPT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import CleaningScan, can_change
 from app.services.cleaning.wishes import CleaningOptions, without_secrets
 from app.services.entries import Filters
-from app.services.history import ACTOR, Applied, Moment, StagedRow
-from app.services.jobs import Publication, Unwatched, Watch
+from app.services.history import ACTOR, Applied
+from app.services.jobs import Watch
+from app.services.work import Work, work
 
 KIND = "clean"
 SIZE = 1000
 REPORTED = 100
-# How long staged changes share one transaction while nobody else wants to write.
-LONGEST_SECONDS = 1.0
 EDITED = "It was edited since the preview."
 # Above this share of all pairs it is quicker to read all than to read the ones that change.
 MOST = 0.25
@@ -65,44 +63,43 @@ class CleaningResult:
         }
 
 
-def run_cleaning(
-    order: CleaningOrder, watch: Watch | None = None, *, job_id: int | None = None, actor: str = ACTOR
-) -> CleaningResult:
+def run_cleaning(order: CleaningOrder, watch: Watch | None = None, *, actor: str = ACTOR) -> CleaningResult:
     """Apply in many small transactions and publish in one. Raises what stopped it; nothing is changed then."""
-    watch = watch or Unwatched()
-    seen = history.moment(datasets.get(order.dataset_id))
-    order.wish.compiled()
-    set_id = staged.stage(order.dataset_id, kind=KIND, job_id=job_id, actor=actor)
-    try:
-        with Turns(LONGEST_SECONDS, trusted=True) as turns:
-            done = _collect(order, set_id, turns, watch)
-        with watch.publish() as publication:
-            _publish(order, set_id, seen, done, publication)
-        return done
-    except (LttError, OSError):
-        history.discard(set_id)
-        raise
+    cleaner = order.wish.compiled()
+    with work(KIND, order.dataset_id, watch, actor=actor) as w:
+        done = _collect(order, cleaner, w)
+        with w.publishing() as publication:
+            earlier = done.applied
+            done.applied = w.publish(order.wish.summary)
+            for one in earlier.skipped:
+                done.applied.skip(one.entry_id, one.reason)
+            done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
+            if done.applied.step is not None:
+                publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
+            publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
+    return done
 
 
-def run_cleaning_at_once(order: CleaningOrder, *, actor: str = ACTOR) -> CleaningResult:
-    """Apply in one transaction: for few pairs. While it runs nobody else can write."""
-    with transaction():
-        return run_cleaning(order, actor=actor)
-
-
-def _collect(order: CleaningOrder, set_id: int, turns: Turns, watch: Watch) -> CleaningResult:
-    """Keep under the staged set what changes, and count it."""
+def _collect(order: CleaningOrder, cleaner: Cleaner, w: Work) -> CleaningResult:
+    """Keep what changes, and count it."""
     done = CleaningResult(Applied())
-    washer = EntryCleaner(order.wish.compiled())
-    seen, joined = 0, is_writing()
+    washer = EntryCleaner(cleaner)
+    seen = 0
     for rows in _rows(order, washer, done.applied):
         part = [one for one in washer.outcomes(rows) if _is_wanted(one, order, done)]
         seen += len(rows)
         if part:
-            _keep(turns.begin(), set_id, part)
-        if not joined and (turns.is_over or not is_writing()):
-            watch.progress(seen, None, "pairs looked at")
-            turns.pause()
+            changes = [
+                (one.entry.id, name, before, after) for one in part for name, (before, after) in one.fields.items()
+            ]
+            w.change(changes, sum(1 for one in part if one.fields))
+            # A pair that was split off needs what the pair it comes from needed.
+            w.create(
+                history.new_row(record, status=one.entry.status, split=one.entry.split)
+                for one in part
+                for record in one.created
+            )
+        w.report(seen, None, "pairs looked at")
     return done
 
 
@@ -117,20 +114,6 @@ def _is_wanted(outcome: CleaningOutcome, order: CleaningOrder, done: CleaningRes
         return False
     done.emptied += bool(outcome.flags & EMPTIED)
     return True
-
-
-def _keep(session: Session, set_id: int, part: Sequence[CleaningOutcome]) -> None:
-    rows: list[StagedRow] = [
-        (one.entry.id, name, before, after) for one in part for name, (before, after) in one.fields.items()
-    ]
-    change_set = staged.keep(session, set_id, rows, sum(1 for one in part if one.fields))
-    # A pair that was split off needs what the pair it comes from needed.
-    split_off = (
-        history.new_row(record, status=one.entry.status, split=one.entry.split)
-        for one in part
-        for record in one.created
-    )
-    history.add_rows(session, change_set, split_off)
 
 
 def _rows(order: CleaningOrder, washer: EntryCleaner, result: Applied) -> Iterator[list[StoredEntry]]:
@@ -186,17 +169,6 @@ def _gone_before(entry_id: int | None, seen: CleaningScan, place: int, result: A
     return place
 
 
-def _publish(order: CleaningOrder, set_id: int, seen: Moment, done: CleaningResult, publication: Publication) -> None:
-    earlier = done.applied
-    done.applied = history.publish_changes(set_id, summary=order.wish.summary, seen=seen)
-    for one in earlier.skipped:
-        done.applied.skip(one.entry_id, one.reason)
-    done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
-    if done.applied.step is not None:
-        publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
-    publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
-
-
 def _details(order: CleaningOrder, done: CleaningResult) -> str:
     """What the history keeps of a run: the recipe, to be used again, and what was left alone."""
     steps = [without_secrets(step).as_dict() for step in order.wish.steps]
@@ -216,8 +188,3 @@ def _sentence(done: CleaningResult) -> str:
         return "Nothing changed."
     skipped = f" {plural(done.applied.skipped_count, 'pair')} left alone." if done.applied.skipped_count else ""
     return f"{plural(step.changed, 'pair')} changed.{skipped}"
-
-
-def sweep() -> int:
-    """Discard what killed runs left staged. Returns the number of rows removed."""
-    return staged.sweep(KIND)

@@ -87,7 +87,7 @@ class RecheckPlan:
     make: Sequence[NewGroup]
 
 
-def recheck_changed(dataset_id: int, watch: Watch | None = None, *, job_id: int | None = None) -> Rechecked:
+def recheck_changed(dataset_id: int, watch: Watch | None = None) -> Rechecked:
     """Look again at what changed since the dataset's own scan. Raises Conflict where there is none."""
     watch = watch or Unwatched()
     scan = latest_scan(dataset_id)
@@ -102,7 +102,7 @@ def recheck_changed(dataset_id: int, watch: Watch | None = None, *, job_id: int 
     few = len(ids) <= max(LEAST_LARGEST, scan.entry_count * LARGEST_SHARE)
     plan = _plan_recheck(scan, ids, watch) if few and not by_meaning else None
     if plan is None:
-        found = scan_dataset(dataset_id, ScanOptions(scan.side, semantic=by_meaning), watch, job_id)
+        found = scan_dataset(dataset_id, ScanOptions(scan.side, semantic=by_meaning), watch)
         return Rechecked(found.id, len(ids), whole=True)
     with watch.publish() as publication:
         row = publication.session.get(DuplicateScan, scan.id, populate_existing=True)

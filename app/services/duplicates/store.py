@@ -14,7 +14,7 @@ from app import config
 from app.core.changes import chunks_of
 from app.core.duplicates import EXACT, FLOOR, Family, Group
 from app.core.errors import Conflict
-from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Job, Turns, db, transaction
+from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Turns, db, transaction
 from app.services import jobs
 
 CHUNK = 5_000
@@ -142,7 +142,7 @@ def remove_groups(session: Session, ids: Iterable[int]) -> None:
 
 def sweep_scans() -> int:
     """Remove what killed scans left and what newer scans replaced. Returns how many scans."""
-    active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
+    active = jobs.active_ids()
     query = select(DuplicateScan.id, DuplicateScan.job_id).where(DuplicateScan.state != "current")
     left = [row.id for row in db.session.execute(query) if row.job_id not in active]
     for scan_id in left:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.core.formats import FORMATS, WriteOptions
-from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.layouts import LAYOUTS
 from app.core.record import Record
 from app.services.export.options import ExportOptions, count_records
 from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
@@ -85,25 +85,25 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
     """How many records of a written file do not mean what was exported, read back and compared one by one."""
     from itertools import zip_longest
 
-    from app.core import conversion
-    from app.core.formats import BadRow, ReadOptions, Source
+    from app.core.formats import BadRow, Source
     from app.core.formats.csv import cells_of
-    from app.core.spec import Spec
+    from app.core.reading import ReadSettings, layout_options, plan_reading, read_records
 
     if not path.stat().st_size or not count_records(dataset_id, options):
         return 0
     source = Source.of_path(path)
-    read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
-    found = conversion.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
-    back = (None if isinstance(item, BadRow) else item[1] for item in conversion.records(source, found))
+    settings, _ = plan_reading(
+        source, ReadSettings(options.format, options.layout, spreadsheet_safe=options.spreadsheet_safe)
+    )
+    back = (None if isinstance(item, BadRow) else item[1] for item in read_records(source, settings))
     sent = rendered_rows(dataset_id, options)
-    parse = LAYOUTS[options.layout].parse
+    parse, read_as = LAYOUTS[options.layout].parse, layout_options(settings)
     tabular = FORMATS[options.format].tabular
     wrong = 0
     for row, record in zip_longest(sent, back):
         # A table gives every cell back as a text.
         read_back = dict(zip(row, cells_of(row.values()), strict=True)) if row and tabular else row
-        expected = None if read_back is None else parse(read_back, found.options)
+        expected = None if read_back is None else parse(read_back, read_as)
         wrong += expected is None or record is None or _content_of(expected) != _content_of(record)
     return wrong
 

@@ -1,6 +1,7 @@
 """Reading the history: the steps, and what each did."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.core.changes import Value
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeRow, ChangeSet, Entry, db
 from app.services.entries import COLUMNS, escape_like
-from app.services.history.steps import ACTOR, find, last_undone, newest_applied
+from app.services.history.steps import ACTOR, Applied, Skipped, as_step, find, last_undone, newest_applied
 
 # What users call edits and imports; all else is done in bulk.
 MAX_COMPARED = 10_000
@@ -41,6 +42,14 @@ def steps(
 def step(dataset_id: int, number: int) -> ChangeSet:
     """One step. Raises NotFound."""
     return find(db.session(), dataset_id, number)
+
+
+def applied_of(dataset_id: int, result: Mapping[str, Any]) -> Applied:
+    """What a write did, from what programs see of it (``applied_dict``), with its step as it is now."""
+    number = result.get("change_set")
+    skipped = [Skipped(one["entry"], one["reason"]) for one in result.get("skipped", [])]
+    made = as_step(step(dataset_id, number)) if number else None
+    return Applied(made, made.changed if made else 0, result.get("skipped_count", 0), skipped)
 
 
 def details_of(change_set: ChangeSet) -> dict[str, Any]:

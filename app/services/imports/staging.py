@@ -8,13 +8,13 @@ from sqlalchemy import or_, select
 from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
+from app.core.reading import Read, refuse_row
 from app.core.stored import CONTENT, Content, StoredEntry, as_entry, content_of
 from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import COLUMNS
 from app.services.imports.building import Builder, Built, Plain
-from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
@@ -125,9 +125,11 @@ class Sorter:
     def _update(self, row: Row, one: StoredEntry, entry: StoredEntry | None, text: str, result: Sorted) -> None:
         if entry is None:
             unknown = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
-            result.bad.append(bad(row, unknown))
+            result.bad.append(refuse_row(row, unknown))
         elif entry.id in self._ids:
-            result.bad.append(bad(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id")))
+            result.bad.append(
+                refuse_row(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id"))
+            )
         else:
             self._ids.add(entry.id)
             change = change_of(entry, one, self.settings)
