@@ -19,9 +19,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def clean_and_undo(dataset_id: int, operation: str) -> int:
     """Preview, apply, undo, redo and undo an operation over a dataset. Returns how many pairs it changed."""
     wish = CleaningOptions((Step(operation, OPTIONS.get(operation, {})),))
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     seen = cleaning.preview_dataset(dataset_id, wish, longest_seconds=None).scan
-    assert datasets.digest(dataset_id) == before
+    assert datasets.compute_digest(dataset_id) == before
     done = cleaning.run_cleaning(CleaningOrder(dataset_id, wish))
     step = done.applied.step
     assert (done.applied.skipped_count, done.emptied) == (0, seen.emptied)

@@ -311,7 +311,7 @@ def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
     def edited_meanwhile(*arguments):
         done = collect(*arguments)
         arguments[3].commit()
-        pairs.save(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
+        pairs.save_pair(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
         return done
 
     monkeypatch.setattr(bulk, "stage_verdicts", edited_meanwhile)

@@ -18,8 +18,8 @@ def masked(dataset_id):
     """A pair that was edited, then masked; the numbers of the steps."""
     history.create(dataset_id, [Record("q", SECRET), Record("other", "plain")], summary="Add")
     [first, second] = entries.stream_entries(dataset_id)
-    pairs.save(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
-    pairs.save(dataset_id, second.id, {"answer": "changed"}, version=1)
+    pairs.save_pair(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
+    pairs.save_pair(dataset_id, second.id, {"answer": "changed"}, version=1)
     done = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((Step("mask"),))))
     return done.applied.step.number
 

@@ -4,13 +4,13 @@ Nothing is changed by looking. What a preview counts is what applying it changes
 """
 
 from app.services.cleaning.applying import CleaningOrder, CleaningResult, run_cleaning
+from app.services.cleaning.options import CleaningOptions, step_sentence
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.recipes import find_recipe as saved
 from app.services.cleaning.scanning import CleaningScan, scan_dataset
 from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, PreviewRow, preview_dataset, preview_rows
 from app.services.cleaning.tasks import CLEAN, PREVIEW, SUGGEST, CleaningRun, PreviewRun, SuggestRun
-from app.services.cleaning.wishes import CleaningOptions, step_sentence
 
 __all__ = [
     "CLEAN",

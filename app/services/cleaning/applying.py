@@ -12,10 +12,10 @@ from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
 from app.models import ChangeSet, Entry, db
 from app.services import datasets, entries, history
+from app.services.cleaning.options import CleaningOptions, without_secrets
 from app.services.cleaning.outcomes import EMPTIED, KEPT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import CleaningScan, can_change
-from app.services.cleaning.wishes import CleaningOptions, without_secrets
 from app.services.entries import Filters
 from app.services.history import ACTOR, Applied
 from app.services.jobs import Watch

@@ -15,8 +15,8 @@ from flask import current_app
 from app import config
 from app.core.errors import Conflict
 from app.services import datasets
+from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.scanning import CleaningScan
-from app.services.cleaning.wishes import CleaningOptions
 
 KEEP_SECONDS = 3600
 GONE = "This preview is no longer kept. Look at it again, then apply it."

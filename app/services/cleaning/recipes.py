@@ -12,7 +12,7 @@ from app.core.text import is_blank, plural
 from app.models import SavedRecipe, db, transaction
 from app.models.base import now
 from app.services import history
-from app.services.cleaning.wishes import MAX_STEPS
+from app.services.cleaning.options import MAX_STEPS
 
 MAX_NAME = 200
 UNNAMED = "New recipe"

@@ -13,6 +13,7 @@ from app.core.text import plural
 from app.models import Entry, db
 from app.services import entries, history
 from app.services.cleaning import repeats
+from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.outcomes import (
     DELETED,
     DUPLICATE,
@@ -22,7 +23,6 @@ from app.services.cleaning.outcomes import (
     EntryCleaner,
     hashes_after,
 )
-from app.services.cleaning.wishes import CleaningOptions
 from app.services.jobs import Unwatched, Watch
 
 # Few rows at a time: a slow recipe shows within its time what it can, and what was read is still at hand.

@@ -7,10 +7,10 @@ from app.core.stored import as_entry
 from app.models import db
 from app.services import entries
 from app.services.cleaning import previews
+from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import scan_dataset
-from app.services.cleaning.wishes import CleaningOptions
 from app.services.entries import Filters
 
 # The views of a preview, with the flag that its pairs have.

@@ -7,9 +7,9 @@ from app.models import db
 from app.services import jobs
 from app.services.cleaning import previews, suggesting
 from app.services.cleaning.applying import CleaningOrder, run_cleaning
+from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import scan_dataset
-from app.services.cleaning.wishes import CleaningOptions
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 

@@ -13,7 +13,16 @@ from app.core.text import is_blank
 from app.models import ChangeSet, Entry, fill, transaction
 from app.models.filling import Column, Constant
 from app.services import counts
-from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
+from app.services.history.steps import (
+    ACTOR,
+    Applied,
+    as_step,
+    count_batch,
+    drop_set,
+    new_set,
+    open_dataset,
+    touch_dataset,
+)
 
 
 def create(
@@ -33,11 +42,11 @@ def create(
         rows = (new_row(record, status=status, split=split) for record in records)
         total = add_rows(session, change_set, rows)
         if not total:
-            drop(session, dataset, change_set)
+            drop_set(session, dataset, change_set)
             return Applied()
         change_set.summary = summary(total) if callable(summary) else summary
         counts.add_counts(session, dataset, count_batch(session, change_set))
-        touch(dataset)
+        touch_dataset(dataset)
         return Applied(as_step(change_set), total)
 
 

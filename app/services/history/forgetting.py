@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, empty_log, transaction
-from app.services.history.steps import find, open_dataset, touch
+from app.services.history.steps import find_set, open_dataset, touch_dataset
 
 COMPACTED = "compacted"
 _ENDED = ("applied", "undone")
@@ -24,7 +24,7 @@ def forget(dataset_id: int, number: int) -> int:
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number)
+        change_set = find_set(session, dataset_id, number)
         if change_set.state != "applied":
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
         with _overwriting(session):
@@ -33,7 +33,7 @@ def forget(dataset_id: int, number: int) -> int:
             _count_again(session, one)
         change_set.state = COMPACTED
         change_set.details = json.dumps({**json.loads(change_set.details or "{}"), "forgotten": True})
-        touch(dataset)
+        touch_dataset(dataset)
     empty_log()
     return touched
 
@@ -89,7 +89,7 @@ def compact(dataset_id: int, upto: int) -> int:
             for change_set in older:
                 _compact_one(session, change_set)
         if older:
-            touch(dataset)
+            touch_dataset(dataset)
     empty_log()
     return len(older)
 

@@ -8,7 +8,7 @@ from app.core.changes import Change, Value
 from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, fill, transaction
 from app.services import counts
-from app.services.history.changing import write
+from app.services.history.changing import write_changes
 from app.services.history.steps import (
     ACTOR,
     Applied,
@@ -18,7 +18,7 @@ from app.services.history.steps import (
     give_number,
     new_set,
     open_dataset,
-    touch,
+    touch_dataset,
 )
 from app.services.history.undoing import write_staged
 
@@ -49,7 +49,7 @@ def publish(
         if change_set.state != "staging":
             raise Conflict("This work is already finished.")
         dataset = open_dataset(session, change_set.dataset_id)
-        result = write(session, dataset, change_set, changes)
+        result = write_changes(session, dataset, change_set, changes)
         if not result.changed and not change_set.created:
             session.delete(change_set)
             return result
@@ -59,7 +59,7 @@ def publish(
             counts.add_counts(
                 session, dataset, count_batch(session, change_set) if statuses is None else dict(statuses)
             )
-        touch(dataset)
+        touch_dataset(dataset)
         result.changed += change_set.created
         result.step = as_step(change_set)
         return result
@@ -91,7 +91,7 @@ def publish_changes(change_set_id: int, *, summary: str | Callable[[Applied], st
             return result
         change_set.summary = summary if isinstance(summary, str) else summary(result)
         give_number(dataset, change_set)
-        touch(dataset)
+        touch_dataset(dataset)
         result.step = as_step(change_set)
         return result
 

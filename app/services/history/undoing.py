@@ -23,14 +23,14 @@ from app.services.history.steps import (
     Applied,
     Moment,
     as_step,
-    batch,
     column_of,
     created_range,
-    find,
+    find_set,
+    in_batch,
     last_undone,
     newest_applied,
     open_dataset,
-    touch,
+    touch_dataset,
     word_for,
 )
 
@@ -53,7 +53,7 @@ def undo(
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
+        change_set = find_set(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to undo.", code="nothing_to_undo")
         _refuse_compacted(change_set)
@@ -71,7 +71,7 @@ def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, ac
     """Do an undone step again (by default the last undone one, unless a newer step was made since)."""
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
+        change_set = find_set(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to redo.", code="nothing_to_redo")
         _refuse_compacted(change_set)
@@ -93,7 +93,7 @@ def overwrite(dataset_id: int, number: int) -> Applied:
     """Take the pairs along that the last undo (or redo) of a step left alone, over the later edits."""
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number)
+        change_set = find_set(session, dataset_id, number)
         back = change_set.state == "undone"
         touched = _counted(session, change_set)
         before = counts.by_status(session, *touched, is_live(dataset.id)) if touched is not None else {}
@@ -108,7 +108,8 @@ def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
     taken = 0
     if change_set.created and back:
         kept = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
-        taken += _updated(session.execute(update(Entry).where(*kept).values(batch_id=change_set.id)))
+        updated: Any = session.execute(update(Entry).where(*kept).values(batch_id=change_set.id))
+        taken += int(updated.rowcount)
     if change_set.changed:
         mine = ChangeRow.change_set_id == change_set.id
         taken += session.execute(
@@ -170,10 +171,6 @@ def _only(edited: Sequence[int] | None) -> list[ColumnElement[bool]]:
     return [] if edited is None else [ChangeRow.entry_id.in_(edited)]
 
 
-def _updated(result: Any) -> int:
-    return int(result.rowcount)
-
-
 def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Applied]:
     """Undo every applied step after ``number`` (0 = all), newest first, in one transaction."""
     with transaction() as session:
@@ -187,7 +184,7 @@ def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Appli
 def _finish(session: Session, dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied:
     if change_set.changed <= REHASH_AT_ONCE:
         rehash_step(session, change_set.id)
-    touch(dataset)
+    touch_dataset(dataset)
     result.step = as_step(change_set)
     return result
 
@@ -249,7 +246,7 @@ def _edited_since_creation(session: Session, change_set: ChangeSet) -> list[int]
     first = (
         select(ChangeRow.entry_id, ChangeRow.field, func.min(ChangeRow.change_set_id).label("set_id"))
         .join(Entry, Entry.id == ChangeRow.entry_id)
-        .where(*batch(change_set), Entry.version > 1, Entry.deleted_in.is_(None))
+        .where(*in_batch(change_set), Entry.version > 1, Entry.deleted_in.is_(None))
         .group_by(ChangeRow.entry_id, ChangeRow.field)
         .subquery()
     )

@@ -1,8 +1,10 @@
 """What is to be cleaned, and how: the steps, the pairs they are for, and the sentences that say so."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from app.core.cleaning import OPERATIONS, Cleaner, Step, compile_recipe
 from app.core.errors import Invalid
@@ -32,19 +34,13 @@ class CleaningOptions:
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which jobs and previews keep it."""
-        return {
-            "steps": [step.as_dict() for step in self.steps],
-            "filters": asdict(self.filters),
-            "name": self.name,
-        }
+        value: dict[str, Any] = msgspec.to_builtins(self)
+        return value
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "CleaningOptions":
         """The inverse of ``as_dict``."""
-        filters: dict[str, Any] = {
-            name: tuple(one) if isinstance(one, list) else one for name, one in value["filters"].items()
-        }
-        return cls(tuple(Step.from_dict(one) for one in value["steps"]), Filters(**filters), value["name"])
+        return msgspec.convert(value, cls)
 
     @property
     def summary(self) -> str:
