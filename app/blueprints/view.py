@@ -16,7 +16,7 @@ from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import datasets, history
+from app.services import history
 from app.services.history import Applied
 
 THEMES = ("auto", "light", "dark")
@@ -197,13 +197,13 @@ def tell(text: str, **more: Any) -> None:
     flash({"text": text, **more} if more else text)  # type: ignore[arg-type]
 
 
-def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.") -> None:
-    """Show what a write did, with Undo."""
+def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.", **more: Any) -> None:
+    """Show what a write did, with Undo. ``saved`` names the pair whose draft in the browser is done with."""
     if result.step is None:
-        tell(f"{nothing} {_skipped(result)}".strip())
+        tell(f"{nothing} {_skipped(result)}".strip(), **more)
         return
     undo = url_for("history.undo", dataset_id=dataset_id)
-    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number)
+    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number, **more)
 
 
 def _skipped(result: Applied) -> str:
@@ -215,8 +215,3 @@ def _skipped(result: Applied) -> str:
 def back_or(address: str) -> str:
     """The page that a form says it came from, else ``address``."""
     return own_path(request.form.get("back", "")) or address
-
-
-def show_dataset(dataset_id: int) -> Dataset:
-    """The dataset of a page. Raises NotFound."""
-    return datasets.get(dataset_id)

@@ -39,7 +39,7 @@ def import_table(page: Page) -> None:
 def filled(app: Flask) -> int:
     """The id of a dataset with the same pairs."""
     with app.app_context():
-        dataset_id = datasets.create("Harbor").id
+        dataset_id = datasets.create_dataset("Harbor").id
         rows = csv.DictReader(io.StringIO(TABLE))
         records = [Record(row["question"], row["answer"], tags=(row["topic"],)) for row in rows]
         history.create(dataset_id, records, summary="Add pairs")

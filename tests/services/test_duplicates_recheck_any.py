@@ -25,7 +25,7 @@ def perform(dataset_id, action, number, text):
     if action == "add" or not ids:
         fill(dataset_id, Record(text, f"Choose {text}"))
     elif action in ("question", "answer"):
-        pairs.save(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
+        pairs.save_pair(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
     elif action == "delete":
         history.delete(dataset_id, [one])
     elif action == "undo" and history.next_undo(dataset_id).number > 1:
@@ -50,7 +50,7 @@ BETWEEN = [
 )
 def test_a_recheck_finds_what_a_new_scan_finds(app, side, texts, actions):
     with app.app_context():
-        dataset_id = datasets.create("Any").id
+        dataset_id = datasets.create_dataset("Any").id
         scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts], options=ScanOptions(side))
         for action, number, text in actions:
             perform(dataset_id, action, number, text)

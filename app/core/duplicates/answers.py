@@ -15,7 +15,7 @@ from app.core.duplicates.differences import bits, differences
 from app.core.duplicates.join import I32
 from app.core.duplicates.normal import normalised_shard
 from app.core.duplicates.scores import ratios, score
-from app.core.sets import distinct
+from app.core.sets import distinct_numbers
 
 # So many answers to one question are compared each with each; of more, each with the next.
 MANY = 12
@@ -63,7 +63,7 @@ def with_answers(
     """
     alike = np.flatnonzero(near.differs == 0)
     inside = np.array([one for mine in classes.values() for one in mine], np.int32)
-    answers = NumberedTexts(distinct(np.concatenate((near.left[alike], near.right[alike], inside))), get)
+    answers = NumberedTexts(distinct_numbers(np.concatenate((near.left[alike], near.right[alike], inside))), get)
     first = [_first_of_each(members, answers) for members in classes.values()]
     of_question = dict(zip(classes, first, strict=True))
     several = np.isin(near.left, list(classes)) | np.isin(near.right, list(classes))
@@ -91,7 +91,7 @@ def with_both(
 
     ``family_of`` numbers the families of records, -1 for none.
     """
-    members = distinct(np.concatenate((left, right)))
+    members = distinct_numbers(np.concatenate((left, right)))
     questions = NumberedTexts(members, lambda places: [texts[place] for place in places])
     answers = NumberedTexts(members, get)
     one, other = questions.form_ids(left).tolist(), questions.form_ids(right).tolist()
