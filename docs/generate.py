@@ -59,7 +59,8 @@ def formats() -> str:
 
     lines = ["# Formats and layouts", "", _NOTE, "", _FORMATS, "| name | format | endings |", "|---|---|---|"]
     for one in FORMATS.values():
-        lines.append(f"| `{one.name}` | {one.title} | {', '.join(f'`{ending}`' for ending in one.extensions)} |")
+        title = one.title if one.write else f"{one.title} (read, not written)"
+        lines.append(f"| `{one.name}` | {title} | {', '.join(f'`{ending}`' for ending in one.extensions)} |")
     lines += ["", _LAYOUTS, "| name | layout | carries beside question and answer |", "|---|---|---|"]
     lines += [f"| `{one.name}` | {one.title} | {', '.join(sorted(one.holds))} |" for one in LAYOUTS.values()]
     for one in LAYOUTS.values():

@@ -43,3 +43,8 @@ def normal_name(name: str) -> str:
     """A column name as it is compared: lower case, one underscore between words, no signs around it."""
     name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name.replace("\ufeff", ""))
     return re.sub(r"[\s\-_./:*#()\[\]?？]+", "_", name).strip("_").lower()
+
+
+def target_of_name(name: str) -> str:
+    """What a normal name stands for, such as question or answer; empty where it says nothing of them."""
+    return next((target for target, words in WORDS.items() if name in words), "")

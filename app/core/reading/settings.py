@@ -23,9 +23,7 @@ class ReadSettings:
     in ``skip`` are kept beside the pair.
     """
 
-    format: str | None = option(
-        None, "Format", "csv, tsv, jsonl, json, xlsx, parquet, sqlite, or a chat export such as whatsapp", flag=""
-    )
+    format: str | None = option(None, "Format", "csv, jsonl, json, markdown, xlsx, parquet, sqlite …", flag="")
     layout: str | None = option(None, "Layout", "columns, openai, alpaca, sharegpt …", flag="")
     mapping: Mapping[str, str] = option(
         dict,
