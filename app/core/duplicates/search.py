@@ -155,18 +155,16 @@ class _Search:
     def _fold(self) -> None:
         """Give every text its normal form; equal ones are looked at once from here on."""
         known: dict[str, int] = {}
-        first: list[int] = []
         form_of = np.empty(len(self.texts), np.int32)
         begins = range(0, len(self.texts), SHARD)
         shards = self.pool.map(lambda at: normalised_shard(self.texts[at : at + SHARD]), begins)
         for begin, shard in zip(begins, shards, strict=True):
-            for member, form in enumerate(shard, begin):
-                number = known.setdefault(form, len(first))
-                if number == len(first):
-                    first.append(member)
-                form_of[member] = number
+            form_of[begin : begin + len(shard)] = [known.setdefault(form, len(known)) for form in shard]
             self.tell(0.25 * begin / len(self.texts), "reading the texts")
-        self.forms, self.first, self.form_of = list(known), np.array(first, np.int32), form_of
+        first = np.empty(len(known), np.int32)
+        # Written from behind, so that of several the first stays.
+        first[form_of[::-1]] = np.arange(len(form_of) - 1, -1, -1, dtype=np.int32)
+        self.forms, self.first, self.form_of = list(known), first, form_of
         self.cores = [core(form) for form in self.forms]
 
     def _tokens(self, at: int) -> Tokens:

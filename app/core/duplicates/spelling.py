@@ -99,7 +99,8 @@ def _is_misspelling(one: str, other: str) -> bool:
     elif len(short) == len(long):
         same = len(short) >= REPLACED and end > 0
     else:
-        same = len(long) >= (MISSING if end else REPLACED)
+        # An r more makes another word of many (manage, manager).
+        same = len(long) >= (MISSING if end else REPLACED) and (end > 0 or long[-1] != "r")
     return same and other not in CONFUSED.get(one, ()) and not is_opposite(one, other)
 
 
