@@ -3,6 +3,7 @@
 from app.core.layouts.alpaca import ALPACA
 from app.core.layouts.base import Layout
 from app.core.layouts.columns import COLUMNS
+from app.core.layouts.kto import KTO, TRL_KTO
 from app.core.layouts.openai import OPENAI
 from app.core.layouts.preference import PREFERENCE, TRL_PREFERENCE
 from app.core.layouts.prompt_completion import PROMPT_COMPLETION
@@ -20,6 +21,8 @@ LAYOUTS: dict[str, Layout] = {
         PROMPT_COMPLETION,
         PREFERENCE,
         TRL_PREFERENCE,
+        TRL_KTO,
+        KTO,
         SWIFT,
         SQUAD,
     )

@@ -201,7 +201,11 @@ def assistant(text):
         ("openai", {"messages": [user("q"), assistant(None)]}, "no content"),
         ("openai", {"messages": [user("q"), assistant("  ")]}, "answer is empty"),
         ("openai", {"messages": [user("\u200b"), assistant("a")]}, "question is empty"),
-        ("openai", {"messages": [{"role": "customer", "content": "q"}, assistant("a")]}, "unknown role 'customer'"),
+        (
+            "openai",
+            {"messages": [{"role": "alien", "content": "q"}, assistant("a")]},
+            "unknown role 'alien'.*user .human, customer",
+        ),
         (
             "openai",
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, assistant("a")]},
@@ -215,7 +219,12 @@ def assistant(text):
         ("sharegpt", {"conversations": "text"}, "no list"),
         ("prompt-completion", {"prompt": "p"}, "no completion"),
         ("preference", {"prompt": "q", "chosen": "a"}, "rejected"),
-        ("preference", {"prompt": "q", "chosen": ["a", "b"], "rejected": "b"}, "several messages"),
+        (
+            "preference",
+            {"prompt": "q", "chosen": [assistant("a"), assistant("b")], "rejected": "b"},
+            "several messages",
+        ),
+        ("preference", {"prompt": "q", "chosen": ["a", "b"], "rejected": "b"}, "“chosen” is no answer"),
         ("squad", {"question": "q", "answers": []}, "answer is empty"),
         ("columns", {"question": "q", "answer": {"text": "a"}}, "is an object"),
         ("columns", {"question": "q", "answer": None}, "answer is empty"),
@@ -287,6 +296,6 @@ def test_losses_are_named(name, lost):
         (call,),
         "worse",
         ("t",),
-        {"tools": [1], "k": 1},
+        {"tools": [{"type": "function"}], "k": 1},
     )
     assert losses(record, LAYOUTS[name], LayoutOptions()) == lost
