@@ -223,12 +223,12 @@ def duplicate_pages() -> dict[str, str]:
     """A dataset with pairs that are alike, searched for duplicates: its pages."""
     from app.core.record import Record
     from app.services import datasets, duplicates, history
-    from app.services.duplicates import Wish
+    from app.services.duplicates import ScanOptions
 
     made = datasets.create("Support").id
     records = [Record(question, answer, tags=tags) for question, answer, tags in ALIKE]
     history.create(made, records, summary="Import 11 pairs from support.csv", status="review")
-    duplicates.scan(made, Wish())
+    duplicates.scan_dataset(made, ScanOptions())
     at = f"/datasets/{made}/duplicates"
     return {
         "duplicates": f"{at}?level=80",

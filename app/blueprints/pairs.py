@@ -11,11 +11,12 @@ from app.blueprints.view import back_or, tell, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid
 from app.core.record import SPLITS, STATUSES
+from app.core.stored import StoredEntry
 from app.core.text import is_number
 from app.forms.pairs import PairForm
 from app.models import Dataset
 from app.services import datasets, entries, pairs
-from app.services.entries import Filters, StoredEntry
+from app.services.entries import Filters
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")

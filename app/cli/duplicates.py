@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from app.cli.files import open_file, target_of
 from app.cli.workspace import workspace
 
 if TYPE_CHECKING:
-    from app.core.duplicates.files import Duplicates, Texts
-    from app.core.duplicates.search import Meaning
+    from app.core.duplicates.files import ComparedRecords, FileDuplicates
+    from app.core.record import Record
 
 SIDES = ("question", "answer", "pair")
 METHODS = ("exact", "normalised", "near", "semantic")
@@ -39,7 +39,7 @@ METHODS = ("exact", "normalised", "near", "semantic")
 @click.option("--from", "kind", metavar="F[:L]", help="Format and layout of FILE.  [default: detected]")
 @click.option("--map", "mapping", metavar="T=COL,…", help="Which column is what: question=COL,answer=COL,…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def dedupe(file: str | None, dataset: str | None, as_json: bool, **choices: Any) -> int:
+def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any) -> int:
     """Find copies, conflicts and variants in FILE (- is stdin) or a dataset, and change neither.
 
     Of copies the first is kept in --out. Conflicts (one question, several answers) and variants (another number, name,
@@ -47,115 +47,100 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **choices: Any)
     """
     if (file is None) == (dataset is None):
         raise click.UsageError("Name a FILE, or a dataset by --dataset D.")
-    if dataset is not None and choices["out"]:
+    if dataset is not None and options["out"]:
         raise click.UsageError("--out is for files. Settle the duplicates of a dataset on its page.")
-    if [choices["groups"], choices["out"], "-" if as_json else None].count("-") > 1:
+    if [options["groups"], options["out"], "-" if as_json else None].count("-") > 1:
         raise click.UsageError("Only one of --groups, --out and --json can go to stdout.")
-    return _Dedupe(file, dataset, choices, as_json).run()
+    if (options["method"] == "semantic") != bool(options["model"]):
+        raise click.UsageError("--method semantic and --model FOLDER belong together.")
+    if file == "-" and options["out"]:
+        raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
+    from app.core.duplicates import semantic
+    from app.core.duplicates.files import find_duplicates, level_of
+
+    meaning = semantic.meaning(Path(options["model"])) if options["model"] else None
+    records, refused = _read_records(file, dataset, options)
+    level = level_of(options["method"], options["threshold"])
+    progress = _show_progress if sys.stderr.isatty() else None
+    found = find_duplicates(records, level, meaning=meaning, progress=progress)
+    if options["groups"]:
+        with output(options["groups"], reads=file) as target:
+            for group in found.describe_groups():
+                target.write(json.dumps(group, ensure_ascii=False).encode() + b"\n")
+    written = _write_without_surplus(str(file), found, options) if options["out"] else None
+    _print_counts(found, refused, written, as_json)
+    return 1 if found.copies or found.conflicts or found.variants or refused else 0
 
 
-class _Dedupe:
-    """One command."""
+def _read_records(file: str | None, dataset: str | None, options: Mapping[str, Any]) -> "tuple[ComparedRecords, int]":
+    """The records of the file or dataset, with those of the other file, and how many rows are none."""
+    from app.core import conversion
+    from app.core.duplicates.files import ComparedRecords
+    from app.core.formats import BadRow
 
-    def __init__(self, file: str | None, dataset: str | None, choices: dict[str, Any], as_json: bool) -> None:
-        self.file, self.dataset, self.choices, self.as_json = file, dataset, choices, as_json
-        self.refused = 0
+    refused = 0
 
-    def run(self) -> int:
-        """Search, write what was asked for, tell; returns the exit code."""
-        from app.core.duplicates.files import duplicates, level_of
+    def read_file(name: str, kind: str | None, mapping: str | None) -> "Iterator[tuple[int, Record]]":
+        nonlocal refused
+        for item in conversion.records(*open_file(name, kind, mapping)):
+            if isinstance(item, BadRow):
+                refused += 1
+            else:
+                yield item[0].number, item[1]
 
-        meaning = self._meaning()
-        records = self._records()
-        level = level_of(self.choices["method"], self.choices["threshold"])
-        show = _show if sys.stderr.isatty() else None
-        found = duplicates(records, level, meaning=meaning, progress=show)
-        if self.choices["groups"]:
-            with output(self.choices["groups"], reads=self.file) as target:
-                for line in found.lines():
-                    target.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        written = self._write(found) if self.choices["out"] else None
-        self._tell(found, written)
-        return 1 if found.copies or found.conflicts or found.variants or self.refused else 0
-
-    def _meaning(self) -> "Meaning | None":
-        """What finds the same in other words, where it is asked for."""
-        from app.core.duplicates import semantic
-
-        if (self.choices["method"] == "semantic") != bool(self.choices["model"]):
-            raise click.UsageError("--method semantic and --model FOLDER belong together.")
-        return semantic.meaning(Path(self.choices["model"])) if self.choices["model"] else None
-
-    def _records(self) -> "Texts":
-        from app.core.duplicates.files import Texts
-
-        records = Texts(self.choices["side"])
-        if self.dataset is not None:
-            self._add_dataset(records)
-        else:
-            records.add_records(self._read(str(self.file), self.choices["kind"], self.choices["mapping"]))
-        records.own = len(records.names)
-        if self.choices["against"]:
-            records.add_records(self._read(self.choices["against"], None, None))
-        return records
-
-    def _add_dataset(self, records: "Texts") -> None:
+    records = ComparedRecords(options["side"])
+    if dataset is not None:
         from app.models import Entry
         from app.services import datasets, entries
 
         with workspace():
-            dataset_id = datasets.find(str(self.dataset)).id
+            dataset_id = datasets.find(dataset).id
             for rows in entries.stream(dataset_id, columns=(Entry.id, Entry.question, Entry.answer)):
                 for row in rows:
-                    records.add(*row)
-
-    def _read(self, file: str, kind: str | None, mapping: str | None) -> "Iterator[tuple[int, Any]]":
-        """The records of a file with their row numbers; rows that are none are counted."""
-        from app.core.conversion import records
-        from app.core.formats import BadRow
-
-        for one in records(*open_file(file, kind, mapping)):
-            if isinstance(one, BadRow):
-                self.refused += 1
-            else:
-                yield one[0].number, one[1]
-
-    def _write(self, found: "Duplicates") -> int:
-        """Write the file once more, without surplus copies; returns the number of records."""
-        from app.core import conversion
-
-        if self.file == "-":
-            raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
-        source, plan = open_file(str(self.file), self.choices["kind"], self.choices["mapping"])
-        places = iter(range(found.records.own))
-        surplus = found.surplus
-        keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
-        with output(self.choices["out"], reads=self.file) as target:
-            spec = target_of(plan, self.choices["out"])
-            return conversion.convert(source, target, plan, spec, keep_extra=True, change=keep).written
-
-    def _tell(self, found: "Duplicates", written: int | None) -> None:
-        facts = {
-            "records": found.records.own,
-            "groups": len(found.copies),
-            "duplicates": len(found.surplus),
-            "conflicts": len(found.conflicts),
-            "variants": len(found.variants),
-            "families": len(found.found.families),
-            "quarantined": self.refused,
-            "written": written,
-        }
-        if self.as_json:
-            click.echo(json.dumps(facts))
-            return
-        parts = (
-            f"{facts['records']:,} records: {facts['groups']:,} groups of copies with {facts['duplicates']:,} to spare",
-            f"{facts['conflicts']:,} conflicts",
-            f"{facts['variants']:,} groups of variants",
-            f"{facts['families']:,} families",
-        )
-        click.echo("; ".join(parts) + ".", err=True)
+                    records.add_record(*row)
+    else:
+        records.add_records(read_file(str(file), options["kind"], options["mapping"]))
+    records.own = len(records.names)
+    if options["against"]:
+        records.add_records(read_file(options["against"], None, None))
+    return records, refused
 
 
-def _show(share: float, message: str) -> None:
+def _write_without_surplus(file: str, found: "FileDuplicates", options: Mapping[str, Any]) -> int:
+    """Write the file once more, without surplus copies; returns the number of records."""
+    from app.core import conversion
+
+    source, plan = open_file(file, options["kind"], options["mapping"])
+    places = iter(range(found.records.own))
+    surplus = found.surplus
+    keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
+    with output(options["out"], reads=file) as target:
+        spec = target_of(plan, options["out"])
+        return conversion.convert(source, target, plan, spec, keep_extra=True, change=keep).written
+
+
+def _print_counts(found: "FileDuplicates", refused: int, written: int | None, as_json: bool) -> None:
+    counts = {
+        "records": found.records.own,
+        "groups": len(found.copies),
+        "duplicates": len(found.surplus),
+        "conflicts": len(found.conflicts),
+        "variants": len(found.variants),
+        "families": len(found.families),
+        "quarantined": refused,
+        "written": written,
+    }
+    if as_json:
+        click.echo(json.dumps(counts))
+        return
+    parts = (
+        f"{counts['records']:,} records: {counts['groups']:,} groups of copies with {counts['duplicates']:,} to spare",
+        f"{counts['conflicts']:,} conflicts",
+        f"{counts['variants']:,} groups of variants",
+        f"{counts['families']:,} families",
+    )
+    click.echo("; ".join(parts) + ".", err=True)
+
+
+def _show_progress(share: float, message: str) -> None:
     click.echo(f"\r{share:.0%} {message}          ", err=True, nl=share >= 1)

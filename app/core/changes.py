@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer")
+from app.core.stored import CONTENT
+
 FIELDS = (*CONTENT, "tags", "status", "split", "extra", "live")
 
 Value = str | None

@@ -1,9 +1,7 @@
 """The record: one question-answer pair as a value, the one shape between all formats, layouts and checks."""
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -103,30 +101,3 @@ def dump_json(value: Any) -> str | None:
 def load_json(text: str | None, default: Any) -> Any:
     """The inverse of ``dump_json``."""
     return _decode(text) if text else default
-
-
-def content_hash(
-    system: str | None, turns: str | None, question: str, trace: str | None, answer: str, rejected_answer: str | None
-) -> int:
-    """Signed 64-bit hash of the content in its stored form (messages as ``dump_messages`` text).
-
-    Equal content gives equal hashes; a hit is verified on the texts themselves.
-    The parts are length-framed so that text cannot move from one field into the next unnoticed.
-    """
-    if turns is None and trace is None and rejected_answer is None:
-        return plain_hashes(PlainPairs((system,), (question,), (answer,)))[0]
-    data = _encode([system, turns, question, trace, answer, rejected_answer])
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little", signed=True)
-
-
-def plain_hashes(pairs: PlainPairs) -> tuple[int, ...]:
-    """The content hashes of plain pairs, in order. Raises UnicodeEncodeError where a text cannot be stored."""
-    digests = [
-        blake2b(b"%d\0%b%b" % (len(q := question.encode()), q, answer.encode()), digest_size=8).digest()
-        for question, answer in zip(pairs.questions, pairs.answers, strict=True)
-    ]
-    for place, system in enumerate(pairs.systems):
-        if system is not None:
-            whole = [system, None, pairs.questions[place], None, pairs.answers[place], None]
-            digests[place] = blake2b(_encode(whole), digest_size=8).digest()
-    return struct.unpack(f"<{len(digests)}q", b"".join(digests))

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
 from app.core.text import is_number
+from app.services.duplicates import SCOPES
 
 TABS = {
     "copies": "Duplicates",
@@ -21,7 +22,6 @@ TABS = {
 SETTLED = "settled"
 ORDERS = {"score": "Most alike", "size": "Largest"}
 SIDE_NAMES = {"question": "Question", "answer": "Answer", "pair": "Question and answer"}
-SCOPES = ("own", "dataset", "file", "splits")
 MEMBERS = 12
 LEVEL_NAMES = {EXACT: "Identical", NORMALISED: "Same but for case"}
 
@@ -32,7 +32,7 @@ def level_name(level: int) -> str:
 
 
 @dataclass(frozen=True)
-class View:
+class DuplicatesView:
     """Which groups are shown, which of them is open, and what is chosen in it."""
 
     values: "MultiDict[str, str]"
@@ -73,12 +73,12 @@ class View:
     @property
     def group(self) -> int | None:
         """The group that is open."""
-        return number(self.values.get("group", ""))
+        return read_number(self.values.get("group", ""))
 
     @property
     def skip(self) -> int:
         """How many members of a large group come before those that are shown."""
-        return min(number(self.values.get("skip", "")) or 0, 10_000_000)
+        return min(read_number(self.values.get("skip", "")) or 0, 10_000_000)
 
     def parts(self, **changes: Any) -> dict[str, Any]:
         """The parts of the address of this view, with changes; what goes without saying is left out."""
@@ -94,7 +94,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Choice:
+class GroupChoice:
     """What is chosen in a group: the pair to keep, those that go, and what happens to the others."""
 
     values: "MultiDict[str, str]"
@@ -102,7 +102,7 @@ class Choice:
     @property
     def keep(self) -> int | None:
         """The pair to keep; 0 stands for the other side."""
-        return number(self.values.get("keep", ""))
+        return read_number(self.values.get("keep", ""))
 
     @property
     def unite(self) -> bool:
@@ -118,15 +118,15 @@ class Choice:
     def ticked(self) -> frozenset[int] | None:
         """The pairs that go; None where the ticks were made against another pair to keep, or say nothing."""
         base = self.values.get("base")
-        if base is None or number(base) != self.keep or self.values.get("rest") == "1":
+        if base is None or read_number(base) != self.keep or self.values.get("rest") == "1":
             return None
-        return frozenset(numbers(self.values.getlist("remove")))
+        return frozenset(read_numbers(self.values.getlist("remove")))
 
     @property
     def versions(self) -> Mapping[int, int]:
         """The version of each pair as it was shown."""
         pairs = (one.partition(":") for one in self.values.get("seen", "").split(",")[:500])
-        found = ((number(left), number(right)) for left, _, right in pairs)
+        found = ((read_number(left), read_number(right)) for left, _, right in pairs)
         return {one: version for one, version in found if one is not None and version is not None}
 
 
@@ -156,14 +156,14 @@ class ScanForm:
     @property
     def dataset_id(self) -> int | None:
         """The other dataset."""
-        return number(self.values.get("dataset", ""))
+        return read_number(self.values.get("dataset", ""))
 
 
-def number(text: str) -> int | None:
+def read_number(text: str) -> int | None:
     """A number that fits an id, or nothing."""
     return int(text) if is_number(text) else None
 
 
-def numbers(texts: Iterable[str]) -> list[int]:
+def read_numbers(texts: Iterable[str]) -> list[int]:
     """The numbers among texts."""
-    return [one for one in map(number, texts) if one is not None]
+    return [one for one in map(read_number, texts) if one is not None]

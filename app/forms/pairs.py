@@ -5,8 +5,8 @@ from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAre
 from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
+from app.core.stored import StoredEntry
 from app.core.text import fold_newlines, restore_newlines
-from app.services.entries import StoredEntry
 from app.services.pairs import stored_tags
 
 STATUS_CHOICES = [("review", "Needs review"), ("approved", "Approved"), ("rejected", "Rejected"), ("draft", "Draft")]

@@ -1,7 +1,6 @@
 """Datasets: create, rename, describe, archive, copy, delete with a way back, and the digest."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import load_json
+from app.core.stored import WRITTEN, content_values
 from app.core.text import is_number, plural
 from app.models import ChangeSet, Dataset, Entry, db, transaction
 from app.models.base import now
@@ -126,19 +126,7 @@ def restore(dataset_id: int) -> Dataset:
         return dataset
 
 
-_COPIED = (
-    Entry.status,
-    Entry.split,
-    Entry.system,
-    Entry.question,
-    Entry.answer,
-    Entry.rejected_answer,
-    Entry.turns,
-    Entry.trace,
-    Entry.tags,
-    Entry.extra,
-    Entry.content_hash,
-)
+_COPIED = tuple(getattr(Entry, name) for name in WRITTEN if name not in ("import_id", "source_row"))
 
 
 def copy(dataset_id: int, name: str | None = None) -> Dataset:
@@ -191,17 +179,8 @@ def digest(dataset_id: int | None = None) -> Digest:
     ids = [dataset_id] if dataset_id is not None else sorted(d.id for d in [*listed(), *listed(archived=True)])
     for one in ids:
         for entry in entries.stream_entries(one):
-            line = _canonical(list(_content_of(entry)))
+            line = _canonical(content_values(entry))
             content.update(line + b"\n")
             extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
             everything.update(line + _canonical([extra, tags, entry.status, entry.split]) + b"\n")
     return Digest(content.hexdigest(), everything.hexdigest())
-
-
-def _content_of(entry: entries.StoredEntry) -> Iterator[object]:
-    yield entry.system
-    yield load_json(entry.turns, [])
-    yield entry.question
-    yield load_json(entry.trace, [])
-    yield entry.answer
-    yield entry.rejected_answer

@@ -1,72 +1,25 @@
 """Reading entries: one by one, by page, and the one bulk read that everything else streams from."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
 
+from app.core import stored
 from app.core.changes import chunks
 from app.core.errors import Conflict, Gone, Invalid, NotFound
-from app.core.record import STATUSES, Record, dump_json, dump_messages, load_json, load_messages
+from app.core.record import STATUSES, dump_json
+from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number
 from app.models import ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
 
-CONTENT = (
-    Entry.id,
-    Entry.version,
-    Entry.status,
-    Entry.split,
-    Entry.system,
-    Entry.question,
-    Entry.answer,
-    Entry.rejected_answer,
-    Entry.turns,
-    Entry.trace,
-    Entry.tags,
-    Entry.extra,
-)
+# The columns that every reader of whole entries asks for, in the order of StoredEntry.
+COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry as stored: texts as they compare in changes, JSON parts still as text."""
-
-    id: int
-    version: int
-    status: str
-    split: str | None
-    system: str | None
-    question: str
-    answer: str
-    rejected_answer: str | None
-    turns: str | None
-    trace: str | None
-    tags: str | None
-    extra: str | None
-
-    @property
-    def tag_list(self) -> list[str]:
-        """The tags, in the order they were given."""
-        tags: list[str] = load_json(self.tags, [])
-        return tags
-
-    def record(self) -> Record:
-        """The value form."""
-        return Record(
-            system=self.system,
-            turns=load_messages(self.turns),
-            question=self.question,
-            trace=load_messages(self.trace),
-            answer=self.answer,
-            rejected_answer=self.rejected_answer,
-            tags=tuple(self.tag_list),
-            extra=load_json(self.extra, {}),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +49,6 @@ class Page:
     entries: list[StoredEntry]
     previous: str | None
     next: str | None
-
-
-def from_row(row: Sequence[Any]) -> StoredEntry:
-    """A row of the ``CONTENT`` columns as a value."""
-    return StoredEntry(*tuple(row))
-
-
-def stored_values(record: Record) -> dict[str, str | None]:
-    """The record's fields as they are stored and compared in changes."""
-    return {
-        "system": record.system,
-        "turns": dump_messages(record.turns),
-        "question": record.question,
-        "trace": dump_messages(record.trace),
-        "answer": record.answer,
-        "rejected_answer": record.rejected_answer,
-        "tags": dump_json(list(record.tags)),
-        "extra": dump_json(record.extra),
-    }
 
 
 def hidden_sets(dataset_id: int, connection: Connection | None = None) -> list[int]:
@@ -177,7 +111,7 @@ def _has_tag(tag: str) -> ColumnElement[bool]:
 def query(
     dataset_id: int,
     filters: Filters,
-    columns: Sequence[Any] = CONTENT,
+    columns: Sequence[Any] = COLUMNS,
     connection: Connection | None = None,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
@@ -196,7 +130,7 @@ def page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "n
     if anchor is not None:
         statement = statement.where(Entry.id < anchor if descending else Entry.id > anchor)
     statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(size + 1)
-    rows = [from_row(row) for row in db.session.execute(statement)]
+    rows = [as_entry(row) for row in db.session.execute(statement)]
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -240,7 +174,7 @@ def get(dataset_id: int, entry_id: int) -> StoredEntry:
     """The live entry. Raises Gone where it was deleted (or its import undone), NotFound where it never was."""
     row = db.session.execute(query(dataset_id, Filters(ids=(entry_id,)))).first()
     if row is not None:
-        return from_row(row)
+        return as_entry(row)
     if db.session.execute(select(Entry.id).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first():
         raise Gone(f"Pair {entry_id} was deleted. Undo brings it back.", entry_id=entry_id)
     raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
@@ -248,10 +182,10 @@ def get(dataset_id: int, entry_id: int) -> StoredEntry:
 
 def get_deleted(dataset_id: int, entry_id: int) -> StoredEntry:
     """The last values of an entry that is no longer live."""
-    row = db.session.execute(select(*CONTENT).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first()
+    row = db.session.execute(select(*COLUMNS).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first()
     if row is None:
         raise NotFound(f"There is no pair {entry_id} in this dataset.", entry_id=entry_id)
-    return from_row(row)
+    return as_entry(row)
 
 
 def neighbours(
@@ -268,7 +202,7 @@ def stream(
     dataset_id: int,
     filters: Filters = Filters(),
     *,
-    columns: Sequence[Any] = CONTENT,
+    columns: Sequence[Any] = COLUMNS,
     size: int = 1000,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Iterator[list[Any]]:
@@ -299,11 +233,28 @@ def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> I
         cursor.close()
 
 
+def columns_of(names: Collection[str]) -> tuple[Any, ...]:
+    """The columns of whole entries, with NULL in place of those not named: what nobody reads is not fetched."""
+    return tuple(getattr(Entry, name) if name in names else null().label(name) for name in stored.COLUMNS)
+
+
+def stream_rows(
+    dataset_id: int,
+    filters: Filters = Filters(),
+    columns: Sequence[Any] = COLUMNS,
+    *,
+    size: int = 1000,
+    where: Sequence[ColumnElement[bool]] = (),
+) -> Iterator[list[StoredEntry]]:
+    """All matching entries in id order, in lists. ``columns`` are those of ``columns_of``; others are None."""
+    for rows in stream(dataset_id, filters, columns=columns, size=size, where=where):
+        yield list(map(as_entry, rows))
+
+
 def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[StoredEntry]:
     """All matching entries in id order, one by one."""
-    for rows in stream(dataset_id, filters):
-        for row in rows:
-            yield from_row(row)
+    for rows in stream_rows(dataset_id, filters):
+        yield from rows
 
 
 def of_dataset(dataset_id: int) -> ColumnElement[bool]:
@@ -316,7 +267,7 @@ def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
     found: dict[int, StoredEntry] = {}
     for part in chunks(ids, 500):
         for row in db.session.execute(query(dataset_id, Filters(ids=tuple(part)))):
-            entry = from_row(row)
+            entry = as_entry(row)
             found[entry.id] = entry
     return found
 
@@ -392,5 +343,5 @@ def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
     for revision in revisions(dataset_id, entry_id)[: max(entry.version - version, 0)]:
         if revision.state == "applied":
             fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
-            entry = replace(entry, **fields)
+            entry = entry._replace(**fields)
     return entry

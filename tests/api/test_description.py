@@ -17,7 +17,7 @@ from app.jobs import duplicates as duplicate_jobs
 from app.jobs import imports as import_jobs
 from app.services import datasets, duplicates, entries, history, imports, jobs, uploads
 from app.services.cleaning import recipes
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 from app.services.imports import Settings
 
 CONFORM = [checks.content_type_conformance, checks.response_schema_conformance]
@@ -30,10 +30,10 @@ def known_ids() -> dict[str, int]:
     row = imports.add(dataset_id, upload, Settings())
     import_jobs.start(row.id, Settings())
     history.create(dataset_id, [Record("What is rain?", "Water."), Record("What is rain?", "Drops.")], summary="Add")
-    duplicate_jobs.start(dataset_id, Wish())
-    scan = duplicates.latest(dataset_id)
+    duplicate_jobs.start(dataset_id, ScanOptions())
+    scan = duplicates.latest_scan(dataset_id)
     assert scan is not None
-    [group, *_] = duplicates.page(scan, duplicates.Filter("conflicts")).groups
+    [group, *_] = duplicates.list_groups(scan, duplicates.Filter("conflicts")).groups
     return {
         "dataset_id": dataset_id,
         "number": 1,

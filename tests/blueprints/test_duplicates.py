@@ -7,7 +7,7 @@ import pytest
 
 from app.core.record import Record
 from app.services import datasets, duplicates, entries, history, pairs
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 from tests.static_model import save_model
 
 REFUND = "Refunds are sent to your card within a few working days after we receive the item."
@@ -39,7 +39,7 @@ def dataset_id(app):
 def scanned(app, dataset_id):
     """The same, compared by question."""
     with app.app_context():
-        duplicates.scan(dataset_id, Wish())
+        duplicates.scan_dataset(dataset_id, ScanOptions())
     return dataset_id
 
 

@@ -12,7 +12,7 @@ from app.frontdoor.routes import Route, table
 from app.jobs import cleaning as running
 from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, uploads
 from app.services.cleaning import Cleaning, Order, recipes, suggesting
-from app.services.duplicates import Filter, Wish
+from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
 from tests.browser.looking import find_faults, overflow
 
@@ -65,10 +65,10 @@ def compare_pairs(dataset_id: int) -> int:
     rows += [("What is a loss curve?", f"It falls for {number} steps.") for number in (10, 20)]
     rows += [(question, "The same.") for question in ("Copied once?", "Kept twice?", "Said to be different?") * 2]
     history.create(dataset_id, [Record(*row) for row in rows], summary="Add pairs that are alike")
-    scan = duplicates.scan(dataset_id, Wish())
-    ids = {one.title: one.id for one in duplicates.page(scan, Filter()).groups}
-    duplicates.dismiss(dataset_id, ids["Said to be different?"])
-    duplicates.keep(dataset_id, ids["Kept twice?"], duplicates.group(scan, ids["Kept twice?"]).keep)
+    scan = duplicates.scan_dataset(dataset_id, ScanOptions())
+    ids = {one.title: one.id for one in duplicates.list_groups(scan, Filter()).groups}
+    duplicates.dismiss_group(dataset_id, ids["Said to be different?"])
+    duplicates.keep_pair(dataset_id, ids["Kept twice?"], duplicates.view_group(scan, ids["Kept twice?"]).keep)
     return ids["Copied once?"]
 
 

@@ -12,7 +12,7 @@ from app import create_app
 from app.core.record import Record
 from app.jobs import duplicates as running
 from app.services import datasets, history, jobs
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_job_that_is_done_tells_what_it_did(ltt, app):
     with app.app_context():
         dataset_id = datasets.create("Mine").id
         history.create(dataset_id, [Record("A?", "B"), Record("A?", "B")], summary="Add")
-        running.start_here(dataset_id, Wish())
+        running.start_here(dataset_id, ScanOptions())
     assert ltt("jobs").out.endswith("Find duplicate questions  1 group of copies and 0 conflicts among 2 pairs.\n")
 
 

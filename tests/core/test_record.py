@@ -1,17 +1,9 @@
-"""The record and its stored form."""
+"""The record and the JSON of its messages."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.record import (
-    Message,
-    Record,
-    content_hash,
-    dump_json,
-    dump_messages,
-    load_json,
-    load_messages,
-)
+from app.core.record import Message, Record, dump_json, dump_messages, load_json, load_messages
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 JSON = st.recursive(
@@ -40,30 +32,6 @@ def test_messages_survive_storage(messages):
 def test_extra_survives_storage_with_its_order(extra):
     loaded = load_json(dump_json(extra), {})
     assert loaded == extra and list(loaded) == list(extra)
-
-
-@given(TEXT, TEXT, TEXT, TEXT)
-def test_different_pairs_have_different_hashes(question, answer, other_question, other_answer):
-    same = (question, answer) == (other_question, other_answer)
-    first = content_hash(None, None, question, None, answer, None)
-    assert (first == content_hash(None, None, other_question, None, other_answer, None)) == same
-
-
-def test_text_cannot_move_between_fields_unnoticed():
-    hashes = {
-        content_hash(None, None, "ab", None, "c", None),
-        content_hash(None, None, "a", None, "bc", None),
-        content_hash("a", None, "b", None, "c", None),
-        content_hash(None, None, "b", None, "c", "a"),
-        content_hash("", None, "ab", None, "c", None),
-        content_hash(None, "[]", "ab", None, "c", None),
-    }
-    assert len(hashes) == 6
-
-
-def test_hashes_fit_a_signed_64_bit_column():
-    hashes = [content_hash(None, None, str(n), None, "", None) for n in range(200)]
-    assert min(hashes) >= -(2**63) and max(hashes) < 2**63 and min(hashes) < 0 < max(hashes)
 
 
 def test_answered():

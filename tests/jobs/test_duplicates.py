@@ -8,7 +8,7 @@ from app.jobs import duplicates as running
 from app.jobs import lease, registry, runner, runners
 from app.models import ChangeSet, DuplicateGroup, DuplicateScan, Job, db, end_reading, transaction
 from app.services import datasets, duplicates, entries, history, jobs
-from app.services.duplicates import Wish, storing
+from app.services.duplicates import ScanOptions, store
 
 QUESTIONS = ("Where is my order?", "How do I reset the password?", "Which bulbs fit this lamp?")
 RECORDS = [Record(question, f"See the page about it: {question}") for question in QUESTIONS] * 2
@@ -31,91 +31,91 @@ def busy(monkeypatch):
 
 
 def test_a_small_dataset_is_searched_at_once(dataset_id):
-    job = running.start(dataset_id, Wish())
+    job = running.start(dataset_id, ScanOptions())
     assert job.state == "done" and job.result["summary"] == "3 groups of copies and 0 conflicts among 6 pairs."
-    assert duplicates.latest(dataset_id).job_id == job.id
+    assert duplicates.latest_scan(dataset_id).job_id == job.id
 
 
 def test_a_large_dataset_is_searched_by_a_worker(dataset_id, busy):
-    job = running.start(dataset_id, Wish())
-    assert job.state == "queued" and running.start(dataset_id, Wish("pair")).id == job.id
+    job = running.start(dataset_id, ScanOptions())
+    assert job.state == "queued" and running.start(dataset_id, ScanOptions("pair")).id == job.id
     assert runner.run_now(job.id).result["groups"]["copies"] == 3
-    assert duplicates.latest(dataset_id).id == jobs.get(job.id).result["scan"]
+    assert duplicates.latest_scan(dataset_id).id == jobs.get(job.id).result["scan"]
 
 
 def test_without_a_worker_it_is_done_here(dataset_id, monkeypatch):
     monkeypatch.setattr(running, "AT_ONCE", 0)
-    assert running.start(dataset_id, Wish()).state == "done"
+    assert running.start(dataset_id, ScanOptions()).state == "done"
 
 
 def test_a_stopped_search_keeps_nothing(dataset_id, busy, monkeypatch):
-    job = running.start(dataset_id, Wish())
+    job = running.start(dataset_id, ScanOptions())
     monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
-    search = duplicates.scanning.duplicates.search
+    search = duplicates.scan.duplicates.search
 
     def stopped(*arguments, **more):
         jobs.cancel(job.id)
         return search(*arguments, **more)
 
-    monkeypatch.setattr(duplicates.scanning.duplicates, "search", stopped)
+    monkeypatch.setattr(duplicates.scan.duplicates, "search", stopped)
     with pytest.raises(jobs.Cancelled):
         runner.run_now(job.id)
     assert jobs.get(job.id).state == "cancelled"
     assert db.session.query(DuplicateScan).count() == 0 == db.session.query(DuplicateGroup).count()
-    assert list(storing.root().iterdir()) == []
+    assert list(store.index_root().iterdir()) == []
 
 
 def test_settling_is_done_together_with_its_job(dataset_id, busy):
-    running.start_here(dataset_id, Wish())
-    job = running.start_settling(dataset_id, duplicates.latest(dataset_id), 102, "newest")
+    running.start_here(dataset_id, ScanOptions())
+    job = running.start_settling(dataset_id, duplicates.latest_scan(dataset_id), 102, "newest")
     assert (job.state, job.title) == ("queued", "Settle 3 groups of copies")
     result = runner.run_now(job.id).result
     assert (result["groups"], result["removed"], result["summary"]) == (
         3, 3, "Settle 3 groups of copies, remove 3 pairs.",
     )  # fmt: skip
     assert [entry.id for entry in entries.stream_entries(dataset_id)] == [4, 5, 6]
-    assert duplicates.totals(duplicates.latest(dataset_id))["settled"] == 3
+    assert duplicates.count_by_tab(duplicates.latest_scan(dataset_id))["settled"] == 3
 
 
 def test_settling_of_a_replaced_scan_is_refused(dataset_id, busy):
-    running.start_here(dataset_id, Wish())
-    job = running.start_settling(dataset_id, duplicates.latest(dataset_id), 102, "newest")
-    running.start_here(dataset_id, Wish())
+    running.start_here(dataset_id, ScanOptions())
+    job = running.start_settling(dataset_id, duplicates.latest_scan(dataset_id), 102, "newest")
+    running.start_here(dataset_id, ScanOptions())
     with pytest.raises(Conflict, match="replaced"):
         runner.run_now(job.id)
     assert datasets.get(dataset_id).entry_count == 6
 
 
 def test_many_changes_are_rechecked_by_a_worker(dataset_id, busy):
-    running.start_here(dataset_id, Wish())
+    running.start_here(dataset_id, ScanOptions())
     history.create(dataset_id, RECORDS[:1], summary="Add")
     job = running.start_recheck(dataset_id)
     assert job.state == "queued" and running.start_recheck(dataset_id).id == job.id
     assert runner.run_now(job.id).result["pairs"] == 1
-    assert duplicates.page(duplicates.latest(dataset_id), duplicates.Filter()).groups[0].size == 3
+    assert duplicates.list_groups(duplicates.latest_scan(dataset_id), duplicates.Filter()).groups[0].size == 3
 
 
 def test_a_recheck_that_searches_everything_ends_its_job(dataset_id, busy, monkeypatch):
-    monkeypatch.setattr(duplicates.rechecking, "LEAST_LARGEST", 0)
-    running.start_here(dataset_id, Wish())
+    monkeypatch.setattr(duplicates.recheck, "LEAST_LARGEST", 0)
+    running.start_here(dataset_id, ScanOptions())
     history.create(dataset_id, RECORDS[:1], summary="Add")
     job = runner.run_now(running.start_recheck(dataset_id).id)
-    assert job.state == "done" and job.result["scan"] == duplicates.latest(dataset_id).id
+    assert job.state == "done" and job.result["scan"] == duplicates.latest_scan(dataset_id).id
 
 
 def test_what_dead_jobs_left_is_swept_and_what_runs_is_not(dataset_id):
-    job = running.enqueue(dataset_id, Wish())
-    scan_id = duplicates.scanning._begin(dataset_id, Wish(), job.id)
+    job = running.enqueue(dataset_id, ScanOptions())
+    scan_id = duplicates.scan.begin_scan(dataset_id, ScanOptions(), job.id)
     with transaction() as session:
-        group = storing.NewGroup(("copies", "exact", 80, 102, 1, 100.0, "[]", None, "t", "open"), [(1, None)])
-        storing.add_groups(session, scan_id, [group])
-    storing.folder(scan_id).mkdir()
+        group = store.NewGroup(("copies", "exact", 80, 102, 1, 100.0, "[]", None, "t", "open"), [(1, None)])
+        store.add_groups(session, scan_id, [group])
+    store.index_folder(scan_id).mkdir()
     running.sweep()
-    assert db.session.get(DuplicateScan, scan_id) is not None and storing.folder(scan_id).exists()
+    assert db.session.get(DuplicateScan, scan_id) is not None and store.index_folder(scan_id).exists()
     jobs.cancel(job.id)
     running.sweep()
     end_reading()
-    assert db.session.get(DuplicateScan, scan_id) is None and not storing.folder(scan_id).exists()
+    assert db.session.get(DuplicateScan, scan_id) is None and not store.index_folder(scan_id).exists()
     assert db.session.query(DuplicateGroup).count() == 0
 
 
@@ -124,13 +124,13 @@ def test_its_kinds_of_jobs_are_known(context):
 
 
 def test_a_retried_search_runs_again(dataset_id, busy):
-    job = running.start(dataset_id, Wish())
+    job = running.start(dataset_id, ScanOptions())
     claim = lease.take(job.id, runners.me())
-    duplicates.scanning._begin(dataset_id, Wish(), claim.id)
+    duplicates.scan.begin_scan(dataset_id, ScanOptions(), claim.id)
     with transaction() as session:
         session.get_one(Job, job.id).state = "interrupted"
     jobs.retry(job.id)
     assert runner.run_now(job.id).state == "done"
-    storing.sweep()
+    store.sweep_scans()
     assert db.session.query(DuplicateScan).count() == 1
     assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0

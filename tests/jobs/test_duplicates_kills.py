@@ -20,7 +20,7 @@ from app.jobs import duplicates as running
 from app.jobs import lease
 from app.models import ChangeSet, DuplicateMember, DuplicateScan, close_cleanly, db, end_reading
 from app.services import datasets, duplicates, entries, history
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 
 GROUPS, COPIES = 8_000, 3
 ROWS = GROUPS * COPIES
@@ -29,13 +29,13 @@ import sys
 from app import create_bare_app
 from app.jobs import duplicates as running
 from app.services import duplicates
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 with create_bare_app({"LTT_DATA_DIR": sys.argv[1], "LTT_LOG_LEVEL": "ERROR"}).app_context():
     if sys.argv[2] == "scan":
-        running.start_here(1, Wish())
+        running.start_here(1, ScanOptions())
     else:
         running.AT_ONCE = 0
-        running.start_settling(1, duplicates.latest(1), 102, "newest")
+        running.start_settling(1, duplicates.latest_scan(1), 102, "newest")
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL")
@@ -69,7 +69,7 @@ def scanned(filled, tmp_path_factory):
     """The same after a scan."""
     folder = shutil.copytree(filled, tmp_path_factory.mktemp("duplicate-kills") / "scanned")
     with open_app(folder).app_context():
-        duplicates.scan(1, Wish())
+        duplicates.scan_dataset(1, ScanOptions())
         close_cleanly()
     return folder
 
@@ -114,14 +114,14 @@ def test_settling_that_is_killed_has_happened_or_not(scanned, seconds, tmp_path,
         lease.interrupt_dead()
         running.sweep()
         end_reading()
-        scan = duplicates.latest(1)
+        scan = duplicates.latest_scan(1)
         left = sum(1 for _ in entries.stream_entries(1))
-        settled = duplicates.totals(scan, 102)["settled"]
+        settled = duplicates.count_by_tab(scan, 102)["settled"]
         # rows before = rows after + removed, and the groups say the same.
         assert (left, settled) in ((ROWS, 0), (ROWS - GROUPS * (COPIES - 1), GROUPS))
         assert datasets.get(1).entry_count == left
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
-        again = duplicates.settle_at_once(1, scan, 102, "newest")
+        again = duplicates.settle_at_once(scan, 102, "newest")
         assert left - again.removed == GROUPS
         close_cleanly()
     with capsys.disabled():
@@ -136,11 +136,11 @@ def test_a_scan_that_is_killed_shows_whole_or_not_at_all(filled, seconds, tmp_pa
         lease.interrupt_dead()
         running.sweep()
         end_reading()
-        scan = duplicates.latest(1)
+        scan = duplicates.latest_scan(1)
         assert db.session.query(DuplicateScan).count() == (scan is not None)
         # No member is left without its scan.
         assert (db.session.query(DuplicateMember).count() > 0) == (scan is not None)
-        assert scan is None or duplicates.totals(scan, 102)["copies"] == GROUPS
+        assert scan is None or duplicates.count_by_tab(scan, 102)["copies"] == GROUPS
         assert datasets.get(1).entry_count == ROWS
         close_cleanly()
     with capsys.disabled():

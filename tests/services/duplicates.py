@@ -3,7 +3,7 @@
 from app.core.record import Record
 from app.models import DuplicateGroup, db
 from app.services import duplicates, entries, history
-from app.services.duplicates import Filter, Wish
+from app.services.duplicates import Filter, ScanOptions
 
 CARD = "How long does a refund take to reach my card?"
 TWO_DAYS = "Two working days after we receive the item."
@@ -29,15 +29,15 @@ def fill(dataset_id, *records):
     return [entry.id for entry in entries.stream_entries(dataset_id)][-step.created :]
 
 
-def scanned(dataset_id, *records, wish=Wish()):  # noqa: B008
+def scanned(dataset_id, *records, options=ScanOptions()):  # noqa: B008
     """The ids of new pairs, and a scan over all of the dataset."""
     ids = fill(dataset_id, *records)
-    return ids, duplicates.scan(dataset_id, wish)
+    return ids, duplicates.scan_dataset(dataset_id, options)
 
 
 def groups(scan, what="copies", level=90, **more):
     """The groups of a list."""
-    return duplicates.page(scan, Filter(what, level, **more)).groups
+    return duplicates.list_groups(scan, Filter(what, level, **more)).groups
 
 
 def members(scan, what="copies", level=90, **more):
@@ -47,7 +47,7 @@ def members(scan, what="copies", level=90, **more):
 
 def view(scan, group):
     """A group as somebody sees it."""
-    return duplicates.group(scan, group.id)
+    return duplicates.view_group(scan, group.id)
 
 
 def only(scan, what="copies", level=90):
@@ -71,11 +71,11 @@ def contents(scan):
 
 
 def check(dataset_id):
-    done = duplicates.recheck(dataset_id)
+    done = duplicates.recheck_changed(dataset_id)
     assert not done.whole
     return done
 
 
 def same_as_a_new_scan(dataset_id):
-    checked = contents(duplicates.latest(dataset_id))
-    assert checked == contents(duplicates.scan(dataset_id, Wish()))
+    checked = contents(duplicates.latest_scan(dataset_id))
+    assert checked == contents(duplicates.scan_dataset(dataset_id, ScanOptions()))

@@ -5,12 +5,12 @@ import pytest
 from app.core.errors import Invalid
 from app.core.record import Record
 from app.services import duplicates
-from app.services.duplicates import Wish
+from app.services.duplicates import ScanOptions
 from tests.services.duplicates import EQUAL, fill, groups, members, scanned
 from tests.static_model import save_model
 
 PARAPHRASES = (Record("where parcel lost", "Ask the carrier."), Record("where package missing", "Ask the carrier."))
-BY_MEANING = Wish(semantic=True)
+BY_MEANING = ScanOptions(semantic=True)
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def _model(app, monkeypatch, tmp_path_factory):
 def test_without_a_model_meanings_cannot_be_compared(dataset_id):
     fill(dataset_id, *PARAPHRASES)
     with pytest.raises(Invalid, match="LTT_SEMANTIC_MODEL"):
-        duplicates.scan(dataset_id, BY_MEANING)
-    assert duplicates.latest(dataset_id) is None
+        duplicates.scan_dataset(dataset_id, BY_MEANING)
+    assert duplicates.latest_scan(dataset_id) is None
 
 
 @pytest.mark.usefixtures("_model")
 def test_other_words_of_one_meaning_are_copies_to_look_at(dataset_id):
-    ids, scan = scanned(dataset_id, *PARAPHRASES, *EQUAL, wish=BY_MEANING)
+    ids, scan = scanned(dataset_id, *PARAPHRASES, *EQUAL, options=BY_MEANING)
     assert [(one.kind, one.size) for one in groups(scan)] == [("exact", 2), ("semantic", 2)]
     assert ids[:2] in members(scan)
-    assert duplicates.settle_preview(dataset_id, scan, 101, "newest").pairs == 1
-    assert groups(duplicates.scan(dataset_id, Wish()), level=80)[0].kind == "exact"
+    assert duplicates.preview_settling(scan, 101, "newest").pairs == 1
+    assert groups(duplicates.scan_dataset(dataset_id, ScanOptions()), level=80)[0].kind == "exact"
 
 
 @pytest.mark.usefixtures("_model")
 def test_what_changed_is_searched_again_by_meaning(dataset_id):
-    scanned(dataset_id, PARAPHRASES[0], wish=BY_MEANING)
+    scanned(dataset_id, PARAPHRASES[0], options=BY_MEANING)
     fill(dataset_id, PARAPHRASES[1])
-    done = duplicates.recheck(dataset_id)
+    done = duplicates.recheck_changed(dataset_id)
     assert done.whole
-    assert [one.kind for one in groups(duplicates.latest(dataset_id))] == ["semantic"]
+    assert [one.kind for one in groups(duplicates.latest_scan(dataset_id))] == ["semantic"]

@@ -8,7 +8,7 @@ from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.models import ChangeSet, NotDuplicate, db
 from app.services import datasets, duplicates, entries, history, pairs, staged
-from app.services.duplicates import Filter, Wish, bulk
+from app.services.duplicates import Filter, ScanOptions, bulk
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
     ALL,
@@ -29,21 +29,21 @@ from tests.services.duplicates import (
 
 
 def settle(dataset_id, scan, level=90, rule="approved"):
-    return duplicates.settle_at_once(dataset_id, scan, level, rule)
+    return duplicates.settle_at_once(scan, level, rule)
 
 
 def test_keeping_one_removes_the_others_and_takes_their_tags(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    done = duplicates.keep(dataset_id, only(scan).group.id, ids[0])
+    done = duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0])
     assert done.step.summary == f"Keep pair {ids[0]}, remove 1 duplicate"
     assert alive(dataset_id) == ids[:1]
     assert entries.get(dataset_id, ids[0]).tag_list == ["refunds", "money"]
-    assert duplicates.totals(scan) | {"copies": 0, "settled": 1} == duplicates.totals(scan)
+    assert duplicates.count_by_tab(scan) | {"copies": 0, "settled": 1} == duplicates.count_by_tab(scan)
 
 
 def test_keeping_without_uniting_leaves_the_pair_as_it_is(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    duplicates.keep(dataset_id, only(scan).group.id, ids[0], unite=False)
+    duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0], unite=False)
     assert entries.get(dataset_id, ids[0]).tag_list == ["refunds"]
 
 
@@ -56,8 +56,8 @@ def test_sources_of_removed_copies_are_kept_beside_the_pair(dataset_id):
         row = imports.add(dataset_id, uploads.save_text("question,answer\nq one two,a\n", name), Settings())
         running.start(row.id, Settings())
     ids = alive(dataset_id)
-    scan = duplicates.scan(dataset_id, Wish())
-    duplicates.keep(dataset_id, only(scan).group.id, ids[0])
+    scan = duplicates.scan_dataset(dataset_id, ScanOptions())
+    duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0])
     assert entries.get(dataset_id, ids[0]).record().extra == {"sources": ["second.csv, row 1"]}
 
 
@@ -65,14 +65,14 @@ def test_undoing_opens_the_group_again_and_redoing_settles_it(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
     before = datasets.digest(dataset_id)
     group = only(scan).group.id
-    step = duplicates.keep(dataset_id, group, ids[1]).step
-    settled = duplicates.group(scan, group)
+    step = duplicates.keep_pair(dataset_id, group, ids[1]).step
+    settled = duplicates.view_group(scan, group)
     assert (settled.state, settled.step, settled.size) == ("settled", step.number, 1)
     with pytest.raises(Conflict, match="settled already"):
-        duplicates.keep(dataset_id, group, ids[1])
+        duplicates.keep_pair(dataset_id, group, ids[1])
     history.undo(dataset_id)
     assert datasets.digest(dataset_id) == before
-    assert (only(scan).state, only(scan).size, duplicates.totals(scan)["settled"]) == ("open", 2, 0)
+    assert (only(scan).state, only(scan).size, duplicates.count_by_tab(scan)["settled"]) == ("open", 2, 0)
     history.redo(dataset_id)
     assert groups(scan) == [] and groups(scan, "settled")[0].id == group
 
@@ -80,7 +80,7 @@ def test_undoing_opens_the_group_again_and_redoing_settles_it(dataset_id):
 def test_groups_that_a_decision_empties_are_settled_with_it(dataset_id):
     ids, scan = scanned(dataset_id, EQUAL[0], EQUAL[1], Record(EQUAL[0].question + " please", EQUAL[0].answer))
     assert len(groups(scan, level=102)) == 1 and only(scan, level=90).size == 3
-    duplicates.keep(dataset_id, only(scan, level=90).group.id, ids[2])
+    duplicates.keep_pair(dataset_id, only(scan, level=90).group.id, ids[2])
     assert groups(scan, level=102) == [] and groups(scan, level=90) == []
     history.undo(dataset_id)
     assert len(groups(scan, level=102)) == 1 and only(scan, level=90).size == 3
@@ -92,9 +92,9 @@ def test_a_pair_that_was_edited_since_it_was_shown_is_a_conflict(dataset_id):
     pairs.save(dataset_id, ids[1], {"answer": "Edited meanwhile."}, version=1)
     before = datasets.digest(dataset_id)
     for decide in (
-        lambda: duplicates.keep(dataset_id, shown.group.id, ids[0], versions=shown.versions),
-        lambda: duplicates.merge(dataset_id, shown.group.id, ids[0], {}, versions=shown.versions),
-        lambda: duplicates.prefer(dataset_id, shown.group.id, ids[0], [ids[1]], versions=shown.versions),
+        lambda: duplicates.keep_pair(dataset_id, shown.group.id, ids[0], versions=shown.versions),
+        lambda: duplicates.merge_pairs(dataset_id, shown.group.id, ids[0], {}, versions=shown.versions),
+        lambda: duplicates.prefer_answer(dataset_id, shown.group.id, ids[0], [ids[1]], versions=shown.versions),
     ):
         with pytest.raises(Conflict, match=str(ids[1])) as caught:
             decide()
@@ -107,23 +107,23 @@ def test_a_pair_that_was_deleted_since_it_was_shown_is_a_conflict(dataset_id):
     shown = only(scan)
     history.delete(dataset_id, [ids[1]])
     with pytest.raises(Conflict, match=str(ids[1])):
-        duplicates.keep(dataset_id, shown.group.id, ids[0], versions=shown.versions)
+        duplicates.keep_pair(dataset_id, shown.group.id, ids[0], versions=shown.versions)
 
 
 def test_what_is_not_in_the_group_is_refused(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR, *NORMALISED)
     group = next(one.id for one in groups(scan) if one.kind == "near")
     for wrong in (
-        lambda: duplicates.keep(dataset_id, group, ids[2]),
-        lambda: duplicates.keep(dataset_id, group, None),
-        lambda: duplicates.keep(dataset_id, group, ids[0], remove=[ids[0]]),
-        lambda: duplicates.keep(dataset_id, group, ids[0], remove=[ids[2]]),
-        lambda: duplicates.keep(dataset_id, group, ids[0], remove=[]),
-        lambda: duplicates.merge(dataset_id, group, ids[0], {"question": ids[2]}),
-        lambda: duplicates.merge(dataset_id, group, ids[0], {"status": ids[1]}),
-        lambda: duplicates.prefer(dataset_id, group, ids[0], [ids[0]]),
-        lambda: duplicates.prefer(dataset_id, group, ids[0], []),
-        lambda: duplicates.prefer(dataset_id, group, ids[0], [ids[1]]),
+        lambda: duplicates.keep_pair(dataset_id, group, ids[2]),
+        lambda: duplicates.keep_pair(dataset_id, group, None),
+        lambda: duplicates.keep_pair(dataset_id, group, ids[0], remove=[ids[0]]),
+        lambda: duplicates.keep_pair(dataset_id, group, ids[0], remove=[ids[2]]),
+        lambda: duplicates.keep_pair(dataset_id, group, ids[0], remove=[]),
+        lambda: duplicates.merge_pairs(dataset_id, group, ids[0], {"question": ids[2]}),
+        lambda: duplicates.merge_pairs(dataset_id, group, ids[0], {"status": ids[1]}),
+        lambda: duplicates.prefer_answer(dataset_id, group, ids[0], [ids[0]]),
+        lambda: duplicates.prefer_answer(dataset_id, group, ids[0], []),
+        lambda: duplicates.prefer_answer(dataset_id, group, ids[0], [ids[1]]),
     ):
         with pytest.raises(Invalid):
             wrong()
@@ -134,14 +134,14 @@ def test_a_variant_is_removed_only_where_it_is_named(dataset_id):
     ids, scan = scanned(dataset_id, *VARIANT)
     group = only(scan, "variants").group.id
     with pytest.raises(Invalid, match="no pair to remove"):
-        duplicates.keep(dataset_id, group, ids[0])
-    duplicates.keep(dataset_id, group, ids[0], remove=[ids[1]])
+        duplicates.keep_pair(dataset_id, group, ids[0])
+    duplicates.keep_pair(dataset_id, group, ids[0], remove=[ids[1]])
     assert alive(dataset_id) == ids[:1]
 
 
 def test_the_right_answer_of_a_conflict_is_kept(dataset_id):
     ids, scan = scanned(dataset_id, *CONFLICT)
-    done = duplicates.keep(dataset_id, only(scan, "conflicts").group.id, ids[1])
+    done = duplicates.keep_pair(dataset_id, only(scan, "conflicts").group.id, ids[1])
     assert done.step.summary == f"Keep pair {ids[1]}, remove 2 conflicting pairs"
     assert alive(dataset_id) == [ids[1]] and groups(scan, "conflicts") == []
 
@@ -149,10 +149,10 @@ def test_the_right_answer_of_a_conflict_is_kept(dataset_id):
 def test_merging_writes_the_best_parts_into_one(dataset_id):
     ids = fill(dataset_id, *NEAR)
     pairs.save(dataset_id, ids[1], {"system": "Be brief."}, version=1)
-    scan = duplicates.scan(dataset_id, Wish())
+    scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     before = datasets.digest(dataset_id)
     picks = {"question": ids[0], "answer": ids[0], "system": ids[1]}
-    done = duplicates.merge(dataset_id, only(scan).group.id, ids[1], picks)
+    done = duplicates.merge_pairs(dataset_id, only(scan).group.id, ids[1], picks)
     assert done.step.summary == f"Merge 2 pairs into {ids[1]}"
     merged = entries.get(dataset_id, ids[1])
     assert (merged.question, merged.system, merged.tag_list) == (CARD, "Be brief.", ["money", "refunds"])
@@ -164,15 +164,15 @@ def test_merging_writes_the_best_parts_into_one(dataset_id):
 @pytest.mark.parametrize("tags", [["chosen"], ["refunds"], []])
 def test_merging_takes_the_tags_that_are_given(dataset_id, tags):
     ids, scan = scanned(dataset_id, *NEAR)
-    duplicates.merge(dataset_id, only(scan).group.id, ids[0], {}, tags)
+    duplicates.merge_pairs(dataset_id, only(scan).group.id, ids[0], {}, tags)
     assert entries.get(dataset_id, ids[0]).tag_list == tags
 
 
 def test_a_draft_that_gets_an_answer_needs_review(dataset_id):
-    ids, scan = scanned(dataset_id, Record(CARD), Record(CARD, TWO_DAYS), wish=Wish("question"))
+    ids, scan = scanned(dataset_id, Record(CARD), Record(CARD, TWO_DAYS), options=ScanOptions("question"))
     found = [*groups(scan), *groups(scan, "conflicts"), *groups(scan, "variants")]
     if found:
-        duplicates.merge(dataset_id, found[0].id, ids[0], {"answer": ids[1]})
+        duplicates.merge_pairs(dataset_id, found[0].id, ids[0], {"answer": ids[1]})
         assert entries.get(dataset_id, ids[0]).status == "review"
 
 
@@ -180,7 +180,7 @@ def test_a_conflict_becomes_preference_pairs(dataset_id):
     ids, scan = scanned(dataset_id, *CONFLICT)
     pairs.save(dataset_id, ids[1], {"status": "approved"}, version=1)
     before = datasets.digest(dataset_id)
-    done = duplicates.prefer(dataset_id, only(scan, "conflicts").group.id, ids[1], [ids[0], ids[2]])
+    done = duplicates.prefer_answer(dataset_id, only(scan, "conflicts").group.id, ids[1], [ids[0], ids[2]])
     assert done.step.summary == f"Prefer the answer of pair {ids[1]}: 2 preference pairs"
     kept, made = entries.stream_entries(dataset_id)
     assert (kept.id, kept.answer, kept.rejected_answer) == (ids[1], CONFLICT[1].answer, CONFLICT[0].answer)
@@ -198,7 +198,7 @@ def test_a_worse_answer_that_is_there_stays(dataset_id):
         Record(one.question, one.answer, rejected_answer="Never." if one is CONFLICT[0] else None) for one in CONFLICT
     ]
     ids, scan = scanned(dataset_id, *records)
-    duplicates.prefer(dataset_id, only(scan, "conflicts").group.id, ids[0], [ids[1]])
+    duplicates.prefer_answer(dataset_id, only(scan, "conflicts").group.id, ids[0], [ids[1]])
     worse = [one.rejected_answer for one in entries.stream_entries(dataset_id)]
     assert worse == ["Never.", None, CONFLICT[1].answer]
     assert [one.id for one in only(scan, "conflicts").members] == [ids[0], ids[2]]
@@ -208,54 +208,54 @@ def test_what_is_no_duplicate_is_remembered_for_later_scans(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR, *EQUAL)
     group = next(one for one in groups(scan) if one.kind == "near")
     before = datasets.digest(dataset_id)
-    assert duplicates.dismiss(dataset_id, group.id).pairs == 1
+    assert duplicates.dismiss_group(dataset_id, group.id).pairs == 1
     assert datasets.digest(dataset_id) == before
     assert members(scan) == [ids[2:]] and members(scan, "dismissed") == [ids[:2]]
-    later = duplicates.scan(dataset_id, Wish())
+    later = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert members(later) == [ids[2:]] and members(later, "dismissed") == [ids[:2]]
     with pytest.raises(Conflict, match="no duplicates"):
-        duplicates.keep(dataset_id, groups(later, "dismissed")[0].id, ids[0])
-    duplicates.undismiss(dataset_id, groups(later, "dismissed")[0].id)
+        duplicates.keep_pair(dataset_id, groups(later, "dismissed")[0].id, ids[0])
+    duplicates.undismiss_group(dataset_id, groups(later, "dismissed")[0].id)
     assert db.session.query(NotDuplicate).count() == 0
     assert members(later) == [ids[:2], ids[2:]]
-    assert members(duplicates.scan(dataset_id, Wish())) == [ids[:2], ids[2:]]
+    assert members(duplicates.scan_dataset(dataset_id, ScanOptions())) == [ids[:2], ids[2:]]
 
 
 def test_equal_pairs_can_be_no_duplicates_too(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL)
-    duplicates.dismiss(dataset_id, only(scan).group.id)
-    duplicates.dismiss(dataset_id, only(scan).group.id) if groups(scan) else None
-    assert groups(duplicates.scan(dataset_id, Wish())) == [] and alive(dataset_id) == ids
+    duplicates.dismiss_group(dataset_id, only(scan).group.id)
+    duplicates.dismiss_group(dataset_id, only(scan).group.id) if groups(scan) else None
+    assert groups(duplicates.scan_dataset(dataset_id, ScanOptions())) == [] and alive(dataset_id) == ids
 
 
 def test_not_duplicates_holds_while_the_contents_stay(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    duplicates.dismiss(dataset_id, only(scan).group.id)
+    duplicates.dismiss_group(dataset_id, only(scan).group.id)
     pairs.save(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
-    assert members(duplicates.scan(dataset_id, Wish())) == [ids]
+    assert members(duplicates.scan_dataset(dataset_id, ScanOptions())) == [ids]
     history.undo(dataset_id)
-    assert members(duplicates.scan(dataset_id, Wish())) == []
+    assert members(duplicates.scan_dataset(dataset_id, ScanOptions())) == []
 
 
 def test_groups_inside_a_dismissed_one_are_dismissed_with_it(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, Record(EQUAL[0].question + " please", EQUAL[0].answer))
-    duplicates.dismiss(dataset_id, only(scan, level=90).group.id)
+    duplicates.dismiss_group(dataset_id, only(scan, level=90).group.id)
     assert groups(scan, level=102) == [] and groups(scan, level=90) == []
-    duplicates.undismiss(dataset_id, groups(scan, "dismissed", 90)[0].id)
+    duplicates.undismiss_group(dataset_id, groups(scan, "dismissed", 90)[0].id)
     assert members(scan, level=102) == [ids[:2]] and members(scan, level=90) == [ids]
 
 
 def test_a_large_group_cannot_be_dismissed(dataset_id, monkeypatch):
-    monkeypatch.setattr("app.services.duplicates.dismissing.LARGEST", 1)
+    monkeypatch.setattr("app.services.duplicates.dismissals.LARGEST", 1)
     _, scan = scanned(dataset_id, *EQUAL)
     with pytest.raises(Invalid, match="higher level"):
-        duplicates.dismiss(dataset_id, only(scan).group.id)
+        duplicates.dismiss_group(dataset_id, only(scan).group.id)
 
 
 def test_in_bulk_only_safe_copies_go(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
     before = datasets.digest(dataset_id)
-    seen = duplicates.settle_preview(dataset_id, scan, 90, "approved")
+    seen = duplicates.preview_settling(scan, 90, "approved")
     assert seen.sentence == "2 groups, 2 pairs go"
     assert alive(dataset_id) == ids
     done = settle(dataset_id, scan)
@@ -263,16 +263,19 @@ def test_in_bulk_only_safe_copies_go(dataset_id):
     assert done.applied.step.summary == "Settle 2 groups of copies, remove 2 pairs"
     assert alive(dataset_id) == [one for one in ids if one not in (ids[0], ids[2])]
     assert datasets.get(dataset_id).entry_count == len(ids) - 2
-    assert duplicates.totals(scan) | {"copies": 1, "settled": 2, "conflicts": 1, "variants": 1} == duplicates.totals(
-        scan
-    )
+    assert duplicates.count_by_tab(scan) | {
+        "copies": 1,
+        "settled": 2,
+        "conflicts": 1,
+        "variants": 1,
+    } == duplicates.count_by_tab(scan)
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and duplicates.totals(scan)["copies"] == 3
+    assert datasets.digest(dataset_id) == before and duplicates.count_by_tab(scan)["copies"] == 3
 
 
 def test_at_the_highest_level_only_equal_pairs_go(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    assert duplicates.settle_preview(dataset_id, scan, 102, "newest").pairs == 1
+    assert duplicates.preview_settling(scan, 102, "newest").pairs == 1
     settle(dataset_id, scan, 102)
     assert len(alive(dataset_id)) == len(ids) - 1
 
@@ -287,7 +290,7 @@ def test_what_differs_beside_question_and_answer_is_never_removed_in_bulk(datase
         Record(question, answer),
     ]
     ids, scan = scanned(dataset_id, *records)
-    seen = duplicates.settle_preview(dataset_id, scan, 90, "newest")
+    seen = duplicates.preview_settling(scan, 90, "newest")
     assert (seen.groups, seen.pairs, seen.stay) == (1, 1, 3)
     settle(dataset_id, scan, rule="newest")
     assert alive(dataset_id) == ids[1:]
@@ -297,14 +300,14 @@ def test_what_differs_beside_question_and_answer_is_never_removed_in_bulk(datase
 def test_settling_judges_what_the_pairs_hold_now(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *NORMALISED)
     pairs.save(dataset_id, ids[0], {"answer": "Call us on 555."}, version=1)
-    assert duplicates.settle_preview(dataset_id, scan, 90, "approved").pairs == 1
+    assert duplicates.preview_settling(scan, 90, "approved").pairs == 1
     settle(dataset_id, scan)
     assert ids[0] in alive(dataset_id) and ids[1] in alive(dataset_id)
 
 
 def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
     ids, scan = scanned(dataset_id, *EQUAL)
-    collect = bulk._collect
+    collect = bulk.stage_verdicts
 
     def edited_meanwhile(*arguments):
         done = collect(*arguments)
@@ -312,9 +315,9 @@ def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
         pairs.save(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
         return done
 
-    monkeypatch.setattr(bulk, "_collect", edited_meanwhile)
+    monkeypatch.setattr(bulk, "stage_verdicts", edited_meanwhile)
     with pytest.raises(Conflict, match="Nothing was removed"):
-        duplicates.settle_all(dataset_id, scan, 90, "approved")
+        duplicates.settle_all(scan, 90, "approved")
     assert alive(dataset_id) == ids
     assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
 
@@ -342,7 +345,7 @@ def test_stopped_settling_leaves_nothing(dataset_id, monkeypatch):
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        duplicates.settle_all(dataset_id, scan, 90, "approved", Stopped())
+        duplicates.settle_all(scan, 90, "approved", Stopped())
     assert alive(dataset_id) == ids and db.session.query(ChangeSet).filter_by(state="staging").count() == 0
 
 
@@ -352,7 +355,7 @@ def test_what_a_killed_run_staged_is_swept(dataset_id):
     from app.models import Turns
 
     with Turns() as turns:
-        bulk._collect(scan, 90, "approved", set_id, turns, Unwatched())
+        bulk.stage_verdicts(scan, 90, "approved", set_id, turns, Unwatched())
     assert alive(dataset_id) == ids and len(groups(scan)) == 3
     assert duplicates.sweep() > 0
     assert db.session.get(ChangeSet, set_id) is None and alive(dataset_id) == ids
@@ -373,19 +376,19 @@ def perform(dataset_id, scan, action, number):
 
 
 def decide(dataset_id, scan, group, action, number):
-    ids = [one.id for one in duplicates.group(scan, group.id).members]
+    ids = [one.id for one in duplicates.view_group(scan, group.id).members]
     kept, others = ids[number % len(ids)], [one for one in ids if one != ids[number % len(ids)]]
     if action == "keep":
-        duplicates.keep(dataset_id, group.id, kept, remove=others)
+        duplicates.keep_pair(dataset_id, group.id, kept, remove=others)
     elif action == "merge":
-        duplicates.merge(dataset_id, group.id, kept, {"question": others[0], "answer": others[-1]})
+        duplicates.merge_pairs(dataset_id, group.id, kept, {"question": others[0], "answer": others[-1]})
     elif action == "prefer" and group.kind == "conflict":
         answers = {one.id: one.answer for one in entries.stream_entries(dataset_id)}
         worse = [one for one in others if answers[one] != answers[kept]]
         if worse:
-            duplicates.prefer(dataset_id, group.id, kept, worse)
+            duplicates.prefer_answer(dataset_id, group.id, kept, worse)
     elif action == "dismiss":
-        duplicates.dismiss(dataset_id, group.id)
+        duplicates.dismiss_group(dataset_id, group.id)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -394,7 +397,7 @@ def test_whatever_is_decided_undoing_all_of_it_returns_the_digest(app, actions):
     with app.app_context():
         dataset_id = datasets.create("Any").id
         _, scan = scanned(dataset_id, *ALL, EQUAL[0], NEAR[0])
-        before, open_before = datasets.digest(dataset_id), duplicates.page(scan, Filter(), size=100).groups
+        before, open_before = datasets.digest(dataset_id), duplicates.list_groups(scan, Filter(), size=100).groups
         for action, number in actions:
             perform(dataset_id, scan, action, number)
             assert datasets.get(dataset_id).entry_count == len(alive(dataset_id))
@@ -402,8 +405,8 @@ def test_whatever_is_decided_undoing_all_of_it_returns_the_digest(app, actions):
             assert history.undo(dataset_id).skipped_count == 0
         assert datasets.digest(dataset_id) == before
         for one in groups(scan, "dismissed", 90):
-            if duplicates.get(dataset_id, one.id)[1].state == "dismissed":
-                duplicates.undismiss(dataset_id, one.id)
+            if duplicates.get_group(dataset_id, one.id)[1].state == "dismissed":
+                duplicates.undismiss_group(dataset_id, one.id)
         if not any(action == "dismiss" for action, _ in actions):
             assert [one.id for one in groups(scan)] == [one.id for one in open_before]
 
@@ -424,7 +427,7 @@ TYPED = [
 def test_typed_texts_are_merged_as_a_text_area_sends_them(dataset_id, texts, expected):
     other = Record("How do I reset my password?", "Three\r\nlines\r\nhere.")
     (kept, *_), scan = scanned(dataset_id, *EQUAL, other)
-    duplicates.merge(dataset_id, only(scan, "conflicts").group.id, kept, {}, texts=texts)
+    duplicates.merge_pairs(dataset_id, only(scan, "conflicts").group.id, kept, {}, texts=texts)
     entry = entries.get(dataset_id, kept)
     assert {name: getattr(entry, name) for name in expected} == expected
 
@@ -432,5 +435,5 @@ def test_typed_texts_are_merged_as_a_text_area_sends_them(dataset_id, texts, exp
 def test_a_merge_to_a_blank_question_changes_nothing(dataset_id):
     (kept, _), scan = scanned(dataset_id, *EQUAL)
     with pytest.raises(Invalid, match="question is empty"):
-        duplicates.merge(dataset_id, only(scan).group.id, kept, {}, texts={"question": " \r\n"})
+        duplicates.merge_pairs(dataset_id, only(scan).group.id, kept, {}, texts={"question": " \r\n"})
     assert len(alive(dataset_id)) == 2

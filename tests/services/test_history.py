@@ -235,8 +235,7 @@ def staged_with(dataset_id, *records):
     staged = history.stage(dataset_id, kind="import")
     with history.transaction() as session:
         rows = [history.new_row(record) for record in records]
-        tuples = [tuple(row.get(name) for name in history.NEW_COLUMNS) for row in rows]
-        history.add_tuples(session, session.get_one(ChangeSet, staged), tuples)
+        history.add_rows(session, session.get_one(ChangeSet, staged), rows)
     return staged
 
 

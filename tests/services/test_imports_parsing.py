@@ -13,7 +13,7 @@ from app.core.formats.csv import cells_of
 from app.core.record import Record
 from app.models import Entry, db
 from app.services.imports import Settings, parsing, reading
-from app.services.imports.building import ROW, Builder
+from app.services.imports.building import Builder
 from tests.services.test_imports import bring, counts, stored
 
 CHATS = Settings(format="jsonl", layout="openai", encoding="utf-8")
@@ -127,7 +127,7 @@ def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
 def test_a_text_that_cannot_be_stored_is_no_reason_to_lose_others(record, code):
     good = Record("Q", "A")
     built = Builder(CHATS, 7).build((Row(at, at, {}), one) for at, one in enumerate([good, record, good], 1))
-    assert [one[ROW] for one in built.new] == [1, 3]
+    assert [one.source_row for one in built.new] == [1, 3]
     assert [(one.number, one.code) for one in built.bad] == [(2, code)]
 
 

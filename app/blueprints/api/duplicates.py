@@ -16,9 +16,7 @@ from app.frontdoor import takes_uploads
 from app.jobs import duplicates as running
 from app.models import DuplicateScan, Job, db
 from app.services import datasets, duplicates, history
-from app.services.duplicates import Filter, Settled, Wish
-from app.services.duplicates.rechecking import Rechecked
-from app.services.duplicates.rechecking import as_dict as recheck_dict
+from app.services.duplicates import Filter, Rechecked, ScanOptions, Settled
 from app.services.history import Applied
 
 bp = APIBlueprint(
@@ -49,13 +47,12 @@ class ScanBody(BaseModel):
     splits: list[str] | None = Field(None, description="compare these splits with each other; [] means all three")
     semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
-    def wish(self) -> Wish:
+    def options(self) -> ScanOptions:
         """What is asked for. Raises BadUsage."""
         if self.dataset is not None and self.splits is not None:
             raise BadUsage("Send either dataset or splits.")
-        if self.dataset is not None:
-            return Wish(self.on, ("dataset", self.dataset), self.semantic)
-        return Wish(self.on, ("splits", tuple(self.splits)) if self.splits is not None else None, self.semantic)
+        splits = None if self.splits is None else tuple(self.splits)
+        return ScanOptions(self.on, dataset=self.dataset, splits=splits, semantic=self.semantic)
 
 
 class AgainstQuery(BaseModel):
@@ -136,7 +133,7 @@ class SettleBody(BaseModel):
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
-    return _finished(running.start(path.dataset_id, body.wish()))
+    return _answer_job(running.start(path.dataset_id, body.options()))
 
 
 @bp.post("/against", responses=answers(200, 202))
@@ -145,20 +142,22 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
     datasets.get(path.dataset_id)
     upload = receive(query.name, usual_name="file")
-    return _finished(running.start(path.dataset_id, Wish(query.on, ("file", upload.token), query.semantic)))
+    return _answer_job(
+        running.start(path.dataset_id, ScanOptions(query.on, file=upload.token, semantic=query.semantic))
+    )
 
 
 @bp.get("")
 def listed(path: DatasetPath, query: ListQuery) -> Answer:
     """One page of groups, with the totals of all lists and the number of groups at every level."""
-    found = _scan(path.dataset_id, query.scope)
-    chosen = Filter(query.what, query.level, query.splits_only)
-    page = duplicates.page(found, chosen, cursor=query.cursor, size=query.limit, order=query.order)
-    stops = duplicates.stops(found, query.what) if query.what not in ("dismissed", "settled") else []
+    found = _require_scan(path.dataset_id, query.scope)
+    filters = Filter(query.what, query.level, query.splits_only)
+    page = duplicates.list_groups(found, filters, cursor=query.cursor, size=query.limit, order=query.order)
+    stops = duplicates.count_by_level(found, query.what) if query.what not in ("dismissed", "settled") else []
     return jsonify(
-        scan=duplicates.result_of(found),
-        changed_since=duplicates.changed_since(found),
-        totals=duplicates.totals(found, query.level),
+        scan=duplicates.report_scan(found),
+        changed_since=duplicates.count_changed(found),
+        totals=duplicates.count_by_tab(found, query.level),
         stops=[{"level": level, "groups": number} for level, number in stops],
         groups=[listed_dict(one, page.sizes[one.id]) for one in page.groups],
         previous=page.previous,
@@ -170,20 +169,20 @@ def listed(path: DatasetPath, query: ListQuery) -> Answer:
 def hint(path: DatasetPath, query: HintQuery) -> Answer:
     """Pairs that ask nearly what is being written."""
     datasets.get(path.dataset_id)
-    found = duplicates.hint(path.dataset_id, query.q, query.entry, size=query.limit)
-    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in found])
+    hints = duplicates.find_hints(path.dataset_id, query.q, query.entry, size=query.limit)
+    return jsonify(hints=[{"entry": one.entry_id, "question": one.question, **match_dict(one.match)} for one in hints])
 
 
 @bp.post("/settle", responses=answers(200, 202))
 @idempotent
 def settle(path: DatasetPath, body: SettleBody) -> Answer:
     """Keep one pair of every safe group, as one step. 202 with a job where many pairs go."""
-    found = _scan(path.dataset_id, body.scope)
+    found = _require_scan(path.dataset_id, body.scope)
     if body.dry_run:
-        seen = duplicates.settle_preview(path.dataset_id, found, body.level, body.rule)
-        return jsonify(groups=seen.groups, pairs=seen.pairs, stay=seen.stay, sentence=seen.sentence)
+        preview = duplicates.preview_settling(found, body.level, body.rule)
+        return jsonify(groups=preview.groups, pairs=preview.pairs, stay=preview.stay, sentence=preview.sentence)
     result = running.start_settling(path.dataset_id, found, body.level, body.rule)
-    return jsonify(result.as_dict()) if isinstance(result, Settled) else _finished(result)
+    return jsonify(result.as_dict()) if isinstance(result, Settled) else _answer_job(result)
 
 
 @bp.post("/recheck", responses=answers(200, 202))
@@ -191,21 +190,21 @@ def recheck(path: DatasetPath) -> Answer:
     """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
     datasets.get(path.dataset_id)
     result = running.start_recheck(path.dataset_id)
-    return jsonify(recheck_dict(result)) if isinstance(result, Rechecked) else _finished(result)
+    return jsonify(result.as_dict()) if isinstance(result, Rechecked) else _answer_job(result)
 
 
 @bp.get("/<int:group_id>")
 def group(path: GroupPath, query: GroupQuery) -> Answer:
     """One group: its members beside the pair that is suggested to be kept."""
-    found, _ = duplicates.get(path.dataset_id, path.group_id)
-    return jsonify(group_dict(duplicates.group(found, path.group_id, keep=query.keep, rule=query.rule)))
+    found, _ = duplicates.get_group(path.dataset_id, path.group_id)
+    return jsonify(group_dict(duplicates.view_group(found, path.group_id, keep=query.keep, rule=query.rule)))
 
 
 @bp.post("/<int:group_id>/keep")
 def keep(path: GroupPath, body: KeepBody) -> Answer:
     """Keep one pair and delete the others, as one step."""
-    return _applied(
-        duplicates.keep(
+    return _answer_applied(
+        duplicates.keep_pair(
             path.dataset_id, path.group_id, body.keep, unite=body.unite, remove=body.remove, versions=body.versions
         )
     )
@@ -214,8 +213,8 @@ def keep(path: GroupPath, body: KeepBody) -> Answer:
 @bp.post("/<int:group_id>/merge")
 def merge(path: GroupPath, body: MergeBody) -> Answer:
     """Write the best parts of several pairs into one and delete the others, as one step."""
-    return _applied(
-        duplicates.merge(
+    return _answer_applied(
+        duplicates.merge_pairs(
             path.dataset_id,
             path.group_id,
             body.keep,
@@ -231,38 +230,38 @@ def merge(path: GroupPath, body: MergeBody) -> Answer:
 @idempotent
 def prefer(path: GroupPath, body: PreferBody) -> Answer:
     """Make preference pairs of a conflict: the right answer against the worse ones, as one step."""
-    return _applied(
-        duplicates.prefer(path.dataset_id, path.group_id, body.chosen, body.rejected, versions=body.versions)
+    return _answer_applied(
+        duplicates.prefer_answer(path.dataset_id, path.group_id, body.chosen, body.rejected, versions=body.versions)
     )
 
 
 @bp.post("/<int:group_id>/dismiss")
 def dismiss(path: GroupPath) -> Answer:
     """Say that the members are no duplicates, for this scan and all later ones."""
-    done = duplicates.dismiss(path.dataset_id, path.group_id)
+    done = duplicates.dismiss_group(path.dataset_id, path.group_id)
     return jsonify(group=done.group_id, pairs=done.pairs)
 
 
 @bp.post("/<int:group_id>/undismiss")
 def undismiss(path: GroupPath) -> Answer:
     """Take that back."""
-    done = duplicates.undismiss(path.dataset_id, path.group_id)
+    done = duplicates.undismiss_group(path.dataset_id, path.group_id)
     return jsonify(group=done.group_id, pairs=done.pairs)
 
 
-def _scan(dataset_id: int, scope: str) -> DuplicateScan:
+def _require_scan(dataset_id: int, scope: str) -> DuplicateScan:
     datasets.get(dataset_id)
-    found = duplicates.latest(dataset_id, scope)
+    found = duplicates.latest_scan(dataset_id, scope)
     if found is None:
         raise NotFound("This dataset was not searched yet. Search it first.", code="no_scan")
     return found
 
 
-def _applied(done: Applied) -> Response:
+def _answer_applied(done: Applied) -> Response:
     return jsonify(history.applied_dict(done))
 
 
-def _finished(job: Job) -> Answer:
+def _answer_job(job: Job) -> Answer:
     db.session.refresh(job)
     if job.state == "done":
         return jsonify(job.result)

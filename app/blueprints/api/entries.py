@@ -13,8 +13,9 @@ from app.blueprints.api.writing import Answer, expected_version, idempotent, wit
 from app.core.changes import Value
 from app.core.errors import Conflict
 from app.core.record import load_json
+from app.core.stored import StoredEntry
 from app.services import datasets, entries, history, pairs
-from app.services.entries import Filters, StoredEntry
+from app.services.entries import Filters
 
 bp = APIBlueprint(
     "api_entries",

@@ -1,6 +1,6 @@
 """Duplicates: pairs that say the same or contradict each other, in groups that are settled one by one or by a rule."""
 
-from app.blueprints.duplicates import acting, looking, settling
+from app.blueprints.duplicates import decide, groups, scans
 from app.blueprints.duplicates.page import bp
 
-__all__ = ["acting", "bp", "looking", "settling"]
+__all__ = ["bp", "decide", "groups", "scans"]

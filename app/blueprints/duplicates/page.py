@@ -7,7 +7,7 @@ from flask import Blueprint, url_for
 
 from app.core import difference
 from app.core.difference import Piece
-from app.forms.duplicates import View, level_name
+from app.forms.duplicates import DuplicatesView, level_name
 from app.models import DuplicateScan
 from app.services.duplicates import MemberView
 
@@ -27,7 +27,7 @@ def differ_words(kinds: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def address(dataset_id: int, view: View, **changes: object) -> str:
+def address(dataset_id: int, view: DuplicatesView, **changes: object) -> str:
     """The address of a view of the groups, with changes; None takes a part away."""
     parts = {**view.parts(), **changes}
     return url_for("duplicates.index", dataset_id=dataset_id, **{k: v for k, v in parts.items() if v is not None})

@@ -1,8 +1,8 @@
 """What a search for duplicates is asked and what it answers, as plain values."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +70,10 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def take(self, places: "npt.NDArray[Any]") -> "Pairs":
+        """Some of the pairs, by a mask or their places."""
+        return Pairs(*(getattr(self, one.name)[places] for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

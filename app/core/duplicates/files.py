@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.core.duplicates.base import DEFAULT_LEVEL, EXACT, NORMALISED, WHAT, Found, Group, Options, Progress, text_of
+from app.core.duplicates.base import (
+    DEFAULT_LEVEL,
+    EXACT,
+    NORMALISED,
+    WHAT,
+    Family,
+    Group,
+    Options,
+    Pairs,
+    Progress,
+    text_of,
+)
 from app.core.duplicates.groups import groups
 from app.core.duplicates.search import Meaning, search
 from app.core.record import Record
@@ -19,7 +30,7 @@ def level_of(method: str, threshold: int | None) -> int:
 
 
 @dataclass
-class Texts:
+class ComparedRecords:
     """The texts of records, each known by its row or id. ``own`` of them belong to the file that is looked at."""
 
     side: str = "question"
@@ -28,7 +39,7 @@ class Texts:
     answers: list[str] = field(default_factory=list)
     own: int = 0
 
-    def add(self, name: int, question: str, answer: str) -> None:
+    def add_record(self, name: int, question: str, answer: str) -> None:
         """Take in one record."""
         self.names.append(name)
         self.texts.append(text_of(self.side, question, answer))
@@ -38,21 +49,16 @@ class Texts:
     def add_records(self, records: Iterable[tuple[int, Record]]) -> None:
         """Take in the records of a file."""
         for number, record in records:
-            self.add(number, record.question, record.answer)
-
-    def search(self, meaning: Meaning | None = None, progress: Progress | None = None) -> Found:
-        """Search them; answers are compared where questions are."""
-        answers = self.answers
-        get = (lambda places: [answers[place] for place in places]) if self.side == "question" else None
-        return search(self.texts, answers=get, options=Options(side=self.side), meaning=meaning, progress=progress)
+            self.add_record(number, record.question, record.answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
+class FileDuplicates:
     """What was found at one level."""
 
-    records: Texts
-    found: Found
+    records: ComparedRecords
+    pairs: Pairs
+    families: Sequence[Family]
     copies: list[Group]
     conflicts: list[Group]
     variants: list[Group]
@@ -66,34 +72,30 @@ class Duplicates:
             gone.update(own if len(own) < len(group.members) else own[1:])
         return gone
 
-    def lines(self) -> Iterator[dict[str, object]]:
-        """The groups as programs see them, numbered from 1: copies, conflicts, then variants."""
-        scores = _scores(self.found, self.records)
+    def describe_groups(self) -> Iterator[dict[str, object]]:
+        """The groups as programs see them, numbered from 1: copies, conflicts, then variants; families at last."""
+        names, columns = self.records.names, (self.pairs.left, self.pairs.right, self.pairs.score)
+        scores: dict[int, list[tuple[int, float]]] = {}
+        for left, right, score in zip(*(column.tolist() for column in columns), strict=True):
+            scores.setdefault(left, []).append((right, score))
         for number, group in enumerate((*self.copies, *self.conflicts, *self.variants), 1):
-            yield self._line(number, group, scores)
-        for number, family in enumerate(self.found.families, 1):
-            named = self._names(family.members)
-            yield {"family": number, "frame": family.frame, **named}
+            members = set(group.members)
+            yield {
+                "group": number,
+                "kind": "near" if group.kind == "variant" else group.kind,
+                **self._name_members(group.members),
+                "pairs": [
+                    [names[left], names[right], round(score, 1)]
+                    for left in group.members
+                    for right, score in scores.get(left, ())
+                    if right in members
+                ],
+                "differs": list(group.differs),
+            }
+        for number, family in enumerate(self.families, 1):
+            yield {"family": number, "frame": family.frame, **self._name_members(family.members)}
 
-    def _line(self, number: int, group: Group, scores: dict[int, list[tuple[int, float]]]) -> dict[str, object]:
-        members = set(group.members)
-        names = self.records.names
-        pairs = [
-            [names[left], names[right], round(score, 1)]
-            for left in group.members
-            for right, score in scores.get(left, ())
-            if right in members
-        ]
-        kind = "near" if group.kind == "variant" else group.kind
-        return {
-            "group": number,
-            "kind": kind,
-            **self._names(group.members),
-            "pairs": pairs,
-            "differs": list(group.differs),
-        }
-
-    def _names(self, members: Sequence[int]) -> dict[str, object]:
+    def _name_members(self, members: Sequence[int]) -> dict[str, object]:
         """The records by their rows; those of another file apart."""
         names, own = self.records.names, self.records.own
         mine = [names[member] for member in members if member < own]
@@ -101,26 +103,21 @@ class Duplicates:
         return {"records": mine, **({"against": theirs} if theirs else {})}
 
 
-def _scores(found: Found, records: Texts) -> dict[int, list[tuple[int, float]]]:
-    pairs = found.pairs
-    result: dict[int, list[tuple[int, float]]] = {}
-    for left, right, score in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.score.tolist(), strict=True):
-        result.setdefault(left, []).append((right, score))
-    return result
-
-
-def duplicates(
-    records: Texts, level: int, *, meaning: Meaning | None = None, progress: Progress | None = None
-) -> Duplicates:
+def find_duplicates(
+    records: ComparedRecords, level: int, *, meaning: Meaning | None = None, progress: Progress | None = None
+) -> FileDuplicates:
     """The groups of some records at one level; with another file's records among them, only groups with both."""
-    found = records.search(meaning, progress)
+    answers = None
+    if records.side == "question":
+        answers = lambda places: [records.answers[place] for place in places]  # noqa: E731
+    options = Options(side=records.side)
+    found = search(records.texts, answers=answers, options=options, meaning=meaning, progress=progress)
     sides = None
     if records.own < len(records.names):
         sides = (np.arange(len(records.names)) >= records.own).astype(np.uint8)
     at_level = []
     for what in WHAT:
         every = groups(found.pairs, what, sides=sides, families=found.families, by_meaning=meaning is not None)
-        chosen = [one for one in every if one.lowest <= level <= one.highest]
-        at_level.append(sorted(chosen, key=lambda group: (-len(group.members), group.members)))
-    families = () if sides is not None else found.families
-    return Duplicates(records, Found(found.pairs, families, found.compared, None), *at_level)
+        here = [one for one in every if one.lowest <= level <= one.highest]
+        at_level.append(sorted(here, key=lambda group: (-len(group.members), group.members)))
+    return FileDuplicates(records, found.pairs, () if sides is not None else found.families, *at_level)

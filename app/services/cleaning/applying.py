@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.core.changes import chunks
 from app.core.errors import LttError
-from app.core.record import Record
+from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
 from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
 from app.services import datasets, entries, history, staged
-from app.services.cleaning.outcomes import BASE, EMPTIED, KEPT, Outcome, Row, Washer
+from app.services.cleaning.outcomes import EMPTIED, KEPT, Outcome, Washer
 from app.services.cleaning.previews import Preview
 from app.services.cleaning.scanning import Scan, prefilter
 from app.services.cleaning.wishes import Cleaning, without_secrets
@@ -107,10 +107,10 @@ def _collect(order: Order, set_id: int, turns: Turns, watch: Watch) -> Done:
 def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
     if outcome.flags & KEPT:
         if len(done.kept) < REPORTED:
-            done.kept.append((outcome.entry_id, outcome.kept))
+            done.kept.append((outcome.entry.id, outcome.kept))
         return False
     done.matched += 1
-    if outcome.entry_id in order.leave:
+    if outcome.entry.id in order.leave:
         done.left_out += 1
         return False
     done.emptied += bool(outcome.flags & EMPTIED)
@@ -119,54 +119,55 @@ def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
 
 def _keep(session: Session, set_id: int, part: Sequence[Outcome]) -> None:
     rows: list[StagedRow] = [
-        (one.entry_id, name, before, after) for one in part for name, (before, after) in one.fields.items()
+        (one.entry.id, name, before, after) for one in part for name, (before, after) in one.fields.items()
     ]
     change_set = staged.keep(session, set_id, rows, sum(1 for one in part if one.fields))
-    history.add_rows(session, change_set, [_new_row(one, record) for one in part for record in one.created])
+    # A pair that was split off needs what the pair it comes from needed.
+    split_off = (
+        history.new_row(record, status=one.entry.status, split=one.entry.split)
+        for one in part
+        for record in one.created
+    )
+    history.add_rows(session, change_set, split_off)
 
 
-def _new_row(outcome: Outcome, record: Record) -> dict[str, object]:
-    """A pair that was split off: it needs what the pair it comes from needed."""
-    return {**history.new_row(record, status=outcome.row[2]), "split": outcome.row[len(BASE)]}
-
-
-def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[Row]]:
+def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[StoredEntry]]:
     """The rows to look at: those that the preview found and that are as it saw them, or all that can change."""
     if order.preview is None:
         where = prefilter(order.wish.compiled())
-        return entries.stream(order.dataset_id, order.wish.filters, columns=washer.fewest, size=SIZE, where=where)
+        return entries.stream_rows(order.dataset_id, order.wish.filters, washer.fewest, size=SIZE, where=where)
     ids = order.preview.scan.ids
     few = len(ids) < datasets.get(order.dataset_id).entry_count * MOST
     found = (_few if few else _many)(order.dataset_id, ids, washer)
     return _as_previewed(found, order.preview.scan, result)
 
 
-def _few(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
+def _few(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[StoredEntry]]:
     for part in chunks(ids, 500):
         query = entries.query(dataset_id, Filters(ids=tuple(part)), washer.fewest).order_by(Entry.id)
-        yield [tuple(row) for row in db.session.execute(query)]
+        yield list(map(as_entry, db.session.execute(query)))
 
 
-def _many(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[Row]]:
+def _many(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[StoredEntry]]:
     where = [Entry.id >= ids[0], Entry.id <= ids[-1]] if ids else [false()]
-    return entries.stream(dataset_id, columns=washer.fewest, size=SIZE, where=where)
+    return entries.stream_rows(dataset_id, Filters(), washer.fewest, size=SIZE, where=where)
 
 
-def _as_previewed(found: Iterator[list[Row]], seen: Scan, result: Applied) -> Iterator[list[Row]]:
+def _as_previewed(found: Iterator[list[StoredEntry]], seen: Scan, result: Applied) -> Iterator[list[StoredEntry]]:
     """The previewed rows among those found, both in id order. What was edited or deleted since is listed."""
     place = 0
     for rows in found:
         same = []
         for row in rows:
-            place = _gone_before(row[0], seen, place, result)
+            place = _gone_before(row.id, seen, place, result)
             if place == len(seen.ids):
                 break
-            if seen.ids[place] != row[0]:
+            if seen.ids[place] != row.id:
                 continue
-            if seen.versions[place] == row[1]:
+            if seen.versions[place] == row.version:
                 same.append(row)
             elif not seen.flags[place] & KEPT:
-                result.skip(row[0], EDITED)
+                result.skip(row.id, EDITED)
             place += 1
         yield same
     _gone_before(None, seen, place, result)

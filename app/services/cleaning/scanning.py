@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_, func, or_
@@ -13,7 +13,7 @@ from app.core.text import plural
 from app.models import Entry, db
 from app.services import entries, history
 from app.services.cleaning import repeats
-from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, Outcome, Row, Washer, hashes_after
+from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, Outcome, Washer, hashes_after
 from app.services.cleaning.wishes import Cleaning
 from app.services.jobs import Unwatched, Watch
 
@@ -112,7 +112,7 @@ def scan(dataset_id: int, wish: Cleaning, *, watch: Watch | None = None, longest
     found = Scan(total=entries.count(dataset_id, wish.filters))
     after = repeats.Hashes()
     washer = Washer(cleaner)
-    for rows in _rows(dataset_id, wish, washer, cleaner):
+    for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=prefilter(cleaner)):
         found.seen += len(rows)
         _note(found, list(washer.outcomes(rows)), after)
         watch.progress(found.seen, found.total, "pairs looked at")
@@ -125,18 +125,14 @@ def scan(dataset_id: int, wish: Cleaning, *, watch: Watch | None = None, longest
     return found
 
 
-def _rows(dataset_id: int, wish: Cleaning, washer: Washer, cleaner: Cleaner) -> Iterator[list[Row]]:
-    return entries.stream(dataset_id, wish.filters, columns=washer.columns, size=SIZE, where=prefilter(cleaner))
-
-
 def _note(found: Scan, part: Sequence[Outcome], after: "repeats.Hashes") -> None:
     """Keep of the outcomes what counts: many at a time, which is quicker than one by one."""
-    found.ids.extend([one.row[0] for one in part])
-    found.versions.extend([one.row[1] for one in part])
+    found.ids.extend([one.entry.id for one in part])
+    found.versions.extend([one.entry.version for one in part])
     found.flags.extend([one.flags for one in part])
     found.sizes.extend([one.size for one in part])
     found.created += sum(len(one.created) for one in part)
-    after.add([one.hash_before for one in part], hashes_after(part))
+    after.add([one.entry.content_hash for one in part], hashes_after(part))
 
 
 def prefilter(cleaner: Cleaner) -> list[ColumnElement[bool]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.changes import Value
+from app.core.stored import as_entry
 from app.models import db
 from app.services import entries
 from app.services.cleaning import previews
@@ -30,7 +31,7 @@ class Shown:
     @property
     def question(self) -> str:
         """The question as it is now."""
-        return str(self.outcome.row[6]) if self.outcome else ""
+        return self.outcome.entry.question if self.outcome else ""
 
     @property
     def fields(self) -> dict[str, tuple[Value, Value]]:
@@ -77,13 +78,12 @@ def _places(preview: Preview, view: str, leave: frozenset[int]) -> Iterator[int]
 def _outcomes(preview: Preview, ids: list[int]) -> dict[int, Outcome]:
     washer = Washer(preview.wish.compiled())
     query = entries.query(preview.dataset_id, Filters(ids=tuple(ids)), washer.columns)
-    rows = [tuple(row) for row in db.session.execute(query)]
-    return {one.entry_id: one for one in washer.outcomes(rows)}
+    return {one.entry.id: one for one in washer.outcomes(map(as_entry, db.session.execute(query)))}
 
 
 def _shown(preview: Preview, place: int, outcomes: dict[int, Outcome]) -> Shown:
     found = preview.scan
     outcome = outcomes.get(found.ids[place])
-    if outcome is not None and outcome.version != found.versions[place]:
+    if outcome is not None and outcome.entry.version != found.versions[place]:
         outcome = None
     return Shown(found.ids[place], found.flags[place], found.same[place], outcome)

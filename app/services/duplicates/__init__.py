@@ -4,30 +4,42 @@ Nothing is removed by looking. In bulk only copies with one normal form go; conf
 in a number, a name or a “not” are decided about one by one.
 """
 
-from app.services.duplicates.bulk import Preview, Settled, settle_all, settle_at_once, settle_preview, sweep
-from app.services.duplicates.choosing import RULES
-from app.services.duplicates.dismissing import Dismissed, dismiss, undismiss
-from app.services.duplicates.hinting import Hint, hint
-from app.services.duplicates.listing import (
+from app.services.duplicates.bulk import (
+    Settled,
+    SettlePreview,
+    preview_settling,
+    settle_all,
+    settle_at_once,
+    sweep,
+)
+from app.services.duplicates.decide import keep_pair, merge_pairs, prefer_answer
+from app.services.duplicates.dismissals import Dismissed, dismiss_group, undismiss_group
+from app.services.duplicates.group import RULES, GroupView, MemberView, OtherView, view_group
+from app.services.duplicates.groups import (
     ORDERS,
     TABS,
     Filter,
     GroupPage,
-    get,
-    latest,
-    live_sizes,
-    page,
-    split_total,
-    stops,
-    totals,
+    ListSummary,
+    count_between_splits,
+    count_by_level,
+    count_by_tab,
+    count_members,
+    count_safe,
+    describe_groups,
+    get_group,
+    has_splits,
+    latest_scan,
+    list_groups,
+    list_scans,
+    summarise_list,
 )
-from app.services.duplicates.preferring import prefer
-from app.services.duplicates.rechecking import Rechecked, recheck
-from app.services.duplicates.scanning import result_of, scan
-from app.services.duplicates.settling import keep, merge
-from app.services.duplicates.showing import GroupView, MemberView, OtherView, group
-from app.services.duplicates.since import changed_since
-from app.services.duplicates.wishes import KIND, SCOPES, Wish, model
+from app.services.duplicates.hint import Hint, find_hints
+from app.services.duplicates.options import KIND, SCOPES, ScanOptions, model_folder
+from app.services.duplicates.recheck import Rechecked, recheck_changed
+from app.services.duplicates.scan import report_scan, scan_dataset
+from app.services.duplicates.since import count_changed
+from app.services.duplicates.store import sweep_scans
 
 __all__ = [
     "KIND",
@@ -40,33 +52,40 @@ __all__ = [
     "GroupPage",
     "GroupView",
     "Hint",
+    "ListSummary",
     "MemberView",
     "OtherView",
-    "Preview",
     "Rechecked",
+    "ScanOptions",
+    "SettlePreview",
     "Settled",
-    "Wish",
-    "changed_since",
-    "dismiss",
-    "get",
-    "group",
-    "hint",
-    "keep",
-    "latest",
-    "live_sizes",
-    "merge",
-    "model",
-    "page",
-    "prefer",
-    "recheck",
-    "result_of",
-    "scan",
+    "count_between_splits",
+    "count_by_level",
+    "count_by_tab",
+    "count_changed",
+    "count_members",
+    "count_safe",
+    "describe_groups",
+    "dismiss_group",
+    "find_hints",
+    "get_group",
+    "has_splits",
+    "keep_pair",
+    "latest_scan",
+    "list_groups",
+    "list_scans",
+    "merge_pairs",
+    "model_folder",
+    "prefer_answer",
+    "preview_settling",
+    "recheck_changed",
+    "report_scan",
+    "scan_dataset",
     "settle_all",
     "settle_at_once",
-    "settle_preview",
-    "split_total",
-    "stops",
+    "summarise_list",
     "sweep",
-    "totals",
-    "undismiss",
+    "sweep_scans",
+    "undismiss_group",
+    "view_group",
 ]

@@ -5,24 +5,49 @@ answer have one normal form and whose system prompt, earlier messages, trace and
 them is kept by a rule. Nothing that differs in anything else is ever removed here.
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
+from sqlalchemy import select
+
+from app.core.changes import Value, chunks
+from app.core.duplicates import EXACT, NORMALISED
+from app.core.duplicates.normal import normalised_shard
 from app.core.errors import Conflict, LttError
+from app.core.record import dump_json
+from app.core.stored import as_entry
 from app.core.text import plural
-from app.models import DuplicateScan, Turns, is_writing, transaction
-from app.services import datasets, history, staged
-from app.services.duplicates import choosing, judging, settling
-from app.services.duplicates.wishes import KIND
-from app.services.history import ACTOR, Applied, Moment, StagedRow
-from app.services.jobs import Publication, Unwatched, Watch
+from app.models import (
+    DuplicateGroup,
+    DuplicateMember,
+    DuplicateScan,
+    Entry,
+    Import,
+    Turns,
+    is_writing,
+    reading,
+    transaction,
+)
+from app.services import datasets, entries, history, staged
+from app.services.duplicates.decide import mark_settled, unite_fields
+from app.services.duplicates.group import Rank, name_source, rank_by
+from app.services.duplicates.groups import safe_groups
+from app.services.duplicates.options import KIND
+from app.services.entries import COLUMNS
+from app.services.history import ACTOR, Applied, StagedRow
+from app.services.jobs import Unwatched, Watch
 
 SIZE = 2_000
 LONGEST_SECONDS = 1.0
 CHANGED = "Pairs were changed while this ran. Nothing was removed. Try again."
+G = DuplicateGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class SettlePreview:
     """What settling would do: in how many groups, how many pairs go, and how many members stay beside the kept."""
 
     groups: int = 0
@@ -48,17 +73,37 @@ class Settled:
         return {**history.applied_dict(self.applied), "groups": self.groups, "removed": self.removed}
 
 
-def settle_preview(dataset_id: int, scan: DuplicateScan, level: int, rule: str) -> Preview:
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pair that may be kept or go: its content as a digest, and what the kept pair may take over."""
+
+    id: int
+    content: bytes
+    rank: Rank
+    tags: Value
+    extra: Value
+    source: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What becomes of one group: the pairs that go, and what the kept ones take over."""
+
+    going: list[int] = field(default_factory=list)
+    taken: list[StagedRow] = field(default_factory=list)
+    stay: int = 0
+
+
+def preview_settling(scan: DuplicateScan, level: int, rule: str) -> SettlePreview:
     """Count exactly what ``settle_all`` would do now."""
     groups = pairs = stay = 0
-    for verdict in judging.verdicts(scan, level, rule):
+    for verdict in judge_groups(scan, level, rule):
         if verdict.going:
             groups, pairs, stay = groups + 1, pairs + len(verdict.going), stay + verdict.stay
-    return Preview(groups, pairs, stay)
+    return SettlePreview(groups, pairs, stay)
 
 
 def settle_all(
-    dataset_id: int,
     scan: DuplicateScan,
     level: int,
     rule: str,
@@ -72,31 +117,40 @@ def settle_all(
     At level 102 only copies letter by letter are settled, at any other all that have one normal form.
     """
     watch = watch or Unwatched()
-    choosing.rank(rule)
+    rank_by(rule)
+    dataset_id = scan.dataset_id
     seen = history.moment(datasets.get(dataset_id))
     set_id = staged.stage(dataset_id, kind=KIND, job_id=job_id, actor=actor)
     try:
         with Turns(LONGEST_SECONDS) as turns:
-            done = _collect(scan, level, rule, set_id, turns, watch)
+            done = stage_verdicts(scan, level, rule, set_id, turns, watch)
         with watch.publish() as publication:
-            _publish(dataset_id, set_id, seen, done, publication)
+            # A pair whose text was edited after it was judged must not go: its deletion alone would not show that.
+            if datasets.get(dataset_id).revision != seen.revision:
+                raise Conflict(CHANGED, code="changed_meanwhile")
+            sentence = f"Settle {plural(done.groups, 'group')} of copies, remove {plural(done.removed, 'pair')}"
+            done.applied = history.publish_changes(set_id, summary=sentence, seen=seen)
+            if done.applied.step is not None:
+                mark_settled(dataset_id, done.applied.step.id)
+            summary = sentence + "." if done.applied.step else "There was nothing to settle."
+            publication.result.update(done.as_dict(), dataset_id=dataset_id, summary=summary)
         return done
     except (LttError, OSError):
         history.discard(set_id)
         raise
 
 
-def settle_at_once(dataset_id: int, scan: DuplicateScan, level: int, rule: str, *, actor: str = ACTOR) -> Settled:
+def settle_at_once(scan: DuplicateScan, level: int, rule: str, *, actor: str = ACTOR) -> Settled:
     """Settle in one transaction: for few pairs. While it runs nobody else can write."""
     with transaction():
-        return settle_all(dataset_id, scan, level, rule, actor=actor)
+        return settle_all(scan, level, rule, actor=actor)
 
 
-def _collect(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Turns, watch: Watch) -> Settled:
+def stage_verdicts(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Turns, watch: Watch) -> Settled:
     """Keep under the staged set what goes."""
     done, joined = Settled(Applied()), is_writing()
     rows: list[StagedRow] = []
-    for verdict in judging.verdicts(scan, level, rule):
+    for verdict in judge_groups(scan, level, rule):
         done.groups += bool(verdict.going)
         done.removed += len(verdict.going)
         rows += verdict.taken
@@ -112,16 +166,48 @@ def _collect(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Tur
     return done
 
 
-def _publish(dataset_id: int, set_id: int, seen: Moment, done: Settled, publication: Publication) -> None:
-    # A pair whose text was edited after it was judged must not go: its deletion alone would not show that.
-    if datasets.get(dataset_id).revision != seen.revision:
-        raise Conflict(CHANGED, code="changed_meanwhile")
-    sentence = f"Settle {plural(done.groups, 'group')} of copies, remove {plural(done.removed, 'pair')}"
-    done.applied = history.publish_changes(set_id, summary=sentence, seen=seen)
-    if done.applied.step is not None:
-        settling.mark_settled(dataset_id, done.applied.step.id)
-    summary = sentence + "." if done.applied.step else "There was nothing to settle."
-    publication.result.update(done.as_dict(), dataset_id=dataset_id, summary=summary)
+def judge_groups(scan: DuplicateScan, level: int, rule: str) -> Iterator[Verdict]:
+    """What becomes of each safe group that is open, group by group."""
+    for _, rows in groupby(_read_candidates(scan, level, rule), key=lambda one: one[0]):
+        same: dict[bytes, list[Candidate]] = {}
+        for _, one in rows:
+            same.setdefault(one.content, []).append(one)
+        verdict = Verdict(stay=len(same) - 1)
+        for alike in same.values():
+            kept = max(alike, key=lambda one: one.rank)
+            going = [one for one in alike if one is not kept]
+            if not going:
+                continue
+            verdict.going += (one.id for one in going)
+            tags, sources = [one.tags for one in going], [one.source for one in going]
+            taken = unite_fields(kept.tags, kept.extra, tags, sources, kept.source)
+            verdict.taken += ((kept.id, name, before, after) for name, (before, after) in taken.items())
+        yield verdict
+
+
+def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tuple[int, Candidate]]:
+    """The live pairs of the safe groups, group by group."""
+    rank, level = rank_by(rule), EXACT if level == EXACT else NORMALISED
+    columns = (DuplicateMember.group_id, Import.file_name, *COLUMNS)
+    with reading() as connection:
+        ids = list(connection.execute(select(G.id).where(*safe_groups(scan, level)).order_by(G.id)).scalars())
+        # Not by a join with the groups: a planner that begins with the dataset's pairs needs minutes.
+        there = [entries.of_dataset(scan.dataset_id), entries.visible(scan.dataset_id, connection)]
+        query: Any = select(*columns).join(Entry, Entry.id == DuplicateMember.entry_id)
+        query = query.outerjoin(Import, Import.id == Entry.import_id).where(*there)
+        for part in chunks(ids, 500):
+            mine = query.where(DuplicateMember.group_id.in_(part))
+            ordered = mine.order_by(DuplicateMember.group_id, DuplicateMember.position)
+            for rows in entries.fetch_chunks(connection, ordered, SIZE):
+                pairs = [as_entry(row[2:]) for row in rows]
+                texts = [text for pair in pairs for text in (pair.question, pair.answer)]
+                forms = texts if level == EXACT else normalised_shard(texts)
+                for place, (row, pair) in enumerate(zip(rows, pairs, strict=True)):
+                    form = forms[2 * place : 2 * place + 2]
+                    parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, *form]
+                    content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
+                    source = name_source(row[1], pair.source_row)
+                    yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source)
 
 
 def sweep() -> int:

@@ -16,7 +16,9 @@ COLUMNS = (P.left_id, P.right_id, P.level, P.score, P.differs, P.answer_level, P
 Edge = tuple[Any, ...]
 
 
-def edges_of(scan: DuplicateScan, nodes: Iterable[int], *, lowest: int = 0, limit: int | None = None) -> Iterator[Edge]:
+def read_edges(
+    scan: DuplicateScan, nodes: Iterable[int], *, lowest: int = 0, limit: int | None = None
+) -> Iterator[Edge]:
     """The stored pairs of a level that have one of the nodes at either end. One may come twice.
 
     With a ``limit`` no more are read for each few hundred nodes.
@@ -27,7 +29,7 @@ def edges_of(scan: DuplicateScan, nodes: Iterable[int], *, lowest: int = 0, limi
             yield from (tuple(row) for row in db.session.execute(query.limit(limit)))
 
 
-def equal_to(scan: DuplicateScan, nodes: Iterable[int], *, largest: int) -> set[int]:
+def equal_nodes(scan: DuplicateScan, nodes: Iterable[int], *, largest: int) -> set[int]:
     """The nodes whose compared texts have the same normal form as those of some nodes, these included.
 
     No more are looked for once there are ``largest``.
@@ -35,7 +37,7 @@ def equal_to(scan: DuplicateScan, nodes: Iterable[int], *, largest: int) -> set[
     found = set(nodes)
     wave = found
     while wave and len(found) < largest:
-        edges = edges_of(scan, wave, lowest=NORMALISED, limit=largest)
+        edges = read_edges(scan, wave, lowest=NORMALISED, limit=largest)
         reached = {node for edge in edges for node in edge[:2]}
         wave = reached - found
         found = found | wave
@@ -57,7 +59,7 @@ class Neighbourhood:
     edges: dict[tuple[int, int], Edge] = field(default_factory=dict)
 
 
-def around(
+def read_neighbourhood(
     scan: DuplicateScan, begin: Iterable[int], new: Sequence[Edge], without: frozenset[int], *, largest: int
 ) -> Neighbourhood | None:
     """What is reached from ``begin`` by stored pairs and the new ones; None where that is more than ``largest`` nodes.
@@ -71,7 +73,7 @@ def around(
         if len(found.nodes) > largest:
             return None
         reached: set[int] = set()
-        for edge in edges_of(scan, wave - without):
+        for edge in read_edges(scan, wave - without):
             if edge[0] not in without and edge[1] not in without:
                 found.edges[edge[0], edge[1]] = edge
                 reached |= {edge[0], edge[1]}
@@ -79,7 +81,7 @@ def around(
     return found
 
 
-def as_pairs(edges: Sequence[Edge], positions: dict[int, int]) -> Pairs:
+def pairs_of_edges(edges: Sequence[Edge], positions: dict[int, int]) -> Pairs:
     """Pairs by position, as groups are made from. Of two nodes the one with the lower id has the lower position."""
     import numpy as np
 
@@ -97,20 +99,20 @@ class OldGroup:
     members: frozenset[int]
 
 
-def groups_of(scan: DuplicateScan, nodes: Iterable[int]) -> list[OldGroup]:
+def read_groups(scan: DuplicateScan, nodes: Iterable[int]) -> list[OldGroup]:
     """The stored groups, families aside, that have one of the pairs."""
-    return [OldGroup(row, members) for row, members in _with_members(scan, nodes, G.what != "families")]
+    return [OldGroup(row, members) for row, members in _read_with_members(scan, nodes, G.what != "families")]
 
 
-def families_of(scan: DuplicateScan, positions: dict[int, int]) -> list[Family]:
+def read_families(scan: DuplicateScan, positions: dict[int, int]) -> list[Family]:
     """The stored families that have some of the pairs, as positions of these."""
-    found = _with_members(scan, positions, G.what == "families")
+    found = _read_with_members(scan, positions, G.what == "families")
     return [
         Family(row.frame or "", tuple(positions[one] for one in members if one in positions)) for row, members in found
     ]
 
 
-def _with_members(
+def _read_with_members(
     scan: DuplicateScan, nodes: Iterable[int], which: Any
 ) -> Iterator[tuple[DuplicateGroup, frozenset[int]]]:
     ids: set[int] = set()

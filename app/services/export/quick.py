@@ -1,22 +1,22 @@
 """The quick ways for what is exported most: plain pairs as OpenAI JSONL and as a table of columns."""
 
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 
 from app.core.formats import WriteOptions
 from app.core.formats.csv import cells_of, stream_lines
+from app.core.stored import PLACES, StoredEntry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
-from app.services.entries import CONTENT
 from app.services.export.options import Options
 from app.services.export.rendering import chunks_of, default_system, record_of, renderer, write_options
 
 # What a pair without turns, trace, tags and other columns consists of.
 PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
-# Where a stored row has its answer, and turns, trace, tags and other columns.
-_ANSWER, _REST, _NOTHING = 6, slice(8, 12), (None, None, None, None)
+_rest_of = attrgetter("turns", "trace", "tags", "extra")
+_NOTHING = (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -29,14 +29,15 @@ def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
     for rows in chunks_of(dataset_id, options):
         lines: list[bytes] = []
         for row in rows:
-            _, _, _, _, system, question, answer, _, turns, trace, tags, extra = row
-            if turns is not None or trace is not None or extra is not None or (keep and tags is not None):
+            messages = row.turns is not None or row.trace is not None
+            if messages or row.extra is not None or (keep and row.tags is not None):
                 if (record := record_of(row)) is not None:
                     lines.append(encode(render(record, row)) + b"\n")
                 continue
+            question, answer = row.question, row.answer
             if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                 continue
-            system = system if system is not None else default
+            system = row.system if row.system is not None else default
             if system is None:
                 lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
             else:
@@ -54,16 +55,16 @@ def table(dataset_id: int, options: Options) -> Iterator[bytes]:
 def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[list[Sequence[Any]]]:
     render, plain = renderer(dataset_id, options), _cells_of(how.columns)
 
-    def line(row: Any) -> Sequence[Any] | None:
-        if row[_REST] == _NOTHING:
-            return None if is_blank(row[_ANSWER]) else plain(row)
+    def line(row: StoredEntry) -> Sequence[Any] | None:
+        if _rest_of(row) == _NOTHING:
+            return None if is_blank(row.answer) else plain(row)
         if (record := record_of(row)) is None:
             return None
         values = render(record, row)
         return cells_of([values.get(name) for name in how.columns])
 
     for rows in chunks_of(dataset_id, options):
-        if all(row[_REST] == _NOTHING for row in rows) and all_visible([row[_ANSWER] for row in rows]):
+        if all(_rest_of(row) == _NOTHING for row in rows) and all_visible([row.answer for row in rows]):
             yield list(map(plain, rows))
         else:
             yield [one for row in rows if (one := line(row)) is not None]
@@ -71,7 +72,7 @@ def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[l
 
 def _cells_of(columns: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
     """What takes the cells of these columns from a stored row; columns that no plain pair has stay empty."""
-    places = {column.key: place for place, column in enumerate(CONTENT) if column.key in PLAIN}
+    places = {name: PLACES[name] for name in PLAIN}
     if all(name in places for name in columns) and len(columns) > 1:
         return itemgetter(*(places[name] for name in columns))
     return lambda row: [row[places[name]] if name in places else None for name in columns]

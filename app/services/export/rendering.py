@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from app.core.formats import FORMATS, WriteOptions
 from app.core.layouts import LAYOUTS, NOTES, LayoutOptions
 from app.core.record import Record
+from app.core.stored import StoredEntry, as_entry
 from app.models import Entry, db, reading
 from app.services import datasets, entries
-from app.services.entries import CONTENT
 from app.services.export.choosing import goes_out
 from app.services.export.options import Options
 
@@ -29,32 +29,32 @@ def rendered(dataset_id: int, options: Options) -> Iterator[Mapping[str, Any]]:
                 yield render(record, row)
 
 
-def chunks_of(dataset_id: int, options: Options) -> Iterator[list[Any]]:
+def chunks_of(dataset_id: int, options: Options) -> Iterator[list[StoredEntry]]:
     with reading() as connection:
-        columns: list[Any] = list(CONTENT)
-        statement = select(*columns).where(goes_out(dataset_id, options)).order_by(Entry.id)
-        yield from entries.fetch_chunks(connection, statement, ROWS)
+        statement = select(*entries.COLUMNS).where(goes_out(dataset_id, options)).order_by(Entry.id)
+        for rows in entries.fetch_chunks(connection, statement, ROWS):
+            yield list(map(as_entry, rows))
 
 
-def record_of(row: Any) -> Record | None:
+def record_of(row: StoredEntry) -> Record | None:
     """The record of a stored row; None where there is nothing to learn in it."""
-    record = entries.from_row(row).record()
+    record = row.record()
     return record if record.answered else None
 
 
-def renderer(dataset_id: int, options: Options) -> Callable[[Record, Any], dict[str, Any]]:
+def renderer(dataset_id: int, options: Options) -> Callable[[Record, StoredEntry], dict[str, Any]]:
     layout = LAYOUTS[options.layout]
     layout_options = LayoutOptions(keep_extra=options.keep_extra)
     default = default_system(dataset_id, options) if options.layout != "columns" else None
 
-    def render(record: Record, row: Any) -> dict[str, Any]:
+    def render(record: Record, row: StoredEntry) -> dict[str, Any]:
         if default is not None and record.system is None:
             record = replace(record, system=default)
         if options.layout == "columns" and not options.keep_extra and record.extra:
             record = replace(record, extra={})
         out = layout.render(record, layout_options)
         if options.layout == "columns" and options.keep_extra:
-            return {"id": row[0], **out, "status": row[2], "split": row[3]}
+            return {"id": row.id, **out, "status": row.status, "split": row.split}
         if options.keep_extra and record.tags and "tags" not in out:
             out["tags"] = list(record.tags)
         return out

@@ -6,9 +6,9 @@ what the set left there. What was edited since is reported and kept, unless the 
 
 from app.models import transaction
 from app.services.history.changing import apply, delete
-from app.services.history.creating import NEW_COLUMNS, add_columns, add_rows, add_tuples, create, new_row
+from app.services.history.creating import add_columns, add_rows, create, new_row
 from app.services.history.forgetting import compact, count_compactable, forget
-from app.services.history.hashes import hash_of, rehash
+from app.services.history.hashes import rehash
 from app.services.history.reading import (
     Seen,
     changes_of,
@@ -37,7 +37,6 @@ from app.services.history.undoing import go_back, overwrite, redo, undo
 
 __all__ = [
     "ACTOR",
-    "NEW_COLUMNS",
     "Applied",
     "Moment",
     "Seen",
@@ -47,7 +46,6 @@ __all__ = [
     "add_changes",
     "add_columns",
     "add_rows",
-    "add_tuples",
     "applied_dict",
     "apply",
     "as_dict",
@@ -63,7 +61,6 @@ __all__ = [
     "discard",
     "forget",
     "go_back",
-    "hash_of",
     "moment",
     "new_row",
     "next_redo",

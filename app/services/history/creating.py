@@ -8,29 +8,12 @@ from sqlalchemy.orm import Session
 from app.core.changes import chunks
 from app.core.errors import Invalid
 from app.core.record import Record
+from app.core.stored import COLUMNS, WRITTEN, StoredEntry, stored_entry
 from app.core.text import is_blank
 from app.models import ChangeSet, Entry, fill, transaction
 from app.models.filling import Column, Constant
 from app.services import counts
-from app.services.entries import stored_values
-from app.services.history.hashes import hash_of
 from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
-
-NEW_COLUMNS = (
-    "status",
-    "split",
-    "system",
-    "question",
-    "answer",
-    "rejected_answer",
-    "turns",
-    "trace",
-    "tags",
-    "extra",
-    "content_hash",
-    "import_id",
-    "source_row",
-)
 
 
 def create(
@@ -47,7 +30,7 @@ def create(
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
         change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
-        rows = ({**new_row(record, status=status), "split": split} for record in records)
+        rows = (new_row(record, status=status, split=split) for record in records)
         total = add_rows(session, change_set, rows)
         if not total:
             drop(session, dataset, change_set)
@@ -58,34 +41,33 @@ def create(
         return Applied(as_step(change_set), total)
 
 
-def new_row(record: Record, *, status: str | None = "review") -> dict[str, object]:
-    """A record as the values of a new entry row, with its hash. Raises Invalid on a blank question."""
+def new_row(record: Record, *, status: str | None = "review", split: str | None = None) -> StoredEntry:
+    """A record as a new entry, with its hash. An unanswered one is a draft. Raises Invalid on a blank question."""
     if is_blank(record.question):
         raise Invalid("The question is empty. Write a question first.", code="blank_question")
-    values = stored_values(record)
-    return {
-        **values,
-        "status": status if status and record.answered else "draft",
-        "content_hash": hash_of(values),
-    }
+    return stored_entry(record, status=status if status and record.answered else "draft", split=split)
 
 
-def add_rows(session: Session, change_set: ChangeSet, rows: Iterable[dict[str, object]]) -> int:
-    """Insert entry rows under a change set, in chunks; returns how many. Counts are the caller's to keep."""
-    total = 0
-    for chunk in chunks(rows, 1000):
-        total += add_tuples(session, change_set, [tuple(row.get(name) for name in NEW_COLUMNS) for row in chunk])
-    return total
+def add_rows(session: Session, change_set: ChangeSet, rows: Iterable[StoredEntry]) -> int:
+    """Insert entries under a change set, by the bare driver and in chunks. Returns how many.
 
-
-def add_tuples(session: Session, change_set: ChangeSet, rows: Sequence[tuple[object, ...]]) -> int:
-    """Insert entry rows, given as tuples of ``NEW_COLUMNS``, by the bare driver: the quick way for many.
-
-    Returns how many. Counts are the caller's to keep.
+    Counts are the caller's to keep.
     """
-    if not rows:
-        return 0
-    same, varying = _by_kind(zip(NEW_COLUMNS, zip(*rows, strict=True), strict=True))
+    return sum(_add_chunk(session, change_set, chunk) for chunk in chunks(rows, 1000))
+
+
+def _add_chunk(session: Session, change_set: ChangeSet, rows: Sequence[StoredEntry]) -> int:
+    """Columns with one value in all rows are told apart from those with several; what is empty in all is left out."""
+    same: list[Constant] = []
+    varying: list[Column] = []
+    for name, cells in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+        value = cells[0]
+        if name not in WRITTEN:
+            continue
+        if value != cells[-1] or cells.count(value) < len(cells):
+            varying.append((name, cells))
+        elif value is not None:
+            same.append((name, value))
     return add_columns(session, change_set, len(rows), same, varying)
 
 
@@ -100,19 +82,6 @@ def add_columns(
     change_set.last_id = last
     change_set.created += number
     return number
-
-
-def _by_kind(columns: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[list[Constant], list[Column]]:
-    """The columns with one value in all rows, and those with several; what is empty in all rows is left out."""
-    same: list[Constant] = []
-    varying: list[Column] = []
-    for name, cells in columns:
-        value = cells[0]
-        if value != cells[-1] or cells.count(value) < len(cells):
-            varying.append((name, cells))
-        elif value is not None:
-            same.append((name, value))
-    return same, varying
 
 
 def _new_ids(session: Session, change_set: ChangeSet, number: int) -> tuple[int, int]:

@@ -6,24 +6,12 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import Value, chunks
-from app.core.record import content_hash
+from app.core.changes import chunks
+from app.core.stored import CONTENT, content_hashes, content_of
 from app.models import ChangeRow, Entry, transaction
 from app.services.entries import of_dataset
 
-_COLUMNS = (Entry.id, Entry.system, Entry.turns, Entry.question, Entry.trace, Entry.answer, Entry.rejected_answer)
-
-
-def hash_of(values: dict[str, Value]) -> int:
-    """The content hash of stored values."""
-    return content_hash(
-        values["system"],
-        values["turns"],
-        values["question"] or "",
-        values["trace"],
-        values["answer"] or "",
-        values["rejected_answer"],
-    )
+_CONTENT = tuple(getattr(Entry, name) for name in CONTENT)
 
 
 def rehash(dataset_id: int) -> int:
@@ -31,7 +19,9 @@ def rehash(dataset_id: int) -> int:
     total = 0
     while True:
         with transaction() as session:
-            waiting = select(*_COLUMNS).where(of_dataset(dataset_id), Entry.content_hash.is_(None)).limit(2000)
+            waiting = (
+                select(Entry.id, *_CONTENT).where(of_dataset(dataset_id), Entry.content_hash.is_(None)).limit(2000)
+            )
             rows = session.execute(waiting).all()
             if not rows:
                 return total
@@ -43,12 +33,13 @@ def rehash_step(session: Session, change_set_id: int) -> None:
     """Compute the content hashes of the entries that a small step changed, and of no others that still wait."""
     touched = select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set_id).distinct()
     for part in chunks(session.execute(touched).scalars().all(), 500):
-        rows = session.execute(select(*_COLUMNS, Entry.content_hash).where(Entry.id.in_(part)))
-        _fill(session, [row[:-1] for row in rows if row[-1] is None])
+        rows = session.execute(select(Entry.id, *_CONTENT, Entry.content_hash).where(Entry.id.in_(part)))
+        _fill(session, [row for row in rows if row.content_hash is None])
 
 
 def _fill(session: Session, rows: Sequence[Any]) -> None:
-    hashes = [{"entry": row[0], "hash": content_hash(*row[1:])} for row in rows]
+    found = content_hashes(content_of(row) for row in rows)
+    hashes = [{"entry": row.id, "hash": hash_} for row, hash_ in zip(rows, found, strict=True)]
     if hashes:
         statement = update(Entry).where(Entry.id == bindparam("entry")).values(content_hash=bindparam("hash"))
         session.connection().execute(statement, hashes)

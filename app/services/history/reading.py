@@ -1,15 +1,16 @@
 """Reading the history: the steps, and what each did."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.core.changes import Value
+from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services.entries import CONTENT, StoredEntry, escape_like, from_row
+from app.services.entries import COLUMNS, escape_like
 from app.services.history.steps import ACTOR, find, last_undone, newest_applied
 
 # What users call edits and imports; all else is done in bulk.
@@ -108,8 +109,8 @@ def changes_of(dataset_id: int, number: int, *, after_id: int = 0, size: int = 5
         where = Entry.created_in == change_set.id
     else:
         where = Entry.id.in_(select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set.id))
-    query = select(*CONTENT).where(where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, _floor(change_set)))
-    entries = [from_row(row) for row in db.session.execute(query.order_by(Entry.id).limit(size))]
+    query = select(*COLUMNS).where(where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, _floor(change_set)))
+    entries = [as_entry(row) for row in db.session.execute(query.order_by(Entry.id).limit(size))]
     if created:
         entries = _as_added(entries)
     fields = {} if created else _fields_of(change_set.id, [entry.id for entry in entries])
@@ -133,7 +134,7 @@ def _as_added(entries: list[StoredEntry]) -> list[StoredEntry]:
     before: dict[int, dict[str, Any]] = {}
     for entry_id, name, text in db.session.execute(first):
         before.setdefault(entry_id, {})[name] = text or ""
-    return [replace(entry, **before[entry.id]) if entry.id in before else entry for entry in entries]
+    return [entry._replace(**before[entry.id]) if entry.id in before else entry for entry in entries]
 
 
 def _floor(change_set: ChangeSet) -> int:

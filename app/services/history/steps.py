@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import CONTENT, FIELDS
+from app.core.changes import FIELDS
 from app.core.errors import NotFound
+from app.core.stored import CONTENT
 from app.models import ChangeSet, Dataset, Entry
 from app.models.base import now
 from app.services import counts

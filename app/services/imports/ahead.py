@@ -18,6 +18,7 @@ from typing import IO, Any
 from app.core.errors import LttError
 from app.core.formats import BadRow, Source
 from app.core.garbage import rare_collection
+from app.core.stored import as_entry
 from app.services.imports import parsing
 from app.services.imports.building import Built
 from app.services.imports.settings import Settings
@@ -67,7 +68,7 @@ def _next(answers: IO[bytes]) -> Built | None:
     if what == _END:
         return None
     new, bad = content
-    return Built(new, [BadRow(*one) for one in bad])
+    return Built(list(map(as_entry, new)), [BadRow(*one) for one in bad])
 
 
 def serve() -> None:
@@ -78,7 +79,7 @@ def serve() -> None:
     with suppress(BrokenPipeError), rare_collection():
         try:
             for part in parsing.parts(Source.of_path(path, name=name, limits=limits), settings, import_id):
-                _answer(_PART, (part.new, [tuple(one) for one in part.bad]))
+                _answer(_PART, (list(map(tuple, part.new)), list(map(tuple, part.bad))))
             _answer(_END, None)
         except BrokenPipeError:
             raise

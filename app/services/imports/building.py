@@ -1,23 +1,18 @@
-"""Records as rows of the table of entries: tuples in the order of ``history.NEW_COLUMNS``."""
+"""Records as rows of the table of entries."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
-from app.core.changes import Value
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.layouts.columns import split_of, status_of
-from app.core.record import PlainPairs, Record, content_hash, dump_json, dump_messages, plain_hashes
+from app.core.record import PlainPairs, Record, dump_json
+from app.core.stored import StoredEntry, entries_of_columns, plain_hashes, stored_entry
 from app.models.filling import Column, Constant
 from app.services.imports.reading import Read, bad, layout_options
 from app.services.imports.settings import Settings
 
-# Places in the tuple.
-STATUS, TAGS, HASH, ROW = 0, 8, 10, 12
-Stored = tuple[object, ...]
-Content = tuple[Value, ...]
 PLAIN_STATUS = "review"
 
 # An escaped NUL in JSON text, and not the six characters of the escape themselves.
@@ -48,12 +43,10 @@ class Plain:
             varying.append(("system", self.pairs.systems))
         return [("status", PLAIN_STATUS), ("import_id", self.import_id)], varying
 
-    def rows(self) -> list[Stored]:
+    def rows(self) -> list[StoredEntry]:
         """The same as rows."""
-        none = repeat(None)
-        texts = (self.pairs.systems, self.pairs.questions, self.pairs.answers)
-        rest = (self.hashes, repeat(self.import_id), self.numbers)
-        return list(zip(repeat(PLAIN_STATUS), none, *texts, none, none, none, none, none, *rest))
+        same, varying = self.columns()
+        return entries_of_columns(dict(same), dict(varying))
 
 
 @dataclass(slots=True)
@@ -63,7 +56,7 @@ class Built:
     ``plain`` are more rows that can be stored, where a whole chunk took the quick way.
     """
 
-    new: list[Stored] = field(default_factory=list)
+    new: list[StoredEntry] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     plain: Plain | None = None
@@ -131,20 +124,28 @@ class Builder:
             if self._update_by:
                 result.rows.append(row)
 
-    def _any(self, row: Row, record: Record) -> Stored:
+    def _any(self, row: Row, record: Record) -> StoredEntry:
         status, split, extra = self._labels(row, record)
-        texts = (record.system, record.question, record.answer, record.rejected_answer)
         try:
-            turns, trace, kept = dump_messages(record.turns), dump_messages(record.trace), dump_json(extra)
-            hashed = content_hash(record.system, turns, record.question, trace, record.answer, record.rejected_answer)
+            entry = stored_entry(
+                record,
+                extra=dump_json(extra),
+                status=status,
+                split=split,
+                import_id=self._import_id,
+                source_row=row.number,
+            )
         except UnicodeEncodeError as error:
-            raise _surrogate() from error
-        if any(text is not None and "\x00" in text for text in texts):
-            raise _nul()
-        if any(text is not None and "\\u0000" in text and _NUL.search(text) for text in (turns, trace, kept)):
-            raise _nul()
-        tags = dump_json(list(record.tags))
-        return (status, split, *texts, turns, trace, tags, kept, hashed, self._import_id, row.number)
+            raise Invalid(
+                "A text holds half of a character (a lone surrogate). Remove it.", code="surrogate"
+            ) from error
+        texts = (entry.system, entry.question, entry.answer, entry.rejected_answer)
+        parts = (entry.turns, entry.trace, entry.extra)
+        if any(text is not None and "\x00" in text for text in texts) or any(
+            text is not None and "\\u0000" in text and _NUL.search(text) for text in parts
+        ):
+            raise Invalid("A text holds the character U+0000, which no database keeps. Remove it.", code="nul")
+        return entry
 
     def _labels(self, row: Row, record: Record) -> tuple[str, str | None, dict[str, object]]:
         """Status, split and what is kept beside the pair; columns that say the first two, or the id, are used up."""
@@ -162,16 +163,3 @@ class Builder:
         else:
             split = None
         return status, split, {name: value for name, value in extra.items() if name not in used} if used else extra
-
-
-def content_of(stored: Stored) -> Content:
-    """What makes two pairs the same: system, turns, question, trace, answer, rejected answer."""
-    return (stored[2], stored[6], stored[3], stored[7], stored[4], stored[5])  # type: ignore[return-value]
-
-
-def _nul() -> Invalid:
-    return Invalid("A text holds the character U+0000, which no database keeps. Remove it.", code="nul")
-
-
-def _surrogate() -> Invalid:
-    return Invalid("A text holds half of a character (a lone surrogate). Remove it.", code="surrogate")

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, func, select, update
 from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
+from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history, limits
 from app.services.imports import reading
-from app.services.imports.building import Stored
 from app.services.imports.reading import Read
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
@@ -120,7 +120,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
         settings = settings.but(on_duplicate="keep" if settings.on_duplicate == "update" else settings.on_duplicate)
         staged = history.stage(record.dataset_id, kind="import")
         sorter = Sorter(record.dataset_id, settings, import_id=import_id)
-        new: list[Stored] = []
+        new: list[StoredEntry] = []
         skipped = still_bad = 0
         for row in _chosen(import_id, raws):
             part = sorter.sort([_read(record, settings, row, raws[row.id])])
@@ -128,7 +128,7 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
             skipped += len(part.same)
             still_bad += len(part.bad)
             _record_outcome(row, part, raws[row.id])
-        history.add_tuples(session, session.get_one(ChangeSet, staged), new)
+        history.add_rows(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
         record.imported += len(new)

@@ -17,7 +17,7 @@ from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
 from app.services.imports import ahead, detecting, reading
-from app.services.imports.building import PLAIN_STATUS, STATUS, Built
+from app.services.imports.building import PLAIN_STATUS, Built
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
 from app.services.jobs import Cancelled, Publication, Unwatched, Watch
@@ -54,7 +54,7 @@ class Tally:
         self.skipped += len(part.same)
         self.quarantined += len(part.bad)
         self.changes += [one.change for one in part.updates]
-        self.statuses.update(str(one[STATUS]) for one in part.new)
+        self.statuses.update(one.status for one in part.new)
         if part.plain is not None:
             self.new += len(part.plain)
             self.statuses[PLAIN_STATUS] += len(part.plain)
@@ -158,7 +158,7 @@ def _keep(session: Session, record: _Begun, part: Sorted) -> None:
     change_set = session.get(ChangeSet, record.change_set_id)
     if change_set is None or change_set.state != "staging":
         raise Conflict("This import was started again elsewhere. Nothing of this run is kept.")
-    history.add_tuples(session, change_set, part.new)
+    history.add_rows(session, change_set, part.new)
     if part.plain is not None:
         history.add_columns(session, change_set, len(part.plain), *part.plain.columns())
     bad = [{"import_id": record.id, **_quarantined(row)} for row in part.bad]

@@ -8,17 +8,17 @@ from sqlalchemy import or_, select
 from app.core.changes import Change, Value, difference
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
+from app.core.stored import CONTENT, Content, StoredEntry, as_entry, content_of
 from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
-from app.services.entries import CONTENT, StoredEntry, from_row
-from app.services.imports.building import HASH, ROW, TAGS, Builder, Built, Content, Plain, Stored, content_of
+from app.services.entries import COLUMNS
+from app.services.imports.building import Builder, Built, Plain
 from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
-CONTENT_FIELDS = ("system", "turns", "question", "trace", "answer", "rejected_answer")
-UPDATED_FIELDS = (*CONTENT_FIELDS, "tags")
+UPDATED_FIELDS = (*CONTENT, "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Update:
 class Sorted:
     """One chunk of rows, sorted by what becomes of them. Each is in exactly one place; ``plain`` are new as well."""
 
-    new: list[Stored] = field(default_factory=list)
+    new: list[StoredEntry] = field(default_factory=list)
     plain: Plain | None = None
     same: list[Same] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Sorter:
         self.batch_id = batch_id
         self.look = look or settings.on_duplicate == "skip"
         self._build = Builder(settings, import_id)
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int | None, int] = {}
         self._ids: set[int] = set()
 
     def sort(self, chunk: Iterable[Read | BadRow]) -> Sorted:
@@ -88,19 +88,19 @@ class Sorter:
         return result
 
     def _find_same(self, result: Sorted) -> None:
-        there = self._there([one[HASH] for one in result.new])  # type: ignore[misc]
+        there = self._there([one.content_hash for one in result.new])
         rows = {} if self.batch_id is not None else self._seen
-        kept: list[Stored] = []
+        kept: list[StoredEntry] = []
         for one in result.new:
-            hashed, row = int(one[HASH]), int(one[ROW])  # type: ignore[call-overload]
-            entry_id, first = there.get(content_of(one)), rows.setdefault(hashed, row)
+            row = one.source_row or 0
+            entry_id, first = there.get(content_of(one)), rows.setdefault(one.content_hash, row)
             if entry_id is None and first == row:
                 kept.append(one)
             else:
                 result.same.append(Same(row, entry_id, None if entry_id else first))
         result.new = kept
 
-    def _there(self, hashes: Sequence[int]) -> dict[Content, int]:
+    def _there(self, hashes: Sequence[int | None]) -> dict[Content, int]:
         """The live entries, and those of earlier chunks, with one of these hashes: content to id."""
         found: dict[Content, int] = {}
         shown = entries.visible(self.dataset_id)
@@ -108,9 +108,9 @@ class Sorter:
             shown = or_(shown, Entry.batch_id == self.batch_id)
         for start in range(0, len(hashes), HASH_PART):
             part = hashes[start : start + HASH_PART]
-            query = select(*CONTENT).where(Entry.content_hash.in_(part), entries.of_dataset(self.dataset_id), shown)
-            for entry in map(from_row, db.session.execute(query)):
-                found.setdefault(tuple(getattr(entry, name) for name in CONTENT_FIELDS), entry.id)
+            query = select(*COLUMNS).where(Entry.content_hash.in_(part), entries.of_dataset(self.dataset_id), shown)
+            for entry in map(as_entry, db.session.execute(query)):
+                found.setdefault(content_of(entry), entry.id)
         return found
 
     def _find_updates(self, result: Sorted, rows: Sequence[Row]) -> None:
@@ -122,7 +122,7 @@ class Sorter:
             if text:
                 self._update(row, one, there.get(int(text)) if _is_id(text) else None, text, result)
 
-    def _update(self, row: Row, one: Stored, entry: StoredEntry | None, text: str, result: Sorted) -> None:
+    def _update(self, row: Row, one: StoredEntry, entry: StoredEntry | None, text: str, result: Sorted) -> None:
         if entry is None:
             unknown = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
             result.bad.append(bad(row, unknown))
@@ -146,13 +146,11 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-def change_of(entry: StoredEntry, stored: Stored, settings: Settings) -> Change | None:
+def change_of(entry: StoredEntry, stored: StoredEntry, settings: Settings) -> Change | None:
     """What the row changes in the pair: only fields that the file carries. Other line ends alone are no change."""
-    values: dict[str, Value] = dict(zip(CONTENT_FIELDS, content_of(stored), strict=True))
-    values["tags"] = stored[TAGS]  # type: ignore[assignment]
     carried = [name for name in UPDATED_FIELDS if not settings.mapping or name in settings.mapping]
     before = {name: getattr(entry, name) for name in carried}
-    after = {name: _with_old_line_ends(values[name], before[name]) for name in carried}
+    after = {name: _with_old_line_ends(getattr(stored, name), before[name]) for name in carried}
     if "answer" in after and is_blank(after["answer"]) and not entry.trace:
         after["status"], before["status"] = "draft", entry.status
     elif entry.status == "draft" and "answer" in after and not is_blank(after["answer"]):

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flask import current_app
 from sqlalchemy import delete, func, select, text
@@ -43,29 +42,20 @@ def new_group(
 ) -> NewGroup:
     """A group as it is kept. A family is there at every level."""
     if isinstance(group, Family):
-        values: tuple[object, ...] = ("family", FLOOR, EXACT, len(members), 0.0, "[]", group.frame, title, state)
+        values: tuple[object, ...] = ("family", FLOOR, EXACT, len(members), 0.0, "[]", group.frame)
     else:
         differs = json.dumps(list(group.differs))
-        values = (
-            group.kind,
-            group.lowest,
-            group.highest,
-            len(members),
-            float(group.score),
-            differs,
-            None,
-            title,
-            state,
-        )
-    return NewGroup((what, *values), members)
+        score = float(group.score)
+        values = (group.kind, group.lowest, group.highest, len(members), score, differs, None)
+    return NewGroup((what, *values, title, state), members)
 
 
-def folder(scan_id: int) -> Path:
+def index_folder(scan_id: int) -> Path:
     """Where the word index of a scan lies."""
-    return root() / str(scan_id)
+    return index_root() / str(scan_id)
 
 
-def root() -> Path:
+def index_root() -> Path:
     """Where the word indexes of all scans lie."""
     path = config.data_dir(current_app.config) / "duplicates"
     path.mkdir(mode=0o700, exist_ok=True)
@@ -73,42 +63,40 @@ def root() -> Path:
 
 
 def add_groups(session: Session, scan_id: int, groups: Sequence[NewGroup]) -> None:
-    """Insert groups with their members."""
-    first = _new_ids(session, len(groups))
-    _insert(
-        session, "duplicate_groups", _GROUPS, [(i, scan_id, *one.values) for i, one in zip(first, groups, strict=True)]
-    )
+    """Insert groups with their members. No id is ever given twice: an open page must not settle another group."""
+    ids: Sequence[int]
+    if session.connection().dialect.name == "sqlite":
+        # Nobody else inserts while the write lock is held, and explicit ids move this counter on.
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = 'duplicate_groups'")
+        last = session.execute(query).scalar() or 0
+        ids = range(last + 1, last + 1 + len(groups))
+    else:
+        query = text(
+            "SELECT nextval(pg_get_serial_sequence('duplicate_groups', 'id')) FROM generate_series(1, :number)"
+        )
+        ids = list(session.execute(query, {"number": len(groups)}).scalars())
+    rows = [(group_id, scan_id, *group.values) for group_id, group in zip(ids, groups, strict=True)]
+    _insert_rows(session, "duplicate_groups", _GROUPS, rows)
     members = (
         (group_id, place, entry_id, other)
-        for group_id, one in zip(first, groups, strict=True)
-        for place, (entry_id, other) in enumerate(one.members)
+        for group_id, group in zip(ids, groups, strict=True)
+        for place, (entry_id, other) in enumerate(group.members)
     )
     for part in chunks(members, CHUNK):
-        _insert(session, "duplicate_members", _MEMBERS, part)
+        _insert_rows(session, "duplicate_members", _MEMBERS, part)
 
 
 def add_pairs(session: Session, scan_id: int, pairs: Sequence[tuple[object, ...]]) -> None:
     """Insert pairs: left and right node, level, score, differs, answer level and answer differs."""
-    _insert(session, "duplicate_pairs", _PAIRS, [(scan_id, *pair) for pair in pairs])
+    _insert_rows(session, "duplicate_pairs", _PAIRS, [(scan_id, *pair) for pair in pairs])
 
 
-def _insert(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+def _insert_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
     if not rows:
         return
     mark = "?" if session.connection().dialect.paramstyle == "qmark" else "%s"
     names, marks = ", ".join(columns), ", ".join([mark] * len(columns))
     session.connection().exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))
-
-
-def _new_ids(session: Session, number: int) -> Sequence[int]:
-    """Ids for new groups. None is ever given twice: an open page must not settle another group."""
-    if session.connection().dialect.name == "sqlite":
-        # Nobody else inserts while the write lock is held, and explicit ids move this counter on.
-        query = text("SELECT seq FROM sqlite_sequence WHERE name = 'duplicate_groups'")
-        last = session.execute(query).scalar() or 0
-        return range(last + 1, last + 1 + number)
-    query = text("SELECT nextval(pg_get_serial_sequence('duplicate_groups', 'id')) FROM generate_series(1, :number)")
-    return list(session.execute(query, {"number": number}).scalars())
 
 
 def require_staging(session: Session, scan_id: int) -> DuplicateScan:
@@ -119,13 +107,13 @@ def require_staging(session: Session, scan_id: int) -> DuplicateScan:
     return scan
 
 
-def discard(scan_id: int) -> None:
+def discard_scan(scan_id: int) -> None:
     """Remove a scan with all that it found, in chunks."""
     with Turns() as turns:
         while _discard_some(turns.begin(), scan_id):
             if turns.is_over:
                 turns.pause()
-    shutil.rmtree(folder(scan_id), ignore_errors=True)
+    shutil.rmtree(index_folder(scan_id), ignore_errors=True)
 
 
 def _discard_some(session: Session, scan_id: int) -> bool:
@@ -152,36 +140,27 @@ def remove_groups(session: Session, ids: Iterable[int]) -> None:
         session.execute(delete(DuplicateGroup).where(DuplicateGroup.id.in_(part)))
 
 
-def sweep() -> int:
+def sweep_scans() -> int:
     """Remove what killed scans left and what newer scans replaced. Returns how many scans."""
     active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
     query = select(DuplicateScan.id, DuplicateScan.job_id).where(DuplicateScan.state != "current")
     left = [row.id for row in db.session.execute(query) if row.job_id not in active]
     for scan_id in left:
-        discard(scan_id)
-    _sweep_folders()
-    return len(left)
-
-
-def _sweep_folders() -> None:
+        discard_scan(scan_id)
     with transaction() as session:
         known = set(session.execute(select(DuplicateScan.id)).scalars())
         newest = session.execute(select(func.max(DuplicateScan.id))).scalar() or 0
-    for path in root().iterdir():
+    for path in index_root().iterdir():
         # A folder beyond the newest scan belongs to one that is beginning.
         if path.name.isdigit() and int(path.name) <= newest and int(path.name) not in known:
             shutil.rmtree(path, ignore_errors=True)
+    return len(left)
 
 
 def replace_current(session: Session, scan: DuplicateScan) -> None:
     """Show a scan in place of the one before it."""
     same = [DuplicateScan.dataset_id == scan.dataset_id, DuplicateScan.kind == scan.kind]
     earlier = select(DuplicateScan).where(*same, DuplicateScan.state == "current")
-    for one in session.execute(earlier).scalars():
-        one.state = "old"
+    for replaced in session.execute(earlier).scalars():
+        replaced.state = "old"
     scan.state = "current"
-
-
-def counts_dict(found: dict[str, dict[int, int]]) -> Any:
-    """Counts of groups by level, with the levels as JSON keeps them."""
-    return {what: {str(level): number for level, number in levels.items()} for what, levels in found.items()}

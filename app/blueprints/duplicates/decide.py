@@ -1,7 +1,6 @@
 """Deciding about one group: keep one pair, merge them, make preference pairs of answers, or call them different."""
 
 from collections.abc import Callable
-from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +9,8 @@ from app.blueprints.duplicates.page import address, bp
 from app.blueprints.view import back_or, tell, tell_step
 from app.core.errors import Conflict
 from app.core.text import fold_newlines
-from app.forms.duplicates import Choice, View, number, numbers
+from app.forms.duplicates import DuplicatesView, GroupChoice, read_number, read_numbers
 from app.services import datasets, duplicates
-from app.services.duplicates import GroupView
 from app.services.history import Applied
 
 TEXTS = ("question", "answer", "system")
@@ -21,97 +19,102 @@ TEXTS = ("question", "answer", "system")
 @bp.post("/<int:group_id>/keep")
 def keep(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Keep one pair and remove the others that are ticked."""
-    form = Choice(request.form)
+    form = GroupChoice(request.form)
     going = None if form.ticked is None else sorted(form.ticked)
 
-    def do() -> Applied:
-        return duplicates.keep(
+    def decide() -> Applied:
+        return duplicates.keep_pair(
             dataset_id, group_id, form.keep or None, unite=form.unite, remove=going, versions=form.versions
         )
 
-    return _settled(dataset_id, group_id, do)
+    return _decide_and_go_on(dataset_id, group_id, decide)
 
 
 @bp.post("/<int:group_id>/answers")
 def choose_answer(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Keep the right answer; the others go, or stay with it as rejected answers."""
-    form = Choice(request.form)
-    rejected = numbers(request.form.getlist("rejected"))
+    form = GroupChoice(request.form)
+    rejected = read_numbers(request.form.getlist("rejected"))
 
-    def do() -> Applied:
+    def decide() -> Applied:
         if form.others == "prefer":
             others = [one for one in rejected if one != form.keep]
-            return duplicates.prefer(dataset_id, group_id, form.keep or 0, others, versions=form.versions)
+            return duplicates.prefer_answer(dataset_id, group_id, form.keep or 0, others, versions=form.versions)
         going = None if form.keep else sorted(form.versions)
-        return duplicates.keep(
+        return duplicates.keep_pair(
             dataset_id, group_id, form.keep or None, unite=False, remove=going, versions=form.versions
         )
 
-    return _settled(dataset_id, group_id, do)
+    return _decide_and_go_on(dataset_id, group_id, decide)
 
 
 @bp.get("/<int:group_id>/merge")
 def merging(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Choose question, answer and system prompt one by one, and edit them."""
-    dataset, (scan, _) = datasets.get(dataset_id), duplicates.get(dataset_id, group_id)
-    seen = duplicates.group(scan, group_id, keep=Choice(request.args).keep or None)
-    return render_template("duplicates/merge.html", dataset=dataset, view=View(request.args), **_parts(seen))
-
-
-def _parts(seen: GroupView) -> dict[str, Any]:
-    """For each text the versions that there are, and which is chosen."""
-    own = sorted((one.entry for one in seen.members if one.entry), key=lambda entry: entry.id != seen.keep)
+    dataset, (scan, _) = datasets.get(dataset_id), duplicates.get_group(dataset_id, group_id)
+    opened = duplicates.view_group(scan, group_id, keep=GroupChoice(request.args).keep or None)
+    own = sorted((one.entry for one in opened.members if one.entry), key=lambda entry: entry.id != opened.keep)
+    # For each text the versions that there are, and which is chosen.
     texts: dict[str, dict[str, list[int]]] = {name: {} for name in TEXTS}
     for entry in own:
         for name in TEXTS:
             texts[name].setdefault(getattr(entry, name) or "", []).append(entry.id)
-    picked = {name: number(request.args.get(f"pick.{name}", "")) or seen.keep for name in TEXTS}
+    picked = {name: read_number(request.args.get(f"pick.{name}", "")) or opened.keep for name in TEXTS}
     chosen = {name: next((text for text, ids in texts[name].items() if picked[name] in ids), "") for name in TEXTS}
-    tags = dict.fromkeys(tag for entry in own for tag in entry.tag_list)
-    return {"seen": seen, "own": own, "texts": texts, "chosen": chosen, "tags": list(tags)}
+    return render_template(
+        "duplicates/merge.html",
+        dataset=dataset,
+        view=DuplicatesView(request.args),
+        seen=opened,
+        own=own,
+        texts=texts,
+        chosen=chosen,
+        tags=list(dict.fromkeys(tag for entry in own for tag in entry.tag_list)),
+    )
 
 
 @bp.post("/<int:group_id>/merge")
 def merge(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Write the merged texts into one pair and remove the others."""
-    form = Choice(request.form)
+    form = GroupChoice(request.form)
     texts = {name: fold_newlines(request.form[name]) for name in TEXTS if name in request.form}
     tags = [tag for tag in request.form.get("tags", "").split(",") if tag.strip()]
 
-    def do() -> Applied:
-        return duplicates.merge(dataset_id, group_id, form.keep or 0, {}, tags, texts=texts, versions=form.versions)
+    def decide() -> Applied:
+        keep = form.keep or 0
+        return duplicates.merge_pairs(dataset_id, group_id, keep, {}, tags, texts=texts, versions=form.versions)
 
-    return _settled(dataset_id, group_id, do)
+    return _decide_and_go_on(dataset_id, group_id, decide)
 
 
 @bp.post("/<int:group_id>/dismiss")
 def dismiss(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Remember that these pairs are no duplicates, or no conflict."""
-    duplicates.dismiss(dataset_id, group_id)
+    duplicates.dismiss_group(dataset_id, group_id)
     undo = url_for(".undismiss", dataset_id=dataset_id, group_id=group_id)
     tell("Remembered: these pairs are different, also in later scans.", undo=undo)
-    return redirect(_after(dataset_id), code=303)
+    return redirect(_next_address(dataset_id), code=303)
 
 
 @bp.post("/<int:group_id>/undismiss")
 def undismiss(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Forget that they were called different."""
-    duplicates.undismiss(dataset_id, group_id)
+    duplicates.undismiss_group(dataset_id, group_id)
     tell("These pairs wait to be decided again.")
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 
-def _settled(dataset_id: int, group_id: int, do: Callable[[], Applied]) -> ResponseReturnValue:
-    """Do it and go on with the next group; where a pair was edited meanwhile, show the group as it is now."""
+def _decide_and_go_on(dataset_id: int, group_id: int, decide: Callable[[], Applied]) -> ResponseReturnValue:
+    """Go on with the next group; where a pair was edited meanwhile, show the group as it is now."""
     try:
-        result = do()
+        result = decide()
     except Conflict as error:
         tell(error.message)
-        return redirect(address(dataset_id, View(request.form), group=group_id), code=303)
+        return redirect(address(dataset_id, DuplicatesView(request.form), group=group_id), code=303)
     tell_step(dataset_id, result)
-    return redirect(_after(dataset_id), code=303)
+    return redirect(_next_address(dataset_id), code=303)
 
 
-def _after(dataset_id: int) -> str:
+def _next_address(dataset_id: int) -> str:
     """The next group of the same view, else the first that waits."""
-    return address(dataset_id, View(request.form), group=number(request.form.get("next", "")))
+    return address(dataset_id, DuplicatesView(request.form), group=read_number(request.form.get("next", "")))
