@@ -21,6 +21,7 @@ from app.core.formats import (
 )
 from app.core.layouts import LAYOUTS, Layout, LayoutOptions, Recognition, RowError, losses, recognise
 from app.core.layouts.columns import OWN, STANDARD
+from app.core.layouts.paths import steps_of
 from app.core.record import Record
 from app.core.spec import Spec, usual_layout
 
@@ -84,9 +85,12 @@ def plan(source: Source, wanted: Spec, read_options: ReadOptions, options: Layou
         detection = replace(detection, delimiter=read_options.delimiter)
     sample = _sample(source, detection, read_options)
     recognition = recognise(sample)
-    layout = LAYOUTS[wanted.layout or recognition.layout]
+    # Whoever says which column is the question or the answer means columns, whatever else the rows hold.
+    chosen = "columns" if options.mapping.keys() & {"question", "answer"} else None
+    layout = LAYOUTS[wanted.layout or chosen or recognition.layout]
     if layout.name == "columns":
-        options = replace(options, mapping={**_fitting(recognition, sample), **options.mapping})
+        columns = frozenset(name for row in sample for name in row)
+        options = replace(options, columns=columns, mapping={**_fitting(recognition, sample), **options.mapping})
     return Plan(detection, recognition, read_options, layout, options)
 
 
@@ -129,10 +133,10 @@ def check_mapping(plan_: Plan, columns: Iterable[str]) -> None:
     """Raise Invalid where a file of columns has no column for the question or the answer."""
     if plan_.layout.name != "columns":
         return
-    names = list(columns)
+    names = list(dict.fromkeys((*columns, *sorted(plan_.options.columns or ()))))
     shown = ", ".join(f"“{name}”" for name in names[:12]) or "none"
     for target, column in plan_.options.mapping.items():
-        if target in ("question", "answer") and names and column not in names:
+        if names and column not in names and (steps_of(column) or [""])[0] not in names:
             raise Invalid(f"There is no column “{column}” for the {target}. The columns are {shown}.", code="no_column")
     missing = [target for target in ("question", "answer") if target not in plan_.options.mapping]
     if missing and not (missing == ["answer"] and plan_.options.allow_unanswered):
@@ -202,7 +206,7 @@ class Conversion:
     def rows(self, source: Source, rejects: Callable[[BadRow], object] | None = None) -> Iterator[Mapping[str, Any]]:
         """The target's rows. ``rejects`` is called with each bad row."""
         layout = LAYOUTS[self.target.layout or "openai"]
-        report, render, options = self.report, layout.render, self.options
+        report, render, options = self.report, layout.rows_of, self.options
         for item in records(source, self.plan):
             report.records_in += 1
             if isinstance(item, BadRow):
@@ -210,14 +214,14 @@ class Conversion:
                 continue
             for record in self.change(item[1]) if self.change else (item[1],):
                 try:
-                    row = render(record, options)
+                    rows = render(record, options)
                 except RowError as error:
                     self._reject(refused(item[0], error.code, error.message), rejects)
                     continue
                 if record.extra or record.turns or record.trace or record.system is not None or record.tags:
                     report.losses.update(losses(record, layout, options))
-                report.written += 1
-                yield row
+                report.written += len(rows)
+                yield from rows
 
     def _reject(self, bad: BadRow, rejects: Callable[[BadRow], object] | None) -> None:
         self.report.quarantined += 1

@@ -143,7 +143,7 @@ OPENAI = Layout(
     "OpenAI chat",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights"}),
+    frozenset({"system", "turns", "trace", "tools", "weights", "other keys of messages"}),
     ("messages", "tools", "parallel_tool_calls", "functions"),
     {
         "messages": [

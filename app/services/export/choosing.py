@@ -16,11 +16,11 @@ def plan_count(dataset_id: int, options: Options) -> int:
 
 
 def goes_out(dataset_id: int, options: Options) -> ColumnElement[bool]:
-    asked = "rejected" in options.filters.statuses
     wanted = chosen(dataset_id, options)
     if needs_rejected(options):
         wanted = and_(wanted, Entry.rejected_answer.is_not(None))
-    return and_(wanted, not_(unanswered())) if asked else and_(wanted, not_(rejected()), not_(unanswered()))
+    wanted = and_(wanted, not_(unanswered(options)))
+    return wanted if "rejected" in options.filters.statuses else and_(wanted, not_(rejected()))
 
 
 def chosen(dataset_id: int, options: Options) -> ColumnElement[bool]:
@@ -33,9 +33,15 @@ def needs_rejected(options: Options) -> bool:
     return "rejected answer" in LAYOUTS[options.layout].needs
 
 
+def takes_rejected_alone(options: Options) -> bool:
+    """Whether a pair with only a rejected answer goes out, because each answer is written with a label."""
+    return LAYOUTS[options.layout].labels is not None
+
+
 def rejected() -> ColumnElement[bool]:
     return Entry.status == "rejected"
 
 
-def unanswered() -> ColumnElement[bool]:
-    return and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+def unanswered(options: Options) -> ColumnElement[bool]:
+    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

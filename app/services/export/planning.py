@@ -49,7 +49,7 @@ def plan(dataset_id: int, options: Options) -> Plan:
 
 def _left_out(dataset_id: int, options: Options) -> list[Count]:
     """Chosen records that do not go out, by reason; each is counted once."""
-    reasons: dict[str, ColumnElement[bool]] = {"without an answer": unanswered()}
+    reasons: dict[str, ColumnElement[bool]] = {"without an answer": unanswered(options)}
     if "rejected" not in options.filters.statuses:
         reasons = {"that are rejected": rejected(), **reasons}
     if needs_rejected(options):

@@ -31,8 +31,8 @@ def openai_lines(dataset_id: int, options: Options) -> Iterator[bytes]:
         for row in rows:
             messages = row.turns is not None or row.trace is not None
             if messages or row.extra is not None or (keep and row.tags is not None):
-                if (record := record_of(row)) is not None:
-                    lines.append(encode(render(record, row)) + b"\n")
+                if (record := record_of(row, options)) is not None:
+                    lines.extend(encode(one) + b"\n" for one in render(record, row))
                 continue
             question, answer = row.question, row.answer
             if answer[:1] not in PLAIN_STARTS and is_blank(answer):
@@ -58,9 +58,9 @@ def _batches(dataset_id: int, options: Options, how: WriteOptions) -> Iterator[l
     def line(row: StoredEntry) -> Sequence[Any] | None:
         if _rest_of(row) == _NOTHING:
             return None if is_blank(row.answer) else plain(row)
-        if (record := record_of(row)) is None:
+        if (record := record_of(row, options)) is None:
             return None
-        values = render(record, row)
+        (values,) = render(record, row)
         return cells_of([values.get(name) for name in how.columns])
 
     for rows in chunks_of(dataset_id, options):

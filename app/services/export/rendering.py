@@ -13,7 +13,7 @@ from app.core.record import Record
 from app.core.stored import StoredEntry, as_entry
 from app.models import Entry, db, reading
 from app.services import datasets, entries
-from app.services.export.choosing import goes_out
+from app.services.export.choosing import goes_out, takes_rejected_alone
 from app.services.export.options import Options
 
 # Few rows at a time are still at hand when they are written.
@@ -25,8 +25,8 @@ def rendered(dataset_id: int, options: Options) -> Iterator[Mapping[str, Any]]:
     render = renderer(dataset_id, options)
     for rows in chunks_of(dataset_id, options):
         for row in rows:
-            if (record := record_of(row)) is not None:
-                yield render(record, row)
+            if (record := record_of(row, options)) is not None:
+                yield from render(record, row)
 
 
 def chunks_of(dataset_id: int, options: Options) -> Iterator[list[StoredEntry]]:
@@ -36,28 +36,30 @@ def chunks_of(dataset_id: int, options: Options) -> Iterator[list[StoredEntry]]:
             yield list(map(as_entry, rows))
 
 
-def record_of(row: StoredEntry) -> Record | None:
+def record_of(row: StoredEntry, options: Options) -> Record | None:
     """The record of a stored row; None where there is nothing to learn in it."""
     record = row.record()
-    return record if record.answered else None
+    alone = takes_rejected_alone(options) and record.rejected_answer is not None
+    return record if record.answered or alone else None
 
 
-def renderer(dataset_id: int, options: Options) -> Callable[[Record, StoredEntry], dict[str, Any]]:
+def renderer(dataset_id: int, options: Options) -> Callable[[Record, StoredEntry], list[dict[str, Any]]]:
     layout = LAYOUTS[options.layout]
     layout_options = LayoutOptions(keep_extra=options.keep_extra)
     default = default_system(dataset_id, options) if options.layout != "columns" else None
 
-    def render(record: Record, row: StoredEntry) -> dict[str, Any]:
+    def render(record: Record, row: StoredEntry) -> list[dict[str, Any]]:
         if default is not None and record.system is None:
             record = replace(record, system=default)
         if options.layout == "columns" and not options.keep_extra and record.extra:
             record = replace(record, extra={})
-        out = layout.render(record, layout_options)
+        written = layout.rows_of(record, layout_options)
         if options.layout == "columns" and options.keep_extra:
-            return {"id": row.id, **out, "status": row.status, "split": row.split}
-        if options.keep_extra and record.tags and "tags" not in out:
-            out["tags"] = list(record.tags)
-        return out
+            return [{"id": row.id, **out, "status": row.status, "split": row.split} for out in written]
+        if options.keep_extra and record.tags:
+            for out in written:
+                out.setdefault("tags", list(record.tags))
+        return written
 
     return render
 
