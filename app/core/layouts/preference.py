@@ -135,7 +135,7 @@ def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
     return _write(record, _TRL_TEXT if plain else _TRL, options)
 
 
-def _write_as_noted(record: Record, options: LayoutOptions) -> dict[str, Any]:
+def _write_as_noted(record: Record, options: LayoutOptions = KEEPING) -> dict[str, Any]:
     if (came := as_came(record, "preference", parse)) is not None:
         return came
     return _write(record, notes_of(record)["preference"], KEEPING)
