@@ -20,12 +20,12 @@ _SPEAKERS = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):[ ]?")
 
 def unpack_answer(value: Any) -> Any:
     """The messages of an answer: a list, ``{"messages": […]}``, JSON text of these, or a transcript; else itself."""
+    if isinstance(value, str) and value[:1] not in ("[", "{"):
+        return ("Human:" in value and transcript_messages(value)) or value
     found = unpacked(value)
     if isinstance(found, dict) and is_chat(found.get("messages")):
         return unpacked(found["messages"])
-    if is_chat(found) or is_message(found):
-        return found
-    return transcript_messages(value) or value if isinstance(value, str) else value
+    return found if is_chat(found) or is_message(found) else value
 
 
 def transcript_messages(text: str, last: str = "Assistant") -> list[dict[str, Any]] | None:

@@ -293,7 +293,7 @@ def messages_of(record: Record) -> tuple[Message, ...]:
 
 
 def _noted(role: str, text: str, note: Any) -> Message:
-    if not isinstance(note, dict):
+    if type(note) is not dict:
         return Message(role, text)
     known = {key: note[key] for key in NOTED if key in note}
     return Message(role, text, extra=note.get("extra", {}), **known)

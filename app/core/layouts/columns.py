@@ -233,13 +233,12 @@ def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping
 def _with_fields(row: dict[str, Any], names: Mapping[str, str], record: Record) -> Record:
     """The record whose nested fields say what it says; they are taken out of the row."""
     extra = record.extra
-    for name in set(names.values()) & row.keys():
-        if name in extra or not steps_of(name) or not has_value(extra, name):
-            continue
-        text = row.pop(name)
-        if text_of(value_at(extra, name), name, _OBJECTS) != text:
-            extra = with_value_at(extra, name, text)
-    return replace(record, extra=extra)
+    for name in names.values():
+        if name in row and ("." in name or "[" in name) and steps_of(name) and has_value(extra, name):
+            text = row.pop(name)
+            if text_of(value_at(extra, name), name, _OBJECTS) != text:
+                extra = with_value_at(extra, name, text)
+    return record if extra is record.extra else replace(record, extra=extra)
 
 
 _OBJECTS = LayoutOptions(objects=True)

@@ -1,7 +1,6 @@
 """A row that holds a list of messages, taken apart into a record, and put together again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.answers import take_rejected
@@ -9,7 +8,6 @@ from app.core.layouts.base import (
     NOTED,
     LayoutOptions,
     RowError,
-    checked,
     columns_of,
     messages_of,
     notes_of,
@@ -46,21 +44,23 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
         notes["system"] = "beside"
     if isinstance(extra.get("tools"), str):
         notes["tools"] = "text"
-    record = record_of(parsed, system=system if notes.get("system") else None, extra=extra, notes=notes)
-    if "chosen" not in extra:
-        rejected = take_rejected(extra, notes, parsed)
-        record = replace(record, rejected_answer=rejected)
+    rejected = None if "chosen" in extra else take_rejected(extra, notes, parsed)
+    record = record_of(parsed, system if notes.get("system") else None, rejected, extra, notes)
     if is_blank(record.question):
         raise RowError("The user message is empty.", code="blank_question")
     if not (options.allow_unanswered or record.answered or record.rejected_answer):
         raise RowError("The assistant message has no content.", code="blank_answer")
-    return checked(replace(record, extra=with_notes(extra, notes)), options)
+    return record
 
 
 def record_of(
-    messages: Sequence[Message], *, system: str | None = None, extra: dict[str, Any], notes: dict[str, Any]
+    messages: Sequence[Message],
+    system: str | None,
+    rejected: str | None,
+    extra: dict[str, Any],
+    notes: dict[str, Any],
 ) -> Record:
-    """The record that a conversation means; ``notes`` is filled with what the record has no place for.
+    """The record that a conversation means; what it has no place for is added to the notes.
 
     A leading system message is the system prompt, unless one is given. The question is the last user message that an
     assistant message follows; the answer is the last assistant message, or, where that calls a tool, it ends the trace.
@@ -101,7 +101,8 @@ def record_of(
         question=question.text,
         trace=trace,
         answer=text,
-        extra=extra,
+        rejected_answer=rejected,
+        extra=with_notes(extra, notes),
     )
 
 

@@ -51,7 +51,7 @@ _TRL_TEXT = {**_TRL, "text": True, "better": None, "worse": None}
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a preference row. Raises RowError."""
-    if "instruction" in row and not any(name in row for name in ("input", *_PROMPTS) if not isinstance(row[name], str)):
+    if "instruction" in row and not any(name in row for name in _PROMPTS):
         record = alpaca.parse(row, options)
         if record.rejected_answer is None:
             raise RowError("There is no rejected answer.", code="no_rejected_answer")
@@ -116,8 +116,8 @@ def _read_prompt(row: Row, form: dict[str, Any]) -> list[Any]:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in OpenAI's form; with ``keep_extra`` as it came. Raises RowError without a pair."""
-    if options.keep_extra and "preference" in notes_of(record):
-        return _write_as_noted(record, options)
+    if options.keep_extra and (row := _as_noted(record)) is not None:
+        return row
     row = _write(record, _OPENAI, options)
     tools = tools_in(record.extra.get("tools"))
     if tools:
@@ -129,13 +129,22 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in TRL's form, texts for a plain pair; with ``keep_extra`` as it came. Raises RowError."""
-    if options.keep_extra and "preference" in notes_of(record):
-        return _write_as_noted(record, options)
+    if options.keep_extra and (row := _as_noted(record)) is not None:
+        return row
     plain = not (record.turns or record.trace) and record.system is None
     return _write(record, _TRL_TEXT if plain else _TRL, options)
 
 
-def _write_as_noted(record: Record, options: LayoutOptions) -> dict[str, Any]:
+def _as_noted(record: Record) -> dict[str, Any] | None:
+    """The row in the form that it came in; None where it came as something else than a preference pair."""
+    notes = notes_of(record)
+    if "preference" in notes:
+        return _write_as_noted(record)
+    is_alpaca = record.rejected_answer is not None and "chosen" in notes.get("alpaca-shape", {}).get("names", ())
+    return alpaca.render(record, KEEPING) if is_alpaca else None
+
+
+def _write_as_noted(record: Record, options: LayoutOptions = KEEPING) -> dict[str, Any]:
     if (came := as_came(record, "preference", parse)) is not None:
         return came
     return _write(record, notes_of(record)["preference"], KEEPING)

@@ -34,7 +34,7 @@ from app.core.layouts.conversation import (
 )
 from app.core.layouts.functions import call_text
 from app.core.layouts.sample import Claim, Sample
-from app.core.layouts.shapes import Row, is_chat, is_turn
+from app.core.layouts.shapes import Row, is_turn
 from app.core.record import Message, Record
 
 _NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
@@ -51,12 +51,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if is_turn(messages[0]):
         return swift.parse(row, options)
     record = parse_chat(messages, row, options, container)
-    notes = notes_of(record)
-    if container != "conversations":
-        notes["container"] = container
-    if is_chat(messages) and "role" in messages[0]:
-        notes["form"] = "openai"
-    record = replace(record, extra=with_notes(record.extra, notes))
+    if container != "conversations" or "role" in messages[0]:
+        form = {"form": "openai"} if "role" in messages[0] else {}
+        notes = {**notes_of(record), "container": container, **form}
+        record = replace(record, extra=with_notes(record.extra, notes))
     return checked(note_as_came(record, row, "sharegpt", render), options)
 
 
@@ -105,22 +103,21 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 def _own_messages(record: Record, *, is_beside: bool, exact: bool) -> list[dict[str, Any]]:
     """The messages as from and value; two where an assistant says something and calls a tool."""
-    messages = list(messages_of(record))
+    messages = messages_of(record)
     if record.system is not None and not is_beside:
-        messages.insert(0, Message("system", record.system))
+        messages = (Message("system", record.system), *messages)
     if exact:
-        messages.extend(trailing_of(record))
+        messages = (*messages, *trailing_of(record))
     rows: list[dict[str, Any]] = []
     for message in messages:
-        parts: list[dict[str, Any]] = []
         if message.text is not None or not message.tool_calls:
-            parts.append({"from": _NAMES.get(message.role, message.role), "value": message.text or ""})
+            rows.append({"from": _NAMES.get(message.role, message.role), "value": message.text or ""})
+            if message.weight is not None:
+                rows[-1]["weight"] = message.weight
         if message.tool_calls:
-            parts.append({"from": "function_call", "value": call_text(message.tool_calls)})
-        if message.weight is not None:
-            for part in parts:
-                part["weight"] = message.weight
-        rows += parts
+            rows.append({"from": "function_call", "value": call_text(message.tool_calls)})
+            if message.weight is not None:
+                rows[-1]["weight"] = message.weight
     return rows
 
 
