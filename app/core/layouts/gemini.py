@@ -64,8 +64,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     extra = columns_of(row, (*used, "tools") if tools else used)
     if tools:
         extra["tools"] = tools
-    record = conversation_record(messages, system, extra, options)
-    return note_row(replace(record, rejected_answer=worse), row, render)
+    return note_row(conversation_record(messages, system, extra, options, worse), row, render)
 
 
 def _is_scored(value: Any) -> bool:

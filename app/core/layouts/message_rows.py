@@ -9,7 +9,7 @@ its own; what they say each is kept under ``message_details``.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.core.layouts.base import Grouping, Layout, LayoutOptions, RowError, not_written
+from app.core.layouts.base import Grouping, Layout, LayoutOptions, RowError, checked, not_written
 from app.core.layouts.conversation import messages_in, parse_chat
 from app.core.layouts.mapping import target_of
 from app.core.layouts.messages import role_of
@@ -89,7 +89,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     for place, message in enumerate(messages):
         if isinstance(message, dict) and not isinstance(message.get("role"), str):
             raise RowError(f"Message {place + 1} of the conversation has no role.", code="bad_role")
-    return parse_chat(messages, row, options, "messages")
+    return checked(parse_chat(messages, row, options, "messages"), options)
 
 
 def recognises(sample: Sample) -> Claim | None:

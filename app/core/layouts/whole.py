@@ -19,14 +19,16 @@ _ALL = LayoutOptions(allow_unanswered=True)
 
 
 def conversation_record(
-    messages: Sequence[Message], system: str | None, extra: dict[str, Any], options: LayoutOptions
+    messages: Sequence[Message],
+    system: str | None,
+    extra: dict[str, Any],
+    options: LayoutOptions,
+    rejected: str | None = None,
 ) -> Record:
     """The record of messages, with the columns beside them. Raises RowError."""
     if not messages:
         raise RowError("There is no message in it.", code="no_messages")
-    notes: dict[str, Any] = {}
-    record = record_of(messages, system=system, extra=extra, notes=notes)
-    return checked(replace(record, extra=with_notes(extra, notes)), options)
+    return checked(record_of(messages, system, rejected, extra, {}), options)
 
 
 def note_row(record: Record, row: Row, render: Callable[[Record, LayoutOptions], Row]) -> Record:
