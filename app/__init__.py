@@ -17,13 +17,13 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> OpenAPI:
 
     The factory is imported here and not above: ``app.core`` and the commands without a database must not load Flask.
     """
-    from app.web import make
+    from app.web import create_web_app
 
-    return make(overrides or {})
+    return create_web_app(overrides or {})
 
 
 def create_bare_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The same without pages and API, for commands and jobs."""
-    from app.factory import bare
+    from app.factory import create_bare
 
-    return bare(overrides or {})
+    return create_bare(overrides or {})

@@ -60,18 +60,30 @@ _ALL = (
 SETTINGS = {setting.name: setting for setting in _ALL}
 
 
-def resolve(environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None) -> list[Resolved]:
+def resolve_settings(
+    environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
+) -> list[Resolved]:
     """Every setting with its value and source. Raises BadUsage for a value that does not fit."""
     environ = os.environ if environ is None else environ
-    return [_resolve(setting, environ, overrides or {}) for setting in SETTINGS.values()]
+    resolved = []
+    for setting in SETTINGS.values():
+        if overrides and setting.name in overrides:
+            resolved.append(Resolved(setting, _parse_value(setting, str(overrides[setting.name])), "option"))
+        elif text := environ.get(setting.name, ""):
+            resolved.append(Resolved(setting, _parse_value(setting, text), "environment"))
+        else:
+            resolved.append(Resolved(setting, setting.default, "default"))
+    return resolved
 
 
-def load(environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None) -> dict[str, Value]:
+def load_settings(
+    environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
+) -> dict[str, Value]:
     """Every setting's value by name."""
-    return {resolved.setting.name: resolved.value for resolved in resolve(environ, overrides)}
+    return {resolved.setting.name: resolved.value for resolved in resolve_settings(environ, overrides)}
 
 
-def named(name: str, environ: Mapping[str, str] | None = None) -> bool:
+def is_set(name: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether somebody set it: an unset port may be exchanged for a free one."""
     return bool((os.environ if environ is None else environ).get(name))
 
@@ -81,25 +93,12 @@ def data_dir(settings: Mapping[str, object]) -> Path:
     return Path(str(settings["LTT_DATA_DIR"])).expanduser().absolute()
 
 
-def _resolve(setting: Setting, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Resolved:
-    if setting.name in overrides:
-        return Resolved(setting, _parse(setting, str(overrides[setting.name])), "option")
-    text = environ.get(setting.name, "")
-    if text:
-        return Resolved(setting, _parse(setting, text), "environment")
-    return Resolved(setting, setting.default, "default")
-
-
-def _parse(setting: Setting, text: str) -> Value:
+def _parse_value(setting: Setting, text: str) -> Value:
     if isinstance(setting.default, int):
-        return _number(setting, text)
+        if text.strip().isascii() and text.strip().isdigit() and setting.low <= int(text) <= setting.high:
+            return int(text)
+        top = "" if setting.high == Setting.__dataclass_fields__["high"].default else f" to {setting.high:,}"
+        raise BadUsage(f"{setting.name} must be a whole number from {setting.low}{top}, not {text!r}.")
     if setting.choices and text.upper() not in setting.choices:
         raise BadUsage(f"{setting.name} must be one of {', '.join(setting.choices)}, not {text!r}.")
     return text.upper() if setting.choices else text
-
-
-def _number(setting: Setting, text: str) -> int:
-    if text.strip().isascii() and text.strip().isdigit() and setting.low <= int(text) <= setting.high:
-        return int(text)
-    top = "" if setting.high == Setting.__dataclass_fields__["high"].default else f" to {setting.high:,}"
-    raise BadUsage(f"{setting.name} must be a whole number from {setting.low}{top}, not {text!r}.")

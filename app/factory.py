@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -19,42 +18,33 @@ PLACES: dict[str, Any] = {
 migrate = Migrate(directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 
-def bare(overrides: Mapping[str, Any]) -> Flask:
+def create_bare(overrides: Mapping[str, Any]) -> Flask:
     """The application without pages and API, for commands and jobs: it is there in half the time."""
-    settings = config.load(overrides=overrides)
-    return prepared(Flask("app", instance_path=str(config.data_dir(settings)), **PLACES), settings, overrides)
+    settings = config.load_settings(overrides=overrides)
+    return prepare_app(Flask("app", instance_path=str(config.data_dir(settings)), **PLACES), settings, overrides)
 
 
-def prepared(app: Flask, settings: Mapping[str, config.Value], overrides: Mapping[str, Any]) -> Flask:
+def prepare_app(app: Flask, settings: Mapping[str, config.Value], overrides: Mapping[str, Any]) -> Flask:
     """The application with its settings and its database."""
-    keys.prepare_folder(config.data_dir(settings))
-    app.config.from_mapping(_flask_settings(settings), **settings)
+    folder = config.data_dir(settings)
+    keys.prepare_folder(folder)
+    sqlite = URL.create("sqlite", database=str(folder / "ltt.db")).render_as_string(hide_password=False)
+    # Cookies ignore ports: each data folder has a name of its own, so that two servers do not log each other out.
+    cookie = "ltt_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    app.config.from_mapping(
+        settings,
+        SECRET_KEY=keys.secret_key(folder),
+        SQLALCHEMY_DATABASE_URI=str(settings["LTT_DATABASE_URL"]) or sqlite,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME=cookie,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        PROPAGATE_EXCEPTIONS=False,
+    )
     app.config.from_mapping(overrides)
     app.debug = False
     logs.init_app(app)
     models.init_app(app)
     migrate.init_app(app, models.db)
     return app
-
-
-def _flask_settings(settings: Mapping[str, config.Value]) -> dict[str, object]:
-    folder = config.data_dir(settings)
-    return {
-        "SECRET_KEY": keys.secret_key(folder),
-        "SQLALCHEMY_DATABASE_URI": str(settings["LTT_DATABASE_URL"]) or _sqlite_url(str(folder / "ltt.db")),
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "WTF_CSRF_CHECK_DEFAULT": False,
-        "WTF_CSRF_TIME_LIMIT": None,
-        "SESSION_COOKIE_NAME": _cookie_name(folder),
-        "PROPAGATE_EXCEPTIONS": False,
-    }
-
-
-def _cookie_name(folder: Path) -> str:
-    """Cookies ignore ports: each data folder has a name of its own, so that two servers do not log each other out."""
-    return "ltt_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-
-
-def _sqlite_url(path: str) -> str:
-    return URL.create("sqlite", database=path).render_as_string(hide_password=False)

@@ -23,9 +23,9 @@ def prepare_folder(folder: Path) -> None:
 def secret_key(folder: Path) -> bytes:
     """The key that signs sessions and forms; made at the first call. Raises Conflict for one that is not safe."""
     path = folder / KEY_FILE
-    key = _read(path)
+    key = _read_secret(path)
     if key is None:
-        key = _create(path, secrets.token_bytes(_KEY_BYTES))
+        key = _create_secret(path, secrets.token_bytes(_KEY_BYTES))
     if len(key) < _KEY_BYTES or len(set(key)) < 12:
         raise Conflict(f"The secret key in {path} is too short or too simple. Delete the file: a new one is made.")
     return key
@@ -34,16 +34,16 @@ def secret_key(folder: Path) -> bytes:
 def api_token(folder: Path) -> str:
     """The token with which scripts may write; made at the first call."""
     path = folder / TOKEN_FILE
-    token = _read(path)
+    token = _read_secret(path)
     if token is None:
-        token = _create(path, secrets.token_urlsafe(_KEY_BYTES).encode() + b"\n")
+        token = _create_secret(path, secrets.token_urlsafe(_KEY_BYTES).encode() + b"\n")
     text = token.decode("ascii", errors="replace").strip()
     if len(text) < _KEY_BYTES:
         raise Conflict(f"The token in {path} is too short. Delete the file: a new one is made.")
     return text
 
 
-def _read(path: Path) -> bytes | None:
+def _read_secret(path: Path) -> bytes | None:
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def _read(path: Path) -> bytes | None:
         return file.read(4096)
 
 
-def _create(path: Path, content: bytes) -> bytes:
+def _create_secret(path: Path, content: bytes) -> bytes:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         fd = os.open(path, flags, 0o600)
@@ -72,7 +72,7 @@ def _create(path: Path, content: bytes) -> bytes:
 def _await_other(path: Path) -> bytes:
     """What another process, which was quicker, is writing at this moment."""
     for _ in range(50):
-        content = _read(path)
+        content = _read_secret(path)
         if content:
             return content
         time.sleep(0.02)

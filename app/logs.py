@@ -13,7 +13,7 @@ class _OneLine(logging.Formatter):
     """Escapes line ends, so that a request cannot forge a log line; tracebacks keep theirs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = _request_id()
+        record.request_id = request.environ.get("ltt.request_id", "-") if has_request_context() else "-"
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -29,17 +29,13 @@ class _Stderr(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def _request_id() -> str:
-    return request.environ.get("ltt.request_id", "-") if has_request_context() else "-"
-
-
 def init_app(app: Flask) -> None:
     """Log as the settings say."""
-    configure(str(app.config["LTT_LOG_LEVEL"]))
+    configure_logging(str(app.config["LTT_LOG_LEVEL"]))
     app.logger.setLevel(str(app.config["LTT_LOG_LEVEL"]))
 
 
-def configure(level: str) -> None:
+def configure_logging(level: str) -> None:
     """Send all logs to stderr. A second call changes only the level."""
     root = logging.getLogger()
     root.setLevel(level)

@@ -14,19 +14,19 @@ from app.blueprints.api import specification
 csrf = CSRFProtect()
 
 
-def make(overrides: Mapping[str, Any]) -> OpenAPI:
+def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
     """Make the application for one data folder."""
-    settings = config.load(overrides=overrides)
+    settings = config.load_settings(overrides=overrides)
     app = OpenAPI(
         "app",
         info=Info(title="LLM Training Tools", version=__version__),
         doc_ui=False,
-        validation_error_callback=specification.refuse,
+        validation_error_callback=specification.refuse_invalid,
         validation_error_model=specification.Error,
         instance_path=str(config.data_dir(settings)),
         **factory.PLACES,
     )
-    factory.prepared(app, settings, overrides)
+    factory.prepare_app(app, settings, overrides)
     errors.init_app(app)
     frontdoor.init_app(app, csrf)
     blueprints.init_app(app)

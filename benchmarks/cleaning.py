@@ -151,10 +151,10 @@ def _in_app(folder: str, work: Callable[[], dict[str, float]]) -> None:
 
 def _wish(kind: str) -> object:
     from app.core.cleaning import Step as CleaningStep
-    from app.services.cleaning import Cleaning
+    from app.services.cleaning import CleaningOptions
 
     old, new, mode = OURS[kind]
-    return Cleaning((CleaningStep("find-replace", {"find": old, "replace": new, "mode": mode}, ("answer",)),))
+    return CleaningOptions((CleaningStep("find-replace", {"find": old, "replace": new, "mode": mode}, ("answer",)),))
 
 
 def preview(folder: str, kind: str) -> None:
@@ -163,7 +163,7 @@ def preview(folder: str, kind: str) -> None:
     def work() -> dict[str, float]:
         from app.services import cleaning
 
-        found = cleaning.scan(1, _wish(kind))  # type: ignore[arg-type]
+        found = cleaning.scan_dataset(1, _wish(kind))  # type: ignore[arg-type]
         return {"pairs": found.affected}
 
     _in_app(folder, work)
@@ -174,9 +174,9 @@ def apply(folder: str, kind: str) -> None:
 
     def work() -> dict[str, float]:
         from app.services import cleaning
-        from app.services.cleaning import Order
+        from app.services.cleaning import CleaningOrder
 
-        done = cleaning.run(Order(1, _wish(kind)))  # type: ignore[arg-type]
+        done = cleaning.run_cleaning(CleaningOrder(1, _wish(kind)))  # type: ignore[arg-type]
         return {"pairs": done.applied.changed}
 
     _in_app(folder, work)

@@ -80,10 +80,10 @@ and shown.
 def routes() -> str:
     """Every route with what it asks of a request."""
     from app import create_app
-    from app.frontdoor.routes import table
+    from app.frontdoor.routes import list_routes
 
     with tempfile.TemporaryDirectory() as folder:
-        rows = table(create_app({"LTT_DATA_DIR": folder, "LTT_LOG_LEVEL": "ERROR"}))
+        rows = list_routes(create_app({"LTT_DATA_DIR": folder, "LTT_LOG_LEVEL": "ERROR"}))
     lines = ["# Routes", "", _NOTE, "", "`ltt api-routes --json` prints the same for programs.", ""]
     lines += ["| method | path | a write needs | largest body |", "|---|---|---|---|"]
     for row in rows:

@@ -116,7 +116,7 @@ def serve(data: str) -> Iterator[tuple[str, dict[str, str]]]:
 
     app = create_app({"LTT_DATA_DIR": data, "LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
-        schema.prepare()
+        schema.prepare_schema()
         paths = prepare(app)
     channels: dict[int, object] = {}
     server = create_server(app, map=channels, host="127.0.0.1", port=0, threads=4, ident=None)
@@ -137,23 +137,23 @@ def prepare(app: Flask) -> dict[str, str]:
     from app.services.imports import Settings
     from app.services.pairs import Selection
 
-    home = sample.load().id
+    home = sample.load_sample().id
     cleaned = cleaning_pages(home)
     ids = sorted(entry.id for entry in entries.stream_entries(home))
     pairs.set_status(home, Selection(tuple(ids[-14:-4])), "review")
     pairs.set_status(home, Selection((ids[-9],)), "rejected")
     one = entries.get(home, ids[-6])
-    pairs.save(home, one.id, {"answer": one.answer.replace("you", "people", 1)}, version=one.version)
-    pairs.tag(home, Selection(tuple(ids[-8:-5])), add=["to check"], remove=[])
-    pairs.delete(home, Selection((ids[3],)))
+    pairs.save_pair(home, one.id, {"answer": one.answer.replace("you", "people", 1)}, version=one.version)
+    pairs.tag_pairs(home, Selection(tuple(ids[-8:-5])), add=["to check"], remove=[])
+    pairs.delete_pairs(home, Selection((ids[3],)))
     history.undo(home)
     names = ("first-questions.csv", "more-questions.csv")
     done, waiting = (imports.add(home, upload(name), Settings()).id for name in names)
-    job = imports.start(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
+    job = imports.enqueue(done, Settings(mapping={"question": "Question", "answer": "Reply", "tags": "Topic"})).id
     Worker(app, {"LTT_DATA_DIR": app.config["LTT_DATA_DIR"]}).turn()
-    datasets.create("Help desk, English", description="Macros and articles of the help desk")
-    empty = datasets.create("Empty").id
-    backups.make()
+    datasets.create_dataset("Help desk, English", description="Macros and articles of the help desk")
+    empty = datasets.create_dataset("Empty").id
+    backups.make_backup()
     at, token = f"/datasets/{home}", upload("questions.csv").token
     return {
         **cleaned,
@@ -189,18 +189,21 @@ def cleaning_pages(home: int) -> dict[str, str]:
     """A history with cleaning in it and a saved recipe: their pages."""
     from app.core.cleaning import Step
     from app.services import cleaning, history, pairs
-    from app.services.cleaning import Cleaning, Order, recipes, suggesting
+    from app.services.cleaning import CleaningOptions, CleaningOrder, recipes, suggesting
 
-    pairs.add(home, "Whom do I ask about an invoice?", "Write to billing@example.org or call Tel. 030 1234567.")
-    pairs.add(home, "May I use <b>bold</b> words?", "<p>Yes, but <b>few</b> of them &amp; only where they help.</p>")
+    pairs.add_pair(home, "Whom do I ask about an invoice?", "Write to billing@example.org or call Tel. 030 1234567.")
+    pairs.add_pair(
+        home, "May I use <b>bold</b> words?", "<p>Yes, but <b>few</b> of them &amp; only where they help.</p>"
+    )
     names = [("mask", {}), ("find-replace", {"find": "dataset", "replace": "data set"})]
     mask, words = (
-        cleaning.run_at_once(Order(home, Cleaning((Step(name, options),)))).applied.step for name, options in names
+        cleaning.run_cleaning(CleaningOrder(home, CleaningOptions((Step(name, options),)))).applied.step
+        for name, options in names
     )
     assert mask is not None and words is not None
     history.undo(home)
-    recipe = recipes.create("Weekly clean-up", [Step("fix-mojibake"), Step("trim"), Step("html-to-markdown")]).id
-    suggesting.of_dataset(home)
+    recipe = recipes.create_recipe("Weekly clean-up", [Step("fix-mojibake"), Step("trim"), Step("html-to-markdown")]).id
+    suggesting.suggest_for_dataset(home)
     at = f"/datasets/{home}"
     regex = f"{at}/clean?op=find-replace&recipe={recipe}&asked=1&o.find=%5Cbthe+model%5Cb&o.mode=regex&field=answer"
     return {
@@ -225,7 +228,7 @@ def duplicate_pages() -> dict[str, str]:
     from app.services import datasets, duplicates, history
     from app.services.duplicates import ScanOptions
 
-    made = datasets.create("Support").id
+    made = datasets.create_dataset("Support").id
     records = [Record(question, answer, tags=tags) for question, answer, tags in ALIKE]
     history.create(made, records, summary="Import 11 pairs from support.csv", status="review")
     duplicates.scan_dataset(made, ScanOptions())

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from app import create_app, create_bare_app
 from app.cli import main
 from app.models import close_cleanly
-from app.services import schema
+from app.services import schema, tasks
 
 for _name in [name for name in os.environ if name.startswith("LTT_") and name != "LTT_CORPUS_DIR"]:
     del os.environ[_name]
@@ -33,7 +33,7 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     app = create_bare_app({"LTT_DATA_DIR": str(folder), "TESTING": True})
     with app.app_context():
-        schema.prepare()
+        schema.prepare_schema()
         close_cleanly()
     return folder
 
@@ -56,6 +56,19 @@ def app(data_dir: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
     yield application
     with application.app_context():
         close_cleanly()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """An application context."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def own_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test declares is forgotten after it."""
+    monkeypatch.setattr(tasks, "_declared", {task.name: task for task in tasks.all_tasks()})
 
 
 @pytest.fixture

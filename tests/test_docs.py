@@ -6,17 +6,20 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from werkzeug.routing import Map
 
-from app import blueprints, config
+from app import blueprints, config, create_app
 from app import cli as command_line
 from app.blueprints import api
 from app.core import layouts
 from app.core.cleaning import OPERATIONS, option_fields
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, Layout
+from app.services import tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 SKIPPED = {
@@ -72,6 +75,20 @@ def test_every_cleaning_operation_is_documented_with_its_options(name: str) -> N
     assert f"### `{name}`" in page
     section = page.partition(f"### `{name}`")[2].partition("\n### ")[0]
     assert not [field.name for field in option_fields(OPERATIONS[name]) if f"`{field.name}`" not in section]
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> Map:
+    """The addresses of all pages."""
+    return create_app({"LTT_DATA_DIR": str(tmp_path_factory.mktemp("routes")), "LTT_LOG_LEVEL": "ERROR"}).url_map
+
+
+@pytest.mark.parametrize("task", tasks.all_tasks(), ids=lambda task: task.name)
+def test_every_task_is_documented_and_has_a_page_for_its_result(task: tasks.Task[Any], routes: Map) -> None:
+    assert f"| `{task.name}` |" in (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+    endpoint, names = task.result_page
+    [rule] = [one for one in routes.iter_rules(endpoint) if "GET" in (one.methods or ())]
+    assert rule.arguments == set(names)
 
 
 @pytest.mark.parametrize("name", config.SETTINGS)
@@ -147,6 +164,12 @@ def test_no_template_switches_escaping_off() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\|\s*safe\b|autoescape|<script(?![^>]*\bsrc=)[^>]*>|\sstyle=|\son[a-z]+=", text), path
+
+
+def test_no_line_of_a_template_is_longer_than_120_letters() -> None:
+    paths = sorted((ROOT / "templates").rglob("*.html"))
+    lines = [(path.name, line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [f"{name}: {line.strip()}" for name, line in lines if len(line) > 120] == []
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:

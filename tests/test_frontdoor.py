@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app import config, keys
 from app.frontdoor import hosts, takes_uploads
 from app.frontdoor.headers import CONTENT_SECURITY_POLICY
-from app.frontdoor.routes import table
+from app.frontdoor.routes import list_routes
 
 FOREIGN = ["evil.com", "evil.com:8765", "localhost.evil.com", "127.0.0.1.evil.com", "", "a, b", "192.168.1.5:8765"]
 OWN = [
@@ -27,7 +27,9 @@ OWN = [
 @pytest.fixture
 def paths(app: Flask) -> list[str]:
     """A concrete address for every route, and some that do not exist."""
-    rules = [re.sub(r"<(?:(\w+):)?\w+>", lambda m: "css/x" if m[1] == "path" else "1", r.path) for r in table(app)]
+    rules = [
+        re.sub(r"<(?:(\w+):)?\w+>", lambda m: "css/x" if m[1] == "path" else "1", r.path) for r in list_routes(app)
+    ]
     return [*rules, "/static/nothing.css", "/no/such/page", "/api/v1/nothing"]
 
 

@@ -15,13 +15,13 @@ bp = Blueprint("backup", __name__, url_prefix="/backup")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """The backups that are kept beside the database."""
-    return render_template("backup/index.html", backups=backups.listed())
+    return render_template("backup/index.html", backups=backups.list_backups())
 
 
 @bp.post("")
 def make() -> ResponseReturnValue:
     """Make a backup now."""
-    path = backups.make()
+    path = backups.make_backup()
     tell(f"Made {path.name}.")
     return redirect(url_for(".index"), code=303)
 
@@ -36,9 +36,9 @@ def download(name: str) -> ResponseReturnValue:
 def confirm(name: str) -> ResponseReturnValue:
     """What putting a kept backup back would do, before it is done."""
     path = backups.path_of(name)
-    backups.check(path)
-    one = next(one for one in backups.listed() if one.name == path.name)
-    return render_template("backup/restore.html", one=one, datasets=datasets.listed())
+    backups.check_backup(path)
+    one = next(one for one in backups.list_backups() if one.name == path.name)
+    return render_template("backup/restore.html", one=one, datasets=datasets.list_datasets())
 
 
 @bp.post("/restore")
@@ -48,11 +48,11 @@ def restore() -> ResponseReturnValue:
     name = request.form.get("name", "")
     file = request.files.get("file")
     if name:
-        safety = backups.restore(backups.path_of(name))
+        safety = backups.restore_backup(backups.path_of(name))
     elif file is not None and file.filename:
         kept = uploads.save(file.stream.read, file.filename)
         try:
-            safety = backups.restore(kept.path, kept.name)
+            safety = backups.restore_backup(kept.path, kept.name)
         finally:
             uploads.remove(kept.token)
     else:

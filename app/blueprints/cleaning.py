@@ -15,12 +15,18 @@ from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
 from app.forms import cleaning as forms
 from app.forms.cleaning import RECIPE, CleanForm
-from app.jobs import cleaning as running
-from app.jobs import runners
 from app.models import Job
-from app.services import cleaning, datasets, entries, history, jobs
-from app.services.cleaning import Cleaning, Done, Order, previews, recipes, suggesting
-from app.services.history import Applied
+from app.services import cleaning, datasets, entries, history, jobs, runners, tasks
+from app.services.cleaning import (
+    CleaningOptions,
+    CleaningOrder,
+    CleaningRun,
+    PreviewRun,
+    SuggestRun,
+    previews,
+    recipes,
+    suggesting,
+)
 
 bp = Blueprint("cleaning", __name__, url_prefix="/datasets/<int:dataset_id>/clean")
 PAGE_SIZE = 25
@@ -31,14 +37,14 @@ MOST_NAMED = 2_000
 @bp.app_template_global("step_sentence")
 def step_sentence(step: Step) -> str:
     """What a step does, in a few words."""
-    return cleaning.sentence(step)
+    return cleaning.step_sentence(step)
 
 
 @bp.app_template_global("address_of_step")
 def address_of_step(step: Step, /, **more: Any) -> str:
     """The address at which the clean page shows a step in its form."""
     dataset_id = (request.view_args or {})["dataset_id"]
-    return url_for("cleaning.index", dataset_id=dataset_id, **{**forms.of_step(step), **more})
+    return url_for("cleaning.index", dataset_id=dataset_id, **{**forms.address_parts(step), **more})
 
 
 @bp.app_template_filter("flagged")
@@ -54,60 +60,56 @@ def without(sentence: str, title: str) -> str:
 
 
 @bp.app_template_filter("command")
-def command(wish: Cleaning, dataset: str) -> str:
+def command(wish: CleaningOptions, dataset: str) -> str:
     """The command that does the same."""
-    return " \\\n  ".join([f"ltt clean --dataset {shlex.quote(dataset)}", *_arguments(wish), "--dry-run"])
-
-
-def _arguments(wish: Cleaning) -> list[str]:
+    lines = [f"ltt clean --dataset {shlex.quote(dataset)}"]
     if len(wish.steps) != 1:
-        return ["--recipe recipe.json"]
+        return " \\\n  ".join([*lines, "--recipe recipe.json", "--dry-run"])
     [step] = wish.steps
-    lines = [f"--operation {step.operation}"]
-    lines += [f"--option {shlex.quote(f'{name}={_shown(value)}')}" for name, value in step.options.items()]
-    return lines + [f"--field {name}" for name in step.fields]
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    lines.append(f"--operation {step.operation}")
+    for name, value in step.options.items():
+        shown = str(value).lower() if isinstance(value, bool) else value
+        lines.append(f"--option {shlex.quote(f'{name}={shown}')}")
+    lines += [f"--field {name}" for name in step.fields]
+    return " \\\n  ".join([*lines, "--dry-run"])
 
 
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The operation with its preview, the recipe beside it."""
-    return _page(dataset_id, CleanForm(request.args))
+    return _render_page(dataset_id, CleanForm(request.args))
 
 
-def _page(dataset_id: int, form: CleanForm, problem: Invalid | None = None) -> ResponseReturnValue:
+def _render_page(dataset_id: int, form: CleanForm, problem: Invalid | None = None) -> ResponseReturnValue:
     facts: dict[str, Any] = {"dataset": datasets.get(dataset_id), "form": form}
     try:
         wish = wish_of(form)
-        facts |= {"wish": wish, **_preview(dataset_id, form, wish)}
+        facts |= {"wish": wish, **_preview_facts(dataset_id, form, wish)}
     except Invalid as error:
         facts |= {"wish": None, "problem": problem or error}
-    facts |= _beside(dataset_id, form)
+    facts |= _recipe_facts(dataset_id, form)
     page = render_template("cleaning/index.html", **facts)
     return page, 422 if problem else 200
 
 
-def wish_of(form: CleanForm) -> Cleaning:
+def wish_of(form: CleanForm) -> CleaningOptions:
     """What the form asks for. Raises Invalid where it cannot run."""
     if form.operation == RECIPE and form.recipe_id:
-        recipe = recipes.value_of(recipes.get(form.recipe_id))
-        return Cleaning(recipe.steps, form.filters, recipe.name)
-    wish = Cleaning((form.step(),), form.filters)
+        recipe = recipes.value_of(recipes.get_recipe(form.recipe_id))
+        return CleaningOptions(recipe.steps, form.filters, recipe.name)
+    wish = CleaningOptions((form.step(),), form.filters)
     wish.compiled()
     return wish
 
 
-def _preview(dataset_id: int, form: CleanForm, wish: Cleaning) -> dict[str, Any]:
-    job = running.preview_of(dataset_id, wish)
-    seen = cleaning.look(dataset_id, wish)
+def _preview_facts(dataset_id: int, form: CleanForm, wish: CleaningOptions) -> dict[str, Any]:
+    job = tasks.find_running(cleaning.PREVIEW, PreviewRun(dataset_id, wish))
+    seen = cleaning.preview_dataset(dataset_id, wish)
     same = request.args.get("for") == seen.token
     page = form.page if same else 1
     skip = (page - 1) * PAGE_SIZE
     leave = form.left_out
-    shown, total = cleaning.show(seen, view=form.view, order=form.order, leave=leave, skip=skip, size=PAGE_SIZE)
+    shown, total = cleaning.preview_rows(seen, view=form.view, order=form.order, leave=leave, skip=skip, size=PAGE_SIZE)
     places = set(seen.scan.ids) if leave else set()
     return {
         "seen": seen,
@@ -118,12 +120,12 @@ def _preview(dataset_id: int, form: CleanForm, wish: Cleaning) -> dict[str, Any]
         "leave": sorted(leave & places),
         "job": job,
         "worker": runners.any_worker(),
-        "pieces": lambda before, after: difference.excerpt(difference.words(before, after)),
+        "pieces": lambda before, after: difference.excerpt_changes(difference.compare_words(before, after)),
     }
 
 
-def _beside(dataset_id: int, form: CleanForm) -> dict[str, Any]:
-    every = recipes.listed()
+def _recipe_facts(dataset_id: int, form: CleanForm) -> dict[str, Any]:
+    every = recipes.list_recipes()
     chosen = next((row for row in every if row.id == form.recipe_id), None)
     number = request.args.get("done", type=int)
     done = history.step(dataset_id, number) if number else None
@@ -133,22 +135,22 @@ def _beside(dataset_id: int, form: CleanForm) -> dict[str, Any]:
         "operations": OPERATIONS,
         "operation": OPERATIONS.get(form.operation),
         "option_fields": option_fields,
-        "name_of": _name_of,
+        "name_of": _field_label,
         "field_labels": forms.FIELD_LABELS,
         "takes_code": forms.takes_code,
         "recipes": every,
         "recipe": chosen,
         "recipe_steps": recipes.value_of(chosen).steps if chosen else (),
-        "suggestions": suggesting.kept(dataset_id),
-        "suggesting": running.suggesting_for(dataset_id),
+        "suggestions": suggesting.kept_suggestions(dataset_id),
+        "suggesting": tasks.find_running(cleaning.SUGGEST, SuggestRun(dataset_id)),
         "done": done,
         "done_facts": history.details_of(done) if done else {},
         "carried": carried,
-        "carried_count": entries.count(dataset_id, carried) if form.carry() else None,
+        "carried_count": entries.count_entries(dataset_id, carried) if form.carry() else None,
     }
 
 
-def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
+def _field_label(name: str, fields: Mapping[str, object]) -> Markup | str:
     """The name before a text, where the answer is not the only one."""
     if set(fields) <= {"answer"}:
         return ""
@@ -160,26 +162,24 @@ def _name_of(name: str, fields: Mapping[str, object]) -> Markup | str:
 def apply(dataset_id: int) -> ResponseReturnValue:
     """Change the pairs of the preview, without those that were unticked."""
     form = CleanForm(request.form)
-    wish, seen = wish_of(form), previews.get(dataset_id, request.form.get("seen", ""))
-    if seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
+    wish, seen = wish_of(form), previews.get_preview(dataset_id, request.form.get("seen", ""))
+    if seen.wish.as_dict() != CleaningOptions.from_dict(wish.as_dict()).as_dict():
         raise Conflict("The form was changed since the preview. Look at the preview again.", code="preview_differs")
     if not seen.scan.complete:
         raise Conflict("Only some of the pairs were looked at so far. Check all of them first.", code="preview_partial")
-    result = running.start(Order(dataset_id, seen.wish, form.left_out, seen))
-    if isinstance(result, Done):
-        return _done(dataset_id, result.applied, _view_after(form, form.left_out & set(seen.scan.ids)))
-    return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
-
-
-def _view_after(form: CleanForm, left: frozenset[int]) -> dict[str, Any]:
-    """The same view after a run. What was unticked stays so; where that is too much to name, no operation is open."""
+    job = tasks.start(cleaning.CLEAN, CleaningRun.of_order(CleaningOrder(dataset_id, seen.wish, form.left_out, seen)))
+    if job.state != "done":
+        return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    # The same view again. What was unticked stays so; where that is too much to name, no operation is open.
+    left = sorted(form.left_out & set(seen.scan.ids))
     view: dict[str, Any] = {**form.carry(), "recipe": form.recipe_id}
-    if len(left) > MOST_NAMED:
-        return view
-    return {**view, "op": form.operation, "leave": ",".join(map(str, sorted(left))) or None}
+    if len(left) <= MOST_NAMED:
+        view |= {"op": form.operation, "leave": ",".join(map(str, left)) or None}
+    return _redirect_done(dataset_id, job, view)
 
 
-def _done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+def _redirect_done(dataset_id: int, job: Job, view: dict[str, Any] | None = None) -> ResponseReturnValue:
+    applied = history.applied_of(dataset_id, job.result or {})
     tell_step(dataset_id, applied)
     number = applied.step.number if applied.step else None
     return redirect(url_for(".index", dataset_id=dataset_id, done=number, **(view or {})), code=303)
@@ -189,46 +189,34 @@ def _done(dataset_id: int, applied: Applied, view: dict[str, Any] | None = None)
 def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """A run in the background: its progress, then what it did."""
     job = jobs.get(job_id)
-    if job.dataset_id != dataset_id or job.kind not in (running.PREVIEW, running.APPLY):
+    if job.dataset_id != dataset_id or job.kind not in (cleaning.PREVIEW.name, cleaning.CLEAN.name):
         raise NotFound(f"There is no run {job_id} of cleaning in this dataset.", job_id=job_id)
-    if job.state == "done" and job.kind == running.PREVIEW:
+    if job.state == "done" and job.kind == cleaning.PREVIEW.name:
         address = own_path(str(job.arguments.get("address", "")))
         return redirect(address or url_for(".index", dataset_id=dataset_id), code=303)
-    if job.state == "done" and job.kind == running.APPLY:
-        number = (job.result or {}).get("change_set")
-        if not isinstance(number, int):
-            return redirect(url_for(".index", dataset_id=dataset_id), code=303)
-        return _done(dataset_id, _applied(dataset_id, number, job))
+    if job.state == "done" and (job.result or {}).get("change_set"):
+        return _redirect_done(dataset_id, job)
+    if job.state == "done":
+        return redirect(url_for(".index", dataset_id=dataset_id), code=303)
     return render_template("cleaning/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
-
-
-def _applied(dataset_id: int, number: int, job: Job) -> Applied:
-    step = history.as_step(history.step(dataset_id, number))
-    facts: dict[str, Any] = job.result or {}
-    skipped = [history.Skipped(one["entry"], one["reason"]) for one in facts.get("skipped", [])]
-    return Applied(step, step.changed, facts.get("skipped_count", 0), skipped)
 
 
 @bp.post("/look")
 def look(dataset_id: int) -> ResponseReturnValue:
     """Look at all pairs, however long it takes."""
     form = CleanForm(request.form)
-    address = _address(dataset_id, form)
-    running.look_at_all(dataset_id, wish_of(form), address)
-    return redirect(address, code=303)
-
-
-def _address(dataset_id: int, form: CleanForm) -> str:
     own = ("csrf_token", "seen", "shown", "take")
     parts: dict[str, Any] = {name: values for name, values in form.values.lists() if name not in own}
-    return url_for(".index", dataset_id=dataset_id, **parts)
+    address = url_for(".index", dataset_id=dataset_id, **parts)
+    tasks.start(cleaning.PREVIEW, PreviewRun(dataset_id, wish_of(form), address))
+    return redirect(address, code=303)
 
 
 @bp.post("/suggest")
 def suggest(dataset_id: int) -> ResponseReturnValue:
     """Look for what could be cleaned."""
-    found = suggesting.of_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
+    found = suggesting.suggest_for_dataset(dataset_id, longest_seconds=cleaning.LONGEST_SECONDS)
     if not found.complete:
-        running.suggest_for(dataset_id)
+        tasks.start(cleaning.SUGGEST, SuggestRun(dataset_id))
     back = own_path(request.form.get("back", ""))
     return redirect(back or url_for(".index", dataset_id=dataset_id), code=303)

@@ -1,17 +1,20 @@
 """The converter: a file in, a file out, no dataset. The upload is kept for an hour under a token nobody can guess."""
 
-from shlex import quote
+from dataclasses import replace
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.blueprints.export import disposition
+from app.blueprints.export import content_disposition
+from app.core.conversion import ConvertOptions
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
+from app.core.options import command_line, command_words
+from app.core.reading.settings import from_words
+from app.forms.options import read_form
 from app.frontdoor.limits import takes_uploads
 from app.services import conversion, uploads
-from app.services.conversion import Wanted
 
 bp = Blueprint("conversion", __name__, url_prefix="/convert")
 
@@ -41,61 +44,39 @@ def upload() -> ResponseReturnValue:
 def show(token: str) -> ResponseReturnValue:
     """How the file was understood, the target, and the first records in both shapes."""
     upload = uploads.get(token)
-    wanted = wanted_of_request()
+    options = options_of_request()
+    extra = ["--extra", "keep"] if options.keep_extra else []
     return render_template(
         "conversion/_show.html" if request.headers.get("HX-Request") else "conversion/show.html",
         upload=upload,
-        wanted=wanted,
-        look=conversion.look(upload, wanted),
+        options=options,
+        preview=conversion.preview(upload, options),
         targets=conversion.TARGETS,
         layouts=LAYOUTS,
         column_targets=TARGETS,
         query=request.query_string.decode(),
-        command=_command(upload.name, wanted),
+        command=command_line(
+            *("convert", upload.name, "OUT", *from_words(options), "--to", options.to, *command_words(options), *extra)
+        ),
     )
 
 
-def _command(name: str, wanted: Wanted) -> str:
-    """The same conversion on the command line."""
-    parts = [f"ltt convert {quote(name)} OUT"]
-    if wanted.layout:
-        parts.append(f"--from {quote(f':{wanted.layout}')}")
-    parts.append(f"--to {quote(wanted.to)}")
-    if wanted.mapping:
-        columns = ",".join(f"{target}={column}" for target, column in wanted.mapping.items())
-        parts.append(f"--map {quote(columns)}")
-    if wanted.encoding:
-        parts.append(f"--encoding {quote(wanted.encoding)}")
-    chosen = {
-        "--extra keep": wanted.keep_extra,
-        "--allow-unanswered": wanted.allow_unanswered,
-        "--spreadsheet-safe": wanted.spreadsheet_safe,
-    }
-    return " ".join([*parts, *(option for option, is_on in chosen.items() if is_on)])
-
-
-def wanted_of_request() -> Wanted:
+def options_of_request() -> ConvertOptions:
     """The choices in the address."""
     args = request.args
-    mapping = {target: args[f"map_{target}"] for target in TARGETS if args.get(f"map_{target}")}
-    return Wanted(
-        to=args.get("to") or "jsonl:openai",
-        layout=args.get("layout", ""),
-        encoding=args.get("encoding", ""),
-        mapping=mapping,
-        keep_extra=args.get("extra") == "keep",
-        allow_unanswered=args.get("unanswered") == "1",
-        spreadsheet_safe=args.get("safe") == "1",
-    )
+    words = {"allow_unanswered": args.get("unanswered", ""), "spreadsheet_safe": args.get("safe", "")}
+    words["keep_extra"] = "1" if args.get("extra") == "keep" else ""
+    options = read_form(ConvertOptions, {**args.to_dict(), **words}, asked=True)
+    return replace(options, mapping={name: args[f"map_{name}"] for name in TARGETS if args.get(f"map_{name}")})
 
 
 @bp.post("/<token>/file")
 def download(token: str) -> ResponseReturnValue:
     """Convert and send the file, with its report kept beside the upload."""
     upload = uploads.get(token)
-    finished = conversion.run(upload, wanted_of_request())
+    finished = conversion.convert_file(upload, options_of_request())
     response = Response(finished.pieces(), content_type=FORMATS[finished.format].media_type)
-    response.headers["Content-Disposition"] = disposition(finished.name)
+    response.headers["Content-Disposition"] = content_disposition(finished.name)
     response.headers["Content-Length"] = str(finished.size)
     response.headers["X-Records"] = f"{finished.report.records_in} in, {finished.report.written} written"
     return response
@@ -105,14 +86,14 @@ def download(token: str) -> ResponseReturnValue:
 def report(token: str) -> ResponseReturnValue:
     """What a conversion loses and leaves out, counted over the whole file."""
     upload = uploads.get(token)
-    wanted = wanted_of_request()
-    return render_template("conversion/_report.html", report=conversion.count(upload, wanted), upload=upload)
+    counted = conversion.count_losses(upload, options_of_request())
+    return render_template("conversion/_report.html", report=counted, upload=upload)
 
 
 @bp.get("/<token>/rejects")
 def rejects(token: str) -> ResponseReturnValue:
     """The rows that cannot be converted, with their reasons, as JSONL."""
     upload = uploads.get(token)
-    response = Response(conversion.rejects(upload, wanted_of_request()), content_type="application/jsonl")
-    response.headers["Content-Disposition"] = disposition(f"{upload.name}.rejects.jsonl")
+    response = Response(conversion.stream_rejects(upload, options_of_request()), content_type="application/jsonl")
+    response.headers["Content-Disposition"] = content_disposition(f"{upload.name}.rejects.jsonl")
     return response

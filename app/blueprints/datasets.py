@@ -15,12 +15,12 @@ def index() -> ResponseReturnValue:
     """All datasets: active, archived or deleted."""
     show = request.args.get("show")
     archived, deleted = show == "archived", show == "deleted"
-    found = datasets.listed(archived=archived, deleted=deleted)
+    found = datasets.list_datasets(archived=archived, deleted=deleted)
     name = request.args.get("name", "")[:200]
     if name:
         found = [dataset for dataset in found if name.lower() in dataset.name.lower()]
-    gone = len(datasets.listed(deleted=True))
-    first_visit = not (found or name or gone or datasets.listed() or datasets.listed(archived=True))
+    gone = len(datasets.list_datasets(deleted=True))
+    first_visit = not (found or name or gone or datasets.list_datasets() or datasets.list_datasets(archived=True))
     if deleted:
         return render_template("datasets/deleted.html", datasets=found, name=name)
     template = "datasets/empty.html" if first_visit else "datasets/index.html"
@@ -35,7 +35,7 @@ def create() -> ResponseReturnValue:
     form = DatasetForm()
     if not form.validate():
         return render_template("datasets/new.html", form=form), 422
-    dataset = datasets.create(
+    dataset = datasets.create_dataset(
         form.name.data or "", description=form.description.data or "", system_prompt=form.typed_prompt() or None
     )
     return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
@@ -50,7 +50,7 @@ def new() -> ResponseReturnValue:
 @bp.post("/datasets/sample")
 def load_sample() -> ResponseReturnValue:
     """Open the sample dataset."""
-    dataset = sample.load()
+    dataset = sample.load_sample()
     return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
 
 
@@ -76,7 +76,7 @@ def update(dataset_id: int) -> ResponseReturnValue:
     dataset, form = datasets.get(dataset_id), DatasetForm()
     if not form.validate():
         return render_template("datasets/settings.html", dataset=dataset, form=form), 422
-    datasets.update(
+    datasets.update_dataset(
         dataset_id,
         name=form.name.data,
         description=form.description.data or "",
@@ -89,7 +89,7 @@ def update(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/copy")
 def copy(dataset_id: int) -> ResponseReturnValue:
     """Copy a dataset with its pairs."""
-    copied = datasets.copy(dataset_id)
+    copied = datasets.copy_dataset(dataset_id)
     tell(f"Copied to “{copied.name}”.")
     return redirect(url_for("pairs.index", dataset_id=copied.id), code=303)
 
@@ -97,7 +97,7 @@ def copy(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/archive")
 def archive(dataset_id: int) -> ResponseReturnValue:
     """Put a dataset aside."""
-    dataset = datasets.archive(dataset_id)
+    dataset = datasets.archive_dataset(dataset_id)
     tell(f"Archived “{dataset.name}”.", undo=url_for(".unarchive", dataset_id=dataset_id))
     return redirect(url_for(".index"), code=303)
 
@@ -105,7 +105,7 @@ def archive(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/unarchive")
 def unarchive(dataset_id: int) -> ResponseReturnValue:
     """Put an archived dataset back."""
-    dataset = datasets.unarchive(dataset_id)
+    dataset = datasets.unarchive_dataset(dataset_id)
     tell(f"“{dataset.name}” is active again.")
     return redirect(back_or(url_for(".index")), code=303)
 
@@ -113,7 +113,7 @@ def unarchive(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/delete")
 def delete(dataset_id: int) -> ResponseReturnValue:
     """Delete a dataset; the toast, or the list of deleted ones, brings it back."""
-    dataset = datasets.delete(dataset_id)
+    dataset = datasets.delete_dataset(dataset_id)
     tell(f"Deleted “{dataset.name}”.", undo=url_for(".restore", dataset_id=dataset_id))
     return redirect(url_for(".index"), code=303)
 
@@ -121,6 +121,6 @@ def delete(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/restore")
 def restore(dataset_id: int) -> ResponseReturnValue:
     """Bring a deleted dataset back."""
-    dataset = datasets.restore(dataset_id)
+    dataset = datasets.restore_dataset(dataset_id)
     tell(f"“{dataset.name}” is back.")
     return redirect(url_for(".index"), code=303)

@@ -59,24 +59,24 @@ class Problem:
 def init_app(app: Flask) -> None:
     """Answer all errors of the application."""
     for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError, OverflowError):
-        app.register_error_handler(kind, _handle)
+        app.register_error_handler(kind, handle_error)
 
 
-def _handle(error: Exception) -> ResponseReturnValue:
+def handle_error(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException):
         if error.response is not None or (error.code or 500) < 400:
             return error.get_response()
-        return answer(_http_problem(error))
+        return answer_problem(_http_problem(error))
     known = failures.translate(error)
     if known is None:
         current_app.logger.error("A request failed", exc_info=error)
-        return answer(_defect())
+        return answer_problem(_defect_problem())
     if not isinstance(error, errors.LttError):
         current_app.logger.warning("%s: %s", known.code, type(error).__name__)
-    return answer(problem(known))
+    return answer_problem(problem_of(known))
 
 
-def problem(error: errors.LttError) -> Problem:
+def problem_of(error: errors.LttError) -> Problem:
     """The status, code and sentence of a domain error."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     headers = {"Retry-After": "2"} if status == 503 else {}
@@ -85,41 +85,41 @@ def problem(error: errors.LttError) -> Problem:
 
 def _http_problem(error: HTTPException) -> Problem:
     if isinstance(error, InternalServerError):
-        return _defect()
+        return _defect_problem()
     if isinstance(error, CSRFError):
         return Problem(403, "csrf", _OLD_PAGE)
     if isinstance(error, RequestEntityTooLarge):
-        return problem(limits.too_large(*limits.of_endpoint(current_app, request.endpoint)))
+        return problem_of(limits.too_large(*limits.of_endpoint(current_app, request.endpoint)))
     status = error.code or 500
-    code, message = _CODES.get(status, ("error", answers.reason(status) + "."))
+    code, message = _CODES.get(status, ("error", answers.reason_phrase(status) + "."))
     kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return Problem(status, code, message, {}, kept)
 
 
-def _defect() -> Problem:
+def _defect_problem() -> Problem:
     return Problem(500, "defect", _DEFECT)
 
 
-def answer(problem: Problem) -> Response:
+def answer_problem(problem: Problem) -> Response:
     """The problem as a page or as JSON, as the request wants it."""
     if answers.wants_json(request.environ):
         body = answers.error_json(problem.code, problem.message, problem.request_id, problem.details)
         response = make_response(body, problem.status)
         response.mimetype = "application/json"
     else:
-        response = make_response(_page(problem), problem.status)
+        response = make_response(_error_page(problem), problem.status)
     response.headers.extend(problem.headers)
     return response
 
 
-def _page(problem: Problem) -> str:
+def _error_page(problem: Problem) -> str:
     """The error page; a plain one when the templates or the database are what failed."""
     names = ["errors/_error.html"] if request.headers.get("HX-Request") else []
     try:
         return render_template(
             [*names, "errors/error.html"],
             status=problem.status,
-            title=answers.reason(problem.status),
+            title=answers.reason_phrase(problem.status),
             code=problem.code,
             message=problem.message,
             details=problem.details,
@@ -127,4 +127,4 @@ def _page(problem: Problem) -> str:
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
-        return answers.body(refusal, problem.request_id, as_json=False)[1].decode()
+        return answers.refusal_body(refusal, problem.request_id, as_json=False)[1].decode()

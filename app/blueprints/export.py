@@ -1,5 +1,6 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from app.core.layouts import LAYOUTS
 from app.core.record import SPLITS
 from app.core.spec import parse_spec, usual_layout
 from app.services import datasets, export
-from app.services.export import Options
+from app.services.export import ExportOptions
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
@@ -36,22 +37,22 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=CHOICES,
         chosen=request.args.get("to") or "jsonl:openai",
         options=options,
-        plan=export.plan(dataset_id, options),
+        plan=export.plan_export(dataset_id, options),
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=_command(dataset.name, options),
+        command=same_on_command_line(dataset.name, options),
     )
 
 
-def options_of(args: Mapping[str, str]) -> Options:
+def options_of(args: Mapping[str, str]) -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     to = args.get("to") or "jsonl:openai"
     excel = to.startswith("csv-excel")
     spec = parse_spec(to.replace("csv-excel", "csv"))
     kind = spec.format or "jsonl"
-    options = Options(
+    options = ExportOptions(
         kind,
         spec.layout or usual_layout(kind),
         filters=filters_of_request(),
@@ -64,13 +65,13 @@ def options_of(args: Mapping[str, str]) -> Options:
     return options.checked()
 
 
-def _command(name: str, options: Options) -> str:
+def same_on_command_line(name: str, options: ExportOptions) -> str:
     """The same export on the command line."""
-    parts = [f"ltt export {_shell(name)} {_shell(export.file_name(name, options))}"]
+    parts = [f"ltt export {shlex.quote(name)} {shlex.quote(export.file_name(name, options))}"]
     parts.append(f"--to {options.format}:{options.layout}")
     parts += [f"--status {status}" for status in options.filters.statuses]
     if options.filters.text:
-        parts.append(f"--query {_shell(options.filters.text)}")
+        parts.append(f"--query {shlex.quote(options.filters.text)}")
     if options.split:
         parts.append(f"--split {options.split}")
     if options.extra is not None:
@@ -78,12 +79,6 @@ def _command(name: str, options: Options) -> str:
     if options.spreadsheet_safe:
         parts.append("--spreadsheet-safe")
     return " ".join(parts)
-
-
-def _shell(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
 
 
 @bp.route("/file", methods=["GET", "POST"])
@@ -98,9 +93,9 @@ def download(dataset_id: int) -> ResponseReturnValue:
     return file_response(dataset_id, dataset.name, options)
 
 
-def file_response(dataset_id: int, name: str, options: Options) -> Response:
+def file_response(dataset_id: int, name: str, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
-    pieces = export.stream(dataset_id, options)
+    pieces = export.stream_export(dataset_id, options)
     first = next(iter(pieces), b"")
 
     def body() -> Iterator[bytes]:
@@ -108,7 +103,7 @@ def file_response(dataset_id: int, name: str, options: Options) -> Response:
         yield from pieces
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
-    response.headers["Content-Disposition"] = disposition(export.file_name(name, options))
+    response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))
     return response
 
 
@@ -122,11 +117,11 @@ def sent_file(path: Path, name: str, kind: str = "application/octet-stream") -> 
 
     response = Response(pieces(), content_type=kind)
     response.headers["Content-Length"] = str(path.stat().st_size)
-    response.headers["Content-Disposition"] = disposition(name)
+    response.headers["Content-Disposition"] = content_disposition(name)
     return response
 
 
-def disposition(name: str) -> str:
+def content_disposition(name: str) -> str:
     """A Content-Disposition that every browser understands: an ASCII name and the full one by RFC 5987."""
     plain = name.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "") or "export"
     if plain.startswith("."):

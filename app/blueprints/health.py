@@ -1,7 +1,6 @@
 """Whether the process lives, and whether it can work. For scripts and supervisors."""
 
 import shutil
-from pathlib import Path
 
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
@@ -9,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, config
-from app.jobs import runners
 from app.models import db, failures
+from app.services import runners
 
 bp = Blueprint("health", __name__)
 
@@ -29,32 +28,21 @@ def ready() -> ResponseReturnValue:
 
     Without a worker pages still work and jobs wait, so that alone is no reason for a 503.
     """
-    database = _database()
-    disk = _disk(config.data_dir(current_app.config))
+    database = {"engine": db.engine.dialect.name, "status": "ok"}
+    try:
+        if database["engine"] == "sqlite":
+            database["version"] = str(db.session.scalar(text("SELECT sqlite_version()")))
+            mode = str(db.session.scalar(text("PRAGMA journal_mode")))
+            db.session.scalar(text("SELECT count(*) FROM alembic_version"))
+            database["mode"] = f"{mode}, one writer lock, checkpoints under it"
+        else:
+            database["version"] = str(db.session.scalar(text("SHOW server_version")))
+    except SQLAlchemyError as error:
+        known = failures.translate(error)
+        database = {"status": "unavailable", "message": known.message if known else "The database fails."}
+    free = shutil.disk_usage(config.data_dir(current_app.config)).free
+    disk = {"status": "ok" if free >= _ENOUGH_BYTES else "low", "free_bytes": free}
     fine = database["status"] == "ok" and disk["status"] == "ok"
     worker = {"status": "ok" if runners.any_worker() else "none"}
     body = jsonify(status="ok" if fine else "unavailable", database=database, worker=worker, disk=disk)
     return body, 200 if fine else 503
-
-
-def _database() -> dict[str, str]:
-    engine = {"engine": db.engine.dialect.name}
-    try:
-        return {"status": "ok", **engine, **_engine_facts()}
-    except SQLAlchemyError as error:
-        known = failures.translate(error)
-        return {"status": "unavailable", "message": known.message if known else "The database fails."}
-
-
-def _engine_facts() -> dict[str, str]:
-    if db.engine.dialect.name != "sqlite":
-        return {"version": str(db.session.scalar(text("SHOW server_version")))}
-    version = str(db.session.scalar(text("SELECT sqlite_version()")))
-    mode = str(db.session.scalar(text("PRAGMA journal_mode")))
-    db.session.scalar(text("SELECT count(*) FROM alembic_version"))
-    return {"version": version, "mode": f"{mode}, one writer lock, checkpoints under it"}
-
-
-def _disk(folder: Path) -> dict[str, str | int]:
-    free = shutil.disk_usage(folder).free
-    return {"status": "ok" if free >= _ENOUGH_BYTES else "low", "free_bytes": free}

@@ -44,7 +44,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         recipe_steps=recipes.steps_of(step.details) if step else [],
         facts=history.details_of(step) if step else {},
         more=seen[49].entry.id if len(seen) > 50 else None,
-        pieces=lambda before, after: difference.excerpt(difference.words(before, after)),
+        pieces=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after)),
     )
 
 

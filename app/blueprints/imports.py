@@ -1,6 +1,7 @@
 """Importing: choose files, look at how they are read, import, and deal with the rows that could not become pairs."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -15,15 +16,11 @@ from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.imports import ImportForm
 from app.frontdoor import takes_uploads
-from app.jobs import imports as running
-from app.jobs import runners
 from app.models import Dataset, Import
-from app.services import datasets, imports, jobs, uploads
-from app.services.imports import Preview, Settings, moving, quarantine
-from app.services.uploads import Upload
+from app.services import datasets, imports, jobs, runners, uploads
+from app.services.imports import Preview, Settings, quarantine, waiting
 
 bp = Blueprint("imports", __name__)
-PASTED = "pasted text"
 
 
 @bp.app_template_global("bad_title")
@@ -43,11 +40,11 @@ def cell(value: object, limit: int = 240) -> str:
 @bp.get("/datasets/<int:dataset_id>/import")
 def index(dataset_id: int) -> ResponseReturnValue:
     """Choose files, or paste."""
-    return _index(datasets.get(dataset_id), [])
+    return _index_page(datasets.get(dataset_id), [])
 
 
-def _index(dataset: Dataset, refused: list[tuple[str, str]]) -> ResponseReturnValue:
-    found = imports.listed(dataset.id)
+def _index_page(dataset: Dataset, refused: list[tuple[str, str]]) -> ResponseReturnValue:
+    found = imports.list_imports(dataset.id)
     page = render_template(
         "imports/index.html",
         dataset=dataset,
@@ -63,34 +60,34 @@ def _index(dataset: Dataset, refused: list[tuple[str, str]]) -> ResponseReturnVa
 def upload(dataset_id: int) -> ResponseReturnValue:
     """Take files or pasted text in, and show how the first is read."""
     dataset = datasets.get(dataset_id)
-    taken, refused = _take(dataset.id)
+    taken, refused = _take_files(dataset.id)
     if not taken:
-        return _index(dataset, refused)
+        return _index_page(dataset, refused)
     for name, reason in refused:
         tell(f"{name}: {reason}")
-    return redirect(_address(taken[0]), code=303)
+    return redirect(_address_of(taken[0]), code=303)
 
 
 @bp.post("/imports")
 @takes_uploads
 def begin() -> ResponseReturnValue:
     """Take files in for a new dataset that is named after the first of them."""
-    files = _files()
+    files = _sent_files()
     if not files:
         raise BadUsage("No file was chosen. Choose one first.", code="no_file")
-    dataset = moving.begin(files[0].filename or "")
-    taken, refused = _take(dataset.id)
+    dataset = waiting.begin_dataset(files[0].filename or "")
+    taken, refused = _take_files(dataset.id)
     if not taken:
-        moving.forget_if_begun(dataset.id)
+        waiting.forget_if_begun(dataset.id)
         raise Invalid(f"{refused[0][0]}: {refused[0][1]}")
-    return redirect(_address(taken[0]), code=303)
+    return redirect(_address_of(taken[0]), code=303)
 
 
-def _take(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
+def _take_files(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
     """The files that came in, and name and reason of those that did not."""
     taken: list[Import] = []
     refused: list[tuple[str, str]] = []
-    for file in _files():
+    for file in _sent_files():
         try:
             taken.append(imports.add(dataset_id, uploads.save(file.stream.read, file.filename or "file")))
         except LttError as error:
@@ -98,7 +95,7 @@ def _take(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
     pasted = request.form.get("text", "")
     if pasted.strip():
         try:
-            taken.append(imports.add(dataset_id, _pasted(pasted)))
+            taken.append(imports.add(dataset_id, uploads.save_text(pasted)))
         except LttError as error:
             refused.append(("The pasted text", error.message))
     if not taken and not refused:
@@ -106,14 +103,8 @@ def _take(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
     return taken, refused
 
 
-def _files() -> list[FileStorage]:
+def _sent_files() -> list[FileStorage]:
     return [file for file in request.files.getlist("file") if file.filename]
-
-
-def _pasted(text: str) -> Upload:
-    # A form sends every line end as CR LF; in JSON and tables of people's own text that was LF.
-    parts = iter([text.replace("\r\n", "\n").encode("utf-8", "replace")])
-    return uploads.save(lambda size: next(parts, b""), PASTED)
 
 
 @bp.get("/datasets/<int:dataset_id>/imports/<int:import_id>")
@@ -122,50 +113,52 @@ def show(dataset_id: int, import_id: int) -> ResponseReturnValue:
     row = imports.of_dataset(dataset_id, import_id)
     job = jobs.get(row.job_id) if row.job_id else None
     if row.state == "waiting":
-        return _mapping(row)
+        return _mapping_page(row)
     if row.state == "running" and job is not None and job.state not in jobs.ENDED:
-        return render_template("imports/progress.html", **_shared(row), job=job, worker=runners.any_worker())
-    return _result(row)
+        return render_template("imports/progress.html", **_shared_of(row), job=job, worker=runners.any_worker())
+    return _result_page(row)
 
 
-def _mapping(row: Import) -> ResponseReturnValue:
+def _mapping_page(row: Import) -> ResponseReturnValue:
     form = ImportForm(request.values.to_dict())
     try:
-        seen = _seen(row, form)
+        preview = _preview_choices(row, form)
     except Invalid as error:
-        seen = imports.nothing(row, form.reading(), error.message)
-    return render_template("imports/mapping.html", **_shared(row), **_choices(row, seen))
+        preview = imports.preview_unreadable(row, form.reading(), error.message)
+    return render_template("imports/mapping.html", **_shared_of(row), **_choices_of(row, preview))
 
 
-def _seen(row: Import, form: ImportForm) -> Preview:
+def _preview_choices(row: Import, form: ImportForm) -> Preview:
     """What the choices would do; before any, what was found, leaving out what is in the dataset already."""
-    upload, told = imports.upload_of(row), imports.from_dict(row.settings)
+    upload, settings = imports.upload_of(row), imports.from_dict(row.settings)
     if form.asked:
         target = request.values.get("dataset", row.dataset_id, type=int)
-        return imports.preview(target, upload, form.settings(imports.look(row, form.reading())))
-    seen = imports.preview(row.dataset_id, upload, told)
-    return imports.preview(row.dataset_id, upload, told.but(on_duplicate="skip")) if seen.same_live else seen
+        return imports.preview(target, upload, form.settings(imports.detect(upload, form.reading())))
+    preview = imports.preview(row.dataset_id, upload, settings)
+    if not preview.same_live:
+        return preview
+    return imports.preview(row.dataset_id, upload, replace(settings, on_duplicate="skip"))
 
 
-def _choices(row: Import, seen: Preview) -> dict[str, Any]:
+def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
     return {
-        "seen": seen,
-        "found": seen.found,
-        "told": seen.settings,
-        "targets": {column: target for target, column in seen.settings.mapping.items()},
+        "preview": preview,
+        "found": preview.found,
+        "settings": preview.settings,
+        "targets": {column: target for target, column in preview.settings.mapping.items()},
         "formats": [(name, one.title) for name, one in FORMATS.items()],
         "layouts": forms.LAYOUT_CHOICES,
         "delimiters": forms.DELIMITER_CHOICES,
-        "encodings": list(dict.fromkeys((seen.found.encoding, *ENCODINGS))),
+        "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,
-        "all_datasets": datasets.listed(),
+        "all_datasets": datasets.list_datasets(),
         "target": request.values.get("dataset", row.dataset_id, type=int),
-        "alike": moving.alike(row),
+        "alike": waiting.list_alike(row),
     }
 
 
-def _shared(row: Import) -> dict[str, Any]:
-    others = [one for one in imports.listed(row.dataset_id, states=("waiting",)) if one.id != row.id]
+def _shared_of(row: Import) -> dict[str, Any]:
+    others = [one for one in imports.list_imports(row.dataset_id, states=("waiting",)) if one.id != row.id]
     return {"dataset": datasets.get(row.dataset_id), "row": row, "waiting": others[::-1]}
 
 
@@ -174,34 +167,34 @@ def run(dataset_id: int, import_id: int) -> ResponseReturnValue:
     """Import with the choices of the form."""
     row = imports.of_dataset(dataset_id, import_id)
     form = ImportForm(request.form.to_dict())
-    settings = form.settings(imports.look(row, form.reading()))
-    rows = [row, *(moving.alike(row) if request.form.get("all_alike") == "1" else [])]
+    settings = form.settings(imports.detect(imports.upload_of(row), form.reading()))
+    rows = [row, *(waiting.list_alike(row) if request.form.get("all_alike") == "1" else [])]
     target = request.form.get("dataset", dataset_id, type=int) or dataset_id
     for one in rows:
-        moving.move(one.id, target)
-        _start(one.id, settings)
-    return redirect(_address(imports.get(import_id)), code=303)
+        waiting.move_import(one.id, target)
+        _start_import(one.id, settings)
+    return redirect(_address_of(imports.get(import_id)), code=303)
 
 
-def _start(import_id: int, settings: Settings) -> None:
+def _start_import(import_id: int, settings: Settings) -> None:
     """Start an import. What a small one failed of is told by its own page."""
     try:
-        running.start(import_id, settings)
+        imports.start(import_id, settings)
     except LttError:
         if imports.get(import_id).state == "waiting":
             raise
 
 
-def _result(row: Import) -> ResponseReturnValue:
+def _result_page(row: Import) -> ResponseReturnValue:
     step = imports.step_of(row)
     return render_template(
         "imports/result.html",
-        **_shared(row),
+        **_shared_of(row),
         step_of_import=step,
-        remaining=imports.remaining(row) if step and step.state == "undone" else (0, 0),
+        remaining=imports.count_remaining(row) if step and step.state == "undone" else (0, 0),
         job=jobs.get(row.job_id) if row.job_id else None,
-        bad=quarantine.page(row.id, after=request.args.get("after", 0, type=int), size=50),
-        open_count=quarantine.count(row.id),
+        bad=quarantine.list_open(row.id, after=request.args.get("after", 0, type=int), size=50),
+        open_count=quarantine.count_open(row.id),
         kept=uploads.is_kept(row.upload),
     )
 
@@ -213,7 +206,7 @@ def discard(dataset_id: int, import_id: int) -> ResponseReturnValue:
     name = row.file_name
     imports.discard(row.id)
     tell(f"{name} was not imported.")
-    if moving.forget_if_begun(dataset_id):
+    if waiting.forget_if_begun(dataset_id):
         return redirect(url_for("datasets.index"), code=303)
     return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
@@ -222,14 +215,14 @@ def discard(dataset_id: int, import_id: int) -> ResponseReturnValue:
 def again(dataset_id: int, import_id: int) -> ResponseReturnValue:
     """Undo the import, and choose anew for the same file."""
     row = imports.of_dataset(dataset_id, import_id)
-    return redirect(_address(imports.again(row.id)), code=303)
+    return redirect(_address_of(imports.redo_import(row.id)), code=303)
 
 
 @bp.get("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine.<any(csv, jsonl):kind>")
 def bad_rows(dataset_id: int, import_id: int, kind: str) -> ResponseReturnValue:
     """The open bad rows as a file."""
     row = imports.of_dataset(dataset_id, import_id)
-    response = Response(quarantine.save(row.id, kind), mimetype=FORMATS[kind].media_type)
+    response = Response(quarantine.save_open(row.id, kind), mimetype=FORMATS[kind].media_type)
     name = f"import-{row.id}-bad-rows{'.spreadsheet-safe' if kind == 'csv' else ''}.{kind}"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
@@ -245,10 +238,13 @@ def retry(dataset_id: int, import_id: int) -> ResponseReturnValue:
     chosen = {key: text for key, text in texts.items() if (key == only if only else text != shown[key])}
     if not chosen:
         tell("No row was repaired yet. Change its text first.")
-        return redirect(_address(row), code=303)
-    done = quarantine.retry(row.id, chosen)
-    tell(_retried(done))
-    return redirect(_address(row), code=303)
+        return redirect(_address_of(row), code=303)
+    done = quarantine.retry_rows(row.id, chosen)
+    parts = [f"{plural(done.imported, 'repaired row')} imported"]
+    parts += [f"{done.skipped:,} skipped as a duplicate"] if done.skipped else []
+    parts += [f"{done.still_bad:,} still bad"] if done.still_bad else []
+    tell(", ".join(parts) + ".")
+    return redirect(_address_of(row), code=303)
 
 
 def _row_ids() -> list[int]:
@@ -256,22 +252,15 @@ def _row_ids() -> list[int]:
     return [int(name) for name in names if is_number(name)]
 
 
-def _retried(done: quarantine.Retried) -> str:
-    parts = [f"{plural(done.imported, 'repaired row')} imported"]
-    parts += [f"{done.skipped:,} skipped as a duplicate"] if done.skipped else []
-    parts += [f"{done.still_bad:,} still bad"] if done.still_bad else []
-    return ", ".join(parts) + "."
-
-
 @bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/dismiss")
 def dismiss(dataset_id: int, import_id: int) -> ResponseReturnValue:
     """Put bad rows away: one, or all."""
     row = imports.of_dataset(dataset_id, import_id)
     only = request.form.get("only", type=int)
-    number = quarantine.dismiss(row.id, [only] if only else None)
+    number = quarantine.dismiss_rows(row.id, [only] if only else None)
     tell(f"{plural(number, 'row')} dismissed.")
-    return redirect(_address(row), code=303)
+    return redirect(_address_of(row), code=303)
 
 
-def _address(row: Import) -> str:
+def _address_of(row: Import) -> str:
     return url_for("imports.show", dataset_id=row.dataset_id, import_id=row.id)

@@ -8,28 +8,17 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import BuildError
 
 from app.core.text import plural
-from app.jobs import runners
 from app.models import Job
 from app.models.base import now
-from app.services import jobs
+from app.services import jobs, runners, tasks
 
 bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 
-# Where a job's result is shown: endpoint, and the keys of its result (or arguments) that the address needs.
-RESULT_PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "import": ("imports.show", ("dataset_id", "import_id")),
-    "clean": ("cleaning.run", ("dataset_id", "job_id")),
-    "clean-preview": ("cleaning.run", ("dataset_id", "job_id")),
-    "clean-suggest": ("cleaning.index", ("dataset_id",)),
-    "duplicates": ("duplicates.run", ("dataset_id", "job_id")),
-    "duplicates-settle": ("duplicates.run", ("dataset_id", "job_id")),
-    "duplicates-recheck": ("duplicates.run", ("dataset_id", "job_id")),
-}
 PAGE_SIZE = 50
 
 
 @bp.app_template_global("jobs_running")
-def running() -> int:
+def count_running() -> int:
     """How many jobs run or wait, for the navigation."""
     totals = jobs.totals()
     return sum(totals.get(state, 0) for state in jobs.ACTIVE)
@@ -38,7 +27,8 @@ def running() -> int:
 @bp.app_template_global("result_page_of")
 def result_page(job: Job) -> str | None:
     """The address of the page that shows what a job did; None where it has none."""
-    endpoint, names = RESULT_PAGES.get(job.kind, ("", ()))
+    task = tasks.find_task(job.kind)
+    endpoint, names = task.result_page if task else ("", ())
     facts: dict[str, Any] = {"dataset_id": job.dataset_id, "job_id": job.id, **job.arguments, **(job.result or {})}
     try:
         return url_for(endpoint, **{name: facts[name] for name in names}) if endpoint else None
@@ -47,7 +37,7 @@ def result_page(job: Job) -> str | None:
 
 
 @bp.app_template_global("job_sentence")
-def sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
+def job_sentence(job: Job, ahead: int = 0, worker: bool = True) -> str:
     """Where a job stands, in one sentence."""
     if job.state == "queued" and not worker:
         return "Waits for a worker: none is running. Start one with: ltt worker"
@@ -69,13 +59,10 @@ def _progress_text(job: Job) -> str:
     seconds = (now() - job.started_at).total_seconds() if job.started_at else 0.0
     if seconds < 3 or not job.done or job.done >= job.total:
         return text
-    return f"{text}, {_duration(seconds * (job.total - job.done) / job.done)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+    left = seconds * (job.total - job.done) / job.done
+    if left < 90:
+        return f"{text}, {max(round(left), 1)} s left"
+    return f"{text}, {round(left / 60)} min left" if left < 5400 else f"{text}, {round(left / 3600)} h left"
 
 
 @bp.get("/")
@@ -135,7 +122,7 @@ def _back(job_id: int) -> ResponseReturnValue:
 
 
 @bp.app_template_global("ahead_of")
-def ahead(job: Job) -> int:
+def count_ahead(job: Job) -> int:
     """How many jobs a queued job waits for."""
     return jobs.ahead_of(job) if job.state == "queued" else 0
 

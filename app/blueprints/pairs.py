@@ -87,14 +87,14 @@ def index(dataset_id: int) -> ResponseReturnValue:
     wanted = request.args.get("pair", "")
     if wanted == "new":
         form = PairForm(formdata=None)
-        return _page(dataset, view, form=form, new=True)
+        return _render_page(dataset, view, form=form, new=True)
     if is_number(wanted):
         entry = entries.get(dataset_id, int(wanted))
-        return _page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
-    return _page(dataset, view)
+        return _render_page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
+    return _render_page(dataset, view)
 
 
-def _page(
+def _render_page(
     dataset: Dataset,
     view: View,
     *,
@@ -104,14 +104,16 @@ def _page(
     error: str = "",
     status: int = 200,
 ) -> ResponseReturnValue:
-    shown = entries.page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
-    previous, following = (None, None) if entry is None else _neighbours(dataset.id, view, entry.id)
+    shown = entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
+    previous = following = None
+    if entry is not None:
+        previous, following = entries.neighbours_of(dataset.id, view.filters, entry.id, view.order)
     body = render_template(
         "pairs/index.html",
         dataset=dataset,
         view=view,
         page=shown,
-        total=entries.count(dataset.id, view.filters),
+        total=entries.count_entries(dataset.id, view.filters),
         tags=entries.tag_counts(dataset.id),
         form=form,
         entry=entry,
@@ -119,14 +121,10 @@ def _page(
         error=error,
         previous=previous,
         following=following,
-        revisions=entries.revisions(dataset.id, entry.id)[:8] if entry else (),
-        piece=lambda before, after: difference.excerpt(difference.words(before, after), 24),
+        revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
+        piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )
     return body, status
-
-
-def _neighbours(dataset_id: int, view: View, entry_id: int) -> tuple[int | None, int | None]:
-    return entries.neighbours(dataset_id, view.filters, entry_id, view.order)
 
 
 @bp.post("")
@@ -134,7 +132,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
     """Add a pair, then open the next new one or the list."""
     dataset, form = datasets.get(dataset_id), PairForm()
     try:
-        result = pairs.add(
+        result = pairs.add_pair(
             dataset_id,
             form.question.data.replace("\r\n", "\n"),
             form.answer.data.replace("\r\n", "\n"),
@@ -143,7 +141,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             status=form.status.data,
         )
     except Invalid as error:
-        return _page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+        return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
     tell_step(dataset_id, result)
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
@@ -156,26 +154,22 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     try:
         entry = entries.get(dataset_id, entry_id)
     except Gone:
-        return _conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
+        return _render_conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
     try:
-        result = pairs.save(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
+        result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict:
-        return _conflict(dataset_id, entry, form, deleted=False)
+        return _render_conflict(dataset_id, entry, form, deleted=False)
     except Invalid as error:
         dataset = datasets.get(dataset_id)
-        return _page(dataset, view, form=form, entry=entry, error=error.message, status=422)
+        return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
     tell_step(dataset_id, result, "Nothing was changed.") if result.step else tell("Saved. Nothing was changed.")
-    return redirect(_after_save(dataset_id, entry_id, view, form.then.data or ""), code=303)
+    following: int | None = entry_id
+    if form.then.data == "next":
+        _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
+    return redirect(view.address(dataset_id, pair=following), code=303)
 
 
-def _after_save(dataset_id: int, entry_id: int, view: View, then: str) -> str:
-    if then == "next":
-        _, following = _neighbours(dataset_id, view, entry_id)
-        return view.address(dataset_id, pair=following)
-    return view.address(dataset_id, pair=entry_id)
-
-
-def _conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
+def _render_conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
     """Yours, theirs and what both began with; nothing typed is lost."""
     mine = form.values(theirs)
     base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
@@ -192,7 +186,7 @@ def _conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: 
         form=form,
         rows=rows,
         deleted=deleted,
-        words=difference.words,
+        words=difference.compare_words,
     )
     return body, 410 if deleted else 409
 
@@ -202,7 +196,7 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
-    tell_step(dataset_id, pairs.bring_back(dataset_id, entry_id, form.values(entry)))
+    tell_step(dataset_id, pairs.restore_pair(dataset_id, entry_id, form.values(entry)))
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 
 
@@ -215,32 +209,29 @@ def preview(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/actions")
 def act(dataset_id: int) -> ResponseReturnValue:
     """Do one thing with the ticked pairs, or with all that match."""
-    chosen = _selection()
+    chosen = selection_of_request()
     action = request.form.get("action", "")
     if action == "clean":
-        return redirect(_cleaning(dataset_id, chosen), code=303)
+        if chosen.filters is not None:
+            address = view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
+        else:
+            address = url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
+        return redirect(address, code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
     elif action in ("tag", "untag"):
         named = request.form.get("tags", "").split(",")
         added, removed = (named, []) if action == "tag" else ([], named)
-        result = pairs.tag(dataset_id, chosen, add=added, remove=removed)
+        result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
     elif action == "delete":
-        result = pairs.delete(dataset_id, chosen)
+        result = pairs.delete_pairs(dataset_id, chosen)
     else:
         raise BadUsage("Choose what to do with the selected pairs.")
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 
-def _cleaning(dataset_id: int, chosen: Selection) -> str:
-    """The address of the clean page for the selected pairs, or for all that match."""
-    if chosen.filters is not None:
-        return view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
-    return url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
-
-
-def _selection() -> Selection:
+def selection_of_request() -> Selection:
     if request.form.get("all") == "1":
         return Selection(filters=filters_of_request())
     ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))

@@ -24,7 +24,7 @@ def add(dataset_id: int) -> ResponseReturnValue:
     form = CleanForm(request.form)
     step = form.step()
     if form.recipe_id is None:
-        row = recipes.create("", [step])
+        row = recipes.create_recipe("", [step])
         tell(f"{row.name} begun with this step.")
     else:
         row = recipes.put_step(form.recipe_id, step, form.step_place)
@@ -32,7 +32,7 @@ def add(dataset_id: int) -> ResponseReturnValue:
     parts: dict[str, Any] = {
         name: values for name, values in form.values.lists() if name.startswith("o.") or name in ("op", "field", "code")
     }
-    return _page(dataset_id, row, asked="1", **{**parts, **form.carry()})
+    return _open_recipe(dataset_id, row, asked="1", **{**parts, **form.carry()})
 
 
 @bp.post("/<int:recipe_id>")
@@ -41,33 +41,30 @@ def change(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     action, _, place = request.form.get("do", "rename").partition(":")
     number = int(place) if is_number(place) else 0
     if action == "delete":
-        return _deleted(dataset_id, recipes.delete(recipe_id))
+        row = recipes.delete_recipe(recipe_id)
+        tell(f"{row.name} deleted.", undo=url_for(".restore", dataset_id=dataset_id, recipe_id=row.id))
+        return redirect(url_for("cleaning.index", dataset_id=dataset_id), code=303)
     if action == "rename":
-        row = recipes.change(recipe_id, name=request.form.get("name", ""))
+        row = recipes.change_recipe(recipe_id, name=request.form.get("name", ""))
     elif action in ("up", "down"):
         row = recipes.move_step(recipe_id, number, -1 if action == "up" else 1)
     elif action == "drop":
         row = recipes.drop_step(recipe_id, number)
     else:
         raise BadUsage("Choose what to do with the recipe.")
-    return redirect(back_or(_address(dataset_id, row)), code=303)
-
-
-def _deleted(dataset_id: int, row: SavedRecipe) -> ResponseReturnValue:
-    tell(f"{row.name} deleted.", undo=url_for(".restore", dataset_id=dataset_id, recipe_id=row.id))
-    return redirect(url_for("cleaning.index", dataset_id=dataset_id), code=303)
+    return redirect(back_or(_recipe_address(dataset_id, row)), code=303)
 
 
 @bp.post("/<int:recipe_id>/restore")
 def restore(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """Bring a deleted recipe back."""
-    return _page(dataset_id, recipes.restore(recipe_id))
+    return _open_recipe(dataset_id, recipes.restore_recipe(recipe_id))
 
 
 @bp.get("/<int:recipe_id>.json")
 def download(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """The recipe as a file."""
-    row = recipes.get(recipe_id)
+    row = recipes.get_recipe(recipe_id)
     response = Response(recipes.to_file(row), mimetype="application/json")
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in row.name.lower()).strip("-") or "recipe"
     response.headers.set("Content-Disposition", "attachment", filename=f"{name[:60]}.json")
@@ -81,19 +78,19 @@ def upload(dataset_id: int) -> ResponseReturnValue:
     if file is None or not file.filename:
         raise BadUsage("No file was chosen. Choose a recipe first.", code="no_file")
     recipe = recipe_of(file.stream.read(), PurePath(file.filename).stem)
-    row = recipes.create(recipe.name, recipe.steps)
+    row = recipes.create_recipe(recipe.name, recipe.steps)
     tell(f"{row.name} taken in: {plural(len(row.steps), 'step')}.")
-    return _page(dataset_id, row, op=RECIPE)
+    return _open_recipe(dataset_id, row, op=RECIPE)
 
 
 @bp.post("/suggested")
 def suggested(dataset_id: int) -> ResponseReturnValue:
     """A recipe of what was suggested and loses nothing."""
-    found = suggesting.kept(dataset_id)
+    found = suggesting.kept_suggestions(dataset_id)
     if found is None or not found.steps:
         raise Invalid("There is nothing suggested that could become a recipe. Look for suggestions first.")
-    row = recipes.create(f"Suggested for {datasets.get(dataset_id).name}", found.steps)
-    return _page(dataset_id, row, op=RECIPE)
+    row = recipes.create_recipe(f"Suggested for {datasets.get(dataset_id).name}", found.steps)
+    return _open_recipe(dataset_id, row, op=RECIPE)
 
 
 @bp.get("/from-history")
@@ -112,12 +109,12 @@ def from_history(dataset_id: int) -> ResponseReturnValue:
     numbers = [int(one) for one in request.form.getlist("number") if is_number(one)]
     row = recipes.from_history(dataset_id, numbers, request.form.get("name", ""))
     tell(f"{row.name} saved: {plural(len(row.steps), 'step')}.")
-    return _page(dataset_id, row, op=RECIPE)
+    return _open_recipe(dataset_id, row, op=RECIPE)
 
 
-def _page(dataset_id: int, row: SavedRecipe, **more: Any) -> ResponseReturnValue:
-    return redirect(_address(dataset_id, row, **more), code=303)
+def _open_recipe(dataset_id: int, row: SavedRecipe, **more: Any) -> ResponseReturnValue:
+    return redirect(_recipe_address(dataset_id, row, **more), code=303)
 
 
-def _address(dataset_id: int, row: SavedRecipe, **more: Any) -> str:
+def _recipe_address(dataset_id: int, row: SavedRecipe, **more: Any) -> str:
     return url_for("cleaning.index", dataset_id=dataset_id, recipe=row.id, **more)

@@ -16,7 +16,7 @@ from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import datasets, history
+from app.services import history
 from app.services.history import Applied
 
 THEMES = ("auto", "light", "dark")
@@ -215,8 +215,3 @@ def _skipped(result: Applied) -> str:
 def back_or(address: str) -> str:
     """The page that a form says it came from, else ``address``."""
     return own_path(request.form.get("back", "")) or address
-
-
-def show_dataset(dataset_id: int) -> Dataset:
-    """The dataset of a page. Raises NotFound."""
-    return datasets.get(dataset_id)

@@ -13,7 +13,7 @@ def api_routes(as_json: bool) -> None:
     """List every route: method, path, what a write needs, body limit."""
     from app import create_app
 
-    rows = routes.table(create_app({"LTT_LOG_LEVEL": "WARNING"}))
+    rows = routes.list_routes(create_app({"LTT_LOG_LEVEL": "WARNING"}))
     if as_json:
         click.echo(json.dumps({"routes": [row.as_dict() for row in rows]}))
         return

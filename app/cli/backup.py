@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 
 
 @click.command()
@@ -13,8 +13,8 @@ def backup(file: Path | None) -> None:
     """Copy the database, consistent even while it is in use, to FILE or to the backups folder."""
     from app.services import backups
 
-    with workspace():
-        click.echo(backups.make(file))
+    with open_workspace():
+        click.echo(backups.make_backup(file))
 
 
 @click.command()
@@ -23,8 +23,8 @@ def restore(file: Path) -> None:
     """Put the backup FILE in place of everything. What was there before is kept as a backup."""
     from app.services import backups
 
-    with workspace():
-        safety = backups.restore(file)
+    with open_workspace():
+        safety = backups.restore_backup(file)
         click.echo(f"Restored. What was here before is kept as {safety}.", err=True)
 
 
@@ -34,12 +34,12 @@ def verify(file: Path | None) -> int:
     """Check the database, or a backup FILE, and change nothing. Exit code 1 where something is wrong."""
     from app.services import backups
 
-    with workspace():
+    with open_workspace():
         if file is not None:
-            backups.check(file)
+            backups.check_backup(file)
             problems = []
         else:
-            problems = backups.verify()
+            problems = backups.verify_database()
     for problem in problems:
         click.echo(problem, err=True)
     if not problems:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.conversion import output
-from app.cli.files import open_file, target_of
-from app.cli.workspace import workspace
+from app.cli.files import open_output, open_source, target_like
+from app.cli.options import READING, takes_options
+from app.cli.workspace import open_workspace
+from app.core.reading import ReadSettings, plan_reading
 
 if TYPE_CHECKING:
     from app.core.cleaning import Recipe, Step
@@ -34,8 +35,7 @@ FIELDS = ("question", "answer", "system", "turns", "all")
 @click.option("--tag", "tags", multiple=True, help="Only pairs with this tag; can be given again.")
 @click.option("--dry-run", is_flag=True, help="Count what would change, and change nothing.")
 @click.option("--out", metavar="FILE", help="Write the cleaned file here (- is stdout); without it, only count.")
-@click.option("--from", "kind", metavar="F[:L]", help="Format and layout of FILE.  [default: detected]")
-@click.option("--map", "mapping", metavar="T=COL,…", help="Which column is what: question=COL,answer=COL,…")
+@takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def clean(file: str | None, dataset: str | None, suggest: bool, as_json: bool, **choices: Any) -> int:
     """Clean FILE (- is stdin) or a dataset. A run over a dataset is one step of its history and can be undone."""
@@ -81,7 +81,7 @@ def _recipe_file(name: str, saved: Any) -> "Recipe":
 
 def _steps(choices: dict[str, Any]) -> "list[Step]":
     from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step
-    from app.core.cleaning.base import find
+    from app.core.cleaning.base import find_operation
 
     mode = {"mode": "regex"} if choices["regex"] else {}
     keep = False if choices["in_code"] else None
@@ -93,18 +93,21 @@ def _steps(choices: dict[str, Any]) -> "list[Step]":
         return [Step("find-replace", {"find": old, "replace": new, **mode}, fields, keep)]
     names = choices["operations"]
     options = _options(names, choices["options"])
-    return [Step(find(name).name, options, fields if OPERATIONS[name].choose_fields else (), keep) for name in names]
+    return [
+        Step(find_operation(name).name, options, fields if OPERATIONS[name].choose_fields else (), keep)
+        for name in names
+    ]
 
 
 def _options(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, Any]:
     """KEY=VALUE as the options of the one operation, each in its own type."""
     from app.core.cleaning import option_fields
-    from app.core.cleaning.base import find
+    from app.core.cleaning.base import find_operation
     from app.core.errors import BadUsage
 
     if given and len(names) != 1:
         raise BadUsage("--option is for one --operation. For more of them write a recipe file.")
-    kinds = {one.name: type(one.default) for one in option_fields(find(names[0]))} if given else {}
+    kinds = {one.name: type(one.default) for one in option_fields(find_operation(names[0]))} if given else {}
     found: dict[str, Any] = {}
     for one in given:
         name, equals, text = one.partition("=")
@@ -131,30 +134,31 @@ class _Dataset:
     def run(self) -> int:
         """Preview or apply; returns the exit code."""
         from app.services import datasets
-        from app.services.cleaning import Cleaning, saved
+        from app.services.cleaning import CleaningOptions, saved
         from app.services.entries import Filters
 
-        with workspace():
-            found = datasets.find(self.name)
+        with open_workspace():
+            found = datasets.find_dataset(self.name)
             recipe = _recipe(self.choices, saved)
             filters = Filters(self.choices["query"] or "", self.choices["statuses"], tags=self.choices["tags"])
-            wish = Cleaning(recipe.steps, filters, recipe.name)
+            wish = CleaningOptions(recipe.steps, filters, recipe.name)
             return self._preview(found.id, wish) if self.choices["dry_run"] else self._apply(found.id, wish)
 
     def _preview(self, dataset_id: int, wish: Any) -> int:
         from app.services import cleaning
 
-        seen = cleaning.scan(dataset_id, wish)
+        seen = cleaning.scan_dataset(dataset_id, wish)
         facts = {"matched": seen.affected + seen.kept, "changed": seen.affected, "emptied": seen.emptied}
         more = {"duplicates": seen.duplicates, "deleted": seen.deleted, "created": seen.created, "kept": seen.kept}
         self._tell({**facts, "change_set": None, "dry_run": True, **more}, f"{seen.sentence}.")
         return 0
 
     def _apply(self, dataset_id: int, wish: Any) -> int:
-        from app.jobs import cleaning as running
-        from app.services.cleaning import Order
+        from app.services import tasks
+        from app.services.cleaning import CLEAN, CleaningRun
 
-        job = running.start_here(Order(dataset_id, wish), _show if sys.stderr.isatty() else None)
+        show = _show if sys.stderr.isatty() else None
+        job = tasks.start(CLEAN, CleaningRun(dataset_id, wish), here=True, show=show)
         facts: dict[str, Any] = job.result or {}
         self._tell(facts, str(facts.get("summary")))
         for one in [*facts.get("skipped", []), *facts.get("kept", [])] if not self.as_json else []:
@@ -183,17 +187,18 @@ class _File:
         from app.core.spec import Spec
 
         cleaner = FileCleaner(compile_recipe(_recipe(self.choices).steps))
-        source, plan = open_file(str(self.file), self.choices["kind"], self.choices["mapping"])
+        source = open_source(self.file)
+        settings, _ = plan_reading(source, self.choices["settings"])
         out = self.choices["out"]
         if out is None or self.choices["dry_run"]:
-            spec = Spec("jsonl", plan.layout.name)
-            run_ = conversion.Conversion(plan, spec, LayoutOptions(keep_extra=True), change=cleaner)
+            spec = Spec("jsonl", settings.layout)
+            run_ = conversion.Conversion(settings, spec, LayoutOptions(keep_extra=True), change=cleaner)
             for _ in run_.rows(source):
                 pass
             return self._tell(cleaner, run_.report, "Nothing was written.")
-        spec = target_of(plan, out)
-        with output(out, reads=self.file) as target:
-            report = conversion.convert(source, target, plan, spec, keep_extra=True, change=cleaner)
+        spec = target_like(settings, out)
+        with open_output(out, reads=self.file) as target:
+            report = conversion.convert(source, target, settings, spec, keep_extra=True, change=cleaner)
         return self._tell(cleaner, report, "")
 
     def _tell(self, done: Any, report: Any, more: str) -> int:
@@ -224,20 +229,21 @@ class _File:
 def _suggest(file: str | None, dataset: str | None, choices: dict[str, Any]) -> int:
     """Print a recipe of what could be cleaned."""
     from app.core.cleaning import Recipe
-    from app.core.cleaning.detect import suggest, suggested_steps
+    from app.core.cleaning.detect import suggest_steps, suggested_steps
 
     if dataset is not None:
         from app.services import datasets
         from app.services.cleaning import suggesting
 
-        with workspace():
-            found = suggesting.of_dataset(datasets.find(dataset).id).found
+        with open_workspace():
+            found = suggesting.suggest_for_dataset(datasets.find_dataset(dataset).id).found
     else:
-        from app.core.conversion import records
         from app.core.formats import BadRow
+        from app.core.reading import read_records
 
-        source, plan = open_file(str(file), choices["kind"], choices["mapping"])
-        found = tuple(suggest(item[1] for item in records(source, plan) if not isinstance(item, BadRow)))
+        source = open_source(str(file))
+        settings, _ = plan_reading(source, choices["settings"])
+        found = tuple(suggest_steps(item[1] for item in read_records(source, settings) if not isinstance(item, BadRow)))
     for one in found:
         click.echo(one.sentence, err=True)
     click.echo(json.dumps(Recipe("Suggested", suggested_steps(found)).as_dict(), ensure_ascii=False, indent=2))

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 
 
 @click.command()
@@ -16,10 +16,10 @@ def datasets(archived: bool, deleted: bool, back: int | None, as_json: bool) -> 
     """List the datasets."""
     from app.services import datasets as service
 
-    with workspace():
+    with open_workspace():
         if back is not None:
-            service.restore(back)
-        found = service.listed(archived=archived, deleted=deleted)
+            service.restore_dataset(back)
+        found = service.list_datasets(archived=archived, deleted=deleted)
         if as_json:
             facts = [{"id": d.id, "name": d.name, "pairs": d.entry_count, "counts": d.counts} for d in found]
             click.echo(json.dumps({"datasets": facts}, ensure_ascii=False))
@@ -35,8 +35,8 @@ def digest(dataset: str | None, as_json: bool) -> None:
     """Print the digests of the pairs: their content, and content with labels."""
     from app.services import datasets as service
 
-    with workspace():
-        found = service.digest(service.find(dataset).id if dataset else None)
+    with open_workspace():
+        found = service.compute_digest(service.find_dataset(dataset).id if dataset else None)
         if as_json:
             click.echo(json.dumps({"content": found.content, "all": found.all}))
         else:
@@ -48,6 +48,6 @@ def demo() -> None:
     """Make a dataset of our own sample pairs."""
     from app.services import sample
 
-    with workspace():
-        dataset = sample.load()
+    with open_workspace():
+        dataset = sample.load_sample()
         click.echo(f"Made dataset {dataset.id}: {dataset.name}, {dataset.entry_count} pairs.")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.conversion import output
-from app.cli.files import open_file, target_of
-from app.cli.workspace import workspace
+from app.cli.files import open_output, open_source, target_like
+from app.cli.options import READING, takes_options
+from app.cli.workspace import open_workspace
+from app.core.reading import ReadSettings, plan_reading
 
 if TYPE_CHECKING:
     from app.core.duplicates.files import ComparedRecords, FileDuplicates
@@ -36,8 +37,7 @@ METHODS = ("exact", "normalised", "near", "semantic")
 @click.option("--against", metavar="FILE", help="Which of the records does this other file have too?")
 @click.option("--groups", metavar="OUT", help="Write a JSON line for each group here (- is stdout).")
 @click.option("--out", metavar="OUT", help="Write FILE without its surplus copies here (- is stdout).")
-@click.option("--from", "kind", metavar="F[:L]", help="Format and layout of FILE.  [default: detected]")
-@click.option("--map", "mapping", metavar="T=COL,…", help="Which column is what: question=COL,answer=COL,…")
+@takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any) -> int:
     """Find copies, conflicts and variants in FILE (- is stdin) or a dataset, and change neither.
@@ -64,7 +64,7 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any)
     progress = _show_progress if sys.stderr.isatty() else None
     found = find_duplicates(records, level, meaning=meaning, progress=progress)
     if options["groups"]:
-        with output(options["groups"], reads=file) as target:
+        with open_output(options["groups"], reads=file) as target:
             for group in found.describe_groups():
                 target.write(json.dumps(group, ensure_ascii=False).encode() + b"\n")
     written = _write_without_surplus(str(file), found, options) if options["out"] else None
@@ -74,15 +74,16 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any)
 
 def _read_records(file: str | None, dataset: str | None, options: Mapping[str, Any]) -> "tuple[ComparedRecords, int]":
     """The records of the file or dataset, with those of the other file, and how many rows are none."""
-    from app.core import conversion
     from app.core.duplicates.files import ComparedRecords
     from app.core.formats import BadRow
+    from app.core.reading import read_records
 
     refused = 0
 
-    def read_file(name: str, kind: str | None, mapping: str | None) -> "Iterator[tuple[int, Record]]":
+    def read_file(name: str, settings: ReadSettings) -> "Iterator[tuple[int, Record]]":
         nonlocal refused
-        for item in conversion.records(*open_file(name, kind, mapping)):
+        source = open_source(name)
+        for item in read_records(source, plan_reading(source, settings)[0]):
             if isinstance(item, BadRow):
                 refused += 1
             else:
@@ -93,16 +94,16 @@ def _read_records(file: str | None, dataset: str | None, options: Mapping[str, A
         from app.models import Entry
         from app.services import datasets, entries
 
-        with workspace():
-            dataset_id = datasets.find(dataset).id
+        with open_workspace():
+            dataset_id = datasets.find_dataset(dataset).id
             for rows in entries.stream(dataset_id, columns=(Entry.id, Entry.question, Entry.answer)):
                 for row in rows:
                     records.add_record(*row)
     else:
-        records.add_records(read_file(str(file), options["kind"], options["mapping"]))
+        records.add_records(read_file(str(file), options["settings"]))
     records.own = len(records.names)
     if options["against"]:
-        records.add_records(read_file(options["against"], None, None))
+        records.add_records(read_file(options["against"], ReadSettings(allow_unanswered=True)))
     return records, refused
 
 
@@ -110,13 +111,14 @@ def _write_without_surplus(file: str, found: "FileDuplicates", options: Mapping[
     """Write the file once more, without surplus copies; returns the number of records."""
     from app.core import conversion
 
-    source, plan = open_file(file, options["kind"], options["mapping"])
+    source = open_source(file)
+    settings, _ = plan_reading(source, options["settings"])
     places = iter(range(found.records.own))
     surplus = found.surplus
     keep = lambda record: [] if next(places) in surplus else [record]  # noqa: E731
-    with output(options["out"], reads=file) as target:
-        spec = target_of(plan, options["out"])
-        return conversion.convert(source, target, plan, spec, keep_extra=True, change=keep).written
+    with open_output(options["out"], reads=file) as target:
+        spec = target_like(settings, options["out"])
+        return conversion.convert(source, target, settings, spec, keep_extra=True, change=keep).written
 
 
 def _print_counts(found: "FileDuplicates", refused: int, written: int | None, as_json: bool) -> None:

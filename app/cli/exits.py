@@ -50,22 +50,27 @@ class Answering:
             raise SystemExit(0)
         if isinstance(error, click.exceptions.Exit):
             raise SystemExit(error.exit_code)
-        known = _translate(error)
-        click.echo(sentence(known), err=True)
-        raise SystemExit(code(known)) from None
+        known: BaseException = error
+        if "sqlalchemy" in sys.modules:
+            from app.models import failures
+
+            known = failures.translate(error) or error
+        click.echo(error_sentence(known), err=True)
+        raise SystemExit(exit_code(known)) from None
 
 
-def code(error: BaseException) -> int:
+def exit_code(error: BaseException) -> int:
     """The exit code of an error."""
     return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), _FAILED)
 
 
-def sentence(error: BaseException) -> str:
+def error_sentence(error: BaseException) -> str:
     """The error in one sentence. A defect of ours shows where it happened when LTT_LOG_LEVEL is DEBUG."""
     if isinstance(error, errors.LttError):
         return error.message
     if isinstance(error, click.ClickException):
-        return _usage(error)
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ltt"
+        return f"{error.format_message()} See: {command} --help"
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "Stopped. Nothing that was not finished has been kept."
     if isinstance(error, OSError) and error.strerror:
@@ -73,16 +78,3 @@ def sentence(error: BaseException) -> str:
     if os.environ.get("LTT_LOG_LEVEL", "").upper() == "DEBUG":
         return "".join(traceback.format_exception(error))
     return f"Something went wrong in this program ({type(error).__name__}). LTT_LOG_LEVEL=DEBUG shows where."
-
-
-def _usage(error: click.ClickException) -> str:
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ltt"
-    return f"{error.format_message()} See: {command} --help"
-
-
-def _translate(error: BaseException) -> BaseException:
-    if "sqlalchemy" not in sys.modules:
-        return error
-    from app.models import failures
-
-    return failures.translate(error) or error

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from app.cli.conversion import output
-from app.cli.workspace import workspace
+from app.cli.files import open_output
+from app.cli.workspace import open_workspace
 
 
 @click.command()
@@ -29,8 +29,8 @@ def export(dataset: str, out: str, split: str, manifest: bool, as_json: bool, **
     """Write the pairs of dataset D to OUT (- is stdout)."""
     from app.services import datasets
 
-    with workspace():
-        found = datasets.find(dataset)
+    with open_workspace():
+        found = datasets.find_dataset(dataset)
         options = _options(out, **choices)
         result = _Export(found.id, out).run(_parts(options, out, split), check=as_json or manifest)
         if manifest and out != "-":
@@ -51,10 +51,10 @@ def _options(
     from app.core import conversion
     from app.core.spec import parse_spec
     from app.services.entries import Filters
-    from app.services.export import Options
+    from app.services.export import ExportOptions
 
     spec = conversion.target_of(parse_spec(to), out) if out != "-" or to else parse_spec("jsonl:openai")
-    return Options(
+    return ExportOptions(
         spec.format or "jsonl",
         spec.layout or "openai",
         filters=Filters(text=query or "", statuses=statuses, tags=tags),
@@ -85,14 +85,14 @@ class _Export:
         """Write the files; returns the result object."""
         from app.services import export
 
-        plans = [export.plan(self.dataset_id, options) for _, options in parts]
+        plans = [export.plan_export(self.dataset_id, options) for _, options in parts]
         files = [self._write(path, options, plan.records) for (path, options), plan in zip(parts, plans, strict=True)]
         left_out = [{"reason": one.what, "records": one.records} for plan in plans for one in plan.left_out]
         records = sum(plan.records for plan in plans)
         result: dict[str, Any] = {"files": files, "records": records, "left_out": left_out}
         result["losses"] = [{"what": one.what, "records": one.records} for plan in plans for one in plan.losses]
         if check and not self.to_stdout and all(Path(path).is_file() for path, _ in parts):
-            differences = sum(export.differences(self.dataset_id, opts, Path(path)) for path, opts in parts)
+            differences = sum(export.count_differences(self.dataset_id, opts, Path(path)) for path, opts in parts)
             result["round_trip"] = {"records": records, "differences": differences}
         return result
 
@@ -100,8 +100,8 @@ class _Export:
         from app.services import export
 
         digest, size = hashlib.sha256(), 0
-        with output("-" if self.to_stdout else path) as out:
-            for piece in export.stream(self.dataset_id, options):
+        with open_output("-" if self.to_stdout else path) as out:
+            for piece in export.stream_export(self.dataset_id, options):
                 out.write(piece)
                 digest.update(piece)
                 size += len(piece)

@@ -1,29 +1,58 @@
 """Files that commands read and write again: opened by what they hold, written in the shape they had."""
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.core.errors import BadUsage, Invalid
 
 if TYPE_CHECKING:
-    from app.core.conversion import Plan
     from app.core.formats import Source
+    from app.core.reading import ReadSettings
     from app.core.spec import Spec
 
 
-def open_file(file: str, kind: str | None, mapping: str | None) -> "tuple[Source, Plan]":
-    """A file (- is stdin) and how it is read, by its name and content unless ``kind`` says it."""
-    from app.core import conversion
-    from app.core.formats import ReadOptions, Source
-    from app.core.layouts import LayoutOptions
-    from app.core.spec import parse_mapping, parse_spec
+def open_source(file: str) -> "Source":
+    """A file that is to be read; - is stdin."""
+    from app.core.formats import Source
 
-    source = Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
-    options = LayoutOptions(mapping=parse_mapping(mapping or ""), allow_unanswered=True)
-    return source, conversion.plan(source, parse_spec(kind), ReadOptions(), options)
+    return Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
 
 
-def target_of(plan: "Plan", out: str) -> "Spec":
+def target_like(settings: "ReadSettings", out: str) -> "Spec":
     """The shape to write: that of the file read, unless the name of ``out`` says another format."""
     from app.core.formats import format_of_name
     from app.core.spec import Spec
 
-    return Spec((format_of_name(out) if out != "-" else None) or plan.detection.format, plan.layout.name)
+    return Spec((format_of_name(out) if out != "-" else None) or settings.format, settings.layout)
+
+
+@contextmanager
+def open_output(target: str, *, reads: str | None = None) -> Iterator[Any]:
+    """The target: stdout, or a file that appears only when it is whole. A device or pipe is written, never replaced.
+
+    Refused where it is the file that is read: what the target cannot hold would be gone.
+    """
+    if target == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path, part = Path(target), Path(f"{target}.part")
+    if path.is_dir():
+        raise BadUsage(f"{target} is a folder. Name a file in it.")
+    if reads and path.is_file() and Path(reads).exists() and path.samefile(reads):
+        raise BadUsage(f"{target} is the file that is read. Name another file to write.")
+    if not path.parent.is_dir():
+        raise Invalid(f"There is no folder {path.parent}.", code="no_folder")
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

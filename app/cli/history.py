@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.workspace import open_workspace
 from app.core.text import plural
 
 
@@ -19,8 +19,8 @@ def history(dataset: str, limit: int, as_json: bool) -> None:
     from app.services import datasets
     from app.services import history as service
 
-    with workspace():
-        steps = service.steps(datasets.find(dataset).id, size=limit)
+    with open_workspace():
+        steps = service.steps(datasets.find_dataset(dataset).id, size=limit)
         if as_json:
             click.echo(json.dumps({"steps": [service.as_dict(step) for step in steps]}, ensure_ascii=False))
             return
@@ -38,8 +38,8 @@ def undo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> i
     from app.services import datasets
     from app.services import history as service
 
-    with workspace():
-        result = service.undo(datasets.find(dataset).id, change_set, anyway=anyway)
+    with open_workspace():
+        result = service.undo(datasets.find_dataset(dataset).id, change_set, anyway=anyway)
         return _tell("Undone", result, as_json)
 
 
@@ -53,8 +53,8 @@ def redo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> i
     from app.services import datasets
     from app.services import history as service
 
-    with workspace():
-        result = service.redo(datasets.find(dataset).id, change_set, anyway=anyway)
+    with open_workspace():
+        result = service.redo(datasets.find_dataset(dataset).id, change_set, anyway=anyway)
         return _tell("Done again", result, as_json)
 
 
@@ -69,8 +69,8 @@ def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
     from app.services import datasets
     from app.services import history as service
 
-    with workspace():
-        found = datasets.find(dataset)
+    with open_workspace():
+        found = datasets.find_dataset(dataset)
         step = service.step(found.id, change_set)
         _confirm(
             yes, f"Forget for good what {plural(step.changed, 'pair')} said before step {change_set}, {step.summary}?"
@@ -90,8 +90,8 @@ def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
     from app.services import datasets
     from app.services import history as service
 
-    with workspace():
-        found = datasets.find(dataset)
+    with open_workspace():
+        found = datasets.find_dataset(dataset)
         last = found.last_number if upto is None else upto
         number = service.count_compactable(found.id, last)
         _confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")

@@ -6,72 +6,36 @@ from pathlib import Path
 
 import click
 
-from app.cli.workspace import workspace
+from app.cli.options import takes_options
+from app.cli.workspace import open_workspace
 from app.core.errors import LttError
 from app.models import Dataset, Import
-from app.services.imports import DUPLICATES, Settings
+from app.services.imports import Settings
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--dataset", "name", required=True, metavar="D", help="Name or id of the dataset.")
 @click.option("--create", is_flag=True, help="Make the dataset if there is none of that name.")
-@click.option("--from", "kind", metavar="F[:L]", help="Format and layout, such as jsonl:openai.  [default: detected]")
-@click.option("--map", "mapping", metavar="T=COL,…", help="Which column is what: question=COL,answer=COL,…")
-@click.option("--encoding", metavar="E", help="Such as cp1252 or gb18030.  [default: detected]")
-@click.option("--delimiter", metavar="C", help="What separates columns; \\t is a tab.  [default: detected]")
-@click.option("--sheet", metavar="S", help="Sheet of a workbook, or table of a database.")
-@click.option(
-    "--spreadsheet-safe/--no-spreadsheet-safe",
-    default=None,
-    help="Take away the apostrophes of a table that was made safe for spreadsheets, or keep them.  [default: detected]",
-)
-@click.option("--on-duplicate", type=click.Choice(DUPLICATES), default="keep", show_default=True)
-@click.option("--update-by", type=click.Choice(["id"]), default="id", help="What `--on-duplicate update` goes by.")
-@click.option("--allow-unanswered", is_flag=True, help="Take rows without an answer as drafts.")
-@click.option("--strict", is_flag=True, help="Import nothing if any row is bad (exit code 3).")
-@click.option("--tag", "tags", multiple=True, metavar="T", help="A tag for all pairs; can be given again.")
-@click.option("--html-to-markdown", is_flag=True, help="Turn HTML in answers into Markdown.")
-@click.option("--system", metavar="TEXT", help="A system prompt for all pairs that have none.")
+@takes_options(Settings, "settings")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def import_(
-    files: tuple[str, ...],
-    name: str,
-    create: bool,
-    kind: str | None,
-    mapping: str | None,
-    delimiter: str | None,
-    tags: tuple[str, ...],
-    as_json: bool,
-    **options: object,
-) -> int:
+def import_(files: tuple[str, ...], name: str, create: bool, as_json: bool, settings: Settings) -> int:
     """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones."""
-    from app.core.spec import parse_mapping
-
-    format_, _, layout = (kind or "").partition(":")
-    settings = Settings(
-        format=format_ or None,
-        layout=layout or None,
-        delimiter={"\\t": "\t"}.get(delimiter or "", delimiter),
-        mapping=parse_mapping(mapping or ""),
-        tags=tags,
-        **options,  # type: ignore[arg-type]
-    )
-    with workspace():
-        dataset = _dataset(name, create)
-        return _Run(dataset, settings, as_json).all(files)
+    with open_workspace():
+        dataset = _find_or_create(name, create)
+        return _Run(dataset, settings, as_json).import_files(files)
 
 
-def _dataset(name: str, create: bool) -> Dataset:
+def _find_or_create(name: str, create: bool) -> Dataset:
     from app.core.errors import NotFound
     from app.services import datasets
 
     try:
-        return datasets.find(name)
+        return datasets.find_dataset(name)
     except NotFound:
         if not create:
             raise
-        return datasets.create(name)
+        return datasets.create_dataset(name)
 
 
 class _Run:
@@ -84,28 +48,27 @@ class _Run:
         self.done: list[int] = []
         self.refused: LttError | None = None
 
-    def all(self, files: tuple[str, ...]) -> int:
+    def import_files(self, files: tuple[str, ...]) -> int:
         """Import the files; returns the exit code."""
         from app.cli import exits
 
         for file in files:
-            self._one(file)
+            self._import_file(file)
             if self.refused is not None and self.settings.strict:
                 self._take_back()
                 break
         rows = self._report()
         if self.refused is not None:
-            return exits.code(self.refused)
+            return exits.exit_code(self.refused)
         return 1 if any(row.quarantined for row in rows) else 0
 
-    def _one(self, file: str) -> None:
-        from app.jobs import imports as running
+    def _import_file(self, file: str) -> None:
         from app.services import imports
 
         try:
-            row = imports.add(self.dataset_id, _upload(file), self.settings)
+            row = imports.add(self.dataset_id, _save_upload(file), self.settings)
             self.done.append(row.id)
-            running.start_here(row.id, self.settings, _show if sys.stderr.isatty() else None)
+            imports.start(row.id, self.settings, here=True, show=_show_progress if sys.stderr.isatty() else None)
         except LttError as error:
             self.refused = self.refused or error
             click.echo(f"{file}: {error.message}", err=True)
@@ -128,11 +91,11 @@ class _Run:
             click.echo(json.dumps(reporting.of_command(self.dataset_name, rows), ensure_ascii=False))
         else:
             for row in rows:
-                _tell(row)
+                _print_counts(row)
         return rows
 
 
-def _upload(file: str):  # type: ignore[no-untyped-def]
+def _save_upload(file: str):  # type: ignore[no-untyped-def]
     from app.services import uploads
 
     if file == "-":
@@ -142,23 +105,23 @@ def _upload(file: str):  # type: ignore[no-untyped-def]
         return uploads.save(source.read, path.name, announced_bytes=path.stat().st_size)
 
 
-def _show(done: int, total: int | None, message: str) -> None:
+def _show_progress(done: int, total: int | None, message: str) -> None:
     of = f" of about {total:,}" if total else ""
     click.echo(f"\r{done:,}{of} {message}", err=True, nl=False)
 
 
-def _tell(row: Import) -> None:
+def _print_counts(row: Import) -> None:
     if row.state != "done":
         return
     from app.services.imports import quarantine
-    from app.services.imports.detecting import found_from
+    from app.services.imports.waiting import detected_of
 
     counts = f"{row.imported:,} imported, {row.skipped:,} skipped, {row.quarantined:,} in quarantine"
     click.echo(f"{row.file_name}: {counts} ({row.rows_in:,} rows)")
-    found = found_from(row.detected)
+    found = detected_of(row)
     if reason := found.reasons.get("spreadsheet_safe"):
         click.echo(f"  Spreadsheet-safe quoting was undone because {reason}.", err=True)
     for warning in found.warnings:
         click.echo(f"  {warning}", err=True)
-    for bad in quarantine.page(row.id, size=10) if row.quarantined else []:
+    for bad in quarantine.list_open(row.id, size=10) if row.quarantined else []:
         click.echo(f"  {bad.reason}", err=True)

@@ -4,8 +4,7 @@ import json
 
 import click
 
-from app.cli.workspace import workspace
-from app.models import Job
+from app.cli.workspace import open_workspace
 
 
 @click.group(invoke_without_command=True)
@@ -16,26 +15,21 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
     """List jobs, newest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from app.jobs import lease
     from app.services import jobs as service
+    from app.services import leases
 
-    with workspace():
-        lease.interrupt_dead()
+    with open_workspace():
+        leases.interrupt_dead()
         found = service.listed(size=limit)
         if as_json:
             click.echo(json.dumps({"jobs": [service.as_dict(job) for job in found]}))
             return
         for job in found:
-            click.echo(_line(job))
-
-
-def _line(job: Job) -> str:
-    told = (job.result or {}).get("summary") if job.state == "done" else None
-    if told:
-        return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {told}"
-    total = f" of {job.total:,}" if job.total else ""
-    progress = f"{job.done:,}{total} " if job.done else ""
-    return f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  {progress}{job.error or job.message}".rstrip()
+            start = f"{job.id:>6}  {job.state:<12}{job.title or job.kind}  "
+            total = f" of {job.total:,}" if job.total else ""
+            progress = f"{job.done:,}{total} " if job.done else ""
+            summary = (job.result or {}).get("summary") if job.state == "done" else None
+            click.echo(f"{start}{summary}" if summary else f"{start}{progress}{job.error or job.message}".rstrip())
 
 
 @jobs.command()
@@ -44,7 +38,7 @@ def cancel(job_id: int) -> None:
     """Stop a job."""
     from app.services import jobs as service
 
-    with workspace():
+    with open_workspace():
         job = service.cancel(job_id)
         click.echo(f"Job {job.id} is stopped." if job.state == "cancelled" else f"Job {job.id} is being stopped.")
 
@@ -53,11 +47,11 @@ def cancel(job_id: int) -> None:
 @click.argument("job_id", type=int)
 def retry(job_id: int) -> None:
     """Run a job again that failed, was stopped or interrupted. It runs in this process."""
-    from app.jobs import lease, runner
     from app.services import jobs as service
+    from app.services import leases, tasks
 
-    with workspace():
-        lease.interrupt_dead()
+    with open_workspace():
+        leases.interrupt_dead()
         service.retry(job_id)
-        job = runner.run_now(job_id)
+        job = tasks.run_now(job_id)
         click.echo(f"Job {job.id}: {job.state}.")

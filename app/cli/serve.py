@@ -5,7 +5,6 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
@@ -25,19 +24,22 @@ def serve(host: str | None, port: str | None, no_browser: bool, no_worker: bool)
     """Start the server, its worker and the browser."""
     options = {"LTT_HOST": host, "LTT_PORT": port, "LTT_NO_BROWSER": 1 if no_browser else None}
     overrides = {name: value for name, value in options.items() if value is not None}
-    settings = config.load(overrides=overrides)
-    hosts = sockets.addresses(str(settings["LTT_HOST"]))
-    exact = port is not None or config.named("LTT_PORT")
+    settings = config.load_settings(overrides=overrides)
+    hosts = sockets.loopback_addresses(str(settings["LTT_HOST"]))
+    exact = port is not None or config.is_set("LTT_PORT")
     # What the server writes is for its owner only.
     os.umask(0o077)
-    _run(overrides, hosts, int(settings["LTT_PORT"]), exact=exact, with_worker=not no_worker)
+    _run_server(overrides, hosts, int(settings["LTT_PORT"]), exact=exact, with_worker=not no_worker)
 
 
-def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact: bool, with_worker: bool) -> None:
+def _run_server(
+    overrides: Mapping[str, object], hosts: list[str], port: int, *, exact: bool, with_worker: bool
+) -> None:
     from app import create_app
     from app.models.filelock import FileLock
-    from app.server.run import serve as run
-    from app.server.worker import Worker
+    from app.server.run import serve_until_stopped as run
+    from app.server.worker import WorkerProcess
+    from app.services import schema
 
     app = create_app(overrides)
     folder = config.data_dir(app.config)
@@ -45,37 +47,32 @@ def _run(overrides: Mapping[str, object], hosts: list[str], port: int, *, exact:
     try:
         lock.acquire()
     except Busy as error:
-        raise Conflict(_already_running(folder), code="already_running") from error
+        try:
+            place = f" at {(folder / _ADDRESS_FILE).read_text(encoding='utf-8')}"
+        except OSError:
+            place = ""
+        raise Conflict(
+            f"Another server already works on the data folder {folder}{place}. Use that one, or stop it first.",
+            code="already_running",
+        ) from error
     with app.app_context():
-        _prepare()
-    bound, port_used = sockets.listen(hosts, port, exact=exact)
-    address = f"http://{_shown(hosts[0])}:{port_used}"
+        copy = schema.prepare_schema()
+    if copy:
+        click.echo(f"The database was upgraded. A copy from before lies in {copy}.")
+    bound, port_used = sockets.bind_sockets(hosts, port, exact=exact)
+    host = f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
+    address = f"http://{host}:{port_used}"
     (folder / _ADDRESS_FILE).write_text(address, encoding="utf-8")
     try:
-        run(app, bound, Worker() if with_worker else None, lambda: _announce(app.config, address, port, port_used))
+        run(
+            app,
+            bound,
+            WorkerProcess() if with_worker else None,
+            lambda: _announce(app.config, address, port, port_used),
+        )
     finally:
         (folder / _ADDRESS_FILE).unlink(missing_ok=True)
         lock.release()
-
-
-def _prepare() -> None:
-    from app.services import schema
-
-    copy = schema.prepare()
-    if copy:
-        click.echo(f"The database was upgraded. A copy from before lies in {copy}.")
-
-
-def _already_running(folder: Path) -> str:
-    try:
-        address = f" at {(folder / _ADDRESS_FILE).read_text(encoding='utf-8')}"
-    except OSError:
-        address = ""
-    return f"Another server already works on the data folder {folder}{address}. Use that one, or stop it first."
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _announce(settings: Mapping[str, object], address: str, wanted: int, used: int) -> None:

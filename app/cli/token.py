@@ -9,7 +9,7 @@ from app import config, keys
 @click.option("--new", is_flag=True, help="Replace the token; the old one stops working at once.")
 def token(new: bool) -> None:
     """Print the API token's file and value."""
-    folder = config.data_dir(config.load())
+    folder = config.data_dir(config.load_settings())
     keys.prepare_folder(folder)
     if new:
         (folder / keys.TOKEN_FILE).unlink(missing_ok=True)

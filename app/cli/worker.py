@@ -16,5 +16,5 @@ def worker(parent: int | None) -> None:
     os.umask(0o077)
     app = create_bare_app()
     with app.app_context():
-        schema.prepare()
+        schema.prepare_schema()
     Worker(app, {}, parent=parent).run()

@@ -12,13 +12,13 @@ from app.services import schema
 
 
 @contextmanager
-def workspace() -> Iterator[Flask]:
+def open_workspace() -> Iterator[Flask]:
     """An application context over the data folder's database."""
     with rare_collection():
         app = create_bare_app({"LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
         with rare_collection():
-            schema.prepare()
+            schema.prepare_schema()
         try:
             yield app
         finally:

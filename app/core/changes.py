@@ -28,18 +28,18 @@ class Change:
         return Change(self.entry_id, {name: (after, before) for name, (before, after) in self.fields.items()})
 
 
-def difference(entry_id: int, before: Mapping[str, Value], after: Mapping[str, Value]) -> Change | None:
+def change_between(entry_id: int, before: Mapping[str, Value], after: Mapping[str, Value]) -> Change | None:
     """The change from one set of values to another, or None where they are equal. Keys of ``after`` decide."""
     fields = {name: (before.get(name), value) for name, value in after.items() if before.get(name) != value}
     return Change(entry_id, fields) if fields else None
 
 
-def deletion(entry_id: int) -> Change:
+def deletion_of(entry_id: int) -> Change:
     """The change that removes an entry; its inverse brings it back."""
     return Change(entry_id, {"live": ("1", "0")})
 
 
-def chunks(items: Iterable[T], size: int) -> Iterable[list[T]]:
+def chunks_of(items: Iterable[T], size: int) -> Iterable[list[T]]:
     """Lists of at most ``size`` items, in order."""
     chunk: list[T] = []
     for item in items:

@@ -17,7 +17,7 @@ MARKED_AT_MOST = 0.6
 Piece = tuple[str, str]
 
 
-def words(before: str | None, after: str | None) -> list[Piece]:
+def compare_words(before: str | None, after: str | None) -> list[Piece]:
     """The pieces of both texts in order: ``("equal" | "delete" | "insert", text)``."""
     old, new = before or "", after or ""
     if old == new:
@@ -47,17 +47,17 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
         if kind == "insert" or between:
             inserted += text
         if kind == "equal" and not between:
-            out += _flushed(deleted, inserted)
+            out += _one_change(deleted, inserted)
             deleted = inserted = ""
             out.append((kind, text))
-    return out + _flushed(deleted, inserted)
+    return out + _one_change(deleted, inserted)
 
 
-def _flushed(deleted: str, inserted: str) -> list[Piece]:
+def _one_change(deleted: str, inserted: str) -> list[Piece]:
     return [(kind, text) for kind, text in (("delete", deleted), ("insert", inserted)) if text]
 
 
-def excerpt(pieces: list[Piece], around: int = 60) -> list[Piece]:
+def excerpt_changes(pieces: list[Piece], around: int = 60) -> list[Piece]:
     """The pieces with long equal stretches cut down to the whole words that stand around the changes."""
     out: list[Piece] = []
     last = len(pieces) - 1
@@ -65,21 +65,21 @@ def excerpt(pieces: list[Piece], around: int = 60) -> list[Piece]:
         if kind != "equal" or len(text) <= 2 * around:
             out.append((kind, text))
         elif place == 0:
-            out.append((kind, "… " + _ending(text, around)))
+            out.append((kind, "… " + _last_words(text, around)))
         elif place == last:
-            out.append((kind, _beginning(text, around) + " …"))
+            out.append((kind, _first_words(text, around) + " …"))
         else:
-            out.append((kind, f"{_beginning(text, around)} … {_ending(text, around)}"))
+            out.append((kind, f"{_first_words(text, around)} … {_last_words(text, around)}"))
     return out
 
 
-def _beginning(text: str, longest: int) -> str:
+def _first_words(text: str, longest: int) -> str:
     """The first whole words; a word that is longer itself, as in writing without blanks, is cut."""
     cut = text[:longest]
     return cut[: _last_blank(cut) if text[longest].isalnum() else longest].rstrip()
 
 
-def _ending(text: str, longest: int) -> str:
+def _last_words(text: str, longest: int) -> str:
     cut = text[-longest:]
     blank = _BLANK.search(cut) if text[-longest - 1].isalnum() else None
     return cut[blank.end() :] if blank and blank.end() < longest else cut.lstrip()
@@ -90,7 +90,7 @@ def _last_blank(text: str) -> int:
     return found[-1] if found and found[-1] else len(text)
 
 
-def marked(text: str, others: Iterable[str]) -> list[Piece]:
+def mark_differences(text: str, others: Iterable[str]) -> list[Piece]:
     """The text in pieces, where ``insert`` marks what any of the others says otherwise.
 
     Nothing is marked where nearly everything differs: a mark on all of it would help nobody.
@@ -98,7 +98,7 @@ def marked(text: str, others: Iterable[str]) -> list[Piece]:
     flags = bytearray(len(text))
     for other in others:
         place = 0
-        for kind, piece in words(other, text):
+        for kind, piece in compare_words(other, text):
             if kind == "delete":
                 continue
             if kind == "insert":
@@ -110,7 +110,7 @@ def marked(text: str, others: Iterable[str]) -> list[Piece]:
     return [("insert" if flag else "equal", "".join(text[place] for place in places)) for flag, places in runs]
 
 
-def spotted(text: str, wanted: Iterable[str]) -> list[Piece]:
+def mark_words(text: str, wanted: Iterable[str]) -> list[Piece]:
     """The text in pieces, where ``insert`` is one of the wanted words, whatever its case."""
     patterns = [rf"(?<!\w){re.escape(word)}(?!\w)" if word.isascii() else re.escape(word) for word in wanted]
     parts = re.split(f"({'|'.join(sorted(patterns))})", text, flags=re.IGNORECASE) if patterns else [text]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound="np.integer[Any]")
 
 
-def distinct(numbers: "NDArray[N]") -> "NDArray[N]":
+def distinct_numbers(numbers: "NDArray[N]") -> "NDArray[N]":
     """The numbers in order, each once."""
     import numpy as np
 

@@ -1,12 +1,13 @@
 """What the clean page is told, as steps and filters. All of it stands in the address, so that a view is a link."""
 
-from dataclasses import Field, asdict, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Operation, Step, option_fields
 from app.core.errors import Invalid
+from app.core.options import Option
 from app.core.record import SPLITS, STATUSES
 from app.core.text import is_number
 from app.services.cleaning import VIEWS
@@ -60,7 +61,7 @@ class CleanForm:
         changed = {name: value for name, value in options.items() if value != getattr(operation.Options(), name)}
         return Step(operation.name, changed, () if fields == operation.fields else fields, keep_code)
 
-    def _option(self, field: Field[Any]) -> str | int | bool:
+    def _option(self, field: Option) -> str | int | bool:
         text = self.values.get(f"o.{field.name}", "")
         if isinstance(field.default, bool):
             return text == "1"
@@ -103,8 +104,8 @@ class CleanForm:
     @property
     def left_out(self) -> frozenset[int]:
         """The pairs that were unticked, on this page of the preview and on others."""
-        left = _ids(self.values.get("leave", ""))
-        shown = _ids(self.values.get("shown", ""))
+        left = _parse_ids(self.values.get("leave", ""))
+        shown = _parse_ids(self.values.get("shown", ""))
         taken = {int(one) for one in self.values.getlist("take") if is_number(one)}
         return frozenset(left - shown | shown - taken)
 
@@ -128,7 +129,7 @@ class CleanForm:
         return max(int(pages[-1]), 1) if pages else 1
 
 
-def _ids(text: str) -> set[int]:
+def _parse_ids(text: str) -> set[int]:
     return {int(one) for one in text.split(",")[:MAX_LEFT_OUT] if is_number(one)}
 
 
@@ -137,7 +138,7 @@ def takes_code(operation: Operation) -> bool:
     return operation.kind == "text" and not operation.handles_code
 
 
-def of_step(step: Step) -> dict[str, Any]:
+def address_parts(step: Step) -> dict[str, Any]:
     """The part of the address that shows a step in the form."""
     operation = OPERATIONS[step.operation]
     values: dict[str, Any] = {"op": step.operation, "asked": "1"}

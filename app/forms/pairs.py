@@ -47,12 +47,12 @@ class PairForm(FlaskForm):
         values: dict[str, Value] = {
             "question": restore_newlines(self.question.data or "", entry.question),
             "answer": restore_newlines(self.answer.data or "", entry.answer),
-            "system": _optional(self.system.data, entry.system),
+            "system": _optional_text(self.system.data, entry.system),
             "status": self.status.data,
             "tags": stored_tags(self.tag_list()) if self.tags.data != ", ".join(entry.tag_list) else entry.tags,
         }
         if entry.rejected_answer is not None or self.rejected_answer.data:
-            values["rejected_answer"] = _optional(self.rejected_answer.data, entry.rejected_answer)
+            values["rejected_answer"] = _optional_text(self.rejected_answer.data, entry.rejected_answer)
         return values
 
     def typed_system(self) -> str | None:
@@ -60,7 +60,7 @@ class PairForm(FlaskForm):
         return fold_newlines(self.system.data or "") or None
 
 
-def _optional(typed: str | None, stored: str | None) -> str | None:
+def _optional_text(typed: str | None, stored: str | None) -> str | None:
     if not typed:
         return "" if stored == "" else None
     return restore_newlines(typed, stored)

@@ -13,7 +13,7 @@ from app import config
 from app.frontdoor import limits
 from app.frontdoor.limits import takes_uploads
 from app.frontdoor.middleware import BEARER, SOURCE, FrontDoor
-from app.frontdoor.origins import SAFE_METHODS, Source
+from app.frontdoor.origins import SAFE_METHODS, Origin
 
 __all__ = ["init_app", "takes_uploads"]
 
@@ -28,15 +28,12 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
     )
 
     @app.before_request
-    def check() -> None:
-        limits.enforce(app, request)
-        if request.method not in SAFE_METHODS and app.config["WTF_CSRF_ENABLED"]:
-            _check_csrf(csrf)
-
-
-def _check_csrf(csrf: CSRFProtect) -> None:
-    """Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin"."""
-    if request.environ.get(BEARER):
-        g.csrf_valid = True
-    elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Source.OWN):
-        csrf.protect()
+    def check_request() -> None:
+        limits.enforce_limit(app, request)
+        if request.method in SAFE_METHODS or not app.config["WTF_CSRF_ENABLED"]:
+            return
+        # Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin".
+        if request.environ.get(BEARER):
+            g.csrf_valid = True
+        elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Origin.OWN):
+            csrf.protect()

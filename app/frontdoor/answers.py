@@ -37,7 +37,7 @@ def wants_json(environ: Mapping[str, Any]) -> bool:
     return path.startswith(("/api/", "/healthz", "/readyz")) or ("json" in accept and "html" not in accept)
 
 
-def reason(status: int) -> str:
+def reason_phrase(status: int) -> str:
     """The standard phrase of a status."""
     try:
         return HTTPStatus(status).phrase
@@ -45,12 +45,12 @@ def reason(status: int) -> str:
         return "Error"
 
 
-def body(refusal: Refusal, request_id: str, *, as_json: bool) -> tuple[str, bytes]:
+def refusal_body(refusal: Refusal, request_id: str, *, as_json: bool) -> tuple[str, bytes]:
     """Content type and body of a refusal."""
     if as_json:
         return "application/json", error_json(refusal.code, refusal.message, request_id).encode()
     page = _PAGE.format(
-        title=escape(reason(refusal.status)),
+        title=escape(reason_phrase(refusal.status)),
         message=escape(refusal.message),
         code=escape(refusal.code),
         request_id=escape(request_id),

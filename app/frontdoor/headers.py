@@ -27,7 +27,7 @@ _ALWAYS = (
 )
 
 
-def protect(headers: Iterable[tuple[str, str]], path: str, request_id: str) -> Headers:
+def protect_headers(headers: Iterable[tuple[str, str]], path: str, request_id: str) -> Headers:
     """The response's headers with ours, which win. Only static files may be kept by a cache."""
     ours = [*_ALWAYS, ("X-Request-Id", request_id)]
     if not path.startswith("/static/"):

@@ -40,7 +40,7 @@ def of_target(app: Flask, method: str, path: str) -> int:
     return of_endpoint(app, endpoint)[1] * MB
 
 
-def enforce(app: Flask, request: Request) -> None:
+def enforce_limit(app: Flask, request: Request) -> None:
     """Refuse a body by its announced length; a body without one is stopped while it is read."""
     setting, limit = of_endpoint(app, request.endpoint)
     request.max_content_length = limit * MB

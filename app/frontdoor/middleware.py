@@ -12,7 +12,7 @@ from werkzeug.wsgi import ClosingIterator
 from app import keys
 from app.frontdoor import answers, hosts, origins
 from app.frontdoor.answers import Refusal
-from app.frontdoor.headers import protect
+from app.frontdoor.headers import protect_headers
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -35,22 +35,26 @@ class FrontDoor:
         request_id = environ[REQUEST_ID] = secrets.token_hex(8)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, protect(headers, environ.get("PATH_INFO", ""), request_id), exc_info)
+            return start_response(status, protect_headers(headers, environ.get("PATH_INFO", ""), request_id), exc_info)
 
-        refusal = self._refusal(environ)
+        refusal = self._refusal_of(environ)
         if refusal is not None:
-            return _refuse(refusal, environ, start)
+            return _answer_refusal(refusal, environ, start)
         chunks = self._wsgi(environ, start)
-        return self._until_stopped(chunks) if isinstance(chunks, ClosingIterator) else chunks
+        return (
+            ClosingIterator(self._cut_when_stopped(chunks), chunks.close)
+            if isinstance(chunks, ClosingIterator)
+            else chunks
+        )
 
-    def _refusal(self, environ: Environ) -> Refusal | None:
+    def _refusal_of(self, environ: Environ) -> Refusal | None:
         if not hosts.is_own(environ.get("HTTP_HOST"), self._extra_names):
             return Refusal(421, "foreign_host", "This address is not served here. Use http://localhost with the port.")
         peer = environ.get("REMOTE_ADDR")
         if peer and not hosts.is_loopback(peer):
             return Refusal(403, "foreign_peer", "This program answers only on the machine that it runs on.")
-        environ[SOURCE] = origins.source(environ)
-        if environ[SOURCE] is origins.Source.FOREIGN:
+        environ[SOURCE] = origins.origin_of(environ)
+        if environ[SOURCE] is origins.Origin.FOREIGN:
             return Refusal(403, "foreign_origin", "Another site sent this request. Nothing was changed.")
         if self._stopping.is_set():
             return Refusal(503, "stopping", "The server is being stopped. Try again.", (("Retry-After", "5"),))
@@ -67,10 +71,7 @@ class FrontDoor:
         environ[BEARER] = "HTTP_COOKIE" not in environ
         return None
 
-    def _until_stopped(self, chunks: ClosingIterator) -> ClosingIterator:
-        return ClosingIterator(self._cut(chunks), chunks.close)
-
-    def _cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _cut_when_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """A stream that outlives the server is cut, so that nobody takes half a file for a whole one."""
         for sent, chunk in enumerate(chunks):
             if sent and self._stopping.is_set():
@@ -90,11 +91,13 @@ _NO_TOKEN = Refusal(
 def _needs_token(environ: Environ) -> bool:
     """Whether a program writes to the API; what has a cookie is a browser, whose CSRF token is asked for later."""
     is_api = environ.get("PATH_INFO", "").startswith("/api/")
-    return is_api and environ[SOURCE] is origins.Source.UNKNOWN and "HTTP_COOKIE" not in environ
+    return is_api and environ[SOURCE] is origins.Origin.UNKNOWN and "HTTP_COOKIE" not in environ
 
 
-def _refuse(refusal: Refusal, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
-    kind, body = answers.body(refusal, environ[REQUEST_ID], as_json=answers.wants_json(environ))
+def _answer_refusal(refusal: Refusal, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+    kind, body = answers.refusal_body(refusal, environ[REQUEST_ID], as_json=answers.wants_json(environ))
     length = ("Content-Length", str(len(body)))
-    start(f"{refusal.status} {answers.reason(refusal.status)}", [("Content-Type", kind), length, *refusal.headers])
+    start(
+        f"{refusal.status} {answers.reason_phrase(refusal.status)}", [("Content-Type", kind), length, *refusal.headers]
+    )
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

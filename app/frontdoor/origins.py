@@ -7,7 +7,7 @@ from typing import Any
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Source(Enum):
+class Origin(Enum):
     """What the headers of a request say about who sent it."""
 
     OWN = "our own page, or no write at all"
@@ -15,15 +15,15 @@ class Source(Enum):
     UNKNOWN = "a program, or a browser that does not say"
 
 
-def source(environ: Mapping[str, Any]) -> Source:
+def origin_of(environ: Mapping[str, Any]) -> Origin:
     """Judge a request by Sec-Fetch-Site, else by Origin."""
     if environ["REQUEST_METHOD"] in SAFE_METHODS:
-        return Source.OWN
+        return Origin.OWN
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
-        return Source.OWN if site in ("same-origin", "none") else Source.FOREIGN
+        return Origin.OWN if site in ("same-origin", "none") else Origin.FOREIGN
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:
-        return Source.UNKNOWN
+        return Origin.UNKNOWN
     own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
-    return Source.OWN if origin.lower() == own.lower() else Source.FOREIGN
+    return Origin.OWN if origin.lower() == own.lower() else Origin.FOREIGN

@@ -23,21 +23,14 @@ class Route:
         return asdict(self)
 
 
-def table(app: Flask) -> list[Route]:
+def list_routes(app: Flask) -> list[Route]:
     """Every route by path and method. HEAD and OPTIONS go with GET."""
-    routes = [
-        Route(method, rule.rule, rule.endpoint, _auth(method, rule.rule), _limit(app, method, rule.endpoint))
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    ]
+    routes = []
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            auth, limit = "none", 0
+            if method not in SAFE_METHODS:
+                auth = "origin or token" if rule.rule.startswith("/api/") else "csrf or token"
+                limit = limits.of_endpoint(app, rule.endpoint)[1]
+            routes.append(Route(method, rule.rule, rule.endpoint, auth, limit))
     return sorted(routes, key=lambda route: (route.path, route.method))
-
-
-def _auth(method: str, path: str) -> str:
-    if method in SAFE_METHODS:
-        return "none"
-    return "origin or token" if path.startswith("/api/") else "csrf or token"
-
-
-def _limit(app: Flask, method: str, endpoint: str) -> int:
-    return 0 if method in SAFE_METHODS else limits.of_endpoint(app, endpoint)[1]

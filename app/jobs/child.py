@@ -16,11 +16,12 @@ from typing import Any
 
 from app import create_bare_app
 from app.core.text import plural
-from app.jobs import limits, registry, runner, runners
-from app.jobs.lease import Claim
-from app.jobs.registry import Handler
-from app.jobs.runner import Stopped
+from app.jobs import limits
 from app.models import db, write_lock
+from app.services import runners, running, tasks
+from app.services.leases import Claim
+from app.services.running import Stopped
+from app.services.tasks import TaskLimits
 
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 0.1
@@ -46,7 +47,7 @@ class Progress:
 class Watcher:
     """Ends a job's process when it passes a limit, is not wanted any more, or does not get on."""
 
-    handler: Handler
+    allowed: TaskLimits
     look: Callable[[], Progress]
     stop_wanted: Callable[[], bool]
     _mark: tuple[int, str] = (-1, "")
@@ -62,14 +63,14 @@ class Watcher:
             if verdict is not None:
                 _end(process, gently=verdict[0] == "interrupted")
                 return verdict
-        return _meaning(process.exitcode or 0, self.handler)
+        return _meaning(process.exitcode or 0, self.allowed)
 
     def _verdict(self, process: BaseProcess) -> tuple[str, str] | None:
         if self.stop_wanted():
-            return "interrupted", runner.STOPPED
+            return "interrupted", running.STOPPED
         memory = limits.resident_mb(process.pid or 0)
-        if memory is not None and memory > self.handler.memory_mb:
-            return "failed", f"This job needed more than {self.handler.memory_mb:,} MB of memory. {KEPT}"
+        if memory is not None and memory > self.allowed.memory_mb:
+            return "failed", f"This job needed more than {self.allowed.memory_mb:,} MB of memory. {KEPT}"
         return self._standstill()
 
     def _standstill(self) -> tuple[str, str] | None:
@@ -83,17 +84,17 @@ class Watcher:
             self._cancelled = self._cancelled or now
             if now - self._cancelled > CANCEL_SECONDS:
                 return "cancelled", f"Stopped. {KEPT}"
-        if now - self._moved > self.handler.stall_seconds:
-            minutes = plural(max(self.handler.stall_seconds // 60, 1), "minute")
+        if now - self._moved > self.allowed.stall_seconds:
+            minutes = plural(max(self.allowed.stall_seconds // 60, 1), "minute")
             return "failed", f"This job did not get on for {minutes} and was ended. {KEPT}"
         return None
 
 
-def _meaning(exit_code: int, handler: Handler) -> tuple[str, str] | None:
+def _meaning(exit_code: int, allowed: TaskLimits) -> tuple[str, str] | None:
     if exit_code == 0:
         return None
     if exit_code == -getattr(signal, "SIGXCPU", 0):
-        minutes = plural(max(handler.cpu_seconds // 60, 1), "minute")
+        minutes = plural(max(allowed.cpu_seconds // 60, 1), "minute")
         return "failed", f"This job needed more than {minutes} of processor time. {KEPT}"
     return "failed", f"The process of this job ended without a word (code {exit_code}). {KEPT}"
 
@@ -105,6 +106,12 @@ def _end(process: BaseProcess, *, gently: bool) -> None:
     if process.is_alive():
         process.kill()
     process.join()
+
+
+def limits_of(kind: str) -> TaskLimits:
+    """What a job of this kind may use."""
+    task = tasks.find_task(kind)
+    return task.limits if task else TaskLimits()
 
 
 def start(claim: Claim, overrides: Mapping[str, Any]) -> BaseProcess:
@@ -127,11 +134,9 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     app = create_bare_app(overrides)
     with app.app_context():
-        handler = registry.find(claim.kind)
-        if handler is not None:
-            limits.confine(handler, file_bytes=FILE_BYTES + _database_bytes())
+        limits.confine(limits_of(claim.kind), file_bytes=FILE_BYTES + _database_bytes())
         try:
-            runner.run_claimed(claim, patient=True)
+            running.run_claimed(claim, tasks.act_of(claim.kind), patient=True)
         except Stopped:
             log.info("Job %s was stopped.", claim.id)
         finally:

@@ -4,13 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from app.jobs.registry import Handler
+from app.services.tasks import TaskLimits
 
 MB = 1024 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def confine(handler: Handler, *, file_bytes: int) -> None:
+def confine(allowed: TaskLimits, *, file_bytes: int) -> None:
     """Limit the processor time and the size of written files of this process. Without effect on Windows.
 
     Memory is watched from outside instead: a limit on address space counts what libraries map and never touch.
@@ -20,8 +20,8 @@ def confine(handler: Handler, *, file_bytes: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    top = handler.cpu_seconds + 5 if hard == resource.RLIM_INFINITY else min(hard, handler.cpu_seconds + 5)
-    resource.setrlimit(resource.RLIMIT_CPU, (min(handler.cpu_seconds, top), top))
+    top = allowed.cpu_seconds + 5 if hard == resource.RLIM_INFINITY else min(hard, allowed.cpu_seconds + 5)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(allowed.cpu_seconds, top), top))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     top = file_bytes if hard == resource.RLIM_INFINITY else min(hard, file_bytes)
     resource.setrlimit(resource.RLIMIT_FSIZE, (top, top))

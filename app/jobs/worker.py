@@ -16,12 +16,11 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from app.core.errors import Busy, LttError
-from app.jobs import child, lease, registry, runners
+from app.jobs import child
 from app.jobs.child import Progress, Watcher
-from app.jobs.lease import Claim, Lost
-from app.jobs.registry import Handler
 from app.models import db, end_reading, failures
-from app.services import jobs
+from app.services import jobs, leases, runners, tasks
+from app.services.leases import Claim, Lost
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
@@ -78,7 +77,7 @@ class Worker:
     def turn(self) -> bool:
         """Clear up after the dead, then run the job that waits longest. Returns whether there was one."""
         try:
-            if lease.interrupt_dead():
+            if leases.interrupt_dead():
                 self._swept = float("-inf")
             self._sweep()
             claim = self._claim()
@@ -96,21 +95,20 @@ class Worker:
             return
         self._swept = time.monotonic()
         runners.clear_dead()
-        for sweep in registry.sweeps():
+        for sweep in tasks.sweeps():
             try:
                 sweep()
             except LttError as error:
                 log.warning("Clearing up failed: %s", error.message)
 
     def _claim(self) -> Claim | None:
-        job_id = lease.next_queued()
+        job_id = leases.next_queued()
         end_reading()
-        return lease.take(job_id, runners.me()) if job_id is not None else None
+        return leases.take(job_id, runners.me()) if job_id is not None else None
 
     def _run(self, claim: Claim) -> None:
-        handler = registry.find(claim.kind) or Handler(claim.kind, lambda ctx: None)
         process = child.start(claim, self.overrides)
-        verdict = Watcher(handler, lambda: _look(claim.id), self._ending).watch(process)
+        verdict = Watcher(child.limits_of(claim.kind), lambda: _look(claim.id), self._ending).watch(process)
         process.close()
         if verdict is not None or _look(claim.id).failed:
             # What it left behind is removed before the next job.
@@ -118,7 +116,7 @@ class Worker:
         if verdict is None:
             return
         try:
-            lease.finish(claim, verdict[0], error=verdict[1])
+            leases.finish(claim, verdict[0], error=verdict[1])
         except Lost:
             log.info("Job %s had recorded its own end.", claim.id)
 

@@ -12,7 +12,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 
 from app.frontdoor import answers, limits
-from app.frontdoor.headers import protect
+from app.frontdoor.headers import protect_headers
 
 _CODES = {400: "malformed", 413: "too_large", 431: "too_large", 501: "not_implemented"}
 _MESSAGES = {
@@ -21,7 +21,7 @@ _MESSAGES = {
 }
 
 
-def settings(app: Flask) -> dict[str, Any]:
+def waitress_settings(app: Flask) -> dict[str, Any]:
     """What waitress is told. A stalled reader must not pile up a download, nor half-open connections stop the rest."""
     return {
         "threads": int(app.config["LTT_THREADS"]),
@@ -39,10 +39,29 @@ def settings(app: Flask) -> dict[str, Any]:
     }
 
 
-def _parser(app: Flask) -> type[HTTPRequestParser]:
+class _Error(ErrorTask):
+    """What waitress itself refuses looks like every other refusal of ours."""
+
+    def execute(self) -> None:
+        path = getattr(self.request, "path", "")
+        environ = {"PATH_INFO": path, "HTTP_ACCEPT": self.request.headers.get("ACCEPT", "")}
+        status = int(self.request.error.code)
+        message = _MESSAGES.get(status, "The request cannot be understood.")
+        refusal = answers.Refusal(status, _CODES.get(status, "error"), message)
+        kind, body = answers.refusal_body(refusal, "-", as_json=answers.wants_json(environ))
+        self.status = f"{status} {answers.reason_phrase(status)}"
+        self.response_headers.extend(protect_headers([("Content-Type", kind)], "", "-"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+def use_limits(app: Flask) -> None:
+    """Make waitress's connections use our parser and our errors. There is one application per server process."""
+
     @lru_cache
-    def adjusted(adj: Adjustments, limit: int) -> Adjustments:
-        own = copy.copy(adj)
+    def limit_body(adjustments: Adjustments, limit: int) -> Adjustments:
+        own = copy.copy(adjustments)
         own.max_request_body_size = limit + 1
         return own
 
@@ -53,34 +72,10 @@ def _parser(app: Flask) -> type[HTTPRequestParser]:
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            self.adj = adjusted(self.adj, limits.of_target(app, self.command, self.path))
-
-    return Parser
-
-
-class _Error(ErrorTask):
-    """What waitress itself refuses looks like every other refusal of ours."""
-
-    def execute(self) -> None:
-        path = getattr(self.request, "path", "")
-        environ = {"PATH_INFO": path, "HTTP_ACCEPT": self.request.headers.get("ACCEPT", "")}
-        status = int(self.request.error.code)
-        message = _MESSAGES.get(status, "The request cannot be understood.")
-        refusal = answers.Refusal(status, _CODES.get(status, "error"), message)
-        kind, body = answers.body(refusal, "-", as_json=answers.wants_json(environ))
-        self.status = f"{status} {answers.reason(status)}"
-        self.response_headers.extend(protect([("Content-Type", kind)], "", "-"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-def use_limits(app: Flask) -> None:
-    """Make waitress's connections use our parser and our errors. There is one application per server process."""
-    parser = _parser(app)
+            self.adj = limit_body(self.adj, limits.of_target(app, self.command, self.path))
 
     class Channel(HTTPChannel):
-        parser_class = parser
+        parser_class = Parser
         error_task_class = _Error
 
     TcpWSGIServer.channel_class = Channel

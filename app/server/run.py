@@ -13,7 +13,7 @@ from waitress.server import create_server
 
 from app.models import close_cleanly
 from app.server import http
-from app.server.worker import Worker
+from app.server.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,13 @@ _STALLED_SECONDS = 2.0
 _WORKER_SECONDS = 4.0
 
 
-def serve(app: Flask, sockets: list[socket.socket], worker: Worker | None, ready: Callable[[], None]) -> None:
+def serve_until_stopped(
+    app: Flask, sockets: list[socket.socket], worker: WorkerProcess | None, ready: Callable[[], None]
+) -> None:
     """Answer requests until SIGTERM or Ctrl+C. ``ready`` is called once requests are taken."""
     http.use_limits(app)
     channels: dict[int, Any] = {}
-    server = create_server(app, map=channels, sockets=sockets, **http.settings(app))
+    server = create_server(app, map=channels, sockets=sockets, **http.waitress_settings(app))
     _stop_on_signal(app, channels)
     try:
         if worker:

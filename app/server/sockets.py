@@ -10,7 +10,7 @@ from app.frontdoor.hosts import is_loopback
 _TRIES = 50
 
 
-def addresses(host: str) -> list[str]:
+def loopback_addresses(host: str) -> list[str]:
     """The addresses to listen on. Raises BadUsage for an address that others could reach."""
     name = host.strip().strip("[]").lower()
     if name in ("localhost", "127.0.0.1", "::1"):
@@ -22,7 +22,7 @@ def addresses(host: str) -> list[str]:
     )
 
 
-def listen(hosts: list[str], port: int, *, exact: bool) -> tuple[list[socket.socket], int]:
+def bind_sockets(hosts: list[str], port: int, *, exact: bool) -> tuple[list[socket.socket], int]:
     """Sockets on one port of all addresses; the next free port where none was named. Raises Conflict."""
     for candidate in range(port, min(port + (1 if exact else _TRIES), 65536)):
         sockets = _bind_all(hosts, candidate)

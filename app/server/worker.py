@@ -16,7 +16,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _GOOD_RUN_SECONDS = 60.0
 
 
-class Worker:
+class WorkerProcess:
     """Keeps one worker process running until it is stopped."""
 
     def __init__(self, arguments: list[str] | None = None) -> None:

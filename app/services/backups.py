@@ -36,7 +36,7 @@ class Backup:
     automatic: bool
 
 
-def folder() -> Path:
+def backups_folder() -> Path:
     """Where backups lie: beside the database. Raises Unavailable on PostgreSQL, which has its own tools."""
     if db.engine.dialect.name != "sqlite":
         raise Unavailable("Backups of a PostgreSQL database are made with pg_dump.", code="not_sqlite")
@@ -45,27 +45,25 @@ def folder() -> Path:
     return path
 
 
-def listed() -> list[Backup]:
+def list_backups() -> list[Backup]:
     """The backups, newest first."""
-    found = [_backup(path) for path in folder().glob("*.db")]
+    found = []
+    for path in backups_folder().glob("*.db"):
+        facts = path.stat()
+        made_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+        found.append(Backup(path.name, facts.st_size, made_at, path.name.startswith("before-")))
     return sorted(found, key=lambda backup: backup.made_at, reverse=True)
-
-
-def _backup(path: Path) -> Backup:
-    facts = path.stat()
-    made = datetime.fromtimestamp(facts.st_mtime, UTC)
-    return Backup(path.name, facts.st_size, made, path.name.startswith("before-"))
 
 
 def path_of(name: str) -> Path:
     """The file of a backup by its name. Raises NotFound."""
-    path = folder() / name
+    path = backups_folder() / name
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NotFound(f"There is no backup {name!r}.", name=name)
     return path
 
 
-def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
+def make_backup(target: Path | None = None, *, prefix: str = "backup") -> Path:
     """Make a backup; by default under a new name beside the database. Never overwrites.
 
     Raises Conflict where ``target`` exists, Invalid without its folder or where the copy does not pass its check,
@@ -73,49 +71,23 @@ def make(target: Path | None = None, *, prefix: str = "backup") -> Path:
     """
     if target is not None and not target.parent.is_dir():
         raise Invalid(f"There is no folder {target.parent}.", code="no_folder")
-    final = target or folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
+    final = target or backups_folder() / f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db"
     if final.exists():
         raise Conflict(f"{final.name} exists already. Choose another name.", code="exists")
     partial = final.with_name(final.name + ".partial")
     partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        _vacuum_into(partial)
-        check(partial)
-        _sync(partial)
+        schema.copy_database(partial)
+        check_backup(partial)
         partial.rename(final)
     finally:
         partial.unlink(missing_ok=True)
-    _sync_folder(final.parent)
+    if os.name != "nt":
+        schema.sync_to_disk(final.parent, os.O_RDONLY)
     return final
 
 
-def _vacuum_into(path: Path) -> None:
-    connection = db.engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
-        cursor.execute("PRAGMA query_only=OFF")
-        cursor.execute("VACUUM INTO ?", (str(path),))
-    finally:
-        connection.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def check(path: Path, name: str = "") -> None:
+def check_backup(path: Path, name: str = "") -> None:
     """Raise Invalid, each time with its own sentence, where a file is no whole database of this program.
 
     ``name`` is what its owner calls the file.
@@ -171,23 +143,23 @@ def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
     return ""
 
 
-def restore(path: Path, name: str = "") -> Path:
+def restore_backup(path: Path, name: str = "") -> Path:
     """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
 
     The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
     Where that fails, the safety copy is put back.
     """
-    check(path, name)
-    safety = make(prefix="before-restore")
+    check_backup(path, name)
+    safety = make_backup(prefix="before-restore")
     try:
-        _put(path)
+        _put_in_place(path)
     except DatabaseError as error:
-        _put(safety)
+        _put_in_place(safety)
         raise Invalid(f"{name or path.name} cannot be used, and nothing was changed.", code="damaged") from error
     return safety
 
 
-def _put(path: Path) -> None:
+def _put_in_place(path: Path) -> None:
     with write_lock():
         db.session.rollback()
         connection = db.engine.raw_connection()
@@ -200,23 +172,20 @@ def _put(path: Path) -> None:
         finally:
             connection.close()
         db.session.remove()
-    schema.prepare()
-    _begin_epoch()
-
-
-def _begin_epoch() -> None:
-    """Move all versions out of the reach of forms that were opened before the restore."""
+    schema.prepare_schema()
+    # All versions move out of the reach of forms that were opened before the restore.
     with transaction() as session:
-        session.execute(
-            update(Entry).values(version=Entry.version + _EPOCH).execution_options(synchronize_session=None)
-        )
-        session.execute(
-            update(Dataset).values(revision=Dataset.revision + _EPOCH).execution_options(synchronize_session=None)
-        )
+        for statement in (
+            update(Entry).values(version=Entry.version + _EPOCH),
+            update(Dataset).values(revision=Dataset.revision + _EPOCH),
+        ):
+            session.execute(statement.execution_options(synchronize_session=None))
 
 
-def verify() -> list[str]:
+def verify_database() -> list[str]:
     """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
+    from app.services import counts, datasets, entries
+
     problems = [
         f"Damaged: {row[0]}" for row in db.session.execute(text("PRAGMA integrity_check(20)")) if row[0] != "ok"
     ]
@@ -226,15 +195,9 @@ def verify() -> list[str]:
     live = db.session.connection().connection.driver_connection
     if isinstance(live, sqlite3.Connection) and (odd := _odd_schema(live, newest=True)):
         return [*problems, f"The database is not as this program makes it: {odd}."]
-    return problems + _wrong_counts()
-
-
-def _wrong_counts() -> list[str]:
-    from app.services import counts, datasets, entries
-
-    wrong = []
-    for dataset in [*datasets.listed(), *datasets.listed(archived=True)]:
-        found = counts.by_status(db.session(), entries.live(dataset.id))
+    for dataset in [*datasets.list_datasets(), *datasets.list_datasets(archived=True)]:
+        found = counts.by_status(db.session(), entries.is_live(dataset.id))
         if found != dataset.counts:
-            wrong.append(f"Dataset {dataset.id} says {dataset.entry_count:,} pairs but holds {sum(found.values()):,}.")
-    return wrong
+            says, holds = f"{dataset.entry_count:,}", f"{sum(found.values()):,}"
+            problems.append(f"Dataset {dataset.id} says {says} pairs but holds {holds}.")
+    return problems

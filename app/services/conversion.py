@@ -4,19 +4,27 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import IO
 
 import msgspec
 
 from app.core import conversion
-from app.core.conversion import Plan, Report
+from app.core.conversion import Conversion, ConvertOptions, Report
 from app.core.errors import Invalid
-from app.core.formats import FORMATS, BadRow, ReadOptions, Source, WriteOptions
-from app.core.layouts import LAYOUTS, LayoutOptions, RowError
-from app.core.spec import Spec, parse_spec, usual_layout
-from app.services import limits, uploads
+from app.core.formats import FORMATS, BadRow, WriteOptions
+from app.core.layouts import LAYOUTS, RowError
+from app.core.reading import (
+    Detected,
+    bad_row_dict,
+    raw_text,
+    read_records,
+    refuse_row,
+    require_mapping,
+    resolve_settings,
+)
+from app.services import uploads
 from app.services.uploads import Upload
 
 SHOWN = 5
@@ -39,76 +47,39 @@ TARGETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The choices of a conversion; empty means: as detected."""
+@dataclass(slots=True)
+class ConversionPreview:
+    """What a file is and how its first records look, before and after. ``problem`` says why they cannot be read."""
 
-    to: str = "jsonl:openai"
-    layout: str = ""
-    encoding: str = ""
-    mapping: dict[str, str] = field(default_factory=dict)
-    keep_extra: bool = False
-    allow_unanswered: bool = False
-    spreadsheet_safe: bool = False
-
-    def target(self) -> Spec:
-        """The format and layout to write. Raises BadUsage."""
-        spec = parse_spec(self.to)
-        kind = spec.format or "jsonl"
-        return Spec(kind, spec.layout or usual_layout(kind))
+    found: Detected
+    settings: ConvertOptions
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
+    problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a file is and how its first records look, before and after."""
-
-    plan: Plan
-    columns: list[str]
-    before: list[str]
-    after: list[str]
-    bad: list[BadRow]
-    problem: str
-
-
-def _source(upload: Upload) -> Source:
-    return Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
-
-
-def _plan(source: Source, wanted: Wanted) -> Plan:
-    return conversion.plan(
-        source,
-        parse_spec(f":{wanted.layout}" if wanted.layout else None),
-        ReadOptions(encoding=wanted.encoding or None, limits=source.limits),
-        LayoutOptions(mapping=wanted.mapping, allow_unanswered=wanted.allow_unanswered),
-    )
-
-
-def look(upload: Upload, wanted: Wanted) -> Look:
+def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
     """Detect an uploaded file and convert its first records. Raises what detection raises."""
-    source = _source(upload)
-    plan = _plan(source, wanted)
-    target = wanted.target()
-    render = LAYOUTS[target.layout or "openai"].render
-    options = _options(wanted)
-    before: list[str] = []
-    after: list[str] = []
-    bad: list[BadRow] = []
-    problem = ""
+    found = uploads.detect(upload, options)
+    result = ConversionPreview(found, resolve_settings(options, found))
+    render, rendering = LAYOUTS[options.target.layout or "openai"].rows_of, options.rendering
     try:
-        for item in islice(conversion.records(source, plan), SHOWN * 4):
+        require_mapping(options, found)
+        for item in islice(read_records(uploads.source_of(upload), result.settings), SHOWN * 4):
             if isinstance(item, BadRow):
-                bad.append(item)
-            elif len(after) < SHOWN:
+                result.bad.append(item)
+            elif len(result.after) < SHOWN:
                 try:
-                    shown = render(item[1], options)
+                    shown = render(item[1], rendering)
                 except RowError as error:
-                    bad.append(conversion.refused(item[0], error.code, error.message))
+                    result.bad.append(refuse_row(item[0], error))
                     continue
-                after.append(msgspec.json.encode(shown).decode())
-                before.append(conversion.raw_text(item[0]).rstrip("\r\n"))
+                result.after.append(msgspec.json.encode(shown).decode())
+                result.before.append(raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
-        problem = error.message
-    return Look(plan, conversion.columns_seen(source, plan), before, after, bad, problem)
+        result.problem = error.message
+    return result
 
 
 @dataclass
@@ -128,16 +99,20 @@ class Finished:
                 yield part
 
 
-def run(upload: Upload, wanted: Wanted) -> Finished:
+def convert_file(upload: Upload, options: ConvertOptions) -> Finished:
     """Convert the whole file. Raises Invalid, TooLarge."""
-    source, target = _source(upload), wanted.target()
-    plan = _plan(source, wanted)
+    settings, target = _plan_conversion(upload, options), options.target
     kind = target.format or "jsonl"
     file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives until it was sent)
-    write_options = WriteOptions(spreadsheet_safe=wanted.spreadsheet_safe, title=PurePath(upload.name).stem)
+    write_options = WriteOptions(spreadsheet_safe=options.make_safe, title=PurePath(upload.name).stem)
     try:
         report = conversion.convert(
-            source, file, plan, target, write_options=write_options, keep_extra=wanted.keep_extra
+            uploads.source_of(upload),
+            file,
+            settings,
+            target,
+            write_options=write_options,
+            keep_extra=options.keep_extra,
         )
     except BaseException:
         file.close()
@@ -148,43 +123,39 @@ def run(upload: Upload, wanted: Wanted) -> Finished:
     return Finished(file, f"{stem}{FORMATS[kind].extensions[0]}", kind, size, report)
 
 
-def keep(upload: Upload, wanted: Wanted) -> tuple[str, dict[str, object]]:
+def _plan_conversion(upload: Upload, options: ConvertOptions) -> ConvertOptions:
+    """The options with which the file can be read. Raises Invalid where somebody has to choose."""
+    found = uploads.detect(upload, options)
+    require_mapping(options, found)
+    return resolve_settings(options, found)
+
+
+def keep_converted(upload: Upload, options: ConvertOptions) -> tuple[str, dict[str, object]]:
     """Convert the whole file and keep the result like an upload. Returns its token and the report."""
-    finished = run(upload, wanted)
+    finished = convert_file(upload, options)
     with closing(finished.file) as file:
         kept = uploads.save(file.read, finished.name)
-    source = _source(upload)
-    return kept.token, finished.report.as_dict(_plan(source, wanted), wanted.target())
+    found = uploads.detect(upload, options)
+    return kept.token, finished.report.as_dict(resolve_settings(options, found), options.target, found.warnings)
 
 
-def count(upload: Upload, wanted: Wanted) -> Report:
+def count_losses(upload: Upload, options: ConvertOptions) -> Report:
     """Go through the whole file without writing: what is lost and what is left out."""
-    source = _source(upload)
-    plan, target = _plan(source, wanted), wanted.target()
-    run_ = conversion.Conversion(plan, target, _options(wanted))
-    for _ in run_.rows(source):
+    run = Conversion(_plan_conversion(upload, options), options.target, options.rendering)
+    for _ in run.rows(uploads.source_of(upload)):
         pass
-    return run_.report
+    return run.report
 
 
-def rejects(upload: Upload, wanted: Wanted) -> Iterator[bytes]:
+def stream_rejects(upload: Upload, options: ConvertOptions) -> Iterator[bytes]:
     """The rows that cannot be converted, because of themselves or of the target, one JSON object a line."""
-    source = _source(upload)
-    run_ = conversion.Conversion(_plan(source, wanted), wanted.target(), _options(wanted))
-    return _rejects(run_, source)
+    run = Conversion(_plan_conversion(upload, options), options.target, options.rendering)
+    source = uploads.source_of(upload)
 
+    def lines() -> Iterator[bytes]:
+        bad: list[BadRow] = []
+        for _ in chain(run.rows(source, bad.append), [None]):
+            yield from (msgspec.json.encode({**bad_row_dict(one), "raw": one.raw}) + b"\n" for one in bad)
+            bad.clear()
 
-def _rejects(run_: conversion.Conversion, source: Source) -> Iterator[bytes]:
-    bad: list[BadRow] = []
-    for _ in run_.rows(source, bad.append):
-        yield from map(_reject, bad)
-        bad.clear()
-    yield from map(_reject, bad)
-
-
-def _reject(bad: BadRow) -> bytes:
-    return msgspec.json.encode({**conversion.bad_row_dict(bad), "raw": bad.raw}) + b"\n"
-
-
-def _options(wanted: Wanted) -> LayoutOptions:
-    return LayoutOptions(keep_extra=wanted.keep_extra or wanted.target().layout == "columns")
+    return lines()

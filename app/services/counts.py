@@ -14,12 +14,12 @@ def by_status(session: Session, *where: Any) -> dict[str, int]:
     return {str(row[0]): int(row[1]) for row in rows}
 
 
-def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+def count_change(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """What to add to go from one count to the other."""
     return {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
 
 
-def add(session: Session, dataset: Dataset, delta: dict[str, int]) -> None:
+def add_counts(session: Session, dataset: Dataset, delta: dict[str, int]) -> None:
     """Add to the dataset's counts; statuses at zero are dropped."""
     totals = dict(dataset.counts or {})
     for status, number in delta.items():

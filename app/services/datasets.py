@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import insert, literal, select
-from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import load_json
@@ -20,7 +19,7 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
 
 
-def listed(*, archived: bool = False, deleted: bool = False) -> list[Dataset]:
+def list_datasets(*, archived: bool = False, deleted: bool = False) -> list[Dataset]:
     """The datasets, last changed first; the deleted ones on request, last deleted first."""
     if deleted:
         gone = select(Dataset).where(Dataset.deleted_at.is_not(None)).order_by(Dataset.deleted_at.desc())
@@ -38,7 +37,7 @@ def get(dataset_id: int) -> Dataset:
     return dataset
 
 
-def find(name_or_id: str) -> Dataset:
+def find_dataset(name_or_id: str) -> Dataset:
     """The dataset of that name, else of that id. Raises NotFound, or Conflict where several share the name."""
     query = select(Dataset).where(Dataset.deleted_at.is_(None), Dataset.name == name_or_id)
     found = list(db.session.execute(query).scalars())
@@ -63,7 +62,7 @@ def clean_name(name: str) -> str:
     return name
 
 
-def create(name: str, *, description: str = "", system_prompt: str | None = None) -> Dataset:
+def create_dataset(name: str, *, description: str = "", system_prompt: str | None = None) -> Dataset:
     """A new, empty dataset."""
     with transaction() as session:
         dataset = Dataset(
@@ -74,7 +73,7 @@ def create(name: str, *, description: str = "", system_prompt: str | None = None
         return dataset
 
 
-def update(
+def update_dataset(
     dataset_id: int, *, name: str | None = None, description: str | None = None, system_prompt: str | None = None
 ) -> Dataset:
     """Rename or describe a dataset, or set its default system prompt (an empty text clears it)."""
@@ -92,7 +91,7 @@ def update(
         return dataset
 
 
-def archive(dataset_id: int) -> Dataset:
+def archive_dataset(dataset_id: int) -> Dataset:
     """Take a dataset out of the list of active ones."""
     with transaction():
         dataset = get(dataset_id)
@@ -100,7 +99,7 @@ def archive(dataset_id: int) -> Dataset:
         return dataset
 
 
-def unarchive(dataset_id: int) -> Dataset:
+def unarchive_dataset(dataset_id: int) -> Dataset:
     """Put an archived dataset back among the active ones."""
     with transaction():
         dataset = get(dataset_id)
@@ -108,7 +107,7 @@ def unarchive(dataset_id: int) -> Dataset:
         return dataset
 
 
-def delete(dataset_id: int) -> Dataset:
+def delete_dataset(dataset_id: int) -> Dataset:
     """Delete a dataset with its pairs and history; ``restore`` brings all of it back."""
     with transaction():
         dataset = get(dataset_id)
@@ -116,7 +115,7 @@ def delete(dataset_id: int) -> Dataset:
         return dataset
 
 
-def restore(dataset_id: int) -> Dataset:
+def restore_dataset(dataset_id: int) -> Dataset:
     """Bring a deleted dataset back. Raises NotFound where there never was one."""
     with transaction() as session:
         dataset = session.get(Dataset, dataset_id)
@@ -129,36 +128,33 @@ def restore(dataset_id: int) -> Dataset:
 _COPIED = tuple(getattr(Entry, name) for name in WRITTEN if name not in ("import_id", "source_row"))
 
 
-def copy(dataset_id: int, name: str | None = None) -> Dataset:
+def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
     """A new dataset with the same live pairs, statuses, tags and settings, and a history of one step."""
     with transaction() as session:
         source = get(dataset_id)
-        target = create(
+        target = create_dataset(
             name or f"{source.name} (copy)", description=source.description, system_prompt=source.system_prompt
         )
         target.settings = dict(source.settings or {})
         total = source.entry_count
-        if total:
-            _copy_entries(session, source, target, total)
+        if not total:
+            return target
+        step = ChangeSet(
+            dataset_id=target.id, number=1, kind="copy", summary=f"Copy {plural(total, 'pair')} from {source.name}"
+        )
+        target.last_number = 1
+        session.add(step)
+        session.flush()
+        last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
+        own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
+        chosen = entries.select_entries(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
+        names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
+        session.execute(insert(Entry).from_select(names, chosen))
+        step.first_id = last_before + 1
+        step.last_id = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar()
+        step.created = total
+        counts.add_counts(session, target, dict(source.counts))
         return target
-
-
-def _copy_entries(session: Session, source: Dataset, target: Dataset, total: int) -> None:
-    step = ChangeSet(
-        dataset_id=target.id, number=1, kind="copy", summary=f"Copy {plural(total, 'pair')} from {source.name}"
-    )
-    target.last_number = 1
-    session.add(step)
-    session.flush()
-    last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
-    own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
-    chosen = entries.query(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
-    names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
-    session.execute(insert(Entry).from_select(names, chosen))
-    step.first_id = last_before + 1
-    step.last_id = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar()
-    step.created = total
-    counts.add(session, target, dict(source.counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +165,18 @@ class Digest:
     all: str
 
 
-def digest(dataset_id: int | None = None) -> Digest:
+def compute_digest(dataset_id: int | None = None) -> Digest:
     """The digest of one dataset, or of all of them in id order.
 
     Per live pair in id order, canonical JSON (sorted keys, no blanks, UTF-8) of ``[system, turns, question, trace,
     answer, rejected_answer]``; ``all`` adds extra, sorted tags, status and split. Ids, versions and times stay out.
     """
     content, everything = hashlib.sha256(), hashlib.sha256()
-    ids = [dataset_id] if dataset_id is not None else sorted(d.id for d in [*listed(), *listed(archived=True)])
+    ids = (
+        [dataset_id]
+        if dataset_id is not None
+        else sorted(d.id for d in [*list_datasets(), *list_datasets(archived=True)])
+    )
     for one in ids:
         for entry in entries.stream_entries(one):
             line = _canonical(content_values(entry))

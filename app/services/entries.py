@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
 
 from app.core import stored
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Conflict, Gone, Invalid, NotFound
 from app.core.record import STATUSES, dump_json
 from app.core.stored import StoredEntry, as_entry
@@ -59,12 +59,12 @@ def hidden_sets(dataset_id: int, connection: Connection | None = None) -> list[i
     return list((connection or db.session).execute(query).scalars())
 
 
-def live(dataset_id: int, connection: Connection | None = None) -> ColumnElement[bool]:
+def is_live(dataset_id: int, connection: Connection | None = None) -> ColumnElement[bool]:
     """The condition under which an entry of the dataset exists for its users."""
-    return and_(Entry.dataset_id == dataset_id, visible(dataset_id, connection))
+    return and_(Entry.dataset_id == dataset_id, is_visible(dataset_id, connection))
 
 
-def visible(dataset_id: int, connection: Connection | None = None) -> ColumnElement[bool]:
+def is_visible(dataset_id: int, connection: Connection | None = None) -> ColumnElement[bool]:
     """Not deleted, and not of a hidden set: ``live`` without the dataset."""
     hidden = hidden_sets(dataset_id, connection)
     if not hidden:
@@ -77,7 +77,7 @@ def escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """The filters as SQL conditions. Raises Invalid on a search text over the limit or an unknown status."""
     if len(filters.text) > MAX_SEARCH:
         raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
@@ -92,7 +92,8 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.splits:
         found.append(Entry.split.in_(filters.splits))
     if filters.tags:
-        found.append(or_(*(_has_tag(tag) for tag in filters.tags)))
+        quoted = (escape_like((dump_json([tag]) or "[]")[1:-1]) for tag in filters.tags)
+        found.append(or_(*(Entry.tags.like(f"%{tag}%", escape="\\") for tag in quoted)))
     if filters.ids is not None:
         found.append(Entry.id.in_(filters.ids))
     if filters.import_id is not None:
@@ -103,12 +104,7 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return found
 
 
-def _has_tag(tag: str) -> ColumnElement[bool]:
-    quoted = dump_json([tag]) or "[]"
-    return Entry.tags.like(f"%{escape_like(quoted[1:-1])}%", escape="\\")
-
-
-def query(
+def select_entries(
     dataset_id: int,
     filters: Filters,
     columns: Sequence[Any] = COLUMNS,
@@ -116,17 +112,17 @@ def query(
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """The select behind every read of entries, unordered."""
-    return select(*columns).where(live(dataset_id, connection), *conditions(filters), *where)
+    return select(*columns).where(is_live(dataset_id, connection), *filter_conditions(filters), *where)
 
 
-def page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
+def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
     """One page by keyset. ``cursor`` is ``after:ID`` or ``before:ID`` in list order, as given by the neighbour page."""
     if order not in ("newest", "oldest"):
         raise Invalid(f"There is no order {order!r}. Use newest or oldest.")
     direction, anchor = _parse_cursor(cursor)
     backwards = direction == "before"
     descending = (order == "newest") != backwards
-    statement = query(dataset_id, filters)
+    statement = select_entries(dataset_id, filters)
     if anchor is not None:
         statement = statement.where(Entry.id < anchor if descending else Entry.id > anchor)
     statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(size + 1)
@@ -152,17 +148,17 @@ def _parse_cursor(cursor: str) -> tuple[str, int | None]:
     return direction, int(anchor)
 
 
-def count(dataset_id: int, filters: Filters) -> int:
+def count_entries(dataset_id: int, filters: Filters) -> int:
     """How many live entries match; without filters the kept count is read."""
     if filters == Filters():
         dataset = db.session.get(DatasetRow, dataset_id)
         return dataset.entry_count if dataset else 0
-    return int(db.session.execute(query(dataset_id, filters, (func.count(),))).scalar_one())
+    return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
 
 
 def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
     """Each tag with the number of live entries that carry it, most used first."""
-    statement = query(dataset_id, Filters(), (Entry.tags, func.count())).where(Entry.tags.is_not(None))
+    statement = select_entries(dataset_id, Filters(), (Entry.tags, func.count())).where(Entry.tags.is_not(None))
     totals: dict[str, int] = {}
     for tags, number in db.session.execute(statement.group_by(Entry.tags)):
         for tag in json.loads(tags):
@@ -172,7 +168,7 @@ def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
 
 def get(dataset_id: int, entry_id: int) -> StoredEntry:
     """The live entry. Raises Gone where it was deleted (or its import undone), NotFound where it never was."""
-    row = db.session.execute(query(dataset_id, Filters(ids=(entry_id,)))).first()
+    row = db.session.execute(select_entries(dataset_id, Filters(ids=(entry_id,)))).first()
     if row is not None:
         return as_entry(row)
     if db.session.execute(select(Entry.id).where(Entry.dataset_id == dataset_id, Entry.id == entry_id)).first():
@@ -188,12 +184,12 @@ def get_deleted(dataset_id: int, entry_id: int) -> StoredEntry:
     return as_entry(row)
 
 
-def neighbours(
+def neighbours_of(
     dataset_id: int, filters: Filters, entry_id: int, order: str = "newest"
 ) -> tuple[int | None, int | None]:
     """The ids before and after an entry in the list."""
-    smaller = query(dataset_id, filters, (func.max(Entry.id),)).where(Entry.id < entry_id)
-    larger = query(dataset_id, filters, (func.min(Entry.id),)).where(Entry.id > entry_id)
+    smaller = select_entries(dataset_id, filters, (func.max(Entry.id),)).where(Entry.id < entry_id)
+    larger = select_entries(dataset_id, filters, (func.min(Entry.id),)).where(Entry.id > entry_id)
     below, above = db.session.execute(smaller).scalar(), db.session.execute(larger).scalar()
     return (above, below) if order == "newest" else (below, above)
 
@@ -211,7 +207,7 @@ def stream(
     The only bulk read: exports, scans, cleaning and digests all stand on it. Constant memory.
     """
     with reading() as connection:
-        statement = query(dataset_id, filters, columns, connection, where).order_by(Entry.id)
+        statement = select_entries(dataset_id, filters, columns, connection, where).order_by(Entry.id)
         yield from fetch_chunks(connection, statement, size)
 
 
@@ -265,8 +261,8 @@ def of_dataset(dataset_id: int) -> ColumnElement[bool]:
 def by_ids(dataset_id: int, ids: Iterable[int]) -> dict[int, StoredEntry]:
     """The live entries among ``ids``."""
     found: dict[int, StoredEntry] = {}
-    for part in chunks(ids, 500):
-        for row in db.session.execute(query(dataset_id, Filters(ids=tuple(part)))):
+    for part in chunks_of(ids, 500):
+        for row in db.session.execute(select_entries(dataset_id, Filters(ids=tuple(part)))):
             entry = as_entry(row)
             found[entry.id] = entry
     return found
@@ -310,7 +306,7 @@ class Revision:
     fields: dict[str, tuple[str | None, str | None]]
 
 
-def revisions(dataset_id: int, entry_id: int) -> list[Revision]:
+def revisions_of(dataset_id: int, entry_id: int) -> list[Revision]:
     """What happened to one entry, newest first, its creation last."""
     rows = db.session.execute(
         select(ChangeSet, ChangeRow)
@@ -340,7 +336,7 @@ def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
     Exact while every version step since left one change set applied; undone steps count as two versions.
     """
     entry = get_deleted(dataset_id, entry_id)
-    for revision in revisions(dataset_id, entry_id)[: max(entry.version - version, 0)]:
+    for revision in revisions_of(dataset_id, entry_id)[: max(entry.version - version, 0)]:
         if revision.state == "applied":
             fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
             entry = entry._replace(**fields)

@@ -1,4 +1,4 @@
-"""Jobs as their users see them: start, watch, stop, retry. How a job is run is the business of ``app.jobs``."""
+"""Jobs as their users see them: start, watch, stop, retry. How one is run is the business of ``running``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,9 @@ class Publication:
 
 
 class Watch(Protocol):
-    """How long work tells where it stands and learns that it shall stop."""
+    """How long work tells where it stands and learns that it shall stop. ``job_id`` is None for work without a job."""
+
+    job_id: int | None
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Show how far the work is."""
@@ -47,6 +49,8 @@ class Watch(Protocol):
 
 class Unwatched:
     """A Watch for work that nobody follows."""
+
+    job_id: int | None = None
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Nobody looks."""
@@ -90,6 +94,11 @@ def listed(
     if before is not None:
         query = query.where(Job.id < before)
     return list(db.session.execute(query.execution_options(populate_existing=True)).scalars())
+
+
+def active_ids() -> set[int]:
+    """The ids of the jobs that wait or run."""
+    return set(db.session.execute(select(Job.id).where(Job.state.in_(ACTIVE))).scalars())
 
 
 def totals() -> dict[str, int]:

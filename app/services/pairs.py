@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.core.changes import Change, Value, difference
+from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
 from app.core.record import STATUSES, Record, dump_json
 from app.core.stored import StoredEntry
@@ -30,7 +30,7 @@ class Selection:
         return iter(entries.by_ids(dataset_id, self.ids).values())
 
 
-def add(
+def add_pair(
     dataset_id: int,
     question: str,
     answer: str = "",
@@ -45,11 +45,15 @@ def add(
         entries.check_text(text, name)
     record = Record(question, answer, system=system, tags=clean_tags(tags))
     return history.create(
-        dataset_id, [record], summary=f"Add “{clip(question, 60)}”", status=_checked(status or "review"), actor=actor
+        dataset_id,
+        [record],
+        summary=f"Add “{clip(question, 60)}”",
+        status=_check_status(status or "review"),
+        actor=actor,
     )
 
 
-def save(dataset_id: int, entry_id: int, values: dict[str, Value], *, version: int, actor: str = ACTOR) -> Applied:
+def save_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, version: int, actor: str = ACTOR) -> Applied:
     """Save an edited pair. ``values`` are stored forms; fields that are equal make no change and no step.
 
     Raises Invalid on a blank question, Conflict where it was saved by somebody else since ``version``, Gone where it
@@ -57,7 +61,7 @@ def save(dataset_id: int, entry_id: int, values: dict[str, Value], *, version: i
     """
     with history.transaction():
         entry = entries.get(dataset_id, entry_id)
-        change = _edit(entry, values)
+        change = _edit_of(entry, values)
         if change is None:
             return Applied()
         entries.require_version(entry, version)
@@ -66,29 +70,24 @@ def save(dataset_id: int, entry_id: int, values: dict[str, Value], *, version: i
         )
 
 
-def _edit(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
+def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
     after = dict(values)
     if "question" in after and is_blank(after["question"]):
         raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
     for name in ("question", "answer", "system", "rejected_answer"):
         entries.check_text(after.get(name), name)
     if "status" in after:
-        after["status"] = _checked(after["status"])
-    _follow_answer(entry, after)
-    return difference(entry.id, {name: getattr(entry, name) for name in after}, after)
+        after["status"] = _check_status(after["status"])
+    if "answer" in after and not entry.trace:
+        # An answer that goes makes a draft; one that comes ends it, unless the status was chosen as well.
+        if is_blank(after["answer"]):
+            after["status"] = "draft"
+        elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
+            after["status"] = "review"
+    return change_between(entry.id, {name: getattr(entry, name) for name in after}, after)
 
 
-def _follow_answer(entry: StoredEntry, after: dict[str, Value]) -> None:
-    """An answer that goes makes a draft; an answer that comes ends one, unless the status was chosen as well."""
-    if "answer" not in after or entry.trace:
-        return
-    if is_blank(after["answer"]):
-        after["status"] = "draft"
-    elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
-        after["status"] = "review"
-
-
-def _checked(status: str | None) -> str:
+def _check_status(status: str | None) -> str:
     if status not in STATUSES:
         raise Invalid(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.", code="bad_status")
     return status
@@ -112,7 +111,7 @@ def stored_tags(tags: Iterable[str]) -> str | None:
 
 def set_status(dataset_id: int, selection: Selection, status: str, *, actor: str = ACTOR) -> Applied:
     """Give the selected pairs a status. Unanswered pairs stay drafts and are listed."""
-    status = _checked(status)
+    status = _check_status(status)
     unanswered: list[int] = []
 
     def changes() -> Iterator[Change]:
@@ -134,7 +133,7 @@ def set_status(dataset_id: int, selection: Selection, status: str, *, actor: str
     return result
 
 
-def tag(
+def tag_pairs(
     dataset_id: int, selection: Selection, *, add: Sequence[str] = (), remove: Sequence[str] = (), actor: str = ACTOR
 ) -> Applied:
     """Add tags to the selected pairs and take others away."""
@@ -149,27 +148,24 @@ def tag(
             if after != entry.tags:
                 yield Change(entry.id, {"tags": (entry.tags, after)})
 
-    return history.apply(
-        dataset_id, changes(), summary=lambda n: _tag_sentence(n, added, removed), kind="tag", actor=actor
-    )
+    def summary(number: int) -> str:
+        names = ", ".join(f"“{name}”" for name in (added or sorted(removed)))
+        pairs = plural(number, "pair")
+        return f"Tag {pairs} with {names}" if added else f"Remove {names} from {pairs}"
+
+    return history.apply(dataset_id, changes(), summary=summary, kind="tag", actor=actor)
 
 
-def _tag_sentence(number: int, added: Sequence[str], removed: Iterable[str]) -> str:
-    names = ", ".join(f"“{name}”" for name in (added or sorted(removed)))
-    pairs = plural(number, "pair")
-    return f"Tag {pairs} with {names}" if added else f"Remove {names} from {pairs}"
-
-
-def delete(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:
+def delete_pairs(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:
     """Delete the selected pairs; undo brings them back."""
     return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
 
 
-def bring_back(dataset_id: int, entry_id: int, values: dict[str, Value], *, actor: str = ACTOR) -> Applied:
+def restore_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, actor: str = ACTOR) -> Applied:
     """Restore a deleted pair with the texts somebody was still writing, in one step."""
     with history.transaction():
         entry = entries.get_deleted(dataset_id, entry_id)
-        change = _edit(entry, values)
+        change = _edit_of(entry, values)
         fields = {"live": ("0", "1"), **(change.fields if change else {})}
         return history.apply(
             dataset_id,

@@ -15,13 +15,15 @@ PROMPT = "You are a patient guide for people who prepare fine-tuning data. Answe
 _FILE = Path(__file__).resolve().parent.parent / "data" / "sample.jsonl"
 
 
-def load() -> Dataset:
+def load_sample() -> Dataset:
     """Make a dataset of the sample pairs, all approved."""
     with transaction():
-        dataset = datasets.create(NAME, description="Try everything here; it can be undone.", system_prompt=PROMPT)
+        dataset = datasets.create_dataset(
+            NAME, description="Try everything here; it can be undone.", system_prompt=PROMPT
+        )
         history.create(
             dataset.id,
-            records(),
+            sample_records(),
             summary=lambda number: f"Add {plural(number, 'sample pair')}",
             status="approved",
             kind="sample",
@@ -29,7 +31,7 @@ def load() -> Dataset:
         return dataset
 
 
-def records() -> Iterator[Record]:
+def sample_records() -> Iterator[Record]:
     """The sample pairs."""
     source = Source.of_path(_FILE)
     layout, options = LAYOUTS["openai"], LayoutOptions()

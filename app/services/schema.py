@@ -16,41 +16,46 @@ _NEWER = "The database was made by a newer version of this program. Update the p
 _ALEMBIC_TABLE = "alembic_version"
 
 
-def prepare() -> Path | None:
+def prepare_schema() -> Path | None:
     """Make or upgrade the tables. Returns the safety copy that was made before an upgrade, if any.
 
     Raises Conflict when the database is damaged, foreign, orphaned or made by a newer version of this program.
     """
     _refuse_orphaned_log()
-    _create_closed()
-    present = _present()
-    scripts = _scripts()
+    file = _database_file()
+    if file is not None and not file.exists():
+        # Readable by its owner only; SQLite gives its log the same rights.
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+    present = _read_version()
+    scripts = _migration_scripts()
     if present == scripts.get_current_head():
         return None
     if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
         raise Conflict(_NEWER, code="newer_schema")
     copy = _safety_copy(present) if present is not None else None
-    _upgrade()
+    from alembic import command
+
+    command.upgrade(_alembic_config(), "head")
     return copy
 
 
 def is_known(version: str) -> bool:
     """Whether this program has made, or can upgrade, a database of that schema version."""
-    return version in {script.revision for script in _scripts().walk_revisions()}
+    return version in {script.revision for script in _migration_scripts().walk_revisions()}
 
 
 def is_newest(version: str) -> bool:
     """Whether a schema version is the one that this program works with."""
-    return bool(version == _scripts().get_current_head())
+    return bool(version == _migration_scripts().get_current_head())
 
 
-def _file() -> Path | None:
+def _database_file() -> Path | None:
     return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
 
 
 def _refuse_orphaned_log() -> None:
     """A write-ahead log without its database holds edits that a new, empty database would destroy."""
-    file = _file()
+    file = _database_file()
     if file is None:
         return
     log = file.with_name(file.name + "-wal")
@@ -61,14 +66,7 @@ def _refuse_orphaned_log() -> None:
         )
 
 
-def _create_closed() -> None:
-    """Make the file readable by its owner only; SQLite gives its log the same rights."""
-    file = _file()
-    if file is not None and not file.exists():
-        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
-
-
-def _present() -> str | None:
+def _read_version() -> str | None:
     """The schema version of the database; None when it is empty."""
     try:
         with db.engine.connect() as connection:
@@ -76,12 +74,16 @@ def _present() -> str | None:
             if not tables:
                 return None
             if _ALEMBIC_TABLE not in tables:
-                raise Conflict(f"{_file()} is a database of another program. Use another data folder.", code="foreign")
+                raise Conflict(
+                    f"{_database_file()} is a database of another program. Use another data folder.", code="foreign"
+                )
             version: str | None = connection.scalar(text(f"SELECT version_num FROM {_ALEMBIC_TABLE}"))
             return version
     except DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
-            raise Conflict(f"{_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged") from error
+            raise Conflict(
+                f"{_database_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged"
+            ) from error
         raise
 
 
@@ -89,21 +91,15 @@ def _alembic_config() -> Any:
     return current_app.extensions["migrate"].migrate.get_config()
 
 
-def _scripts() -> Any:
+def _migration_scripts() -> Any:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic_config())
 
 
-def _upgrade() -> None:
-    from alembic import command
-
-    command.upgrade(_alembic_config(), "head")
-
-
 def _safety_copy(version: str) -> Path | None:
     """A copy made by SQLite itself, complete on disk before the upgrade begins."""
-    file = _file()
+    file = _database_file()
     if file is None:
         return None
     folder = file.with_name("backups")
@@ -111,18 +107,28 @@ def _safety_copy(version: str) -> Path | None:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     copy = folder / f"before-upgrade-from-{version}-{stamp}.db"
     partial = copy.with_suffix(".partial")
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    copy_database(partial)
+    partial.rename(copy)
+    return copy
+
+
+def copy_database(target: Path) -> None:
+    """A copy made by SQLite itself, readable by its owner only, that would outlast a power cut."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = db.engine.raw_connection()
     try:
         cursor = connection.cursor()
         # Read-only mode counts the new file as a write too; giving the connection back switches it on again.
         cursor.execute("PRAGMA query_only=OFF")
-        cursor.execute("VACUUM INTO ?", (str(partial),))
+        cursor.execute("VACUUM INTO ?", (str(target),))
     finally:
         connection.close()
-    # SQLite does not sync this copy; the upgrade may begin only when it would outlast a power cut.
-    descriptor = os.open(partial, os.O_RDWR)
+    # SQLite does not sync this copy.
+    sync_to_disk(target, os.O_RDWR)
+
+
+def sync_to_disk(path: Path, flags: int) -> None:
+    """Wait until a file or a folder, opened with ``flags``, is on the disk."""
+    descriptor = os.open(path, flags)
     os.fsync(descriptor)
     os.close(descriptor)
-    partial.rename(copy)
-    return copy

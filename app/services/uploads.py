@@ -10,7 +10,9 @@ import os
 import re
 import secrets
 import shutil
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +21,11 @@ from flask import current_app
 
 from app import config
 from app.core.errors import DiskFull, Gone, Invalid, TooLarge
+from app.core.formats import Source
+from app.core.options import encode
+from app.core.reading import Detected, ReadSettings, detect_file
+from app.core.reading.detection import DETECTED_SETTINGS
+from app.services import limits
 
 CHUNK = 1024 * 1024
 MB = 1024 * 1024
@@ -28,6 +35,10 @@ MAX_NAME = 255
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _PART_SECONDS = 900
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+# How many findings are remembered: a page asks for the same one at each choice that changes nothing in it.
+_REMEMBERED = 32
+_detected: OrderedDict[str, Detected] = OrderedDict()
+_lock = threading.Lock()
 GONE = "The uploaded file is no longer kept. Upload it again."
 
 
@@ -130,6 +141,26 @@ def get(token: str) -> Upload:
     if not upload.path.exists():
         raise Gone(GONE)
     return upload
+
+
+def source_of(upload: Upload) -> Source:
+    """The upload as a source; its name may help to tell what it is."""
+    return Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
+
+
+def detect(upload: Upload, settings: ReadSettings) -> Detected:
+    """How the upload will be read with these settings. It is looked at once for each of them."""
+    said = {name: value for name, value in encode(settings).items() if name in DETECTED_SETTINGS}
+    key = json.dumps([upload.token, upload.name, said, asdict(limits.of_files())])
+    with _lock:
+        known = _detected.get(key)
+    if known is None:
+        known = detect_file(source_of(upload), settings)
+        with _lock:
+            _detected[key] = known
+            while len(_detected) > _REMEMBERED:
+                _detected.popitem(last=False)
+    return known
 
 
 def is_kept(token: str | None) -> bool:

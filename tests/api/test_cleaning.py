@@ -3,10 +3,8 @@
 import pytest
 
 from app.core.record import Record
-from app.jobs import cleaning as running
-from app.jobs import runner
 from app.models import db
-from app.services import datasets, entries, history, jobs, pairs
+from app.services import cleaning, datasets, entries, history, jobs, pairs, runners, tasks
 
 REMOVE = {"steps": [{"operation": "remove-text", "options": {"text": "x "}, "fields": ["answer"]}]}
 
@@ -15,7 +13,7 @@ REMOVE = {"steps": [{"operation": "remove-text", "options": {"text": "x "}, "fie
 def dataset_id(app):
     """The id of a dataset of three pairs."""
     with app.app_context():
-        made = datasets.create("Tests").id
+        made = datasets.create_dataset("Tests").id
         history.create(made, [Record("q1", "x one"), Record("q2", "x "), Record("q3", "two")], summary="Add")
         yield made
 
@@ -42,7 +40,7 @@ def test_a_preview_counts_and_shows(client, dataset_id):
 def test_what_was_previewed_is_applied_but_for_what_was_edited_or_left_out(client, dataset_id):
     first, second, _ = ids(dataset_id)
     token = client.post(f"/api/v1/datasets/{dataset_id}/clean/preview", json=REMOVE).get_json()["preview"]
-    pairs.save(dataset_id, first, {"answer": "x edited"}, version=1)
+    pairs.save_pair(dataset_id, first, {"answer": "x edited"}, version=1)
     done = client.post(f"/api/v1/datasets/{dataset_id}/clean", json={**REMOVE, "preview": token, "leave": [second]})
     assert done.status_code == 200
     assert done.get_json()["skipped"] == [{"entry": first, "reason": "It was edited since the preview."}]
@@ -59,12 +57,12 @@ def test_applying_is_one_step_that_undo_takes_back(client, dataset_id):
 
 
 def test_many_pairs_are_a_job(client, dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "AT_ONCE", 0)
-    monkeypatch.setattr(running.runners, "any_worker", lambda: True)
+    monkeypatch.setattr(cleaning.tasks, "AT_ONCE", 0)
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
     answer = client.post(f"/api/v1/datasets/{dataset_id}/clean", json=REMOVE)
     assert answer.status_code == 202 and answers(dataset_id)[0] == "x one"
     job_id = answer.get_json()["job"]["id"]
-    assert runner.run_now(job_id).result["changed"] == 2
+    assert tasks.run_now(job_id).result["changed"] == 2
     assert jobs.as_dict(jobs.get(job_id))["result"]["summary"] == "2 pairs changed."
     assert answers(dataset_id) == ["one", "", "two"]
 

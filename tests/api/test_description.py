@@ -13,11 +13,9 @@ from schemathesis.specs.openapi import checks
 from app import keys
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.jobs import duplicates as duplicate_jobs
-from app.jobs import imports as import_jobs
-from app.services import datasets, duplicates, entries, history, imports, jobs, uploads
+from app.services import datasets, duplicates, entries, history, imports, jobs, tasks, uploads
 from app.services.cleaning import recipes
-from app.services.duplicates import ScanOptions
+from app.services.duplicates import ScanRun
 from app.services.imports import Settings
 
 CONFORM = [checks.content_type_conformance, checks.response_schema_conformance]
@@ -25,12 +23,12 @@ CONFORM = [checks.content_type_conformance, checks.response_schema_conformance]
 
 def known_ids() -> dict[str, int]:
     """The ids of a new dataset that has some of everything, by the names that addresses give them."""
-    dataset_id = datasets.create("Described").id
+    dataset_id = datasets.create_dataset("Described").id
     upload = uploads.save(io.BytesIO(b'question,answer\nHow?,So.\n,""\n').read, "small.csv")
     row = imports.add(dataset_id, upload, Settings())
-    import_jobs.start(row.id, Settings())
+    imports.start(row.id, Settings())
     history.create(dataset_id, [Record("What is rain?", "Water."), Record("What is rain?", "Drops.")], summary="Add")
-    duplicate_jobs.start(dataset_id, ScanOptions())
+    tasks.start(duplicates.SCAN, ScanRun(dataset_id))
     scan = duplicates.latest_scan(dataset_id)
     assert scan is not None
     [group, *_] = duplicates.list_groups(scan, duplicates.Filter("conflicts")).groups
@@ -41,7 +39,7 @@ def known_ids() -> dict[str, int]:
         "import_id": row.id,
         "group_id": group.id,
         "job_id": jobs.listed(dataset_id=dataset_id)[0].id,
-        "recipe_id": recipes.create("Tidy", [Step("trim")]).id,
+        "recipe_id": recipes.create_recipe("Tidy", [Step("trim")]).id,
     }
 
 

@@ -5,10 +5,8 @@ import io
 import pytest
 
 from app.core.record import Record
-from app.jobs import duplicates as running
-from app.jobs import runner
 from app.models import db
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, duplicates, entries, history, pairs, runners, tasks
 from tests.static_model import save_model
 
 CARD = "How long does a refund take to reach my card?"
@@ -24,7 +22,7 @@ RECORDS = (
 def dataset_id(app):
     """The id of a dataset with a copy and a conflict."""
     with app.app_context():
-        made = datasets.create("Tests").id
+        made = datasets.create_dataset("Tests").id
         history.create(made, RECORDS, summary="Add")
         yield made
 
@@ -92,7 +90,7 @@ def test_keeping_one_is_a_step_that_undo_takes_back(client, path, dataset_id):
 
 def test_a_pair_edited_meanwhile_is_a_conflict(client, path, dataset_id):
     shown = first(client, path)
-    pairs.save(dataset_id, 2, {"answer": "Edited."}, version=1)
+    pairs.save_pair(dataset_id, 2, {"answer": "Edited."}, version=1)
     answer = client.post(f"{path}/{shown['group']}/keep", json={"keep": 1, "versions": shown["versions"]})
     assert answer.status_code == 409 and answer.get_json()["error"]["details"] == {"entries": [2]}
     assert alive(dataset_id) == [1, 2, 3, 4]
@@ -126,7 +124,7 @@ def test_not_duplicates_and_back(client, path):
 
 
 def test_a_recheck_finds_a_new_copy(client, path, dataset_id):
-    pairs.add(dataset_id, RECORDS[3].question, RECORDS[3].answer)
+    pairs.add_pair(dataset_id, RECORDS[3].question, RECORDS[3].answer)
     assert client.get(path).get_json()["changed_since"] == 1
     assert client.post(f"{path}/recheck").get_json()["pairs"] == 1
     assert client.get(path).get_json()["totals"]["copies"] == 2
@@ -147,17 +145,17 @@ def test_a_file_is_compared(client, dataset_id):
 
 
 def test_many_pairs_are_a_job(client, dataset_id, monkeypatch):
-    monkeypatch.setattr(running, "AT_ONCE", 0)
-    monkeypatch.setattr(running.runners, "any_worker", lambda: True)
+    monkeypatch.setattr(duplicates.tasks, "AT_ONCE", 0)
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
     address = f"/api/v1/datasets/{dataset_id}/duplicates"
     answer = client.post(address, json={})
     assert answer.status_code == 202 and client.get(address).status_code == 404
     again = client.post(address, json={}).get_json()
     assert again["job"]["id"] == answer.get_json()["job"]["id"]
-    assert runner.run_now(again["job"]["id"]).result["groups"]["copies"] == 1
+    assert tasks.run_now(again["job"]["id"]).result["groups"]["copies"] == 1
     answer = client.post(f"{address}/settle", json={})
     assert answer.status_code == 202 and len(alive(dataset_id)) == 4
-    assert runner.run_now(answer.get_json()["job"]["id"]).result["removed"] == 1
+    assert tasks.run_now(answer.get_json()["job"]["id"]).result["removed"] == 1
     assert len(alive(dataset_id)) == 3
 
 

@@ -5,9 +5,8 @@ import json
 
 import pytest
 
-from app.jobs import runner
 from app.models import Import, db
-from app.services import datasets, entries, jobs, uploads
+from app.services import datasets, entries, jobs, tasks, uploads
 
 CSV = b"question,answer\nHow?,So.\nOpen?,\n"
 
@@ -16,7 +15,7 @@ CSV = b"question,answer\nHow?,So.\nOpen?,\n"
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id
 
 
 def post(client, dataset_id, body=CSV, **options):
@@ -58,7 +57,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
     job = response.get_json()["job"]
     assert response.status_code == 202 and job["state"] == "queued" and stored(dataset_id) == []
     with app.app_context():
-        runner.run_now(job["id"])
+        tasks.run_now(job["id"])
     done = client.get(response.headers["Location"]).get_json()
     assert done["state"] == "done" and done["result"]["imported"] == 1
     assert client.get(f"/api/v1/datasets/{dataset_id}/imports/{response.get_json()['import_id']}").status_code == 200
@@ -75,7 +74,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
         (b"utterance,intent\na,b\n", {}, 422, "choose_mapping"),
         (CSV, {"on_duplicate": "nonsense"}, 400, "bad_usage"),
         (CSV, {"map": "nonsense"}, 400, "bad_usage"),
-        (CSV, {"format": "nonsense"}, 422, "invalid"),
+        (CSV, {"format": "nonsense"}, 422, "no_format"),
         (CSV, {"encoding": "nonsense"}, 422, "invalid"),
     ],
 )

@@ -16,7 +16,7 @@ def api(app: Flask, client: FlaskClient) -> FlaskClient:
     @app.post("/api/v1/make")
     @idempotent
     def make():
-        made = datasets.create(request.get_json()["name"])
+        made = datasets.create_dataset(request.get_json()["name"])
         if made.name == "refused":
             raise Invalid("Not this one.")
         return with_version(jsonify(id=made.id), 1), 201
@@ -31,7 +31,7 @@ def api(app: Flask, client: FlaskClient) -> FlaskClient:
 def names(app: Flask) -> list[str]:
     """The names of all datasets."""
     with app.app_context():
-        return [one.name for one in datasets.listed()]
+        return [one.name for one in datasets.list_datasets()]
 
 
 def test_a_repeated_create_happens_once_and_is_answered_alike(app: Flask, api: FlaskClient) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.jobs import cleaning as running
-from app.services import entries, history, pairs
-from app.services.cleaning import Cleaning, Order
+from app.services import entries, history, pairs, tasks
+from app.services.cleaning import CLEAN, SUGGEST, CleaningOptions, CleaningRun, SuggestRun
 from tests import factories
+from tests.pages import as_shown
 
 
 @pytest.fixture
@@ -22,8 +22,9 @@ def dataset_id(app):
 def test_a_run_is_shown_in_its_own_dataset_only(app, client, dataset_id, kind):
     with app.app_context():
         other = factories.dataset("Other")
-        wish = Cleaning((Step("trim"),))
-        job = running.enqueue(Order(other, wish)) if kind == "other dataset" else running.suggest_for(dataset_id)
+        wish = CleaningOptions((Step("trim"),))
+        run = CleaningRun(other, wish), SuggestRun(dataset_id)
+        job = tasks.enqueue(CLEAN, run[0]) if kind == "other dataset" else tasks.enqueue(SUGGEST, run[1])
         job_id = job.id
     assert client.get(f"/datasets/{dataset_id}/clean/runs/{job_id}").status_code == 404
     if kind == "other dataset":
@@ -85,7 +86,7 @@ def preview(client, dataset_id, **more):
 
 
 def test_nothing_happens_by_looking(app, client, dataset_id, words):
-    page = re.sub(r"<[^>]+>", "", preview(client, dataset_id))
+    page = as_shown(re.sub(r"<[^>]+>", "", preview(client, dataset_id)))
     assert "2 of 3 pairs change; 1 becomes empty." in page
     assert "Becomes empty" in page and "Change 2 pairs" in page
     assert answers(app, dataset_id) == ["<b>bold</b>", "<br>", "plain"]
@@ -102,7 +103,7 @@ def test_the_ticked_pairs_change_and_the_toast_takes_them_back(app, client, data
 
 def test_what_was_unticked_stays_so_in_the_preview_after_the_run(app, client, dataset_id, words):
     data = {**STRIP, "seen": token(preview(client, dataset_id)), "shown": f"{words[0]},{words[1]}", "take": words[0]}
-    page = client.post(f"/datasets/{dataset_id}/clean", data=data, follow_redirects=True).text
+    page = as_shown(client.post(f"/datasets/{dataset_id}/clean", data=data, follow_redirects=True).text)
     assert "You unticked 1, so 0 pairs will change." in page
     box = re.search(rf'name="take" value="{words[1]}"[^>]*>', page)[0]
     assert "checked" not in box
@@ -128,7 +129,7 @@ def test_a_form_that_was_changed_since_the_preview_changes_nothing(app, client, 
 def test_a_pair_edited_since_the_preview_is_left_alone_and_listed(app, client, dataset_id, words):
     seen = token(preview(client, dataset_id))
     with app.app_context():
-        pairs.save(dataset_id, words[0], {"answer": "<i>new</i>"}, version=1)
+        pairs.save_pair(dataset_id, words[0], {"answer": "<i>new</i>"}, version=1)
     page = client.post(f"/datasets/{dataset_id}/clean", data={**STRIP, "seen": seen}, follow_redirects=True).text
     assert answers(app, dataset_id) == ["<i>new</i>", "", "plain"]
     assert "1 pair left alone." in page and "It was edited since the preview." in page

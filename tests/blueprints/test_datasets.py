@@ -43,8 +43,8 @@ def test_settings_are_saved(client, app, dataset_id):
 def test_a_typed_system_prompt_has_plain_line_ends(client, app, dataset_id):
     client.post("/datasets", data={"name": "New", "system_prompt": "Be\r\nkind.\r\n"})
     with app.app_context():
-        assert datasets.find("New").system_prompt == "Be\nkind.\n"
-        datasets.update(dataset_id, system_prompt="Be\r\nkind.")
+        assert datasets.find_dataset("New").system_prompt == "Be\nkind.\n"
+        datasets.update_dataset(dataset_id, system_prompt="Be\r\nkind.")
     client.post(f"/datasets/{dataset_id}/settings", data={"name": "Mine", "system_prompt": "Be\r\nkind."})
     with app.app_context():
         assert datasets.get(dataset_id).system_prompt == "Be\r\nkind."
@@ -66,7 +66,7 @@ def test_deleted_datasets_are_listed_and_brought_back(client, app, dataset_id):
     assert "Bring back" in page and 'aria-current="true">Deleted' in page
     client.post(f"/datasets/{dataset_id}/restore")
     with app.app_context():
-        assert [one.id for one in datasets.listed()] == [dataset_id]
+        assert [one.id for one in datasets.list_datasets()] == [dataset_id]
     assert "No deleted datasets" in client.get("/?show=deleted").text
 
 

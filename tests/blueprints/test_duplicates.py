@@ -8,6 +8,7 @@ import pytest
 from app.core.record import Record
 from app.services import datasets, duplicates, entries, history, pairs
 from app.services.duplicates import ScanOptions
+from tests.pages import as_shown
 from tests.static_model import save_model
 
 REFUND = "Refunds are sent to your card within a few working days after we receive the item."
@@ -29,7 +30,7 @@ ROWS = [
 def dataset_id(app):
     """Ten pairs: three and two that say the same, three that contradict each other, two that differ in a year."""
     with app.app_context():
-        made = datasets.create("Harbor").id
+        made = datasets.create_dataset("Harbor").id
         for question, answer, status, tags in ROWS:
             history.create(made, [Record(question, answer, tags=tags)], summary="Add", status=status)
         return made
@@ -47,13 +48,13 @@ def look(client, dataset_id, query=""):
     """The text of the page."""
     answer = client.get(f"/datasets/{dataset_id}/duplicates{query}")
     assert answer.status_code == 200
-    return answer.text
+    return as_shown(answer.text)
 
 
 def group_of(client, dataset_id, title, query=""):
     """The id of the group with this title in the list."""
     row = re.search(
-        rf'<li><a href="([^"]*)"[^>]*><span class="clip2"[^>]*>{re.escape(title)}', look(client, dataset_id, query)
+        rf'<li> <a href="([^"]*)"[^>]*> <span class="clip2"[^>]*>{re.escape(title)}', look(client, dataset_id, query)
     )
     return int(re.search(r"group=(\d+)", row[1])[1])
 
@@ -76,7 +77,7 @@ def test_before_a_scan_the_page_offers_one_with_the_count(client, dataset_id):
 
 def test_an_empty_dataset_is_sent_to_the_import(client, app):
     with app.app_context():
-        empty = datasets.create("Empty").id
+        empty = datasets.create_dataset("Empty").id
     text = look(client, empty)
     assert "No pairs to compare" in text and "Scan 0 pairs" not in text
 
@@ -120,7 +121,7 @@ def test_another_choice_without_scripts_asks_the_service_what_goes(client, app, 
 def test_a_pair_that_was_edited_meanwhile_is_not_removed(client, app, scanned):
     group = group_of(client, scanned, "How do I get a refund?")
     with app.app_context():
-        pairs.save(scanned, 2, {"answer": "Never."}, version=1)
+        pairs.save_pair(scanned, 2, {"answer": "Never."}, version=1)
     page = send(client, scanned, f"/{group}/keep", keep="1", base="1", remove=["2", "3"], seen="1:1,2:1,3:1")
     assert "changed since you opened this group: 2. Nothing was done." in page.text
     assert {1, 2, 3} <= set(live(app, scanned))
@@ -216,7 +217,7 @@ def test_undo_of_a_decision_opens_the_group_again(client, app, scanned):
 
 def test_pairs_that_changed_since_are_looked_at_again(client, app, scanned):
     with app.app_context():
-        pairs.add(scanned, "Can I pay in instalments?", "Yes, in a few parts by card.")
+        pairs.add_pair(scanned, "Can I pay in instalments?", "Yes, in a few parts by card.")
     assert "1 pair changed since the scan." in look(client, scanned)
     page = send(client, scanned, "/recheck")
     assert "changed since the scan" not in page.text
@@ -226,7 +227,7 @@ def test_pairs_that_changed_since_are_looked_at_again(client, app, scanned):
 
 def test_another_dataset_is_compared_and_kept(client, app, scanned):
     with app.app_context():
-        other = datasets.create("Benchmark").id
+        other = datasets.create_dataset("Benchmark").id
         history.create(other, [Record("How do I get a refund?", REFUND)], summary="Add")
     page = send(client, scanned, "/scan", side="question", **{"with": "dataset", "dataset": str(other)})
     assert "Benchmark, pair 11" in page.text and "Remove 3 pairs" in page.text

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.frontdoor.routes import Route, table
+from app.frontdoor.routes import Route, list_routes
 from app.models import Dataset, transaction
 from app.services import datasets, pairs
 from tests import factories
@@ -36,7 +36,7 @@ def full(app: Flask) -> Flask:
 
 def pages(app: Flask) -> list[str]:
     """The address of every GET route. Numbers are 1, words are x."""
-    return [address(route) for route in table(app) if route.method == "GET" and route.endpoint != "static"]
+    return [address(route) for route in list_routes(app) if route.method == "GET" and route.endpoint != "static"]
 
 
 def address(route: Route) -> str:
@@ -47,7 +47,7 @@ def address(route: Route) -> str:
 def digest(app: Flask) -> object:
     """What the database holds, in short."""
     with app.app_context():
-        return datasets.digest()
+        return datasets.compute_digest()
 
 
 def test_reading_changes_nothing(full: Flask, client: FlaskClient) -> None:
@@ -66,7 +66,7 @@ def test_an_odd_address_is_answered(full: Flask, client: FlaskClient, query: str
 
 
 def test_a_write_without_content_is_answered(full: Flask, client: FlaskClient) -> None:
-    for route in table(full):
+    for route in list_routes(full):
         if route.method != "GET":
             answer = client.open(address(route), method=route.method)
             assert answer.status_code < 500, f"{route.method} {route.path}"
@@ -84,7 +84,7 @@ ELSEWHERE = [
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
 def test_no_write_from_elsewhere_is_taken(full: Flask, headers: dict[str, str]) -> None:
     before = digest(full)
-    for route in table(full):
+    for route in list_routes(full):
         if route.method != "GET":
             answer = full.test_client(use_cookies=False).open(address(route), method=route.method, headers=headers)
             assert answer.status_code in (403, 421), f"{route.method} {route.path}"
@@ -133,8 +133,8 @@ def test_no_page_takes_text_for_a_template(full: Flask, client: FlaskClient) -> 
 
 def test_every_download_is_an_attachment_with_a_clean_name(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
-        made = datasets.create('a X: y";.csv')
-        pairs.add(made.id, "How?", "So.")
+        made = datasets.create_dataset('a X: y";.csv')
+        pairs.add_pair(made.id, "How?", "So.")
         # As an old or foreign database may hold it: the service itself would not take such a name.
         with transaction() as session:
             session.get_one(Dataset, made.id).name = 'a\r\nX: y";../数据.csv'

@@ -53,7 +53,7 @@ def test_unknown_choices_are_refused_in_words(client, dataset_id, query):
 
 def test_an_empty_dataset_has_nothing_to_export(client, app):
     with app.app_context():
-        empty = datasets.create("Empty").id
+        empty = datasets.create_dataset("Empty").id
     assert "Nothing to export yet" in client.get(f"/datasets/{empty}/export").text
 
 
@@ -74,7 +74,7 @@ def test_a_file_is_converted_without_a_dataset(client, app):
     report = client.get(f"{address}/report").text
     assert "No place for: other columns" in report and "The answer is empty." in report
     with app.app_context():
-        assert datasets.listed() == []
+        assert datasets.list_datasets() == []
 
 
 def test_the_shown_command_has_every_choice(client):
@@ -90,7 +90,7 @@ def test_the_shown_command_has_every_choice(client):
     page = client.get(address, query_string={**chosen, "map_answer": "Class", "unanswered": "1", "safe": "1"}).text
     assert (
         "OUT --from :columns --to csv:columns --map question=Question,answer=Class --encoding cp1252"
-        " --extra keep --allow-unanswered --spreadsheet-safe</pre>"
+        " --allow-unanswered --spreadsheet-safe --extra keep</pre>"
     ) in page
 
 
@@ -121,8 +121,8 @@ def test_an_upload_cannot_be_guessed(client):
 def test_a_backup_is_made_listed_fetched_and_restored(client, app, dataset_id):
     client.post("/backup")
     with app.app_context():
-        [backup] = backups.listed()
-        before = datasets.digest()
+        [backup] = backups.list_backups()
+        before = datasets.compute_digest()
         history.delete(dataset_id, [1])
     assert backup.name in client.get("/backup").text
     assert client.get(f"/backup/{backup.name}").data.startswith(b"SQLite format 3")
@@ -131,14 +131,14 @@ def test_a_backup_is_made_listed_fetched_and_restored(client, app, dataset_id):
     page = client.post("/backup/restore", data={"name": backup.name}, follow_redirects=True)
     assert "Restored." in page.text and re.search(r"before-restore-\w+\.db", page.text)
     with app.app_context():
-        assert datasets.digest() == before
+        assert datasets.compute_digest() == before
 
 
 def test_an_uploaded_file_that_is_no_backup_changes_nothing(client, app, dataset_id):
     with app.app_context():
-        before = datasets.digest()
+        before = datasets.compute_digest()
     page = client.post("/backup/restore", data={"file": (io.BytesIO(b"no database"), "x.db")})
     assert "x.db is not a SQLite database" in page.text
     assert page.status_code == 422 and "not a SQLite database" in page.text
     with app.app_context():
-        assert datasets.digest() == before
+        assert datasets.compute_digest() == before

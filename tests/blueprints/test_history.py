@@ -5,19 +5,20 @@ import pytest
 from app.services import datasets, entries, history, pairs
 from app.services.pairs import Selection
 from tests import factories
+from tests.pages import as_shown
 
 
 @pytest.fixture
 def dataset_id(app):
     with app.app_context():
         made = factories.dataset()
-        pairs.save(made, 1, {"answer": "Changed."}, version=1)
+        pairs.save_pair(made, 1, {"answer": "Changed."}, version=1)
         return made
 
 
 def digest(app, dataset_id):
     with app.app_context():
-        return datasets.digest(dataset_id)
+        return datasets.compute_digest(dataset_id)
 
 
 def test_steps_are_told_with_what_they_changed(client, dataset_id):
@@ -40,9 +41,9 @@ def test_undo_and_redo_go_there_and_back(client, app, dataset_id):
 
 def test_what_was_edited_since_is_kept_listed_and_taken_along_on_request(client, app, dataset_id):
     with app.app_context():
-        pairs.save(dataset_id, 1, {"answer": "Again."}, version=2)
+        pairs.save_pair(dataset_id, 1, {"answer": "Again."}, version=2)
     page = client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "4"})
-    assert "was left as it is" in page.text and "The answer was changed since." in page.text
+    assert "was left as it is" in (text := as_shown(page.text)) and "The answer was changed since." in text
     client.post(f"/datasets/{dataset_id}/history/4/overwrite")
     with app.app_context():
         assert entries.get(dataset_id, 1).answer == "Answer 1."
@@ -64,7 +65,7 @@ def test_go_back_undoes_what_came_later(client, app, dataset_id):
 
 def test_nothing_to_undo_is_said_kindly(client, app):
     with app.app_context():
-        empty = datasets.create("Empty").id
+        empty = datasets.create_dataset("Empty").id
     page = client.post(f"/datasets/{empty}/history/undo", follow_redirects=True)
     assert page.status_code == 200 and "There is nothing to undo." in page.text
 
@@ -80,16 +81,16 @@ def test_a_step_says_whether_later_ones_changed_the_same_texts(client, app, data
     page = f"/datasets/{dataset_id}/history?step={number}"
     assert "1 step came later, but changed none of these texts." in client.get(page).text
     with app.app_context():
-        pairs.save(dataset_id, 1, {"answer": "Changed again."}, version=entries.get(dataset_id, 1).version)
-    assert "2 steps came later and changed it again." in client.get(page).text
+        pairs.save_pair(dataset_id, 1, {"answer": "Changed again."}, version=entries.get(dataset_id, 1).version)
+    assert "2 steps came later and changed it again." in as_shown(client.get(page).text)
 
 
 def test_a_step_that_added_pairs_says_that_later_ones_changed_them(client, app, dataset_id):
     page = f"/datasets/{dataset_id}/history?step=1"
     with app.app_context():
         first, before = next((one.entry.id, one.entry.answer) for one in history.changes_of(dataset_id, 1))
-        pairs.save(dataset_id, first, {"answer": "Another one."}, version=entries.get(dataset_id, first).version)
-    text = client.get(page).text
+        pairs.save_pair(dataset_id, first, {"answer": "Another one."}, version=entries.get(dataset_id, first).version)
+    text = as_shown(client.get(page).text)
     assert "came later and changed it again." in text and "added, as they were then" in text
     assert before in text and "Another one." not in text.split("added, as they were then")[1]
 

@@ -10,6 +10,7 @@ from app.core.record import Record
 from app.models import Dataset, Import, db
 from app.services import datasets, entries, history, imports, pairs
 from app.services.imports import quarantine
+from tests.pages import as_shown
 
 CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
 
@@ -18,7 +19,7 @@ CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id
 
 
 def send(client, dataset_id, *contents, names=("faq.csv", "two.csv"), **fields):
@@ -62,7 +63,7 @@ def test_the_choices_travel_in_the_address(client, dataset_id):
 
 
 def test_import_and_result(client, dataset_id):
-    page = client.get(bring(client, dataset_id)).text
+    page = as_shown(client.get(bring(client, dataset_id)).text)
     assert "2 pairs imported." in page and "2 + 0 + 1, nothing lost" in page and "Undo import of 2 pairs" in page
     assert stored(dataset_id) == [("How?", "So."), ("Why?", "Because.")]
 
@@ -92,7 +93,7 @@ def test_the_mapping_is_forgotten_when_another_format_is_chosen(client, dataset_
 
 def test_duplicates_of_the_dataset_are_skipped_unless_chosen_otherwise(client, dataset_id):
     history.create(dataset_id, [Record("How?", "So.")], summary="Add")
-    page = client.get(look(client, dataset_id)).text
+    page = as_shown(client.get(look(client, dataset_id)).text)
     assert "1 row is already in this dataset" in page and "same as pair 1" in page
     assert re.search(r'value="skip" checked', page) and "Import 1 pair " in page
 
@@ -160,19 +161,19 @@ def test_all_or_nothing_refuses_and_shows_the_bad_rows(client, dataset_id):
 def test_bad_rows_are_repaired_downloaded_and_dismissed(client, dataset_id):
     address = bring(client, dataset_id, CSV + "Also?,,d\n")
     row = db.session.query(Import).one()
-    first, second = quarantine.page(row.id)
+    first, second = quarantine.list_open(row.id)
     assert "Open?,,c" in client.get(f"{address}/quarantine.csv").text
     assert json.loads(client.get(f"{address}/quarantine.jsonl").text.splitlines()[0])["line"] == 4
     client.post(f"{address}/quarantine", data={f"raw.{first.id}": "Open?,Yes.,c\r\n", f"raw.{second.id}": second.raw})
-    assert ("Open?", "Yes.") in stored(dataset_id) and quarantine.count(row.id) == 1
+    assert ("Open?", "Yes.") in stored(dataset_id) and quarantine.count_open(row.id) == 1
     client.post(f"{address}/quarantine/dismiss")
-    assert quarantine.count(row.id) == 0
+    assert quarantine.count_open(row.id) == 0
     assert "3 + 0 + 1, nothing lost" in client.get(address).text
 
 
 def test_untouched_rows_are_not_tried_again(client, dataset_id):
     address = bring(client, dataset_id)
-    [bad] = quarantine.page(db.session.query(Import).one().id)
+    [bad] = quarantine.list_open(db.session.query(Import).one().id)
     page = client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,,c\r\n"}, follow_redirects=True).text
     assert "No row was repaired yet" in page
 
@@ -187,16 +188,16 @@ def test_undo_from_the_result_and_again_with_the_same_file(client, dataset_id):
 
 def test_repaired_pairs_that_stay_after_undo_are_named(client, dataset_id):
     address = bring(client, dataset_id)
-    [bad] = quarantine.page(db.session.query(Import).one().id)
+    [bad] = quarantine.list_open(db.session.query(Import).one().id)
     client.post(f"{address}/quarantine", data={f"raw.{bad.id}": "Open?,Yes.,c\r\n"})
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
     assert stored(dataset_id) == [("Open?", "Yes.")]
-    assert "1 pair repaired later stays." in client.get(address).text
+    assert "1 pair repaired later stays." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/redo", data={"number": "1", "back": address})
     one = next(one for one in entries.stream_entries(dataset_id) if one.question != "Open?")
-    pairs.save(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
+    pairs.save_pair(dataset_id, one.id, {"answer": "Edited."}, version=one.version)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "1", "back": address})
-    assert "1 pair edited since and 1 pair repaired later stay." in client.get(address).text
+    assert "1 pair edited since and 1 pair repaired later stay." in as_shown(client.get(address).text)
     client.post(f"/datasets/{dataset_id}/history/undo", data={"number": "2", "back": address})
     assert "repaired later" not in client.get(address).text
 
@@ -211,10 +212,10 @@ def test_a_waiting_file_can_be_forgotten(client, dataset_id):
 def test_a_file_dropped_on_the_home_page_begins_a_dataset(client, app):
     response = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "bank_faqs.csv")})
     with app.app_context():
-        assert [one.name for one in datasets.listed()] == ["bank faqs"]
+        assert [one.name for one in datasets.list_datasets()] == ["bank faqs"]
     client.post(response.headers["Location"], data={})
     with app.app_context():
-        assert datasets.listed()[0].entry_count == 2
+        assert datasets.list_datasets()[0].entry_count == 2
 
 
 def test_a_dataset_that_was_begun_in_vain_is_forgotten(client, app):
@@ -230,7 +231,7 @@ def test_the_dataset_can_be_chosen_in_the_wizard(client, dataset_id):
     begun = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "faq.csv")}).headers["Location"]
     client.post(begun, data={"dataset": str(dataset_id)})
     assert len(stored(dataset_id)) == 2
-    assert [one.name for one in datasets.listed()] == ["Tests"]
+    assert [one.name for one in datasets.list_datasets()] == ["Tests"]
 
 
 def test_a_large_file_becomes_a_job_with_progress(client, dataset_id, app):
@@ -242,7 +243,7 @@ def test_a_large_file_becomes_a_job_with_progress(client, dataset_id, app):
 
 def test_an_import_of_another_dataset_is_not_found(client, dataset_id):
     address = look(client, dataset_id)
-    other = datasets.create("Other").id
+    other = datasets.create_dataset("Other").id
     assert client.get(address.replace(f"datasets/{dataset_id}/", f"datasets/{other}/")).status_code == 404
 
 
@@ -259,7 +260,7 @@ def test_an_update_shows_what_changes(client, dataset_id):
     page = client.get(address, query_string=chosen).text
     assert "changes pair 1" in page and "was: A" in page
     client.post(address, data=chosen)
-    assert stored(dataset_id) == [("Q", "Better")] and len(imports.listed(dataset_id)) == 1
+    assert stored(dataset_id) == [("Q", "Better")] and len(imports.list_imports(dataset_id)) == 1
 
 
 def test_spreadsheet_safe_quoting_is_undone_unless_unticked(client, dataset_id):

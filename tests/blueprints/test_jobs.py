@@ -2,19 +2,18 @@
 
 import pytest
 
-from app.jobs import handler, registry, runner, runners
 from app.models import transaction
-from app.services import jobs
+from app.services import jobs, runners, tasks
+from tests.factories import declare_probe
 
 
 @pytest.fixture
-def enqueue(app, monkeypatch):
+def enqueue(app, own_tasks):
     """Makes a job of a kind that these tests know."""
-    monkeypatch.setattr(registry, "_handlers", dict(registry._handlers))
     with app.app_context():
 
-        def make(run=lambda ctx: {}, title="Count <b>tokens</b>"):
-            handler("probe")(run)
+        def make(title="Count <b>tokens</b>"):
+            declare_probe(lambda options, watch: {})
             return jobs.enqueue("probe", {}, title=title).id
 
         yield make
@@ -51,7 +50,7 @@ def test_a_running_job_shows_progress_and_asks_for_itself_again(client, enqueue)
 
 def test_an_ended_job_asks_no_more_and_leads_on(client, enqueue):
     job_id = enqueue()
-    runner.run(job_id, "me")
+    tasks.run_queued(job_id, "me")
     response = client.get(f"/jobs/{job_id}/progress?then=/datasets/1/pairs")
     assert "hx-get" not in response.text and response.headers["HX-Redirect"] == "/datasets/1/pairs"
 
@@ -61,7 +60,7 @@ def test_an_ended_job_asks_no_more_and_leads_on(client, enqueue):
 )
 def test_it_never_leads_to_another_site(client, enqueue, address):
     job_id = enqueue()
-    runner.run(job_id, "me")
+    tasks.run_queued(job_id, "me")
     response = client.get(f"/jobs/{job_id}/progress", query_string={"then": address})
     assert "HX-Redirect" not in response.headers
     response = client.post(f"/jobs/{job_id}/retry", data={"back": address})

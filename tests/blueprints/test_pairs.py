@@ -64,12 +64,12 @@ def test_opening_and_saving_untouched_changes_no_byte(client, app, dataset_id, t
     with app.app_context():
         history.create(dataset_id, [Record("q" + text, text, text + "s")], summary="Add")
         entry = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
-        before = datasets.digest(dataset_id)
+        before = datasets.compute_digest(dataset_id)
     address = f"/datasets/{dataset_id}/pairs?pair={entry.id}"
     saved = client.post(f"/datasets/{dataset_id}/pairs/{entry.id}", data=fields_of(client.get(address)))
     assert saved.status_code == 303
     with app.app_context():
-        assert datasets.digest(dataset_id) == before
+        assert datasets.compute_digest(dataset_id) == before
         assert entries.get(dataset_id, entry.id).version == 1
 
 
@@ -87,7 +87,7 @@ def test_an_edit_is_saved_and_offers_undo(client, app, dataset_id):
 def test_a_stale_save_shows_yours_theirs_and_the_base(client, app, dataset_id):
     form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
     with app.app_context():
-        pairs.save(dataset_id, 1, {"answer": "Theirs."}, version=1)
+        pairs.save_pair(dataset_id, 1, {"answer": "Theirs."}, version=1)
     page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
     text = page.get_data(as_text=True)
     assert page.status_code == 409 and "Mine." in text and "Theirs" in text and "Answer 1." in text

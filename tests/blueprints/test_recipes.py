@@ -25,7 +25,7 @@ def dataset_id(app):
 
 def saved(app):
     with app.app_context():
-        [row] = recipes.listed()
+        [row] = recipes.list_recipes()
         return row.id, row.name, [one.operation for one in recipes.value_of(row).steps]
 
 
@@ -57,7 +57,7 @@ def test_a_deleted_recipe_comes_back(app, client, dataset_id):
     page = do(client, dataset_id, recipe, "delete")
     assert f"/recipes/{recipe}/restore" in page.text
     with app.app_context():
-        assert recipes.listed() == []
+        assert recipes.list_recipes() == []
     client.post(f"/datasets/{dataset_id}/recipes/{recipe}/restore")
     assert saved(app)[2] == ["strip-html", "trim"]
 

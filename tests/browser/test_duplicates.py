@@ -39,7 +39,7 @@ def import_table(page: Page) -> None:
 def filled(app: Flask) -> int:
     """The id of a dataset with the same pairs."""
     with app.app_context():
-        dataset_id = datasets.create("Harbor").id
+        dataset_id = datasets.create_dataset("Harbor").id
         rows = csv.DictReader(io.StringIO(TABLE))
         records = [Record(row["question"], row["answer"], tags=(row["topic"],)) for row in rows]
         history.create(dataset_id, records, summary="Add pairs")
@@ -75,10 +75,10 @@ def keep_the_second(page: Page) -> None:
     expect(main_button(page)).to_contain_text("Keep 2, remove 2 pairs")
     expect(page.locator("#keep-2")).to_be_focused()
     expect(page.get_by_role("article", name="Pair 1")).to_contain_text("Identical")
-    expect(page.locator(".result")).to_contain_text("1, 3are removed")
+    expect(page.locator(".result")).to_contain_text("1, 3 are removed")
     page.get_by_role("article", name="Pair 3").get_by_label("Remove").uncheck()
     expect(main_button(page)).to_contain_text("Keep 2, remove 1 pair")
-    expect(page.locator(".result")).to_contain_text("3stays")
+    expect(page.locator(".result")).to_contain_text("3 stays")
     press(page, "Enter")
     expect(page.locator(".toast")).to_contain_text("Keep pair 2, remove 1 duplicate.")
 

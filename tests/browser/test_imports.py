@@ -16,7 +16,7 @@ TABLE = (
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        return datasets.create("Harbor").id
+        return datasets.create_dataset("Harbor").id
 
 
 def choose(page: Page, dataset_id, *files):
@@ -117,7 +117,7 @@ def test_the_pages_have_no_accessibility_findings(app, dataset_id, page):
     page.goto("/jobs/")
     assert find_faults(page) == []
     with app.app_context():
-        assert len(imports.listed(dataset_id)) == 1
+        assert len(imports.list_imports(dataset_id)) == 1
 
 
 @pytest.mark.parametrize("width", [1440, 390])

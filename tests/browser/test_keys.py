@@ -16,7 +16,7 @@ LAMP, PARCEL = "How do I return a lamp?", "Where is my parcel?"
 def listed(app: Flask) -> str:
     """The address of a list of two pairs."""
     with app.app_context():
-        dataset_id = datasets.create("Harbor").id
+        dataset_id = datasets.create_dataset("Harbor").id
         history.create(dataset_id, [Record(PARCEL, "Under orders."), Record(LAMP, "In a shop.")], summary="Add pairs")
         return f"/datasets/{dataset_id}/pairs"
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
-from app.frontdoor.routes import table
+from app.frontdoor.routes import list_routes
 from tests import factories
 
 
@@ -15,7 +15,7 @@ def addresses(app: Flask) -> list[str]:
     """The address of every page over a dataset whose every text tries to be markup."""
     with app.app_context():
         factories.hostile_dataset(factories.ESCAPES)
-    paths = [route.path for route in table(app) if route.method == "GET" and route.endpoint != "static"]
+    paths = [route.path for route in list_routes(app) if route.method == "GET" and route.endpoint != "static"]
     return [re.sub(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda m: "1" if m[1] == "int" else "x", path) for path in paths]
 
 

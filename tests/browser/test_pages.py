@@ -8,10 +8,9 @@ from flask import Flask
 
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.frontdoor.routes import Route, table
-from app.jobs import cleaning as running
-from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, uploads
-from app.services.cleaning import Cleaning, Order, recipes, suggesting
+from app.frontdoor.routes import Route, list_routes
+from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, tasks, uploads
+from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
 from tests.browser.looking import find_faults, overflow
@@ -26,20 +25,23 @@ MASK = Step("mask")
 def paths(app: Flask) -> list[str]:
     """The address of every page, over the sample dataset with a history, imports, a recipe and a file to convert."""
     with app.app_context():
-        home = sample.load().id
+        home = sample.load_sample().id
         done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
-        job = imports.start(done.id, Settings())
+        job = imports.enqueue(done.id, Settings())
         imports.run(done.id)
         values = {"dataset_id": home, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
         open_import = waiting.id
-        values |= {"number": mask_an_address(home), "recipe_id": recipes.create("Weekly", [MASK, Step("trim")]).id}
+        values |= {
+            "number": mask_an_address(home),
+            "recipe_id": recipes.create_recipe("Weekly", [MASK, Step("trim")]).id,
+        }
         values |= {"group_id": (group := compare_pairs(home))}
-        run = running.enqueue(Order(home, Cleaning((Step("trim"),)))).id
-        suggesting.of_dataset(home)
+        run = tasks.enqueue(CLEAN, CleaningRun(home, CleaningOptions((Step("trim"),)))).id
+        suggesting.suggest_for_dataset(home)
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
         history.undo(home)
-        pages = [route for route in table(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
+        pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     known = [
         address_of(route, values | ({"job_id": run} if route.endpoint == "cleaning.run" else {})) for route in pages
     ]
@@ -74,8 +76,8 @@ def compare_pairs(dataset_id: int) -> int:
 
 def mask_an_address(dataset_id: int) -> int:
     """The number of a cleaning step that masked a pair."""
-    pairs.add(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
-    applied = cleaning.run_at_once(Order(dataset_id, Cleaning((MASK,)))).applied
+    pairs.add_pair(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
+    applied = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((MASK,)))).applied
     assert applied.step is not None and applied.step.changed == 1
     return applied.step.number
 

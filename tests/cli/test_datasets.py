@@ -13,8 +13,8 @@ TABLE = "question,answer,class\r\nWhat?,This.,x\r\nWhy?,So.,y\r\nEmpty?,,z\r\n"
 def test_deleted_datasets_are_listed_and_brought_back(ltt, app):
     ltt("demo")
     with app.app_context():
-        [gone] = [one.id for one in datasets.listed()]
-        datasets.delete(gone)
+        [gone] = [one.id for one in datasets.list_datasets()]
+        datasets.delete_dataset(gone)
     assert ltt("datasets", "--json").json["datasets"] == []
     assert ltt("datasets", "--deleted").out.startswith(f"{gone}\t")
     assert ltt("datasets", "--bring-back", gone).out.startswith(f"{gone}\t")
@@ -86,12 +86,12 @@ def test_export_each_split_and_to_stdout(ltt, dataset_id, tmp_path):
 
 def test_undo_and_redo(ltt, app, dataset_id):
     with app.app_context():
-        before = datasets.digest(dataset_id)
+        before = datasets.compute_digest(dataset_id)
     assert ltt("undo", "Mine").code == 0 and ltt("datasets", "--json").json["datasets"][0]["pairs"] == 2
     assert ltt("redo", "Mine", "--json").json["changed"] == 1
     assert [step["state"] for step in ltt("history", "Mine", "--json").json["steps"]] == ["applied"] * 3
     with app.app_context():
-        assert datasets.digest(dataset_id) == before
+        assert datasets.compute_digest(dataset_id) == before
     assert ltt("redo", "Mine").code == 4
 
 

@@ -11,7 +11,7 @@ import click
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.cli.exits import Answering, sentence
+from app.cli.exits import Answering, error_sentence
 from app.core import errors
 
 Ltt = Callable[..., Any]
@@ -147,7 +147,7 @@ def test_a_full_disk_is_told_by_a_command_without_a_database(ltt: Ltt, tmp_path:
 
 
 def test_a_system_error_without_a_file_has_a_sentence() -> None:
-    assert sentence(OSError(28, "No space left on device")) == "No space left on device."
+    assert error_sentence(OSError(28, "No space left on device")) == "No space left on device."
 
 
 @pytest.mark.parametrize(

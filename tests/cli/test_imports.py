@@ -79,7 +79,7 @@ def test_update_by_id(ltt, file):
         (["--dataset", "D"], 4, "no dataset"),
         (["--dataset", "D", "--create", "--map", "nonsense"], 2, "no mapping"),
         (["--dataset", "D", "--create", "--on-duplicate", "nonsense"], 2, "nonsense"),
-        (["--dataset", "D", "--create", "--from", "nonsense"], 3, "no format"),
+        (["--dataset", "D", "--create", "--from", "nonsense"], 2, "no format"),
         (["--dataset", "D", "--create", "--map", "question=nope,answer=answer"], 3, "no column"),
     ],
 )

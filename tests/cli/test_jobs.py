@@ -10,9 +10,8 @@ import pytest
 
 from app import create_app
 from app.core.record import Record
-from app.jobs import duplicates as running
-from app.services import datasets, history, jobs
-from app.services.duplicates import ScanOptions
+from app.services import datasets, duplicates, history, jobs, tasks
+from app.services.duplicates import ScanRun
 
 
 @pytest.fixture
@@ -29,9 +28,9 @@ def test_jobs_are_listed(ltt, job_id):
 
 def test_a_job_that_is_done_tells_what_it_did(ltt, app):
     with app.app_context():
-        dataset_id = datasets.create("Mine").id
+        dataset_id = datasets.create_dataset("Mine").id
         history.create(dataset_id, [Record("A?", "B"), Record("A?", "B")], summary="Add")
-        running.start_here(dataset_id, ScanOptions())
+        tasks.start(duplicates.SCAN, ScanRun(dataset_id), here=True)
     assert ltt("jobs").out.endswith("Find duplicate questions  1 group of copies and 0 conflicts among 2 pairs.\n")
 
 

@@ -22,7 +22,7 @@ from app.services import schema
 
 app = create_app()
 with app.app_context():
-    schema.prepare()
+    schema.prepare_schema()
 
 
 @app.get("/endless")
@@ -36,8 +36,8 @@ def endless():
     return app.response_class(rows())
 
 
-bound, port = sockets.listen(["127.0.0.1"], int(sys.argv[1]), exact=True)
-run.serve(app, bound, None, lambda: print("ready", flush=True))
+bound, port = sockets.bind_sockets(["127.0.0.1"], int(sys.argv[1]), exact=True)
+run.serve_until_stopped(app, bound, None, lambda: print("ready", flush=True))
 """
 
 

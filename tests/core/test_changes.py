@@ -1,19 +1,19 @@
 """Changes as data."""
 
-from app.core.changes import Change, chunks, deletion, difference
+from app.core.changes import Change, change_between, chunks_of, deletion_of
 
 
 def test_only_what_differs_is_a_change():
-    change = difference(7, {"question": "q", "answer": "a"}, {"question": "q", "answer": "b"})
+    change = change_between(7, {"question": "q", "answer": "a"}, {"question": "q", "answer": "b"})
     assert change == Change(7, {"answer": ("a", "b")})
 
 
 def test_equal_values_are_no_change():
-    assert difference(7, {"answer": "a"}, {"answer": "a"}) is None
+    assert change_between(7, {"answer": "a"}, {"answer": "a"}) is None
 
 
 def test_an_absent_value_differs_from_an_empty_one():
-    assert difference(7, {"system": None}, {"system": ""}) == Change(7, {"system": (None, "")})
+    assert change_between(7, {"system": None}, {"system": ""}) == Change(7, {"system": (None, "")})
 
 
 def test_the_inverse_of_the_inverse_is_the_change():
@@ -23,9 +23,9 @@ def test_the_inverse_of_the_inverse_is_the_change():
 
 
 def test_a_deletion_taken_back_is_live():
-    assert deletion(3).inverse() == Change(3, {"live": ("0", "1")})
+    assert deletion_of(3).inverse() == Change(3, {"live": ("0", "1")})
 
 
 def test_chunks_keep_order_and_lose_nothing():
-    assert list(chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]
-    assert list(chunks([], 2)) == []
+    assert list(chunks_of(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(chunks_of([], 2)) == []

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from app.core.conversion import convert, plan, target_of
+from app.core.conversion import convert, target_of
 from app.core.errors import BadUsage, Invalid
-from app.core.formats import FORMATS, ReadOptions, Source
-from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.formats import FORMATS, Source
+from app.core.layouts import LAYOUTS
+from app.core.reading import ReadSettings, plan_reading
 from app.core.spec import Spec, parse_spec
 
 TABLE = b'question,answer,class\r\n"What, why?","One ""two""\nthree",x\r\nHow?, - so,y\r\nNothing?,,z\r\n'
@@ -17,9 +18,10 @@ TABLE = b'question,answer,class\r\n"What, why?","One ""two""\nthree",x\r\nHow?, 
 
 def run(data, to, kind=None, name="x", **options):
     source = Source.of_bytes(data, name=name)
-    found = plan(source, parse_spec(kind), ReadOptions(), LayoutOptions())
+    spec = parse_spec(kind)
+    settings, _ = plan_reading(source, ReadSettings(spec.format, spec.layout))
     out = io.BytesIO()
-    report = convert(source, out, found, target_of(parse_spec(to), "x"), **options)
+    report = convert(source, out, settings, target_of(parse_spec(to), "x"), **options)
     return report, out.getvalue()
 
 
@@ -87,9 +89,9 @@ def test_a_stream_that_can_be_read_once_is_converted():
             return len(part)
 
     source = Source.of_stream(io.BufferedReader(Once()), name="-")
-    found = plan(source, Spec(), ReadOptions(), LayoutOptions())
+    settings, _ = plan_reading(source, ReadSettings())
     out = io.BytesIO()
-    assert convert(source, out, found, parse_spec("jsonl:alpaca")).written == 2
+    assert convert(source, out, settings, parse_spec("jsonl:alpaca")).written == 2
 
 
 @pytest.mark.parametrize("spec", ["nope", "jsonl:nope", "nope:openai"])

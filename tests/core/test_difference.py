@@ -5,27 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import difference
-from app.core.difference import marked, spotted, words
+from app.core.difference import compare_words, mark_differences, mark_words
 
 LONG = "Several words come before the place that changes, and all of them are whole words in the excerpt. "
 
 
 @given(st.text(), st.text())
 def test_the_pieces_are_both_texts(before, after):
-    pieces = difference.words(before, after)
+    pieces = difference.compare_words(before, after)
     assert "".join(text for kind, text in pieces if kind != "insert") == before
     assert "".join(text for kind, text in pieces if kind != "delete") == after
 
 
 def test_a_changed_word_is_shown_whole():
-    pieces = difference.words("Send an e-mail today.", "Send an email today.")
+    pieces = difference.compare_words("Send an e-mail today.", "Send an email today.")
     assert pieces == [("equal", "Send an "), ("delete", "e-mail"), ("insert", "email"), ("equal", " today.")]
 
 
 def test_an_excerpt_begins_and_ends_with_whole_words():
     [first, last] = [
         text
-        for kind, text in difference.excerpt(difference.words(f"{LONG * 2}x {LONG * 2}", LONG * 4))
+        for kind, text in difference.excerpt_changes(difference.compare_words(f"{LONG * 2}x {LONG * 2}", LONG * 4))
         if kind == "equal"
     ]
     assert first.startswith("… ") and f" {first.split()[1]} " in LONG
@@ -35,12 +35,12 @@ def test_an_excerpt_begins_and_ends_with_whole_words():
 
 @pytest.mark.parametrize("text", ["漢" * 300, "あ" * 300])
 def test_writing_without_blanks_is_cut_anywhere(text):
-    [(_, first), *_] = difference.excerpt([("equal", text), ("insert", "x")])
+    [(_, first), *_] = difference.excerpt_changes([("equal", text), ("insert", "x")])
     assert first == "… " + text[:60]
 
 
 def test_a_deletion_and_an_insertion_side_by_side_are_one_replacement():
-    assert words("within 2 days", "within two days") == [
+    assert compare_words("within 2 days", "within two days") == [
         ("equal", "within "),
         ("delete", "2"),
         ("insert", "two"),
@@ -59,7 +59,7 @@ def test_a_deletion_and_an_insertion_side_by_side_are_one_replacement():
     ids=["one word", "nothing differs", "all differs", "empty"],
 )
 def test_what_the_others_say_otherwise_is_marked(text, others, expected):
-    pieces = marked(text, others)
+    pieces = mark_differences(text, others)
     assert [piece for kind, piece in pieces if kind == "insert"] == expected
     assert "".join(piece for _, piece in pieces) == text
 
@@ -75,6 +75,6 @@ def test_what_the_others_say_otherwise_is_marked(text, others, expected):
     ids=["whole words", "no blanks", "signs", "none"],
 )
 def test_wanted_words_are_spotted(text, wanted, expected):
-    pieces = spotted(text, wanted)
+    pieces = mark_words(text, wanted)
     assert [piece for kind, piece in pieces if kind == "insert"] == expected
     assert "".join(piece for _, piece in pieces) == text

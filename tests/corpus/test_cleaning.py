@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.changes import difference
+from app.core.changes import change_between
 from app.core.cleaning import OPERATIONS, Step, compile_recipe
-from app.core.cleaning.detect import suggest
+from app.core.cleaning.detect import suggest_steps
 from app.core.record import Record
 from app.core.text import is_blank
 from app.services import datasets, history
@@ -52,7 +52,7 @@ def test_what_an_operation_changes_can_be_taken_back(name: str, records: list[Re
         assert again.clean(record) == result
         if isinstance(result, Record):
             before, after = ({field: getattr(one, field) for field in FIELDS} for one in (record, result))
-            change = difference(1, before, after)
+            change = change_between(1, before, after)
             assert (change is None) is (result is record)
             if change:
                 assert {**after, **{field: value[1] for field, value in change.inverse().fields.items()}} == before
@@ -61,7 +61,7 @@ def test_what_an_operation_changes_can_be_taken_back(name: str, records: list[Re
 @pytest.fixture
 def dataset_id(app, records: list[Record]) -> Iterator[int]:
     with app.app_context():
-        made = datasets.create("Real").id
+        made = datasets.create_dataset("Real").id
         history.create(made, [one for one in records if not is_blank(one.question)], summary="Add real pairs")
         yield made
 
@@ -72,6 +72,6 @@ def test_what_is_previewed_is_done_and_undone(name: str, dataset_id: int) -> Non
 
 
 def test_real_html_is_suggested_for_conversion(records: list[Record]) -> None:
-    suggestions = {one.step.operation: one for one in suggest(records)}
+    suggestions = {one.step.operation: one for one in suggest_steps(records)}
     assert suggestions["html-to-markdown"].sentence.endswith("hold HTML.")
     assert suggestions["fix-mojibake"].count > 100

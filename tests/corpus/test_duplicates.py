@@ -25,10 +25,14 @@ def labelled() -> list[dict[str, str]]:
         return [json.loads(line) for line in file]
 
 
-@pytest.fixture(scope="module")
-def found(labelled: list[dict[str, str]]) -> duplicates.Found:
+@pytest.fixture(scope="module", params=["question", "pair"])
+def found(labelled: list[dict[str, str]], request: pytest.FixtureRequest) -> duplicates.Found:
     answers = [row["answer"] for row in labelled]
-    return duplicates.search([row["question"] for row in labelled], answers=lambda at: [answers[one] for one in at])
+    return duplicates.search(
+        [row["question"] for row in labelled],
+        answers=lambda at: [answers[one] for one in at],
+        options=duplicates.Options(side=request.param),
+    )
 
 
 def pairs_of(found: duplicates.Found, what: str, level: int) -> set[tuple[int, int]]:
@@ -57,7 +61,7 @@ def test_writing_is_seen_through_by_the_normal_form_alone(labelled, found):
 
 def test_near_copies_are_found_by_default(labelled, found):
     reached = recall(labelled, pairs_of(found, "copies", duplicates.DEFAULT_LEVEL))
-    assert {kind: reached[kind] for kind in NEAR if reached[kind] < 0.90} == {}
+    assert {kind: reached[kind] for kind in NEAR if reached[kind] < (0.93 if kind == "typo" else 0.95)} == {}
 
 
 def test_changed_numbers_names_and_negations_are_never_merged(labelled, found):

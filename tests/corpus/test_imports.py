@@ -38,7 +38,7 @@ def bring(dataset_id, path, **settings):
     told = Settings(**settings)
     with path.open("rb") as file:
         row = imports.add(dataset_id, uploads.save(file.read, path.name), told)
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     return imports.get(row.id)
 
@@ -46,7 +46,7 @@ def bring(dataset_id, path, **settings):
 @pytest.fixture
 def dataset_id(app):
     with app.app_context():
-        yield datasets.create("Corpus").id
+        yield datasets.create_dataset("Corpus").id
 
 
 @pytest.mark.parametrize("name", ROUND_TRIP)
@@ -55,10 +55,10 @@ def test_import_export_import_keeps_the_content(dataset_id, tmp_path, name):
     row = bring(dataset_id, FOLDER / "real" / name)
     assert (row.imported, row.quarantined) == (expected["expected_good_records"], expected["expected_bad_rows"])
     out = tmp_path / "out.jsonl"
-    export.write(dataset_id, export.Options("jsonl", "openai"), out)
-    again = datasets.create("Again").id
+    export.write_export(dataset_id, export.ExportOptions("jsonl", "openai"), out)
+    again = datasets.create_dataset("Again").id
     assert bring(again, out).imported == row.imported
-    assert datasets.digest(again).content == datasets.digest(dataset_id).content
+    assert datasets.compute_digest(again).content == datasets.compute_digest(dataset_id).content
 
 
 @pytest.mark.parametrize("one", manifest(), ids=lambda one: one["path"])
@@ -96,7 +96,7 @@ def test_the_naughty_strings_come_in_unchanged(dataset_id):
     texts = json.loads(path.read_text(encoding="utf-8"))
     content = "".join(json.dumps({"question": f"q{n}", "answer": text}) + "\n" for n, text in enumerate(texts))
     row = imports.add(dataset_id, uploads.save(io.BytesIO(content.encode()).read, "blns.jsonl"))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     found = [entry.answer for entry in entries.stream_entries(dataset_id)]
     kept = [text for text in texts if not is_blank(text)]

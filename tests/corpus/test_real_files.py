@@ -3,17 +3,17 @@
 import json
 import os
 import unicodedata
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from app.core import conversion
 from app.core.errors import LttError
-from app.core.formats import BadRow, ReadOptions, Source
+from app.core.formats import BadRow, Source
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.layouts.base import notes_of
-from app.core.spec import Spec
+from app.core.reading import ReadSettings, detect_file, read_records, resolve_settings
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", "")) / "real"
 pytestmark = pytest.mark.skipif("LTT_CORPUS_DIR" not in os.environ, reason="LTT_CORPUS_DIR is not set")
@@ -43,18 +43,19 @@ def qa_digest(question, answer):
 
 
 def read(one):
-    """The plan, the rows with their records, and the bad rows. The manifest's columns are chosen where it is asked."""
+    """How it is read, the rows with their records, and the bad rows. The manifest's columns are chosen where it is asked."""
     source = Source.of_path(FOLDER / one["path"])
-    plan = conversion.plan(source, Spec(), ReadOptions(), LayoutOptions())
-    if plan.layout.name == "columns" and {"question", "answer"} - plan.options.mapping.keys():
+    found = detect_file(source, ReadSettings())
+    settings = resolve_settings(ReadSettings(), found)
+    if settings.layout == "columns" and {"question", "answer"} - settings.mapping.keys():
         told = {side: one["mapping"][side] for side in ("question", "answer")}
-        if any(column not in conversion.columns_seen(source, plan) for column in told.values()):
-            return plan, [], []
-        plan = conversion.plan(source, Spec(), ReadOptions(), LayoutOptions(mapping=told))
+        if any(column not in found.columns for column in told.values()):
+            return found, settings, [], []
+        settings = replace(settings, mapping=told)
     rows, bad = [], []
-    for item in conversion.records(source, plan):
+    for item in read_records(source, settings):
         (bad if isinstance(item, BadRow) else rows).append(item)
-    return plan, rows, bad
+    return found, settings, rows, bad
 
 
 def conversation(row):
@@ -83,18 +84,18 @@ def first_of(messages, role):
 @pytest.mark.parametrize("one", manifest(), ids=lambda one: one["path"])
 def test_every_record_is_as_the_manifest_says(one):
     try:
-        plan, rows, bad = read(one)
+        found, settings, rows, bad = read(one)
     except LttError as error:
         assert one["kind"] in MAY_ASK and error.message
         return
     if not rows and one["kind"] in MAY_ASK:
-        assert plan.recognition.confidence == "ask" or not one["expected_good_records"]
+        assert found.confidence == "ask" or not one["expected_good_records"]
         return
     assert (len(rows), len(bad)) == (one["expected_good_records"], one["expected_bad_rows"])
     for row, expected in zip(bad, one["bad_rows_first"], strict=False):
         assert expected["row"] in (row.number, row.line)
     if one["kind"] == "chat":
-        chats_are_right(one, plan, rows)
+        chats_are_right(one, settings, rows)
     elif one["kind"] in ("qa", "squad", "wrapped"):
         pairs_are_right(one, [texts_of(record) for _, record in rows])
 
@@ -107,10 +108,10 @@ def pairs_are_right(one, pairs):
         assert (digest(question), digest(answer)) == (side["question_raw_sha256"], side["answer_raw_sha256"])
 
 
-def chats_are_right(one, plan, rows):
+def chats_are_right(one, settings, rows):
     """The rows rendered from the records: their messages, the first question and the last answer of each."""
     options = LayoutOptions(keep_extra=True)
-    chats = [conversation(LAYOUTS[plan.layout.name].render(record, options)) for _, record in rows]
+    chats = [conversation(LAYOUTS[settings.layout].render(record, options)) for _, record in rows]
     digests = [qa_digest(first_of(chat, "user"), first_of(chat[::-1], "assistant")) for chat in chats]
     assert digest("".join(f"{each}\n" for each in digests)) == one["all_qa_sha256"]
     for chat, side in ((chats[0], one["first"]), (chats[-1], one["last"])):
@@ -122,9 +123,9 @@ def chats_are_right(one, plan, rows):
 @pytest.mark.parametrize("one", manifest(), ids=lambda one: one["path"])
 def test_every_row_comes_back_as_it_was(one):
     try:
-        plan, rows, _ = read(one)
+        _, settings, rows, _ = read(one)
     except LttError:
         pytest.skip("the file asks for a choice or is refused")
-    options = LayoutOptions(mapping=plan.options.mapping, keep_extra=True)
+    options = LayoutOptions(mapping=settings.mapping, keep_extra=True)
     for row, record in rows:
-        assert plan.layout.render(record, options) == row.values
+        assert LAYOUTS[settings.layout].render(record, options) == row.values

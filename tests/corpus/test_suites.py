@@ -11,7 +11,7 @@ import pytest
 from app.core import formats
 from app.core.errors import LttError
 from app.core.formats import BadRow, Limits, ReadOptions, Row, Source
-from app.services.imports import Settings, detecting, reading
+from app.core.reading import ReadSettings, detect_file, read_rows, resolve_settings
 
 FOLDER = Path(os.environ.get("LTT_CORPUS_DIR", "")) / "suites"
 pytestmark = pytest.mark.skipif("LTT_CORPUS_DIR" not in os.environ, reason="LTT_CORPUS_DIR is not set")
@@ -51,9 +51,7 @@ def in_time(what):
 def imported(source):
     """The rows as an import reads them; None where the file is refused with a sentence."""
     try:
-        found = detecting.look(source, Settings())
-        told = detecting.resolved(Settings(), found.as_dict())
-        return list(reading.rows(source, told))
+        return list(read_rows(source, resolve_settings(ReadSettings(), detect_file(source, ReadSettings()))))
     except LttError as error:
         assert error.message.endswith((".", "}.")), error.message
         return None

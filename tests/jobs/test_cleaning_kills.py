@@ -17,13 +17,12 @@ import pytest
 from app import create_bare_app
 from app.core.cleaning import Step
 from app.core.record import Record
-from app.jobs import lease
 from app.models import ChangeSet, close_cleanly, db, end_reading
-from app.services import cleaning, datasets, history
-from app.services.cleaning import Cleaning, Order
+from app.services import cleaning, datasets, history, leases, work
+from app.services.cleaning import CleaningOptions, CleaningOrder
 
 ROWS = 20_000
-WISH = Cleaning((Step("find-replace", {"find": r"\bword(\d)", "replace": r"<\1>", "mode": "regex"}),))
+WISH = CleaningOptions((Step("find-replace", {"find": r"\bword(\d)", "replace": r"<\1>", "mode": "regex"}),))
 CLEAN = ["clean", "--dataset", "Killed", "--replace", r"\bword(\d)", r"<\1>", "--regex"]
 UNDO = ["undo", "Killed"]
 
@@ -39,7 +38,7 @@ def digest(folder):
     app = open_app(folder)
     with app.app_context():
         end_reading()
-        found = datasets.digest(1).all, datasets.get(1).entry_count
+        found = datasets.compute_digest(1).all, datasets.get(1).entry_count
         close_cleanly()
     return found
 
@@ -54,7 +53,7 @@ def before(migrated_folder, tmp_path_factory):
     """A data folder with many pairs that a pattern matches."""
     folder = shutil.copytree(migrated_folder, tmp_path_factory.mktemp("clean-kills") / "before")
     with open_app(folder).app_context():
-        dataset_id = datasets.create("Killed").id
+        dataset_id = datasets.create_dataset("Killed").id
         history.create(dataset_id, (Record(f"q{n}", f"word{n} and word{n * 7}") for n in range(ROWS)), summary="Add")
         close_cleanly()
     return folder
@@ -65,7 +64,7 @@ def after(before, tmp_path_factory):
     """The same after the clean."""
     folder = shutil.copytree(before, tmp_path_factory.mktemp("clean-kills") / "after")
     with open_app(folder).app_context():
-        assert cleaning.run(Order(1, WISH)).applied.changed == ROWS
+        assert cleaning.run_cleaning(CleaningOrder(1, WISH)).applied.changed == ROWS
         close_cleanly()
     return folder
 
@@ -114,10 +113,10 @@ def test_what_is_killed_has_happened_or_not(before, after, digests, seconds, tmp
 def assert_swept_and_sound(folder, found):
     """What was staged goes, the file is whole, and the same can be done again."""
     with open_app(folder).app_context():
-        lease.interrupt_dead()
-        cleaning.sweep()
+        leases.interrupt_dead()
+        work.sweep()
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
-        assert datasets.digest(1).all == found[0]
+        assert datasets.compute_digest(1).all == found[0]
         close_cleanly()
     connection = sqlite3.connect(f"file:{folder}/ltt.db?mode=ro", uri=True)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"

@@ -16,10 +16,8 @@ import pytest
 
 from app import create_bare_app
 from app.core.record import Record
-from app.jobs import duplicates as running
-from app.jobs import lease
 from app.models import ChangeSet, DuplicateMember, DuplicateScan, close_cleanly, db, end_reading
-from app.services import datasets, duplicates, entries, history
+from app.services import datasets, duplicates, entries, history, leases, tasks
 from app.services.duplicates import ScanOptions
 
 GROUPS, COPIES = 8_000, 3
@@ -27,15 +25,14 @@ ROWS = GROUPS * COPIES
 PROGRAM = """
 import sys
 from app import create_bare_app
-from app.jobs import duplicates as running
-from app.services import duplicates
-from app.services.duplicates import ScanOptions
+from app.services import duplicates, tasks
+from app.services.duplicates import ScanRun, SettleRun
 with create_bare_app({"LTT_DATA_DIR": sys.argv[1], "LTT_LOG_LEVEL": "ERROR"}).app_context():
     if sys.argv[2] == "scan":
-        running.start_here(1, ScanOptions())
+        tasks.start(duplicates.SCAN, ScanRun(1), here=True)
     else:
-        running.AT_ONCE = 0
-        running.start_settling(1, duplicates.latest_scan(1), 102, "newest")
+        run = SettleRun.of_scan(duplicates.latest_scan(1), 102, "newest")
+        tasks.start(duplicates.SETTLE, run, here=True)
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL")
@@ -56,7 +53,7 @@ def filled(migrated_folder, tmp_path_factory):
     """A data folder with many copies."""
     folder = shutil.copytree(migrated_folder, tmp_path_factory.mktemp("duplicate-kills") / "filled")
     with open_app(folder).app_context():
-        dataset_id = datasets.create("Killed").id
+        dataset_id = datasets.create_dataset("Killed").id
         records = (Record(f"word{n} other{n * 7} third{n * 13}", f"answer{n}") for n in range(GROUPS))
         copies = [record for record in records for _ in range(COPIES)]
         history.create(dataset_id, copies, summary="Add")
@@ -101,6 +98,13 @@ def killed(folder, what, seconds, kill_number):
     process.wait()
 
 
+def sweep():
+    """What the next worker does at its start."""
+    leases.interrupt_dead()
+    for one in tasks.sweeps():
+        one()
+
+
 def sound(folder):
     connection = sqlite3.connect(f"file:{folder}/ltt.db?mode=ro", uri=True)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
@@ -111,8 +115,7 @@ def test_settling_that_is_killed_has_happened_or_not(scanned, seconds, tmp_path,
     folder = shutil.copytree(scanned, tmp_path / "data")
     killed(folder, "settle", seconds, kill_number)
     with open_app(folder).app_context():
-        lease.interrupt_dead()
-        running.sweep()
+        sweep()
         end_reading()
         scan = duplicates.latest_scan(1)
         left = sum(1 for _ in entries.stream_entries(1))
@@ -121,7 +124,7 @@ def test_settling_that_is_killed_has_happened_or_not(scanned, seconds, tmp_path,
         assert (left, settled) in ((ROWS, 0), (ROWS - GROUPS * (COPIES - 1), GROUPS))
         assert datasets.get(1).entry_count == left
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
-        again = duplicates.settle_at_once(scan, 102, "newest")
+        again = duplicates.settle_all(scan, 102, "newest")
         assert left - again.removed == GROUPS
         close_cleanly()
     with capsys.disabled():
@@ -133,8 +136,7 @@ def test_a_scan_that_is_killed_shows_whole_or_not_at_all(filled, seconds, tmp_pa
     folder = shutil.copytree(filled, tmp_path / "data")
     killed(folder, "scan", seconds, kill_number)
     with open_app(folder).app_context():
-        lease.interrupt_dead()
-        running.sweep()
+        sweep()
         end_reading()
         scan = duplicates.latest_scan(1)
         assert db.session.query(DuplicateScan).count() == (scan is not None)

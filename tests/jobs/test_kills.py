@@ -36,10 +36,10 @@ def prepared(migrated_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kills") / "data"
     shutil.copytree(migrated_folder, folder)
     with open_app(folder).app_context():
-        dataset_id = datasets.create("Killed").id
+        dataset_id = datasets.create_dataset("Killed").id
         lines = "".join(f'{{"question": "How is {n}?", "answer": "Like {n * 7}."}}\n' for n in range(ROWS))
         row = imports.add(dataset_id, uploads.save(io.BytesIO(lines.encode()).read, "many.jsonl"))
-        imports.start(row.id, Settings())
+        imports.enqueue(row.id, Settings())
         close_cleanly()
     return folder
 
@@ -89,10 +89,10 @@ class Run:
         """Live pairs, kept count, rows in the table, staged sets, and the digest."""
         with self.app.app_context():
             end_reading()
-            dataset = datasets.listed()[0]
+            dataset = datasets.list_datasets()[0]
             staged = db.session.query(ChangeSet).filter_by(state="staging").count()
             rows = db.session.query(Entry).count()
-            return dataset.entry_count, rows, staged, datasets.digest(dataset.id).all
+            return dataset.entry_count, rows, staged, datasets.compute_digest(dataset.id).all
 
     def is_sound(self):
         connection = sqlite3.connect(f"file:{self.folder}/ltt.db?mode=ro", uri=True)

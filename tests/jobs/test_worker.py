@@ -8,15 +8,17 @@ import time
 
 import pytest
 
-from app.jobs import child, handler, lease, runner, runners
+from app.jobs import child
 from app.jobs.worker import Worker
 from app.models import db
-from app.services import jobs
-from tests.jobs.test_runner import full_disk
+from app.services import jobs, leases, runners, running
+from app.services.tasks import TaskLimits
+from tests.factories import declare_probe
+from tests.services.test_running import full_disk
 
 pytestmark = [
-    pytest.mark.usefixtures("context", "handlers"),
-    pytest.mark.skipif(sys.platform != "linux", reason="handlers of tests reach the child by forking"),
+    pytest.mark.usefixtures("context", "own_tasks"),
+    pytest.mark.skipif(sys.platform != "linux", reason="tasks of tests reach the child by forking"),
 ]
 
 
@@ -27,7 +29,7 @@ def worker(app, data_dir):
 
 
 def work(worker, run, **limits):
-    handler("probe", **limits)(run)
+    declare_probe(lambda options, watch: run(watch), limits=TaskLimits(**limits))
     job_id = jobs.enqueue("probe", {}).id
     worker.turn()
     return jobs.get(job_id)
@@ -39,7 +41,7 @@ def test_a_job_runs_in_another_process(worker):
 
 
 def test_the_longest_waiting_job_comes_first(worker):
-    handler("probe")(lambda ctx: {})
+    declare_probe(lambda options, watch: {})
     first, second = jobs.enqueue("probe", {}).id, jobs.enqueue("probe", {}).id
     worker.turn()
     assert (jobs.get(first).state, jobs.get(second).state) == ("done", "queued")
@@ -49,10 +51,10 @@ def test_a_full_disk_does_not_end_the_worker(worker, monkeypatch, caplog):
     def take(*arguments):
         raise full_disk()
 
-    handler("probe")(lambda ctx: {})
+    declare_probe(lambda options, watch: {})
     job_id = jobs.enqueue("probe", {}).id
     with monkeypatch.context() as patched:
-        patched.setattr(lease, "take", take)
+        patched.setattr(leases, "take", take)
         assert worker._turned() is False
     assert "Jobs wait" in caplog.text and jobs.get(job_id).state == "queued"
     assert worker._turned() is True and jobs.get(job_id).state == "done"
@@ -102,11 +104,12 @@ def test_a_job_that_does_not_listen_is_cancelled_all_the_same(worker, monkeypatc
     assert work(worker, run).state == "cancelled"
 
 
-def test_what_a_dead_job_left_is_swept_before_the_next(worker, handlers):
+def test_what_a_dead_job_left_is_swept_before_the_next(worker):
     swept = []
-    handlers.sweeper(lambda: swept.append(1))
+    declare_probe(lambda options, watch: os._exit(1), sweep=lambda: swept.append(1))
     worker.turn()
-    work(worker, lambda ctx: os._exit(1))
+    jobs.enqueue("probe", {})
+    worker.turn()
     worker.turn()
     assert len(swept) == 2
 
@@ -137,12 +140,12 @@ def test_a_worker_process_runs_jobs_until_it_is_told_to_stop(data_dir):
     assert not runners.any_worker() and list(runners.folder().iterdir()) == []
 
 
-def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, worker, handlers):
+def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, worker):
     def run(ctx):
         os.kill(os.getppid(), signal.SIGTERM)
         time.sleep(30)
 
-    handler("probe")(run)
+    declare_probe(lambda options, watch: run(watch))
     job_id = jobs.enqueue("probe", {}).id
     began = time.monotonic()
     previous = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
@@ -153,7 +156,7 @@ def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, wor
         signal.signal(signal.SIGINT, previous[1])
     assert time.monotonic() - began < 25
     db.session.remove()
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", runner.STOPPED)
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", running.STOPPED)
     assert jobs.retry(job_id).state == "queued"
 
 
@@ -180,7 +183,7 @@ def test_a_worker_ends_with_its_parent(data_dir):
 def test_after_a_kill_the_job_is_interrupted_by_the_next_worker(data_dir, worker):
     job_id = jobs.enqueue("probe", {}).id
     dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    lease.take(job_id, f"{runners._host()}.{dead.pid}.00000000")
+    leases.take(job_id, f"{runners._host()}.{dead.pid}.00000000")
     dead.kill()
     dead.wait()
     worker.turn()

@@ -40,7 +40,7 @@ def test_foreign_keys_are_checked_again_after_a_trusted_write(set_id):
 @pytest.fixture
 def set_id(app):
     with app.app_context(), transaction() as session:
-        one = ChangeSet(dataset_id=datasets.create("Tests").id, kind="clean", summary="")
+        one = ChangeSet(dataset_id=datasets.create_dataset("Tests").id, kind="clean", summary="")
         session.add(one)
         session.flush()
         number = one.id

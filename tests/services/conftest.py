@@ -9,4 +9,4 @@ from app.services import datasets
 def dataset_id(app):
     """The id of a new, empty dataset."""
     with app.app_context():
-        yield datasets.create("Tests").id
+        yield datasets.create_dataset("Tests").id

@@ -16,43 +16,43 @@ from app.services import backups, datasets, entries, history, pairs
 def saved(dataset_id):
     """A backup of a dataset with two pairs, to which a third was added afterwards."""
     history.create(dataset_id, [Record("q1", "a1"), Record("q2", "a2")], summary="Add")
-    digest = datasets.digest()
-    path = backups.make()
-    pairs.add(dataset_id, "q3", "a3")
+    digest = datasets.compute_digest()
+    path = backups.make_backup()
+    pairs.add_pair(dataset_id, "q3", "a3")
     return path, digest
 
 
 def test_a_restore_brings_the_old_digest_and_keeps_what_was_there(saved):
     path, digest = saved
-    later = datasets.digest()
-    safety = backups.restore(path)
-    assert datasets.digest() == digest
-    backups.restore(safety)
-    assert datasets.digest() == later
+    later = datasets.compute_digest()
+    safety = backups.restore_backup(path)
+    assert datasets.compute_digest() == digest
+    backups.restore_backup(safety)
+    assert datasets.compute_digest() == later
 
 
 def test_a_form_that_was_open_before_a_restore_is_stale(saved, dataset_id):
     path, _ = saved
     [first, *_] = entries.stream_entries(dataset_id)
-    backups.restore(path)
+    backups.restore_backup(path)
     with pytest.raises(Conflict, match="changed since"):
-        pairs.save(dataset_id, first.id, {"answer": "mine"}, version=first.version)
+        pairs.save_pair(dataset_id, first.id, {"answer": "mine"}, version=first.version)
 
 
 def test_after_a_restore_everything_still_works(saved, dataset_id):
-    backups.restore(saved[0])
-    pairs.add(dataset_id, "new", "a")
+    backups.restore_backup(saved[0])
+    pairs.add_pair(dataset_id, "new", "a")
     history.undo(dataset_id)
-    assert entries.count(dataset_id, entries.Filters()) == 2 and backups.verify() == []
+    assert entries.count_entries(dataset_id, entries.Filters()) == 2 and backups.verify_database() == []
 
 
 def test_two_backups_in_one_moment_are_two_files(saved):
-    assert len({backups.make().name for _ in range(5)}) == 5
+    assert len({backups.make_backup().name for _ in range(5)}) == 5
 
 
 def test_a_backup_never_overwrites(saved):
     with pytest.raises(Conflict, match="exists already"):
-        backups.make(saved[0])
+        backups.make_backup(saved[0])
 
 
 def test_a_backup_is_for_its_owner_only(saved):
@@ -66,13 +66,13 @@ def test_deleted_text_is_not_in_a_backup_made_after_it_is_gone(dataset_id):
         change_set = session.get_one(ChangeSet, staged)
         history.add_rows(session, change_set, [history.new_row(Record("very secret words", "a"))])
     history.discard(staged)
-    assert b"very secret words" not in backups.make().read_bytes()
+    assert b"very secret words" not in backups.make_backup().read_bytes()
 
 
 def test_backups_are_listed_newest_first_and_found_by_name(saved):
-    newest = backups.make(prefix="before-test")
-    assert [one.name for one in backups.listed()] == [newest.name, saved[0].name]
-    assert backups.listed()[0].automatic and backups.path_of(newest.name) == newest
+    newest = backups.make_backup(prefix="before-test")
+    assert [one.name for one in backups.list_backups()] == [newest.name, saved[0].name]
+    assert backups.list_backups()[0].automatic and backups.path_of(newest.name) == newest
 
 
 @pytest.mark.parametrize("name", ["../ltt.db", "nothing.db", "ltt.db", "/etc/passwd", "a/b.db"])
@@ -112,7 +112,7 @@ def overwritten(path, saved):
     ],
 )
 def test_a_bad_file_is_refused_in_its_own_words_and_changes_nothing(saved, tmp_path, kind, said):
-    path, before = tmp_path / "bad.db", datasets.digest()
+    path, before = tmp_path / "bad.db", datasets.compute_digest()
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "text":
@@ -126,8 +126,8 @@ def test_a_bad_file_is_refused_in_its_own_words_and_changes_nothing(saved, tmp_p
     elif kind == "newer":
         newer(path, saved[0])
     with pytest.raises(Invalid, match=said):
-        backups.restore(path)
-    assert datasets.digest() == before
+        backups.restore_backup(path)
+    assert datasets.compute_digest() == before
 
 
 ODD = {
@@ -140,11 +140,11 @@ ODD = {
 
 @pytest.mark.parametrize(("statement", "said"), ODD.items())
 def test_a_backup_with_a_schema_that_is_not_ours_is_refused(saved, tmp_path, statement, said):
-    path, before = tmp_path / "odd.db", datasets.digest()
+    path, before = tmp_path / "odd.db", datasets.compute_digest()
     altered(path, saved[0], statement)
     with pytest.raises(Invalid, match=said):
-        backups.restore(path)
-    assert datasets.digest() == before and backups.verify() == []
+        backups.restore_backup(path)
+    assert datasets.compute_digest() == before and backups.verify_database() == []
 
 
 def altered(path, saved, statement):
@@ -155,28 +155,28 @@ def altered(path, saved, statement):
 
 
 def test_a_backup_that_cannot_be_upgraded_is_taken_back(saved, tmp_path):
-    path, before = tmp_path / "older.db", datasets.digest()
+    path, before = tmp_path / "older.db", datasets.compute_digest()
     altered(path, saved[0], "UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(Invalid, match="nothing was changed"):
-        backups.restore(path)
-    assert datasets.digest() == before and backups.verify() == []
+        backups.restore_backup(path)
+    assert datasets.compute_digest() == before and backups.verify_database() == []
 
 
 def test_verify_finds_a_trigger(saved):
     with history.transaction() as session:
         session.execute(text("CREATE TRIGGER gone AFTER INSERT ON entries BEGIN DELETE FROM datasets; END"))
-    assert ["trigger gone" in problem for problem in backups.verify()] == [True]
+    assert ["trigger gone" in problem for problem in backups.verify_database()] == [True]
 
 
 def test_a_backup_into_a_folder_that_is_not_there_says_so(saved, tmp_path):
     with pytest.raises(Invalid, match="no folder"):
-        backups.make(tmp_path / "none" / "x.db")
+        backups.make_backup(tmp_path / "none" / "x.db")
 
 
 def test_verify_finds_wrong_counts(saved, dataset_id):
     with history.transaction() as session:
         session.get_one(datasets.Dataset, dataset_id).counts = {"review": 99}
-    assert backups.verify() == [f"Dataset {dataset_id} says 99 pairs but holds 3."]
+    assert backups.verify_database() == [f"Dataset {dataset_id} says 99 pairs but holds 3."]
 
 
 def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id):
@@ -187,7 +187,7 @@ def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id
     def write():
         with app.app_context():
             while not stop.is_set():
-                pairs.add(dataset_id, "q", "a")
+                pairs.add_pair(dataset_id, "q", "a")
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -195,7 +195,7 @@ def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id
         for _ in range(5):
             known = db.session.query(Entry).count()
             db.session.rollback()
-            with closing(sqlite3.connect(backups.make())) as copy:
+            with closing(sqlite3.connect(backups.make_backup())) as copy:
                 assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
                 assert copy.execute("SELECT count(*) FROM entries").fetchone()[0] >= known
     finally:

@@ -7,8 +7,8 @@ from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services import cleaning, datasets, entries, history, pairs
-from app.services.cleaning import Cleaning, Order
+from app.services import cleaning, datasets, entries, history, pairs, work
+from app.services.cleaning import CleaningOptions, CleaningOrder
 from app.services.entries import Filters
 
 
@@ -22,15 +22,15 @@ def answers(dataset_id):
 
 
 def replace(old, new="", **more):
-    return Cleaning((Step("find-replace", {"find": old, "replace": new, **more}),))
+    return CleaningOptions((Step("find-replace", {"find": old, "replace": new, **more}),))
 
 
 def remove(text, **more):
-    return Cleaning((Step("remove-text", {"text": text}),), **more)
+    return CleaningOptions((Step("remove-text", {"text": text}),), **more)
 
 
 def apply(dataset_id, wish, **more):
-    return cleaning.run_at_once(Order(dataset_id, wish, **more))
+    return cleaning.run_cleaning(CleaningOrder(dataset_id, wish, **more))
 
 
 def test_the_text_before_the_match_stays(dataset_id):
@@ -44,14 +44,16 @@ def test_a_preview_says_what_would_happen(dataset_id):
     fill(
         dataset_id, Record("a", "x one"), Record("b", "x "), Record("c", "x two"), Record("c", "two"), Record("d", "y")
     )
-    seen = cleaning.look(dataset_id, remove("x "))
+    seen = cleaning.preview_dataset(dataset_id, remove("x "))
     assert seen.scan.sentence == "3 of 5 pairs change; 1 becomes empty; 1 becomes an exact duplicate"
     assert answers(dataset_id) == ["x one", "x ", "x two", "two", "y"]
 
 
 def test_pairs_that_become_the_same_as_each_other_are_duplicates_but_the_first(dataset_id):
     ids = fill(dataset_id, Record("q", "a1"), Record("q", "a2"), Record("q", "a3"), Record("p", "b"), Record("p", "b"))
-    seen = cleaning.look(dataset_id, Cleaning((Step("find-replace", {"find": r"[\dpb]", "mode": "regex"}),)))
+    seen = cleaning.preview_dataset(
+        dataset_id, CleaningOptions((Step("find-replace", {"find": r"[\dpb]", "mode": "regex"}),))
+    )
     assert seen.scan.duplicates == 2
     assert seen.scan.kept == 2
     assert list(seen.scan.same)[:3] == [0, ids[0], ids[0]]
@@ -59,13 +61,13 @@ def test_pairs_that_become_the_same_as_each_other_are_duplicates_but_the_first(d
 
 def test_copies_that_change_alike_do_not_become_duplicates(dataset_id):
     fill(dataset_id, Record("q", "a x"), Record("q", "a x"))
-    assert cleaning.look(dataset_id, remove(" x")).scan.duplicates == 0
+    assert cleaning.preview_dataset(dataset_id, remove(" x")).scan.duplicates == 0
 
 
 def test_a_copy_of_a_deleted_pair_is_none(dataset_id):
     ids = fill(dataset_id, Record("q", "a x"), Record("q", "a"))
     history.delete(dataset_id, [ids[1]])
-    assert cleaning.look(dataset_id, remove(" x")).scan.duplicates == 0
+    assert cleaning.preview_dataset(dataset_id, remove(" x")).scan.duplicates == 0
 
 
 def test_an_emptied_pair_becomes_a_draft_and_undo_gives_its_status_back(dataset_id):
@@ -93,8 +95,8 @@ def test_what_is_left_out_stays(dataset_id):
 
 def test_pairs_edited_or_deleted_since_the_preview_are_skipped_and_listed(dataset_id):
     ids = fill(dataset_id, *(Record("q", f"x{n}") for n in range(4)))
-    seen = cleaning.look(dataset_id, remove("x"))
-    pairs.save(dataset_id, ids[0], {"answer": "x edited"}, version=1)
+    seen = cleaning.preview_dataset(dataset_id, remove("x"))
+    pairs.save_pair(dataset_id, ids[0], {"answer": "x edited"}, version=1)
     history.delete(dataset_id, [ids[3]])
     done = apply(dataset_id, seen.wish, preview=seen)
     assert answers(dataset_id) == ["x edited", "1", "2"]
@@ -104,7 +106,7 @@ def test_pairs_edited_or_deleted_since_the_preview_are_skipped_and_listed(datase
 
 def test_pairs_added_since_the_preview_are_not_touched(dataset_id):
     fill(dataset_id, Record("q", "x1"))
-    seen = cleaning.look(dataset_id, remove("x"))
+    seen = cleaning.preview_dataset(dataset_id, remove("x"))
     fill(dataset_id, Record("q", "x2"))
     apply(dataset_id, seen.wish, preview=seen)
     assert answers(dataset_id) == ["1", "x2"]
@@ -117,12 +119,12 @@ def test_a_pair_edited_while_the_run_collects_is_left_alone(dataset_id, monkeypa
     publish = history.publish_changes
 
     def late(*args, **more):
-        pairs.save(dataset_id, ids[0], {"answer": "edited"}, version=1)
+        pairs.save_pair(dataset_id, ids[0], {"answer": "edited"}, version=1)
         history.delete(dataset_id, [ids[2]])
         return publish(*args, **more)
 
     monkeypatch.setattr(history, "publish_changes", late)
-    done = cleaning.run(Order(dataset_id, remove("x")))
+    done = cleaning.run_cleaning(CleaningOrder(dataset_id, remove("x")))
     assert answers(dataset_id) == ["edited", "2"]
     assert done.applied.changed == 1 and done.applied.skipped_count == 2
     history.undo(dataset_id, done.applied.step.number)
@@ -131,7 +133,7 @@ def test_a_pair_edited_while_the_run_collects_is_left_alone(dataset_id, monkeypa
 
 def test_an_edit_undone_while_the_run_collects_is_seen(dataset_id, monkeypatch):
     ids = fill(dataset_id, Record("q", "x1"), Record("q", "x2"))
-    pairs.save(dataset_id, ids[0], {"answer": "x3"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"answer": "x3"}, version=1)
     publish = history.publish_changes
 
     def late(*args, **more):
@@ -139,7 +141,7 @@ def test_an_edit_undone_while_the_run_collects_is_seen(dataset_id, monkeypatch):
         return publish(*args, **more)
 
     monkeypatch.setattr(history, "publish_changes", late)
-    done = cleaning.run(Order(dataset_id, remove("x")))
+    done = cleaning.run_cleaning(CleaningOrder(dataset_id, remove("x")))
     assert answers(dataset_id) == ["x1", "2"] and done.applied.skipped_count == 1
 
 
@@ -154,13 +156,13 @@ def test_nothing_to_change_makes_no_step(dataset_id):
 @pytest.mark.parametrize("rows", [3, 40])
 def test_undo_and_redo_give_the_same_back(dataset_id, rows):
     fill(dataset_id, *(Record(f"q{n}", f"x{n}", system="x") for n in range(rows)))
-    before = datasets.digest(dataset_id).all
-    apply(dataset_id, Cleaning((Step("find-replace", {"find": "x"}, ("question", "answer", "system")),)))
-    after = datasets.digest(dataset_id).all
+    before = datasets.compute_digest(dataset_id).all
+    apply(dataset_id, CleaningOptions((Step("find-replace", {"find": "x"}, ("question", "answer", "system")),)))
+    after = datasets.compute_digest(dataset_id).all
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id).all == before
+    assert datasets.compute_digest(dataset_id).all == before
     history.redo(dataset_id)
-    assert datasets.digest(dataset_id).all == after != before
+    assert datasets.compute_digest(dataset_id).all == after != before
 
 
 def test_deleting_and_splitting_in_one_recipe_is_undone_whole(dataset_id):
@@ -170,9 +172,9 @@ def test_deleting_and_splitting_in_one_recipe_is_undone_whole(dataset_id):
         Record("Q: one?", "A: 1\nQ: two?\nA: 2", tags=("t",), extra={"k": 1}),
         Record("plain", "p"),
     )
-    before, counts = datasets.digest(dataset_id).all, dict(datasets.get(dataset_id).counts)
-    wish = Cleaning((Step("delete-matching", {"find": "bad"}), Step("split-pair")))
-    seen = cleaning.look(dataset_id, wish)
+    before, counts = datasets.compute_digest(dataset_id).all, dict(datasets.get(dataset_id).counts)
+    wish = CleaningOptions((Step("delete-matching", {"find": "bad"}), Step("split-pair")))
+    seen = cleaning.preview_dataset(dataset_id, wish)
     assert seen.scan.sentence == "1 of 3 pairs changes; 1 is deleted; 1 pair is split off"
     done = apply(dataset_id, wish, preview=seen)
     assert [(e.question, e.answer) for e in entries.stream_entries(dataset_id)] == [
@@ -183,7 +185,7 @@ def test_deleting_and_splitting_in_one_recipe_is_undone_whole(dataset_id):
     assert [e.tags for e in entries.stream_entries(dataset_id)] == ['["t"]', None, '["t"]']
     assert datasets.get(dataset_id).entry_count == 3
     history.undo(dataset_id, done.applied.step.number)
-    assert datasets.digest(dataset_id).all == before and datasets.get(dataset_id).counts == counts
+    assert datasets.compute_digest(dataset_id).all == before and datasets.get(dataset_id).counts == counts
     history.redo(dataset_id, done.applied.step.number)
     assert datasets.get(dataset_id).entry_count == 3
 
@@ -191,8 +193,8 @@ def test_deleting_and_splitting_in_one_recipe_is_undone_whole(dataset_id):
 def test_messages_and_rejected_answers_are_cleaned_too(dataset_id):
     turns = (Message("user", "x hi"), Message("assistant", "x “yes”"))
     fill(dataset_id, Record("q", "x a", turns=turns, rejected_answer="x b"))
-    wish = Cleaning((Step("remove-text", {"text": "x "}, ("answer", "turns")),))
-    assert cleaning.look(dataset_id, wish).scan.changed == 1
+    wish = CleaningOptions((Step("remove-text", {"text": "x "}, ("answer", "turns")),))
+    assert cleaning.preview_dataset(dataset_id, wish).scan.changed == 1
     apply(dataset_id, wish)
     [entry] = entries.stream_entries(dataset_id)
     assert [message.text for message in entry.record().turns] == ["hi", "“yes”"]
@@ -201,15 +203,15 @@ def test_messages_and_rejected_answers_are_cleaned_too(dataset_id):
 
 def test_a_needle_with_quotes_is_found_inside_messages(dataset_id):
     fill(dataset_id, Record("q", "a", turns=(Message("user", 'say "ho"\\n'),)))
-    wish = Cleaning((Step("remove-text", {"text": '"ho"\\'}, ("turns",)),))
-    assert cleaning.look(dataset_id, wish).scan.changed == 1
+    wish = CleaningOptions((Step("remove-text", {"text": '"ho"\\'}, ("turns",)),))
+    assert cleaning.preview_dataset(dataset_id, wish).scan.changed == 1
 
 
 def test_only_the_filtered_pairs_change(dataset_id):
     ids = fill(dataset_id, Record("q", "x1"), Record("q", "x2"), Record("q", "x3"))
     pairs.set_status(dataset_id, pairs.Selection(tuple(ids[:2])), "approved")
     wish = remove("x", filters=Filters(statuses=("approved",)))
-    assert cleaning.look(dataset_id, wish).scan.sentence == "2 of 2 pairs change"
+    assert cleaning.preview_dataset(dataset_id, wish).scan.sentence == "2 of 2 pairs change"
     apply(dataset_id, wish)
     apply(dataset_id, replace("x", "y", ignore_case=True), leave=frozenset())
     assert answers(dataset_id) == ["1", "2", "y3"]
@@ -217,30 +219,30 @@ def test_only_the_filtered_pairs_change(dataset_id):
 
 def test_a_slow_pattern_is_stopped_and_names_the_pair(dataset_id):
     ids = fill(dataset_id, Record("q", "a"), Record("q", "a" * 5000 + "!"))
-    wish = Cleaning((Step("find-replace", {"find": r"(a|aa)+$", "mode": "regex"}),))
+    wish = CleaningOptions((Step("find-replace", {"find": r"(a|aa)+$", "mode": "regex"}),))
     with pytest.raises(Invalid, match=f"Pair {ids[1]}: The pattern is too slow"):
-        cleaning.look(dataset_id, wish)
+        cleaning.preview_dataset(dataset_id, wish)
     with pytest.raises(Invalid):
-        cleaning.run(Order(dataset_id, wish))
+        cleaning.run_cleaning(CleaningOrder(dataset_id, wish))
     assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
 
 
 def test_a_pass_of_limited_time_says_how_far_it_came(dataset_id):
     fill(dataset_id, *(Record("q", f" x{n}") for n in range(600)))
-    seen = cleaning.scan(dataset_id, Cleaning((Step("trim"),)), longest_seconds=0)
+    seen = cleaning.scan_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0)
     assert (seen.complete, seen.seen, seen.total, seen.changed) == (False, 250, 600, 250)
 
 
 def test_staged_changes_show_nowhere(dataset_id):
     ids = fill(dataset_id, Record("q", "x"))
-    before = datasets.digest(dataset_id).all
+    before = datasets.compute_digest(dataset_id).all
     staged = history.stage(dataset_id, kind="clean")
     with history.transaction() as session:
         history.add_changes(session.get_one(ChangeSet, staged), [(ids[0], "answer", "x", "y")], 1)
-    assert datasets.digest(dataset_id).all == before
-    assert len(entries.revisions(dataset_id, ids[0])) == 1
+    assert datasets.compute_digest(dataset_id).all == before
+    assert len(entries.revisions_of(dataset_id, ids[0])) == 1
     assert [step.kind for step in history.steps(dataset_id)] == ["create"]
-    assert cleaning.sweep() == 1
+    assert work.sweep() == 1
     assert db.session.query(ChangeRow).count() == 0
 
 
@@ -254,12 +256,12 @@ def test_hashes_are_right_after_every_step(dataset_id):
 
 def test_the_page_of_a_preview_shows_what_changes(dataset_id):
     ids = fill(dataset_id, Record("q1", "x one"), Record("q2", "x"), Record("q3", "none"))
-    seen = cleaning.look(dataset_id, remove("x"))
-    shown, total = cleaning.show(seen, view="all", size=1)
+    seen = cleaning.preview_dataset(dataset_id, remove("x"))
+    shown, total = cleaning.preview_rows(seen, view="all", size=1)
     assert total == 2 and shown[0].fields == {"answer": ("x one", " one")}
-    shown, total = cleaning.show(seen, view="emptied")
+    shown, total = cleaning.preview_rows(seen, view="emptied")
     assert [one.entry_id for one in shown] == [ids[1]] and total == 1
-    shown, _ = cleaning.show(seen, view="left", leave=frozenset(ids))
+    shown, _ = cleaning.preview_rows(seen, view="left", leave=frozenset(ids))
     assert len(shown) == 2
 
 
@@ -267,8 +269,8 @@ def test_a_kept_preview_of_another_dataset_is_refused(dataset_id):
     from app.services.cleaning import previews
 
     fill(dataset_id, Record("q", "x"))
-    seen = cleaning.look(dataset_id, remove("x"))
-    other = datasets.create("Other").id
+    seen = cleaning.preview_dataset(dataset_id, remove("x"))
+    other = datasets.create_dataset("Other").id
     with pytest.raises(Conflict):
-        previews.get(other, seen.token)
-    assert previews.get(dataset_id, seen.token).scan.changed == 1
+        previews.get_preview(other, seen.token)
+    assert previews.get_preview(dataset_id, seen.token).scan.changed == 1

@@ -37,7 +37,7 @@ RECORDS = st.builds(
 @given(records=st.lists(RECORDS, min_size=1, max_size=8))
 def test_what_is_previewed_is_done_and_undone(app, operation, records):
     with app.app_context():
-        dataset_id = datasets.create("Any").id
+        dataset_id = datasets.create_dataset("Any").id
         history.create(dataset_id, records, summary="Add")
         clean_and_undo(dataset_id, operation)
 

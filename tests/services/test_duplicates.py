@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.record import Record
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Entry, db, transaction
-from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads
+from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads, work
 from app.services.duplicates import Filter, ScanOptions, store
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -56,7 +56,7 @@ def test_a_lower_level_puts_groups_together(dataset_id):
 
 def test_a_group_shows_its_members_beside_the_one_to_keep(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    pairs.save(dataset_id, ids[0], {"status": "approved"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"status": "approved"}, version=1)
     shown = only(scan)
     assert (shown.keep, shown.leaving, shown.versions) == (ids[0], [ids[1]], {ids[0]: 2, ids[1]: 1})
     kept, other = shown.members
@@ -78,13 +78,12 @@ def test_what_differs_stays_by_default(dataset_id):
 
 
 def test_the_source_of_an_imported_pair_is_named(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports
     from app.services.imports import Settings
 
     upload = uploads.save_text("question,answer\nq one two,a\nq one two,a\n", "faq.csv")
     row = imports.add(dataset_id, upload, Settings())
-    running.start(row.id, Settings())
+    imports.start(row.id, Settings())
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert [one.source for one in only(scan).members] == ["faq.csv, row 1", "faq.csv, row 2"]
 
@@ -99,7 +98,7 @@ def test_each_rule_suggests_its_pair(dataset_id, rule, kept):
         Record(question, "Choose Forgot password.", tags=("a", "b")),
         Record(question, "Choose Forgot password."),
     )
-    pairs.save(dataset_id, ids[0], {"status": "approved"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"status": "approved"}, version=1)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert duplicates.view_group(scan, groups(scan)[0].id, rule=rule).keep == ids[kept]
 
@@ -151,10 +150,12 @@ def test_answers_are_compared_alone(dataset_id):
     assert duplicates.preview_settling(scan, 102, "approved").pairs == 0
 
 
-def test_whole_pairs_are_compared(dataset_id):
+def test_pairs_are_compared_on_both_sides(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *CONFLICT, options=ScanOptions("pair"))
     assert members(scan, level=102) == [ids[:2]]
-    assert members(scan, "conflicts") == []
+    assert members(scan, "conflicts") == [ids[2:]]
+    shown = duplicates.view_group(scan, groups(scan, "conflicts")[0].id)
+    assert [one.answer_match is None for one in shown.members].count(True) == 1
 
 
 def test_families_are_shown_with_their_frame(dataset_id):
@@ -188,11 +189,11 @@ def test_only_the_newest_scan_shows_and_older_ones_are_removed(dataset_id):
 def test_a_group_of_another_dataset_is_not_found(dataset_id):
     _, scan = scanned(dataset_id, *EQUAL)
     with pytest.raises(NotFound):
-        duplicates.get_group(datasets.create("Other").id, groups(scan)[0].id)
+        duplicates.get_group(datasets.create_dataset("Other").id, groups(scan)[0].id)
 
 
 def test_two_datasets_are_compared_with_each_other_only(dataset_id):
-    other = datasets.create("Benchmark").id
+    other = datasets.create_dataset("Benchmark").id
     ids = fill(dataset_id, *EQUAL, *NEAR[:1], *ALONE)
     (wanted, _) = fill(other, NEAR[1], CONFLICT[0])
     scan = duplicates.scan_dataset(dataset_id, ScanOptions(dataset=other))
@@ -208,7 +209,7 @@ def test_two_datasets_are_compared_with_each_other_only(dataset_id):
 
 
 def test_a_pair_of_the_other_dataset_that_is_gone_is_left_out(dataset_id):
-    other = datasets.create("Benchmark").id
+    other = datasets.create_dataset("Benchmark").id
     fill(dataset_id, NEAR[0])
     (wanted,) = fill(other, NEAR[1])
     scan = duplicates.scan_dataset(dataset_id, ScanOptions(dataset=other))
@@ -227,6 +228,13 @@ def test_a_file_is_compared_with_the_dataset(dataset_id):
     shown = view(scan, conflict)
     assert [one.id for one in shown.members] == [*ids[:2], -1]
     assert shown.members[2].source == "bench.jsonl, row 1"
+
+
+def test_a_file_whose_columns_cannot_be_told_is_refused_with_its_columns(dataset_id):
+    token = uploads.save(io.BytesIO(b'{"x": "a", "y": "b"}\n').read, "odd.jsonl").token
+    with pytest.raises(Invalid, match="which column holds the question") as refused:
+        duplicates.scan_dataset(dataset_id, ScanOptions(file=token))
+    assert refused.value.details["columns"] == ["x", "y"]
 
 
 def test_a_file_that_is_gone_is_said(dataset_id):
@@ -286,7 +294,8 @@ def test_a_stopped_scan_leaves_nothing(dataset_id, reports):
     assert list(store.index_root().iterdir()) == []
 
 
-def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id):
+def test_a_scan_that_is_swept_while_it_runs_is_not_published(dataset_id, monkeypatch):
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     fill(dataset_id, *ALL)
 
     class Swept(Unwatched):

@@ -50,7 +50,7 @@ def test_only_equal_copies_can_be_settled_by_a_rule(dataset_id):
 
 def test_scans_of_each_scope_show_newest_first(dataset_id):
     scanned(dataset_id, *EQUAL)
-    other = datasets.create("Other").id
+    other = datasets.create_dataset("Other").id
     duplicates.scan_dataset(dataset_id, ScanOptions("question", dataset=other))
     duplicates.scan_dataset(dataset_id, ScanOptions())
     assert [one.kind for one in duplicates.list_scans(dataset_id)] == ["own", "dataset"]

@@ -37,10 +37,10 @@ def _by_rare_words(monkeypatch):
 def test_edits_additions_and_deletions_count_as_changed(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
     assert duplicates.count_changed(scan) == 0
-    pairs.save(dataset_id, ids[0], {"question": "Edited?"}, version=1)
-    pairs.save(dataset_id, ids[0], {"answer": "Edited twice."}, version=2)
+    pairs.save_pair(dataset_id, ids[0], {"question": "Edited?"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"answer": "Edited twice."}, version=2)
     new = fill(dataset_id, *NEAR, *ALONE)
-    pairs.save(dataset_id, new[0], {"answer": "Edited."}, version=1)
+    pairs.save_pair(dataset_id, new[0], {"answer": "Edited."}, version=1)
     assert duplicates.count_changed(scan) == 4
     history.delete(dataset_id, [ids[1]])
     assert duplicates.count_changed(scan) == 5
@@ -48,20 +48,20 @@ def test_edits_additions_and_deletions_count_as_changed(dataset_id):
 
 def test_what_does_not_touch_the_texts_does_not_count(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    pairs.tag(dataset_id, Selection(tuple(ids)), add=["t"])
+    pairs.tag_pairs(dataset_id, Selection(tuple(ids)), add=["t"])
     pairs.set_status(dataset_id, Selection(tuple(ids)), "approved")
     assert duplicates.count_changed(scan) == 0
 
 
 def test_removed_duplicates_do_not_count_as_changed(dataset_id):
     _, scan = scanned(dataset_id, *ALL)
-    duplicates.settle_at_once(scan, 90, "approved")
+    duplicates.settle_all(scan, 90, "approved")
     assert duplicates.count_changed(scan) == 0
 
 
 def test_undoing_an_edit_that_the_scan_knew_counts_and_redoing_it_does_not(dataset_id):
     ids = fill(dataset_id, *ALL)
-    pairs.save(dataset_id, ids[0], {"question": "Edited?"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"question": "Edited?"}, version=1)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     history.undo(dataset_id)
     assert duplicates.count_changed(scan) == 1
@@ -115,7 +115,7 @@ def test_new_pairs_are_compared_with_each_other(dataset_id):
 def test_a_member_whose_text_changed_leaves_its_group(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, EQUAL[0], *NORMALISED)
     untouched = next(one.id for one in groups(scan) if one.kind == "normalised")
-    pairs.save(dataset_id, ids[0], {"question": "Something else altogether, new"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"question": "Something else altogether, new"}, version=1)
     check(dataset_id)
     assert members(scan) == [ids[1:3], ids[3:]]
     assert untouched in [one.id for one in groups(scan)]
@@ -135,7 +135,7 @@ def test_a_dismissed_group_opens_again_when_a_member_changes(dataset_id):
     fill(dataset_id, *ALONE)
     check(dataset_id)
     assert groups(scan) == [] and members(scan, "dismissed") == [ids]
-    pairs.save(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
     check(dataset_id)
     assert members(scan) == [ids] and only(scan).state == "changed"
     assert groups(scan, "dismissed") == []
@@ -222,6 +222,6 @@ def test_without_a_scan_there_is_nothing_to_recheck(dataset_id):
 def test_the_digest_stays(dataset_id):
     scanned(dataset_id, *ALL)
     fill(dataset_id, *ALL)
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     check(dataset_id)
-    assert datasets.digest(dataset_id) == before
+    assert datasets.compute_digest(dataset_id) == before

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs
+from app.services.duplicates import ScanOptions
 from tests.services.duplicates import alive, check, fill, same_as_a_new_scan, scanned
 
 TEXT = st.builds(
@@ -24,7 +25,7 @@ def perform(dataset_id, action, number, text):
     if action == "add" or not ids:
         fill(dataset_id, Record(text, f"Choose {text}"))
     elif action in ("question", "answer"):
-        pairs.save(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
+        pairs.save_pair(dataset_id, one, {action: text}, version=entries.get(dataset_id, one).version)
     elif action == "delete":
         history.delete(dataset_id, [one])
     elif action == "undo" and history.next_undo(dataset_id).number > 1:
@@ -40,13 +41,17 @@ BETWEEN = [
 ]
 
 
-@example(texts=BETWEEN, actions=[("add", 0, "Where can we reset the pasword of my account today?")])
+@example(side="question", texts=BETWEEN, actions=[("add", 0, "Where can we reset the pasword of my account today?")])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(TEXT, min_size=2, max_size=8), actions=st.lists(ACTION, max_size=8))
-def test_a_recheck_finds_what_a_new_scan_finds(app, texts, actions):
+@given(
+    side=st.sampled_from(["question", "pair"]),
+    texts=st.lists(TEXT, min_size=2, max_size=8),
+    actions=st.lists(ACTION, max_size=8),
+)
+def test_a_recheck_finds_what_a_new_scan_finds(app, side, texts, actions):
     with app.app_context():
-        dataset_id = datasets.create("Any").id
-        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts])
+        dataset_id = datasets.create_dataset("Any").id
+        scanned(dataset_id, *[Record(text, "Choose Settings.") for text in texts], options=ScanOptions(side))
         for action, number, text in actions:
             perform(dataset_id, action, number, text)
         check(dataset_id)

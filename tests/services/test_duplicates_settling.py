@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.core.errors import Conflict, Invalid
 from app.core.record import Message, Record
 from app.models import ChangeSet, NotDuplicate, db
-from app.services import datasets, duplicates, entries, history, pairs, staged
+from app.services import datasets, duplicates, entries, history, pairs, work
 from app.services.duplicates import Filter, ScanOptions, bulk
 from app.services.jobs import Cancelled, Unwatched
 from tests.services.duplicates import (
@@ -29,7 +29,7 @@ from tests.services.duplicates import (
 
 
 def settle(dataset_id, scan, level=90, rule="approved"):
-    return duplicates.settle_at_once(scan, level, rule)
+    return duplicates.settle_all(scan, level, rule)
 
 
 def test_keeping_one_removes_the_others_and_takes_their_tags(dataset_id):
@@ -48,13 +48,12 @@ def test_keeping_without_uniting_leaves_the_pair_as_it_is(dataset_id):
 
 
 def test_sources_of_removed_copies_are_kept_beside_the_pair(dataset_id):
-    from app.jobs import imports as running
     from app.services import imports, uploads
     from app.services.imports import Settings
 
     for name in ("first.csv", "second.csv"):
         row = imports.add(dataset_id, uploads.save_text("question,answer\nq one two,a\n", name), Settings())
-        running.start(row.id, Settings())
+        imports.start(row.id, Settings())
     ids = alive(dataset_id)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     duplicates.keep_pair(dataset_id, only(scan).group.id, ids[0])
@@ -63,7 +62,7 @@ def test_sources_of_removed_copies_are_kept_beside_the_pair(dataset_id):
 
 def test_undoing_opens_the_group_again_and_redoing_settles_it(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     group = only(scan).group.id
     step = duplicates.keep_pair(dataset_id, group, ids[1]).step
     settled = duplicates.view_group(scan, group)
@@ -71,7 +70,7 @@ def test_undoing_opens_the_group_again_and_redoing_settles_it(dataset_id):
     with pytest.raises(Conflict, match="settled already"):
         duplicates.keep_pair(dataset_id, group, ids[1])
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before
+    assert datasets.compute_digest(dataset_id) == before
     assert (only(scan).state, only(scan).size, duplicates.count_by_tab(scan)["settled"]) == ("open", 2, 0)
     history.redo(dataset_id)
     assert groups(scan) == [] and groups(scan, "settled")[0].id == group
@@ -89,8 +88,8 @@ def test_groups_that_a_decision_empties_are_settled_with_it(dataset_id):
 def test_a_pair_that_was_edited_since_it_was_shown_is_a_conflict(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
     shown = only(scan)
-    pairs.save(dataset_id, ids[1], {"answer": "Edited meanwhile."}, version=1)
-    before = datasets.digest(dataset_id)
+    pairs.save_pair(dataset_id, ids[1], {"answer": "Edited meanwhile."}, version=1)
+    before = datasets.compute_digest(dataset_id)
     for decide in (
         lambda: duplicates.keep_pair(dataset_id, shown.group.id, ids[0], versions=shown.versions),
         lambda: duplicates.merge_pairs(dataset_id, shown.group.id, ids[0], {}, versions=shown.versions),
@@ -99,7 +98,7 @@ def test_a_pair_that_was_edited_since_it_was_shown_is_a_conflict(dataset_id):
         with pytest.raises(Conflict, match=str(ids[1])) as caught:
             decide()
         assert caught.value.details == {"entries": [ids[1]]}
-    assert datasets.digest(dataset_id) == before and only(scan).state == "open"
+    assert datasets.compute_digest(dataset_id) == before and only(scan).state == "open"
 
 
 def test_a_pair_that_was_deleted_since_it_was_shown_is_a_conflict(dataset_id):
@@ -148,9 +147,9 @@ def test_the_right_answer_of_a_conflict_is_kept(dataset_id):
 
 def test_merging_writes_the_best_parts_into_one(dataset_id):
     ids = fill(dataset_id, *NEAR)
-    pairs.save(dataset_id, ids[1], {"system": "Be brief."}, version=1)
+    pairs.save_pair(dataset_id, ids[1], {"system": "Be brief."}, version=1)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     picks = {"question": ids[0], "answer": ids[0], "system": ids[1]}
     done = duplicates.merge_pairs(dataset_id, only(scan).group.id, ids[1], picks)
     assert done.step.summary == f"Merge 2 pairs into {ids[1]}"
@@ -158,7 +157,7 @@ def test_merging_writes_the_best_parts_into_one(dataset_id):
     assert (merged.question, merged.system, merged.tag_list) == (CARD, "Be brief.", ["money", "refunds"])
     assert alive(dataset_id) == [ids[1]]
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and only(scan).state == "open"
+    assert datasets.compute_digest(dataset_id) == before and only(scan).state == "open"
 
 
 @pytest.mark.parametrize("tags", [["chosen"], ["refunds"], []])
@@ -178,8 +177,8 @@ def test_a_draft_that_gets_an_answer_needs_review(dataset_id):
 
 def test_a_conflict_becomes_preference_pairs(dataset_id):
     ids, scan = scanned(dataset_id, *CONFLICT)
-    pairs.save(dataset_id, ids[1], {"status": "approved"}, version=1)
-    before = datasets.digest(dataset_id)
+    pairs.save_pair(dataset_id, ids[1], {"status": "approved"}, version=1)
+    before = datasets.compute_digest(dataset_id)
     done = duplicates.prefer_answer(dataset_id, only(scan, "conflicts").group.id, ids[1], [ids[0], ids[2]])
     assert done.step.summary == f"Prefer the answer of pair {ids[1]}: 2 preference pairs"
     kept, made = entries.stream_entries(dataset_id)
@@ -188,7 +187,7 @@ def test_a_conflict_becomes_preference_pairs(dataset_id):
     assert made.status == "approved" and made.split == kept.split
     assert groups(scan, "conflicts") == []
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and len(groups(scan, "conflicts")) == 1
+    assert datasets.compute_digest(dataset_id) == before and len(groups(scan, "conflicts")) == 1
     history.redo(dataset_id)
     assert len(alive(dataset_id)) == 2
 
@@ -207,9 +206,9 @@ def test_a_worse_answer_that_is_there_stays(dataset_id):
 def test_what_is_no_duplicate_is_remembered_for_later_scans(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR, *EQUAL)
     group = next(one for one in groups(scan) if one.kind == "near")
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     assert duplicates.dismiss_group(dataset_id, group.id).pairs == 1
-    assert datasets.digest(dataset_id) == before
+    assert datasets.compute_digest(dataset_id) == before
     assert members(scan) == [ids[2:]] and members(scan, "dismissed") == [ids[:2]]
     later = duplicates.scan_dataset(dataset_id, ScanOptions())
     assert members(later) == [ids[2:]] and members(later, "dismissed") == [ids[:2]]
@@ -231,7 +230,7 @@ def test_equal_pairs_can_be_no_duplicates_too(dataset_id):
 def test_not_duplicates_holds_while_the_contents_stay(dataset_id):
     ids, scan = scanned(dataset_id, *NEAR)
     duplicates.dismiss_group(dataset_id, only(scan).group.id)
-    pairs.save(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"question": CARD + " then"}, version=1)
     assert members(duplicates.scan_dataset(dataset_id, ScanOptions())) == [ids]
     history.undo(dataset_id)
     assert members(duplicates.scan_dataset(dataset_id, ScanOptions())) == []
@@ -254,7 +253,7 @@ def test_a_large_group_cannot_be_dismissed(dataset_id, monkeypatch):
 
 def test_in_bulk_only_safe_copies_go(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     seen = duplicates.preview_settling(scan, 90, "approved")
     assert seen.sentence == "2 groups, 2 pairs go"
     assert alive(dataset_id) == ids
@@ -270,7 +269,7 @@ def test_in_bulk_only_safe_copies_go(dataset_id):
         "variants": 1,
     } == duplicates.count_by_tab(scan)
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and duplicates.count_by_tab(scan)["copies"] == 3
+    assert datasets.compute_digest(dataset_id) == before and duplicates.count_by_tab(scan)["copies"] == 3
 
 
 def test_at_the_highest_level_only_equal_pairs_go(dataset_id):
@@ -299,7 +298,7 @@ def test_what_differs_beside_question_and_answer_is_never_removed_in_bulk(datase
 
 def test_settling_judges_what_the_pairs_hold_now(dataset_id):
     ids, scan = scanned(dataset_id, *EQUAL, *NORMALISED)
-    pairs.save(dataset_id, ids[0], {"answer": "Call us on 555."}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"answer": "Call us on 555."}, version=1)
     assert duplicates.preview_settling(scan, 90, "approved").pairs == 1
     settle(dataset_id, scan)
     assert ids[0] in alive(dataset_id) and ids[1] in alive(dataset_id)
@@ -311,8 +310,8 @@ def test_an_edit_while_settling_stops_it(dataset_id, monkeypatch):
 
     def edited_meanwhile(*arguments):
         done = collect(*arguments)
-        arguments[4].pause()
-        pairs.save(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
+        arguments[3].commit()
+        pairs.save_pair(dataset_id, ids[0], {"answer": "Just corrected."}, version=1)
         return done
 
     monkeypatch.setattr(bulk, "stage_verdicts", edited_meanwhile)
@@ -351,14 +350,13 @@ def test_stopped_settling_leaves_nothing(dataset_id, monkeypatch):
 
 def test_what_a_killed_run_staged_is_swept(dataset_id):
     ids, scan = scanned(dataset_id, *ALL)
-    set_id = staged.stage(dataset_id, kind=duplicates.KIND, job_id=7, actor="you")
-    from app.models import Turns
-
-    with Turns() as turns:
-        bulk.stage_verdicts(scan, 90, "approved", set_id, turns, Unwatched())
+    with pytest.raises(SystemExit), work.work(duplicates.KIND, dataset_id) as w:
+        bulk.stage_verdicts(scan, 90, "approved", w)
+        w.commit()
+        raise SystemExit
     assert alive(dataset_id) == ids and len(groups(scan)) == 3
-    assert duplicates.sweep() > 0
-    assert db.session.get(ChangeSet, set_id) is None and alive(dataset_id) == ids
+    assert work.sweep() > 0
+    assert db.session.get(ChangeSet, w.set_id) is None and alive(dataset_id) == ids
 
 
 ACTION = st.tuples(st.sampled_from(["keep", "merge", "prefer", "settle", "dismiss", "undo"]), st.integers(0, 20))
@@ -395,15 +393,18 @@ def decide(dataset_id, scan, group, action, number):
 @given(actions=st.lists(ACTION, max_size=8))
 def test_whatever_is_decided_undoing_all_of_it_returns_the_digest(app, actions):
     with app.app_context():
-        dataset_id = datasets.create("Any").id
+        dataset_id = datasets.create_dataset("Any").id
         _, scan = scanned(dataset_id, *ALL, EQUAL[0], NEAR[0])
-        before, open_before = datasets.digest(dataset_id), duplicates.list_groups(scan, Filter(), size=100).groups
+        before, open_before = (
+            datasets.compute_digest(dataset_id),
+            duplicates.list_groups(scan, Filter(), size=100).groups,
+        )
         for action, number in actions:
             perform(dataset_id, scan, action, number)
             assert datasets.get(dataset_id).entry_count == len(alive(dataset_id))
         while history.next_undo(dataset_id).kind == duplicates.KIND:
             assert history.undo(dataset_id).skipped_count == 0
-        assert datasets.digest(dataset_id) == before
+        assert datasets.compute_digest(dataset_id) == before
         for one in groups(scan, "dismissed", 90):
             if duplicates.get_group(dataset_id, one.id)[1].state == "dismissed":
                 duplicates.undismiss_group(dataset_id, one.id)

@@ -19,7 +19,7 @@ def ten(dataset_id):
 def walk(dataset_id, direction, cursor="", **kwargs):
     seen = []
     while cursor is not None:
-        page = entries.page(dataset_id, Filters(), cursor=cursor, size=3, **kwargs)
+        page = entries.list_page(dataset_id, Filters(), cursor=cursor, size=3, **kwargs)
         seen.append([entry.id for entry in page.entries])
         cursor = getattr(page, direction)
     return seen
@@ -35,47 +35,47 @@ def test_pages_forward_in_the_order_of_arrival(dataset_id, ten):
 
 def test_the_way_back_shows_the_same_pages(dataset_id, ten):
     forward = walk(dataset_id, "next")
-    last = entries.page(dataset_id, Filters(), cursor=f"after:{forward[-2][-1]}", size=3)
+    last = entries.list_page(dataset_id, Filters(), cursor=f"after:{forward[-2][-1]}", size=3)
     assert walk(dataset_id, "previous", cursor=last.previous) == forward[-2::-1]
 
 
 @pytest.mark.parametrize("cursor", ["x", "after:", "after:1e9", "before:-1", "after:" + "9" * 30])
 def test_a_damaged_cursor_is_refused(dataset_id, cursor):
     with pytest.raises(Invalid, match="page link is damaged"):
-        entries.page(dataset_id, Filters(), cursor=cursor)
+        entries.list_page(dataset_id, Filters(), cursor=cursor)
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "'", "100%_\\'"])
 def test_search_is_literal(dataset_id, ten, text):
     history.create(dataset_id, [Record(f"has {text} inside", "x")], summary="Add")
-    assert entries.count(dataset_id, Filters(text=text)) == 1
+    assert entries.count_entries(dataset_id, Filters(text=text)) == 1
 
 
 def test_search_reads_question_answer_and_system_in_any_case(dataset_id):
     records = [Record("Refund", "a"), Record("q", "a REFUND"), Record("q", "a", system="no refunds"), Record("q", "a")]
     history.create(dataset_id, records, summary="Add")
-    assert entries.count(dataset_id, Filters(text="refund")) == 3
+    assert entries.count_entries(dataset_id, Filters(text="refund")) == 3
 
 
 def test_a_search_over_the_limit_is_refused(dataset_id):
     with pytest.raises(Invalid, match="longer than 1,000"):
-        entries.count(dataset_id, Filters(text="x" * 60_000))
+        entries.count_entries(dataset_id, Filters(text="x" * 60_000))
 
 
 def test_filters_combine(dataset_id, ten):
     pairs.set_status(dataset_id, Selection(tuple(ten[:4])), "approved")
-    assert entries.count(dataset_id, Filters(statuses=("approved",), tags=("even",))) == 2
-    assert entries.count(dataset_id, Filters(statuses=("approved", "review"))) == 10
+    assert entries.count_entries(dataset_id, Filters(statuses=("approved",), tags=("even",))) == 2
+    assert entries.count_entries(dataset_id, Filters(statuses=("approved", "review"))) == 10
 
 
 def test_a_tag_filter_does_not_match_part_of_a_tag(dataset_id, ten):
-    assert entries.count(dataset_id, Filters(tags=("eve",))) == 0
+    assert entries.count_entries(dataset_id, Filters(tags=("eve",))) == 0
 
 
 @pytest.mark.parametrize("tag", ['a"b', "100%", "back\\slash", "é", "a_b"])
 def test_any_tag_can_be_filtered_by(dataset_id, ten, tag):
-    pairs.tag(dataset_id, Selection((ten[0],)), add=[tag])
-    assert entries.count(dataset_id, Filters(tags=(tag,))) == 1
+    pairs.tag_pairs(dataset_id, Selection((ten[0],)), add=[tag])
+    assert entries.count_entries(dataset_id, Filters(tags=(tag,))) == 1
     assert (tag, 1) in entries.tag_counts(dataset_id)
 
 
@@ -95,8 +95,8 @@ def test_a_bulk_read_sees_one_moment(dataset_id, ten):
 
 
 def test_neighbours_follow_the_list(dataset_id, ten):
-    assert entries.neighbours(dataset_id, Filters(), ten[4]) == (ten[5], ten[3])
-    assert entries.neighbours(dataset_id, Filters(), ten[-1]) == (None, ten[-2])
+    assert entries.neighbours_of(dataset_id, Filters(), ten[4]) == (ten[5], ten[3])
+    assert entries.neighbours_of(dataset_id, Filters(), ten[-1]) == (None, ten[-2])
 
 
 def test_a_stale_version_is_a_conflict(dataset_id, ten):
@@ -105,13 +105,13 @@ def test_a_stale_version_is_a_conflict(dataset_id, ten):
 
 
 def test_the_life_of_an_entry_is_told_newest_first(dataset_id, ten):
-    pairs.save(dataset_id, ten[0], {"answer": "new"}, version=1)
-    told = entries.revisions(dataset_id, ten[0])
+    pairs.save_pair(dataset_id, ten[0], {"answer": "new"}, version=1)
+    told = entries.revisions_of(dataset_id, ten[0])
     assert [revision.summary for revision in told] == ["Edit “question 1”", "Add 10 pairs"]
     assert told[0].fields == {"answer": ("answer 1", "new")}
 
 
 def test_the_base_of_a_conflict_is_the_version_that_was_opened(dataset_id, ten):
-    pairs.save(dataset_id, ten[0], {"answer": "B"}, version=1)
-    pairs.save(dataset_id, ten[0], {"answer": "C"}, version=2)
+    pairs.save_pair(dataset_id, ten[0], {"answer": "B"}, version=1)
+    pairs.save_pair(dataset_id, ten[0], {"answer": "C"}, version=2)
     assert [entries.value_at(dataset_id, ten[0], v).answer for v in (1, 2, 3)] == ["answer 1", "B", "C"]

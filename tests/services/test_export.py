@@ -10,7 +10,7 @@ from app.core.layouts import LAYOUTS
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
 from app.services.entries import Filters
-from app.services.export import Count, Options, rendering
+from app.services.export import ExportOptions, RecordCount, rendering
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def mixed(dataset_id):
 
 
 def written(dataset_id, **options):
-    return b"".join(export.stream(dataset_id, Options(**options))).decode()
+    return b"".join(export.stream_export(dataset_id, ExportOptions(**options))).decode()
 
 
 def lines(dataset_id, **options):
@@ -38,8 +38,11 @@ def lines(dataset_id, **options):
 
 
 def test_answered_pairs_that_are_not_rejected_go_out(mixed):
-    plan = export.plan(mixed, Options())
-    assert plan.records == 3 and plan.left_out == [Count("that are rejected", 1), Count("without an answer", 1)]
+    plan = export.plan_export(mixed, ExportOptions())
+    assert plan.records == 3 and plan.left_out == [
+        RecordCount("that are rejected", 1),
+        RecordCount("without an answer", 1),
+    ]
     assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
 
 
@@ -48,12 +51,12 @@ def test_chosen_statuses_go_out_even_rejected_ones(mixed):
 
 
 def test_losses_are_counted_before_the_file_is_written(mixed):
-    plan = export.plan(mixed, Options(layout="alpaca"))
-    assert plan.losses == [Count("tags", 1), Count("other columns", 1)]
+    plan = export.plan_export(mixed, ExportOptions(layout="alpaca"))
+    assert plan.losses == [RecordCount("tags", 1), RecordCount("other columns", 1)]
 
 
 def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
-    datasets.update(mixed, system_prompt="shared")
+    datasets.update_dataset(mixed, system_prompt="shared")
     prompts = [row["messages"][0]["content"] for row in lines(mixed)]
     assert prompts == ["shared", "own", "shared"]
     assert lines(mixed, dataset_system=False)[0]["messages"][0]["role"] == "user"
@@ -61,7 +64,7 @@ def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
 
 def test_the_quick_way_writes_what_the_layout_renders(mixed):
     quick = lines(mixed)
-    slow = [dict(row) for row in rendering.rendered(mixed, Options())]
+    slow = [dict(row) for row in rendering.rendered_rows(mixed, ExportOptions())]
     assert quick == slow and len(slow) == 3
 
 
@@ -69,26 +72,26 @@ def test_the_quick_way_writes_what_the_layout_renders(mixed):
 @pytest.mark.parametrize("kind", ["csv", "tsv"])
 @pytest.mark.parametrize("safely", [True, False])
 def test_the_quick_table_holds_what_the_layout_renders(mixed, kind, extra, safely):
-    options = Options(kind, "columns", extra=extra, spreadsheet_safe=safely)
-    rows = rendering.rendered(mixed, options)
+    options = ExportOptions(kind, "columns", extra=extra, spreadsheet_safe=safely)
+    rows = rendering.rendered_rows(mixed, options)
     slow = b"".join(FORMATS[kind].stream(rows, rendering.write_options(mixed, options)))
-    assert b"".join(export.stream(mixed, options)) == slow and slow.count(b"\n") > 3
+    assert b"".join(export.stream_export(mixed, options)) == slow and slow.count(b"\n") > 3
 
 
 @pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS[name].stream])
 @pytest.mark.parametrize("layout", sorted(name for name, one in LAYOUTS.items() if not one.needs))
 def test_every_file_reads_back_as_it_was_sent(mixed, tmp_path, kind, layout):
-    options = Options(kind, layout)
+    options = ExportOptions(kind, layout)
     path = tmp_path / f"x{FORMATS[kind].extensions[0]}"
-    assert export.write(mixed, options, path) == 3
-    assert export.differences(mixed, options, path) == 0
+    assert export.write_export(mixed, options, path) == 3
+    assert export.count_differences(mixed, options, path) == 0
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "parquet", "sqlite"])
 def test_kinds_that_must_be_finished_first_are_sent_too(mixed, tmp_path, kind):
     path = tmp_path / "x"
-    path.write_bytes(b"".join(export.stream(mixed, Options(kind, "columns"))))
-    assert export.differences(mixed, Options(kind, "columns"), path) == 0
+    path.write_bytes(b"".join(export.stream_export(mixed, ExportOptions(kind, "columns"))))
+    assert export.count_differences(mixed, ExportOptions(kind, "columns"), path) == 0
 
 
 def test_a_table_has_every_column_that_some_pair_needs(mixed):
@@ -100,13 +103,13 @@ def test_a_table_has_every_column_that_some_pair_needs(mixed):
 
 
 def test_formulas_are_counted_and_made_safe_on_request(mixed):
-    assert export.plan(mixed, Options("csv", "columns")).formulas == 1
+    assert export.plan_export(mixed, ExportOptions("csv", "columns")).formulas == 1
     assert ",'=a2," in written(mixed, format="csv", layout="columns", spreadsheet_safe=True)
 
 
 def test_an_export_sees_one_moment(mixed):
     history.create(mixed, [Record(f"more {n}", "a" * 2000) for n in range(3000)], summary="Add")
-    pieces = export.stream(mixed, Options())
+    pieces = export.stream_export(mixed, ExportOptions())
     first = next(pieces)
     history.undo(mixed)
     assert (first + b"".join(pieces)).count(b"\n") == 3003
@@ -114,20 +117,20 @@ def test_an_export_sees_one_moment(mixed):
 
 def test_preference_pairs_need_a_worse_answer(mixed):
     history.create(mixed, [Record("q6", "better", rejected_answer="worse")], summary="Add")
-    plan = export.plan(mixed, Options(layout="preference"))
-    assert plan.records == 1 and Count("without a rejected answer", 3) in plan.left_out
+    plan = export.plan_export(mixed, ExportOptions(layout="preference"))
+    assert plan.records == 1 and RecordCount("without a rejected answer", 3) in plan.left_out
     assert lines(mixed, layout="preference")[0]["non_preferred_output"][0]["content"] == "worse"
 
 
 def test_a_preview_shows_the_first_records(mixed):
-    preview = export.plan(mixed, Options()).preview
+    preview = export.plan_export(mixed, ExportOptions()).preview
     assert [json.loads(line) for line in preview] == lines(mixed)
 
 
 @pytest.mark.parametrize("options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}])
 def test_names_that_do_not_exist_are_refused(options):
     with pytest.raises(Invalid, match="There is no"):
-        Options(**options).checked()
+        ExportOptions(**options).checked()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_names_that_do_not_exist_are_refused(options):
     ],
 )
 def test_file_names_are_safe(name, file):
-    assert export.file_name(name, Options()) == file
+    assert export.file_name(name, ExportOptions()) == file
 
 
 def test_splits_go_to_their_own_files(mixed):
@@ -150,4 +153,4 @@ def test_splits_go_to_their_own_files(mixed):
     ids = [row["id"] for row in lines(mixed, layout="columns")]
     history.apply(mixed, [Change(ids[0], {"split": (None, "test")})], summary="Split", kind="split")
     assert len(lines(mixed, split="test")) == 1 and len(lines(mixed, split="train")) == 0
-    assert export.file_name("D", Options(split="test")) == "D.test.jsonl"
+    assert export.file_name("D", ExportOptions(split="test")) == "D.test.jsonl"

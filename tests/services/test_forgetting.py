@@ -9,7 +9,7 @@ from app.core.errors import Conflict
 from app.core.record import Record
 from app.models import ChangeRow, Entry, db
 from app.services import cleaning, datasets, entries, history, pairs
-from app.services.cleaning import Cleaning, Order
+from app.services.cleaning import CleaningOptions, CleaningOrder
 
 SECRET = "mail someone.private@example.org now"
 
@@ -18,9 +18,9 @@ def masked(dataset_id):
     """A pair that was edited, then masked; the numbers of the steps."""
     history.create(dataset_id, [Record("q", SECRET), Record("other", "plain")], summary="Add")
     [first, second] = entries.stream_entries(dataset_id)
-    pairs.save(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
-    pairs.save(dataset_id, second.id, {"answer": "changed"}, version=1)
-    done = cleaning.run_at_once(Order(dataset_id, Cleaning((Step("mask"),))))
+    pairs.save_pair(dataset_id, first.id, {"answer": SECRET + "!"}, version=1)
+    pairs.save_pair(dataset_id, second.id, {"answer": "changed"}, version=1)
+    done = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((Step("mask"),))))
     return done.applied.step.number
 
 
@@ -32,10 +32,10 @@ def bytes_of(app):
 def test_the_originals_of_a_mask_are_gone_from_the_file(dataset_id, app):
     number = masked(dataset_id)
     assert b"someone.private" in bytes_of(app)
-    after = datasets.digest(dataset_id).all
+    after = datasets.compute_digest(dataset_id).all
     assert history.forget(dataset_id, number) == 1
     assert b"someone.private" not in bytes_of(app)
-    assert datasets.digest(dataset_id).all == after
+    assert datasets.compute_digest(dataset_id).all == after
     with pytest.raises(Conflict, match="removed from the history"):
         history.undo(dataset_id, number)
 
@@ -59,10 +59,10 @@ def test_compacting_keeps_the_pairs_and_the_sentences(dataset_id):
     history.delete(dataset_id, ids[1:])
     history.create(dataset_id, [Record("gone", "x")], summary="Add one more")
     history.undo(dataset_id)
-    before, counts = datasets.digest(dataset_id).all, dict(datasets.get(dataset_id).counts)
+    before, counts = datasets.compute_digest(dataset_id).all, dict(datasets.get(dataset_id).counts)
     sentences = [step.summary for step in history.steps(dataset_id)]
     assert history.compact(dataset_id, 99) == number + 2
-    assert datasets.digest(dataset_id).all == before and datasets.get(dataset_id).counts == counts
+    assert datasets.compute_digest(dataset_id).all == before and datasets.get(dataset_id).counts == counts
     assert [step.summary for step in history.steps(dataset_id)] == sentences
     assert {step.state for step in history.steps(dataset_id)} == {"compacted"}
     assert db.session.query(ChangeRow).count() == 0 and db.session.query(Entry).count() == 1

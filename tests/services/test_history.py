@@ -7,7 +7,7 @@ from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.record import Message, Record
 from app.models import ChangeSet, Entry, db
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, pairs, work
 from app.services.entries import Filters
 
 
@@ -84,11 +84,11 @@ def test_undo_of_an_edit_brings_the_text_back_and_counts_a_version(dataset_id, t
 
 
 def test_undo_of_an_import_hides_its_pairs_and_redo_shows_them(dataset_id, three):
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     history.undo(dataset_id)
     assert ids(dataset_id) == [] and datasets.get(dataset_id).entry_count == 0
     history.redo(dataset_id)
-    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).counts == {"review": 3}
+    assert datasets.compute_digest(dataset_id) == before and datasets.get(dataset_id).counts == {"review": 3}
 
 
 def test_deleted_pairs_keep_their_ids(dataset_id, three):
@@ -100,7 +100,7 @@ def test_deleted_pairs_keep_their_ids(dataset_id, three):
 
 def test_undo_keeps_what_was_edited_since_and_says_so(dataset_id, three):
     history.apply(dataset_id, [change(i, f"a{n}", "bulk") for n, i in enumerate(three, 1)], summary="S", kind="clean")
-    pairs.save(dataset_id, three[1], {"answer": "by hand"}, version=2)
+    pairs.save_pair(dataset_id, three[1], {"answer": "by hand"}, version=2)
     result = history.undo(dataset_id, 2)
     assert answers(dataset_id) == ["a1", "by hand", "a3"]
     assert [(s.entry_id, s.reason) for s in result.skipped] == [(three[1], "The answer was changed since.")]
@@ -108,14 +108,14 @@ def test_undo_keeps_what_was_edited_since_and_says_so(dataset_id, three):
 
 def test_undo_anyway_overwrites_a_later_edit(dataset_id, three):
     history.apply(dataset_id, [change(three[0], "a1", "bulk")], summary="S", kind="clean")
-    pairs.save(dataset_id, three[0], {"answer": "by hand"}, version=2)
+    pairs.save_pair(dataset_id, three[0], {"answer": "by hand"}, version=2)
     assert history.undo(dataset_id, 2, anyway=True).skipped == []
     assert answers(dataset_id)[0] == "a1"
 
 
 def test_a_later_edit_of_another_field_does_not_block(dataset_id, three):
     history.apply(dataset_id, [change(three[0], "a1", "bulk")], summary="S", kind="clean")
-    pairs.save(dataset_id, three[0], {"question": "other"}, version=2)
+    pairs.save_pair(dataset_id, three[0], {"question": "other"}, version=2)
     history.undo(dataset_id, 2)
     entry = entries.get(dataset_id, three[0])
     assert (entry.question, entry.answer) == ("other", "a1")
@@ -123,21 +123,21 @@ def test_a_later_edit_of_another_field_does_not_block(dataset_id, three):
 
 def test_an_edit_there_and_back_does_not_block(dataset_id, three):
     history.apply(dataset_id, [change(three[0], "a1", "B")], summary="S", kind="clean")
-    pairs.save(dataset_id, three[0], {"answer": "A"}, version=2)
-    pairs.save(dataset_id, three[0], {"answer": "B"}, version=3)
+    pairs.save_pair(dataset_id, three[0], {"answer": "A"}, version=2)
+    pairs.save_pair(dataset_id, three[0], {"answer": "B"}, version=3)
     assert history.undo(dataset_id, 2).skipped_count == 0
     assert answers(dataset_id)[0] == "a1"
 
 
 def test_undo_of_an_import_keeps_pairs_that_were_edited_since(dataset_id, three):
-    pairs.save(dataset_id, three[1], {"answer": "better"}, version=1)
+    pairs.save_pair(dataset_id, three[1], {"answer": "better"}, version=1)
     result = history.undo(dataset_id, 1)
     assert answers(dataset_id) == ["better"] and [s.entry_id for s in result.skipped] == [three[1]]
     assert datasets.get(dataset_id).entry_count == 1
 
 
 def test_a_kept_pair_joins_its_import_again_on_redo(dataset_id, three):
-    pairs.save(dataset_id, three[1], {"answer": "better"}, version=1)
+    pairs.save_pair(dataset_id, three[1], {"answer": "better"}, version=1)
     history.undo(dataset_id, 1)
     history.redo(dataset_id, 1)
     history.undo(dataset_id, 2)
@@ -183,7 +183,7 @@ def test_a_new_step_ends_the_quick_redo_but_not_the_one_from_history(dataset_id,
 
 def test_go_back_undoes_all_later_steps(dataset_id, three):
     history.delete(dataset_id, three[:1])
-    pairs.save(dataset_id, three[1], {"answer": "x"}, version=1)
+    pairs.save_pair(dataset_id, three[1], {"answer": "x"}, version=1)
     assert len(history.go_back(dataset_id, 1)) == 2
     assert answers(dataset_id) == ["a1", "a2", "a3"]
 
@@ -199,7 +199,7 @@ def test_a_step_with_several_fields_counts_one_version(dataset_id, three):
 
 def test_hashes_follow_the_text(dataset_id, three):
     before = db.session.get(Entry, three[0]).content_hash
-    pairs.save(dataset_id, three[0], {"answer": "x"}, version=1)
+    pairs.save_pair(dataset_id, three[0], {"answer": "x"}, version=1)
     assert db.session.get(Entry, three[0], populate_existing=True).content_hash not in (None, before)
     history.undo(dataset_id)
     assert db.session.get(Entry, three[0], populate_existing=True).content_hash == before
@@ -212,7 +212,7 @@ def test_a_small_step_leaves_the_hashes_that_a_large_one_left_empty(dataset_id, 
     history.apply(
         dataset_id, [change(one, f"a{at}", "x") for at, one in enumerate(three, 1)], summary="S", kind="clean"
     )
-    pairs.save(dataset_id, three[0], {"answer": "y"}, version=2)
+    pairs.save_pair(dataset_id, three[0], {"answer": "y"}, version=2)
     rows = [db.session.get(Entry, one, populate_existing=True).content_hash for one in three]
     assert rows[0] not in (None, hashes[0]) and rows[1:] == [None, None]
     history.undo(dataset_id)
@@ -240,16 +240,16 @@ def staged_with(dataset_id, *records):
 
 
 def test_staged_rows_and_changes_are_published_and_undone_as_one_step(dataset_id, three):
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     staged = staged_with(dataset_id, Record("q4", "a4"))
     result = history.publish(staged, summary="Import", statuses={"review": 1}, changes=[change(three[0], "a1", "x")])
     assert (result.changed, result.step.created, result.step.changed) == (2, 1, 1)
     assert answers(dataset_id) == ["x", "a2", "a3", "a4"] and datasets.get(dataset_id).counts == {"review": 4}
-    after = datasets.digest(dataset_id)
+    after = datasets.compute_digest(dataset_id)
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).counts == {"review": 3}
+    assert datasets.compute_digest(dataset_id) == before and datasets.get(dataset_id).counts == {"review": 3}
     history.redo(dataset_id)
-    assert datasets.digest(dataset_id) == after and datasets.get(dataset_id).counts == {"review": 4}
+    assert datasets.compute_digest(dataset_id) == after and datasets.get(dataset_id).counts == {"review": 4}
 
 
 def test_publishing_nothing_makes_no_step(dataset_id):
@@ -263,7 +263,7 @@ def test_a_discarded_stage_leaves_nothing(dataset_id):
     with history.transaction() as session:
         change_set = session.get_one(ChangeSet, staged)
         history.add_rows(session, change_set, [history.new_row(Record("q", "a"))])
-    assert history.sweep() == 1
+    assert work.sweep() == 1
     assert db.session.query(Entry).count() == 0
 
 
@@ -282,8 +282,8 @@ def test_what_a_step_changed_can_be_read_back(dataset_id, three):
 
 
 def test_two_datasets_number_their_steps_apart(dataset_id, three):
-    other = datasets.create("Other").id
+    other = datasets.create_dataset("Other").id
     history.create(other, [Record("q", "a")], summary="Add")
     assert history.steps(other)[0].number == 1
     history.undo(other)
-    assert entries.count(dataset_id, Filters()) == 3
+    assert entries.count_entries(dataset_id, Filters()) == 3

@@ -33,14 +33,14 @@ def undone_or_redone(dataset_id, action):
 def change(dataset_id, action, chosen, number, text):
     if action == "edit":
         entry = entries.get(dataset_id, chosen[0])
-        pairs.save(dataset_id, entry.id, {"answer": text, "question": f"Q{text}"}, version=entry.version)
+        pairs.save_pair(dataset_id, entry.id, {"answer": text, "question": f"Q{text}"}, version=entry.version)
     elif action == "delete":
         history.delete(dataset_id, chosen)
     elif action == "status":
         status = ("draft", "review", "approved", "rejected")[number % 4]
         pairs.set_status(dataset_id, Selection(chosen), status)
     elif action == "tag":
-        pairs.tag(dataset_id, Selection(chosen), add=["t" + str(number)])
+        pairs.tag_pairs(dataset_id, Selection(chosen), add=["t" + str(number)])
 
 
 def kept_counts_hold(dataset_id):
@@ -54,17 +54,17 @@ def kept_counts_hold(dataset_id):
 @given(actions=st.lists(ACTION, max_size=20))
 def test_undo_all_and_redo_all(app, actions):
     with app.app_context():
-        dataset_id = datasets.create("Any").id
-        empty = datasets.digest(dataset_id)
+        dataset_id = datasets.create_dataset("Any").id
+        empty = datasets.compute_digest(dataset_id)
         for action, number, text in actions:
             perform(dataset_id, action, number, text)
             kept_counts_hold(dataset_id)
-        full = datasets.digest(dataset_id)
+        full = datasets.compute_digest(dataset_id)
         undone = [step.number for step in history.steps(dataset_id) if step.state == "applied"]
         for _ in undone:
             assert history.undo(dataset_id).skipped_count == 0
-        assert datasets.digest(dataset_id) == empty and datasets.get(dataset_id).counts == {}
+        assert datasets.compute_digest(dataset_id) == empty and datasets.get(dataset_id).counts == {}
         for number in reversed(undone):
             assert history.redo(dataset_id, number).skipped_count == 0
-        assert datasets.digest(dataset_id) == full
+        assert datasets.compute_digest(dataset_id) == full
         kept_counts_hold(dataset_id)

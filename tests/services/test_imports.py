@@ -10,9 +10,8 @@ import xlsxwriter
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
-from app.jobs import runner
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
-from app.services import datasets, entries, export, history, imports, jobs, pairs, uploads
+from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
 from app.services.imports import Settings, parsing, quarantine, running
 
 
@@ -25,7 +24,7 @@ def bring(dataset_id, content, name="faq.csv", **settings):
     """Take in and run; returns the import as it ended."""
     told = Settings(**settings)
     row = imports.add(dataset_id, upload(content, name), told)
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     return imports.get(row.id)
 
@@ -56,11 +55,11 @@ def test_a_table_comes_in_with_its_other_columns(dataset_id):
 
 
 def test_the_import_is_one_step_that_can_be_undone(dataset_id):
-    before = datasets.digest(dataset_id)
+    before = datasets.compute_digest(dataset_id)
     bring(dataset_id, CSV)
     assert [step.summary for step in history.steps(dataset_id)] == ["Import 2 pairs from faq.csv"]
     history.undo(dataset_id)
-    assert datasets.digest(dataset_id) == before and datasets.get(dataset_id).entry_count == 0
+    assert datasets.compute_digest(dataset_id) == before and datasets.get(dataset_id).entry_count == 0
 
 
 def test_entries_know_their_file_row_and_hash(dataset_id):
@@ -78,7 +77,7 @@ def test_entries_know_their_file_row_and_hash(dataset_id):
 def test_bad_rows_are_kept_and_good_ones_come_in(dataset_id):
     row = bring(dataset_id, "question,answer\nHow?,So.\nNo answer,\n,Nothing asked\n")
     assert counts(row) == (1, 0, 2)
-    bad = quarantine.page(row.id)
+    bad = quarantine.list_open(row.id)
     assert [(b.row, b.line, b.code) for b in bad] == [(2, 3, "blank_answer"), (3, 4, "blank_question")]
     assert bad[0].raw == "No answer,\n" and bad[0].reason == "Row 2 (line 3): The answer is empty."
 
@@ -88,7 +87,7 @@ def test_one_bad_line_of_a_thousand(dataset_id):
     lines[499] = '{"question": "broken'
     row = bring(dataset_id, "\n".join(lines), "d.jsonl")
     assert counts(row) == (999, 0, 1)
-    assert quarantine.page(row.id)[0].line == 500
+    assert quarantine.list_open(row.id)[0].line == 500
 
 
 def test_strict_imports_nothing_if_any_row_is_bad(dataset_id):
@@ -96,7 +95,7 @@ def test_strict_imports_nothing_if_any_row_is_bad(dataset_id):
         bring(dataset_id, "question,answer\nHow?,So.\nNo answer,\n", strict=True)
     assert caught.value.code == "strict"
     row = db.session.query(Import).one()
-    assert (row.state, counts(row), quarantine.count(row.id)) == ("failed", (0, 1, 1), 1)
+    assert (row.state, counts(row), quarantine.count_open(row.id)) == ("failed", (0, 1, 1), 1)
     nothing_is_left(dataset_id)
 
 
@@ -104,7 +103,7 @@ def test_a_file_of_bad_rows_only_is_refused_with_the_first_reason(dataset_id):
     with pytest.raises(Invalid, match=r"None of the 2 rows could be imported\. Row 1 \(line 2\): The answer is empty"):
         bring(dataset_id, "question,answer\na,\nb,\n")
     nothing_is_left(dataset_id)
-    assert quarantine.count(db.session.query(Import).one().id) == 2
+    assert quarantine.count_open(db.session.query(Import).one().id) == 2
 
 
 def test_a_file_in_which_nothing_can_be_read_is_refused_with_the_first_reason(dataset_id):
@@ -142,13 +141,13 @@ def test_unclear_columns_must_be_named(dataset_id):
 
 
 def test_a_mapping_to_a_missing_column_is_refused(dataset_id):
-    with pytest.raises(Invalid, match="no column 'nope'"):
+    with pytest.raises(Invalid, match="no column “nope”"):
         bring(dataset_id, CSV, mapping={"question": "nope", "answer": "answer"})
 
 
 def test_a_mapping_is_remembered_for_files_with_the_same_columns(dataset_id):
     bring(dataset_id, "utterance,intent\na,b\n", mapping={"question": "utterance", "answer": "intent"})
-    found = imports.look(imports.add(dataset_id, upload("utterance,intent\nc,d\n")), Settings())
+    found = imports.detect(upload("utterance,intent\nc,d\n"), Settings())
     assert found.remembered and found.mapping == {"question": "utterance", "answer": "intent"}
 
 
@@ -193,7 +192,7 @@ def test_update_by_id_changes_what_the_file_carries_in_one_step(dataset_id):
     assert counts(row) == (2, 1, 2) and row.updated == 1
     texts = [(e.question, e.answer, e.system, e.tags) for e in stored(dataset_id)]
     assert texts == [("Q1", "A1\r\nx", None, '["t"]'), ("Q2", "better", "S", None), ("New?", "Yes.", None, None)]
-    assert [b.code for b in quarantine.page(row.id)] == ["unknown_id", "repeated_id"]
+    assert [b.code for b in quarantine.list_open(row.id)] == ["unknown_id", "repeated_id"]
     assert history.steps(dataset_id)[0].summary == "Update 1 pair from faq.csv and import 1 pair"
     history.undo(dataset_id)
     assert [(e.question, e.answer) for e in stored(dataset_id)] == [("Q1", "A1\r\nx"), ("Q2", "A2")]
@@ -205,7 +204,7 @@ def test_update_leaves_a_pair_alone_that_was_edited_meanwhile(dataset_id, monkey
     publish = history.publish
 
     def edit_first(*args, **kwargs):
-        pairs.save(dataset_id, entry.id, {"answer": "by hand"}, version=1)
+        pairs.save_pair(dataset_id, entry.id, {"answer": "by hand"}, version=1)
         return publish(*args, **kwargs)
 
     monkeypatch.setattr(history, "publish", edit_first)
@@ -250,14 +249,14 @@ def test_unanswered_rows_come_in_as_drafts_when_allowed(dataset_id):
     [
         ({"question": "a\x00b", "answer": "c"}, "nul"),
         ({"question": "a", "answer": "c", "note": "x\x00"}, "nul"),
-        ({"question": "a", "answer": "half \ud83d"}, "surrogate"),
+        ({"question": "a", "answer": "half \ud83d"}, "lone_surrogate"),
     ],
 )
 def test_text_that_no_database_keeps_is_quarantined(dataset_id, row, code):
     content = '{"question": "ok", "answer": "ok \\\\u0000"}\n' + json.dumps(row) + "\n"
     done = bring(dataset_id, content, "d.jsonl")
     assert counts(done) == (1, 0, 1)
-    [bad] = quarantine.page(done.id)
+    [bad] = quarantine.list_open(done.id)
     assert code in bad.code or "invalid" in bad.code or "json" in bad.code
     assert "\x00" not in bad.raw
 
@@ -294,10 +293,10 @@ def test_the_blns_blanks_are_quarantined_and_all_else_survives(dataset_id):
 
 def test_two_runs_of_one_import_keep_one(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     with pytest.raises(Conflict):
-        imports.start(row.id, Settings())
+        imports.enqueue(row.id, Settings())
     assert len(stored(dataset_id)) == 2
 
 
@@ -307,9 +306,9 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
-    job = imports.start(row.id, Settings())
+    job = imports.enqueue(row.id, Settings())
 
     class Dying(jobs.Unwatched):
         calls = 0
@@ -326,20 +325,20 @@ def interrupted(dataset_id, monkeypatch, at):
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
     monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
-    monkeypatch.setattr(running, "LONGEST_SECONDS", 0)
-    monkeypatch.setattr("app.jobs.context.REPORT_SECONDS", 0)
+    monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))
-    job = imports.start(row.id, Settings())
-    keep = running._keep
+    job = imports.enqueue(row.id, Settings())
+    add = running.Tally.add
 
-    def stop_at_half(session, record, part):
-        keep(session, record, part)
-        if db.session.query(Entry).count() >= 50:
+    def stop_at_half(tally, part):
+        add(tally, part)
+        if tally.new >= 50:
             jobs.cancel(job.id)
 
-    monkeypatch.setattr(running, "_keep", stop_at_half)
+    monkeypatch.setattr(running.Tally, "add", stop_at_half)
     with pytest.raises(jobs.Cancelled):
-        runner.run_now(job.id)
+        tasks.run_now(job.id)
     assert (jobs.get(job.id).state, imports.get(row.id).state) == ("cancelled", "cancelled")
     assert db.session.query(QuarantinedRow).count() == 0
     nothing_is_left(dataset_id)
@@ -348,10 +347,12 @@ def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
 def test_what_a_dead_import_left_is_swept(dataset_id, monkeypatch):
     import_id, job_id = interrupted(dataset_id, monkeypatch, 5)
     assert db.session.query(Entry).count() == 34 and stored(dataset_id) == []
-    assert imports.sweep() == 0
+    imports.give_up_dead()
+    assert work.sweep() == 0
     with transaction():
         jobs.get(job_id).state = "interrupted"
-    assert imports.sweep() == 34
+    imports.give_up_dead()
+    assert work.sweep() == 34
     assert imports.get(import_id).state == "failed" and "ended while" in imports.get(import_id).message
     nothing_is_left(dataset_id)
 
@@ -361,14 +362,14 @@ def test_an_interrupted_import_can_be_retried(dataset_id, monkeypatch):
     with transaction():
         jobs.get(job_id).state = "interrupted"
     jobs.retry(job_id)
-    assert runner.run_now(job_id).state == "done"
+    assert tasks.run_now(job_id).state == "done"
     assert counts(imports.get(import_id)) == (100, 0, 0) and len(stored(dataset_id)) == 100
     assert db.session.query(Entry).count() == 100
 
 
 def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     sort = running.Sorter.sort_built
 
     def overtaken(*args):
@@ -384,7 +385,7 @@ def test_a_run_that_was_overtaken_publishes_nothing(dataset_id, monkeypatch):
 
 def test_publishing_makes_import_and_job_done_at_once(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    job = runner.run_now(imports.start(row.id, Settings()).id)
+    job = tasks.run_now(imports.enqueue(row.id, Settings()).id)
     assert (job.state, job.result["imported"], job.result["change_set"]) == ("done", 2, 1)
     assert imports.get(row.id).job_id == job.id
 
@@ -393,8 +394,8 @@ def test_an_upload_that_is_gone_is_said(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
     uploads.remove(row.upload)
     with pytest.raises(Gone, match="Upload it again"):
-        imports.start(row.id, Settings())
-    imports.sweep()
+        imports.enqueue(row.id, Settings())
+    imports.give_up_dead()
     with pytest.raises(NotFound):
         imports.get(row.id)
 
@@ -404,7 +405,7 @@ def test_uploads_of_interrupted_imports_are_kept(dataset_id, monkeypatch, app):
     with transaction():
         jobs.get(job_id).state = "interrupted"
     app.config["LTT_UPLOAD_KEEP_MINUTES"] = -1
-    imports.sweep()
+    imports.give_up_dead()
     assert uploads.is_kept(imports.get(import_id).upload)
 
 
@@ -416,9 +417,9 @@ def test_discarding_forgets_file_and_import(dataset_id):
 
 def test_again_undoes_and_waits_with_the_same_file(dataset_id):
     row = bring(dataset_id, CSV)
-    copy = imports.again(row.id)
+    copy = imports.redo_import(row.id)
     assert stored(dataset_id) == [] and (copy.state, copy.file_name) == ("waiting", "faq.csv")
-    imports.start(copy.id, Settings(mapping={"question": "answer", "answer": "question"}))
+    imports.enqueue(copy.id, Settings(mapping={"question": "answer", "answer": "question"}))
     imports.run(copy.id)
     assert [entry.question for entry in stored(dataset_id)] == ["So.", "Because."]
 
@@ -434,40 +435,40 @@ def test_an_import_belongs_to_its_dataset(dataset_id):
 
 def test_a_repaired_row_comes_in_and_counts_as_imported(dataset_id):
     row = bring(dataset_id, "question;answer;team\nHow?;So.;a\nOpen?;;b\nToo?;many;x;y\n")
-    first, second = quarantine.page(row.id)
-    result = quarantine.retry(row.id, {first.id: "Open?;Yes.;b", second.id: "still;too;many;cells"})
+    first, second = quarantine.list_open(row.id)
+    result = quarantine.retry_rows(row.id, {first.id: "Open?;Yes.;b", second.id: "still;too;many;cells"})
     assert (result.imported, result.still_bad) == (1, 1)
     assert counts(imports.get(row.id)) == (2, 0, 1)
     assert [(e.question, e.answer, e.extra) for e in stored(dataset_id)][1] == ("Open?", "Yes.", '{"team":"b"}')
-    assert quarantine.page(row.id)[0].raw == "still;too;many;cells"
+    assert quarantine.list_open(row.id)[0].raw == "still;too;many;cells"
     assert history.steps(dataset_id)[0].summary == "Import 1 repaired row of faq.csv"
 
 
 def test_a_repaired_json_line_comes_in(dataset_id):
     row = bring(dataset_id, '{"question": "a", "answer": "b"}\n{"question": "c", "answer": \n', "d.jsonl")
-    [bad] = quarantine.page(row.id)
-    assert quarantine.retry(row.id, {bad.id: '{"question": "c", "answer": "d"}'}).imported == 1
+    [bad] = quarantine.list_open(row.id)
+    assert quarantine.retry_rows(row.id, {bad.id: '{"question": "c", "answer": "d"}'}).imported == 1
     assert [e.question for e in stored(dataset_id)] == ["a", "c"]
 
 
 def test_a_repair_must_leave_one_row(dataset_id):
     row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
-    [bad] = quarantine.page(row.id)
-    assert quarantine.retry(row.id, {bad.id: "a,b\nc,d\n"}).still_bad == 1
-    assert "holds 2 records" in quarantine.page(row.id)[0].reason
+    [bad] = quarantine.list_open(row.id)
+    assert quarantine.retry_rows(row.id, {bad.id: "a,b\nc,d\n"}).still_bad == 1
+    assert "holds 2 records" in quarantine.list_open(row.id)[0].reason
 
 
 def test_dismissed_rows_stay_counted(dataset_id):
     row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
-    assert quarantine.dismiss(row.id) == 1 and quarantine.count(row.id) == 0
+    assert quarantine.dismiss_rows(row.id) == 1 and quarantine.count_open(row.id) == 0
     assert counts(imports.get(row.id)) == (1, 0, 1)
 
 
 def test_bad_rows_download_as_a_safe_table_and_as_json_lines(dataset_id):
     row = bring(dataset_id, "question,answer\nHow?,So.\n=1+1,\n")
-    table = b"".join(quarantine.save(row.id, "csv")).decode("utf-8-sig")
+    table = b"".join(quarantine.save_open(row.id, "csv")).decode("utf-8-sig")
     assert table.splitlines()[0] == "row,line,code,reason,raw" and "'=1+1" in table
-    [line] = b"".join(quarantine.save(row.id, "jsonl")).decode().splitlines()
+    [line] = b"".join(quarantine.save_open(row.id, "jsonl")).decode().splitlines()
     assert json.loads(line)["raw"] == "=1+1,\n" and json.loads(line)["line"] == 3
 
 
@@ -526,7 +527,7 @@ def test_a_large_preview_stops_in_time_and_says_so(dataset_id, monkeypatch):
 
 def test_jobs_are_made_with_a_title(dataset_id):
     row = imports.add(dataset_id, upload(CSV))
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     assert db.session.query(Job).one().title == "Import faq.csv into Tests"
 
 
@@ -539,7 +540,7 @@ def test_a_sheet_without_a_header_loses_no_row(dataset_id):
     row = imports.add(dataset_id, upload(out.getvalue(), "faq.xlsx"))
     assert (row.detected["header"], row.detected["columns"]) == (False, ["column 1", "column 2"])
     told = Settings(mapping={"question": "column 1", "answer": "column 2"})
-    imports.start(row.id, told)
+    imports.enqueue(row.id, told)
     imports.run(row.id)
     assert counts(imports.get(row.id)) == (2, 0, 0)
     assert [entry.question for entry in stored(dataset_id)] == ["How do I return a rug?", "Where is it?"]
@@ -554,7 +555,7 @@ def test_the_table_that_is_read_is_the_one_that_is_shown(dataset_id, tmp_path):
         )
     row = imports.add(dataset_id, upload(path.read_bytes(), "x.db"))
     assert (row.detected["sheets"], row.detected["sheet"]) == (["users", "messages"], "messages")
-    imports.start(row.id, Settings())
+    imports.enqueue(row.id, Settings())
     imports.run(row.id)
     assert imports.get(row.id).settings["sheet"] == "messages" and counts(imports.get(row.id)) == (1, 0, 0)
 
@@ -567,10 +568,10 @@ def test_a_row_of_a_sheet_is_repaired_as_json(dataset_id):
             sheet.write_row(number, 0, row)
     row = bring(dataset_id, out.getvalue(), "faq.xlsx")
     assert counts(row) == (1, 0, 2)
-    blank, formula = quarantine.page(row.id)
+    blank, formula = quarantine.list_open(row.id)
     assert json.loads(formula.raw) == {"question": "Who?", "answer": "#N/A"}
     repaired = {one.id: json.dumps(json.loads(one.raw) | {"answer": "Now."}) for one in (blank, formula)}
-    assert quarantine.retry(row.id, repaired).imported == 2
+    assert quarantine.retry_rows(row.id, repaired).imported == 2
     assert [entry.question for entry in stored(dataset_id)] == ["How?", "Why?", "Who?"]
 
 
@@ -580,10 +581,10 @@ SAFE = "id,question,answer,status\n1,How?,'=SUM(1),review\n"
 
 def test_a_spreadsheet_safe_export_comes_back_unchanged(dataset_id):
     history.create(dataset_id, [Record(f"q{n}", text) for n, text in enumerate(FORMULAS)], summary="Add")
-    options = export.Options("csv", "columns", spreadsheet_safe=True, bom=True)
-    data = b"".join(export.stream(dataset_id, options))
+    options = export.ExportOptions("csv", "columns", spreadsheet_safe=True, bom=True)
+    data = b"".join(export.stream_export(dataset_id, options))
     for name in ("x.spreadsheet-safe.csv", "x.spreadsheet-safe (1).csv", "renamed.csv"):
-        target = datasets.create(name).id
+        target = datasets.create_dataset(name).id
         row = bring(target, data, name)
         assert [entry.answer for entry in stored(target)] == FORMULAS
         assert row.settings["spreadsheet_safe"] and row.detected["reasons"]["spreadsheet_safe"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -55,13 +56,13 @@ def test_a_missing_file_is_told(tmp_path):
 
 def test_rows_that_change_pairs_are_read_here(chats, monkeypatch):
     monkeypatch.setattr(ahead, "_received", None)
-    parts = ahead.parts(chats, JSONL.but(on_duplicate="update"), 7)
+    parts = ahead.parts(chats, replace(JSONL, on_duplicate="update"), 7)
     assert sum(len(part.rows) for part in parts) == 2500
 
 
 def test_plain_chats_are_read_here(chats, monkeypatch):
     monkeypatch.setattr(ahead, "_received", None)
-    parts = list(ahead.parts(chats, JSONL.but(tags=()), 7))
+    parts = list(ahead.parts(chats, replace(JSONL, tags=()), 7))
     assert sum(len(part.plain or part.new) for part in parts) == 2500
 
 

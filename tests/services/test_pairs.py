@@ -14,46 +14,46 @@ def only(dataset_id):
 
 
 def test_a_new_pair_needs_review(dataset_id):
-    pairs.add(dataset_id, "How?", "So.", tags=[" a ", "", "a", "b  c"])
+    pairs.add_pair(dataset_id, "How?", "So.", tags=[" a ", "", "a", "b  c"])
     entry = only(dataset_id)
     assert (entry.status, entry.tag_list) == ("review", ["a", "b c"])
 
 
 def test_a_new_pair_without_answer_is_a_draft(dataset_id):
-    pairs.add(dataset_id, "How?", " \n", status="approved")
+    pairs.add_pair(dataset_id, "How?", " \n", status="approved")
     assert only(dataset_id).status == "draft"
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "half \ud800"])
 def test_text_that_no_database_keeps_is_refused(dataset_id, text):
     with pytest.raises(Invalid):
-        pairs.add(dataset_id, "q", text)
+        pairs.add_pair(dataset_id, "q", text)
 
 
 def test_saving_what_is_there_makes_no_step_even_with_an_old_version(dataset_id):
-    pairs.add(dataset_id, "q", "a\r\n")
+    pairs.add_pair(dataset_id, "q", "a\r\n")
     entry = only(dataset_id)
     values = {"question": entry.question, "answer": entry.answer, "system": None, "status": "review", "tags": None}
-    assert pairs.save(dataset_id, entry.id, values, version=entry.version).step is None
+    assert pairs.save_pair(dataset_id, entry.id, values, version=entry.version).step is None
     assert len(history.steps(dataset_id)) == 1
 
 
 def test_a_stale_save_changes_nothing(dataset_id):
-    pairs.add(dataset_id, "q", "a")
+    pairs.add_pair(dataset_id, "q", "a")
     entry = only(dataset_id)
-    pairs.save(dataset_id, entry.id, {"answer": "A"}, version=1)
+    pairs.save_pair(dataset_id, entry.id, {"answer": "A"}, version=1)
     with pytest.raises(Conflict):
-        pairs.save(dataset_id, entry.id, {"answer": "B"}, version=1)
+        pairs.save_pair(dataset_id, entry.id, {"answer": "B"}, version=1)
     assert only(dataset_id).answer == "A"
 
 
 def test_saving_a_deleted_pair_offers_to_restore_it(dataset_id):
-    pairs.add(dataset_id, "q", "a")
+    pairs.add_pair(dataset_id, "q", "a")
     entry = only(dataset_id)
     history.delete(dataset_id, [entry.id])
     with pytest.raises(Gone):
-        pairs.save(dataset_id, entry.id, {"answer": "mine"}, version=1)
-    pairs.bring_back(dataset_id, entry.id, {"answer": "mine"})
+        pairs.save_pair(dataset_id, entry.id, {"answer": "mine"}, version=1)
+    pairs.restore_pair(dataset_id, entry.id, {"answer": "mine"})
     assert (only(dataset_id).id, only(dataset_id).answer) == (entry.id, "mine")
 
 
@@ -61,41 +61,41 @@ def test_saving_a_deleted_pair_offers_to_restore_it(dataset_id):
     ("before", "after", "status"), [("", "now", "review"), ("a", "", "draft"), ("a", "b", "review")]
 )
 def test_status_follows_the_answer(dataset_id, before, after, status):
-    pairs.add(dataset_id, "q", before)
-    pairs.save(dataset_id, only(dataset_id).id, {"answer": after}, version=1)
+    pairs.add_pair(dataset_id, "q", before)
+    pairs.save_pair(dataset_id, only(dataset_id).id, {"answer": after}, version=1)
     assert only(dataset_id).status == status
 
 
 def test_a_chosen_status_wins_when_an_answer_comes(dataset_id):
-    pairs.add(dataset_id, "q", "")
-    pairs.save(dataset_id, only(dataset_id).id, {"answer": "a", "status": "approved"}, version=1)
+    pairs.add_pair(dataset_id, "q", "")
+    pairs.save_pair(dataset_id, only(dataset_id).id, {"answer": "a", "status": "approved"}, version=1)
     assert only(dataset_id).status == "approved"
 
 
 def test_unanswered_pairs_are_not_approved(dataset_id):
-    pairs.add(dataset_id, "q", "")
-    pairs.add(dataset_id, "q2", "a")
+    pairs.add_pair(dataset_id, "q", "")
+    pairs.add_pair(dataset_id, "q2", "a")
     result = pairs.set_status(dataset_id, Selection(filters=Filters()), "approved")
     assert (result.changed, result.skipped[0].reason) == (1, "The pair has no answer yet.")
     assert datasets.get(dataset_id).counts == {"draft": 1, "approved": 1}
 
 
 def test_tags_are_added_and_removed_in_one_step(dataset_id):
-    pairs.add(dataset_id, "q", "a", tags=["old"])
-    result = pairs.tag(dataset_id, Selection(filters=Filters()), add=["new"], remove=["old"])
+    pairs.add_pair(dataset_id, "q", "a", tags=["old"])
+    result = pairs.tag_pairs(dataset_id, Selection(filters=Filters()), add=["new"], remove=["old"])
     assert (only(dataset_id).tag_list, result.step.summary) == (["new"], "Tag 1 pair with “new”")
 
 
 @pytest.mark.parametrize("call", [{"add": [" "]}, {"add": ["x" * 81]}])
 def test_no_tag_and_a_long_tag_are_refused(dataset_id, call):
     with pytest.raises(Invalid):
-        pairs.tag(dataset_id, Selection(filters=Filters()), **call)
+        pairs.tag_pairs(dataset_id, Selection(filters=Filters()), **call)
 
 
 def test_delete_takes_only_what_matches(dataset_id):
-    pairs.add(dataset_id, "keep", "a")
-    pairs.add(dataset_id, "drop", "a")
-    assert pairs.delete(dataset_id, Selection(filters=Filters(text="drop"))).step.summary == "Delete 1 pair"
+    pairs.add_pair(dataset_id, "keep", "a")
+    pairs.add_pair(dataset_id, "drop", "a")
+    assert pairs.delete_pairs(dataset_id, Selection(filters=Filters(text="drop"))).step.summary == "Delete 1 pair"
     assert only(dataset_id).question == "keep"
 
 

@@ -22,7 +22,7 @@ def prepare(data_dir: Path):
         app = create_app({"LTT_DATA_DIR": str(data_dir), "LTT_LOG_LEVEL": "ERROR"})
         with app.app_context():
             try:
-                return schema.prepare()
+                return schema.prepare_schema()
             finally:
                 db.engine.dispose()
 
@@ -54,8 +54,8 @@ def test_the_migrations_make_what_the_models_say(app) -> None:
 def test_a_new_folder_gets_a_database_for_its_owner_only(tmp_path: Path) -> None:
     app = create_app({"LTT_DATA_DIR": str(tmp_path / "new"), "LTT_LOG_LEVEL": "ERROR"})
     with app.app_context():
-        assert schema.prepare() is None
-        assert datasets.create("First").id == 1
+        assert schema.prepare_schema() is None
+        assert datasets.create_dataset("First").id == 1
         close_cleanly()
     assert (tmp_path / "new" / "ltt.db").stat().st_mode & 0o777 == 0o600
 
@@ -116,7 +116,7 @@ def test_a_failed_upgrade_leaves_everything_as_it_was(prepare, later, data_dir: 
 
 def test_a_safety_copy_holds_what_was_there(app, data_dir: Path) -> None:
     with app.app_context():
-        datasets.create("Kept")
+        datasets.create_dataset("Kept")
         copy = schema._safety_copy("0001")
     assert copy is not None
     assert names(copy) == ["Kept"]

@@ -7,7 +7,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from app.blueprints.api.json import StrictJSON
-from app.blueprints.api.specification import document, refuse
+from app.blueprints.api.specification import describe_api, refuse_invalid
 from app.core.errors import WrongKind
 from app.frontdoor import limits
 
@@ -15,7 +15,7 @@ PREFIX = "/api/v1"
 MODULES: tuple[str, ...] = ("datasets", "entries", "export", "imports", "cleaning", "recipes", "duplicates", "jobs")
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)
-_own.add_url_rule("/openapi.json", "openapi", document)
+_own.add_url_rule("/openapi.json", "openapi", describe_api)
 
 
 def init_app(app: OpenAPI) -> None:
@@ -25,7 +25,7 @@ def init_app(app: OpenAPI) -> None:
         app.register_api(import_module(f"app.blueprints.api.{name}").bp)
     app.register_blueprint(_own)
     app.before_request(_check_body)
-    app.register_error_handler(ValidationError, refuse)
+    app.register_error_handler(ValidationError, refuse_invalid)
 
 
 def _check_body() -> None:

@@ -9,12 +9,19 @@ from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
-from app.jobs import cleaning as running
-from app.services import cleaning, datasets
-from app.services.cleaning import Cleaning, Done, Order, Preview, Shown, previews, recipes
+from app.services import cleaning, datasets, tasks
+from app.services.cleaning import (
+    CleaningOptions,
+    CleaningOrder,
+    CleaningRun,
+    PreviewRow,
+    PreviewRun,
+    previews,
+    recipes,
+)
 from app.services.entries import Filters
 
 bp = APIBlueprint(
@@ -52,16 +59,16 @@ class WishBody(BaseModel):
     split: list[str] = []
     ids: list[int] | None = Field(None, max_length=20_000)
 
-    def wish(self) -> Cleaning:
+    def wish(self) -> CleaningOptions:
         """What is asked for. Raises BadUsage and Invalid."""
         if bool(self.steps) == (self.recipe_id is not None):
             raise BadUsage("Send either steps or a recipe_id.")
         ids = tuple(self.ids) if self.ids is not None else None
         filters = Filters(self.q, tuple(self.status), tuple(self.split), tuple(self.tag), ids)
         if self.recipe_id is not None:
-            recipe = recipes.value_of(recipes.get(self.recipe_id))
-            return Cleaning(recipe.steps, filters, recipe.name)
-        wish = Cleaning(tuple(step.step() for step in self.steps), filters)
+            recipe = recipes.value_of(recipes.get_recipe(self.recipe_id))
+            return CleaningOptions(recipe.steps, filters, recipe.name)
+        wish = CleaningOptions(tuple(step.step() for step in self.steps), filters)
         wish.compiled()
         return wish
 
@@ -83,45 +90,47 @@ class CleanBody(WishBody):
 
 
 @bp.get("/operations")
-def operations() -> Answer:
+def list_operations() -> Answer:
     """The operations with their options, fields and examples."""
-    return jsonify(operations=[_operation(name) for name in OPERATIONS])
-
-
-def _operation(name: str) -> dict[str, Any]:
-    one = OPERATIONS[name]
-    options = [
+    found = [
         {
-            "name": option.name,
-            "label": option.metadata["label"],
-            "help": option.metadata["help"],
-            "default": option.default,
-            "choices": option.metadata.get("choices"),
+            "name": one.name,
+            "title": one.title,
+            "help": one.help,
+            "group": one.group,
+            "effect": one.effect,
+            "options": [
+                {
+                    "name": option.name,
+                    "label": option.label,
+                    "help": option.help,
+                    "default": option.default,
+                    "choices": option.choices or None,
+                }
+                for option in option_fields(one)
+            ],
+            "fields": one.fields,
+            "examples": one.examples,
         }
-        for option in option_fields(one)
+        for one in OPERATIONS.values()
     ]
-    about = {"name": one.name, "title": one.title, "help": one.help, "group": one.group, "effect": one.effect}
-    return {**about, "options": options, "fields": one.fields, "examples": one.examples}
+    return jsonify(operations=found)
 
 
 @bp.post("/datasets/<int:dataset_id>/clean/preview", responses=answers(200, 202))
-def preview(path: DatasetPath, body: PreviewBody) -> Answer:
+def preview_cleaning(path: DatasetPath, body: PreviewBody) -> Answer:
     """Count what would change, and show some of it. 202 with a job where that takes long; ask again when it is done."""
     datasets.get(path.dataset_id)
     wish = body.wish()
-    seen = cleaning.look(path.dataset_id, wish)
+    seen = cleaning.preview_dataset(path.dataset_id, wish)
     if not seen.scan.complete:
-        job = running.look_at_all(path.dataset_id, wish)
+        job = tasks.start(cleaning.PREVIEW, PreviewRun(path.dataset_id, wish))
         if job.state != "done":
-            return accepted(job)
-        seen = cleaning.look(path.dataset_id, wish)
-    shown, total = cleaning.show(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
-    return jsonify({**_counts(seen), "shown": total, "changes": [_shown(one) for one in shown]})
-
-
-def _counts(seen: Preview) -> dict[str, Any]:
+            return accepted_job(job)
+        seen = cleaning.preview_dataset(path.dataset_id, wish)
+    shown, total = cleaning.preview_rows(seen, view=body.view, order=body.order, skip=body.skip, size=body.limit)
     found = seen.scan
-    return {
+    counts = {
         "preview": seen.token,
         "sentence": found.sentence,
         "total": found.total,
@@ -133,9 +142,10 @@ def _counts(seen: Preview) -> dict[str, Any]:
         "created": found.created,
         "kept": found.kept,
     }
+    return jsonify({**counts, "shown": total, "changes": [_row_as_dict(one) for one in shown]})
 
 
-def _shown(one: Shown) -> dict[str, Any]:
+def _row_as_dict(one: PreviewRow) -> dict[str, Any]:
     views = [name for name, flag in cleaning.VIEWS.items() if one.flags & flag]
     fields = one.outcome.fields if one.outcome else {}
     return {
@@ -148,15 +158,16 @@ def _shown(one: Shown) -> dict[str, Any]:
 
 @bp.post("/datasets/<int:dataset_id>/clean", responses=answers(200, 202))
 @idempotent
-def clean(path: DatasetPath, body: CleanBody) -> Answer:
+def apply_cleaning(path: DatasetPath, body: CleanBody) -> Answer:
     """Apply, as one step of the history. 202 with a job where many pairs change."""
     datasets.get(path.dataset_id)
     wish = body.wish()
-    seen = previews.get(path.dataset_id, body.preview) if body.preview else cleaning.look(path.dataset_id, wish)
-    if body.preview and seen.wish.as_dict() != Cleaning.from_dict(wish.as_dict()).as_dict():
+    seen = (
+        previews.get_preview(path.dataset_id, body.preview)
+        if body.preview
+        else cleaning.preview_dataset(path.dataset_id, wish)
+    )
+    if body.preview and seen.wish.as_dict() != CleaningOptions.from_dict(wish.as_dict()).as_dict():
         raise Conflict("This preview is of other steps or pairs. Preview again.", code="preview_differs")
-    order = Order(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
-    result = running.start(order)
-    if isinstance(result, Done):
-        return jsonify(result.as_dict())
-    return jsonify(result.result) if result.state == "done" else accepted(result)
+    order = CleaningOrder(path.dataset_id, wish, frozenset(body.leave), seen if seen.scan.complete else None)
+    return answer_job(tasks.start(cleaning.CLEAN, CleaningRun.of_order(order)))

@@ -81,7 +81,7 @@ class StepBody(BaseModel):
         return {} if value is None else value
 
 
-def as_dict(dataset: Dataset) -> dict[str, object]:
+def dataset_as_dict(dataset: Dataset) -> dict[str, object]:
     """A dataset as programs see it."""
     return {
         "id": dataset.id,
@@ -98,64 +98,64 @@ def as_dict(dataset: Dataset) -> dict[str, object]:
 
 
 @bp.get("/datasets")
-def listed(query: DatasetQuery) -> Answer:
+def list_datasets(query: DatasetQuery) -> Answer:
     """List the datasets, last changed first."""
-    return jsonify(datasets=[as_dict(dataset) for dataset in datasets.listed(archived=query.archived)])
+    return jsonify(datasets=[dataset_as_dict(dataset) for dataset in datasets.list_datasets(archived=query.archived)])
 
 
 @bp.post("/datasets", responses=answers(201))
 @idempotent
-def create(body: DatasetBody) -> Answer:
+def create_dataset(body: DatasetBody) -> Answer:
     """Make a dataset."""
-    made = datasets.create(body.name, description=body.description, system_prompt=body.system_prompt)
-    return jsonify(as_dict(made)), 201
+    made = datasets.create_dataset(body.name, description=body.description, system_prompt=body.system_prompt)
+    return jsonify(dataset_as_dict(made)), 201
 
 
 @bp.get("/datasets/<int:dataset_id>")
-def get(path: DatasetPath) -> Answer:
+def get_dataset(path: DatasetPath) -> Answer:
     """One dataset."""
-    return jsonify(as_dict(datasets.get(path.dataset_id)))
+    return jsonify(dataset_as_dict(datasets.get(path.dataset_id)))
 
 
 @bp.patch("/datasets/<int:dataset_id>")
-def change(path: DatasetPath, body: DatasetChange) -> Answer:
+def change_dataset(path: DatasetPath, body: DatasetChange) -> Answer:
     """Rename or describe a dataset, or set its default system prompt."""
-    changed = datasets.update(
+    changed = datasets.update_dataset(
         path.dataset_id, name=body.name, description=body.description, system_prompt=body.system_prompt
     )
-    return jsonify(as_dict(changed))
+    return jsonify(dataset_as_dict(changed))
 
 
 @bp.delete("/datasets/<int:dataset_id>")
-def delete(path: DatasetPath) -> Answer:
+def delete_dataset(path: DatasetPath) -> Answer:
     """Delete a dataset; `restore` brings it back."""
-    return jsonify(as_dict(datasets.delete(path.dataset_id)))
+    return jsonify(dataset_as_dict(datasets.delete_dataset(path.dataset_id)))
 
 
 @bp.post("/datasets/<int:dataset_id>/restore")
-def restore(path: DatasetPath) -> Answer:
+def restore_dataset(path: DatasetPath) -> Answer:
     """Bring a deleted dataset back."""
-    return jsonify(as_dict(datasets.restore(path.dataset_id)))
+    return jsonify(dataset_as_dict(datasets.restore_dataset(path.dataset_id)))
 
 
 @bp.post("/datasets/<int:dataset_id>/copy", responses=answers(201))
 @idempotent
-def copy(path: DatasetPath) -> Answer:
+def copy_dataset(path: DatasetPath) -> Answer:
     """Copy a dataset with its pairs."""
-    return jsonify(as_dict(datasets.copy(path.dataset_id))), 201
+    return jsonify(dataset_as_dict(datasets.copy_dataset(path.dataset_id))), 201
 
 
 @bp.get("/digest")
-def digest(query: DigestQuery) -> Answer:
+def compute_digest(query: DigestQuery) -> Answer:
     """The digests of one dataset or of all."""
     if query.dataset is not None:
         datasets.get(query.dataset)
-    found = datasets.digest(query.dataset)
+    found = datasets.compute_digest(query.dataset)
     return jsonify(content=found.content, all=found.all)
 
 
 @bp.get("/datasets/<int:dataset_id>/history")
-def steps(path: DatasetPath, query: HistoryQuery) -> Answer:
+def list_steps(path: DatasetPath, query: HistoryQuery) -> Answer:
     """The steps of a dataset, newest first."""
     datasets.get(path.dataset_id)
     found = history.steps(path.dataset_id, before=query.before, size=query.limit)
@@ -163,25 +163,25 @@ def steps(path: DatasetPath, query: HistoryQuery) -> Answer:
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/undo")
-def undo(path: StepPath, body: StepBody) -> Answer:
+def undo_step(path: StepPath, body: StepBody) -> Answer:
     """Undo a step, whole or for chosen entries. What was edited since is kept and listed."""
     result = history.undo(path.dataset_id, path.number, entry_ids=body.entries, anyway=body.anyway)
     return jsonify(history.applied_dict(result))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/redo")
-def redo(path: StepPath, body: StepBody) -> Answer:
+def redo_step(path: StepPath, body: StepBody) -> Answer:
     """Redo an undone step."""
     return jsonify(history.applied_dict(history.redo(path.dataset_id, path.number, anyway=body.anyway)))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/forget")
-def forget(path: StepPath) -> Answer:
+def forget_step(path: StepPath) -> Answer:
     """Forget what texts were before a step. This cannot be undone."""
     return jsonify(forgotten=history.forget(path.dataset_id, path.number))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/compact")
-def compact(path: StepPath) -> Answer:
+def compact_steps(path: StepPath) -> Answer:
     """Compact the steps up to and with this one. This cannot be undone."""
     return jsonify(compacted=history.compact(path.dataset_id, path.number))

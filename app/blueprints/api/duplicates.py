@@ -9,14 +9,13 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
 from app.blueprints.api.specification import answers
-from app.blueprints.api.writing import Answer, accepted, idempotent
+from app.blueprints.api.writing import Answer, answer_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import BadUsage, NotFound
 from app.frontdoor import takes_uploads
-from app.jobs import duplicates as running
-from app.models import DuplicateScan, Job, db
-from app.services import datasets, duplicates, history
-from app.services.duplicates import Filter, Rechecked, ScanOptions, Settled
+from app.models import DuplicateScan
+from app.services import datasets, duplicates, history, tasks
+from app.services.duplicates import Filter, RecheckRun, ScanOptions, ScanRun, SettleRun
 from app.services.history import Applied
 
 bp = APIBlueprint(
@@ -133,7 +132,7 @@ class SettleBody(BaseModel):
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
-    return _answer_job(running.start(path.dataset_id, body.options()))
+    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, body.options())))
 
 
 @bp.post("/against", responses=answers(200, 202))
@@ -142,9 +141,8 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
     datasets.get(path.dataset_id)
     upload = receive(query.name, usual_name="file")
-    return _answer_job(
-        running.start(path.dataset_id, ScanOptions(query.on, file=upload.token, semantic=query.semantic))
-    )
+    options = ScanOptions(query.on, file=upload.token, semantic=query.semantic)
+    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, options)))
 
 
 @bp.get("")
@@ -181,16 +179,14 @@ def settle(path: DatasetPath, body: SettleBody) -> Answer:
     if body.dry_run:
         preview = duplicates.preview_settling(found, body.level, body.rule)
         return jsonify(groups=preview.groups, pairs=preview.pairs, stay=preview.stay, sentence=preview.sentence)
-    result = running.start_settling(path.dataset_id, found, body.level, body.rule)
-    return jsonify(result.as_dict()) if isinstance(result, Settled) else _answer_job(result)
+    return answer_job(tasks.start(duplicates.SETTLE, SettleRun.of_scan(found, body.level, body.rule)))
 
 
 @bp.post("/recheck", responses=answers(200, 202))
 def recheck(path: DatasetPath) -> Answer:
     """Look again at the pairs that changed since the scan. 202 with a job where there are many."""
     datasets.get(path.dataset_id)
-    result = running.start_recheck(path.dataset_id)
-    return jsonify(result.as_dict()) if isinstance(result, Rechecked) else _answer_job(result)
+    return answer_job(tasks.start(duplicates.RECHECK, RecheckRun(path.dataset_id)))
 
 
 @bp.get("/<int:group_id>")
@@ -259,10 +255,3 @@ def _require_scan(dataset_id: int, scope: str) -> DuplicateScan:
 
 def _answer_applied(done: Applied) -> Response:
     return jsonify(history.applied_dict(done))
-
-
-def _answer_job(job: Job) -> Answer:
-    db.session.refresh(job)
-    if job.state == "done":
-        return jsonify(job.result)
-    return accepted(job)

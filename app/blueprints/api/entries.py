@@ -72,7 +72,7 @@ class EntryChange(BaseModel):
     tags: list[str] | None = None
 
 
-def as_dict(entry: StoredEntry) -> dict[str, Any]:
+def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
     """An entry as programs see it."""
     return {
         "id": entry.id,
@@ -91,14 +91,14 @@ def as_dict(entry: StoredEntry) -> dict[str, Any]:
 
 
 @bp.get("")
-def listed(path: ListPath, query: ListQuery) -> Answer:
+def list_entries(path: ListPath, query: ListQuery) -> Answer:
     """List entries. `next` and `previous` are cursors for the neighbouring pages."""
     datasets.get(path.dataset_id)
     filters = Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag), splits=tuple(query.split))
-    page = entries.page(path.dataset_id, filters, cursor=query.cursor, order=query.order, size=query.limit)
+    page = entries.list_page(path.dataset_id, filters, cursor=query.cursor, order=query.order, size=query.limit)
     return jsonify(
-        entries=[as_dict(entry) for entry in page.entries],
-        total=entries.count(path.dataset_id, filters),
+        entries=[entry_as_dict(entry) for entry in page.entries],
+        total=entries.count_entries(path.dataset_id, filters),
         next=page.next,
         previous=page.previous,
     )
@@ -106,26 +106,26 @@ def listed(path: ListPath, query: ListQuery) -> Answer:
 
 @bp.post("", responses=answers(201))
 @idempotent
-def create(path: ListPath, body: EntryBody) -> Answer:
+def create_entry(path: ListPath, body: EntryBody) -> Answer:
     """Add a pair."""
-    result = pairs.add(
+    result = pairs.add_pair(
         path.dataset_id, body.question, body.answer, system=body.system, tags=body.tags, status=body.status
     )
     assert result.step is not None
     [seen] = history.changes_of(path.dataset_id, result.step.number or 0, size=1)
-    return with_version(jsonify(as_dict(seen.entry)), seen.entry.version), 201
+    return with_version(jsonify(entry_as_dict(seen.entry)), seen.entry.version), 201
 
 
 @bp.get("/<int:entry_id>")
-def get(path: EntryPath) -> Answer:
+def get_entry(path: EntryPath) -> Answer:
     """One entry, with its version as ETag."""
     entry = entries.get(path.dataset_id, path.entry_id)
-    return with_version(jsonify(as_dict(entry)), entry.version)
+    return with_version(jsonify(entry_as_dict(entry)), entry.version)
 
 
 @bp.patch("/<int:entry_id>")
 @reads_header(IF_MATCH)
-def change(path: EntryPath, body: EntryChange) -> Answer:
+def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     """Change an entry. Needs If-Match with its version; a stale one is answered by 409 with the present entry."""
     version = expected_version()
     sent = body.model_dump(exclude_unset=True)
@@ -136,16 +136,16 @@ def change(path: EntryPath, body: EntryChange) -> Answer:
     current = entries.get(path.dataset_id, path.entry_id)
     try:
         entries.require_version(current, version)
-        pairs.save(path.dataset_id, path.entry_id, values, version=version)
+        pairs.save_pair(path.dataset_id, path.entry_id, values, version=version)
     except Conflict as error:
         current = entries.get(path.dataset_id, path.entry_id)
-        raise Conflict(error.message, code=error.code, entry=as_dict(current)) from error
-    return get(path)
+        raise Conflict(error.message, code=error.code, entry=entry_as_dict(current)) from error
+    return get_entry(path)
 
 
 @bp.delete("/<int:entry_id>")
 @reads_header(IF_MATCH)
-def delete(path: EntryPath) -> Answer:
+def delete_entry(path: EntryPath) -> Answer:
     """Delete an entry. Needs If-Match with its version."""
     entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())
     return jsonify(history.applied_dict(history.delete(path.dataset_id, [path.entry_id])))

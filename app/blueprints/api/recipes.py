@@ -40,42 +40,42 @@ class RecipeBody(BaseModel):
 
 
 @bp.get("")
-def listed() -> Answer:
+def list_recipes() -> Answer:
     """List the recipes by name."""
-    return jsonify(recipes=[recipes.as_dict(row) for row in recipes.listed()])
+    return jsonify(recipes=[recipes.recipe_as_dict(row) for row in recipes.list_recipes()])
 
 
 @bp.post("", responses=answers(201))
 @idempotent
-def create(body: RecipeBody) -> Answer:
+def create_recipe(body: RecipeBody) -> Answer:
     """Keep a recipe."""
-    row = recipes.create(body.name, body.values())
-    answer = _answer(row)
+    row = recipes.create_recipe(body.name, body.values())
+    answer = _answer_recipe(row)
     answer.status_code = 201
-    answer.headers["Location"] = url_for(".get", recipe_id=row.id)
+    answer.headers["Location"] = url_for(".get_recipe", recipe_id=row.id)
     return answer
 
 
 @bp.get("/<int:recipe_id>")
-def get(path: RecipePath) -> Answer:
+def get_recipe(path: RecipePath) -> Answer:
     """One recipe, with its version as ETag."""
-    return _answer(recipes.get(path.recipe_id))
+    return _answer_recipe(recipes.get_recipe(path.recipe_id))
 
 
 @bp.put("/<int:recipe_id>")
 @reads_header(IF_MATCH)
-def change(path: RecipePath, body: RecipeBody) -> Answer:
+def change_recipe(path: RecipePath, body: RecipeBody) -> Answer:
     """Replace a recipe's name and steps. Needs If-Match with its version."""
     version = expected_version()
-    return _answer(recipes.change(path.recipe_id, name=body.name, steps=body.values(), version=version))
+    return _answer_recipe(recipes.change_recipe(path.recipe_id, name=body.name, steps=body.values(), version=version))
 
 
 @bp.delete("/<int:recipe_id>")
-def delete(path: RecipePath) -> Answer:
+def delete_recipe(path: RecipePath) -> Answer:
     """Put a recipe away."""
-    row = recipes.delete(path.recipe_id)
+    row = recipes.delete_recipe(path.recipe_id)
     return jsonify(id=row.id, deleted=True)
 
 
-def _answer(row: SavedRecipe) -> Response:
-    return with_version(jsonify(recipes.as_dict(row)), row.version)
+def _answer_recipe(row: SavedRecipe) -> Response:
+    return with_version(jsonify(recipes.recipe_as_dict(row)), row.version)

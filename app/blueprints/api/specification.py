@@ -52,12 +52,12 @@ class Error(BaseModel):
     error: ErrorBody
 
 
-def refuse(error: ValidationError) -> Response:
+def refuse_invalid(error: ValidationError) -> Response:
     """The answer to parameters or a body that do not fit: 422, with every place."""
     places = [{"at": ".".join(str(part) for part in found["loc"]), "message": found["msg"]} for found in error.errors()]
     first = places[0]
     message = f"{first['at']}: {first['message']}." if first["at"] else f"{first['message']}."
-    return errors.answer(errors.Problem(422, "invalid", message, {"fields": places}))
+    return errors.answer_problem(errors.Problem(422, "invalid", message, {"fields": places}))
 
 
 def answers(*statuses: int, kind: str = "application/json") -> Answers:
@@ -76,7 +76,7 @@ def reads_header(header: dict[str, Any]) -> Callable[[View], View]:
     return mark
 
 
-def document() -> ResponseReturnValue:
+def describe_api() -> ResponseReturnValue:
     """Describe the API."""
     description = deepcopy(current_app.api_doc)  # type: ignore[attr-defined]
     description["components"] = {"schemas": description["components"]["schemas"], "securitySchemes": {"token": _TOKEN}}

@@ -49,11 +49,16 @@ def with_version(body: Response, version: int) -> Response:
     return body
 
 
-def accepted(job: Job, **more: object) -> Response:
+def accepted_job(job: Job, **more: object) -> Response:
     """202 with a job that goes on, and where to ask for it."""
     answer = make_response(jsonify(job=jobs.as_dict(job), **more), 202)
     answer.headers["Location"] = url_for("api_jobs.get", job_id=job.id)
     return answer
+
+
+def answer_job(job: Job) -> Response:
+    """The result of a job that is done; else 202, and where to ask for it."""
+    return jsonify(job.result) if job.state == "done" else accepted_job(job)
 
 
 def idempotent(view: View) -> View:
@@ -71,13 +76,17 @@ def idempotent(view: View) -> View:
         # The answer is stored in the transaction of the create: both are there or neither.
         with transaction() as session:
             stored = session.get(IdempotencyKey, key)
-            return _repeat(stored) if stored else _remember(session, key, make_response(view(*args, **kwargs)))
+            return (
+                _repeat_answer(stored)
+                if stored
+                else _remember_answer(session, key, make_response(view(*args, **kwargs)))
+            )
 
     return cast(View, once)
 
 
-def _repeat(stored: IdempotencyKey) -> Response:
-    if stored.fingerprint != _fingerprint():
+def _repeat_answer(stored: IdempotencyKey) -> Response:
+    if stored.fingerprint != _request_fingerprint():
         raise Conflict("This Idempotency-Key was used for another request. Use a new one.", code="key_reused")
     answer = make_response(stored.body, stored.status)
     answer.headers.update(json.loads(stored.headers))
@@ -85,14 +94,14 @@ def _repeat(stored: IdempotencyKey) -> Response:
     return answer
 
 
-def _remember(session: Session, key: str, answer: Response) -> Response:
+def _remember_answer(session: Session, key: str, answer: Response) -> Response:
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - _KEPT_FOR))
     if answer.status_code < 300:
         headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
         session.add(
             IdempotencyKey(
                 key=key,
-                fingerprint=_fingerprint(),
+                fingerprint=_request_fingerprint(),
                 status=answer.status_code,
                 headers=json.dumps(headers),
                 body=answer.get_data(),
@@ -101,7 +110,7 @@ def _remember(session: Session, key: str, answer: Response) -> Response:
     return answer
 
 
-def _fingerprint() -> str:
+def _request_fingerprint() -> str:
     """The same request again has the same one. An upload counts by its length: its bytes are not in memory."""
     is_upload = limits.takes_upload(current_app, request.endpoint)
     body = str(request.content_length).encode() if is_upload else request.get_data()

@@ -11,13 +11,13 @@ from app.blueprints.duplicates.page import address, bp
 from app.core.duplicates import SAFE
 from app.core.errors import Gone, Invalid, NotFound
 from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, SIDE_NAMES, TABS, DuplicatesView, GroupChoice
-from app.jobs import duplicates as running
-from app.jobs import runners
 from app.models import DuplicateScan
-from app.services import datasets, duplicates, jobs
+from app.services import datasets, duplicates, jobs, runners
 from app.services.duplicates import Filter, GroupView
 
 PAGE_SIZE = 50
+# The search, settling or re-check that waits or runs is shown.
+KINDS = tuple(task.name for task in (duplicates.SCAN, duplicates.SETTLE, duplicates.RECHECK))
 # The lists in which a group exists for some levels only.
 SLIDING = ("copies", "conflicts", "variants")
 # Why a kind of groups is worth a look, beside its tab.
@@ -49,9 +49,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         side_names=SIDE_NAMES,
         has_model=duplicates.model_folder() is not None,
         meaning=MEANINGS.get(view.tab, ""),
-        job=next((job for job in active if job.kind in running.KINDS), None),
+        job=next((job for job in active if job.kind in KINDS), None),
         worker=runners.any_worker(),
-        others=[one for one in datasets.listed() if one.id != dataset_id],
+        others=[one for one in datasets.list_datasets() if one.id != dataset_id],
         has_splits=has_splits,
         to=lambda **changes: address(dataset_id, view, **changes),
         **(_list_parts(scan, view, has_splits) if scan else {}),

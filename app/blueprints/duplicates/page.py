@@ -36,9 +36,9 @@ def address(dataset_id: int, view: DuplicatesView, **changes: object) -> str:
 @bp.app_template_global("compared_pieces")
 def compared(base: str | None, text: str | None) -> list[Piece]:
     """A text with what differs from the text it is compared with."""
-    pieces = difference.words(base, text)
+    pieces = difference.compare_words(base, text)
     if len(text or "") + len(base or "") > LONG:
-        pieces = difference.excerpt(pieces, LONG // 8)
+        pieces = difference.excerpt_changes(pieces, LONG // 8)
     return [part for piece in pieces for part in _bared(*piece)]
 
 
@@ -57,8 +57,8 @@ def marked(one: MemberView, others: Iterable[MemberView]) -> list[Piece]:
     differences = [differ for member in (one, *others) for differ in member.differs]
     strong = [differ for differ in differences if differ.kind not in ("name", "word")]
     words = {word for differ in strong or differences for side in (differ.left, differ.right) for word in side.split()}
-    found = difference.spotted(one.answer, words)
-    return found if len(found) > 1 else difference.marked(one.answer, texts[:6])
+    found = difference.mark_words(one.answer, words)
+    return found if len(found) > 1 else difference.mark_differences(one.answer, texts[:6])
 
 
 @bp.app_template_global("scan_name")

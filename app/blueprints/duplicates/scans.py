@@ -12,11 +12,9 @@ from app.core.duplicates import EXACT, NORMALISED
 from app.core.errors import BadUsage, NotFound
 from app.forms.duplicates import ScanForm
 from app.frontdoor import takes_uploads
-from app.jobs import duplicates as running
-from app.jobs import runners
-from app.models import DuplicateScan, Job
-from app.services import datasets, duplicates, jobs, uploads
-from app.services.duplicates import RULES, ScanOptions
+from app.models import DuplicateScan
+from app.services import datasets, duplicates, history, jobs, runners, tasks, uploads
+from app.services.duplicates import RULES, RecheckRun, ScanOptions, ScanRun, SettleRun
 
 RULE_NAMES = {
     "approved": ("Approved first", "Then the newest. What was checked wins."),
@@ -40,17 +38,17 @@ def scan(dataset_id: int) -> ResponseReturnValue:
         if file is None or not file.filename:
             raise BadUsage("No file was chosen. Choose one first.", code="no_file")
         options = replace(options, file=uploads.save(file.stream.read, file.filename).token)
-    job = running.start(dataset_id, options)
+    job = tasks.start(duplicates.SCAN, ScanRun(dataset_id, options))
     return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
 
 
 @bp.post("/recheck")
 def recheck(dataset_id: int) -> ResponseReturnValue:
     """Look again at the pairs that were added or edited since the scan."""
-    result = running.start_recheck(dataset_id)
-    if isinstance(result, Job):
-        return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
-    tell(result.sentence)
+    job = tasks.start(duplicates.RECHECK, RecheckRun(dataset_id))
+    if job.state != "done":
+        return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    tell(str((job.result or {})["summary"]))
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 
@@ -87,10 +85,10 @@ def settle_by_rule(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/settle")
 def settle(dataset_id: int) -> ResponseReturnValue:
     """Keep one pair of each of these groups."""
-    result = running.start_settling(dataset_id, *_settle_choices(dataset_id))
-    if isinstance(result, Job):
-        return redirect(url_for(".run", dataset_id=dataset_id, job_id=result.id), code=303)
-    tell_step(dataset_id, result.applied)
+    job = tasks.start(duplicates.SETTLE, SettleRun.of_scan(*_settle_choices(dataset_id)))
+    if job.state != "done":
+        return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    tell_step(dataset_id, history.applied_of(dataset_id, job.result or {}))
     return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
 

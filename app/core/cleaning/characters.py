@@ -9,7 +9,8 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import NoOptions, Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction
+from app.core.options import option
 
 # Scripts whose letters change their shape at a joiner. Elsewhere a joiner does nothing.
 _JOINING = "".join(
@@ -64,82 +65,109 @@ class Quotes:
 
 
 @cache
-def _ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
+def _load_ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
     """A quick look whether any two characters could be UTF-8 read wrongly, and the repair of one line."""
     from ftfy import TextFixerConfig, fix_encoding
     from ftfy.chardata import CHARMAP_ENCODINGS
 
-    first = _decoded(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
-    second = _decoded(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
+    first = _decode_bytes(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
+    second = _decode_bytes(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
     suspect = re.compile(rf"[{re.escape(first)}][{re.escape(second)}]|[\x80-\x9f]")
     config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
 
-    def repaired(line: str) -> str:
+    def repair_line(line: str) -> str:
         # The last byte of a closing quote has no character in Windows-1252 and is often lost on the way.
         quoted = _LOST_QUOTE.sub("â€\x9d", line) if "â€œ" in line else line
         return fix_encoding(quoted, config)
 
-    return suspect.search, repaired
+    return suspect.search, repair_line
 
 
-def _decoded(numbers: range, encodings: Sequence[str]) -> str:
+def _decode_bytes(numbers: range, encodings: Sequence[str]) -> str:
     found = {bytes([number]).decode(encoding, "ignore") for number in numbers for encoding in encodings}
     return "".join(sorted(found))
 
 
+@Operation(
+    name="fix-mojibake",
+    title="Fix broken encoding",
+    help="Repairs texts whose UTF-8 was read as Windows-1252 or the like, and only those.",
+    group="Characters",
+    examples=(("schÃ¶n, itâ€™s fine", "schön, it’s fine"), ("schön, it’s fine", "schön, it’s fine")),
+)
 def fix_mojibake(text: str) -> str:
     """UTF-8 that was read as another encoding, read as UTF-8; only where ftfy is sure, line by line."""
     if text.isascii():
         return text
-    suspect, fix = _ftfy()
+    suspect, fix = _load_ftfy()
     if not suspect(text):
         return text
     return "\n".join(line if line.isascii() else fix(line) for line in text.split("\n"))
 
 
-def _nfc(text: str) -> str:
+@Operation(
+    name="normalise-unicode",
+    title="Normalise Unicode (NFC)",
+    help="Writes letters with accents as one character instead of two; nothing looks different.",
+    group="Characters",
+    examples=(("cafe\u0301", "caf\u00e9"),),
+)
+def normalise_unicode(text: str) -> str:
+    """The text in Unicode's composed form (NFC)."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     return unicodedata.normalize("NFC", text)
 
 
-def _prepare_invisible(options: Invisible) -> TextFunction:
-    def without(text: str) -> str:
+@Operation(
+    name="remove-invisible",
+    title="Remove invisible characters",
+    help="Removes zero-width, control and direction characters that nobody sees but a model reads.",
+    group="Characters",
+    Options=Invisible,
+    examples=(
+        ("in\u200bvisi\u00adble\x07", "invisible"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+    ),
+)
+def prepare_invisible(options: Invisible) -> TextFunction:
+    """What removes the kinds of invisible characters that the options name."""
+
+    def remove_invisible(text: str) -> str:
         if text.isascii():
             if text.isprintable() or not options.control or not _ANY_CONTROL.search(text):
                 return text
         elif not _ANY_INVISIBLE.search(text):
             return text
-        return _visible(text, options)
+        if options.control:
+            text = _OLD_LINE_ENDS.sub("\n", _CONTROL.sub("", text))
+        if options.bidi:
+            text = _EMBEDDINGS.sub("", text)
+            text = text if _RIGHT_TO_LEFT.search(text) else _MARKS.sub("", text)
+        # Until nothing more goes: a joiner may only have been held by another.
+        while options.zero_width and (changed := _ZERO_WIDTH.sub("", text)) != text:
+            text = changed
+        return text
 
-    return without
-
-
-def _visible(text: str, options: Invisible) -> str:
-    if options.control:
-        text = _OLD_LINE_ENDS.sub("\n", _CONTROL.sub("", text))
-    if options.bidi:
-        text = _EMBEDDINGS.sub("", text)
-        text = text if _RIGHT_TO_LEFT.search(text) else _MARKS.sub("", text)
-    return _without_zero_width(text) if options.zero_width else text
-
-
-def _without_zero_width(text: str) -> str:
-    """Until nothing more goes: a joiner may only have been held by another."""
-    while (changed := _ZERO_WIDTH.sub("", text)) != text:
-        text = changed
-    return text
+    return remove_invisible
 
 
-def _prepare_quotes(options: Quotes) -> TextFunction:
-    return _straight if options.to == "straight" else _curly
+@Operation(
+    name="quotes",
+    title="Straighten or curl quotes",
+    help="Makes all quotes and apostrophes straight, or all curly as in English.",
+    group="Characters",
+    Options=Quotes,
+    examples=(("“It’s”", '"It\'s"'),),
+)
+def prepare_quotes(options: Quotes) -> TextFunction:
+    """What makes quotes straight or curly."""
+    if options.to == "curly":
+        return _curl_quotes
+    return lambda text: text if text.isascii() or not _CURLED.search(text) else text.translate(_CURLY)
 
 
-def _straight(text: str) -> str:
-    return text if text.isascii() or not _CURLED.search(text) else text.translate(_CURLY)
-
-
-def _curly(text: str) -> str:
+def _curl_quotes(text: str) -> str:
     """By the neighbours of each quote; tags, measures (5'10") and several in a row stay."""
     if '"' not in text and "'" not in text:
         return text
@@ -161,54 +189,3 @@ def _curly(text: str) -> str:
         return "‘" if opens and not after.isdecimal() else "’"
 
     return _STRAIGHT.sub(curl, text)
-
-
-FIX_MOJIBAKE = register(
-    Operation(
-        name="fix-mojibake",
-        title="Fix broken encoding",
-        help="Repairs texts whose UTF-8 was read as Windows-1252 or the like, and only those.",
-        group="Characters",
-        Options=NoOptions,
-        prepare=lambda options: fix_mojibake,
-        examples=(("schÃ¶n, itâ€™s fine", "schön, it’s fine"), ("schön, it’s fine", "schön, it’s fine")),
-    )
-)
-
-NORMALISE_UNICODE = register(
-    Operation(
-        name="normalise-unicode",
-        title="Normalise Unicode (NFC)",
-        help="Writes letters with accents as one character instead of two; nothing looks different.",
-        group="Characters",
-        prepare=lambda options: _nfc,
-        examples=(("cafe\u0301", "caf\u00e9"),),
-    )
-)
-
-REMOVE_INVISIBLE = register(
-    Operation(
-        name="remove-invisible",
-        title="Remove invisible characters",
-        help="Removes zero-width, control and direction characters that nobody sees but a model reads.",
-        group="Characters",
-        Options=Invisible,
-        prepare=_prepare_invisible,
-        examples=(
-            ("in\u200bvisi\u00adble\x07", "invisible"),
-            ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
-        ),
-    )
-)
-
-QUOTES_OPERATION = register(
-    Operation(
-        name="quotes",
-        title="Straighten or curl quotes",
-        help="Makes all quotes and apostrophes straight, or all curly as in English.",
-        group="Characters",
-        Options=Quotes,
-        prepare=_prepare_quotes,
-        examples=(("“It’s”", '"It\'s"'),),
-    )
-)

@@ -18,20 +18,20 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 _PRIVATE = range(0xF0000, 0xFFFFE)
 
 
-def spans(text: str) -> list[tuple[int, int]]:
+def code_spans(text: str) -> list[tuple[int, int]]:
     """Where code stands, in order, fences with their marks; an open fence reaches to the end."""
     if "`" not in text and "~~~" not in text:
         return []
     found: list[tuple[int, int]] = []
     place = 0
     for match in _FENCE.finditer(text):
-        found += _inline(text, place, match.start())
+        found += _inline_spans(text, place, match.start())
         found.append(match.span())
         place = match.end()
-    return [*found, *_inline(text, place, len(text))]
+    return [*found, *_inline_spans(text, place, len(text))]
 
 
-def _inline(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _inline_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Runs of backticks that a run of the same length closes within the paragraph."""
     runs = [match.span() for match in _TICKS.finditer(text, start, end)]
     if len(runs) < 2:
@@ -39,51 +39,40 @@ def _inline(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     blanks = [match.start() for match in _BLANK_LINE.finditer(text, runs[0][0], runs[-1][1])]
     at = 0
     while at < len(runs):
-        closing = _closing(runs, at, blanks)
-        if closing:
-            yield runs[at][0], runs[closing][1]
-            at = closing
+        left, right = runs[at]
+        blank = bisect_left(blanks, right)
+        end = blanks[blank] if blank < len(blanks) else runs[-1][1]
+        for closing in range(at + 1, len(runs)):
+            if runs[closing][0] > end:
+                break
+            if runs[closing][1] - runs[closing][0] == right - left:
+                yield left, runs[closing][1]
+                at = closing
+                break
         at += 1
 
 
-def _closing(runs: list[tuple[int, int]], opening: int, blanks: list[int]) -> int:
-    """The number of the closing run, or 0."""
-    left, right = runs[opening]
-    blank = bisect_left(blanks, right)
-    end = blanks[blank] if blank < len(blanks) else runs[-1][1]
-    for place in range(opening + 1, len(runs)):
-        if runs[place][0] > end:
-            return 0
-        if runs[place][1] - runs[place][0] == right - left:
-            return place
-    return 0
-
-
-def around(function: Callable[[str], str]) -> Callable[[str], str]:
+def skip_code(function: Callable[[str], str]) -> Callable[[str], str]:
     """The function kept away from code: it sees each piece as one private character."""
 
-    def kept(text: str) -> str:
+    def change_prose(text: str) -> str:
         # Most texts do not change at all, and then nobody need look for code.
         changed = function(text)
         if changed is text or changed == text or ("`" not in text and "~~~" not in text):
             return changed
-        found = spans(text)
-        return _rewritten(function, text, found) if found else changed
+        found = code_spans(text)
+        if not found:
+            return changed
+        edges = [0, *(edge for span in found for edge in span), len(text)]
+        prose = [text[left:right] for left, right in zip(edges[::2], edges[1::2], strict=True)]
+        pieces = [text[left:right] for left, right in found]
+        used = set(text)
+        marks = list(islice((mark for mark in map(chr, _PRIVATE) if mark not in used), len(found)))
+        if len(marks) == len(found):
+            changed = function("".join(a + b for a, b in zip(prose, [*marks, ""], strict=True)))
+            if all(changed.count(mark) == 1 for mark in marks):
+                return changed.translate({ord(mark): piece for mark, piece in zip(marks, pieces, strict=True)})
+        # The function would lose or double code: it gets the prose piece by piece instead.
+        return "".join(function(a) + b for a, b in zip(prose, [*pieces, ""], strict=True))
 
-    return kept
-
-
-def _rewritten(function: Callable[[str], str], text: str, found: list[tuple[int, int]]) -> str:
-    pieces = [text[left:right] for left, right in found]
-    prose = [
-        text[left:right]
-        for left, right in zip([0, *(end for _, end in found)], [*(s for s, _ in found), len(text)], strict=True)
-    ]
-    used = set(text)
-    marks = list(islice((mark for mark in map(chr, _PRIVATE) if mark not in used), len(found)))
-    if len(marks) == len(found):
-        changed = function("".join(a + b for a, b in zip(prose, [*marks, ""], strict=True)))
-        if all(changed.count(mark) == 1 for mark in marks):
-            return changed.translate({ord(mark): piece for mark, piece in zip(marks, pieces, strict=True)})
-    # The function would lose or double code: it gets the prose piece by piece instead.
-    return "".join(function(a) + b for a, b in zip(prose, [*pieces, ""], strict=True))
+    return change_prose

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.core.cleaning.base import find
+from app.core.cleaning.base import find_operation
 from app.core.cleaning.recipe import Cleaner, Step, compile_recipe
 from app.core.record import Record
 from app.core.text import plural
@@ -37,13 +37,13 @@ DETECTORS: tuple[tuple[Step, str], ...] = (
 _NAMES = {"question": "question", "answer": "answer"}
 
 
-def suggest(records: Iterable[Record]) -> list[Suggestion]:
+def suggest_steps(records: Iterable[Record]) -> list[Suggestion]:
     """The steps that would change something, with exact counts for each step taken alone."""
     counters = [_Counter(step, words) for step, words in DETECTORS]
     for record in records:
         for counter in counters:
-            counter.see(record)
-    return [counter.suggestion() for counter in counters if counter.count]
+            counter.count_change(record)
+    return [counter.as_suggestion() for counter in counters if counter.count]
 
 
 class _Counter:
@@ -55,7 +55,7 @@ class _Counter:
         self.count = 0
         self._fields = {name: 0 for name in self._cleaner.reads if name in _NAMES}
 
-    def see(self, record: Record) -> None:
+    def count_change(self, record: Record) -> None:
         """Count the record if the step would change it."""
         result = self._cleaner.clean(record)
         if result is record:
@@ -65,21 +65,16 @@ class _Counter:
             if not isinstance(result, Record) or getattr(result, name) != getattr(record, name):
                 self._fields[name] += 1
 
-    def suggestion(self) -> Suggestion:
+    def as_suggestion(self) -> Suggestion:
         """The step with its sentence: "64 answers and 3 questions hold HTML"."""
         parts = [plural(count, _NAMES[name]) for name, count in reversed(self._fields.items()) if count]
         said = " and ".join(parts) or plural(self.count, "pair")
-        alone = said.startswith("1 ") and len(parts) < 2
-        return Suggestion(self._step, self.count, f"{said} {_singular(self._words) if alone else self._words}.")
-
-
-def _singular(words: str) -> str:
-    verb, rest = words.split(" ", 1)
-    one = {"have": "has", "are": "is"}.get(verb, f"{verb}s")
-    return f"{one} {rest}"
+        verb, rest = self._words.split(" ", 1)
+        if said.startswith("1 ") and len(parts) < 2:
+            verb = {"have": "has", "are": "is"}.get(verb, f"{verb}s")
+        return Suggestion(self._step, self.count, f"{said} {verb} {rest}.")
 
 
 def suggested_steps(suggestions: Iterable[Suggestion]) -> tuple[Step, ...]:
     """A recipe of the suggestions that lose nothing: without masks and deletions, which are for people to choose."""
-    safe = (s.step for s in suggestions if find(s.step.operation).group not in ("Privacy", "Pairs"))
-    return tuple(safe)
+    return tuple(s.step for s in suggestions if find_operation(s.step.operation).group not in ("Privacy", "Pairs"))

@@ -3,13 +3,22 @@
 import re
 from typing import Any
 
-from app.core.cleaning.base import Operation, register
+from app.core.cleaning.base import Operation
 
 _ANY_FENCE = re.compile(
     r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(?P<mark>`{3,}|~{3,})(?P<rest>[^\r\n]*)", re.M
 )
 
 
+@Operation(
+    name="close-code-fences",
+    title="Close code fences",
+    help="Adds the missing last line to a code block that was never closed.",
+    group="Markup",
+    handles_code=True,
+    fields=("answer",),
+    examples=(("```python\nprint(1)", "```python\nprint(1)\n```"),),
+)
 def close_fences(text: str) -> str:
     """The text with a last line that closes its open code block (CommonMark 0.31.2, 4.5)."""
     if "```" not in text and "~~~" not in text:
@@ -26,17 +35,3 @@ def close_fences(text: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     lead = "".join(c if c in " \t>" else " " for c in opened["lead"])
     return f"{text}{'' if text.endswith(chr(10)) else newline}{lead}{opened['mark']}"
-
-
-CLOSE_CODE_FENCES = register(
-    Operation(
-        name="close-code-fences",
-        title="Close code fences",
-        help="Adds the missing last line to a code block that was never closed.",
-        group="Markup",
-        prepare=lambda options: close_fences,
-        handles_code=True,
-        fields=("answer",),
-        examples=(("```python\nprint(1)", "```python\nprint(1)\n```"),),
-    )
-)

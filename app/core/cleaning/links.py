@@ -5,7 +5,8 @@ from typing import Any
 
 import regex
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction
+from app.core.options import option
 
 # Letters of an address. Scripts written without spaces follow an address directly and are no part of it.
 LETTER = r"(?:(?![\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}])[\p{L}\p{M}\p{N}])"
@@ -38,24 +39,24 @@ class Urls:
     links: str = option("text", "Markdown links", "[text](address) becomes text.", choices=LINKS)
 
 
-def without(pattern: Any, text: str, *, keep_label: bool = True) -> str:
+def remove_matches(pattern: Any, text: str, *, keep_label: bool = True) -> str:
     """The text without the matches, or with only their labels; the gap that a match leaves is closed."""
     pieces: list[str] = []
     place = 0
     for match in pattern.finditer(text):
         label = match.groupdict().get("label")
-        start, end = match.start(), match.end() if label is not None else _end(match)
+        start, end = match.start(), match.end() if label is not None else _address_end(match)
         if label and keep_label:
-            pieces += (text[place:start], without(pattern, label))
+            pieces += (text[place:start], remove_matches(pattern, label))
         else:
             last = text[start - 1] if start > place else "".join(pieces[-1:])[-1:]
-            start, end = _gap(text, start, end, place, last)
+            start, end = _close_gap(text, start, end, place, last)
             pieces.append(text[place:start])
         place = end
     return "".join([*pieces, text[place:]]) if pieces else text
 
 
-def _end(match: Any) -> int:
+def _address_end(match: Any) -> int:
     """Where an address ends: not with the full stop of its sentence, nor with a bracket that it does not open."""
     found: str = match[0]
     if "://" not in found and not found.lower().startswith("www."):
@@ -65,7 +66,7 @@ def _end(match: Any) -> int:
     return int(match.start() + len(found))
 
 
-def _gap(text: str, start: int, end: int, place: int, last: str) -> tuple[int, int]:
+def _close_gap(text: str, start: int, end: int, place: int, last: str) -> tuple[int, int]:
     """What goes with a match: brackets around nothing else, and one of the spaces on both sides.
 
     ``last`` is the character that stays before it, ``place`` where the text begins that is not yet written.
@@ -80,57 +81,44 @@ def _gap(text: str, start: int, end: int, place: int, last: str) -> tuple[int, i
     return start, end
 
 
-def _prepare_urls(options: Urls) -> TextFunction:
-    keep = options.links == "text"
+@Operation(
+    name="remove-urls",
+    title="Remove web addresses",
+    help="Removes http, https, ftp and www addresses and closes the gap.",
+    group="Text",
+    Options=Urls,
+    examples=(("See https://example.org/a?b=1 for [more](https://example.org).", "See for more."),),
+)
+def prepare_urls(options: Urls) -> TextFunction:
+    """What removes web addresses, with or without the texts of their links."""
 
-    def changed(text: str) -> str:
+    def remove_urls(text: str) -> str:
         if "://" not in text and "www." not in text and (text.islower() or "www." not in text.lower()):
             return text
-        return without(_LINKED, text, keep_label=keep)
+        return remove_matches(_LINKED, text, keep_label=options.links == "text")
 
-    return changed
-
-
-def _without_emails(text: str) -> str:
-    return without(_MAIL_LINKED, text) if "@" in text else text
+    return remove_urls
 
 
-def _without_emoji(text: str) -> str:
-    if text.isascii():
-        return text
-    return without(EMOJI, text)
-
-
-REMOVE_URLS = register(
-    Operation(
-        name="remove-urls",
-        title="Remove web addresses",
-        help="Removes http, https, ftp and www addresses and closes the gap.",
-        group="Text",
-        Options=Urls,
-        prepare=_prepare_urls,
-        examples=(("See https://example.org/a?b=1 for [more](https://example.org).", "See for more."),),
-    )
+@Operation(
+    name="remove-emails",
+    title="Remove e-mail addresses",
+    help="Removes e-mail addresses and closes the gap; to keep a sign of them, mask them instead.",
+    group="Text",
+    examples=(("Write to ann@example.org today.", "Write to today."),),
 )
+def remove_emails(text: str) -> str:
+    """The text without e-mail addresses."""
+    return remove_matches(_MAIL_LINKED, text) if "@" in text else text
 
-REMOVE_EMAILS = register(
-    Operation(
-        name="remove-emails",
-        title="Remove e-mail addresses",
-        help="Removes e-mail addresses and closes the gap; to keep a sign of them, mask them instead.",
-        group="Text",
-        prepare=lambda options: _without_emails,
-        examples=(("Write to ann@example.org today.", "Write to today."),),
-    )
-)
 
-REMOVE_EMOJI = register(
-    Operation(
-        name="remove-emoji",
-        title="Remove emoji",
-        help="Removes emoji with all their parts; signs such as © and → stay.",
-        group="Text",
-        prepare=lambda options: _without_emoji,
-        examples=(("Well done! 👍🏽 © 2024", "Well done! © 2024"), ("Family 👨‍👩‍👧 here", "Family here")),
-    )
+@Operation(
+    name="remove-emoji",
+    title="Remove emoji",
+    help="Removes emoji with all their parts; signs such as © and → stay.",
+    group="Text",
+    examples=(("Well done! 👍🏽 © 2024", "Well done! © 2024"), ("Family 👨‍👩‍👧 here", "Family here")),
 )
+def remove_emoji(text: str) -> str:
+    """The text without emoji."""
+    return text if text.isascii() else remove_matches(EMOJI, text)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction
 from app.core.html import to_markdown
+from app.core.options import option
 
 _BLOCK_NAMES = """
 address article aside blockquote center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6
@@ -40,6 +41,9 @@ _CODE = re.compile("[\U000f0000-\U000ffffd]")
 _LESS, _LINE_END, _AND = "\ue0f0", "\ue0f1", "\ue0f2"
 _LESS_OR_AND = re.compile("[<&]")
 _MANY_LINE_ENDS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+# What a block leaves behind: a line end that counts only once, however many blocks meet there.
+_BREAK = "\ue0f3"
+_BREAKS = re.compile(rf"[ \t]*(?:[ \t\r\n]*{_BREAK}[ \t\r\n]*)+")
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,27 @@ class Strip:
     entities: bool = option(True, "Decode entities too", "&lt; becomes < in a text that holds tags.")
 
 
-def tags(text: str) -> list[Any]:
+def find_tags(text: str) -> list[Any]:
     """The matches of tags that are HTML for sure, in order."""
     if "<" not in text or ">" not in text:
         return []
     matches = list(_TAG.finditer(text))
     starts = {m["name"].lower() for m in matches if not m["end"]}
     ends = {m["name"].lower() for m in matches if m["end"]}
-    return [m for m in matches if _is_tag(m, starts, ends)]
+    found = []
+    for match in matches:
+        name = match["name"].lower()
+        if name in _SINGLE:
+            # std::vector<P> has neither attributes nor an end.
+            sure = bool(match["attributes"].strip() or name in ends or name != "p" or match["name"] == "p")
+        else:
+            sure = (name in starts and name in ends) or (not match["end"] and "=" in match["attributes"])
+        if sure:
+            found.append(match)
+    return found
 
 
-def _is_tag(match: Any, starts: set[str], ends: set[str]) -> bool:
-    name = match["name"].lower()
-    if name in _SINGLE:
-        # std::vector<P> has neither attributes nor an end.
-        return bool(match["attributes"].strip() or name in ends or name != "p" or match["name"] == "p")
-    return (name in starts and name in ends) or (not match["end"] and "=" in match["attributes"])
-
-
-def silent(text: str) -> list[tuple[int, int]]:
+def find_silent(text: str) -> list[tuple[int, int]]:
     """Where comments and elements stand that show nothing, with what is in them; unclosed ones do not count."""
     if "<" not in text:
         return []
@@ -88,78 +94,67 @@ def silent(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _without_silent(text: str) -> str:
-    pieces: list[str] = []
-    place = 0
-    for start, end in silent(text):
-        pieces.append(text[place:start])
-        place = end
-    return "".join([*pieces, text[place:]])
-
-
 def holds_html(text: str) -> bool:
     """Whether the text holds tags or comments of HTML."""
-    return _MARKUP.search(text) is not None and bool(tags(text) or silent(text))
+    return _MARKUP.search(text) is not None and bool(find_tags(text) or find_silent(text))
 
 
-def decode_entities(text: str) -> str:
-    """One level of entities decoded; a no-break space becomes a space, what stands for no character stays."""
-    if "&" not in text or ";" not in text:
-        return text
-    return _ENTITY.sub(_decoded, text)
+@Operation(
+    name="strip-html",
+    title="Strip HTML",
+    help="Removes the tags of HTML and keeps their text; what is no tag, such as Map<int>, stays.",
+    group="Markup",
+    Options=Strip,
+    examples=(
+        ("<p>Use <b>water</b> &amp; soap.</p><p>Daily.</p>", "Use water & soap.\nDaily."),
+        ("Map<int> and a < b > c", "Map<int> and a < b > c"),
+    ),
+)
+def prepare_strip(options: Strip) -> TextFunction:
+    """What takes the tags of HTML out of a text."""
 
-
-def _decoded(match: Any) -> str:
-    entity: str = match[0]
-    if entity[1] != "#" and entity[1:] not in html5:
-        return entity
-    text = html.unescape(entity).replace("\xa0", " ")
-    if text == "\ufffd" and entity[1:].lower() not in ("#xfffd;", "#65533;"):
-        return entity
-    return text if text and all(c in "\t\n\r" or unicodedata.category(c)[0] != "C" for c in text) else entity
-
-
-def _prepare_strip(options: Strip) -> TextFunction:
-    def stripped(text: str) -> str:
+    def strip_html(text: str) -> str:
         if "<" not in text or not holds_html(text):
             return text
-        text = _without_silent(text)
+        kept = [0, *(place for span in find_silent(text) for place in span), len(text)]
+        text = "".join(text[start:end] for start, end in zip(kept[::2], kept[1::2], strict=True))
         pieces: list[str] = []
         place = 0
-        for match in tags(text):
-            pieces += (text[place : match.start()], _instead(match["name"].lower(), match["end"]))
+        for match in find_tags(text):
+            name = match["name"].lower()
+            instead = {"br": "\n", "td": " ", "th": " "}.get(name, _BREAK if name in _BLOCKS else "")
+            pieces += (text[place : match.start()], "" if name in ("td", "th") and not match["end"] else instead)
             place = match.end()
-        plain = _tidy("".join([*pieces, text[place:]]))
-        return decode_entities(plain) if options.entities else plain
+        plain = "".join([*pieces, text[place:]])
+        if _BREAK in plain:
+            plain = _MANY_LINE_ENDS.sub("\n\n", _BREAKS.sub("\n", plain))
+        return decode_entities(plain.strip()) if options.entities else plain.strip()
 
-    return stripped
-
-
-# What a block leaves behind: a line end that counts only once, however many blocks meet there.
-_BREAK = "\ue0f3"
-_BREAKS = re.compile(rf"[ \t]*(?:[ \t\r\n]*{_BREAK}[ \t\r\n]*)+")
+    return strip_html
 
 
-def _instead(name: str, end: str) -> str:
-    if name == "br":
-        return "\n"
-    if name in ("td", "th"):
-        return " " if end else ""
-    return _BREAK if name in _BLOCKS else ""
-
-
-def _tidy(text: str) -> str:
-    if _BREAK not in text:
-        return text.strip()
-    return _MANY_LINE_ENDS.sub("\n\n", _BREAKS.sub("\n", text)).strip()
-
-
+@Operation(
+    name="html-to-markdown",
+    title="HTML to Markdown",
+    help="Turns bold, links, lists, headings and code of HTML into Markdown; what is no tag stays.",
+    group="Markup",
+    examples=(
+        ("<p>Use <b>water</b>.</p><ul><li>one</li><li>two</li></ul>", "Use **water**.\n\n- one\n- two"),
+        ("List<String> names", "List<String> names"),
+    ),
+)
 def html_to_markdown(text: str) -> str:
     """HTML as Markdown; in text that only holds some tags, line ends stay where they are."""
     if "<" not in text or not holds_html(text):
         return text
-    sure = {match.start() for match in tags(text)} | {i for a, b in silent(text) for i in range(a, b)}
-    hidden = _LESS_OR_AND.sub(lambda match: _hidden(match, sure), text)
+    sure = {match.start() for match in find_tags(text)} | {i for a, b in find_silent(text) for i in range(a, b)}
+
+    def hide_unsure(match: Any) -> str:
+        if match[0] == "<":
+            return "<" if match.start() in sure else _LESS
+        return "&" if _ENTITY.match(match.string, match.start()) else _AND
+
+    hidden = _LESS_OR_AND.sub(hide_unsure, text)
     plain = _DOCUMENT.search(text) is None or _CODE.search(text) is not None or _PARAGRAPH_END.search(text) is not None
     if plain:
         hidden = hidden.replace("\r\n", "\n").replace("\n", _LINE_END)
@@ -169,49 +164,25 @@ def html_to_markdown(text: str) -> str:
     return written
 
 
-def _hidden(match: Any, sure: set[int]) -> str:
-    """The sign itself where it begins a tag or an entity, else what stands for it."""
-    if match[0] == "<":
-        return "<" if match.start() in sure else _LESS
-    return "&" if _ENTITY.match(match.string, match.start()) else _AND
-
-
-STRIP_HTML = register(
-    Operation(
-        name="strip-html",
-        title="Strip HTML",
-        help="Removes the tags of HTML and keeps their text; what is no tag, such as Map<int>, stays.",
-        group="Markup",
-        Options=Strip,
-        prepare=_prepare_strip,
-        examples=(
-            ("<p>Use <b>water</b> &amp; soap.</p><p>Daily.</p>", "Use water & soap.\nDaily."),
-            ("Map<int> and a < b > c", "Map<int> and a < b > c"),
-        ),
-    )
+@Operation(
+    name="decode-entities",
+    title="Decode entities",
+    help="Turns &amp; into &, &eacute; into é and so on, one level in each run.",
+    group="Markup",
+    examples=(("Fish &amp; chips &ndash; 3&nbsp;&euro;", "Fish & chips – 3 €"), ("AT&T; R&D", "AT&T; R&D")),
 )
+def decode_entities(text: str) -> str:
+    """One level of entities decoded; a no-break space becomes a space, what stands for no character stays."""
+    if "&" not in text or ";" not in text:
+        return text
+    return _ENTITY.sub(_decode_entity, text)
 
-HTML_TO_MARKDOWN = register(
-    Operation(
-        name="html-to-markdown",
-        title="HTML to Markdown",
-        help="Turns bold, links, lists, headings and code of HTML into Markdown; what is no tag stays.",
-        group="Markup",
-        prepare=lambda options: html_to_markdown,
-        examples=(
-            ("<p>Use <b>water</b>.</p><ul><li>one</li><li>two</li></ul>", "Use **water**.\n\n- one\n- two"),
-            ("List<String> names", "List<String> names"),
-        ),
-    )
-)
 
-DECODE_ENTITIES = register(
-    Operation(
-        name="decode-entities",
-        title="Decode entities",
-        help="Turns &amp; into &, &eacute; into é and so on, one level in each run.",
-        group="Markup",
-        prepare=lambda options: decode_entities,
-        examples=(("Fish &amp; chips &ndash; 3&nbsp;&euro;", "Fish & chips – 3 €"), ("AT&T; R&D", "AT&T; R&D")),
-    )
-)
+def _decode_entity(match: Any) -> str:
+    entity: str = match[0]
+    if entity[1] != "#" and entity[1:] not in html5:
+        return entity
+    text = html.unescape(entity).replace("\xa0", " ")
+    if text == "\ufffd" and entity[1:].lower() not in ("#xfffd;", "#65533;"):
+        return entity
+    return text if text and all(c in "\t\n\r" or unicodedata.category(c)[0] != "C" for c in text) else entity

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import regex
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import Operation, missing, option, register
+from app.core.cleaning.base import Operation, empty_option
+from app.core.options import option
 
 LABELS = {
     "email": "EMAIL",
@@ -83,12 +84,31 @@ class Masker:
         return self._numbers[kind, value]
 
 
-def _prepare(options: Mask) -> Masker:
+@Operation(
+    name="mask",
+    title="Mask personal data",
+    help="Puts masks for e-mail addresses, phone, account and card numbers, IP addresses and keys, in code too.",
+    group="Privacy",
+    Options=Mask,
+    per_record=True,
+    deep=True,
+    keep_code=False,
+    fields=("question", "answer", "system", "turns"),
+    examples=(
+        (
+            "Write to ann@example.org or bob@example.org; Ann is ann@example.org.",
+            "Write to [EMAIL_1] or [EMAIL_2]; Ann is [EMAIL_1].",
+        ),
+        ("Call +49 30 1234567. Pay to DE89 3704 0044 0532 0130 00.", "Call [PHONE_1]. Pay to [IBAN_1]."),
+        ("Version 1.2.3.4 of 2024-01-15", "Version 1.2.3.4 of 2024-01-15"),
+    ),
+)
+def prepare(options: Mask) -> Masker:
     kinds = tuple(kind for kind in identifiers.FINDERS if getattr(options, kind))
     if not kinds:
-        raise missing("Tick at least one kind of data to mask.", fields(options)[0].name)
+        raise empty_option("Tick at least one kind of data to mask.", fields(options)[0].name)
     if options.style == "secret" and not options.secret:
-        raise missing("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
+        raise empty_option("Write a secret, so that nobody can guess the data from the pseudonyms.", "secret")
     return Masker(options, kinds)
 
 
@@ -104,27 +124,3 @@ def _used(texts: Iterable[str]) -> dict[str, int]:
 def _keyed(secret: str, kind: str, value: str) -> str:
     key = hashlib.blake2b(secret.encode("utf-8", "surrogatepass")).digest()
     return hashlib.blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), key=key, digest_size=4).hexdigest()
-
-
-MASK = register(
-    Operation(
-        name="mask",
-        title="Mask personal data",
-        help="Puts masks for e-mail addresses, phone, account and card numbers, IP addresses and keys, in code too.",
-        group="Privacy",
-        Options=Mask,
-        prepare=_prepare,
-        per_record=True,
-        deep=True,
-        keep_code=False,
-        fields=("question", "answer", "system", "turns"),
-        examples=(
-            (
-                "Write to ann@example.org or bob@example.org; Ann is ann@example.org.",
-                "Write to [EMAIL_1] or [EMAIL_2]; Ann is [EMAIL_1].",
-            ),
-            ("Call +49 30 1234567. Pay to DE89 3704 0044 0532 0130 00.", "Call [PHONE_1]. Pay to [IBAN_1]."),
-            ("Version 1.2.3.4 of 2024-01-15", "Version 1.2.3.4 of 2024-01-15"),
-        ),
-    )
-)

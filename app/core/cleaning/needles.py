@@ -16,13 +16,9 @@ def needles_of(text: str, *, mode: str, ignore_case: bool) -> Needles | None:
     """The literals that must all occur for anything to match, and whether case matters not."""
     literals = literals_of(text) if mode == "regex" else [text]
     if ignore_case:
-        literals = [longest for literal in literals if (longest := _longest_without_case(literal))]
+        plain = ("".join(c if c.isascii() and c not in _FOLDING else "\0" for c in literal) for literal in literals)
+        literals = [longest for runs in plain if (longest := max(runs.split("\0"), key=len).lower())]
     return (tuple(dict.fromkeys(literals)), ignore_case) if any(literals) else None
-
-
-def _longest_without_case(literal: str) -> str:
-    runs = "".join(c if c.isascii() and c not in _FOLDING else "\0" for c in literal).split("\0")
-    return max(runs, key=len).lower()
 
 
 def literals_of(pattern: str) -> list[str]:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
+from app.core.cleaning.base import Operation, PairFunction, Result, empty_option
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import Pattern, escape
+from app.core.cleaning.patterns import Pattern, escape_pattern
 from app.core.cleaning.replace import MODES
 from app.core.errors import Invalid
+from app.core.options import option
 from app.core.record import Record
 from app.core.text import is_blank
 
@@ -41,11 +42,22 @@ class DeleteByLength:
     longest: int = option(0, "Longest", "Pairs with a chosen field of more characters are deleted; 0 means no limit.")
 
 
-def _prepare_system(options: SystemPrompt) -> PairFunction:
+@Operation(
+    name="system-prompt",
+    title="Set or clear the system prompt",
+    help="Gives pairs a system prompt, only those without one, or takes it away.",
+    group="Pairs",
+    kind="pair",
+    Options=SystemPrompt,
+    fields=("system",),
+    choose_fields=False,
+)
+def prepare_system(options: SystemPrompt) -> PairFunction:
+    """What sets or clears the system prompt."""
     if options.what == "clear":
         return lambda record, fields: record if record.system is None else replace(record, system=None)
     if not options.text:
-        raise missing("Write the system prompt, or choose to clear it.", "text")
+        raise empty_option("Write the system prompt, or choose to clear it.", "text")
 
     def with_system(record: Record, fields: tuple[str, ...]) -> Result:
         kept = options.what == "missing" and not is_blank(record.system)
@@ -54,7 +66,7 @@ def _prepare_system(options: SystemPrompt) -> PairFunction:
     return with_system
 
 
-def _texts(record: Record, fields: tuple[str, ...]) -> list[str]:
+def _deciding_texts(record: Record, fields: tuple[str, ...]) -> list[str]:
     """The texts of those fields; the worse answer of a preference pair is no reason to delete it."""
     out: list[str] = []
     for name in fields:
@@ -66,80 +78,58 @@ def _texts(record: Record, fields: tuple[str, ...]) -> list[str]:
     return out
 
 
-def _prepare_delete(options: DeleteMatching) -> PairFunction:
+@Operation(
+    name="delete-matching",
+    title="Delete pairs that match",
+    help="Deletes the pairs in which a text or pattern is found, or those in which it is not.",
+    group="Pairs",
+    kind="pair",
+    effect="delete",
+    Options=DeleteMatching,
+    needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case) if o.which == "match" else None,
+)
+def prepare_delete(options: DeleteMatching) -> PairFunction:
+    """What deletes the pairs that match, or those that do not."""
     if not options.find:
-        raise missing("Write the text to find.", "find")
+        raise empty_option("Write the text to find.", "find")
     literal = options.mode == "literal"
     pattern = Pattern(
-        escape(options.find) if literal else options.find,
+        escape_pattern(options.find) if literal else options.find,
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
     )
     plain = literal and not options.ignore_case and not options.whole_word
     exact = options.find if literal and not options.ignore_case else ""
 
-    def found(text: str) -> bool:
-        return exact in text and (plain or pattern.search(text) is not None)
-
-    def kept(record: Record, fields: tuple[str, ...]) -> Result:
-        matches = any(found(text) for text in _texts(record, fields))
+    def delete_matching(record: Record, fields: tuple[str, ...]) -> Result:
+        matches = any(
+            exact in text and (plain or pattern.search(text) is not None) for text in _deciding_texts(record, fields)
+        )
         return None if matches is (options.which == "match") else record
 
-    return kept
+    return delete_matching
 
 
-def _prepare_length(options: DeleteByLength) -> PairFunction:
+@Operation(
+    name="delete-by-length",
+    title="Delete short or long pairs",
+    help="Deletes pairs whose text is empty, shorter or longer than a limit.",
+    group="Pairs",
+    kind="pair",
+    effect="delete",
+    Options=DeleteByLength,
+    fields=("answer",),
+)
+def prepare_length(options: DeleteByLength) -> PairFunction:
+    """What deletes the pairs that are too short or too long."""
     if options.shortest < 0 or options.longest < 0 or 0 < options.longest < options.shortest:
         raise Invalid("The longest must not be less than the shortest.", code="bad_option", option="longest")
 
-    def kept(record: Record, fields: tuple[str, ...]) -> Result:
-        for text in _texts(record, fields):
+    def delete_by_length(record: Record, fields: tuple[str, ...]) -> Result:
+        for text in _deciding_texts(record, fields):
             size = 0 if is_blank(text) else len(text.strip())
             if size < options.shortest or 0 < options.longest < size:
                 return None
         return record
 
-    return kept
-
-
-SYSTEM_PROMPT = register(
-    Operation(
-        name="system-prompt",
-        title="Set or clear the system prompt",
-        help="Gives pairs a system prompt, only those without one, or takes it away.",
-        group="Pairs",
-        kind="pair",
-        Options=SystemPrompt,
-        prepare=_prepare_system,
-        fields=("system",),
-        choose_fields=False,
-    )
-)
-
-DELETE_MATCHING = register(
-    Operation(
-        name="delete-matching",
-        title="Delete pairs that match",
-        help="Deletes the pairs in which a text or pattern is found, or those in which it is not.",
-        group="Pairs",
-        kind="pair",
-        effect="delete",
-        Options=DeleteMatching,
-        prepare=_prepare_delete,
-        needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case) if o.which == "match" else None,
-    )
-)
-
-DELETE_BY_LENGTH = register(
-    Operation(
-        name="delete-by-length",
-        title="Delete short or long pairs",
-        help="Deletes pairs whose text is empty, shorter or longer than a limit.",
-        group="Pairs",
-        kind="pair",
-        effect="delete",
-        Options=DeleteByLength,
-        prepare=_prepare_length,
-        fields=("answer",),
-    )
-)
+    return delete_by_length

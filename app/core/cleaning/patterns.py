@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import regex
 
-from app.core.cleaning.base import CleaningStopped, missing
+from app.core.cleaning.base import CleaningStopped, empty_option
 from app.core.errors import Invalid
 
 # A run may spend this long on a pattern, and a microsecond more for each character that it reads.
@@ -24,7 +25,7 @@ _REPEATS = regex.compile(r"[*+?{]+")
 _REPEATED_GROUP = regex.compile(r"\)[*+?{]")
 
 
-def escape(text: str) -> str:
+def escape_pattern(text: str) -> str:
     """The text as a pattern that matches only itself."""
     return str(regex.escape(text, special_only=True))
 
@@ -36,9 +37,11 @@ class Pattern:
         self, source: str, *, ignore_case: bool = False, whole_word: bool = False, option: str = "find"
     ) -> None:
         if not source:
-            raise missing("The pattern is empty. Write what to look for.", option)
+            raise empty_option("The pattern is empty. Write what to look for.", option)
         self.source = source
-        self._quick = _is_quick(source)
+        # What repeats at most one thing, and that no group, can only be slow on long texts.
+        plain = _HARMLESS.sub("", source)
+        self._quick = "(?" not in plain and len(_REPEATS.findall(plain)) <= 1 and not _REPEATED_GROUP.search(plain)
         self._spent = 0.0
         self._read = 0
         flags = regex.MULTILINE | regex.VERSION0 | (regex.IGNORECASE if ignore_case else 0)
@@ -47,7 +50,9 @@ class Pattern:
             self._regex = regex.compile(rf"(?<!\w)(?:{source})(?!\w)" if whole_word else source, flags)
             self._search = self._regex.search
         except regex.error as error:
-            raise Invalid(_sentence(error, "pattern"), code="bad_pattern", option=option, position=error.pos) from error
+            raise Invalid(
+                _pattern_error(error, "pattern"), code="bad_pattern", option=option, position=error.pos
+            ) from error
         except (OverflowError, RecursionError, ValueError, MemoryError) as error:
             raise Invalid(
                 "The pattern is too deep or too large. Make it simpler.", code="bad_pattern", option=option, position=0
@@ -57,7 +62,7 @@ class Pattern:
         """The first match, or None."""
         if self._quick and len(text) <= _QUICK_CHARACTERS:
             return self._regex.search(text)
-        return self._timed("search", text)
+        return self._run_timed("search", text)
 
     def replace(self, replacement: str, text: str) -> str:
         """All matches replaced; groups as ``\\1`` or ``\\g<name>``."""
@@ -65,10 +70,10 @@ class Pattern:
         if self._quick and len(text) <= _QUICK_CHARACTERS and self._search(text) is None:
             return text
         if (len(text) + 1) * (len(replacement) + replacement.count("\\") * len(text)) > _SURE:
-            return check_size(text, self._replaced_carefully(replacement, text))
+            return check_size(text, self._replace_in_steps(replacement, text))
         if self._quick and len(text) <= _QUICK_CHARACTERS:
             return str(self._regex.sub(replacement, text))
-        return check_size(text, str(self._timed("sub", text, replacement)))
+        return check_size(text, str(self._run_timed("sub", text, replacement)))
 
     def check_replacement(self, replacement: str, option: str = "replace") -> None:
         """Refuse a replacement that names a group the pattern does not have."""
@@ -76,62 +81,51 @@ class Pattern:
             regex.compile(f"(?:{self.source})|", self._regex.flags).sub(replacement, "")
         except regex.error as error:
             raise Invalid(
-                _sentence(error, "replacement"), code="bad_replacement", option=option, position=error.pos
+                _pattern_error(error, "replacement"), code="bad_replacement", option=option, position=error.pos
             ) from error
         except (IndexError, ValueError) as error:
             message = "The replacement names a group that the pattern does not have."
             raise Invalid(message, code="bad_replacement", option=option, position=replacement.find("\\")) from error
 
-    def _replaced_carefully(self, replacement: str, text: str) -> str:
+    def _replace_in_steps(self, replacement: str, text: str) -> str:
         """The same in steps, so that memory is never filled before the size can be checked."""
         if self.search(text) is None:
             return text
         pieces: list[str] = []
         place = size = 0
-        for match in self._matches(text):
-            pieces += (text[place : match.start()], match.expand(replacement))
-            size += len(pieces[-2]) + len(pieces[-1])
-            if size > max(MAX_CHARACTERS, len(text)):
-                raise _too_large()
-            place = match.end()
+        with self._measured(text) as left:
+            for match in self._regex.finditer(text, timeout=max(left, _LEAST_SECONDS), concurrent=True):
+                pieces += (text[place : match.start()], match.expand(replacement))
+                size += len(pieces[-2]) + len(pieces[-1])
+                if size > max(MAX_CHARACTERS, len(text)):
+                    raise _too_large()
+                place = match.end()
         return "".join([*pieces, text[place:]])
 
-    def _matches(self, text: str) -> Iterator[Any]:
-        """The matches one by one, all in the time of one text."""
+    def _run_timed(self, method: str, text: str, *first: str) -> Any:
+        call = getattr(self._regex, method)
+        with self._measured(text) as left:
+            if left > _SHORT_SECONDS:
+                try:
+                    return call(*first, text, timeout=_SHORT_SECONDS)
+                except TimeoutError:
+                    pass
+            return call(*first, text, timeout=max(left - _SHORT_SECONDS, _LEAST_SECONDS), concurrent=True)
+
+    @contextmanager
+    def _measured(self, text: str) -> Iterator[float]:
+        """The seconds that a text may take; what it took counts for those that follow."""
         self._read += len(text)
-        left = SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
         start = time.perf_counter()
         try:
-            yield from self._regex.finditer(text, timeout=max(left, _LEAST_SECONDS), concurrent=True)
+            yield SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
         except TimeoutError as error:
-            raise _too_slow() from error
+            raise CleaningStopped(
+                "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
+                code="regex_too_slow",
+            ) from error
         finally:
             self._spent += time.perf_counter() - start
-
-    def _timed(self, method: str, text: str, *first: str) -> Any:
-        self._read += len(text)
-        left = SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
-        start = time.perf_counter()
-        try:
-            return self._called(getattr(self._regex, method), (*first, text), left)
-        except TimeoutError as error:
-            raise _too_slow() from error
-        finally:
-            self._spent += time.perf_counter() - start
-
-    def _called(self, call: Any, arguments: tuple[str, ...], left: float) -> Any:
-        if left > _SHORT_SECONDS:
-            try:
-                return call(*arguments, timeout=_SHORT_SECONDS)
-            except TimeoutError:
-                pass
-        return call(*arguments, timeout=max(left - _SHORT_SECONDS, _LEAST_SECONDS), concurrent=True)
-
-
-def _is_quick(source: str) -> bool:
-    """Whether a pattern repeats at most one thing, and that no group: it can only be slow on long texts."""
-    plain = _HARMLESS.sub("", source)
-    return "(?" not in plain and len(_REPEATS.findall(plain)) <= 1 and not _REPEATED_GROUP.search(plain)
 
 
 def check_size(before: str, after: str) -> str:
@@ -148,13 +142,6 @@ def _too_large() -> CleaningStopped:
     )
 
 
-def _too_slow() -> CleaningStopped:
-    return CleaningStopped(
-        "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
-        code="regex_too_slow",
-    )
-
-
-def _sentence(error: Any, what: str) -> str:
+def _pattern_error(error: Any, what: str) -> str:
     where = f" at character {error.pos + 1}" if error.pos is not None else ""
     return f"The {what} cannot be read{where}: {error.msg}."

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from app.core.cleaning import code
-from app.core.cleaning.base import TEXT_FIELDS, Operation, Result, TextFunction, find
+from app.core.cleaning.base import TEXT_FIELDS, Result, TextFunction, find_operation
 from app.core.cleaning.needles import Needles
-from app.core.cleaning.texts import changed, texts
+from app.core.cleaning.texts import change_texts, texts_of
 from app.core.errors import Invalid
 from app.core.record import Record
 
@@ -79,36 +80,14 @@ def _check_keys(value: Any, kinds: Mapping[str, type], what: str, needed: str) -
 
 
 @dataclass(frozen=True)
-class Uses:
-    """What the steps of a recipe do, each with the fields it works on."""
+class CompiledStep:
+    """A step ready to run on records; ``function`` is there where it changes the texts of ``fields`` one by one."""
 
-    steps: tuple[tuple[str, tuple[str, ...], TextFunction | None], ...]
-
-    @property
-    def effects(self) -> set[str]:
-        """The effects of all steps."""
-        return {effect for effect, _, _ in self.steps}
-
-    def functions(self) -> dict[str, TextFunction] | None:
-        """One function for each text field; None where a step needs the whole record."""
-        found: dict[str, TextFunction] = {}
-        for _, fields, function in self.steps:
-            if function is None:
-                return None
-            for name in fields:
-                if name not in ("turns", "trace"):
-                    found[name] = _after(found[name], function) if name in found else function
-        return found
-
-    def names(self) -> tuple[set[str], set[str]]:
-        """The fields that are read, and those that can change; a split can change all."""
-        read = {name for _, fields, _ in self.steps for name in fields}
-        changed = {name for effect, fields, _ in self.steps for name in fields if effect == "change"}
-        return (set(_ATTRIBUTES), set(_ATTRIBUTES)) if "split" in self.effects else (read, changed)
-
-
-def _after(first: TextFunction, second: TextFunction) -> TextFunction:
-    return lambda text: second(first(text))
+    stage: Stage
+    effect: str
+    fields: tuple[str, ...]
+    function: TextFunction | None
+    needles: Needles | None
 
 
 class Cleaner:
@@ -120,89 +99,87 @@ class Cleaner:
     each text field where all steps change texts one by one, for callers that have no records at hand; else it is None.
     """
 
-    def __init__(self, stages: Sequence[Stage], needles: Needles | None = None, *, uses: Uses) -> None:
-        self._stages = tuple(stages)
-        self._uses = uses
-        self.reads, self.fields = (tuple(name for name in _ATTRIBUTES if name in one) for one in uses.names())
-        self.deletes, self.splits = "delete" in uses.effects, "split" in uses.effects
-        self.functions = uses.functions()
-        self.needles, self.ignore_case = needles or ((), False)
+    def __init__(self, steps: Sequence[CompiledStep]) -> None:
+        self._stages = tuple(step.stage for step in steps)
+        effects = {step.effect for step in steps}
+        self.deletes, self.splits = "delete" in effects, "split" in effects
+        read = {name for step in steps for name in step.fields}
+        changed = {name for step in steps for name in step.fields if step.effect == "change"}
+        # A split can change all.
+        self.reads = tuple(name for name in _ATTRIBUTES if self.splits or name in read)
+        self.fields = tuple(name for name in _ATTRIBUTES if self.splits or name in changed)
+        self.functions: dict[str, TextFunction] | None = None
+        if all(step.function for step in steps):
+            self.functions = {
+                name: reduce(_run_after, (step.function for step in steps if step.function and name in step.fields))
+                for name in self.reads
+                if name not in ("turns", "trace")
+            }
+        self.needles, self.ignore_case = (steps[0].needles if len(steps) == 1 else None) or ((), False)
 
-    def clean(self, record: Record) -> Result:
-        """The record after all steps: the same object when nothing changed, None when deleted, a list when split."""
+    def clean(self, record: Record, start: int = 0) -> Result:
+        """The record after all steps: the same object when nothing changed, None when deleted, a list when split.
+
+        ``start`` is the step to begin with.
+        """
         result: Result = record
-        for place, stage in enumerate(self._stages):
+        for following, stage in enumerate(self._stages[start:], start + 1):
             result = stage(result)  # type: ignore[arg-type]
             if result is None:
                 return None
             if isinstance(result, list):
-                return [done for one in result for done in self._rest(one, place + 1)]
+                done: list[Record] = []
+                for one in result:
+                    rest = self.clean(one, following)
+                    done += rest if isinstance(rest, list) else [] if rest is None else [rest]
+                return done
         return result
 
-    def _rest(self, record: Record, place: int) -> list[Record]:
-        rest = Cleaner(self._stages[place:], uses=self._uses).clean(record)
-        return rest if isinstance(rest, list) else [] if rest is None else [rest]
+
+def _run_after(first: TextFunction, second: TextFunction) -> TextFunction:
+    return lambda text: second(first(text))
 
 
 def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
-    stages: list[Stage] = []
-    uses: list[tuple[str, tuple[str, ...], TextFunction | None]] = []
-    needles: list[Needles | None] = []
-    for step in steps:
-        operation = find(step.operation)
-        options = operation.options(step.options)
-        chosen = _attributes(operation, step)
-        prepared = operation.prepare(options)
-        if operation.kind == "text" and _keeps_code(operation, step):
-            prepared = _keeping_code(prepared)
-        stages.append(_stage(operation, prepared, chosen))
-        alone = operation.kind == "text" and not operation.per_record
-        uses.append((operation.effect, chosen, prepared if alone else None))
-        needles.append(operation.needles(options))
-    return Cleaner(stages, needles[0] if len(needles) == 1 else None, uses=Uses(tuple(uses)))
+    return Cleaner([_compile_step(step) for step in steps])
 
 
-def _attributes(operation: Operation, step: Step) -> tuple[str, ...]:
-    """The fields of the record that a step works on, in reading order."""
+def _compile_step(step: Step) -> CompiledStep:
+    operation = find_operation(step.operation)
+    options = operation.options(step.options)
     for name in step.fields:
         if name not in TEXT_FIELDS:
             have = ", ".join(TEXT_FIELDS)
             raise Invalid(f"There is no field “{name}”. There are: {have}.", code="unknown_field")
-    wanted = set((operation.choose_fields and step.fields) or operation.fields)
-    if "answer" in wanted:
-        wanted.add("rejected_answer")
-    if operation.deep and {"answer", "turns"} & wanted:
-        wanted.add("trace")
-    return tuple(name for name in _ATTRIBUTES if name in wanted)
+    chosen = set((operation.choose_fields and step.fields) or operation.fields)
+    if "answer" in chosen:
+        chosen.add("rejected_answer")
+    if operation.deep and {"answer", "turns"} & chosen:
+        chosen.add("trace")
+    fields = tuple(name for name in _ATTRIBUTES if name in chosen)
+    function = operation.prepare(options)
+    # Whoever looks for a mark of code means code.
+    means_code = any("`" in value for value in step.options.values() if isinstance(value, str))
+    keep_code = operation.keep_code if step.keep_code is None else step.keep_code
+    if operation.kind == "text" and keep_code and not operation.handles_code and not means_code:
+        begin = getattr(function, "begin", None)
+        function = code.skip_code(function)
+        function.begin = begin  # type: ignore[attr-defined]
 
+    def change_record(record: Record) -> Record:
+        return change_texts(record, fields, function, operation.deep)
 
-def _keeps_code(operation: Operation, step: Step) -> bool:
-    """Whether code is left alone. Whoever looks for a mark of code means code."""
-    if operation.handles_code or any("`" in value for value in step.options.values() if isinstance(value, str)):
-        return False
-    return operation.keep_code if step.keep_code is None else step.keep_code
+    def begin_record(record: Record) -> Record:
+        function.begin(texts_of(record, fields))  # type: ignore[attr-defined]
+        return change_texts(record, fields, function, operation.deep)
 
-
-def _keeping_code(prepared: Callable[..., Any]) -> Callable[..., Any]:
-    """The function kept away from code; what begins a record is still told."""
-    function = code.around(prepared)
-    if hasattr(prepared, "begin"):
-        function.begin = prepared.begin  # type: ignore[attr-defined]
-    return function
-
-
-def _stage(operation: Operation, function: Callable[..., Any], fields: tuple[str, ...]) -> Stage:
     if operation.kind == "pair":
-        return lambda record: function(record, fields)
-    if not operation.per_record:
-        return lambda record: changed(record, fields, function, operation.deep)
-
-    def begun(record: Record) -> Record:
-        function.begin(texts(record, fields))  # type: ignore[attr-defined]
-        return changed(record, fields, function, operation.deep)
-
-    return begun
+        stage: Stage = lambda record: function(record, fields)  # noqa: E731
+    else:
+        stage = begin_record if operation.per_record else change_record
+    alone = operation.kind == "text" and not operation.per_record
+    return CompiledStep(stage, operation.effect, fields, function if alone else None, operation.needles(options))
 
 
 def clean_stream(records: Iterable[Record], recipe: Recipe) -> Iterator[Record]:

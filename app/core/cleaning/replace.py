@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
+from app.core.cleaning.base import Operation, TextFunction, empty_option
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape
+from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape_pattern
+from app.core.options import option
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
 PARTS = {
@@ -39,87 +40,75 @@ class FindReplace:
     ignore_case: bool = option(False, "Ignore case", "“user” then also finds “User”.")
 
 
-def _prepare_remove(options: RemoveText) -> TextFunction:
+@Operation(
+    name="remove-text",
+    title="Remove text",
+    help="Removes a text wherever it stands and keeps all that stands before and after it.",
+    group="Text",
+    Options=RemoveText,
+    needles=lambda o: needles_of(o.text, mode=o.mode, ignore_case=o.ignore_case),
+    examples=(("Hello. User: What is rain?", "Hello.  What is rain?"), ("No mark here.", "No mark here.")),
+    example_options={"text": "User:"},
+)
+def prepare_remove(options: RemoveText) -> TextFunction:
+    """What removes a text, or all before or behind it."""
     if not options.text:
-        raise missing("Write the text to remove.", "text")
+        raise empty_option("Write the text to remove.", "text")
     if options.part == "match":
-        return _replacing(options.text, "", options, "text")
+        return _prepare_replacing(options.text, "", options, "text")
     pattern = Pattern(
-        options.text if options.mode == "regex" else escape(options.text),
+        options.text if options.mode == "regex" else escape_pattern(options.text),
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
         option="text",
     )
     exact = options.text if options.mode == "literal" and not options.ignore_case else ""
 
-    def cut(text: str) -> str:
+    def cut_off(text: str) -> str:
         match = pattern.search(text) if exact in text else None
         if match is None:
             return text
         return text[match.end() :] if options.part == "up-to" else text[: match.start()]
 
-    return cut
+    return cut_off
 
 
-def _prepare_replace(options: FindReplace) -> TextFunction:
+@Operation(
+    name="find-replace",
+    title="Find and replace",
+    help="Replaces a text or a pattern by another text.",
+    group="Text",
+    Options=FindReplace,
+    needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case),
+    examples=(("The color of colors.", "The colour of colours."),),
+    example_options={"find": "color", "replace": "colour"},
+)
+def prepare_replace(options: FindReplace) -> TextFunction:
+    """What replaces a text or pattern."""
     if not options.find:
-        raise missing("Write the text to find.", "find")
-    return _replacing(options.find, options.replace, options, "find")
+        raise empty_option("Write the text to find.", "find")
+    return _prepare_replacing(options.find, options.replace, options, "find")
 
 
-def _replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
+def _prepare_replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
     literal = options.mode == "literal"
     if literal and not options.whole_word and not options.ignore_case:
-        return _literal(find, new)
-    source = escape(find) if literal else find
+        grows = len(new) > len(find)
+
+        def replace_literal(text: str) -> str:
+            if find not in text:
+                return text
+            if grows and len(text) + text.count(find) * (len(new) - len(find)) > MAX_CHARACTERS:
+                check_size(text, text + new * min(text.count(find), MAX_CHARACTERS // len(new) + 1))
+            return text.replace(find, new)
+
+        return replace_literal
+    source = escape_pattern(find) if literal else find
     pattern = Pattern(source, ignore_case=options.ignore_case, whole_word=options.whole_word, option=name)
-    if literal:
-        new = new.replace("\\", "\\\\")
-    else:
+    if not literal:
         pattern.check_replacement(new)
+    template = new.replace("\\", "\\\\") if literal else new
     exact = find if literal and not options.ignore_case else ""
     if not exact:
-        return partial(pattern.replace, new)
-    return lambda text: pattern.replace(new, text) if exact in text else text
-
-
-def _literal(old: str, new: str) -> TextFunction:
-    grows = len(new) > len(old)
-
-    def replaced(text: str) -> str:
-        if old not in text:
-            return text
-        if grows and len(text) + text.count(old) * (len(new) - len(old)) > MAX_CHARACTERS:
-            check_size(text, text + new * min(text.count(old), MAX_CHARACTERS // len(new) + 1))
-        return text.replace(old, new)
-
-    return replaced
-
-
-REMOVE_TEXT = register(
-    Operation(
-        name="remove-text",
-        title="Remove text",
-        help="Removes a text wherever it stands and keeps all that stands before and after it.",
-        group="Text",
-        Options=RemoveText,
-        prepare=_prepare_remove,
-        needles=lambda o: needles_of(o.text, mode=o.mode, ignore_case=o.ignore_case),
-        examples=(("Hello. User: What is rain?", "Hello.  What is rain?"), ("No mark here.", "No mark here.")),
-        example_options={"text": "User:"},
-    )
-)
-
-FIND_REPLACE = register(
-    Operation(
-        name="find-replace",
-        title="Find and replace",
-        help="Replaces a text or a pattern by another text.",
-        group="Text",
-        Options=FindReplace,
-        prepare=_prepare_replace,
-        needles=lambda o: needles_of(o.find, mode=o.mode, ignore_case=o.ignore_case),
-        examples=(("The color of colors.", "The colour of colours."),),
-        example_options={"find": "color", "replace": "colour"},
-    )
-)
+        return partial(pattern.replace, template)
+    return lambda text: pattern.replace(template, text) if exact in text else text

@@ -11,7 +11,7 @@ _ABBREVIATIONS = frozenset(_SHORT.split())
 _LAST_WORD = re.compile(r"[^\s(\[\"“„'‘]+\Z")
 
 
-def ends(text: str) -> Iterator[int]:
+def sentence_ends(text: str) -> Iterator[int]:
     """The places right after each sentence, with its closing quotes; abbreviations and list numbers end none."""
     for match in _END.finditer(text):
         if match[0][0] != "." or len(match[0]) > 1 or not _abbreviated(text, match.start(), match.end()):

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from app.core.cleaning.base import Operation, PairFunction, Result, missing, option, register
-from app.core.cleaning.patterns import escape
+from app.core.cleaning.base import Operation, PairFunction, Result, empty_option
+from app.core.cleaning.patterns import escape_pattern
 from app.core.cleaning.phrases import lines_of
+from app.core.options import option
 from app.core.record import Record
 
 HOW = {
@@ -30,7 +31,18 @@ class SplitPair:
     )
 
 
-def _prepare_split(options: SplitPair) -> PairFunction:
+@Operation(
+    name="split-pair",
+    title="Split a pair",
+    help="Makes several pairs of one that holds several questions with answers, or of a conversation.",
+    group="Pairs",
+    kind="pair",
+    effect="split",
+    Options=SplitPair,
+    fields=("question", "answer", "turns"),
+    choose_fields=False,
+)
+def prepare_split(options: SplitPair) -> PairFunction:
     if options.how == "turns":
         return _split_turns
     if options.how == "separator":
@@ -57,14 +69,14 @@ def _split_turns(record: Record, fields: tuple[str, ...]) -> Result:
 
 def _splitting_at(separator: str) -> PairFunction:
     if not separator:
-        raise missing("Write the separator.", "separator")
-    body = escape(separator)
+        raise empty_option("Write the separator.", "separator")
+    body = escape_pattern(separator)
     pattern = regex.compile(body if "\n" in separator else rf"^[ \t]*{body}[ \t]*\r?$", regex.MULTILINE)
 
     def split(record: Record, fields: tuple[str, ...]) -> Result:
-        if (separator not in record.question and separator not in record.answer) or _whole(record):
+        if (separator not in record.question and separator not in record.answer) or _is_one_piece(record):
             return record
-        questions, answers = _parts(pattern, record.question), _parts(pattern, record.answer)
+        questions, answers = _split_parts(pattern, record.question), _split_parts(pattern, record.answer)
         if len(questions) == len(answers) > 1:
             return [replace(record, question=q, answer=a) for q, a in zip(questions, answers, strict=True)]
         return record
@@ -72,26 +84,29 @@ def _splitting_at(separator: str) -> PairFunction:
     return split
 
 
-def _parts(pattern: "regex.Pattern[str]", text: str) -> list[str]:
+def _split_parts(pattern: "regex.Pattern[str]", text: str) -> list[str]:
     return [part.strip() for part in pattern.split(text) if part.strip()]
 
 
-def _whole(record: Record) -> bool:
+def _is_one_piece(record: Record) -> bool:
     """Whether a pair cannot be split: tool calls or a worse answer belong to all of it."""
     return bool(record.trace) or record.rejected_answer is not None
 
 
 def _splitting_at_marks(questions: list[str], answers: list[str]) -> PairFunction:
     if not questions or not answers:
-        raise missing("Write at least one mark of a question and one of an answer.", "question_marks")
-    asks, replies = ("|".join(escape(mark) for mark in marks) for marks in (questions, answers))
+        raise empty_option("Write at least one mark of a question and one of an answer.", "question_marks")
+    asks, replies = ("|".join(escape_pattern(mark) for mark in marks) for marks in (questions, answers))
     pattern = regex.compile(rf"^[ \t]*(?:\*\*)?(?:(?P<ask>{asks})|(?:{replies}))(?:\*\*)?", regex.MULTILINE)
 
     def split(record: Record, fields: tuple[str, ...]) -> Result:
         texts = (record.question, record.answer)
-        if _whole(record) or not any(mark in text for mark in answers for text in texts):
+        if _is_one_piece(record) or not any(mark in text for mark in answers for text in texts):
             return record
-        pieces = [*_pieces(pattern, record.question, "ask"), *_pieces(pattern, record.answer, "reply")]
+        pieces = [
+            *_pieces_at_marks(pattern, record.question, "ask"),
+            *_pieces_at_marks(pattern, record.answer, "reply"),
+        ]
         if len(pieces) < 4 or [kind for kind, _ in pieces] != ["ask", "reply"] * (len(pieces) // 2):
             return record
         bodies = [body for _, body in pieces]
@@ -100,7 +115,7 @@ def _splitting_at_marks(questions: list[str], answers: list[str]) -> PairFunctio
     return split
 
 
-def _pieces(pattern: "regex.Pattern[str]", text: str, first: str) -> list[tuple[str, str]]:
+def _pieces_at_marks(pattern: "regex.Pattern[str]", text: str, first: str) -> list[tuple[str, str]]:
     """What stands behind each mark, and before the first one; empty pieces are none."""
     kind, place = first, 0
     out: list[tuple[str, str]] = []
@@ -111,19 +126,3 @@ def _pieces(pattern: "regex.Pattern[str]", text: str, first: str) -> list[tuple[
         if match:
             kind, place = "ask" if match["ask"] else "reply", match.end()
     return out
-
-
-SPLIT_PAIR = register(
-    Operation(
-        name="split-pair",
-        title="Split a pair",
-        help="Makes several pairs of one that holds several questions with answers, or of a conversation.",
-        group="Pairs",
-        kind="pair",
-        effect="split",
-        Options=SplitPair,
-        prepare=_prepare_split,
-        fields=("question", "answer", "turns"),
-        choose_fields=False,
-    )
-)

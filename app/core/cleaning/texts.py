@@ -8,45 +8,39 @@ from app.core.cleaning.base import TextFunction
 from app.core.record import Message, Record
 
 
-def changed(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
+def change_texts(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
     """The record with the function applied to its fields; the same object when no text changed."""
     new: dict[str, Any] = {}
     for name in fields:
         value = getattr(record, name)
         if not value:
             continue
-        cleaned = function(value) if isinstance(value, str) else _messages(value, function, deep)
+        is_text = isinstance(value, str)
+        cleaned = function(value) if is_text else tuple(_change_message(one, function, deep) for one in value)
         if cleaned is not value and cleaned != value:
             new[name] = cleaned
     return replace(record, **new) if new else record
 
 
-def _messages(messages: tuple[Message, ...], function: TextFunction, deep: bool) -> tuple[Message, ...]:
-    return tuple(_message(message, function, deep) for message in messages)
-
-
-def _message(message: Message, function: TextFunction, deep: bool) -> Message:
+def _change_message(message: Message, function: TextFunction, deep: bool) -> Message:
     text = function(message.text) if message.text else message.text
-    calls = _strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
-    return (
-        message
-        if text == message.text and calls == message.tool_calls
-        else replace(message, text=text, tool_calls=calls)
-    )
+    calls = _change_strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
+    same = text == message.text and calls == message.tool_calls
+    return message if same else replace(message, text=text, tool_calls=calls)
 
 
-def _strings(value: Any, function: TextFunction) -> Any:
+def _change_strings(value: Any, function: TextFunction) -> Any:
     """A JSON value with the function applied to every string in it, keys aside."""
     if isinstance(value, str):
         return function(value)
     if isinstance(value, list):
-        return [_strings(one, function) for one in value]
+        return [_change_strings(one, function) for one in value]
     if isinstance(value, dict):
-        return {key: _strings(one, function) for key, one in value.items()}
+        return {key: _change_strings(one, function) for key, one in value.items()}
     return value
 
 
-def texts(record: Record, fields: tuple[str, ...]) -> Iterator[str]:
+def texts_of(record: Record, fields: tuple[str, ...]) -> Iterator[str]:
     """The texts of those fields, those of messages one by one."""
     for name in fields:
         value = getattr(record, name)

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from app.core.cleaning.base import Operation, TextFunction, option, register
+from app.core.cleaning.base import Operation, TextFunction
+from app.core.options import option
 
 _INNER = re.compile(r"(?<=[^ \t\xa0\r\n])(?:[ \t\xa0]{2,}|\t)(?=[^ \t\xa0\r\n])")
 _BEFORE_END = re.compile(r"[ \t\xa0]+(?=\r?\n)")
@@ -41,75 +42,66 @@ class Newlines:
     to: str = option("lf", "Line ends", choices=NEWLINES)
 
 
-def _prepare_trim(options: Trim) -> TextFunction:
-    def trimmed(text: str) -> str:
+@Operation(
+    name="trim",
+    title="Trim and collapse spaces",
+    help="Removes spaces around the text and at the ends of lines, and makes several spaces one.",
+    group="Tidy",
+    Options=Trim,
+    examples=(("  Two  words. \n  - item\n", "Two words.\n  - item"), ("As it is.", "As it is.")),
+)
+def prepare_trim(options: Trim) -> TextFunction:
+    """What takes out the spaces that the options name."""
+
+    def trim_spaces(text: str) -> str:
         if options.inner and ("  " in text or "\t" in text or "\xa0" in text):
             text = _INNER.sub(" ", text)
         if options.lines and (" \n" in text or " \r" in text or "\t" in text or "\xa0" in text):
             text = _BEFORE_END.sub("", text)
-        return _stripped(text) if options.ends else text
+        if not options.ends:
+            return text
+        indented = _INDENTED.match(text) if text.startswith((" ", "\t", "\n", "\r")) else None
+        return text[indented.start(1) :].rstrip() if indented else text.strip()
 
-    return trimmed
-
-
-def _stripped(text: str) -> str:
-    indented = _INDENTED.match(text) if text.startswith((" ", "\t", "\n", "\r")) else None
-    return text[indented.start(1) :].rstrip() if indented else text.strip()
+    return trim_spaces
 
 
-def _prepare_empty_lines(options: EmptyLines) -> TextFunction:
-    def without(text: str) -> str:
+@Operation(
+    name="remove-empty-lines",
+    title="Remove empty lines",
+    help="Removes lines with nothing on them; one between paragraphs can stay.",
+    group="Tidy",
+    Options=EmptyLines,
+    examples=(("One\n\n\nTwo\n \nThree", "One\nTwo\nThree"),),
+)
+def prepare_empty_lines(options: EmptyLines) -> TextFunction:
+    """What removes empty lines, all of them or all but one between paragraphs."""
+
+    def remove_lines(text: str) -> str:
         if "\n" not in text and "\r" not in text:
             return text
         if options.leave == "one":
             return _EMPTY_LINES.sub(r"\1\1", text)
         return _LAST_EMPTY.sub("", _EMPTY_LINE.sub("", text))
 
-    return without
+    return remove_lines
 
 
-def _prepare_newlines(options: Newlines) -> TextFunction:
-    def normalised(text: str) -> str:
+@Operation(
+    name="normalise-newlines",
+    title="Normalise line ends",
+    help="Gives all lines, those of code too, the same line end.",
+    group="Tidy",
+    Options=Newlines,
+    handles_code=True,
+    examples=(("One\r\nTwo\rThree", "One\nTwo\nThree"),),
+)
+def prepare_newlines(options: Newlines) -> TextFunction:
+    """What gives a text one kind of line end."""
+
+    def change_ends(text: str) -> str:
         if not text.isascii() or "\r" in text:
             text = _OTHER_NEWLINES.sub("\n", text)
         return text.replace("\n", "\r\n") if options.to == "crlf" else text
 
-    return normalised
-
-
-TRIM = register(
-    Operation(
-        name="trim",
-        title="Trim and collapse spaces",
-        help="Removes spaces around the text and at the ends of lines, and makes several spaces one.",
-        group="Tidy",
-        Options=Trim,
-        prepare=_prepare_trim,
-        examples=(("  Two  words. \n  - item\n", "Two words.\n  - item"), ("As it is.", "As it is.")),
-    )
-)
-
-REMOVE_EMPTY_LINES = register(
-    Operation(
-        name="remove-empty-lines",
-        title="Remove empty lines",
-        help="Removes lines with nothing on them; one between paragraphs can stay.",
-        group="Tidy",
-        Options=EmptyLines,
-        prepare=_prepare_empty_lines,
-        examples=(("One\n\n\nTwo\n \nThree", "One\nTwo\nThree"),),
-    )
-)
-
-NORMALISE_NEWLINES = register(
-    Operation(
-        name="normalise-newlines",
-        title="Normalise line ends",
-        help="Gives all lines, those of code too, the same line end.",
-        group="Tidy",
-        Options=Newlines,
-        prepare=_prepare_newlines,
-        handles_code=True,
-        examples=(("One\r\nTwo\rThree", "One\nTwo\nThree"),),
-    )
-)
+    return change_ends

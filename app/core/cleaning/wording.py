@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.core.cleaning import code
-from app.core.cleaning.base import Operation, TextFunction, missing, option, register
-from app.core.cleaning.sentences import ends
+from app.core.cleaning.base import Operation, TextFunction, empty_option
+from app.core.cleaning.sentences import sentence_ends
+from app.core.options import option
 
 CASES = {
     "sentence": "Sentences begin with a capital",
@@ -34,34 +35,43 @@ class Truncate:
     limit: int = option(1000, "At most", "Characters; the text ends with the last whole sentence before.")
 
 
-def _prepare_case(options: Case) -> TextFunction:
-    return {"lower": str.lower, "upper": str.upper, "title": _title, "sentence": _sentences}[options.to]
+@Operation(
+    name="change-case",
+    title="Change case",
+    help="Writes texts in lower or upper case, with capitals at sentences or at all words.",
+    group="Text",
+    Options=Case,
+    examples=(("what is rain? it is water.", "What is rain? It is water."), ("READ THIS NOW", "Read this now")),
+)
+def prepare_case(options: Case) -> TextFunction:
+    return {
+        "lower": str.lower,
+        "upper": str.upper,
+        "title": lambda text: _WORD.sub(lambda match: match[0][0].title() + match[0][1:], text),
+        "sentence": _capitalise_sentences,
+    }[options.to]
 
 
-def _title(text: str) -> str:
-    return _WORD.sub(lambda match: match[0][0].title() + match[0][1:], text)
-
-
-def _sentences(text: str) -> str:
-    if _shouts(text):
+def _capitalise_sentences(text: str) -> str:
+    if _is_shouting(text):
         text = text.lower()
     elif not _SMALL_START.search(text):
         return text
     pieces: list[str] = []
     place = 0
-    for end in [*ends(text), len(text)]:
-        pieces.append(_capital(text[place:end]))
+    for end in [*sentence_ends(text), len(text)]:
+        pieces.append(_capitalise_first(text[place:end]))
         place = end
     changed = "".join(pieces)
     # Capitals that would make it look like one that shouts are left out, or a second run would take them back.
-    return text if _shouts(changed) else changed
+    return text if _is_shouting(changed) else changed
 
 
-def _shouts(text: str) -> bool:
+def _is_shouting(text: str) -> bool:
     return text.isupper() and len(text.split()) > 2
 
 
-def _capital(sentence: str) -> str:
+def _capitalise_first(sentence: str) -> str:
     """The sentence with a capital, unless its first word is written as a name is (iPhone) or an address."""
     first = _FIRST_LETTER.search(sentence)
     if first is None or sentence[: first.start()].strip("\"'“„‘«»(*_¿¡- \t\r\n"):
@@ -72,22 +82,35 @@ def _capital(sentence: str) -> str:
     return sentence[: first.start()] + first[0].title() + sentence[first.end() :]
 
 
-def _prepare_truncate(options: Truncate) -> TextFunction:
+@Operation(
+    name="truncate",
+    title="Truncate at a sentence",
+    help="Shortens long texts to the last whole sentence before a limit; code blocks are never cut in two.",
+    group="Text",
+    Options=Truncate,
+    handles_code=True,
+    fields=("answer",),
+    examples=(("Rain is water. It falls from clouds.", "Rain is water."), ("Short.", "Short.")),
+    example_options={"limit": 20},
+)
+def prepare_truncate(options: Truncate) -> TextFunction:
     if options.limit < 1:
-        raise missing("The limit must be at least one character.", "limit")
-    return lambda text: text if len(text) <= options.limit else _cut(text, options.limit)
+        raise empty_option("The limit must be at least one character.", "limit")
+    return lambda text: text if len(text) <= options.limit else _cut_at_sentence(text, options.limit)
 
 
-def _cut(text: str, limit: int) -> str:
+def _cut_at_sentence(text: str, limit: int) -> str:
     """The whole sentences, or failing that the whole words, before the limit; a piece of code stays whole or goes."""
-    pieces = code.spans(text)
+    pieces = code.code_spans(text)
     for start, end in pieces:
         if start < limit < end:
             limit = start if text[:start].strip() else end
     if limit >= len(text):
         return text
     head = text[:limit]
-    inside = [end for end in ends(text[: limit + 1]) if end <= limit and not any(a < end < b for a, b in pieces)]
+    inside = [
+        end for end in sentence_ends(text[: limit + 1]) if end <= limit and not any(a < end < b for a, b in pieces)
+    ]
     after_code = [end for start, end in pieces if end <= limit and "\n" in text[start:end]]
     place = max([*inside, *after_code, 0])
     return head[: place or _last_word(text, limit)].rstrip()
@@ -100,31 +123,3 @@ def _last_word(text: str, limit: int) -> int:
     while limit > 1 and (unicodedata.category(text[limit])[0] == "M" or "\u200d" in text[limit - 1 : limit + 1]):
         limit -= 1
     return limit
-
-
-CHANGE_CASE = register(
-    Operation(
-        name="change-case",
-        title="Change case",
-        help="Writes texts in lower or upper case, with capitals at sentences or at all words.",
-        group="Text",
-        Options=Case,
-        prepare=_prepare_case,
-        examples=(("what is rain? it is water.", "What is rain? It is water."), ("READ THIS NOW", "Read this now")),
-    )
-)
-
-TRUNCATE = register(
-    Operation(
-        name="truncate",
-        title="Truncate at a sentence",
-        help="Shortens long texts to the last whole sentence before a limit; code blocks are never cut in two.",
-        group="Text",
-        Options=Truncate,
-        prepare=_prepare_truncate,
-        handles_code=True,
-        fields=("answer",),
-        examples=(("Rain is water. It falls from clouds.", "Rain is water."), ("Short.", "Short.")),
-        example_options={"limit": 20},
-    )
-)

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.duplicates.base import DIFFERENCES, EXACT, FLOOR, NORMALISED, Others, Pairs, Texts
-from app.core.duplicates.differences import bits, differences, is_misspelt
+from app.core.duplicates.differences import bits, differences
 from app.core.duplicates.join import I32
 from app.core.duplicates.normal import normalised_shard
-from app.core.duplicates.scores import ratios
-from app.core.sets import distinct
+from app.core.duplicates.scores import ratios, score
+from app.core.sets import distinct_numbers
 
 # So many answers to one question are compared each with each; of more, each with the next.
 MANY = 12
@@ -30,8 +30,8 @@ Edge = tuple[int, int, int, float, int]
 U8 = npt.NDArray[np.uint8]
 
 
-class Answers:
-    """The answers of some records, each known by one number as written and one by its normal form."""
+class NumberedTexts:
+    """The texts of one side of some records, each known by one number as written and one by its normal form."""
 
     def __init__(self, members: I32, get: Others) -> None:
         texts: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Answers:
         self.texts, self.forms = list(texts), list(forms)
 
     def text_ids(self, members: I32) -> I32:
-        """The numbers of records' answers as written."""
+        """The numbers of records' texts as written."""
         return self._text_ids[np.searchsorted(self.members, members)]
 
     def form_ids(self, members: I32) -> I32:
@@ -63,7 +63,7 @@ def with_answers(
     """
     alike = np.flatnonzero(near.differs == 0)
     inside = np.array([one for mine in classes.values() for one in mine], np.int32)
-    answers = Answers(distinct(np.concatenate((near.left[alike], near.right[alike], inside))), get)
+    answers = NumberedTexts(distinct_numbers(np.concatenate((near.left[alike], near.right[alike], inside))), get)
     first = [_first_of_each(members, answers) for members in classes.values()]
     of_question = dict(zip(classes, first, strict=True))
     several = np.isin(near.left, list(classes)) | np.isin(near.right, list(classes))
@@ -84,6 +84,33 @@ def with_answers(
     return found
 
 
+def with_both(
+    texts: Texts, left: I32, right: I32, family_of: npt.NDArray[np.int32], get: Others, *, threads: int
+) -> Pairs:
+    """Of pairs that are alike as a whole those with like questions, with how alike their answers are.
+
+    ``family_of`` numbers the families of records, -1 for none.
+    """
+    members = distinct_numbers(np.concatenate((left, right)))
+    questions = NumberedTexts(members, lambda places: [texts[place] for place in places])
+    answers = NumberedTexts(members, get)
+    one, other = questions.form_ids(left).tolist(), questions.form_ids(right).tolist()
+    same = questions.text_ids(left) == questions.text_ids(right)
+    edges: list[Edge] = []
+    for place, (first, second) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
+        form, against = questions.forms[one[place]], questions.forms[other[place]]
+        if form == against:
+            edges.append((first, second, EXACT if same[place] else NORMALISED, 100.0, 0))
+        elif (alike := score(form, against)) >= FLOOR:
+            in_family = family_of[first] >= 0 and family_of[first] == family_of[second]
+            found = differences(texts[first], texts[second], form, against, strict=True if in_family else None)
+            edges.append((first, second, int(alike), alike, bits(found)))
+    columns = _columns(edges)
+    pairs = Pairs(*columns, np.zeros(len(edges), np.uint8), np.zeros(len(edges), np.uint8))
+    _score(pairs, answers, threads)
+    return pairs
+
+
 def _columns(edges: Sequence[Edge]) -> tuple[I32, I32, U8, npt.NDArray[np.float32], U8]:
     left, right, level, score, differs = zip(*edges, strict=True) if edges else ((),) * 5
     return (
@@ -95,7 +122,7 @@ def _columns(edges: Sequence[Edge]) -> tuple[I32, I32, U8, npt.NDArray[np.float3
     )
 
 
-def _first_of_each(members: Sequence[int], answers: Answers) -> tuple[int, ...]:
+def _first_of_each(members: Sequence[int], answers: NumberedTexts) -> tuple[int, ...]:
     """The first record of each answer to one question."""
     found: dict[int, int] = {}
     for member, form in zip(members, answers.form_ids(np.array(members, np.int32)).tolist(), strict=True):
@@ -104,7 +131,7 @@ def _first_of_each(members: Sequence[int], answers: Answers) -> tuple[int, ...]:
 
 
 def _inside(
-    texts: Texts, classes: Iterable[Sequence[int]], first: Iterable[Sequence[int]], answers: Answers
+    texts: Texts, classes: Iterable[Sequence[int]], first: Iterable[Sequence[int]], answers: NumberedTexts
 ) -> Iterator[Edge]:
     """Pairs of one question: copies of each answer, and the answers among each other."""
     for members, different in zip(classes, first, strict=True):
@@ -133,12 +160,12 @@ def _each_with_each(members: Sequence[int]) -> Iterable[tuple[int, int]]:
 def _between(near: Pairs, places: npt.NDArray[np.int64], different: Mapping[int, Sequence[int]]) -> Iterator[Edge]:
     """Pairs of like questions of which one has several answers, for each of these."""
     columns = (near.left, near.right, near.level, near.score)
-    for left, right, level, score in zip(*(column[places].tolist() for column in columns), strict=True):
+    for left, right, level, alike in zip(*(column[places].tolist() for column in columns), strict=True):
         for one, other in product(different.get(left, (left,))[:SOME], different.get(right, (right,))[:SOME]):
-            yield min(one, other), max(one, other), level, score, 0
+            yield min(one, other), max(one, other), level, alike, 0
 
 
-def _score(pairs: Pairs, answers: Answers, threads: int) -> None:
+def _score(pairs: Pairs, answers: NumberedTexts, threads: int) -> None:
     """Say of each pair how alike the answers are, and what they differ in."""
     alike = np.flatnonzero(pairs.differs == 0)
     left, right = pairs.left[alike], pairs.right[alike]
@@ -156,10 +183,9 @@ def _score(pairs: Pairs, answers: Answers, threads: int) -> None:
         pairs.answer_differs[at] = _answer_bits(int(left[place]), int(right[place]), answers)
 
 
-def _answer_bits(one: int, other: int, answers: Answers) -> int:
-    """What two unequal answers differ in. A word more is another answer, unless it is one misspelt."""
+def _answer_bits(one: int, other: int, answers: NumberedTexts) -> int:
+    """What two unequal answers differ in. However long they are, another word makes another answer."""
     both = np.array((one, other), np.int32)
     left, right = (answers.texts[number] for number in answers.text_ids(both).tolist())
     left_form, right_form = (answers.forms[number] for number in answers.form_ids(both).tolist())
-    found = bits(differences(left, right, left_form, right_form))
-    return found or (0 if is_misspelt(left_form, right_form) else _WORD)
+    return bits(differences(left, right, left_form, right_form, strict=True))

@@ -136,8 +136,13 @@ def difference_names(bits: int) -> tuple[str, ...]:
 
 
 def text_of(side: str, question: str, answer: str) -> str:
-    """What is compared of a pair on one of ``SIDES``."""
-    return {"question": question, "answer": answer}.get(side, f"{question}\n{answer}")
+    """What is compared first of a pair on one of ``SIDES``: the answer, or the question, which the answer follows."""
+    return answer if side == "answer" else question
+
+
+def compares_answers(side: str) -> bool:
+    """Whether answers are compared where questions are alike. Copies have both alike, never the two as one text."""
+    return side != "answer"
 
 
 def kind_of(level: int) -> str:

@@ -6,15 +6,15 @@ from app.core.duplicates.normal import normalised
 from app.core.duplicates.scores import score
 
 
-def compare(left: str, right: str) -> Match:
-    """How alike two texts are."""
+def compare(left: str, right: str, *, strict: bool | None = None) -> Match:
+    """How alike two texts are. Answers are compared ``strict``: in them other words count however long they are."""
     if left == right:
         return Match(EXACT, 100.0, (), "Both are the same, letter by letter.")
     one, other = normalised(left), normalised(right)
     if one == other:
         return Match(NORMALISED, 100.0, (), "They differ in case, spaces, punctuation or hidden characters only.")
     alike = score(one, other)
-    return Match(int(alike), alike, tuple(differences(left, right, one, other)), _why(one, other))
+    return Match(int(alike), alike, tuple(differences(left, right, one, other, strict=strict)), _why(one, other))
 
 
 def _why(one: str, other: str) -> str:

@@ -1,34 +1,67 @@
-"""What two like texts differ in, word by word: the words that only one of them has, sorted by what they mean."""
+"""What two like texts differ in: the words that only one of them has, sorted by what they mean."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
-from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from app.core.duplicates.base import DIFFERENCES, Difference
+from app.core.duplicates.functionwords import FUNCTION_WORDS, WIDE_FUNCTION_WORDS
+from app.core.duplicates.normal import core
+from app.core.duplicates.opposites import WIDE_OPPOSITES
+from app.core.duplicates.spelling import is_misspelt, is_opposite, opposites
 from app.core.duplicates.words import KINDS, NUMBERS, POLITE, STARTERS, WIDE_NEGATIONS
 
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+# In texts of at most so many words, or characters where a script has no spaces, one other word makes another text.
+SHORT, SHORT_WIDE = 30, 60
+_NUMBER = re.compile(r"(?:^-)?\d+(?:[.,:/]\d+)*")
 _KINDS = {word: kind for kind, words in KINDS.items() for word in words}
 _BITS = {name: 1 << place for place, name in enumerate(DIFFERENCES)}
-# Names from this score on are one name, misspelt.
-MISSPELT = 70
+_IGNORED = FUNCTION_WORDS | POLITE
+# What stands around a word and is no part of it, and what counts although it is neither letter nor digit.
+_AROUND, _OPERATORS, _MONEY = "()[]{}<>\"'`,;:.!?", frozenset("+-*/=<>^%~|#×÷≤≥≠"), frozenset("$€£¥₹₽₩%°")
+_ORDINALS = frozenset(("st", "nd", "rd", "th", "er", "re", "e", "º", "ª"))
+# Ideographs, kana, Thai, Lao, Myanmar and Khmer: scripts without spaces. Korean has them.
+_WIDE = re.compile(
+    "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
+)
+_WIDE_IGNORED = re.compile("|".join((*WIDE_FUNCTION_WORDS, *WIDE_NEGATIONS, "ー", r"\s")))
+_HIRAGANA = re.compile("[\u3040-\u309f]?")
 
 
-def differences(left: str, right: str, left_form: str, right_form: str) -> list[Difference]:
-    """What matters of what two texts differ in; ``left_form`` and ``right_form`` are their normal forms."""
+def differences(
+    left: str, right: str, left_form: str, right_form: str, *, strict: bool | None = None
+) -> list[Difference]:
+    """What matters of what two texts differ in; ``left_form`` and ``right_form`` are their normal forms.
+
+    Other words count as in ``other_words``.
+    """
+    left_form, right_form = core(left_form), core(right_form)
     lefts, rights = left_form.split(" "), right_form.split(" ")
     in_left, in_right = set(lefts), set(rights)
-    only_left = [word for word in lefts if word not in in_right]
-    only_right = [word for word in rights if word not in in_left]
-    mine, theirs = _by_kind(left, only_left), _by_kind(right, only_right)
+    mine = _by_kind(left, [word for word in lefts if word not in in_right])
+    theirs = _by_kind(right, [word for word in rights if word not in in_left])
     if not left_form.isascii() and not right_form.isascii():
-        _take_wide_negations(left_form, right_form, mine, theirs)
-    if not mine and not theirs:
+        for word in WIDE_NEGATIONS:
+            surplus = left_form.count(word) - right_form.count(word)
+            if surplus:
+                (mine if surplus > 0 else theirs).setdefault("negation", []).append(word)
+    words = other_words(left_form, right_form, strict=strict)
+    if not mine and not theirs and not any(words):
         return []
-    _forget_misspelt(mine, theirs, in_left, in_right)
-    _forget_equal_numbers(mine, theirs)
+    # Names, units and dates that the other text misspells are no difference, nor are numbers that both have.
+    for found, others in ((mine, in_right), (theirs, in_left)):
+        for kind in ("name", "unit", "date"):
+            if kind in found:
+                found[kind] = [word for word in found[kind] if not _is_spelt(word, others, is_unit=kind == "unit")]
+    if "number" in mine and "number" in theirs:
+        one, other = Counter(mine["number"]), Counter(theirs["number"])
+        mine["number"], theirs["number"] = list((one - other).elements()), list((other - one).elements())
+    for found, own, counterpart in zip((mine, theirs), words, (theirs, mine), strict=True):
+        rest = [word for word in own if word not in found.get("name", ())]
+        # What stands in the place of a name is one, however it is written.
+        found["name" if counterpart.get("name") and not found.get("name") else "word"] = rest
     return [
         Difference(kind, " ".join(dict.fromkeys(mine.get(kind, ()))), " ".join(dict.fromkeys(theirs.get(kind, ()))))
         for kind in DIFFERENCES
@@ -36,12 +69,91 @@ def differences(left: str, right: str, left_form: str, right_form: str) -> list[
     ]
 
 
-def is_misspelt(left_form: str, right_form: str) -> bool:
-    """Whether the words that only one of two texts has are the other's, misspelt, or mere politeness."""
-    lefts, rights = left_form.split(" "), right_form.split(" ")
-    mine = " ".join(word for word in lefts if word not in rights and word not in POLITE)
-    theirs = " ".join(word for word in rights if word not in lefts and word not in POLITE)
-    return mine == theirs or fuzz.ratio(mine, theirs) >= MISSPELT
+def other_words(one: str, other: str, *, strict: bool | None = None) -> tuple[list[str], list[str]]:
+    """The words that only one of two cores of normal forms has, as far as they make it say something else.
+
+    These are opposites, letters that stand alone and codes; in short texts (in all if ``strict``, in none if it is
+    False) all words that are neither grammar nor the other text's, misspelt. Numbers, dates, units and negations are
+    none of them.
+    """
+    lefts, rights = one.split(" "), other.split(" ")
+    in_left, in_right = set(lefts), set(rights)
+    mine, theirs = in_left - in_right, in_right - in_left
+    if not mine and not theirs:
+        return [], []
+    if (not one.isascii() or not other.isascii()) and (_WIDE.search(one) or _WIDE.search(other)):
+        return _other_characters(one, other, strict=strict)
+    if mine and theirs and one.replace(" ", "") == other.replace(" ", ""):
+        return [], []
+    is_short = max(len(lefts), len(rights)) <= SHORT if strict is None else strict
+    words = [word for word in lefts if word in mine and _matters(word, theirs, in_right, is_short=is_short)]
+    others = [word for word in rights if word in theirs and _matters(word, mine, in_left, is_short=is_short)]
+    if words and "".join(words) == "".join(others):
+        return [], []
+    if not words and not others and (in_left <= _IGNORED or in_right <= _IGNORED):
+        # A text that is nothing but grammar, such as an answer that is one preposition, says what it says by that.
+        return list(mine - POLITE), list(theirs - POLITE)
+    return words, others
+
+
+def _matters(word: str, against: Set[str], others: Set[str], *, is_short: bool) -> bool:
+    """Whether a word counts that the other text, which has ``others`` and of these ``against`` alone, has not."""
+    if word in _KINDS or word in WIDE_NEGATIONS:
+        return False
+    if len(word) == 1 and word.isalpha():
+        return word not in FUNCTION_WORDS or any(
+            len(bare := one.strip(_AROUND)) == 1 and bare.isalpha() for one in against
+        )
+    if word in _IGNORED:
+        return not against.isdisjoint(opposites(word))
+    if word.isalpha() or not (word.isascii() or _is_code(word)):
+        if not is_short:
+            return any(is_opposite(word, one) for one in against)
+        return any(map(str.isalpha, word)) and not is_misspelt(word, others)
+    if not _is_code(word):
+        bare = word.strip(_AROUND)
+        if bare != word:
+            return bare not in others and bool(bare) and _matters(bare, against, others, is_short=is_short)
+        return not _OPERATORS.isdisjoint(word) and word != "-"
+    letters = _letters(word)
+    codes = list(filter(_is_code, against))
+    if not letters:
+        money = _MONEY.intersection(word)
+        return bool(money) and any(money != (paid := _MONEY.intersection(one)) and bool(paid) for one in codes)
+    return letters not in others and letters not in _ORDINALS and letters not in map(_letters, codes)
+
+
+def _is_code(word: str) -> bool:
+    return any(map(str.isdigit, word))
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalpha, word))
+
+
+def _other_characters(one: str, other: str, *, strict: bool | None) -> tuple[list[str], list[str]]:
+    """The same for texts without spaces, of which stretches of characters are compared."""
+    left, right = _WIDE_IGNORED.sub("", one), _WIDE_IGNORED.sub("", other)
+    if not left or not right:
+        left, right = one, other
+    is_short = max(len(left), len(right)) <= SHORT_WIDE if strict is None else strict
+    if not is_short:
+        for word, opposite in WIDE_OPPOSITES:
+            surplus = left.count(word) - right.count(word)
+            if surplus and surplus * (right.count(opposite) - left.count(opposite)) > 0:
+                return ([word], [opposite]) if surplus > 0 else ([opposite], [word])
+        return [], []
+    words: list[str] = []
+    others: list[str] = []
+    for part in Levenshtein.opcodes(left, right):
+        mine, theirs = left[part.src_start : part.src_end], right[part.dest_start : part.dest_end]
+        # Whether one more kana is written (申し込み, 申込み) is a matter of spelling.
+        if part.tag != "equal" and not (
+            _HIRAGANA.fullmatch(mine) and _HIRAGANA.fullmatch(theirs) and not (mine and theirs)
+        ):
+            words += [mine] if mine and not mine.isdigit() else []
+            others += [theirs] if theirs and not theirs.isdigit() else []
+    return words, others
 
 
 def bits(found: Iterable[Difference]) -> int:
@@ -63,8 +175,11 @@ def _by_kind(text: str, words: Sequence[str]) -> dict[str, list[str]]:
             found.setdefault("number", []).extend(map(_plain, numbers))
         elif len(word) > 1 and word not in STARTERS and word.capitalize() in text and word[0].islower():
             found.setdefault("name", []).append(word)
-    if "name" in found and _shouting(text):
-        del found["name"]
+    if "name" in found:
+        # Where most words begin with a capital, capitals name nothing.
+        capitals = [word[0].isupper() for word in text[:2000].split()]
+        if len(capitals) > 3 and sum(capitals) > 0.75 * len(capitals):
+            del found["name"]
     return found
 
 
@@ -76,35 +191,8 @@ def _plain(number: str) -> str:
     return number.lstrip("0") or "0"
 
 
-def _shouting(text: str) -> bool:
-    """Whether most words begin with a capital, so that capitals name nothing."""
-    words = text[:2000].split()
-    return len(words) > 3 and sum(word[0].isupper() for word in words) > 0.75 * len(words)
-
-
-def _take_wide_negations(left: str, right: str, mine: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
-    for word in WIDE_NEGATIONS:
-        surplus = left.count(word) - right.count(word)
-        if surplus:
-            (mine if surplus > 0 else theirs).setdefault("negation", []).append(word)
-
-
-def _forget_misspelt(
-    mine: dict[str, list[str]], theirs: dict[str, list[str]], lefts: Iterable[str], rights: Iterable[str]
-) -> None:
-    """Names, units and dates that the other text misspells are no difference."""
-    for kind in ("name", "unit", "date"):
-        for words, others in ((mine.get(kind), rights), (theirs.get(kind), lefts)):
-            if words:
-                words[:] = [word for word in words if not _has_like(word, others)]
-
-
-def _has_like(word: str, others: Iterable[str]) -> bool:
-    return any(fuzz.ratio(word, other, score_cutoff=MISSPELT) for other in others)
-
-
-def _forget_equal_numbers(mine: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
-    """Numbers that both have, written otherwise, are no difference."""
-    if "number" in mine and "number" in theirs:
-        left, right = Counter(mine["number"]), Counter(theirs["number"])
-        mine["number"], theirs["number"] = list((left - right).elements()), list((right - left).elements())
+def _is_spelt(word: str, others: Set[str], *, is_unit: bool) -> bool:
+    """Whether another text has the word, if misspelt; of a unit one number will do."""
+    if is_unit and any(len(word) > 2 < len(one) and (word.startswith(one) or one.startswith(word)) for one in others):
+        return True
+    return is_misspelt(word, others)

@@ -15,6 +15,7 @@ from app.core.duplicates.base import (
     Options,
     Pairs,
     Progress,
+    compares_answers,
     text_of,
 )
 from app.core.duplicates.groups import groups
@@ -43,8 +44,7 @@ class ComparedRecords:
         """Take in one record."""
         self.names.append(name)
         self.texts.append(text_of(self.side, question, answer))
-        if self.side == "question":
-            self.answers.append(answer)
+        self.answers.append(answer)
 
     def add_records(self, records: Iterable[tuple[int, Record]]) -> None:
         """Take in the records of a file."""
@@ -108,7 +108,7 @@ def find_duplicates(
 ) -> FileDuplicates:
     """The groups of some records at one level; with another file's records among them, only groups with both."""
     answers = None
-    if records.side == "question":
+    if compares_answers(records.side):
         answers = lambda places: [records.answers[place] for place in places]  # noqa: E731
     options = Options(side=records.side)
     found = search(records.texts, answers=answers, options=options, meaning=meaning, progress=progress)

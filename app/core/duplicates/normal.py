@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from app.core.duplicates.words import LEADS, TAILS
+from app.core.duplicates.words import LEADS, TAILS, WIDE_LEADS
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -153,15 +153,20 @@ def normalised(text: str) -> str:
     return normalised_shard([text])[0]
 
 
-_LEADS = re.compile(f"(?:(?:{'|'.join(sorted(LEADS, key=len, reverse=True))}) )+")
-_TAILS = re.compile(f"(?: (?:{'|'.join(sorted(TAILS, key=len, reverse=True))}))+$")
+def _any_of(words: Sequence[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+_LEADS = re.compile(f"(?:(?:{_any_of(LEADS)}) |(?:{_any_of(WIDE_LEADS)}) ?(?=.))+")
+_TAILS = re.compile(f"(?: (?:{_any_of(TAILS)}))+$")
 _FIRST = frozenset(lead.split()[0] for lead in LEADS)
+_FIRST_WIDE = min(WIDE_LEADS)[0]
 _LAST = frozenset(tail.split()[-1] for tail in TAILS)
 
 
 def core(form: str) -> str:
     """A normal form without politeness and labels around it, unless it is nothing else."""
-    if form.partition(" ")[0] in _FIRST and (lead := _LEADS.match(form)):
+    if (form.partition(" ")[0] in _FIRST or form >= _FIRST_WIDE) and (lead := _LEADS.match(form)):
         form = form[lead.end() :]
     if form.rpartition(" ")[2] in _LAST:
         form = _TAILS.sub("", form)

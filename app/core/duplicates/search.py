@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.duplicates import families, join
-from app.core.duplicates.answers import with_answers
+from app.core.duplicates.answers import with_answers, with_both
 from app.core.duplicates.base import (
     DIFFERENCES,
     EXACT,
@@ -27,7 +27,7 @@ from app.core.duplicates.base import (
     Progress,
     Texts,
 )
-from app.core.duplicates.differences import bits, differences, is_misspelt
+from app.core.duplicates.differences import bits, differences, other_words
 from app.core.duplicates.index import index_of
 from app.core.duplicates.join import I32
 from app.core.duplicates.keys import Keys, frequencies, keys
@@ -70,11 +70,34 @@ def search(
     """
     tell = progress or _silent
     with ThreadPoolExecutor(options.threads) as pool:
-        return _Search(texts, options, pool, tell).run(answers, meaning)
+        if options.side != "pair" or answers is None:
+            return _Search(texts, options, pool, tell).run(answers, meaning)
+        found = _Search(texts, options, pool, lambda share, what: tell(share / 2, what)).run(answers, meaning)
+        return _with_wholes(texts, found, answers, options, pool, lambda share, what: tell(0.5 + share / 2, what))
 
 
 def _silent(share: float, message: str) -> None:
     """Nobody wants to know."""
+
+
+def _with_wholes(
+    texts: Texts, found: Found, answers: Others, options: Options, pool: ThreadPoolExecutor, tell: Progress
+) -> Found:
+    """What was found, with the pairs that share rare words in question or answer.
+
+    Of many answers to one question not all are compared with all, and a question of common words alone is passed
+    over; the words of both find these. Each side is compared by itself all the same.
+    """
+    everything = range(len(texts))
+    wholes = [f"{text}\n{answer}" for text, answer in zip(texts, answers(everything), strict=True)]
+    left, right, compared = _Search(wholes, options, pool, tell).near()
+    del wholes
+    new = ~np.isin(_joint(left, right), _joint(found.pairs.left, found.pairs.right))
+    family_of = np.full(len(texts), -1, np.int32)
+    for number, family in enumerate(found.families):
+        family_of[list(family.members)] = number
+    more = with_both(texts, left[new], right[new], family_of, answers, threads=options.threads)
+    return Found(_together([found.pairs, more]), found.families, found.compared + compared, found.index)
 
 
 class _Search:
@@ -88,27 +111,39 @@ class _Search:
         self.form_of: I32 = np.zeros(0, np.int32)
 
     def run(self, answers: Others | None, meaning: Meaning | None) -> Found:
-        self.tell(0.0, "reading the texts")
-        self._fold()
-        self.tell(0.25, "comparing rare words")
-        parts = self._shards(self._tokens, range(0, len(self.forms), SHARD))
-        frequency = frequencies(parts)
-        bits_needed = max(len(self.forms), 1).bit_length()
-        keyed = self._shards(lambda at: self._keys(at, parts[at // SHARD], frequency, bits_needed), self._begins())
+        parts, frequency, keyed, bits_needed = self._keyed()
         index = None
         if self.options.index:
             rarest = _stacked([part.rarest for part in keyed], self.options.rarest)
             index = index_of(rarest, frequency, self.first)
             del rarest
         left, right, score, compared = self._near(keyed, parts, bits_needed)
+        meant = np.zeros(0, np.uint64)
         if meaning is not None:
-            left, right, score = self._meant(left, right, score, meaning)
+            left, right, score, meant = self._meant(left, right, score, meaning)
         self.tell(0.75, "looking at what differs")
-        differs = self._differs(left, right, score, parts)
+        differs = self._differs(left, right, score, parts, np.isin(_joint(left, right), meant))
         found = self._families(left, right, differs, parts)
         self.tell(0.85, "comparing answers" if answers else "putting pairs together")
         pairs = self._pairs(left, right, score, differs, answers)
         return Found(pairs, tuple(found), compared, index)
+
+    def near(self) -> tuple[I32, I32, int]:
+        """The first texts of each two near normal forms, and how many were scored."""
+        parts, _, keyed, bits_needed = self._keyed()
+        left, right, _, compared = self._near(keyed, parts, bits_needed)
+        return self.first[left], self.first[right], compared
+
+    def _keyed(self) -> tuple[list[Tokens], U32, list[Keys], int]:
+        """The tokens and the keys of all forms in shards, how frequent tokens are, and the bits of a position."""
+        self.tell(0.0, "reading the texts")
+        self._fold()
+        self.tell(0.25, "comparing rare words")
+        parts = self._shards(self._tokens, self._begins())
+        frequency = frequencies(parts)
+        bits_needed = max(len(self.forms), 1).bit_length()
+        keyed = self._shards(lambda at: self._keys(at, parts[at // SHARD], frequency, bits_needed), self._begins())
+        return parts, frequency, keyed, bits_needed
 
     def _begins(self) -> range:
         return range(0, len(self.forms), SHARD)
@@ -180,36 +215,51 @@ class _Search:
 
     def _meant(
         self, left: I32, right: I32, score: npt.NDArray[np.float32], meaning: Meaning
-    ) -> tuple[I32, I32, npt.NDArray[np.float32]]:
-        """The pairs of forms with those that mean the same, as far as they are not among them."""
+    ) -> tuple[I32, I32, npt.NDArray[np.float32], U64]:
+        """The pairs of forms with those that mean the same, as far as they are not among them; then all the latter."""
         more = meaning([self.texts[member] for member in self.first.tolist()], self.tell)
-        new = ~np.isin(_joint(more.left, more.right), _joint(left, right))
+        meant = _joint(more.left, more.right)
+        new = ~np.isin(meant, _joint(left, right))
         return (
             np.concatenate((left, more.left[new])),
             np.concatenate((right, more.right[new])),
             np.concatenate((score, more.score[new])),
+            meant,
         )
 
     def _differs(
-        self, left: I32, right: I32, score: npt.NDArray[np.float32], parts: list[Tokens]
+        self,
+        left: I32,
+        right: I32,
+        score: npt.NDArray[np.float32],
+        parts: list[Tokens],
+        meant: npt.NDArray[np.bool_],
     ) -> npt.NDArray[np.uint8]:
-        """What pairs differ in, as bits; the words are looked at only where their sums differ."""
+        """What pairs differ in, as bits; the words are looked at only where their sums differ.
+
+        Pairs that mean the same are ``meant``: other words are no difference then, but opposites are.
+        """
         marked = _stacked(self._shards(lambda at: marks(parts[at // SHARD]), self._begins()), len(MARKED))
         named = _joined(self._shards(lambda at: names(self._written(at)), self._begins()), np.uint64)
         differs = np.where(named[left] != named[right], _NAME, np.uint8(0))
         for column, bit in enumerate(MARKED):
             differs[marked[left, column] != marked[right, column]] |= np.uint8(bit)
-        wide = np.flatnonzero(~_ascii(self.forms, left, right))
+        # Beyond ASCII marked words may stand without spaces.
+        ends = enumerate(zip(left.tolist(), right.tolist(), strict=True))
+        plain = (at for at, (one, other) in ends if self.forms[one].isascii() or self.forms[other].isascii())
+        wide = np.delete(np.arange(len(left)), list(plain))
         for place in np.union1d(np.flatnonzero((differs > 0) & (score >= LOOKED_AT)), wide).tolist():
-            differs[place] = self._bits(int(left[place]), int(right[place]))
+            one, other = self.forms[left[place]], self.forms[right[place]]
+            mine, theirs = self.texts[self.first[left[place]]], self.texts[self.first[right[place]]]
+            differs[place] = bits(differences(mine, theirs, one, other, strict=False if meant[place] else None))
+        for place in np.setdiff1d(np.flatnonzero(differs == 0), wide, assume_unique=True).tolist():
+            one, other = self.cores[left[place]], self.cores[right[place]]
+            if any(other_words(one, other, strict=False if meant[place] else None)):
+                differs[place] = _WORD
         return differs
 
     def _written(self, at: int) -> list[str]:
         return [self.texts[member] for member in self.first[at : at + SHARD].tolist()]
-
-    def _bits(self, left: int, right: int) -> int:
-        one, other = self.texts[self.first[left]], self.texts[self.first[right]]
-        return bits(differences(one, other, self.forms[left], self.forms[right]))
 
     def _families(self, left: I32, right: I32, differs: npt.NDArray[np.uint8], parts: list[Tokens]) -> list[Family]:
         """The families, as positions of texts. Pairs inside one differ in a word, unless it is the same misspelt."""
@@ -229,7 +279,7 @@ class _Search:
     def _mark_inside(self, family_of: I32, left: I32, right: I32, differs: npt.NDArray[np.uint8]) -> None:
         inside = (family_of[left] >= 0) & (family_of[left] == family_of[right]) & (differs == 0)
         for place in np.flatnonzero(inside).tolist():
-            if not is_misspelt(self.forms[left[place]], self.forms[right[place]]):
+            if any(other_words(self.cores[left[place]], self.cores[right[place]], strict=True)):
                 differs[place] = _WORD
 
     def _members_of(self) -> Callable[[int], Sequence[int]]:
@@ -316,13 +366,6 @@ def _buckets(keyed: list[Keys]) -> list[U64]:
             buckets[place].append(part.keys[bucket == place])
         part.keys.resize(0, refcheck=False)
     return [_joined(parts, np.uint64) for parts in buckets]
-
-
-def _ascii(forms: Sequence[str], left: I32, right: I32) -> npt.NDArray[np.bool_]:
-    """Which pairs have a text of ASCII only; in the others marked words may stand without spaces."""
-    plain = np.fromiter((form.isascii() for form in forms), bool, len(forms))
-    result: npt.NDArray[np.bool_] = plain[left] | plain[right]
-    return result
 
 
 def _joined(parts: "Sequence[npt.NDArray[T]]", kind: type[T]) -> "npt.NDArray[T]":  # type: ignore[type-var]

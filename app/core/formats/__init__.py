@@ -24,6 +24,7 @@ def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
         header=detection.header if options.header is None and detection.delimiter else options.header,
         skip_lines=detection.skip_lines if options.skip_lines is None else options.skip_lines,
         sheet=options.sheet,
+        cells=options.cells,
         spreadsheet_safe=options.spreadsheet_safe,
         limits=options.limits,
     )

@@ -59,13 +59,14 @@ class Place:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a file; None means: as detected."""
+    """How to read a file; None means: as detected. ``cells`` of a workbook are read as ``shown`` or as ``stored``."""
 
     encoding: str | None = None
     delimiter: str | None = None
     header: bool | None = None
     skip_lines: int | None = None
     sheet: str | None = None
+    cells: str = "shown"
     spreadsheet_safe: bool = False
     limits: Limits = field(default_factory=Limits)
 

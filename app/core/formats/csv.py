@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.dialect import detect_dialect
@@ -42,19 +42,18 @@ def open_table(source: Source, options: ReadOptions) -> Iterator["Table"]:
     if options.delimiter and (len(options.delimiter) != 1 or options.delimiter in '"\r\n\0'):
         raise Invalid("A delimiter is one character, such as , or ; or a tab.", code="bad_delimiter")
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
-    head = source.head.decode(encoding, "replace")
-    found = detect_dialect(head, complete=source.complete, preferred=preferred_delimiter(source.name))
+    delimiter, skip, header = options.delimiter, options.skip_lines, options.header
+    if not delimiter or skip is None or header is None:
+        head = source.head.decode(encoding, "replace")
+        found = detect_dialect(head, complete=source.complete, preferred=preferred_delimiter(source.name))
+        delimiter = delimiter or found.delimiter
+        skip = found.skip if skip is None else skip
+        header = found.header if header is None else header
     csv.field_size_limit(max(options.limits.field_bytes, 131_072))
     with source.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
         try:
-            yield Table(
-                text,
-                delimiter=options.delimiter or found.delimiter,
-                skip=found.skip if options.skip_lines is None else options.skip_lines,
-                header=found.header if options.header is None else options.header,
-                options=options,
-            )
+            yield Table(text, delimiter=delimiter, skip=skip, header=header, options=options)
         except UnicodeError as error:
             raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
         finally:
@@ -236,7 +235,7 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     columns = options.columns or tuple(first or ())
     there = coming if first is None else chain([first], coming)
     lines = (cells_of([row.get(name) for name in columns]) for row in there)
-    return stream_lines(chunks(lines, _WRITE_ROWS), replace(options, columns=columns))
+    return stream_lines(chunks_of(lines, _WRITE_ROWS), replace(options, columns=columns))
 
 
 def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptions) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
@@ -220,7 +220,7 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     """A list with one object a line, in pieces."""
     yield (codecs.BOM_UTF8 if options.bom else b"") + b"["
     before = b"\n"
-    for chunk in chunks(rows, 256):
+    for chunk in chunks_of(rows, 256):
         yield before + b",\n".join(map(_encode, chunk))
         before = b",\n"
     yield b"]\n" if before == b"\n" else b"\n]\n"

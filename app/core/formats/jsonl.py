@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
@@ -208,7 +208,7 @@ def explain_json_error(line: bytes, error: Exception) -> tuple[str, str]:
 def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:
     """One object a line, UTF-8, no blank line at the end, in pieces."""
     mark = codecs.BOM_UTF8 if options.bom else b""
-    for chunk in chunks(rows, _WRITE_ROWS):
+    for chunk in chunks_of(rows, _WRITE_ROWS):
         yield mark + b"\n".join(map(_encode, chunk)) + b"\n"
         mark = b""
     if mark:

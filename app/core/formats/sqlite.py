@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Invalid, WrongKind
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import cells_of
@@ -147,7 +147,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 def _fill_table(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> int:
     columns = options.columns
     number = 0
-    for chunk in chunks(rows, 1000):
+    for chunk in chunks_of(rows, 1000):
         if not number:
             columns = columns or tuple(chunk[0])
             _create_table(connection, columns)

@@ -1,10 +1,12 @@
 """A workbook is opened by a process of its own: its parser reserves memory for every cell between the outermost ones,
 and ends its process where there is not so much.
 
-This module is also the program of that process. It is started by its path, so it imports nothing of this project.
+This module is also the program of that process. It is started by its path, so it imports nothing of this project but
+``number_formats``, which stands beside it.
 """
 
 import datetime
+import importlib
 import marshal
 import struct
 import subprocess
@@ -32,8 +34,14 @@ class OutOfMemory(Exception):
     """The workbook needs more memory than it may take."""
 
 
+# A text, or a number and the format that it is shown by.
+Cell = str | tuple[float, str]
+
+
 class Workbook:
-    """An open workbook: all its sheets, those that people see, and the first of these that is not empty.
+    """An open workbook: all its sheets, those that people see, the first of these that is not empty.
+
+    ``since_1904`` says from when its dates are counted.
 
     Raises Encrypted, Damaged or OutOfMemory; close it.
     """
@@ -47,16 +55,20 @@ class Workbook:
             self.sheets: list[str]
             self.visible: list[str]
             self.usual: str
-            self.sheets, self.visible, self.usual = self._next_content()
+            self.since_1904: bool
+            self.sheets, self.visible, self.usual, self.since_1904 = self._next_content()
         except BaseException:
             self.close()
             raise
 
-    def rows(self, sheet: str) -> Iterator[list[str]]:
-        """The rows of a sheet as texts, from its first row on. Can be called once for each sheet, one at a time."""
+    def rows(self, sheet: str, *, shown: bool) -> Iterator[list[Cell]]:
+        """The rows of a sheet, from its first row on. With ``shown`` a number comes with the format of its cell.
+
+        Can be called once for each sheet, one at a time.
+        """
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            _send_message(self._process.stdin, _PART, sheet)
+            _send_message(self._process.stdin, _PART, (sheet, shown))
         while (part := self._next_content()) is not None:
             yield from part
 
@@ -94,7 +106,7 @@ def _receive_message(source: IO[bytes]) -> Any:
 
 
 def as_text(cell: object) -> str:
-    """A cell as a person sees it: a whole number without ".0", a date as YYYY-MM-DD, TRUE and FALSE."""
+    """A cell as it is stored: a whole number without ".0", a date as YYYY-MM-DD, TRUE and FALSE."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
@@ -115,11 +127,14 @@ def _serve_workbook(path: str, memory_bytes: int) -> None:
     out = sys.stdout.buffer
     try:
         with closing(python_calamine.load_workbook(path)) as book:
+            sys.path.append(str(Path(__file__).parent))
+            formats = importlib.import_module("number_formats").Formats(Path(path))
             visible = [meta.name for meta in book.sheets_metadata if _is_table(meta)] or list(book.sheet_names)
             filled = (name for name in visible if len(visible) > 1 and book.get_sheet_by_name(name).height)
-            _send_message(out, _SHEETS, (list(book.sheet_names), visible, next(filled, visible[0])))
+            _send_message(out, _SHEETS, (list(book.sheet_names), visible, next(filled, visible[0]), formats.since_1904))
             while asked := _receive_message(sys.stdin.buffer):
-                _send_rows(out, book.get_sheet_by_name(asked[1]).iter_rows())
+                name, shown = asked[1]
+                _send_rows(out, book.get_sheet_by_name(name), formats.cells(name, shown=shown), shown)
     except BrokenPipeError:
         return
     except MemoryError:
@@ -140,15 +155,29 @@ def _is_table(meta: Any) -> bool:
     return bool(meta.visible == SheetVisibleEnum.Visible and meta.typ == SheetTypeEnum.WorkSheet)
 
 
-def _send_rows(out: IO[bytes], rows: Iterator[Any]) -> None:
-    part: list[list[str]] = []
-    for row in rows:
-        part.append([as_text(cell) for cell in row])
+def _send_rows(out: IO[bytes], sheet: Any, special: Iterator[tuple[int, dict[int, Cell]]], shown: bool) -> None:
+    """Send the rows of a sheet; the cells in ``special`` take the place of what calamine makes of them."""
+    first_column = sheet.start[1] if sheet.start else 0
+    place, cells = next(special, (-1, {}))
+    part: list[list[Cell]] = []
+    for number, row in enumerate(sheet.iter_rows()):
+        texts = [_as_cell(cell, shown) for cell in row]
+        while 0 <= place < number:
+            place, cells = next(special, (-1, {}))
+        if place == number:
+            for column, cell in cells.items():
+                if 0 <= column - first_column < len(texts):
+                    texts[column - first_column] = cell
+        part.append(texts)
         if len(part) == _ROWS:
             _send_message(out, _PART, part)
             part = []
     _send_message(out, _PART, part)
     _send_message(out, _END, None)
+
+
+def _as_cell(cell: object, shown: bool) -> Cell:
+    return (cell, "General") if shown and isinstance(cell, float) and not cell.is_integer() else as_text(cell)
 
 
 def _limit_process(memory_bytes: int) -> None:

@@ -1,6 +1,7 @@
 """Workbooks: .xlsx, .xls, .xlsb and .ods read by calamine, .xlsx written as text cells only.
 
-Cells are read as a person sees them: a whole number without ".0", a date as YYYY-MM-DD, TRUE and FALSE.
+Cells are read as the sheet shows them, by their number formats, or as they are stored: a whole number without ".0", a
+date as YYYY-MM-DD. The formats of .xls and .xlsb are not known; there the two are the same.
 """
 
 import zipfile
@@ -14,6 +15,7 @@ from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteO
 from app.core.formats.csv import cells_of, column_names, generated_names
 from app.core.formats.dialect import plain_cell
 from app.core.formats.limits import MB, too_large, too_many_rows
+from app.core.formats.shown import show
 from app.core.formats.source import Source, check_expansion
 from app.core.formats.workbook import Workbook
 
@@ -34,7 +36,9 @@ def read(source: Source, options: ReadOptions) -> Rows:
         name = options.sheet or book.usual
         if name not in book.sheets:
             raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheets)}.")
-        yield from _rows_of_sheet(book.rows(name), options)
+        cells = book.rows(name, shown=options.cells == "shown")
+        rows = ([one if type(one) is str else show(*one, since_1904=book.since_1904) for one in row] for row in cells)
+        yield from _rows_of_sheet(rows, options)
 
 
 @contextmanager

@@ -3,36 +3,41 @@
 Nothing is changed by looking. What a preview counts is what applying it changes, but for pairs edited in between.
 """
 
-from app.services.cleaning.applying import Done, Order, run, run_at_once, sweep
-from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, Outcome, Washer
-from app.services.cleaning.previews import Preview
-from app.services.cleaning.recipes import named as saved
-from app.services.cleaning.scanning import Scan, scan
-from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, Shown, look, show
-from app.services.cleaning.wishes import Cleaning, sentence
+from app.services.cleaning.applying import CleaningOrder, CleaningResult, run_cleaning
+from app.services.cleaning.options import CleaningOptions, step_sentence
+from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
+from app.services.cleaning.previews import CleaningPreview
+from app.services.cleaning.recipes import find_recipe as saved
+from app.services.cleaning.scanning import CleaningScan, scan_dataset
+from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, PreviewRow, preview_dataset, preview_rows
+from app.services.cleaning.tasks import CLEAN, PREVIEW, SUGGEST, CleaningRun, PreviewRun, SuggestRun
 
 __all__ = [
+    "CLEAN",
     "DELETED",
     "DUPLICATE",
     "EMPTIED",
     "KEPT",
     "LONGEST_SECONDS",
+    "PREVIEW",
     "SPLIT",
+    "SUGGEST",
     "VIEWS",
-    "Cleaning",
-    "Done",
-    "Order",
-    "Outcome",
-    "Preview",
-    "Scan",
-    "Shown",
-    "Washer",
-    "look",
-    "run",
-    "run_at_once",
+    "CleaningOptions",
+    "CleaningOrder",
+    "CleaningOutcome",
+    "CleaningPreview",
+    "CleaningResult",
+    "CleaningRun",
+    "CleaningScan",
+    "EntryCleaner",
+    "PreviewRow",
+    "PreviewRun",
+    "SuggestRun",
+    "preview_dataset",
+    "preview_rows",
+    "run_cleaning",
     "saved",
-    "scan",
-    "sentence",
-    "show",
-    "sweep",
+    "scan_dataset",
+    "step_sentence",
 ]

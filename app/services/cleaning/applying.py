@@ -5,44 +5,42 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import false
-from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
-from app.core.errors import LttError
+from app.core.changes import chunks_of
+from app.core.cleaning import Cleaner
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
-from app.models import ChangeSet, Entry, Turns, db, is_writing, transaction
-from app.services import datasets, entries, history, staged
-from app.services.cleaning.outcomes import EMPTIED, KEPT, Outcome, Washer
-from app.services.cleaning.previews import Preview
-from app.services.cleaning.scanning import Scan, prefilter
-from app.services.cleaning.wishes import Cleaning, without_secrets
+from app.models import ChangeSet, Entry, db
+from app.services import datasets, entries, history
+from app.services.cleaning.options import CleaningOptions, without_secrets
+from app.services.cleaning.outcomes import EMPTIED, KEPT, CleaningOutcome, EntryCleaner
+from app.services.cleaning.previews import CleaningPreview
+from app.services.cleaning.scanning import CleaningScan, can_change
 from app.services.entries import Filters
-from app.services.history import ACTOR, Applied, Moment, StagedRow
-from app.services.jobs import Publication, Unwatched, Watch
+from app.services.history import ACTOR, Applied
+from app.services.jobs import Watch
+from app.services.work import Work, work
 
 KIND = "clean"
 SIZE = 1000
 REPORTED = 100
-# How long staged changes share one transaction while nobody else wants to write.
-LONGEST_SECONDS = 1.0
 EDITED = "It was edited since the preview."
 # Above this share of all pairs it is quicker to read all than to read the ones that change.
 MOST = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CleaningOrder:
     """What to apply: a wish, without the pairs that were left out, as a preview saw it where there was one."""
 
     dataset_id: int
-    wish: Cleaning
+    wish: CleaningOptions
     leave: frozenset[int] = frozenset()
-    preview: Preview | None = None
+    preview: CleaningPreview | None = None
 
 
 @dataclass(slots=True)
-class Done:
+class CleaningResult:
     """What a run did."""
 
     applied: Applied
@@ -65,46 +63,47 @@ class Done:
         }
 
 
-def run(order: Order, watch: Watch | None = None, *, job_id: int | None = None, actor: str = ACTOR) -> Done:
+def run_cleaning(order: CleaningOrder, watch: Watch | None = None, *, actor: str = ACTOR) -> CleaningResult:
     """Apply in many small transactions and publish in one. Raises what stopped it; nothing is changed then."""
-    watch = watch or Unwatched()
-    seen = history.moment(datasets.get(order.dataset_id))
-    order.wish.compiled()
-    set_id = staged.stage(order.dataset_id, kind=KIND, job_id=job_id, actor=actor)
-    try:
-        with Turns(LONGEST_SECONDS, trusted=True) as turns:
-            done = _collect(order, set_id, turns, watch)
-        with watch.publish() as publication:
-            _publish(order, set_id, seen, done, publication)
-        return done
-    except (LttError, OSError):
-        history.discard(set_id)
-        raise
+    cleaner = order.wish.compiled()
+    with work(KIND, order.dataset_id, watch, actor=actor) as w:
+        done = _collect(order, cleaner, w)
+        with w.publishing() as publication:
+            earlier = done.applied
+            done.applied = w.publish(order.wish.summary)
+            for one in earlier.skipped:
+                done.applied.skip(one.entry_id, one.reason)
+            done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
+            if done.applied.step is not None:
+                publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
+            publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
+    return done
 
 
-def run_at_once(order: Order, *, actor: str = ACTOR) -> Done:
-    """Apply in one transaction: for few pairs. While it runs nobody else can write."""
-    with transaction():
-        return run(order, actor=actor)
-
-
-def _collect(order: Order, set_id: int, turns: Turns, watch: Watch) -> Done:
-    """Keep under the staged set what changes, and count it."""
-    done = Done(Applied())
-    washer = Washer(order.wish.compiled())
-    seen, joined = 0, is_writing()
+def _collect(order: CleaningOrder, cleaner: Cleaner, w: Work) -> CleaningResult:
+    """Keep what changes, and count it."""
+    done = CleaningResult(Applied())
+    washer = EntryCleaner(cleaner)
+    seen = 0
     for rows in _rows(order, washer, done.applied):
         part = [one for one in washer.outcomes(rows) if _is_wanted(one, order, done)]
         seen += len(rows)
         if part:
-            _keep(turns.begin(), set_id, part)
-        if not joined and (turns.is_over or not is_writing()):
-            watch.progress(seen, None, "pairs looked at")
-            turns.pause()
+            changes = [
+                (one.entry.id, name, before, after) for one in part for name, (before, after) in one.fields.items()
+            ]
+            w.change(changes, sum(1 for one in part if one.fields))
+            # A pair that was split off needs what the pair it comes from needed.
+            w.create(
+                history.new_row(record, status=one.entry.status, split=one.entry.split)
+                for one in part
+                for record in one.created
+            )
+        w.report(seen, None, "pairs looked at")
     return done
 
 
-def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
+def _is_wanted(outcome: CleaningOutcome, order: CleaningOrder, done: CleaningResult) -> bool:
     if outcome.flags & KEPT:
         if len(done.kept) < REPORTED:
             done.kept.append((outcome.entry.id, outcome.kept))
@@ -117,24 +116,10 @@ def _is_wanted(outcome: Outcome, order: Order, done: Done) -> bool:
     return True
 
 
-def _keep(session: Session, set_id: int, part: Sequence[Outcome]) -> None:
-    rows: list[StagedRow] = [
-        (one.entry.id, name, before, after) for one in part for name, (before, after) in one.fields.items()
-    ]
-    change_set = staged.keep(session, set_id, rows, sum(1 for one in part if one.fields))
-    # A pair that was split off needs what the pair it comes from needed.
-    split_off = (
-        history.new_row(record, status=one.entry.status, split=one.entry.split)
-        for one in part
-        for record in one.created
-    )
-    history.add_rows(session, change_set, split_off)
-
-
-def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[StoredEntry]]:
+def _rows(order: CleaningOrder, washer: EntryCleaner, result: Applied) -> Iterator[list[StoredEntry]]:
     """The rows to look at: those that the preview found and that are as it saw them, or all that can change."""
     if order.preview is None:
-        where = prefilter(order.wish.compiled())
+        where = can_change(order.wish.compiled())
         return entries.stream_rows(order.dataset_id, order.wish.filters, washer.fewest, size=SIZE, where=where)
     ids = order.preview.scan.ids
     few = len(ids) < datasets.get(order.dataset_id).entry_count * MOST
@@ -142,18 +127,20 @@ def _rows(order: Order, washer: Washer, result: Applied) -> Iterator[list[Stored
     return _as_previewed(found, order.preview.scan, result)
 
 
-def _few(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[StoredEntry]]:
-    for part in chunks(ids, 500):
-        query = entries.query(dataset_id, Filters(ids=tuple(part)), washer.fewest).order_by(Entry.id)
+def _few(dataset_id: int, ids: Sequence[int], washer: EntryCleaner) -> Iterator[list[StoredEntry]]:
+    for part in chunks_of(ids, 500):
+        query = entries.select_entries(dataset_id, Filters(ids=tuple(part)), washer.fewest).order_by(Entry.id)
         yield list(map(as_entry, db.session.execute(query)))
 
 
-def _many(dataset_id: int, ids: Sequence[int], washer: Washer) -> Iterator[list[StoredEntry]]:
+def _many(dataset_id: int, ids: Sequence[int], washer: EntryCleaner) -> Iterator[list[StoredEntry]]:
     where = [Entry.id >= ids[0], Entry.id <= ids[-1]] if ids else [false()]
     return entries.stream_rows(dataset_id, Filters(), washer.fewest, size=SIZE, where=where)
 
 
-def _as_previewed(found: Iterator[list[StoredEntry]], seen: Scan, result: Applied) -> Iterator[list[StoredEntry]]:
+def _as_previewed(
+    found: Iterator[list[StoredEntry]], seen: CleaningScan, result: Applied
+) -> Iterator[list[StoredEntry]]:
     """The previewed rows among those found, both in id order. What was edited or deleted since is listed."""
     place = 0
     for rows in found:
@@ -173,7 +160,7 @@ def _as_previewed(found: Iterator[list[StoredEntry]], seen: Scan, result: Applie
     _gone_before(None, seen, place, result)
 
 
-def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) -> int:
+def _gone_before(entry_id: int | None, seen: CleaningScan, place: int, result: Applied) -> int:
     """List the previewed pairs before this one that were not found again; the place after them."""
     while place < len(seen.ids) and (entry_id is None or seen.ids[place] < entry_id):
         if not seen.flags[place] & KEPT:
@@ -182,18 +169,7 @@ def _gone_before(entry_id: int | None, seen: Scan, place: int, result: Applied) 
     return place
 
 
-def _publish(order: Order, set_id: int, seen: Moment, done: Done, publication: Publication) -> None:
-    earlier = done.applied
-    done.applied = history.publish_changes(set_id, summary=order.wish.summary, seen=seen)
-    for one in earlier.skipped:
-        done.applied.skip(one.entry_id, one.reason)
-    done.applied.skipped_count += earlier.skipped_count - len(earlier.skipped)
-    if done.applied.step is not None:
-        publication.session.get_one(ChangeSet, done.applied.step.id).details = _details(order, done)
-    publication.result.update(done.as_dict(), dataset_id=order.dataset_id, summary=_sentence(done))
-
-
-def _details(order: Order, done: Done) -> str:
+def _details(order: CleaningOrder, done: CleaningResult) -> str:
     """What the history keeps of a run: the recipe, to be used again, and what was left alone."""
     steps = [without_secrets(step).as_dict() for step in order.wish.steps]
     facts = {
@@ -206,14 +182,9 @@ def _details(order: Order, done: Done) -> str:
     return json.dumps(facts, ensure_ascii=False)
 
 
-def _sentence(done: Done) -> str:
+def _sentence(done: CleaningResult) -> str:
     step = done.applied.step
     if step is None:
         return "Nothing changed."
     skipped = f" {plural(done.applied.skipped_count, 'pair')} left alone." if done.applied.skipped_count else ""
     return f"{plural(step.changed, 'pair')} changed.{skipped}"
-
-
-def sweep() -> int:
-    """Discard what killed runs left staged. Returns the number of rows removed."""
-    return staged.sweep(KIND)

@@ -22,7 +22,7 @@ Fields = dict[str, tuple[Value, Value]]
 
 
 @dataclass(slots=True)
-class Outcome:
+class CleaningOutcome:
     """What becomes of one entry: changed fields before and after, and pairs that are split off.
 
     ``kept`` says why it stays as it is although it matched.
@@ -42,7 +42,7 @@ class Outcome:
         return sum(abs(len(after or "") - len(before or "")) for before, after in self.fields.values())
 
 
-def hashes_after(outcomes: Iterable[Outcome]) -> list[int | None]:
+def hashes_after(outcomes: Iterable[CleaningOutcome]) -> list[int | None]:
     """The content hash of each after its change; None where it goes or stays as it is."""
     return content_hashes(
         None
@@ -52,7 +52,7 @@ def hashes_after(outcomes: Iterable[Outcome]) -> list[int | None]:
     )
 
 
-class Washer:
+class EntryCleaner:
     """A compiled recipe for entries of ``columns``. Make one for each run: patterns count their time over it."""
 
     def __init__(self, cleaner: Cleaner) -> None:
@@ -67,12 +67,12 @@ class Washer:
         # For those who need no hash: what is not read need not be fetched.
         self.fewest = columns_of(COLUMNS if self._whole else (*_ALWAYS, "trace", *cleaner.reads))
 
-    def outcomes(self, rows: Iterable[StoredEntry]) -> Iterator[Outcome]:
+    def outcomes(self, rows: Iterable[StoredEntry]) -> Iterator[CleaningOutcome]:
         """What becomes of the entries that change. Raises CleaningStopped naming the pair."""
         made = map(self._of_record, rows) if self._whole else self._of_texts(rows)
         yield from (outcome for outcome in made if outcome is not None)
 
-    def _of_texts(self, rows: Iterable[StoredEntry]) -> Iterator[Outcome | None]:
+    def _of_texts(self, rows: Iterable[StoredEntry]) -> Iterator[CleaningOutcome | None]:
         """The quick way, for functions on single texts: most rows only pass through here."""
         texts, messages = self._texts, self._messages
         row: StoredEntry | None = None
@@ -89,11 +89,11 @@ class Washer:
                         if new is not text and new != text:
                             fields[name] = (text, new)
                 if fields:
-                    yield _checked(Outcome(row, fields))
+                    yield _checked(CleaningOutcome(row, fields))
         except CleaningStopped as error:
             raise _stopped(error, row) from error
 
-    def _of_record(self, row: StoredEntry) -> Outcome | None:
+    def _of_record(self, row: StoredEntry) -> CleaningOutcome | None:
         record = row.record()
         try:
             result = self._cleaner.clean(record)
@@ -102,12 +102,12 @@ class Washer:
         if result is record:
             return None
         if result is None or result == []:
-            return Outcome(row, {"live": ("1", "0")}, flags=DELETED)
+            return CleaningOutcome(row, {"live": ("1", "0")}, flags=DELETED)
         first, *others = result if isinstance(result, list) else [result]
         fields = _difference(row, record, first)
         if not fields and not others:
             return None
-        return _checked(Outcome(row, fields, others, SPLIT if others else 0))
+        return _checked(CleaningOutcome(row, fields, others, SPLIT if others else 0))
 
 
 def _stopped(error: CleaningStopped, row: StoredEntry | None) -> CleaningStopped:
@@ -127,16 +127,16 @@ def _difference(row: StoredEntry, before: Record, after: Record) -> Fields:
     return fields
 
 
-def _checked(outcome: Outcome) -> Outcome:
+def _checked(outcome: CleaningOutcome) -> CleaningOutcome:
     """The outcome with its flags; refused where a pair would lose its question or could not be stored."""
     fields, row = outcome.fields, outcome.entry
     if "question" in fields and is_blank(fields["question"][1]):
-        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+        return CleaningOutcome(row, flags=KEPT, kept=BLANK_QUESTION)
     if outcome.created and any(is_blank(record.question) for record in outcome.created):
-        return Outcome(row, flags=KEPT, kept=BLANK_QUESTION)
+        return CleaningOutcome(row, flags=KEPT, kept=BLANK_QUESTION)
     for _, after in fields.values():
         if after is not None and not is_storable(after):
-            return Outcome(row, flags=KEPT, kept=UNSTORABLE)
+            return CleaningOutcome(row, flags=KEPT, kept=UNSTORABLE)
     if "answer" in fields and is_blank(fields["answer"][1]) and not row.trace and not is_blank(row.answer):
         outcome.flags |= EMPTIED
         if row.status != "draft":

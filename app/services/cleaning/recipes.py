@@ -12,19 +12,19 @@ from app.core.text import is_blank, plural
 from app.models import SavedRecipe, db, transaction
 from app.models.base import now
 from app.services import history
-from app.services.cleaning.wishes import MAX_STEPS
+from app.services.cleaning.options import MAX_STEPS
 
 MAX_NAME = 200
 UNNAMED = "New recipe"
 
 
-def listed() -> list[SavedRecipe]:
+def list_recipes() -> list[SavedRecipe]:
     """All recipes by name."""
     query = select(SavedRecipe).where(SavedRecipe.deleted_at.is_(None))
     return list(db.session.execute(query.order_by(func.lower(SavedRecipe.name), SavedRecipe.id)).scalars())
 
 
-def get(recipe_id: int) -> SavedRecipe:
+def get_recipe(recipe_id: int) -> SavedRecipe:
     """One recipe. Raises NotFound."""
     row = db.session.get(SavedRecipe, recipe_id)
     if row is None or row.deleted_at is not None:
@@ -37,72 +37,77 @@ def value_of(row: SavedRecipe) -> Recipe:
     return Recipe(row.name, tuple(Step.from_dict(step) for step in row.steps))
 
 
-def as_dict(row: SavedRecipe) -> dict[str, Any]:
+def recipe_as_dict(row: SavedRecipe) -> dict[str, Any]:
     """The recipe as programs see it: what a recipe file holds, with id and version."""
     return {"id": row.id, "version": row.version, **value_of(row).as_dict()}
 
 
-def create(name: str, steps: Sequence[Step] = ()) -> SavedRecipe:
+def create_recipe(name: str, steps: Sequence[Step] = ()) -> SavedRecipe:
     """Keep a new recipe; a name that is taken gets a number. Raises Invalid where a step cannot run."""
-    checked = _checked(steps)
+    checked = _check_steps(steps)
     with transaction() as session:
-        row = SavedRecipe(name=_free_name(_named(name)), steps=checked)
+        taken = {row.name for row in list_recipes()}
+        number, wanted = 2, _clean_name(name)
+        free = wanted
+        while free in taken:
+            number, free = number + 1, f"{wanted} {number}"
+        row = SavedRecipe(name=free, steps=checked)
         session.add(row)
         session.flush()
         return row
 
 
-def change(
+def change_recipe(
     recipe_id: int, *, name: str | None = None, steps: Sequence[Step] | None = None, version: int | None = None
 ) -> SavedRecipe:
     """Give a recipe another name or other steps. Raises Conflict where it was changed since ``version``."""
     with transaction():
-        row = get(recipe_id)
+        row = get_recipe(recipe_id)
         if version is not None and row.version != version:
             raise Conflict("This recipe was changed since you opened it. Load it again.", code="stale_version")
         if name is not None:
-            row.name = _named(name)
+            row.name = _clean_name(name)
         if steps is not None:
-            row.steps = _checked(steps)
+            row.steps = _check_steps(steps)
         row.version, row.changed_at = row.version + 1, now()
         return row
 
 
 def put_step(recipe_id: int, step: Step, place: int | None = None) -> SavedRecipe:
     """Add a step at the end, or put it in the place of another."""
-    steps = list(value_of(get(recipe_id)).steps)
+    steps = list(value_of(get_recipe(recipe_id)).steps)
     if place is None or not 0 <= place < len(steps):
         steps.append(step)
     else:
         steps[place] = step
-    return change(recipe_id, steps=steps)
+    return change_recipe(recipe_id, steps=steps)
 
 
 def move_step(recipe_id: int, place: int, by: int) -> SavedRecipe:
     """Let a step run earlier (``by`` -1) or later (1)."""
-    steps = list(value_of(get(recipe_id)).steps)
+    steps = list(value_of(get_recipe(recipe_id)).steps)
     if 0 <= place < len(steps) and 0 <= place + by < len(steps):
         steps.insert(place + by, steps.pop(place))
-    return change(recipe_id, steps=steps)
+    return change_recipe(recipe_id, steps=steps)
 
 
 def drop_step(recipe_id: int, place: int) -> SavedRecipe:
     """Take a step out."""
-    steps = list(value_of(get(recipe_id)).steps)
+    steps = list(value_of(get_recipe(recipe_id)).steps)
     if 0 <= place < len(steps):
         del steps[place]
-    return change(recipe_id, steps=steps)
+    return change_recipe(recipe_id, steps=steps)
 
 
-def delete(recipe_id: int) -> SavedRecipe:
+def delete_recipe(recipe_id: int) -> SavedRecipe:
     """Put a recipe away; ``restore`` brings it back."""
     with transaction():
-        row = get(recipe_id)
+        row = get_recipe(recipe_id)
         row.deleted_at = now()
         return row
 
 
-def restore(recipe_id: int) -> SavedRecipe:
+def restore_recipe(recipe_id: int) -> SavedRecipe:
     """Bring a deleted recipe back. Raises NotFound where there never was one."""
     with transaction() as session:
         row = session.get(SavedRecipe, recipe_id)
@@ -117,9 +122,9 @@ def to_file(row: SavedRecipe) -> bytes:
     return json.dumps(value_of(row).as_dict(), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def named(name: str) -> Recipe | None:
+def find_recipe(name: str) -> Recipe | None:
     """The saved recipe of that name or number, if there is one."""
-    for row in listed():
+    for row in list_recipes():
         if name in (row.name, str(row.id)):
             return value_of(row)
     return None
@@ -132,7 +137,7 @@ def from_history(dataset_id: int, numbers: Sequence[int], name: str) -> SavedRec
         steps += steps_of(history.step(dataset_id, number).details)
     if not steps:
         raise Invalid("None of these steps is one of cleaning. Only those can become a recipe.", code="no_steps")
-    return create(name or f"Steps of {plural(len(set(numbers)), 'run')}", steps)
+    return create_recipe(name or f"Steps of {plural(len(set(numbers)), 'run')}", steps)
 
 
 def steps_of(details: str | None) -> list[Step]:
@@ -141,20 +146,12 @@ def steps_of(details: str | None) -> list[Step]:
     return [Step.from_dict(step) for step in recipe.get("steps", [])]
 
 
-def _named(name: str) -> str:
+def _clean_name(name: str) -> str:
     name = " ".join(name.split())[:MAX_NAME]
     return UNNAMED if is_blank(name) else name
 
 
-def _free_name(name: str) -> str:
-    taken = {row.name for row in listed()}
-    number, free = 2, name
-    while free in taken:
-        number, free = number + 1, f"{name} {number}"
-    return free
-
-
-def _checked(steps: Sequence[Step]) -> list[dict[str, object]]:
+def _check_steps(steps: Sequence[Step]) -> list[dict[str, object]]:
     if len(steps) > MAX_STEPS:
         raise Invalid(f"A recipe has at most {MAX_STEPS} steps.", code="too_many_steps")
     compile_recipe(steps)

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.changes import chunks
-from app.core.sets import distinct, is_in
+from app.core.changes import chunks_of
+from app.core.sets import distinct_numbers, is_in
 from app.models import Entry, db, reading
 from app.services import entries
 from app.services.cleaning.outcomes import DUPLICATE, KEPT
@@ -29,7 +29,7 @@ class Hashes:
         self.after.extend([one or 0 for one in after])
 
 
-def mark(dataset_id: int, ids: "array[int]", flags: "array[int]", hashes: Hashes) -> "array[int]":
+def mark_duplicates(dataset_id: int, ids: "array[int]", flags: "array[int]", hashes: Hashes) -> "array[int]":
     """Flag the pairs that become exact copies. Returns for each the id of the pair it is then the same as, or 0.
 
     A pair that was a copy of the same pair before does not become one.
@@ -66,7 +66,7 @@ def _of_others(dataset_id: int, ids: "array[int]", flags: "array[int]", hashes: 
     import numpy as np
 
     after = np.asarray(hashes.after)
-    wanted = distinct(after[after != 0])
+    wanted = distinct_numbers(after[after != 0])
     touched = np.asarray(ids)[(np.asarray(flags) & KEPT) == 0]
     stored, holders = _stored(dataset_id, wanted)
     free = ~is_in(holders, touched)
@@ -87,8 +87,8 @@ def _stored(dataset_id: int, wanted: Any) -> tuple[Any, Any]:
 
     hashes, holders = array("q"), array("q")
     candidates = wanted.tolist() if len(wanted) <= MANY else _present(wanted)
-    shown = entries.visible(dataset_id)
-    for part in chunks(candidates, 500):
+    shown = entries.is_visible(dataset_id)
+    for part in chunks_of(candidates, 500):
         query = select(Entry.content_hash, Entry.id).where(
             Entry.content_hash.in_(part), entries.of_dataset(dataset_id), shown
         )
@@ -108,4 +108,4 @@ def _present(wanted: Any) -> list[int]:
         for rows in entries.fetch_chunks(connection, every, 20_000):
             part = np.array([row[0] for row in rows], dtype=np.int64)
             found.append(part[is_in(part, wanted)])
-    return distinct(np.concatenate(found)).tolist() if found else []
+    return distinct_numbers(np.concatenate(found)).tolist() if found else []

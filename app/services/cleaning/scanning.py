@@ -13,8 +13,16 @@ from app.core.text import plural
 from app.models import Entry, db
 from app.services import entries, history
 from app.services.cleaning import repeats
-from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, Outcome, Washer, hashes_after
-from app.services.cleaning.wishes import Cleaning
+from app.services.cleaning.options import CleaningOptions
+from app.services.cleaning.outcomes import (
+    DELETED,
+    DUPLICATE,
+    EMPTIED,
+    KEPT,
+    CleaningOutcome,
+    EntryCleaner,
+    hashes_after,
+)
 from app.services.jobs import Unwatched, Watch
 
 # Few rows at a time: a slow recipe shows within its time what it can, and what was read is still at hand.
@@ -22,7 +30,7 @@ SIZE = 250
 
 
 @dataclass(slots=True)
-class Scan:
+class CleaningScan:
     """What a recipe would do. One place in each array for each pair that is touched, in id order.
 
     ``complete`` is False where only the first ``seen`` of ``total`` pairs were looked at.
@@ -103,16 +111,18 @@ def _verb(number: int, one: str, many: str) -> str:
     return one if number == 1 else many
 
 
-def scan(dataset_id: int, wish: Cleaning, *, watch: Watch | None = None, longest_seconds: float | None = None) -> Scan:
+def scan_dataset(
+    dataset_id: int, wish: CleaningOptions, *, watch: Watch | None = None, longest_seconds: float | None = None
+) -> CleaningScan:
     """Look at every pair of the wish. After ``longest_seconds`` it stops; what is known then holds for the first."""
     watch = watch or Unwatched()
     cleaner = wish.compiled()
     history.rehash(dataset_id)
     began = time.monotonic()
-    found = Scan(total=entries.count(dataset_id, wish.filters))
+    found = CleaningScan(total=entries.count_entries(dataset_id, wish.filters))
     after = repeats.Hashes()
-    washer = Washer(cleaner)
-    for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=prefilter(cleaner)):
+    washer = EntryCleaner(cleaner)
+    for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=can_change(cleaner)):
         found.seen += len(rows)
         _note(found, list(washer.outcomes(rows)), after)
         watch.progress(found.seen, found.total, "pairs looked at")
@@ -120,12 +130,12 @@ def scan(dataset_id: int, wish: Cleaning, *, watch: Watch | None = None, longest
             found.complete = False
             break
     found.seen = found.seen if not found.complete or not cleaner.needles else found.total
-    found.same = repeats.mark(dataset_id, found.ids, found.flags, after)
+    found.same = repeats.mark_duplicates(dataset_id, found.ids, found.flags, after)
     found.seconds = time.monotonic() - began
     return found
 
 
-def _note(found: Scan, part: Sequence[Outcome], after: "repeats.Hashes") -> None:
+def _note(found: CleaningScan, part: Sequence[CleaningOutcome], after: "repeats.Hashes") -> None:
     """Keep of the outcomes what counts: many at a time, which is quicker than one by one."""
     found.ids.extend([one.entry.id for one in part])
     found.versions.extend([one.entry.version for one in part])
@@ -135,7 +145,7 @@ def _note(found: Scan, part: Sequence[Outcome], after: "repeats.Hashes") -> None
     after.add([one.entry.content_hash for one in part], hashes_after(part))
 
 
-def prefilter(cleaner: Cleaner) -> list[ColumnElement[bool]]:
+def can_change(cleaner: Cleaner) -> list[ColumnElement[bool]]:
     """Which rows can change at all, as a condition of the database; none where that cannot be told."""
     if not cleaner.needles:
         return []

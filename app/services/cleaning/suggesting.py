@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.cleaning import Step
-from app.core.cleaning.detect import Suggestion, suggest, suggested_steps
+from app.core.cleaning.detect import Suggestion, suggest_steps, suggested_steps
 from app.core.record import Record
 from app.services import datasets, entries
-from app.services.cleaning.previews import folder
+from app.services.cleaning.previews import previews_folder
 from app.services.entries import Filters
 from app.services.jobs import Unwatched, Watch
 
@@ -44,12 +44,14 @@ class Suggestions:
         return suggested_steps(self.found)
 
 
-def of_dataset(dataset_id: int, *, watch: Watch | None = None, longest_seconds: float | None = None) -> Suggestions:
+def suggest_for_dataset(
+    dataset_id: int, *, watch: Watch | None = None, longest_seconds: float | None = None
+) -> Suggestions:
     """Look at all pairs, or at those that can be looked at in a limited time, and keep what was found."""
     revision = datasets.get(dataset_id).revision
-    total = entries.count(dataset_id, Filters())
+    total = entries.count_entries(dataset_id, Filters())
     reader = _Reader(dataset_id, total, watch or Unwatched(), longest_seconds)
-    found = Suggestions(revision, 0, total, tuple(suggest(reader.records())))
+    found = Suggestions(revision, 0, total, tuple(suggest_steps(reader.records())))
     found = Suggestions(revision, reader.seen, total, found.found)
     _save(dataset_id, found)
     return found
@@ -76,10 +78,10 @@ class _Reader:
                 return
 
 
-def kept(dataset_id: int) -> Suggestions | None:
+def kept_suggestions(dataset_id: int) -> Suggestions | None:
     """What was found when somebody last asked, if that is not long ago."""
     try:
-        value = json.loads((folder() / f"suggestions-{dataset_id}").read_text(encoding="utf-8"))
+        value = json.loads((previews_folder() / f"suggestions-{dataset_id}").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     found = tuple(Suggestion(Step.from_dict(step), count, text) for step, count, text in value["found"])
@@ -89,7 +91,7 @@ def kept(dataset_id: int) -> Suggestions | None:
 def _save(dataset_id: int, found: Suggestions) -> None:
     value: dict[str, Any] = {"revision": found.revision, "seen": found.seen, "total": found.total}
     value["found"] = [(one.step.as_dict(), one.count, one.sentence) for one in found.found]
-    part = folder() / f"{secrets.token_hex(8)}.part"
+    part = previews_folder() / f"{secrets.token_hex(8)}.part"
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         json.dump(value, out)
-    os.replace(part, folder() / f"suggestions-{dataset_id}")
+    os.replace(part, previews_folder() / f"suggestions-{dataset_id}")

@@ -9,8 +9,6 @@ from app.services.duplicates.bulk import (
     SettlePreview,
     preview_settling,
     settle_all,
-    settle_at_once,
-    sweep,
 )
 from app.services.duplicates.decide import keep_pair, merge_pairs, prefer_answer
 from app.services.duplicates.dismissals import Dismissed, dismiss_group, undismiss_group
@@ -40,12 +38,16 @@ from app.services.duplicates.recheck import Rechecked, recheck_changed
 from app.services.duplicates.scan import report_scan, scan_dataset
 from app.services.duplicates.since import count_changed
 from app.services.duplicates.store import sweep_scans
+from app.services.duplicates.tasks import RECHECK, SCAN, SETTLE, RecheckRun, ScanRun, SettleRun
 
 __all__ = [
     "KIND",
     "ORDERS",
+    "RECHECK",
     "RULES",
+    "SCAN",
     "SCOPES",
+    "SETTLE",
     "TABS",
     "Dismissed",
     "Filter",
@@ -55,9 +57,12 @@ __all__ = [
     "ListSummary",
     "MemberView",
     "OtherView",
+    "RecheckRun",
     "Rechecked",
     "ScanOptions",
+    "ScanRun",
     "SettlePreview",
+    "SettleRun",
     "Settled",
     "count_between_splits",
     "count_by_level",
@@ -82,9 +87,7 @@ __all__ = [
     "report_scan",
     "scan_dataset",
     "settle_all",
-    "settle_at_once",
     "summarise_list",
-    "sweep",
     "sweep_scans",
     "undismiss_group",
     "view_group",

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.duplicates import EXACT, NORMALISED
 from app.core.duplicates.normal import normalised_shard
-from app.core.errors import Conflict, LttError
+from app.core.errors import Conflict
 from app.core.record import dump_json
 from app.core.stored import as_entry
 from app.core.text import plural
@@ -26,22 +26,19 @@ from app.models import (
     DuplicateScan,
     Entry,
     Import,
-    Turns,
-    is_writing,
     reading,
-    transaction,
 )
-from app.services import datasets, entries, history, staged
+from app.services import datasets, entries, history
 from app.services.duplicates.decide import mark_settled, unite_fields
 from app.services.duplicates.group import Rank, name_source, rank_by
 from app.services.duplicates.groups import safe_groups
 from app.services.duplicates.options import KIND
 from app.services.entries import COLUMNS
 from app.services.history import ACTOR, Applied, StagedRow
-from app.services.jobs import Unwatched, Watch
+from app.services.jobs import Watch
+from app.services.work import Work, work
 
 SIZE = 2_000
-LONGEST_SECONDS = 1.0
 CHANGED = "Pairs were changed while this ran. Nothing was removed. Try again."
 G = DuplicateGroup
 
@@ -109,46 +106,32 @@ def settle_all(
     rule: str,
     watch: Watch | None = None,
     *,
-    job_id: int | None = None,
     actor: str = ACTOR,
 ) -> Settled:
     """Keep one pair of each safe group by a rule and delete the others, in one step. Raises what stopped it.
 
     At level 102 only copies letter by letter are settled, at any other all that have one normal form.
     """
-    watch = watch or Unwatched()
     rank_by(rule)
     dataset_id = scan.dataset_id
-    seen = history.moment(datasets.get(dataset_id))
-    set_id = staged.stage(dataset_id, kind=KIND, job_id=job_id, actor=actor)
-    try:
-        with Turns(LONGEST_SECONDS) as turns:
-            done = stage_verdicts(scan, level, rule, set_id, turns, watch)
-        with watch.publish() as publication:
+    with work(KIND, dataset_id, watch, actor=actor) as w:
+        done = stage_verdicts(scan, level, rule, w)
+        with w.publishing() as publication:
             # A pair whose text was edited after it was judged must not go: its deletion alone would not show that.
-            if datasets.get(dataset_id).revision != seen.revision:
+            if datasets.get(dataset_id).revision != w.seen.revision:
                 raise Conflict(CHANGED, code="changed_meanwhile")
             sentence = f"Settle {plural(done.groups, 'group')} of copies, remove {plural(done.removed, 'pair')}"
-            done.applied = history.publish_changes(set_id, summary=sentence, seen=seen)
+            done.applied = w.publish(sentence)
             if done.applied.step is not None:
                 mark_settled(dataset_id, done.applied.step.id)
             summary = sentence + "." if done.applied.step else "There was nothing to settle."
             publication.result.update(done.as_dict(), dataset_id=dataset_id, summary=summary)
-        return done
-    except (LttError, OSError):
-        history.discard(set_id)
-        raise
+    return done
 
 
-def settle_at_once(scan: DuplicateScan, level: int, rule: str, *, actor: str = ACTOR) -> Settled:
-    """Settle in one transaction: for few pairs. While it runs nobody else can write."""
-    with transaction():
-        return settle_all(scan, level, rule, actor=actor)
-
-
-def stage_verdicts(scan: DuplicateScan, level: int, rule: str, set_id: int, turns: Turns, watch: Watch) -> Settled:
-    """Keep under the staged set what goes."""
-    done, joined = Settled(Applied()), is_writing()
+def stage_verdicts(scan: DuplicateScan, level: int, rule: str, w: Work) -> Settled:
+    """Keep what goes, and what the kept ones take over."""
+    done = Settled(Applied())
     rows: list[StagedRow] = []
     for verdict in judge_groups(scan, level, rule):
         done.groups += bool(verdict.going)
@@ -156,13 +139,10 @@ def stage_verdicts(scan: DuplicateScan, level: int, rule: str, set_id: int, turn
         rows += verdict.taken
         rows += ((entry_id, "live", "1", "0") for entry_id in verdict.going)
         if len(rows) >= SIZE:
-            staged.keep(turns.begin(), set_id, rows, len({row[0] for row in rows}))
+            w.change(rows, len({row[0] for row in rows}))
             rows = []
-        if not joined and (turns.is_over or not is_writing()):
-            watch.progress(done.removed, None, "duplicates found")
-            turns.pause()
-    if rows:
-        staged.keep(turns.begin(), set_id, rows, len({row[0] for row in rows}))
+        w.report(done.removed, None, "duplicates found")
+    w.change(rows, len({row[0] for row in rows}))
     return done
 
 
@@ -192,10 +172,10 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
     with reading() as connection:
         ids = list(connection.execute(select(G.id).where(*safe_groups(scan, level)).order_by(G.id)).scalars())
         # Not by a join with the groups: a planner that begins with the dataset's pairs needs minutes.
-        there = [entries.of_dataset(scan.dataset_id), entries.visible(scan.dataset_id, connection)]
+        there = [entries.of_dataset(scan.dataset_id), entries.is_visible(scan.dataset_id, connection)]
         query: Any = select(*columns).join(Entry, Entry.id == DuplicateMember.entry_id)
         query = query.outerjoin(Import, Import.id == Entry.import_id).where(*there)
-        for part in chunks(ids, 500):
+        for part in chunks_of(ids, 500):
             mine = query.where(DuplicateMember.group_id.in_(part))
             ordered = mine.order_by(DuplicateMember.group_id, DuplicateMember.position)
             for rows in entries.fetch_chunks(connection, ordered, SIZE):
@@ -208,8 +188,3 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
                     content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
                     source = name_source(row[1], pair.source_row)
                     yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source)
-
-
-def sweep() -> int:
-    """Discard what killed runs left staged. Returns the number of rows removed."""
-    return staged.sweep(KIND)

@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core import conversion, duplicates
-from app.core.changes import chunks
-from app.core.formats import BadRow, ReadOptions, Source
-from app.core.layouts import LayoutOptions
+from app.core import duplicates
+from app.core.changes import chunks_of
+from app.core.formats import BadRow
+from app.core.reading import ReadSettings, read_records, require_mapping, resolve_settings
 from app.core.record import SPLITS, dump_json
-from app.core.spec import parse_spec
 from app.core.stored import stored_entry
 from app.models import Entry, reading
-from app.services import entries, limits, uploads
+from app.services import entries, uploads
 from app.services.duplicates.options import ScanOptions
 from app.services.entries import Filters
 
@@ -36,14 +35,13 @@ class DatasetTexts:
 
     def read_pairs(self, side: str, splits: Sequence[str], progress: ReadProgress) -> "DatasetTexts":
         """Read all pairs, or those of some splits."""
-        texts = {"question": (Entry.question,), "answer": (Entry.answer,)}.get(side, (Entry.question, Entry.answer))
-        columns = (Entry.id, Entry.content_hash, Entry.split, *texts)
+        columns = (Entry.id, Entry.content_hash, Entry.split, Entry.answer if side == "answer" else Entry.question)
         numbers = {name: number for number, name in enumerate(SPLITS)}
         for rows in entries.stream(self.dataset_id, Filters(splits=tuple(splits)), columns=columns, size=5000):
             self.ids.extend(row[0] for row in rows)
             self.hashes.extend(row[1] or 0 for row in rows)
             self.sides.extend(numbers.get(row[2], len(SPLITS)) for row in rows)
-            self.texts.extend(f"{row[3]}\n{row[4]}" if side == "pair" else row[3] for row in rows)
+            self.texts.extend(row[3] for row in rows)
             progress(len(self.ids))
         return self
 
@@ -57,8 +55,8 @@ class DatasetTexts:
                 answers.update((row[0], row[1]) for row in rows if row[0] in answers)
         else:
             with reading() as connection:
-                for part in chunks(ids, 500):
-                    query = entries.query(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
+                for part in chunks_of(ids, 500):
+                    query = entries.select_entries(self.dataset_id, Filters(ids=tuple(part)), columns, connection)
                     answers.update((row[0], row[1]) for row in connection.execute(query))
         return [answers[one] for one in ids]
 
@@ -80,11 +78,10 @@ class FileTexts:
     def read_rows(self, token: str, side: str, progress: ReadProgress) -> "FileTexts":
         """Read all rows. Raises what reading the file raises."""
         upload = uploads.get(token)
-        source = Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
-        options = LayoutOptions(allow_unanswered=True)
-        plan = conversion.plan(source, parse_spec(None), ReadOptions(limits=source.limits), options)
-        conversion.check_mapping(plan, conversion.columns_seen(source, plan))
-        for item in conversion.records(source, plan):
+        settings = ReadSettings(allow_unanswered=True)
+        found = uploads.detect(upload, settings)
+        require_mapping(settings, found)
+        for item in read_records(uploads.source_of(upload), resolve_settings(settings, found)):
             if isinstance(item, BadRow):
                 self.bad += 1
                 continue

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
-from app.core.changes import Change, Value, deletion, difference
+from app.core.changes import Change, Value, change_between, deletion_of
 from app.core.errors import Conflict, Invalid
 from app.core.record import dump_json, load_json
 from app.core.stored import StoredEntry
@@ -53,7 +53,7 @@ def keep_pair(
             raise Invalid("Say which pair to keep.", code="nothing_kept")
         going = _leaving(scan, group, live, kept, remove)
         fields = take_over(kept, going) if kept and unite else {}
-        changes = [*([Change(kept.id, fields)] if kept and fields else []), *(deletion(one.id) for one in going)]
+        changes = [*([Change(kept.id, fields)] if kept and fields else []), *(deletion_of(one.id) for one in going)]
         nouns = {"conflict": ("conflicting pair", None), "variant": ("variant", None)}
         removed = plural(len(going), *nouns.get(group.kind, ("duplicate", None)))
         summary = f"Keep pair {kept.id}, remove {removed}" if kept else f"Remove {removed} of the other side"
@@ -90,7 +90,7 @@ def merge_pairs(
         if texts and "question" in texts and is_blank(after["question"]):
             raise Invalid("The question is empty. Write a question.", code="blank_question")
         change = Change(kept.id, {**take_over(kept, going), **_changed_fields(kept, after, tags)})
-        changes = [*([change] if change.fields else []), *(deletion(one.id) for one in going)]
+        changes = [*([change] if change.fields else []), *(deletion_of(one.id) for one in going)]
         return _settle(dataset_id, group, changes, f"Merge {plural(len(going) + 1, 'pair')} into {kept.id}", actor)
 
 
@@ -113,7 +113,7 @@ def _changed_fields(kept: StoredEntry, after: dict[str, Value], tags: Sequence[s
         after["status"] = "draft"
     if tags is not None:
         after["tags"] = pairs.stored_tags(tags)
-    change = difference(kept.id, {name: getattr(kept, name) for name in after}, after)
+    change = change_between(kept.id, {name: getattr(kept, name) for name in after}, after)
     fields: Fields = dict(change.fields) if change else {}
     if tags is not None and "tags" not in fields:
         # The tags that were asked for are those it has: those of the others are not taken over.
@@ -155,7 +155,7 @@ def prefer_answer(
             for answer in answers
         ]
         history.add_rows(session, session.get_one(ChangeSet, staged), rows)
-        changes += (deletion(one.id) for one in rejected)
+        changes += (deletion_of(one.id) for one in rejected)
         summary = f"Prefer the answer of pair {kept.id}: {plural(number, 'preference pair')}"
         applied = history.publish(staged, summary=summary, changes=changes)
         if applied.step is not None:

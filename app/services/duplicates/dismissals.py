@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Pairs
 from app.core.errors import Conflict, Invalid
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, NotDuplicate, db, transaction
@@ -61,7 +61,7 @@ def dismiss_group(dataset_id: int, group_id: int) -> Dismissed:
         scan, group = open_group(dataset_id, group_id)
         pairs = _hash_pairs(session, scan, group)
         known: set[tuple[int, int]] = set()
-        for part in chunks(pairs, 200):
+        for part in chunks_of(pairs, 200):
             query = select(*HASHES).where(NotDuplicate.dataset_id == dataset_id, tuple_(*HASHES).in_(part))
             known.update((row[0], row[1]) for row in session.execute(query))
         rows = [
@@ -82,7 +82,7 @@ def undismiss_group(dataset_id: int, group_id: int) -> Dismissed:
         if group.state != "dismissed":
             raise Conflict("Nobody has said that these pairs are no duplicates.", code="not_dismissed")
         pairs = _hash_pairs(session, scan, group)
-        for part in chunks(pairs, 200):
+        for part in chunks_of(pairs, 200):
             mine = [NotDuplicate.dataset_id == dataset_id, tuple_(*HASHES).in_(part)]
             session.execute(delete(NotDuplicate).where(*mine))
         _set_state(session, scan, group, "open")
@@ -98,7 +98,7 @@ def _hash_pairs(session: Session, scan: DuplicateScan, group: DuplicateGroup) ->
             code="too_many",
         )
     hashes = [one.hash for one in rest]
-    for part in chunks(own, 500):
+    for part in chunks_of(own, 500):
         found = session.execute(select(Entry.content_hash).where(Entry.id.in_(part))).scalars()
         hashes += (one or 0 for one in found)
     return sorted({(min(pair), max(pair)) for pair in combinations(hashes, 2)})

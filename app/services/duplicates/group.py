@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import select
 
-from app.core.changes import chunks
-from app.core.duplicates import Difference, Match, compare, text_of
+from app.core.changes import chunks_of
+from app.core.duplicates import Difference, Match, compare, compares_answers, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
 from app.core.stored import StoredEntry
@@ -190,7 +190,7 @@ def compare_members(
     if kept is None or one is kept:
         return None, None
     texts = (text_of(side, each.question, each.answer) for each in (kept, one))
-    return compare(*texts), compare(kept.answer, one.answer) if side == "question" else None
+    return compare(*texts), compare(kept.answer, one.answer, strict=True) if compares_answers(side) else None
 
 
 def leaves_by_default(
@@ -210,7 +210,7 @@ def read_origins(ids: Iterable[int]) -> dict[int, Origin]:
     query = select(*columns).outerjoin(Import, Import.id == Entry.import_id)
     query = query.outerjoin(ChangeSet, ChangeSet.id == Entry.created_in)
     origins: dict[int, Origin] = {}
-    for part in chunks(ids, 500):
+    for part in chunks_of(ids, 500):
         for row in db.session.execute(query.where(Entry.id.in_(part))):
             origins[row[0]] = Origin(name_source(row[1], row[2]), row[3])
     return origins

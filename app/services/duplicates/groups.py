@@ -30,7 +30,7 @@ LOOKED_AT = 4
 LONGEST = 4_000
 # What is told first where answers differ in several ways.
 WORDS = ("yes/no", "negation")
-FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",))
+FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), ("word",))
 G = DuplicateGroup
 
 
@@ -167,7 +167,7 @@ def count_by_level(scan: DuplicateScan, what: str = "copies") -> list[tuple[int,
 
 def count_members(scan: DuplicateScan, ids: Sequence[int]) -> dict[int, int]:
     """How many members of each group are still there."""
-    shown = or_(DuplicateMember.entry_id.is_(None), entries.visible(scan.dataset_id))
+    shown = or_(DuplicateMember.entry_id.is_(None), entries.is_visible(scan.dataset_id))
     query = select(DuplicateMember.group_id, func.count()).outerjoin(Entry, Entry.id == DuplicateMember.entry_id)
     mine = query.where(DuplicateMember.group_id.in_(ids), shown).group_by(DuplicateMember.group_id)
     counts = {int(row[0]): int(row[1]) for row in db.session.execute(mine)}
@@ -189,7 +189,7 @@ def summarise_list(scan: DuplicateScan, filters: Filter) -> ListSummary:
 
 def has_splits(dataset_id: int) -> bool:
     """Whether some pair of the dataset lies in a split."""
-    query = entries.query(dataset_id, Filters(splits=SPLITS), (Entry.id,)).limit(1)
+    query = entries.select_entries(dataset_id, Filters(splits=SPLITS), (Entry.id,)).limit(1)
     return db.session.execute(query).first() is not None
 
 
@@ -204,7 +204,7 @@ def _conditions(scan: DuplicateScan, filters: Filter) -> list[ColumnElement[bool
     if filters.splits_only:
         members = select(DuplicateMember.group_id).join(Entry, Entry.id == DuplicateMember.entry_id)
         mine = members.join(G, G.id == DuplicateMember.group_id)
-        mine = mine.where(at_level(scan, filters.level), entries.visible(scan.dataset_id))
+        mine = mine.where(at_level(scan, filters.level), entries.is_visible(scan.dataset_id))
         several = mine.group_by(DuplicateMember.group_id).having(func.count(Entry.split.distinct()) > 1)
         found.append(G.id.in_(several))
     return found
@@ -226,7 +226,7 @@ def list_groups(
     query = select(G).where(*_conditions(scan, filters))
     if filters.what not in ("settled", "dismissed"):
         # At least two members are still there; asked only of the groups that a page passes over.
-        shown = or_(DuplicateMember.entry_id.is_(None), entries.visible(scan.dataset_id))
+        shown = or_(DuplicateMember.entry_id.is_(None), entries.is_visible(scan.dataset_id))
         there = select(DuplicateMember.position).outerjoin(Entry, Entry.id == DuplicateMember.entry_id)
         two = there.where(DuplicateMember.group_id == G.id, shown).correlate(G).limit(2).subquery()
         query = query.where(select(func.count()).select_from(two).scalar_subquery() >= 2)
@@ -283,7 +283,7 @@ def describe_groups(scan: DuplicateScan, groups: Sequence[DuplicateGroup]) -> di
 
 def _describe_differences(members: Sequence[StoredEntry], field: str) -> str:
     texts = [str(getattr(one, field))[:LONGEST] for one in members]
-    matches = [compare(texts[0], text) for text in texts[1:]]
+    matches = [compare(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
     for kinds in FIRST:
         values = [one for match in matches for one in match.differs if one.kind in kinds]
         sides = dict.fromkeys([*(one.left for one in values), *(one.right for one in values)])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Index, Match, compare
 from app.core.duplicates.normal import normalised_shard
 from app.core.text import is_blank
@@ -64,11 +64,11 @@ def _candidate_questions(dataset_id: int, question: str) -> dict[int, str]:
     if ids is not None and scan is not None:
         # The index knows one of several equal texts; stored pairs lead to the others.
         equal = equal_nodes(scan, ids, largest=2 * CANDIDATES)
-        for part in chunks(dict.fromkeys([*sorted(equal), *recent_ids(scan, RECENT)]), 500):
-            query = entries.query(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
+        for part in chunks_of(dict.fromkeys([*sorted(equal), *recent_ids(scan, RECENT)]), 500):
+            query = entries.select_entries(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
             questions.update((row[0], row[1]) for row in db.session.execute(query))
     elif datasets.get(dataset_id).entry_count <= SMALL:
-        query = entries.query(dataset_id, Filters(), (Entry.id, Entry.question))
+        query = entries.select_entries(dataset_id, Filters(), (Entry.id, Entry.question))
         questions.update((row[0], row[1]) for row in db.session.execute(query))
     return questions
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import NORMALISED, Family, Pairs
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, db
 
@@ -23,7 +23,7 @@ def read_edges(
 
     With a ``limit`` no more are read for each few hundred nodes.
     """
-    for part in chunks(nodes, 400):
+    for part in chunks_of(nodes, 400):
         for end in (P.left_id, P.right_id):
             query = select(*COLUMNS).where(P.scan_id == scan.id, end.in_(part), P.level >= lowest)
             yield from (tuple(row) for row in db.session.execute(query.limit(limit)))
@@ -46,7 +46,7 @@ def equal_nodes(scan: DuplicateScan, nodes: Iterable[int], *, largest: int) -> s
 
 def remove_edges(session: Session, scan: DuplicateScan, nodes: Iterable[int]) -> None:
     """Forget the stored pairs that have one of the nodes at either end."""
-    for part in chunks(nodes, 400):
+    for part in chunks_of(nodes, 400):
         either = or_(P.left_id.in_(part), P.right_id.in_(part))
         session.execute(delete(P).where(P.scan_id == scan.id, either))
 
@@ -116,12 +116,12 @@ def _read_with_members(
     scan: DuplicateScan, nodes: Iterable[int], which: Any
 ) -> Iterator[tuple[DuplicateGroup, frozenset[int]]]:
     ids: set[int] = set()
-    for part in chunks(nodes, 500):
+    for part in chunks_of(nodes, 500):
         mine = and_(G.scan_id == scan.id, which, DuplicateMember.entry_id.in_(part))
         query = select(G.id).join(DuplicateMember, DuplicateMember.group_id == G.id).where(mine)
         ids.update(db.session.execute(query).scalars())
     members: dict[int, set[int]] = {one: set() for one in ids}
-    for part in chunks(sorted(ids), 500):
+    for part in chunks_of(sorted(ids), 500):
         both = select(DuplicateMember.group_id, DuplicateMember.entry_id).where(DuplicateMember.group_id.in_(part))
         for group_id, entry_id in db.session.execute(both):
             members[group_id].add(entry_id or 0)

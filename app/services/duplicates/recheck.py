@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Conflict
 from app.core.text import clip, plural
 from app.models import DuplicateScan, Entry, db, end_reading
@@ -67,8 +67,8 @@ class LiveTexts:
     def load_pairs(self, dataset_id: int, ids: Sequence[int]) -> None:
         """Read those of the pairs that are live and not known yet."""
         columns = (Entry.id, Entry.question, Entry.answer, Entry.content_hash)
-        for part in chunks([one for one in ids if one not in self.by_id], 500):
-            for row in db.session.execute(entries.query(dataset_id, Filters(ids=tuple(part)), columns)):
+        for part in chunks_of([one for one in ids if one not in self.by_id], 500):
+            for row in db.session.execute(entries.select_entries(dataset_id, Filters(ids=tuple(part)), columns)):
                 self.by_id[row[0]] = (row[1], row[2], row[3] or 0)
 
     def compared_text(self, one: int, side: str) -> str:
@@ -87,7 +87,7 @@ class RecheckPlan:
     make: Sequence[NewGroup]
 
 
-def recheck_changed(dataset_id: int, watch: Watch | None = None, *, job_id: int | None = None) -> Rechecked:
+def recheck_changed(dataset_id: int, watch: Watch | None = None) -> Rechecked:
     """Look again at what changed since the dataset's own scan. Raises Conflict where there is none."""
     watch = watch or Unwatched()
     scan = latest_scan(dataset_id)
@@ -102,7 +102,7 @@ def recheck_changed(dataset_id: int, watch: Watch | None = None, *, job_id: int 
     few = len(ids) <= max(LEAST_LARGEST, scan.entry_count * LARGEST_SHARE)
     plan = _plan_recheck(scan, ids, watch) if few and not by_meaning else None
     if plan is None:
-        found = scan_dataset(dataset_id, ScanOptions(scan.side, semantic=by_meaning), watch, job_id)
+        found = scan_dataset(dataset_id, ScanOptions(scan.side, semantic=by_meaning), watch)
         return Rechecked(found.id, len(ids), whole=True)
     with watch.publish() as publication:
         row = publication.session.get(DuplicateScan, scan.id, populate_existing=True)
@@ -142,7 +142,9 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: LiveTexts, watc
     """The pairs of the changed ones with everything that may be like them."""
     candidates = set(since.recent_ids(scan, RECENT))
     if datasets.get(scan.dataset_id).entry_count <= FEW:
-        candidates.update(one for (one,) in db.session.execute(entries.query(scan.dataset_id, Filters(), (Entry.id,))))
+        candidates.update(
+            one for (one,) in db.session.execute(entries.select_entries(scan.dataset_id, Filters(), (Entry.id,)))
+        )
     for place, one in enumerate(again):
         candidates.update(ids_by_words(scan, texts.compared_text(one, scan.side)) or ())
         watch.progress(place, len(again), "pairs looked at")
@@ -153,7 +155,7 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: LiveTexts, watc
         return []
     ids = sorted({one for one in (*again, *candidates) if one in texts.by_id})
     answers = None
-    if scan.side == "question":
+    if duplicates.compares_answers(scan.side):
         answers = lambda places: [texts.by_id[ids[int(place)]][1] for place in places]  # noqa: E731
     compared = [texts.compared_text(one, scan.side) for one in ids]
     pairs = duplicates.search(compared, answers=answers, options=duplicates.Options(side=scan.side)).pairs

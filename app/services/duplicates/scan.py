@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core import duplicates
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import Family, Group, Pairs
-from app.core.errors import LttError
 from app.core.text import clip, plural
-from app.models import DuplicateScan, Turns, end_reading, is_writing, transaction
+from app.models import DuplicateScan, end_reading, transaction
 from app.services import history
 from app.services.duplicates import store
 from app.services.duplicates.corpus import Corpus, read_corpus
@@ -18,6 +17,7 @@ from app.services.duplicates.options import ScanOptions, require_model
 from app.services.duplicates.since import read_mark
 from app.services.duplicates.store import NewGroup, new_group
 from app.services.jobs import Unwatched, Watch
+from app.services.work import HiddenWork, hidden_work
 
 # Shares of the work, for the progress bar.
 READ, SEARCHED, GROUPED = 5, 75, 80
@@ -40,21 +40,19 @@ class ScanResult:
         yield from (("dismissed", what, groups) for what, groups in self.dismissed.items())
 
 
-def scan_dataset(
-    dataset_id: int, options: ScanOptions, watch: Watch | None = None, job_id: int | None = None
-) -> DuplicateScan:
+def scan_dataset(dataset_id: int, options: ScanOptions, watch: Watch | None = None) -> DuplicateScan:
     """Search a dataset for duplicates. Raises what stopped it; nothing is kept then."""
     watch = watch or Unwatched()
     options.check(dataset_id)
     history.rehash(dataset_id)
     began = time.monotonic()
-    scan_id = begin_scan(dataset_id, options, job_id)
-    try:
+    scan_id = begin_scan(dataset_id, options, watch.job_id)
+    with hidden_work(watch, lambda: store.discard_scan(scan_id)) as w:
         corpus = read_corpus(dataset_id, options, lambda done: watch.progress(1, 100, f"{plural(done, 'text')} read"))
         texts = corpus.take_texts()
         found = duplicates.search(
             texts,
-            answers=corpus.read_answers if options.side == "question" else None,
+            answers=corpus.read_answers if duplicates.compares_answers(options.side) else None,
             options=duplicates.Options(side=options.side, index=options.kind == "own"),
             meaning=duplicates.semantic.meaning(require_model()) if options.semantic else None,
             progress=lambda share, step: watch.progress(READ + int(share * (SEARCHED - READ)), 100, step),
@@ -66,8 +64,8 @@ def scan_dataset(
         end_reading()
         result = group_pairs(found, corpus, dismissed, by_meaning=options.semantic)
         watch.progress(SEARCHED, 100, "groups being kept")
-        _store(scan_id, result, corpus, texts, watch)
-        with watch.publish() as publication:
+        _store(scan_id, result, corpus, texts, w)
+        with w.publishing() as publication:
             scan = store.require_staging(publication.session, scan_id)
             scan.entry_count, scan.compared = len(corpus.own.ids), found.compared
             scan.seconds, scan.counts = round(time.monotonic() - began, 2), count_groups(result)
@@ -77,9 +75,6 @@ def scan_dataset(
             publication.session.flush()
             publication.result.update(report_scan(scan))
             return scan
-    except (LttError, OSError):
-        store.discard_scan(scan_id)
-        raise
 
 
 def begin_scan(dataset_id: int, options: ScanOptions, job_id: int | None) -> int:
@@ -115,25 +110,19 @@ def group_pairs(
     return ScanResult({**by_list(likely, families), "families": families}, by_list(refused, ()), found.pairs)
 
 
-def _store(scan_id: int, result: ScanResult, corpus: Corpus, texts: Sequence[str], watch: Watch) -> None:
+def _store(scan_id: int, result: ScanResult, corpus: Corpus, texts: Sequence[str], w: HiddenWork) -> None:
     """Keep groups and pairs under the hidden scan."""
-    joined = is_writing()
     total = sum(len(groups) for _, _, groups in result.by_state) or 1
     done = 0
-    with Turns() as turns:
-        for part in chunks(new_groups(result, corpus, texts), store.CHUNK):
-            session = turns.begin()
-            store.require_staging(session, scan_id)
-            store.add_groups(session, scan_id, part)
-            done += len(part)
-            if not joined and turns.is_over:
-                turns.pause()
-            watch.progress(GROUPED + 10 * done // total, 100, f"{plural(done, 'group')} kept")
-        for rows in chunks(pair_rows(result, corpus), store.CHUNK * 4):
-            store.add_pairs(turns.begin(), scan_id, rows)
-            if not joined and turns.is_over:
-                turns.pause()
-            watch.progress(95, 100, "pairs kept")
+    for part in chunks_of(new_groups(result, corpus, texts), store.CHUNK):
+        session = w.begin()
+        store.require_staging(session, scan_id)
+        store.add_groups(session, scan_id, part)
+        done += len(part)
+        w.report(GROUPED + 10 * done // total, 100, f"{plural(done, 'group')} kept")
+    for rows in chunks_of(pair_rows(result, corpus), store.CHUNK * 4):
+        store.add_pairs(w.begin(), scan_id, rows)
+        w.report(95, 100, "pairs kept")
 
 
 def new_groups(result: ScanResult, corpus: Corpus, texts: Sequence[str]) -> Iterator[NewGroup]:

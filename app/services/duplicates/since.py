@@ -27,7 +27,7 @@ def count_changed(scan: DuplicateScan) -> int:
     """
     touched = edited_ids(scan)
     total = int(db.session.execute(select(func.count()).select_from(touched.subquery())).scalar_one())
-    shown = entries.visible(scan.dataset_id)
+    shown = entries.is_visible(scan.dataset_id)
     for part in _created_sets(scan):
         query = select(func.count()).select_from(Entry).where(*part, shown, Entry.id.not_in(touched))
         total += int(db.session.execute(query).scalar_one())
@@ -81,7 +81,7 @@ def recent_ids(scan: DuplicateScan, limit: int) -> list[int]:
     rows = select(ChangeRow.entry_id).where(ChangeRow.change_set_id.in_(sets), ChangeRow.field.in_(TEXTS))
     first = select(func.min(ChangeSet.first_id)).where(ChangeSet.id.in_(sets))
     added = and_(Entry.id >= first.scalar_subquery(), Entry.created_in.in_(sets))
-    shown = entries.live(scan.dataset_id)
+    shown = entries.is_live(scan.dataset_id)
     found: set[int] = set()
     for where in (Entry.id.in_(rows), added):
         query = select(Entry.id).where(shown, where).order_by(Entry.id.desc()).limit(limit)

@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from app import config
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.duplicates import EXACT, FLOOR, Family, Group
 from app.core.errors import Conflict
-from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Job, Turns, db, transaction
+from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Turns, db, transaction
 from app.services import jobs
 
 CHUNK = 5_000
@@ -82,7 +82,7 @@ def add_groups(session: Session, scan_id: int, groups: Sequence[NewGroup]) -> No
         for group_id, group in zip(ids, groups, strict=True)
         for place, (entry_id, other) in enumerate(group.members)
     )
-    for part in chunks(members, CHUNK):
+    for part in chunks_of(members, CHUNK):
         _insert_rows(session, "duplicate_members", _MEMBERS, part)
 
 
@@ -135,14 +135,14 @@ def _discard_some(session: Session, scan_id: int) -> bool:
 
 def remove_groups(session: Session, ids: Iterable[int]) -> None:
     """Remove groups with their members."""
-    for part in chunks(ids, 500):
+    for part in chunks_of(ids, 500):
         session.execute(delete(DuplicateMember).where(DuplicateMember.group_id.in_(part)))
         session.execute(delete(DuplicateGroup).where(DuplicateGroup.id.in_(part)))
 
 
 def sweep_scans() -> int:
     """Remove what killed scans left and what newer scans replaced. Returns how many scans."""
-    active = set(db.session.execute(select(Job.id).where(Job.state.in_(jobs.ACTIVE))).scalars())
+    active = jobs.active_ids()
     query = select(DuplicateScan.id, DuplicateScan.job_id).where(DuplicateScan.state != "current")
     left = [row.id for row in db.session.execute(query) if row.job_id not in active]
     for scan_id in left:

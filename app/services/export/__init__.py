@@ -4,8 +4,18 @@ By default every answered pair that is not rejected. A pair without a system pro
 else. Trainer layouts write only their own keys; what is left out is counted.
 """
 
-from app.services.export.options import Options, file_name
-from app.services.export.planning import Count, Plan, plan
-from app.services.export.writing import differences, preview, stream, write
+from app.services.export.options import ExportOptions, file_name
+from app.services.export.planning import ExportPlan, RecordCount, plan_export
+from app.services.export.writing import count_differences, preview_export, stream_export, write_export
 
-__all__ = ["Count", "Options", "Plan", "differences", "file_name", "plan", "preview", "stream", "write"]
+__all__ = [
+    "ExportOptions",
+    "ExportPlan",
+    "RecordCount",
+    "count_differences",
+    "file_name",
+    "plan_export",
+    "preview_export",
+    "stream_export",
+    "write_export",
+]

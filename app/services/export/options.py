@@ -1,17 +1,21 @@
-"""What to export and how."""
+"""What to export and how: which pairs go out (chosen, answered and fit for the layout), and in which shape."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import ColumnElement, and_, func, not_, select
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.record import SPLITS
+from app.models import Entry, db
+from app.services import entries
 from app.services.entries import Filters
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExportOptions:
     """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does."""
 
     format: str = "jsonl"
@@ -23,7 +27,7 @@ class Options:
     bom: bool = False
     dataset_system: bool = True
 
-    def checked(self) -> "Options":
+    def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
         if self.format not in FORMATS:
             raise Invalid(f"There is no format {self.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
@@ -39,9 +43,52 @@ class Options:
         return self.layout == "columns" if self.extra is None else self.extra
 
 
-def file_name(name: str, options: Options) -> str:
+def file_name(name: str, options: ExportOptions) -> str:
     """A name for the download: the dataset's, its split, and the format's extension. Safe on every system."""
     plain = re.sub(r"[^\w\-]+", "-", name, flags=re.UNICODE).strip("-_")[:80] or "dataset"
     split = f".{options.split}" if options.split else ""
     safe = ".spreadsheet-safe" if options.spreadsheet_safe else ""
     return f"{plain}{split}{safe}{FORMATS[options.format].extensions[0]}"
+
+
+def count_records(dataset_id: int, options: ExportOptions) -> int:
+    """How many records go out."""
+    return int(db.session.execute(select(func.count()).where(goes_out(dataset_id, options))).scalar_one())
+
+
+def goes_out(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
+    """The condition under which a pair is exported."""
+    conditions = [is_chosen(dataset_id, options), not_(is_unanswered(options))]
+    if needs_rejected(options):
+        conditions.append(Entry.rejected_answer.is_not(None))
+    if "rejected" not in options.filters.statuses:
+        conditions.append(not_(is_rejected()))
+    return and_(*conditions)
+
+
+def is_chosen(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
+    """Whether somebody asked for a pair, by the filters or by its split."""
+    splits = (options.split,) if options.split else options.filters.splits
+    filters = replace(options.filters, splits=splits)
+    return and_(entries.is_live(dataset_id), *entries.filter_conditions(filters))
+
+
+def needs_rejected(options: ExportOptions) -> bool:
+    """Whether the layout is made of pairs of answers."""
+    return "rejected answer" in LAYOUTS[options.layout].needs
+
+
+def takes_rejected_alone(options: ExportOptions) -> bool:
+    """Whether a pair with only a rejected answer goes out, because each answer is written with a label."""
+    return LAYOUTS[options.layout].labels is not None
+
+
+def is_rejected() -> ColumnElement[bool]:
+    """Whether a pair was rejected."""
+    return Entry.status == "rejected"
+
+
+def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
+    """Whether there is nothing to learn in a pair."""
+    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

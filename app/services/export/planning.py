@@ -8,13 +8,21 @@ from app.core.formats.csv import RISKY
 from app.core.layouts import LAYOUTS, NOTES
 from app.models import Entry, db
 from app.services import datasets
-from app.services.export.choosing import chosen, goes_out, needs_rejected, plan_count, rejected, unanswered
-from app.services.export.options import Options, file_name
-from app.services.export.writing import preview
+from app.services.export.options import (
+    ExportOptions,
+    count_records,
+    file_name,
+    goes_out,
+    is_chosen,
+    is_rejected,
+    is_unanswered,
+    needs_rejected,
+)
+from app.services.export.writing import preview_export
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class RecordCount:
     """A number of records with its reason or kind."""
 
     what: str
@@ -22,36 +30,36 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExportPlan:
     """What an export will hold, counted before it is written."""
 
     records: int
-    left_out: list[Count]
-    losses: list[Count]
+    left_out: list[RecordCount]
+    losses: list[RecordCount]
     formulas: int
     preview: list[str]
     file_name: str
 
 
-def plan(dataset_id: int, options: Options) -> Plan:
-    """Count what goes out and what stays, and show the first records."""
+def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
+    """RecordCount what goes out and what stays, and show the first records."""
     dataset = datasets.get(dataset_id)
     options = options.checked()
-    return Plan(
-        records=plan_count(dataset_id, options),
-        left_out=_left_out(dataset_id, options),
-        losses=_losses(dataset_id, options),
-        formulas=_formulas(dataset_id, options),
-        preview=preview(dataset_id, options),
+    return ExportPlan(
+        records=count_records(dataset_id, options),
+        left_out=_count_left_out(dataset_id, options),
+        losses=_count_losses(dataset_id, options),
+        formulas=_count_formulas(dataset_id, options),
+        preview=preview_export(dataset_id, options),
         file_name=file_name(dataset.name, options),
     )
 
 
-def _left_out(dataset_id: int, options: Options) -> list[Count]:
+def _count_left_out(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
     """Chosen records that do not go out, by reason; each is counted once."""
-    reasons: dict[str, ColumnElement[bool]] = {"without an answer": unanswered(options)}
+    reasons: dict[str, ColumnElement[bool]] = {"without an answer": is_unanswered(options)}
     if "rejected" not in options.filters.statuses:
-        reasons = {"that are rejected": rejected(), **reasons}
+        reasons = {"that are rejected": is_rejected(), **reasons}
     if needs_rejected(options):
         reasons["without a rejected answer"] = Entry.rejected_answer.is_(None)
     conditions: list[ColumnElement[bool]] = []
@@ -59,12 +67,12 @@ def _left_out(dataset_id: int, options: Options) -> list[Count]:
     for condition in reasons.values():
         conditions.append(and_(condition, *(not_(one) for one in earlier)))
         earlier.append(condition)
-    query = select(*(func.count().filter(one) for one in conditions)).where(chosen(dataset_id, options))
+    query = select(*(func.count().filter(one) for one in conditions)).where(is_chosen(dataset_id, options))
     numbers = db.session.execute(query).one()
-    return [Count(what, number) for what, number in zip(reasons, numbers, strict=True) if number]
+    return [RecordCount(what, number) for what, number in zip(reasons, numbers, strict=True) if number]
 
 
-def _losses(dataset_id: int, options: Options) -> list[Count]:
+def _count_losses(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
     """What the layout cannot carry, with the number of records that have it."""
     holds = LAYOUTS[options.layout].holds
     columns = {
@@ -77,22 +85,18 @@ def _losses(dataset_id: int, options: Options) -> list[Count]:
     missing = {name: column for name, column in columns.items() if name not in holds}
     conditions: dict[str, ColumnElement[bool]] = {name: column.is_not(None) for name, column in missing.items()}
     if not options.keep_extra:
-        conditions["other columns"] = _has_other_columns(options)
+        # Extra that holds more than layout notes and the layout's own keys, judged by its text.
+        notes_only = Entry.extra.like(f'{{"{NOTES}":%')
+        own = [Entry.extra.like(f'{{"{key}":%') for key in LAYOUTS[options.layout].keys]
+        conditions["other columns"] = and_(Entry.extra.is_not(None), not_(or_(notes_only, *own)))
     if not conditions:
         return []
     query = select(*(func.count().filter(condition) for condition in conditions.values()))
     numbers = db.session.execute(query.where(goes_out(dataset_id, options))).one()
-    return [Count(name, number) for name, number in zip(conditions, numbers, strict=True) if number]
+    return [RecordCount(name, number) for name, number in zip(conditions, numbers, strict=True) if number]
 
 
-def _has_other_columns(options: Options) -> ColumnElement[bool]:
-    """Extra that holds more than layout notes and the layout's own keys, judged by its text."""
-    notes_only = Entry.extra.like(f'{{"{NOTES}":%')
-    own = [Entry.extra.like(f'{{"{key}":%') for key in LAYOUTS[options.layout].keys]
-    return and_(Entry.extra.is_not(None), not_(or_(notes_only, *own)))
-
-
-def _formulas(dataset_id: int, options: Options) -> int:
+def _count_formulas(dataset_id: int, options: ExportOptions) -> int:
     """How many texts a spreadsheet would run as formulas, in an exact table."""
     if options.format not in ("csv", "tsv") or options.spreadsheet_safe:
         return 0

@@ -1,26 +1,23 @@
 """Exports as bytes: streamed, written to disk, previewed and read back. One unchanging view of the data."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from app.core.formats import FORMATS, WriteOptions
-from app.core.layouts import LAYOUTS, LayoutOptions
+from app.core.layouts import LAYOUTS
 from app.core.record import Record
-from app.services.export.choosing import plan_count
-from app.services.export.options import Options
-from app.services.export.quick import openai_lines, table
-from app.services.export.rendering import rendered, write_options
+from app.services.export.options import ExportOptions, count_records
+from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
 
 PREVIEW = 3
 CHUNK_BYTES = 64 * 1024
 
 
-def preview(dataset_id: int, options: Options) -> list[str]:
+def preview_export(dataset_id: int, options: ExportOptions) -> list[str]:
     """The first records as they will stand in the file."""
-    rows = list(islice(rendered(dataset_id, options), PREVIEW))
+    rows = list(islice(rendered_rows(dataset_id, options), PREVIEW))
     kind = FORMATS[options.format]
     if kind.stream is None or kind.tabular:
         kind = FORMATS["csv" if kind.tabular else "jsonl"]
@@ -31,7 +28,7 @@ def preview(dataset_id: int, options: Options) -> list[str]:
     return pieces.decode().rstrip("\r\n").split("\r\n" if kind.tabular else "\n")
 
 
-def stream(dataset_id: int, options: Options) -> Iterator[bytes]:
+def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The file in pieces of about 64 KB, from one unchanging view of the data, in constant memory.
 
     Raises Invalid where nothing would be written.
@@ -39,15 +36,15 @@ def stream(dataset_id: int, options: Options) -> Iterator[bytes]:
     options = options.checked()
     kind = FORMATS[options.format]
     if kind.stream is None:
-        return _finished(dataset_id, options)
+        return _stream_finished(dataset_id, options)
     if options.format == "jsonl" and options.layout == "openai" and not options.bom:
-        return _gathered(openai_lines(dataset_id, options))
+        return _join_pieces(openai_lines(dataset_id, options))
     if kind.tabular and options.layout == "columns":
-        return _gathered(table(dataset_id, options))
-    return _gathered(kind.stream(rendered(dataset_id, options), write_options(dataset_id, options)))
+        return _join_pieces(table_lines(dataset_id, options))
+    return _join_pieces(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
 
 
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Small pieces joined to chunks that are worth sending."""
     waiting: list[bytes] = []
     size = 0
@@ -61,61 +58,56 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _finished(dataset_id: int, options: Options) -> Iterator[bytes]:
+def _stream_finished(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """A format that cannot be streamed, written to a temporary file first."""
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
         path = Path(folder) / "export"
-        write(dataset_id, options, path)
+        write_export(dataset_id, options, path)
         with path.open("rb") as file:
             while part := file.read(CHUNK_BYTES):
                 yield part
 
 
-def write(dataset_id: int, options: Options, path: Path) -> int:
+def write_export(dataset_id: int, options: ExportOptions, path: Path) -> int:
     """Write the file to disk; returns the number of records."""
     options = options.checked()
     kind = FORMATS[options.format]
     with path.open("wb") as out:
         if kind.stream is not None:
-            for piece in stream(dataset_id, options):
+            for piece in stream_export(dataset_id, options):
                 out.write(piece)
-            return plan_count(dataset_id, options)
+            return count_records(dataset_id, options)
         assert kind.write is not None
-        return kind.write(rendered(dataset_id, options), out, write_options(dataset_id, options))
+        return kind.write(rendered_rows(dataset_id, options), out, write_options(dataset_id, options))
 
 
-def differences(dataset_id: int, options: Options, path: Path) -> int:
+def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> int:
     """How many records of a written file do not mean what was exported, read back and compared one by one."""
     from itertools import zip_longest
 
-    from app.core import conversion
-    from app.core.formats import BadRow, ReadOptions, Source
-    from app.core.spec import Spec
+    from app.core.formats import BadRow, Source
+    from app.core.formats.csv import cells_of
+    from app.core.reading import ReadSettings, layout_options, plan_reading, read_records
 
-    if not path.stat().st_size or not plan_count(dataset_id, options):
+    if not path.stat().st_size or not count_records(dataset_id, options):
         return 0
     source = Source.of_path(path)
-    read_options = ReadOptions(spreadsheet_safe=options.spreadsheet_safe)
-    found = conversion.plan(source, Spec(options.format, options.layout), read_options, LayoutOptions())
-    back = (None if isinstance(item, BadRow) else item[1] for item in conversion.records(source, found))
-    sent = rendered(dataset_id, options)
-    parse = LAYOUTS[options.layout].parse
+    settings, _ = plan_reading(
+        source, ReadSettings(options.format, options.layout, spreadsheet_safe=options.spreadsheet_safe)
+    )
+    back = (None if isinstance(item, BadRow) else item[1] for item in read_records(source, settings))
+    sent = rendered_rows(dataset_id, options)
+    parse, read_as = LAYOUTS[options.layout].parse, layout_options(settings)
+    tabular = FORMATS[options.format].tabular
     wrong = 0
     for row, record in zip_longest(sent, back):
-        expected = None if row is None else parse(_as_read(row, options), found.options)
-        wrong += expected is None or record is None or _content(expected) != _content(record)
+        # A table gives every cell back as a text.
+        read_back = dict(zip(row, cells_of(row.values()), strict=True)) if row and tabular else row
+        expected = None if read_back is None else parse(read_back, read_as)
+        wrong += expected is None or record is None or _content_of(expected) != _content_of(record)
     return wrong
 
 
-def _content(record: Record) -> tuple[object, ...]:
+def _content_of(record: Record) -> tuple[object, ...]:
     """What a trainer learns from a record."""
     return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
-
-
-def _as_read(row: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
-    """A row as a table gives it back: every cell a text."""
-    if not FORMATS[options.format].tabular:
-        return row
-    from app.core.formats.csv import cells_of
-
-    return dict(zip(row, cells_of(row.values()), strict=True))

@@ -11,6 +11,7 @@ from app.services.history.forgetting import compact, count_compactable, forget
 from app.services.history.hashes import rehash
 from app.services.history.reading import (
     Seen,
+    applied_of,
     changes_of,
     count_later,
     count_touched_later,
@@ -20,7 +21,7 @@ from app.services.history.reading import (
     step,
     steps,
 )
-from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage, sweep
+from app.services.history.staging import StagedRow, add_changes, discard, publish, publish_changes, stage
 from app.services.history.steps import (
     ACTOR,
     Applied,
@@ -47,6 +48,7 @@ __all__ = [
     "add_columns",
     "add_rows",
     "applied_dict",
+    "applied_of",
     "apply",
     "as_dict",
     "as_step",
@@ -74,7 +76,6 @@ __all__ = [
     "stage",
     "step",
     "steps",
-    "sweep",
     "transaction",
     "undo",
 ]

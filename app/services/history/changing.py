@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import FIELDS, Change, Value, chunks, deletion
+from app.core.changes import FIELDS, Change, Value, chunks_of, deletion_of
 from app.core.errors import Invalid
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
@@ -19,10 +19,10 @@ from app.services.history.steps import (
     Applied,
     as_step,
     column_of,
-    drop,
+    drop_set,
     new_set,
     open_dataset,
-    touch,
+    touch_dataset,
     word_for,
 )
 
@@ -47,26 +47,26 @@ def apply(
         dataset = open_dataset(session, dataset_id)
         change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
         change_set.undo_of = undo_of
-        result = write(session, dataset, change_set, changes, anyway=anyway)
+        result = write_changes(session, dataset, change_set, changes, anyway=anyway)
         if not result.changed:
-            drop(session, dataset, change_set)
+            drop_set(session, dataset, change_set)
             return result
         change_set.summary = summary(result.changed) if callable(summary) else summary
-        touch(dataset)
+        touch_dataset(dataset)
         result.step = as_step(change_set)
         return result
 
 
-def write(
+def write_changes(
     session: Session, dataset: Dataset, change_set: ChangeSet, changes: Iterable[Change], *, anyway: bool = False
 ) -> Applied:
     """Write changes under a change set, and keep the counts and hashes of the dataset true."""
     result = Applied()
     delta: dict[str, int] = {}
-    for chunk in chunks(changes, CHUNK):
+    for chunk in chunks_of(changes, CHUNK):
         _apply_chunk(session, change_set, chunk, result, delta, anyway)
     change_set.changed += result.changed
-    counts.add(session, dataset, delta)
+    counts.add_counts(session, dataset, delta)
     if 0 < result.changed <= REHASH_AT_ONCE:
         rehash_step(session, change_set.id)
     return result
@@ -80,12 +80,12 @@ def _apply_chunk(
     delta: dict[str, int],
     anyway: bool,
 ) -> None:
-    current = _current(session, change_set.dataset_id, chunk)
+    current = _current_values(session, change_set.dataset_id, chunk)
     log: list[dict[str, object]] = []
     updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
     for change in chunk:
         values = current.get(change.entry_id)
-        reason = _obstacle(values, change, anyway)
+        reason = _obstacle_of(values, change, anyway)
         if values is None or reason:
             result.skip(change.entry_id, reason)
             continue
@@ -93,20 +93,32 @@ def _apply_chunk(
         if not fields:
             continue
         result.changed += 1
-        log += (
-            {"change_set_id": change_set.id, "entry_id": change.entry_id, "field": name, "before": old, "after": new}
-            for name, (old, new) in fields.items()
-        )
-        _count_change(values, fields, delta)
-        values.update({name: new for name, (_, new) in fields.items()})
-        updates.setdefault(tuple(fields), []).append(_update_values(change_set.id, change.entry_id, fields))
+        row: dict[str, object] = {"entry": change.entry_id}
+        mine = {"change_set_id": change_set.id, "entry_id": change.entry_id}
+        _count_live(values, delta, -1)
+        for name, (old, new) in fields.items():
+            log.append({**mine, "field": name, "before": old, "after": new})
+            row["new_" + name] = new if name != "live" else (None if new == "1" else change_set.id)
+            values[name] = new
+        _count_live(values, delta, 1)
+        updates.setdefault(tuple(fields), []).append(row)
     if log:
         session.connection().execute(insert(ChangeRow.__table__), log)  # type: ignore[arg-type]
     for names, rows in updates.items():
-        _write_fields(session, names, rows)
+        columns: dict[str, object] = {column_of(name): bindparam("new_" + name) for name in names}
+        if HASHED & set(names):
+            columns["content_hash"] = None
+        statement = update(Entry).where(Entry.id == bindparam("entry"))
+        statement = statement.values(**columns, version=Entry.version + 1, updated_at=now())
+        session.connection().execute(statement.execution_options(synchronize_session=None), rows)
 
 
-def _current(session: Session, dataset_id: int, chunk: list[Change]) -> dict[int, dict[str, Value]]:
+def _count_live(values: dict[str, Value], delta: dict[str, int], number: int) -> None:
+    if values["live"] == "1":
+        delta[str(values["status"])] = delta.get(str(values["status"]), 0) + number
+
+
+def _current_values(session: Session, dataset_id: int, chunk: list[Change]) -> dict[int, dict[str, Value]]:
     """The present values of the fields that the chunk touches, with status and being live, by entry id."""
     if unknown := {name for change in chunk for name in change.fields} - set(FIELDS):
         raise Invalid(f"An entry has no field {sorted(unknown)[0]!r}.")
@@ -119,7 +131,7 @@ def _current(session: Session, dataset_id: int, chunk: list[Change]) -> dict[int
     return {row[0]: {**dict(zip(names, row[2:], strict=True)), "live": "1" if row[1] is None else "0"} for row in rows}
 
 
-def _obstacle(values: dict[str, Value] | None, change: Change, anyway: bool) -> str:
+def _obstacle_of(values: dict[str, Value] | None, change: Change, anyway: bool) -> str:
     if values is None:
         return "There is no such pair."
     if values["live"] == "0" and "live" not in change.fields:
@@ -130,40 +142,11 @@ def _obstacle(values: dict[str, Value] | None, change: Change, anyway: bool) -> 
     return f"The {word_for(stale[0])} was changed since." if stale else ""
 
 
-def _count_change(values: dict[str, Value], fields: dict[str, tuple[Value, Value]], delta: dict[str, int]) -> None:
-    after = {name: new for name, (_, new) in fields.items()}
-    if values["live"] == "1":
-        delta[str(values["status"])] = delta.get(str(values["status"]), 0) - 1
-    if after.get("live", values["live"]) == "1":
-        status = str(after.get("status", values["status"]))
-        delta[status] = delta.get(status, 0) + 1
-
-
-def _update_values(set_id: int, entry_id: int, fields: dict[str, tuple[Value, Value]]) -> dict[str, object]:
-    row: dict[str, object] = {"entry": entry_id}
-    for name, (_, new) in fields.items():
-        row["new_" + name] = new if name != "live" else (None if new == "1" else set_id)
-    return row
-
-
-def _write_fields(session: Session, names: tuple[str, ...], rows: list[dict[str, object]]) -> None:
-    values: dict[str, object] = {column_of(name): bindparam("new_" + name) for name in names}
-    if HASHED & set(names):
-        values["content_hash"] = None
-    statement = (
-        update(Entry)
-        .where(Entry.id == bindparam("entry"))
-        .values(**values, version=Entry.version + 1, updated_at=now())
-        .execution_options(synchronize_session=None)
-    )
-    session.connection().execute(statement, rows)
-
-
 def delete(dataset_id: int, entry_ids: Iterable[int], *, actor: str = ACTOR) -> Applied:
     """Delete entries; they keep their rows and ids, and undo brings them back."""
     return apply(
         dataset_id,
-        (deletion(entry_id) for entry_id in entry_ids),
+        (deletion_of(entry_id) for entry_id in entry_ids),
         summary=lambda number: f"Delete {plural(number, 'pair')}",
         kind="delete",
         actor=actor,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.record import Record
 from app.core.stored import COLUMNS, WRITTEN, StoredEntry, stored_entry
@@ -13,7 +13,16 @@ from app.core.text import is_blank
 from app.models import ChangeSet, Entry, fill, transaction
 from app.models.filling import Column, Constant
 from app.services import counts
-from app.services.history.steps import ACTOR, Applied, as_step, count_batch, drop, new_set, open_dataset, touch
+from app.services.history.steps import (
+    ACTOR,
+    Applied,
+    as_step,
+    count_batch,
+    drop_set,
+    new_set,
+    open_dataset,
+    touch_dataset,
+)
 
 
 def create(
@@ -33,11 +42,11 @@ def create(
         rows = (new_row(record, status=status, split=split) for record in records)
         total = add_rows(session, change_set, rows)
         if not total:
-            drop(session, dataset, change_set)
+            drop_set(session, dataset, change_set)
             return Applied()
         change_set.summary = summary(total) if callable(summary) else summary
-        counts.add(session, dataset, count_batch(session, change_set))
-        touch(dataset)
+        counts.add_counts(session, dataset, count_batch(session, change_set))
+        touch_dataset(dataset)
         return Applied(as_step(change_set), total)
 
 
@@ -53,7 +62,7 @@ def add_rows(session: Session, change_set: ChangeSet, rows: Iterable[StoredEntry
 
     Counts are the caller's to keep.
     """
-    return sum(_add_chunk(session, change_set, chunk) for chunk in chunks(rows, 1000))
+    return sum(_add_chunk(session, change_set, chunk) for chunk in chunks_of(rows, 1000))
 
 
 def _add_chunk(session: Session, change_set: ChangeSet, rows: Sequence[StoredEntry]) -> int:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, empty_log, transaction
-from app.services.history.steps import find, open_dataset, touch
+from app.services.history.steps import find_set, open_dataset, touch_dataset
 
 COMPACTED = "compacted"
 _ENDED = ("applied", "undone")
@@ -24,7 +24,7 @@ def forget(dataset_id: int, number: int) -> int:
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number)
+        change_set = find_set(session, dataset_id, number)
         if change_set.state != "applied":
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
         with _overwriting(session):
@@ -33,7 +33,7 @@ def forget(dataset_id: int, number: int) -> int:
             _count_again(session, one)
         change_set.state = COMPACTED
         change_set.details = json.dumps({**json.loads(change_set.details or "{}"), "forgotten": True})
-        touch(dataset)
+        touch_dataset(dataset)
     empty_log()
     return touched
 
@@ -44,7 +44,7 @@ def _forget_texts(session: Session, change_set: ChangeSet) -> int:
     for field in list(session.execute(select(ChangeRow.field).where(mine).distinct()).scalars()):
         ids = list(session.execute(select(ChangeRow.entry_id).where(mine, ChangeRow.field == field)).scalars())
         touched.update(ids)
-        for part in chunks(ids, 500):
+        for part in chunks_of(ids, 500):
             older = ChangeRow.change_set_id <= change_set.id, ChangeRow.field == field
             session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part), *older))
     return len(touched)
@@ -89,7 +89,7 @@ def compact(dataset_id: int, upto: int) -> int:
             for change_set in older:
                 _compact_one(session, change_set)
         if older:
-            touch(dataset)
+            touch_dataset(dataset)
     empty_log()
     return len(older)
 
@@ -97,7 +97,7 @@ def compact(dataset_id: int, upto: int) -> int:
 def _compact_one(session: Session, change_set: ChangeSet) -> None:
     gone = Entry.deleted_in == change_set.id if change_set.state == "applied" else Entry.batch_id == change_set.id
     of_dataset = Entry.dataset_id == change_set.dataset_id
-    for part in chunks(list(session.execute(select(Entry.id).where(gone, of_dataset)).scalars()), 500):
+    for part in chunks_of(list(session.execute(select(Entry.id).where(gone, of_dataset)).scalars()), 500):
         session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part)))
         session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
     session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))

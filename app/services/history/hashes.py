@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core.changes import chunks
+from app.core.changes import chunks_of
 from app.core.stored import CONTENT, content_hashes, content_of
 from app.models import ChangeRow, Entry, transaction
 from app.services.entries import of_dataset
@@ -32,7 +32,7 @@ def rehash(dataset_id: int) -> int:
 def rehash_step(session: Session, change_set_id: int) -> None:
     """Compute the content hashes of the entries that a small step changed, and of no others that still wait."""
     touched = select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set_id).distinct()
-    for part in chunks(session.execute(touched).scalars().all(), 500):
+    for part in chunks_of(session.execute(touched).scalars().all(), 500):
         rows = session.execute(select(Entry.id, *_CONTENT, Entry.content_hash).where(Entry.id.in_(part)))
         _fill(session, [row for row in rows if row.content_hash is None])
 

@@ -1,6 +1,7 @@
 """Reading the history: the steps, and what each did."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.core.changes import Value
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeRow, ChangeSet, Entry, db
 from app.services.entries import COLUMNS, escape_like
-from app.services.history.steps import ACTOR, find, last_undone, newest_applied
+from app.services.history.steps import ACTOR, Applied, Skipped, as_step, find_set, last_undone, newest_applied
 
 # What users call edits and imports; all else is done in bulk.
 MAX_COMPARED = 10_000
@@ -40,7 +41,15 @@ def steps(
 
 def step(dataset_id: int, number: int) -> ChangeSet:
     """One step. Raises NotFound."""
-    return find(db.session(), dataset_id, number)
+    return find_set(db.session(), dataset_id, number)
+
+
+def applied_of(dataset_id: int, result: Mapping[str, Any]) -> Applied:
+    """What a write did, from what programs see of it (``applied_dict``), with its step as it is now."""
+    number = result.get("change_set")
+    skipped = [Skipped(one["entry"], one["reason"]) for one in result.get("skipped", [])]
+    made = as_step(step(dataset_id, number)) if number else None
+    return Applied(made, made.changed if made else 0, result.get("skipped_count", 0), skipped)
 
 
 def details_of(change_set: ChangeSet) -> dict[str, Any]:
@@ -109,7 +118,9 @@ def changes_of(dataset_id: int, number: int, *, after_id: int = 0, size: int = 5
         where = Entry.created_in == change_set.id
     else:
         where = Entry.id.in_(select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set.id))
-    query = select(*COLUMNS).where(where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, _floor(change_set)))
+    query = select(*COLUMNS).where(
+        where, Entry.dataset_id == dataset_id, Entry.id > max(after_id, (change_set.first_id or 1) - 1)
+    )
     entries = [as_entry(row) for row in db.session.execute(query.order_by(Entry.id).limit(size))]
     if created:
         entries = _as_added(entries)
@@ -135,10 +146,6 @@ def _as_added(entries: list[StoredEntry]) -> list[StoredEntry]:
     for entry_id, name, text in db.session.execute(first):
         before.setdefault(entry_id, {})[name] = text or ""
     return [entry._replace(**before[entry.id]) if entry.id in before else entry for entry in entries]
-
-
-def _floor(change_set: ChangeSet) -> int:
-    return (change_set.first_id or 1) - 1
 
 
 def _fields_of(change_set_id: int, ids: list[int]) -> dict[int, dict[str, tuple[Value, Value]]]:

@@ -1,6 +1,6 @@
 """Large work lands hidden, in many small transactions, and is published in one: new entries, and changes to come."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, select
 
@@ -8,7 +8,7 @@ from app.core.changes import Change, Value
 from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, fill, transaction
 from app.services import counts
-from app.services.history.changing import write
+from app.services.history.changing import write_changes
 from app.services.history.steps import (
     ACTOR,
     Applied,
@@ -18,7 +18,7 @@ from app.services.history.steps import (
     give_number,
     new_set,
     open_dataset,
-    touch,
+    touch_dataset,
 )
 from app.services.history.undoing import write_staged
 
@@ -36,7 +36,7 @@ def publish(
     change_set_id: int,
     *,
     summary: str | Callable[[Applied], str],
-    statuses: dict[str, int] | None = None,
+    statuses: Mapping[str, int] | None = None,
     changes: Iterable[Change] = (),
 ) -> Applied:
     """Make a staged change set visible, together with changes to entries that are there, in one transaction.
@@ -47,17 +47,19 @@ def publish(
     with transaction() as session:
         change_set = session.get_one(ChangeSet, change_set_id)
         if change_set.state != "staging":
-            raise Conflict("This import is already finished.")
+            raise Conflict("This work is already finished.")
         dataset = open_dataset(session, change_set.dataset_id)
-        result = write(session, dataset, change_set, changes)
+        result = write_changes(session, dataset, change_set, changes)
         if not result.changed and not change_set.created:
             session.delete(change_set)
             return result
         change_set.state, change_set.summary = "applied", summary if isinstance(summary, str) else summary(result)
         give_number(dataset, change_set)
         if change_set.created:
-            counts.add(session, dataset, count_batch(session, change_set) if statuses is None else statuses)
-        touch(dataset)
+            counts.add_counts(
+                session, dataset, count_batch(session, change_set) if statuses is None else dict(statuses)
+            )
+        touch_dataset(dataset)
         result.changed += change_set.created
         result.step = as_step(change_set)
         return result
@@ -71,7 +73,7 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
     change_set.changed += entry_count
 
 
-def publish_changes(change_set_id: int, *, summary: str | Callable[[int], str], seen: Moment) -> Applied:
+def publish_changes(change_set_id: int, *, summary: str | Callable[[Applied], str], seen: Moment) -> Applied:
     """Write the changes kept under a staged set to their entries, and show what it created, in one transaction.
 
     An entry that no longer holds what its change started from is left alone and listed. ``seen`` is the
@@ -87,14 +89,14 @@ def publish_changes(change_set_id: int, *, summary: str | Callable[[int], str], 
             session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set_id))
             session.delete(change_set)
             return result
-        change_set.summary = summary if isinstance(summary, str) else summary(result.changed)
+        change_set.summary = summary if isinstance(summary, str) else summary(result)
         give_number(dataset, change_set)
-        touch(dataset)
+        touch_dataset(dataset)
         result.step = as_step(change_set)
         return result
 
 
-def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> int:
+def discard(change_set_id: int) -> int:
     """Remove a staged change set and its hidden rows, in chunks. Returns the number of rows removed."""
     removed = 0
     while True:
@@ -104,26 +106,13 @@ def discard(change_set_id: int, *, pause: Callable[[], None] = lambda: None) -> 
                 return removed
             ids = select(Entry.id).where(Entry.batch_id == change_set_id, Entry.id >= (change_set.first_id or 0))
             part = list(session.execute(ids.limit(5000)).scalars())
-            waiting = _drop_changes(change_set_id)
+            mine = ChangeRow.change_set_id == change_set_id
+            changed = select(ChangeRow.entry_id).where(mine).order_by(ChangeRow.entry_id).limit(5000)
+            waiting = list(session.execute(changed).scalars())
             if not part and not waiting:
                 session.delete(change_set)
                 return removed
             session.execute(Entry.__table__.delete().where(Entry.id.in_(part)))  # type: ignore[attr-defined]
-            removed += len(part) + waiting
-        pause()
-
-
-def _drop_changes(change_set_id: int) -> int:
-    """Remove some of the changes kept under a staged set; returns how many."""
-    mine = select(ChangeRow.entry_id).where(ChangeRow.change_set_id == change_set_id).order_by(ChangeRow.entry_id)
-    part = list(db.session.execute(mine.limit(5000)).scalars())
-    if part:
-        upto = ChangeRow.change_set_id == change_set_id, ChangeRow.entry_id <= part[-1]
-        db.session.execute(delete(ChangeRow).where(*upto))
-    return len(part)
-
-
-def sweep(keep: Sequence[int] = ()) -> int:
-    """Discard all staged sets but ``keep``: what a killed process left. Returns the number of rows removed."""
-    query = select(ChangeSet.id).where(ChangeSet.state == "staging", ChangeSet.id.not_in(list(keep)))
-    return sum(discard(set_id) for set_id in list(db.session.execute(query).scalars()))
+            if waiting:
+                session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id <= waiting[-1]))
+            removed += len(part) + len(waiting)

@@ -93,7 +93,7 @@ def give_number(dataset: Dataset, change_set: ChangeSet) -> None:
     change_set.number = dataset.last_number
 
 
-def drop(session: Session, dataset: Dataset, change_set: ChangeSet) -> None:
+def drop_set(session: Session, dataset: Dataset, change_set: ChangeSet) -> None:
     """Take back a step that turned out to do nothing; its number was the last one given."""
     session.delete(change_set)
     dataset.last_number -= 1
@@ -113,12 +113,12 @@ def moment(dataset: Dataset) -> Moment:
     return Moment(dataset.revision, dataset.last_number)
 
 
-def touch(dataset: Dataset) -> None:
+def touch_dataset(dataset: Dataset) -> None:
     dataset.revision += 1
     dataset.changed_at = now()
 
 
-def find(session: Session, dataset_id: int, number: int) -> ChangeSet:
+def find_set(session: Session, dataset_id: int, number: int) -> ChangeSet:
     query = select(ChangeSet).where(ChangeSet.dataset_id == dataset_id, ChangeSet.number == number)
     change_set = session.execute(query).scalar_one_or_none()
     if change_set is None:
@@ -148,12 +148,12 @@ def created_range(change_set: ChangeSet) -> list[ColumnElement[bool]]:
     return [Entry.id >= change_set.first_id, Entry.id <= change_set.last_id]
 
 
-def batch(change_set: ChangeSet) -> list[ColumnElement[bool]]:
+def in_batch(change_set: ChangeSet) -> list[ColumnElement[bool]]:
     return [*created_range(change_set), Entry.batch_id == change_set.id]
 
 
 def count_batch(session: Session, change_set: ChangeSet) -> dict[str, int]:
-    return counts.by_status(session, *batch(change_set), Entry.deleted_in.is_(None))
+    return counts.by_status(session, *in_batch(change_set), Entry.deleted_in.is_(None))
 
 
 def word_for(name: str) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.core.changes import Change, Value, chunks, deletion
+from app.core.changes import Change, Value, chunks_of, deletion_of
 from app.core.errors import Conflict, NotFound
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
 from app.services import counts
-from app.services.entries import live
+from app.services.entries import is_live
 from app.services.history.changing import apply
 from app.services.history.hashes import rehash_step
 from app.services.history.steps import (
@@ -23,14 +23,14 @@ from app.services.history.steps import (
     Applied,
     Moment,
     as_step,
-    batch,
     column_of,
     created_range,
-    find,
+    find_set,
+    in_batch,
     last_undone,
     newest_applied,
     open_dataset,
-    touch,
+    touch_dataset,
     word_for,
 )
 
@@ -53,7 +53,7 @@ def undo(
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
+        change_set = find_set(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to undo.", code="nothing_to_undo")
         _refuse_compacted(change_set)
@@ -71,7 +71,7 @@ def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, ac
     """Do an undone step again (by default the last undone one, unless a newer step was made since)."""
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
+        change_set = find_set(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to redo.", code="nothing_to_redo")
         _refuse_compacted(change_set)
@@ -93,14 +93,14 @@ def overwrite(dataset_id: int, number: int) -> Applied:
     """Take the pairs along that the last undo (or redo) of a step left alone, over the later edits."""
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
-        change_set = find(session, dataset_id, number)
+        change_set = find_set(session, dataset_id, number)
         back = change_set.state == "undone"
         touched = _counted(session, change_set)
-        before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+        before = counts.by_status(session, *touched, is_live(dataset.id)) if touched is not None else {}
         result = Applied(changed=_take_kept(session, change_set, back=back))
         if touched is not None:
-            after = counts.by_status(session, *touched, live(dataset.id))
-            counts.add(session, dataset, counts.difference(before, after))
+            after = counts.by_status(session, *touched, is_live(dataset.id))
+            counts.add_counts(session, dataset, counts.count_change(before, after))
         return _finish(session, dataset, change_set, result)
 
 
@@ -108,7 +108,8 @@ def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
     taken = 0
     if change_set.created and back:
         kept = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
-        taken += _updated(session.execute(update(Entry).where(*kept).values(batch_id=change_set.id)))
+        updated: Any = session.execute(update(Entry).where(*kept).values(batch_id=change_set.id))
+        taken += int(updated.rowcount)
     if change_set.changed:
         mine = ChangeRow.change_set_id == change_set.id
         taken += session.execute(
@@ -160,7 +161,7 @@ def _drop_deleted(session: Session, change_set: ChangeSet, edited: Sequence[int]
     mine = ChangeRow.change_set_id == change_set.id
     dead = select(ChangeRow.entry_id).distinct().join(Entry, Entry.id == ChangeRow.entry_id)
     gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None), *_only(edited))).scalars())
-    for part in chunks(gone, 500):
+    for part in chunks_of(gone, 500):
         session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id.in_(part)))
     change_set.changed -= len(gone)
     return gone
@@ -168,10 +169,6 @@ def _drop_deleted(session: Session, change_set: ChangeSet, edited: Sequence[int]
 
 def _only(edited: Sequence[int] | None) -> list[ColumnElement[bool]]:
     return [] if edited is None else [ChangeRow.entry_id.in_(edited)]
-
-
-def _updated(result: Any) -> int:
-    return int(result.rowcount)
 
 
 def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Applied]:
@@ -187,7 +184,7 @@ def go_back(dataset_id: int, number: int, *, anyway: bool = False) -> list[Appli
 def _finish(session: Session, dataset: Dataset, change_set: ChangeSet, result: Applied) -> Applied:
     if change_set.changed <= REHASH_AT_ONCE:
         rehash_step(session, change_set.id)
-    touch(dataset)
+    touch_dataset(dataset)
     result.step = as_step(change_set)
     return result
 
@@ -203,7 +200,7 @@ def _swap(
 ) -> Applied:
     result = Applied()
     touched = _counted(session, change_set)
-    before = counts.by_status(session, *touched, live(dataset.id)) if touched is not None else {}
+    before = counts.by_status(session, *touched, is_live(dataset.id)) if touched is not None else {}
     if change_set.created:
         _flip_created(session, change_set, result, back=back, anyway=anyway)
     if change_set.changed:
@@ -212,8 +209,8 @@ def _swap(
         # The new visibility must be seen by the count, so the state is written first.
         change_set.state = "undone" if back else "applied"
         session.flush()
-        after = counts.by_status(session, *touched, live(dataset.id))
-        counts.add(session, dataset, counts.difference(before, after))
+        after = counts.by_status(session, *touched, is_live(dataset.id))
+        counts.add_counts(session, dataset, counts.count_change(before, after))
     return result
 
 
@@ -235,7 +232,7 @@ def _flip_created(session: Session, change_set: ChangeSet, result: Applied, *, b
         kept = _edited_since_creation(session, change_set)
         for entry_id in kept:
             result.skip(entry_id, "The pair was edited since it was added.")
-        for part in chunks(kept, 500):
+        for part in chunks_of(kept, 500):
             session.execute(update(Entry).where(Entry.id.in_(part)).values(batch_id=None))
     if not back:
         # Entries that an earlier undo kept belong to the step again, so that the next undo takes them too.
@@ -249,7 +246,7 @@ def _edited_since_creation(session: Session, change_set: ChangeSet) -> list[int]
     first = (
         select(ChangeRow.entry_id, ChangeRow.field, func.min(ChangeRow.change_set_id).label("set_id"))
         .join(Entry, Entry.id == ChangeRow.entry_id)
-        .where(*batch(change_set), Entry.version > 1, Entry.deleted_in.is_(None))
+        .where(*in_batch(change_set), Entry.version > 1, Entry.deleted_in.is_(None))
         .group_by(ChangeRow.entry_id, ChangeRow.field)
         .subquery()
     )
@@ -321,7 +318,7 @@ def _hold(
     rows = session.execute(stale).all()
     for entry_id, name in rows:
         result.skip(entry_id, f"The {word_for(name)} was changed since.")
-    for part in chunks((row[0] for row in rows), 500):
+    for part in chunks_of((row[0] for row in rows), 500):
         session.execute(
             update(ChangeRow)
             .where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(part))
@@ -373,7 +370,7 @@ def _undo_some(
 
 def _inverse_changes(session: Session, change_set: ChangeSet, entry_ids: Sequence[int]) -> list[Change]:
     created = select(Entry.id).where(Entry.created_in == change_set.id, Entry.id.in_(entry_ids))
-    found = [deletion(entry_id) for entry_id in session.execute(created).scalars()]
+    found = [deletion_of(entry_id) for entry_id in session.execute(created).scalars()]
     rows = session.execute(
         select(ChangeRow).where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(entry_ids))
     ).scalars()

@@ -1,43 +1,42 @@
 """Bringing files in: take one in, look at it, preview, run, and deal with the rows that could not become pairs."""
 
-from app.services.imports.previewing import BadKind, Line, Preview, nothing, preview
-from app.services.imports.running import get, result_of, run, sweep
-from app.services.imports.settings import ALPACA_INPUT, DUPLICATES, Settings, from_dict
+from app.services.imports.previewing import BadKind, Line, Preview, preview, preview_unreadable
+from app.services.imports.running import get, give_up_dead, result_of, run
+from app.services.imports.settings import Settings, from_dict
+from app.services.imports.tasks import enqueue, start
 from app.services.imports.waiting import (
     add,
-    again,
+    count_remaining,
+    detect,
     discard,
-    listed,
-    look,
+    list_imports,
     of_dataset,
-    remaining,
-    start,
+    redo_import,
     step_of,
     upload_of,
 )
 
 __all__ = [
-    "ALPACA_INPUT",
-    "DUPLICATES",
     "BadKind",
     "Line",
     "Preview",
     "Settings",
     "add",
-    "again",
+    "count_remaining",
+    "detect",
     "discard",
+    "enqueue",
     "from_dict",
     "get",
-    "listed",
-    "look",
-    "nothing",
+    "give_up_dead",
+    "list_imports",
     "of_dataset",
     "preview",
-    "remaining",
+    "preview_unreadable",
+    "redo_import",
     "result_of",
     "run",
     "start",
     "step_of",
-    "sweep",
     "upload_of",
 ]

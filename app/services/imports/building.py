@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
 from app.core.layouts.columns import split_of, status_of
+from app.core.reading import Read, layout_options, refuse_row
 from app.core.record import PlainPairs, Record, dump_json
 from app.core.stored import StoredEntry, entries_of_columns, plain_hashes, stored_entry
 from app.models.filling import Column, Constant
-from app.services.imports.reading import Read, bad, layout_options
 from app.services.imports.settings import Settings
 
 PLAIN_STATUS = "review"
@@ -119,7 +119,7 @@ class Builder:
         try:
             result.new.append(self._any(row, record))
         except Invalid as error:
-            result.bad.append(bad(row, error))
+            result.bad.append(refuse_row(row, error))
         else:
             if self._update_by:
                 result.rows.append(row)
@@ -137,7 +137,7 @@ class Builder:
             )
         except UnicodeEncodeError as error:
             raise Invalid(
-                "A text holds half of a character (a lone surrogate). Remove it.", code="surrogate"
+                "A text holds half of a character (a lone surrogate). Remove it.", code="lone_surrogate"
             ) from error
         texts = (entry.system, entry.question, entry.answer, entry.rejected_answer)
         parts = (entry.turns, entry.trace, entry.extra)

@@ -7,8 +7,8 @@ from app.core.formats import BadRow, Row, Source, csv, jsonl
 from app.core.formats.base import Place
 from app.core.formats.limits import too_many_rows
 from app.core.layouts import columns, openai
+from app.core.reading import Read, read_options, read_records, records_of
 from app.core.record import PlainPairs
-from app.services.imports import reading
 from app.services.imports.building import Builder, Built
 from app.services.imports.settings import Settings
 
@@ -24,10 +24,10 @@ def parts(source: Source, settings: Settings, import_id: int) -> Iterator[Built]
     if is_quick(settings):
         way = _chats if settings.format == "jsonl" else _tables
         return filter(None, way(source, settings, builder))
-    return _parts(reading.records(reading.rows(source, settings), settings), builder)
+    return _parts(read_records(source, settings), builder)
 
 
-def _parts(found: Iterator[reading.Read | BadRow], builder: Builder) -> Iterator[Built]:
+def _parts(found: Iterator[Read | BadRow], builder: Builder) -> Iterator[Built]:
     # Each row is built as soon as it is read: what it was made of is let go at once.
     while built := builder.build(islice(found, CHUNK)):
         yield built
@@ -45,7 +45,7 @@ def is_quick(settings: Settings) -> bool:
 
 
 def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
-    place, options = Place(), reading.read_options(settings, source.limits)
+    place, options = Place(), read_options(settings, source.limits)
     for block in jsonl.read_blocks(source, options):
         for start in range(0, len(block), QUICK_LINES):
             lines = block[start : start + QUICK_LINES]
@@ -60,7 +60,7 @@ def _chats(source: Source, settings: Settings, builder: Builder) -> Iterator[Bui
 
 
 def _tables(source: Source, settings: Settings, builder: Builder) -> Iterator[Built]:
-    with csv.open_table(source, reading.read_options(settings, source.limits)) as table:
+    with csv.open_table(source, read_options(settings, source.limits)) as table:
         for batch in table.read_batches(QUICK_CHARACTERS):
             pairs = columns.plain_pairs(table.names, batch.records, settings.mapping)
             if pairs is None:
@@ -71,7 +71,7 @@ def _tables(source: Source, settings: Settings, builder: Builder) -> Iterator[Bu
 
 
 def _usual(rows: Iterable[Row | BadRow], settings: Settings, builder: Builder) -> Built:
-    return builder.build(reading.records(rows, settings))
+    return builder.build(records_of(rows, settings))
 
 
 def _quick(pairs: PlainPairs, before: int, builder: Builder) -> Built:

@@ -4,22 +4,27 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from app.core.changes import Value, chunks
+from app.core.changes import Value, chunks_of
 from app.core.errors import Invalid
-from app.core.formats import BadRow, Row, Source
+from app.core.formats import BadRow, Row
+from app.core.options import encode
+from app.core.reading import (
+    Detected,
+    Read,
+    read_records,
+    read_rows,
+    require_mapping,
+    resolve_settings,
+)
 from app.core.record import Record
 from app.models import Import, end_reading
-from app.services import datasets, history
-from app.services.imports import detecting, reading
-from app.services.imports.detecting import Found
-from app.services.imports.reading import Read
+from app.services import datasets, history, uploads
 from app.services.imports.settings import Settings
 from app.services.imports.staging import Sorted, Sorter
-from app.services.imports.waiting import require_mapping
+from app.services.imports.waiting import detect, detected_of
 from app.services.uploads import Upload
 
 MB = 1024 * 1024
@@ -60,7 +65,7 @@ class BadKind:
 class Preview:
     """What the import would do. ``complete`` is False where only the first rows were counted."""
 
-    found: Found
+    found: Detected
     settings: Settings
     lines: list[Line] = field(default_factory=list)
     bad: dict[str, BadKind] = field(default_factory=dict)
@@ -89,37 +94,39 @@ def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     The last few are remembered: most choices on the page change nothing in what the rows become.
     """
     revision = datasets.get(dataset_id).revision
-    same = settings.but(strict=False, remember=True)
-    key = json.dumps([dataset_id, revision, upload.token, same.as_dict()])
+    same = replace(settings, strict=False, remember=True)
+    key = json.dumps([dataset_id, revision, upload.token, encode(same)])
     with _lock:
         known = _made.get(key)
     if known is None:
-        known = _preview(dataset_id, upload, settings)
+        known = _make_preview(dataset_id, upload, settings)
         with _lock:
             _made[key] = known
             while len(_made) > REMEMBERED:
                 _made.popitem(last=False)
-    return replace(known, settings=known.settings.but(strict=settings.strict, remember=settings.remember))
+    return replace(known, settings=replace(known.settings, strict=settings.strict, remember=settings.remember))
 
 
-def _preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
-    source = reading.source_of(upload)
-    found = detecting.look(source, settings)
-    told = detecting.resolved(settings, found.as_dict())
-    result = Preview(found, told)
+def _make_preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
+    source, found = uploads.source_of(upload), detect(upload, settings)
+    resolved = resolve_settings(settings, found)
+    result = Preview(found, resolved)
     try:
-        require_mapping(found, settings, told)
+        require_mapping(settings, found)
     except Invalid as error:
         result.problem = str(error.details.get("sentence", error.message))
-        result.lines = _unread(source, told)
+        # The first rows as they stand in the file, while it is not known what they mean.
+        for row in islice(read_rows(source, resolved), SHOWN):
+            line = Line(row.number, row.line, "new", row.values) if isinstance(row, Row) else _line_of(row, {}, {})
+            result.lines.append(line)
         return result
-    sorter = Sorter(dataset_id, told, look=True)
+    sorter = Sorter(dataset_id, resolved, look=True)
     history.rehash(dataset_id)
     patience = PATIENCE_SECONDS if (source.size or 0) <= COUNTED_BYTES else MOMENT_SECONDS
     deadline = time.monotonic() + patience
     try:
-        for chunk in chunks(_records(source, told), CHUNK):
-            _add(result, sorter.sort(chunk), chunk)
+        for chunk in chunks_of(read_records(source, resolved), CHUNK):
+            _count_chunk(result, sorter.sort(chunk), chunk)
             end_reading()
             if time.monotonic() > deadline:
                 result.complete = False
@@ -129,27 +136,13 @@ def _preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     return result
 
 
-def nothing(row: Import, settings: Settings, problem: str) -> Preview:
+def preview_unreadable(row: Import, settings: Settings, problem: str) -> Preview:
     """A preview of a file that cannot be read with these settings: what was found at first, and the reason."""
-    found = detecting.found_from(row.detected)
-    return Preview(found, detecting.resolved(settings, row.detected), problem=problem)
+    found = detected_of(row)
+    return Preview(found, resolve_settings(settings, found), problem=problem)
 
 
-def _unread(source: Source, settings: Settings) -> list[Line]:
-    """The first rows as they stand in the file, while it is not known what they mean."""
-    rows = islice(reading.rows(source, settings), SHOWN)
-    return [_line(row, {}, {}) if isinstance(row, BadRow) else _raw_line(row) for row in rows]
-
-
-def _raw_line(row: Row) -> Line:
-    return Line(row.number, row.line, "new", row.values)
-
-
-def _records(source: Source, settings: Settings) -> Iterator[Read | BadRow]:
-    return reading.records(reading.rows(source, settings), settings)
-
-
-def _add(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> None:
+def _count_chunk(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> None:
     result.imported += len(part.new) + len(part.updates)
     result.updated += len(part.updates)
     result.quarantined += len(part.bad)
@@ -161,19 +154,15 @@ def _add(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> None:
     result.same_live += live
     result.same_in_file += len(part.same) - live
     for row in part.bad:
-        _count_bad(result, row)
+        kind = result.bad.setdefault(row.code, BadKind(row.code, row.reason))
+        kind.count += 1
+        if len(kind.places) < PLACES:
+            kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")
     if len(result.lines) < SHOWN:
-        result.lines += _lines(part, chunk, result.lines)[: SHOWN - len(result.lines)]
+        result.lines += _lines_of(part, chunk, result.lines)[: SHOWN - len(result.lines)]
 
 
-def _count_bad(result: Preview, row: BadRow) -> None:
-    kind = result.bad.setdefault(row.code, BadKind(row.code, row.reason))
-    kind.count += 1
-    if len(kind.places) < PLACES:
-        kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")
-
-
-def _lines(part: Sorted, chunk: list[Read | BadRow], earlier: list[Line]) -> list[Line]:
+def _lines_of(part: Sorted, chunk: list[Read | BadRow], earlier: list[Line]) -> list[Line]:
     """The rows of a chunk in the order of the file, each with what becomes of it."""
     lines = {one.number: one.line for one in earlier}
     lines |= {item[0].number: item[0].line for item in chunk[:SHOWN] if not isinstance(item, BadRow)}
@@ -186,10 +175,10 @@ def _lines(part: Sorted, chunk: list[Read | BadRow], earlier: list[Line]) -> lis
         change = update.change
         notes[update.row] = ("update", f"changes pair {change.entry_id}", dict(change.fields))
     bad = {row.number: row for row in part.bad}
-    return [_line(item, notes, bad) for item in chunk[:SHOWN]]
+    return [_line_of(item, notes, bad) for item in chunk[:SHOWN]]
 
 
-def _line(
+def _line_of(
     item: Read | BadRow,
     notes: dict[int, tuple[str, str, dict[str, tuple[Value, Value]]]],
     bad: dict[int, BadRow],

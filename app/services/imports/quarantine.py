@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -10,15 +10,14 @@ from sqlalchemy import ColumnElement, func, select, update
 from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
+from app.core.reading import Read, records_of
 from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history, limits
-from app.services.imports import reading
-from app.services.imports.reading import Read
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
-from app.services.imports.staging import Sorted, Sorter
+from app.services.imports.staging import Sorter
 
 PAGE = 100
 BLOCK = 64 * 1024
@@ -28,7 +27,6 @@ _TEXT_TABLES = ("csv", "tsv")
 TITLES = {
     **formats.BAD_ROW_TITLES,
     **layouts.BAD_ROW_TITLES,
-    "surrogate": "It holds half of a character",
     "unknown_id": "There is no pair with this id",
     "repeated_id": "The same id stands twice",
     "not_one_row": "The repaired text is not one row",
@@ -44,33 +42,33 @@ class Retried:
     still_bad: int = 0
 
 
-def page(import_id: int, *, after: int = 0, size: int = PAGE) -> list[QuarantinedRow]:
+def list_open(import_id: int, *, after: int = 0, size: int = PAGE) -> list[QuarantinedRow]:
     """Open rows in the order of the file; ``after`` is an id to continue from."""
-    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id > after)
+    query = select(QuarantinedRow).where(_is_open(import_id), QuarantinedRow.id > after)
     return list(db.session.execute(query.order_by(QuarantinedRow.id).limit(size)).scalars())
 
 
 def by_ids(import_id: int, row_ids: Iterable[int]) -> list[QuarantinedRow]:
     """The open rows among these."""
-    query = select(QuarantinedRow).where(_open(import_id), QuarantinedRow.id.in_(list(row_ids)))
+    query = select(QuarantinedRow).where(_is_open(import_id), QuarantinedRow.id.in_(list(row_ids)))
     return list(db.session.execute(query.order_by(QuarantinedRow.id)).scalars())
 
 
-def count(import_id: int) -> int:
+def count_open(import_id: int) -> int:
     """How many rows are open."""
-    return int(db.session.execute(select(func.count()).where(_open(import_id))).scalar_one())
+    return int(db.session.execute(select(func.count()).where(_is_open(import_id))).scalar_one())
 
 
-def _open(import_id: int) -> ColumnElement[bool]:
+def _is_open(import_id: int) -> ColumnElement[bool]:
     return (QuarantinedRow.import_id == import_id) & (QuarantinedRow.state == "open")
 
 
-def stream(import_id: int) -> Iterator[dict[str, object]]:
+def stream_open(import_id: int) -> Iterator[dict[str, object]]:
     """All open rows as values, for a download."""
     columns = (QuarantinedRow.row, QuarantinedRow.line, QuarantinedRow.code, QuarantinedRow.reason, QuarantinedRow.raw)
     after = 0
     while True:
-        query = select(QuarantinedRow.id, *columns).where(_open(import_id), QuarantinedRow.id > after)
+        query = select(QuarantinedRow.id, *columns).where(_is_open(import_id), QuarantinedRow.id > after)
         rows = db.session.execute(query.order_by(QuarantinedRow.id).limit(1000)).all()
         if not rows:
             return
@@ -79,12 +77,12 @@ def stream(import_id: int) -> Iterator[dict[str, object]]:
         after = rows[-1][0]
 
 
-def save(import_id: int, format_name: str) -> Iterator[bytes]:
+def save_open(import_id: int, format_name: str) -> Iterator[bytes]:
     """The open rows as a file, in blocks: ``csv`` (safe to open in a spreadsheet) or ``jsonl``."""
     write = FORMATS[format_name].write
     assert write is not None
     out = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the blocks, or with them)
-    write(stream(import_id), out, WriteOptions(columns=COLUMNS, spreadsheet_safe=True))
+    write(stream_open(import_id), out, WriteOptions(columns=COLUMNS, spreadsheet_safe=True))
     return _blocks(out)
 
 
@@ -95,10 +93,10 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
             yield block
 
 
-def dismiss(import_id: int, row_ids: Iterable[int] | None = None) -> int:
+def dismiss_rows(import_id: int, row_ids: Iterable[int] | None = None) -> int:
     """Put open rows away, all of them by default. They stay counted. Returns how many."""
     with transaction() as session:
-        where = _open(import_id)
+        where = _is_open(import_id)
         if row_ids is not None:
             where = where & QuarantinedRow.id.in_(list(row_ids))
         done = session.execute(
@@ -107,7 +105,7 @@ def dismiss(import_id: int, row_ids: Iterable[int] | None = None) -> int:
         return len(done.all())
 
 
-def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
+def retry_rows(import_id: int, raws: Mapping[int, str]) -> Retried:
     """Import repaired rows: ``raws`` has the new text by row id. Rows that are still bad keep the new text and reason.
 
     The pairs that come in are one step of the history, and count as imported instead of quarantined.
@@ -117,17 +115,26 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
         if record.state != "done":
             raise Conflict("Rows can be tried again once the import is done. Import the file again instead.")
         settings = from_dict(record.settings)
-        settings = settings.but(on_duplicate="keep" if settings.on_duplicate == "update" else settings.on_duplicate)
+        if settings.on_duplicate == "update":
+            settings = replace(settings, on_duplicate="keep")
         staged = history.stage(record.dataset_id, kind="import")
         sorter = Sorter(record.dataset_id, settings, import_id=import_id)
         new: list[StoredEntry] = []
         skipped = still_bad = 0
-        for row in _chosen(import_id, raws):
-            part = sorter.sort([_read(record, settings, row, raws[row.id])])
+        rows = by_ids(import_id, raws)
+        if not raws:
+            raise Invalid("No row was chosen. Repair a row first.", code="no_row")
+        if len(rows) < len(raws):
+            raise NotFound("One of these rows is not in quarantine any more. Load the page again.")
+        for row in rows:
+            part = sorter.sort([_read_repaired(record, settings, row, raws[row.id])])
             new += part.new
             skipped += len(part.same)
             still_bad += len(part.bad)
-            _record_outcome(row, part, raws[row.id])
+            if part.bad:
+                row.raw, row.code, row.reason = raws[row.id], part.bad[0].code, part.bad[0].reason
+            else:
+                row.state = "retried"
         history.add_rows(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
@@ -137,26 +144,10 @@ def retry(import_id: int, raws: Mapping[int, str]) -> Retried:
         return Retried(len(new), skipped, still_bad)
 
 
-def _chosen(import_id: int, raws: Mapping[int, str]) -> list[QuarantinedRow]:
-    if not raws:
-        raise Invalid("No row was chosen. Repair a row first.", code="no_row")
-    rows = by_ids(import_id, raws)
-    if len(rows) < len(raws):
-        raise NotFound("One of these rows is not in quarantine any more. Load the page again.")
-    return rows
-
-
-def _record_outcome(row: QuarantinedRow, part: Sorted, raw: str) -> None:
-    if not part.bad:
-        row.state = "retried"
-        return
-    row.raw, row.code, row.reason = raw, part.bad[0].code, part.bad[0].reason
-
-
-def _read(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> Read | BadRow:
+def _read_repaired(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> Read | BadRow:
     """The repaired text as a row of the same file."""
     try:
-        found = list(reading.records(iter(_rows(record, settings, raw)), settings))
+        found = list(records_of(_rows_of(record, settings, raw), settings))
     except Invalid as error:
         return BadRow(row.row, row.line, error.code, error.message, raw)
     if len(found) != 1:
@@ -168,14 +159,16 @@ def _read(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> 
     return one[0]._replace(number=row.row, line=row.line), one[1]
 
 
-def _rows(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
+def _rows_of(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
     source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=limits.of_files())
     columns = columns_of(record)
     if settings.format not in _TEXT_TABLES:
         # Rows of all other kinds are kept as JSON.
         return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=limits.of_files())))
     options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=limits.of_files())
-    return [_named(row, columns) for row in FORMATS["csv"].read(source, options)]
+    return [
+        row if isinstance(row, BadRow) else _name_cells(row, columns) for row in FORMATS["csv"].read(source, options)
+    ]
 
 
 def columns_of(record: Import) -> list[str]:
@@ -184,12 +177,10 @@ def columns_of(record: Import) -> list[str]:
     return [str(name) for name in columns] if isinstance(columns, list) else []
 
 
-def _named(row: Row | BadRow, columns: list[str]) -> Row | BadRow:
+def _name_cells(row: Row, columns: list[str]) -> Row | BadRow:
     """The cells under the names of the file's own columns."""
-    if isinstance(row, BadRow):
-        return row
     cells = list(row.values.values())
-    if len(cells) > len(columns) and any(cells[len(columns) :]):
+    if any(cells[len(columns) :]):
         reason = f"The row has {len(cells)} fields, expected {len(columns)}."
         return BadRow(row.number, row.line, "too_many_fields", reason, row.raw or "")
     cells += [""] * (len(columns) - len(cells))

@@ -27,7 +27,7 @@ def of_import(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
 def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
     """How one file was read, and its counts: ``rows_in = imported + skipped + quarantined``."""
     settings = row.settings
-    listed = quarantine.page(row.id, size=rows) if rows and row.quarantined else []
+    listed = quarantine.list_open(row.id, size=rows) if rows and row.quarantined else []
     return {
         "name": row.file_name,
         "sha256": row.sha256,
@@ -39,7 +39,7 @@ def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
         "updated": row.updated,
         "skipped": row.skipped,
         "quarantined": row.quarantined,
-        "quarantine": [{"row": bad.row, "line": bad.line, "code": bad.code, "reason": bad.reason} for bad in listed],
+        "quarantine": [{name: getattr(bad, name) for name in ("row", "line", "code", "reason")} for bad in listed],
     }
 
 

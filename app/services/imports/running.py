@@ -1,29 +1,27 @@
 """Running an import: rows are staged hidden, chunk by chunk, and published by one row. Or nothing of it is kept."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session
 
 from app.core.changes import Change
-from app.core.errors import Conflict, Invalid, LttError
+from app.core.errors import Invalid, LttError, NotFound
 from app.core.formats import BadRow
 from app.core.garbage import rare_collection
 from app.core.text import plural
-from app.models import ChangeSet, Import, Job, QuarantinedRow, Turns, db, end_reading, transaction
+from app.models import Import, Job, QuarantinedRow, db, end_reading, transaction
 from app.models.base import now
 from app.services import history, jobs, uploads
 from app.services.history import Applied
-from app.services.imports import ahead, detecting, reading
-from app.services.imports.building import PLAIN_STATUS, Built
+from app.services.imports import ahead
+from app.services.imports.building import PLAIN_STATUS
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorted, Sorter
-from app.services.jobs import Cancelled, Publication, Unwatched, Watch
+from app.services.jobs import Cancelled, Watch
+from app.services.work import Work, work
 
-# How long staged rows share one transaction while nobody else wants to write.
-LONGEST_SECONDS = 1.0
 INTERRUPTED = "The program ended while this file was imported. Nothing of it was kept."
 
 
@@ -66,104 +64,86 @@ def run(import_id: int, watch: Watch | None = None) -> dict[str, object]:
 
     The result has the counts, the step and what is needed to show it.
     """
-    watch = watch or Unwatched()
-    record = _begin(import_id)
-    try:
-        tally = _stage(record, watch)
-        _refuse_nothing(record, tally)
-        with watch.publish() as publication:
-            publication.result.update(_publish(publication, import_id, tally))
+    dataset_id = _forget_earlier_run(import_id)
+    with work("import", dataset_id, watch, stopped=partial(_abandon, import_id)) as w:
+        row = _begin(import_id, w.set_id)
+        tally = _stage(row, w)
+        w.commit()
+        _refuse_nothing(row, tally)
+        with w.publishing() as publication:
+            publication.result.update(_publish(import_id, tally, w))
         return dict(publication.result)
-    except (LttError, OSError) as error:
-        _abandon(record, error)
-        raise
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    """An import that is running."""
+class RunningImport:
+    """What an import that runs needs to know of itself."""
 
     id: int
     dataset_id: int
-    change_set_id: int
     upload: str
-    file_name: str
     settings: Settings
     rows: int | None
 
+    def expected(self, tally: Tally) -> int | None:
+        """How many rows there seem to be, where that was estimated."""
+        return max(self.rows, tally.rows_in) if self.rows else None
 
-def _begin(import_id: int) -> _Begun:
+
+def _forget_earlier_run(import_id: int) -> int:
+    """Remove what a run left that was interrupted; returns the id of the dataset."""
     with transaction() as session:
         row = get(import_id)
-        _forget_earlier_run(session, row)
-        staged = history.stage(row.dataset_id, kind="import")
-        row.change_set_id, row.state, row.message = staged, "running", None
-        settings = detecting.resolved(from_dict(row.settings), row.detected)
+        earlier, row.change_set_id = row.change_set_id, None
+        session.flush()
+        if earlier is not None:
+            history.discard(earlier)
+        session.execute(delete(QuarantinedRow).where(QuarantinedRow.import_id == row.id))
+        row.rows_in = row.imported = row.updated = row.skipped = row.quarantined = 0
+        return row.dataset_id
+
+
+def _begin(import_id: int, set_id: int) -> RunningImport:
+    with transaction():
+        row = get(import_id)
+        row.change_set_id, row.state, row.message = set_id, "running", None
+        settings = from_dict(row.settings)
         rows = row.detected.get("rows")
-        total = rows if isinstance(rows, int) else None
-        return _Begun(row.id, row.dataset_id, staged, row.upload or "", row.file_name, settings, total)
+        return RunningImport(
+            row.id, row.dataset_id, row.upload or "", settings, rows if isinstance(rows, int) else None
+        )
 
 
 def get(import_id: int) -> Import:
     """The import as it stands now. Raises NotFound."""
     row = db.session.get(Import, import_id, populate_existing=True)
     if row is None:
-        raise detecting.not_found(import_id)
+        raise NotFound(f"There is no import {import_id}.", import_id=import_id)
     return row
 
 
-def _forget_earlier_run(session: Session, row: Import) -> None:
-    if row.change_set_id is not None:
-        earlier = row.change_set_id
-        row.change_set_id = None
-        session.flush()
-        history.discard(earlier)
-    session.execute(delete(QuarantinedRow).where(QuarantinedRow.import_id == row.id))
-    row.rows_in = row.imported = row.updated = row.skipped = row.quarantined = 0
-
-
-def _stage(record: _Begun, watch: Watch) -> Tally:
-    upload = uploads.get(record.upload)
-    source = reading.source_of(upload)
-    found = ahead.parts(source, record.settings, record.id)
-    sorter = Sorter(record.dataset_id, record.settings, import_id=record.id, batch_id=record.change_set_id)
+def _stage(row: RunningImport, w: Work) -> Tally:
+    """Keep the new entries and the bad rows, hidden, and count all."""
+    source = uploads.source_of(uploads.get(row.upload))
+    sorter = Sorter(row.dataset_id, row.settings, import_id=row.id, batch_id=w.set_id)
     if sorter.look:
-        history.rehash(record.dataset_id)
+        history.rehash(row.dataset_id)
     tally = Tally()
-    with rare_collection(), Turns(LONGEST_SECONDS, trusted=True) as turns:
-        for part in _parts(found, sorter):
+    with rare_collection():
+        for built in ahead.parts(source, row.settings, row.id):
+            part = sorter.sort_built(built)
+            # What was looked up must not hold back the write-ahead log while the next rows are parsed.
+            end_reading()
             tally.add(part)
-            _keep(turns.begin(), record, part)
-            if turns.is_over:
-                _tell(watch, record, tally)
-                turns.pause()
-        _tell(watch, record, tally)
+            w.create(part.new)
+            if part.plain is not None:
+                w.create_columns(len(part.plain), *part.plain.columns())
+            if part.bad:
+                bad = [{"import_id": row.id, **_quarantined(one)} for one in part.bad]
+                w.begin().execute(insert(QuarantinedRow), bad)
+            w.report(tally.rows_in, row.expected(tally), "rows")
+    w.watch.progress(tally.rows_in, row.expected(tally), "rows")
     return tally
-
-
-def _tell(watch: Watch, record: _Begun, tally: Tally) -> None:
-    watch.progress(tally.rows_in, max(record.rows, tally.rows_in) if record.rows else None, "rows")
-
-
-def _parts(found: Iterator[Built], sorter: Sorter) -> Iterator[Sorted]:
-    for built in found:
-        part = sorter.sort_built(built)
-        # What was looked up must not hold back the write-ahead log while the next rows are parsed.
-        end_reading()
-        yield part
-
-
-def _keep(session: Session, record: _Begun, part: Sorted) -> None:
-    """Store the new entries, hidden, and the bad rows."""
-    change_set = session.get(ChangeSet, record.change_set_id)
-    if change_set is None or change_set.state != "staging":
-        raise Conflict("This import was started again elsewhere. Nothing of this run is kept.")
-    history.add_rows(session, change_set, part.new)
-    if part.plain is not None:
-        history.add_columns(session, change_set, len(part.plain), *part.plain.columns())
-    bad = [{"import_id": record.id, **_quarantined(row)} for row in part.bad]
-    if bad:
-        session.execute(insert(QuarantinedRow), bad)
 
 
 def _quarantined(row: BadRow) -> dict[str, object]:
@@ -178,11 +158,11 @@ def _quarantined(row: BadRow) -> dict[str, object]:
     }
 
 
-def _refuse_nothing(record: _Begun, tally: Tally) -> None:
+def _refuse_nothing(row: RunningImport, tally: Tally) -> None:
     if not tally.rows_in:
         raise Invalid("There are no rows in this file.", code="no_rows")
     bad, first = tally.quarantined, tally.first_bad
-    if first is None or not (record.settings.strict or bad == tally.rows_in):
+    if first is None or not (row.settings.strict or bad == tally.rows_in):
         return
     if bad == tally.rows_in:
         start = (
@@ -202,17 +182,19 @@ class Refused(Invalid):
         self.tally = tally
 
 
-def _publish(publication: Publication, import_id: int, tally: Tally) -> dict[str, object]:
+def _publish(import_id: int, tally: Tally, w: Work) -> dict[str, object]:
     row = get(import_id)
-    statuses = dict(tally.statuses)
+    # The set goes where nothing is new: the import must not point to it then.
+    row.change_set_id = None
+    db.session.flush()
 
     def summary(applied: Applied) -> str:
-        return _summary(row.file_name, tally.new, applied.changed)
+        if not applied.changed:
+            return f"Import {plural(tally.new, 'pair')} from {row.file_name}"
+        updated = f"Update {plural(applied.changed, 'pair')} from {row.file_name}"
+        return f"{updated} and import {plural(tally.new, 'pair')}" if tally.new else updated
 
-    staged, row.change_set_id = row.change_set_id, None
-    assert staged is not None
-    publication.session.flush()
-    applied = history.publish(staged, summary=summary, statuses=statuses, changes=tally.changes)
+    applied = w.publish(summary, statuses=tally.statuses, changes=tally.changes)
     # Pairs that were edited while the file was read are left alone: their rows count as skipped.
     row.updated = len(tally.changes) - applied.skipped_count
     row.imported = tally.new + row.updated
@@ -220,15 +202,8 @@ def _publish(publication: Publication, import_id: int, tally: Tally) -> dict[str
     row.quarantined, row.rows_in = tally.quarantined, tally.rows_in
     row.state, row.message, row.finished_at = "done", None, now()
     row.change_set_id = applied.step.id if applied.step else None
-    publication.session.flush()
+    db.session.flush()
     return result_of(row, applied.step.number if applied.step else None)
-
-
-def _summary(name: str, new: int, changed: int) -> str:
-    if not changed:
-        return f"Import {plural(new, 'pair')} from {name}"
-    updated = f"Update {plural(changed, 'pair')} from {name}"
-    return f"{updated} and import {plural(new, 'pair')}" if new else updated
 
 
 def result_of(row: Import, step: int | None) -> dict[str, object]:
@@ -246,11 +221,11 @@ def result_of(row: Import, step: int | None) -> dict[str, object]:
     }
 
 
-def _abandon(record: _Begun, error: LttError | OSError) -> None:
+def _abandon(import_id: int, set_id: int, error: LttError | OSError) -> None:
     """Record why nothing was imported. Bad rows stay with a file that was refused because of them."""
     with transaction() as session:
-        row = get(record.id)
-        if row.change_set_id != record.change_set_id:
+        row = get(import_id)
+        if row.change_set_id != set_id:
             return
         row.state = "cancelled" if isinstance(error, Cancelled) else "failed"
         row.message = error.message if isinstance(error, LttError) else "The file could not be read to its end."
@@ -261,11 +236,10 @@ def _abandon(record: _Begun, error: LttError | OSError) -> None:
             row.skipped = row.rows_in - row.quarantined
         else:
             session.execute(delete(QuarantinedRow).where(QuarantinedRow.import_id == row.id))
-    history.discard(record.change_set_id)
 
 
-def sweep() -> int:
-    """Remove what killed imports left: staged rows, uploads, and imports that nobody will run. Returns rows removed."""
+def give_up_dead() -> None:
+    """Say of imports whose process was killed that they failed, and forget uploads that nobody will import."""
     with transaction() as session:
         active = select(Job.id).where(Job.state.in_(jobs.ACTIVE))
         dead = select(Import).where(Import.state == "running", Import.job_id.not_in(active))
@@ -273,25 +247,12 @@ def sweep() -> int:
             row.state, row.message, row.finished_at = "failed", INTERRUPTED, now()
             row.change_set_id = None
             session.execute(delete(QuarantinedRow).where(QuarantinedRow.import_id == row.id))
-        session.flush()
-        running = select(Import.change_set_id).where(Import.state == "running", Import.change_set_id.is_not(None))
-        left = select(ChangeSet.id).where(
-            ChangeSet.kind == "import", ChangeSet.state == "staging", ChangeSet.id.not_in(running)
-        )
-        staged = list(session.execute(left).scalars())
-    removed = sum(history.discard(set_id) for set_id in staged)
-    _sweep_uploads()
-    return removed
-
-
-def _sweep_uploads() -> None:
     resumable = select(Job.id).where(Job.state.in_((*jobs.ACTIVE, "interrupted")))
     needed = select(Import.upload).where(Import.job_id.in_(resumable))
     keep = {token for token in db.session.execute(needed).scalars() if token}
     end_reading()
     uploads.sweep(keep=keep)
     with transaction() as session:
-        waiting = session.execute(select(Import).where(Import.state == "waiting")).scalars()
-        for row in waiting:
+        for row in session.execute(select(Import).where(Import.state == "waiting")).scalars():
             if not uploads.is_kept(row.upload):
                 session.delete(row)

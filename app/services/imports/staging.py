@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
 
-from app.core.changes import Change, Value, difference
+from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
 from app.core.formats import BadRow, Row
+from app.core.reading import Read, refuse_row
 from app.core.stored import CONTENT, Content, StoredEntry, as_entry, content_of
 from app.core.text import clip, is_blank, restore_newlines
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import COLUMNS
 from app.services.imports.building import Builder, Built, Plain
-from app.services.imports.reading import Read, bad
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
@@ -103,7 +103,7 @@ class Sorter:
     def _there(self, hashes: Sequence[int | None]) -> dict[Content, int]:
         """The live entries, and those of earlier chunks, with one of these hashes: content to id."""
         found: dict[Content, int] = {}
-        shown = entries.visible(self.dataset_id)
+        shown = entries.is_visible(self.dataset_id)
         if self.batch_id is not None:
             shown = or_(shown, Entry.batch_id == self.batch_id)
         for start in range(0, len(hashes), HASH_PART):
@@ -125,9 +125,11 @@ class Sorter:
     def _update(self, row: Row, one: StoredEntry, entry: StoredEntry | None, text: str, result: Sorted) -> None:
         if entry is None:
             unknown = Invalid(f"There is no pair {clip(text, 40)} in this dataset.", code="unknown_id")
-            result.bad.append(bad(row, unknown))
+            result.bad.append(refuse_row(row, unknown))
         elif entry.id in self._ids:
-            result.bad.append(bad(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id")))
+            result.bad.append(
+                refuse_row(row, Invalid(f"Pair {entry.id} stands twice in this file.", code="repeated_id"))
+            )
         else:
             self._ids.add(entry.id)
             change = change_of(entry, one, self.settings)
@@ -155,7 +157,7 @@ def change_of(entry: StoredEntry, stored: StoredEntry, settings: Settings) -> Ch
         after["status"], before["status"] = "draft", entry.status
     elif entry.status == "draft" and "answer" in after and not is_blank(after["answer"]):
         after["status"], before["status"] = "review", entry.status
-    return difference(entry.id, before, after)
+    return change_between(entry.id, before, after)
 
 
 def _with_old_line_ends(after: Value, before: Value) -> Value:

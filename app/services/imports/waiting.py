@@ -1,27 +1,34 @@
-"""Imports before and after they run: taken in, told how, started, done again with another mapping."""
+"""Imports before and after they run: taken in, told how and where to, started, done again with another mapping."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 
-from app.core.errors import Conflict, Gone, Invalid, LttError
-from app.models import ChangeSet, Entry, Import, Job, db, transaction
-from app.services import datasets, entries, history, jobs, uploads
+from app.core.errors import Conflict, Gone, LttError, NotFound
+from app.core.options import encode
+from app.core.reading import Detected, ReadSettings
+from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
+from app.services import datasets, entries, history, uploads
 from app.services.entries import Filters
-from app.services.imports import detecting, reading
-from app.services.imports.detecting import Found
 from app.services.imports.running import get
-from app.services.imports.settings import Settings, from_dict
+from app.services.imports.settings import Settings
 from app.services.uploads import Upload
+
+BEGUN = "begun_with_import"
+# How many earlier imports are asked what columns like these were.
+REMEMBERED = 200
 
 
 def add(dataset_id: int, upload: Upload, settings: Settings | None = None) -> Import:
     """Take an uploaded file in; it waits for its settings. A file that is no data file is forgotten and refused."""
     datasets.get(dataset_id)
-    told = settings or Settings()
+    settings = settings or Settings()
     try:
-        found = detecting.look(reading.source_of(upload), told)
+        found = detect(upload, settings)
     except LttError:
         uploads.remove(upload.token)
         raise
@@ -32,8 +39,8 @@ def add(dataset_id: int, upload: Upload, settings: Settings | None = None) -> Im
             file_name=upload.name,
             size=upload.size,
             sha256=upload.sha256,
-            settings=told.as_dict(),
-            detected=found.as_dict(),
+            settings=encode(settings),
+            detected=msgspec.to_builtins(found),
         )
         session.add(row)
         session.flush()
@@ -44,11 +51,11 @@ def of_dataset(dataset_id: int, import_id: int) -> Import:
     """The import, if it belongs to the dataset. Raises NotFound."""
     row = get(import_id)
     if row.dataset_id != dataset_id:
-        raise detecting.not_found(import_id)
+        raise NotFound(f"There is no import {import_id}.", import_id=import_id)
     return row
 
 
-def listed(dataset_id: int, *, states: Sequence[str] = (), size: int = 50) -> list[Import]:
+def list_imports(dataset_id: int, *, states: Sequence[str] = (), size: int = 50) -> list[Import]:
     """Imports of a dataset, newest first."""
     query = select(Import).where(Import.dataset_id == dataset_id).order_by(Import.id.desc()).limit(size)
     if states:
@@ -61,57 +68,22 @@ def upload_of(row: Import) -> Upload:
     return uploads.get(row.upload or "")
 
 
-def look(row: Import, settings: Settings) -> Found:
-    """How the file will be read with these settings."""
-    return detecting.look(reading.source_of(upload_of(row)), settings)
+def detect(upload: Upload, settings: ReadSettings) -> Detected:
+    """How the file will be read with these settings; unclear columns are taken as an earlier import was told."""
+    found = uploads.detect(upload, settings)
+    if found.layout != "columns" or found.confidence == "sure":
+        return found
+    query = select(Import.settings, Import.detected).where(Import.state == "done").order_by(Import.id.desc())
+    for told, detected in db.session.execute(query.limit(REMEMBERED)):
+        mapping: Any = told.get("mapping")
+        if mapping and told.get("remember") and detected.get("columns") == list(found.columns):
+            return replace(found, mapping=mapping, confidence="likely", remembered=True)
+    return found
 
 
-def start(import_id: int, settings: Settings) -> Job:
-    """Put the import in the queue with these settings. Raises Invalid while it is not clear what the columns mean."""
-    row = get(import_id)
-    if row.state not in ("waiting", "failed", "cancelled"):
-        raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = look(row, settings)
-    told = detecting.resolved(settings, found.as_dict())
-    require_mapping(found, settings, told)
-    with transaction():
-        row = get(import_id)
-        dataset = datasets.get(row.dataset_id)
-        job = jobs.enqueue(
-            "import",
-            {"import_id": row.id},
-            dataset_id=row.dataset_id,
-            title=f"Import {row.file_name} into {dataset.name}",
-        )
-        row.settings, row.detected = told.as_dict(), found.as_dict()
-        row.state, row.job_id, row.message = "running", job.id, None
-        return job
-
-
-def require_mapping(found: Found, settings: Settings, told: Settings) -> None:
-    """Raise Invalid where a person has to say which column is what, and has not."""
-    if told.layout != "columns":
-        if found.confidence == "ask" and not settings.layout:
-            raise _ask(found, "It is not clear what the rows of this file mean. Choose a layout.")
-        return
-    unknown = [column for column in told.mapping.values() if column not in found.columns]
-    if unknown:
-        raise _ask(found, f"The file has no column {unknown[0]!r}.")
-    needed = ("question",) if told.allow_unanswered else ("question", "answer")
-    missing = [target for target in needed if target not in told.mapping]
-    if missing:
-        named = " and which one the ".join(missing)
-        raise _ask(found, f"It is not clear which column holds the {named}. Choose it.")
-    if found.confidence == "ask" and not settings.mapping:
-        raise _ask(found, "It is not clear what the columns mean. Choose the question and the answer.")
-
-
-def _ask(found: Found, sentence: str) -> Invalid:
-    columns: list[Any] = list(found.columns)
-    named = f" Columns: {', '.join(columns[:30])}." if columns else ""
-    return Invalid(
-        sentence + named, code="choose_mapping", sentence=sentence, columns=columns, mapping=dict(found.mapping)
-    )
+def detected_of(row: Import) -> Detected:
+    """What was found when the file was looked at last."""
+    return msgspec.convert(row.detected, Detected)
 
 
 def discard(import_id: int) -> None:
@@ -126,7 +98,7 @@ def discard(import_id: int) -> None:
         uploads.remove(token)
 
 
-def again(import_id: int, *, anyway: bool = False) -> Import:
+def redo_import(import_id: int, *, anyway: bool = False) -> Import:
     """Undo the import and let the same file wait for other settings. Raises Gone where the file is gone."""
     row = get(import_id)
     if row.state not in ("done", "failed", "cancelled"):
@@ -144,7 +116,7 @@ def again(import_id: int, *, anyway: bool = False) -> Import:
             file_name=row.file_name,
             size=row.size,
             sha256=row.sha256,
-            settings=from_dict(row.settings).as_dict(),
+            settings=dict(row.settings),
             detected=dict(row.detected),
         )
         session.add(copy)
@@ -152,11 +124,13 @@ def again(import_id: int, *, anyway: bool = False) -> Import:
         return copy
 
 
-def remaining(row: Import) -> tuple[int, int]:
+def count_remaining(row: Import) -> tuple[int, int]:
     """Of an undone import the pairs that stay: edited since, and repaired later, which came in steps of their own."""
     of_import = Filters(import_id=row.id)
-    every = entries.count(row.dataset_id, of_import)
-    mine = entries.query(row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id])
+    every = entries.count_entries(row.dataset_id, of_import)
+    mine = entries.select_entries(
+        row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id]
+    )
     edited = int(db.session.execute(mine).scalar_one())
     return edited, every - edited
 
@@ -164,3 +138,51 @@ def remaining(row: Import) -> tuple[int, int]:
 def step_of(row: Import) -> ChangeSet | None:
     """The step of the history that the import is; None where it brought nothing in."""
     return db.session.get(ChangeSet, row.change_set_id) if row.change_set_id else None
+
+
+def begin_dataset(file_name: str) -> Dataset:
+    """A new dataset named after a file. It is forgotten again if nothing is ever imported into it."""
+    name = PurePath(uploads.clean_name(file_name)).name.split(".")[0].replace("_", " ").strip()
+    with transaction():
+        dataset = datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset")
+        dataset.settings = {BEGUN: True}
+        return dataset
+
+
+def forget_if_begun(dataset_id: int) -> bool:
+    """Remove a dataset that was begun for an import which did not come. Returns whether it was."""
+    with transaction() as session:
+        dataset = session.get(Dataset, dataset_id)
+        if dataset is None or not (dataset.settings or {}).get(BEGUN) or dataset.last_number:
+            return False
+        if session.execute(select(Import.id).where(Import.dataset_id == dataset_id).limit(1)).first():
+            return False
+        session.delete(dataset)
+        return True
+
+
+def move_import(import_id: int, dataset_id: int) -> None:
+    """Let a waiting import go into another dataset."""
+    with transaction() as session:
+        row = get(import_id)
+        if row.dataset_id == dataset_id or row.state != "waiting":
+            return
+        datasets.get(dataset_id)
+        left, row.dataset_id = row.dataset_id, dataset_id
+        session.flush()
+    forget_if_begun(left)
+
+
+def list_alike(row: Import) -> list[Import]:
+    """The other files that wait for the same dataset and have the same columns."""
+    columns = row.detected.get("columns")
+    waiting = [one for one in list_imports(row.dataset_id, states=("waiting",)) if one.id != row.id]
+    return [one for one in waiting[::-1] if columns and one.detected.get("columns") == columns]
+
+
+def sweep_begun() -> None:
+    """Forget the datasets that were begun for imports which never came."""
+    empty = select(Dataset).where(Dataset.last_number == 0, Dataset.deleted_at.is_(None))
+    begun = [one.id for one in db.session.execute(empty).scalars() if (one.settings or {}).get(BEGUN)]
+    for dataset_id in begun:
+        forget_if_begun(dataset_id)

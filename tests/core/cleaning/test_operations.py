@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.changes import difference
+from app.core.changes import change_between
 from app.core.cleaning import GROUPS, OPERATIONS, Operation, Step, compile_recipe, option_fields
 from app.core.errors import Invalid
 from app.core.record import Record
@@ -97,14 +97,14 @@ def test_each_operation_explains_itself(operation: Operation) -> None:
     assert operation.help.endswith(".") and operation.title and operation.group in GROUPS
     assert operation.examples or operation.kind == "pair"
     for field in option_fields(operation):
-        assert field.metadata["label"]
-        assert "choices" not in field.metadata or field.default in field.metadata["choices"]
+        assert field.label
+        assert not field.choices or field.default in field.choices
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
 def test_every_choice_can_be_taken(operation: Operation) -> None:
     for field in option_fields(operation):
-        for choice in field.metadata.get("choices", ()):
+        for choice in field.choices:
             extra = {"secret": "s"} if choice == "secret" else {}
             compile_recipe([Step(operation.name, {**options_of(operation), **extra, field.name: choice})])
 
@@ -123,7 +123,7 @@ def test_any_pair_can_be_cleaned(operation: Operation, question: str, answer: st
         {name: getattr(one, name) for name in ("question", "answer", "system", "rejected_answer")}
         for one in (record, result)
     )
-    change = difference(1, before, after)
+    change = change_between(1, before, after)
     if change is None:
         assert result is record
     else:

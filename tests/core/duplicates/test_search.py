@@ -84,18 +84,20 @@ def test_rows_are_found_as_an_exhaustive_search_finds_them():
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "other", "what"),
     [
-        ("如何更改我的送货地址和电话号码", "怎样更改我的送货地址和电话号码"),
-        ("配送先の住所を変更するにはどうすればいいですか", "配送先の住所を変更するにはどうしたらいいですか"),
-        ("배송 주소를 어떻게 변경할 수 있나요", "배송지 주소를 어떻게 변경할 수 있나요"),
-        ("ฉันจะเปลี่ยนที่อยู่จัดส่งได้อย่างไร", "ฉันจะเปลี่ยนที่อยู่การจัดส่งได้อย่างไร"),
-        ("كيف يمكنني تغيير عنوان التسليم الخاص بي", "كيف يمكنني تغيير عنوان التوصيل الخاص بي"),
+        ("如何更改我的送货地址和电话号码", "怎样更改我的送货地址和电话号码", "copies"),
+        ("配送先の住所を変更するにはどうすればいいですか", "配送先の住所を変更するにはどうしたらいいですか", "copies"),
+        ("배송 주소를 어떻게 변경할 수 있나요", "배송 주소는 어떻게 변경할 수 있습니까", "copies"),
+        ("배송 주소를 어떻게 변경할 수 있나요", "배송지 주소를 어떻게 변경할 수 있나요", "variants"),
+        ("ฉันจะเปลี่ยนที่อยู่จัดส่งได้อย่างไร", "ฉันจะเปลี่ยนที่อยู่การจัดส่งได้อย่างไร", "copies"),
+        ("كيف أغير كلمة المرور الخاصة بي", "كيف أغيّر كلمةَ المرور الخاصة بي", "copies"),
+        ("كيف يمكنني تغيير عنوان التسليم الخاص بي", "كيف يمكنني تغيير عنوان التوصيل الخاص بي", "variants"),
     ],
 )
-def test_scripts_are_mixed(one, other):
+def test_scripts_are_mixed(one, other, what):
     texts = [*questions(250), one, "Wie ändere ich die Adresse?", other, "完全不同的另外一个问题"]
-    assert (250, 252) in found_groups(texts, level=80)
+    assert (250, 252) in found_groups(texts, what, level=80)
 
 
 def test_other_answers_make_a_conflict():
@@ -115,6 +117,52 @@ def test_an_answer_with_a_word_more_is_another_answer():
     ]
     assert found_groups(texts, level=80, answers=answers) == {}
     assert len(found_groups(texts, "conflicts", level=80, answers=answers)) == 1
+
+
+COLOURS = "Which colour does the lamp on the front panel show while the battery is being charged?"
+
+
+@pytest.mark.parametrize("side", ["question", "pair"])
+def test_one_question_with_other_answers_is_a_conflict_in_every_mode(side):
+    texts = [COLOURS, COLOURS, f"Please tell me: {COLOURS}", COLOURS]
+    answers = ["red", "blue", "red.", "red"]
+    assert list(found_groups(texts, level=80, answers=answers, side=side)) == [(0, 2, 3)]
+    [conflict] = found_groups(texts, "conflicts", answers=answers, side=side).values()
+    assert (conflict.members, conflict.differs) == ((0, 1, 2, 3), ("word",))
+
+
+@pytest.mark.parametrize("side", ["question", "pair"])
+def test_thanks_are_no_difference_beside_a_long_answer_nor_a_short_one(side):
+    texts = ["Who plays the king in the film?", "Who plays the king in the film? Thanks in advance!"] * 2
+    answers = ["Jane Roe", "Jane Roe", "It is played by somebody whose name is in the credits at the end of it."]
+    found = found_groups(texts[:3], level=90, answers=answers, side=side)
+    assert list(found) == [(0, 1)]
+
+
+def test_pairs_are_alike_by_both_sides_and_not_by_what_they_are_together():
+    story = "The train leaves the old station early and arrives at the harbour after a ride of many hours. "
+    texts = ["What is the text about, in a word?", "Who wrote this text, and for whom?"]
+    assert found_groups(texts, level=80, answers=[story * 4, story * 4], side="pair") == {}
+
+
+def test_of_many_answers_to_one_question_near_ones_are_found_where_pairs_are_compared():
+    answers, dice = questions(600), random.Random(9)
+    answers += [typo(text, dice) for text in answers[:40]]
+    dice.shuffle(answers)
+    texts = ["Write a question to our support."] * len(answers)
+    by_question, by_pair = (found_groups(texts, answers=answers, side=side) for side in ("question", "pair"))
+    assert len(by_question) < 5 < 38 <= len(by_pair)
+
+
+def test_other_words_make_variants_and_misspelt_ones_do_not():
+    texts = [
+        "Where can I return a borrowed bicycle in the town?",
+        "Where can I return a borowed bicycle in the town?",
+        "Where can I return a borrowed scooter in the town?",
+    ]
+    assert list(found_groups(texts, level=80)) == [(0, 1)]
+    [variant] = found_groups(texts, "variants", level=85).values()
+    assert variant.differs == ("word",)
 
 
 def test_numbers_names_and_negations_make_variants():

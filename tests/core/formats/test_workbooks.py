@@ -1,7 +1,9 @@
 """Workbooks as people have them, and those that are made to harm."""
 
+import datetime
 import io
 import time
+import zipfile
 
 import pytest
 import xlsxwriter
@@ -27,8 +29,8 @@ def book(*sheets):
     return out.getvalue()
 
 
-def rows_of(data, limits=None):
-    source = Source.of_bytes(data, name="x.xlsx", limits=limits)
+def rows_of(data, limits=None, name="x.xlsx"):
+    source = Source.of_bytes(data, name=name, limits=limits)
     return [one.values for one in read(source, detect(source), ReadOptions()) if isinstance(one, Row)]
 
 
@@ -64,3 +66,77 @@ def test_hidden_sheets_are_not_offered_and_empty_ones_passed_over():
 def test_a_damaged_workbook_is_refused():
     with pytest.raises(WrongKind, match="damaged"):
         rows_of(book(PAIRS)[:-200])
+
+
+def formatted(*numbers, cells="shown", **settings):
+    """The answers of a workbook whose answers are numbers with a number format."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, settings) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(2, 1, ("question", "answer"))
+        for number, (value, code) in enumerate(numbers, 3):
+            sheet.write_string(number, 1, f"Question {number}?")
+            sheet.write(number, 2, value, made.add_format({"num_format": code}))
+    source = Source.of_bytes(out.getvalue(), name="x.xlsx")
+    return [row.values["answer"] for row in read(source, detect(source), ReadOptions(cells=cells))]
+
+
+CELLS = (
+    (0.25, "0%"), (42, "0000"), (45352.5, "dd.mm.yyyy"), (1234.5, "#,##0.00 [$€-407]"), (1.25, "# ?/?"), (45352, 14), (0.5, 20),
+    (7.000000000000001, "General"),
+)  # fmt: skip
+
+
+def test_numbers_are_read_as_the_sheet_shows_them():
+    assert formatted(*CELLS) == [
+        "25%", "0042", "01.03.2024", "1,234.50 €", "1 1/4", "2024-03-01", "12:00", "7",
+    ]  # fmt: skip
+
+
+def test_numbers_are_read_as_they_are_stored_where_that_is_chosen():
+    assert formatted(*CELLS, cells="stored") == [
+        "0.25", "42", "2024-03-01 12:00:00", "1234.5", "1.25", "2024-03-01", "12:00:00", "7.000000000000001",
+    ]  # fmt: skip
+
+
+def test_dates_are_counted_from_1904_where_the_workbook_says_so():
+    day = datetime.date(2024, 3, 1)
+    assert formatted((day, "dd.mm.yyyy"), date_1904=True) == ["01.03.2024"]
+
+
+@pytest.mark.parametrize("cells", ["shown", "stored"])
+def test_an_error_is_named_as_what_it_is(cells):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, PAIRS[0])
+        sheet.write_row(1, 0, PAIRS[1])
+        sheet.write_string(2, 0, "Lookup?")
+        sheet.write_formula(2, 1, "=NA()", None, "#N/A")
+    source = Source.of_bytes(out.getvalue(), name="x.xlsx")
+    good, bad = read(source, detect(source), ReadOptions(cells=cells))
+    assert good.values == dict(zip(*PAIRS[:2], strict=True))
+    assert (bad.code, bad.line) == ("error_value", 3) and "#N/A" in bad.reason
+
+
+ODS = """<?xml version="1.0" encoding="UTF-8"?>
+<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">
+<office:body><office:spreadsheet><table:table table:name="Sheet1">
+<table:table-row><table:table-cell office:value-type="string"><text:p>question</text:p></table:table-cell>
+<table:table-cell office:value-type="string"><text:p>answer</text:p></table:table-cell></table:table-row>
+<table:table-row table:number-rows-repeated="2"><table:table-cell office:value-type="string"><text:p>Which share?</text:p>
+</table:table-cell><table:table-cell office:value-type="percentage" office:value="0.25"><office:annotation><text:p>a note</text:p>
+</office:annotation><text:p>25,00 %</text:p></table:table-cell></table:table-row>
+<table:table-row><table:table-cell office:value-type="string"><text:p>Since when?</text:p></table:table-cell>
+<table:table-cell office:value-type="date" office:date-value="2024-03-01"><text:p>01.03.24</text:p></table:table-cell></table:table-row>
+</table:table></office:spreadsheet></office:body></office:document-content>"""
+
+
+def test_a_sheet_of_libreoffice_is_read_as_it_is_shown():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", ODS.replace("\n", ""))
+    assert [row["answer"] for row in rows_of(out.getvalue(), name="x.ods")] == ["25,00 %", "25,00 %", "01.03.24"]

@@ -1,8 +1,10 @@
 """What is to be cleaned, and how: the steps, the pairs they are for, and the sentences that say so."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from app.core.cleaning import OPERATIONS, Cleaner, Step, compile_recipe
 from app.core.errors import Invalid
@@ -15,7 +17,7 @@ EVERY = Filters()
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaning:
+class CleaningOptions:
     """Steps in order, the pairs they run over, and the name of the recipe they come from, if any."""
 
     steps: tuple[Step, ...]
@@ -32,30 +34,24 @@ class Cleaning:
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which jobs and previews keep it."""
-        return {
-            "steps": [step.as_dict() for step in self.steps],
-            "filters": asdict(self.filters),
-            "name": self.name,
-        }
+        value: dict[str, Any] = msgspec.to_builtins(self)
+        return value
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "Cleaning":
+    def from_dict(cls, value: Mapping[str, Any]) -> "CleaningOptions":
         """The inverse of ``as_dict``."""
-        filters: dict[str, Any] = {
-            name: tuple(one) if isinstance(one, list) else one for name, one in value["filters"].items()
-        }
-        return cls(tuple(Step.from_dict(one) for one in value["steps"]), Filters(**filters), value["name"])
+        return msgspec.convert(value, cls)
 
     @property
     def summary(self) -> str:
         """What a run of it is called in the history."""
         if len(self.steps) == 1:
-            return sentence(self.steps[0])
+            return step_sentence(self.steps[0])
         steps = plural(len(self.steps), "step")
         return f"Run recipe “{clip(self.name, 60)}”, {steps}" if self.name else f"Clean in {steps}"
 
 
-def sentence(step: Step) -> str:
+def step_sentence(step: Step) -> str:
     """What a step does, in a few words: ``Replace “e-mail” with “email” in answers``."""
     operation = OPERATIONS[step.operation]
     options = step.options

@@ -6,59 +6,68 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.core.errors import Conflict, Invalid, NotFound
-from app.jobs import context as contexts
-from app.jobs import handler, lease, runner, runners
 from app.models import Dataset, db, transaction
 from app.models.base import now
-from app.services import jobs
+from app.services import jobs, leases, runners, running, tasks
+from tests.factories import declare_probe
 
-pytestmark = pytest.mark.usefixtures("context", "handlers")
+pytestmark = pytest.mark.usefixtures("context", "own_tasks")
 
 
 def enqueue(run, **arguments):
-    handler("probe")(run)
+    declare_probe(lambda options, watch: run(watch))
     return jobs.enqueue("probe", arguments, title="Probe").id
 
 
 def test_a_job_runs_with_its_arguments_and_keeps_its_result():
-    job = runner.run_now(enqueue(lambda ctx: {"double": ctx.arguments["n"] * 2}, n=21))
+    job = tasks.run_now(enqueue(lambda ctx: {"double": ctx.claim.arguments["n"] * 2}, n=21))
     assert (job.state, job.result, job.attempts, job.error) == ("done", {"double": 42}, 1, None)
     assert job.finished_at >= job.started_at >= job.created_at
 
 
 def test_a_domain_error_fails_the_job_and_reaches_whoever_ran_it():
     def run(ctx):
-        raise Invalid("Line 3 is broken.", code="broken", line=3)
+        raise Invalid("Line 3 is broken.", code="broken", line=3, seen=("a", 1))
 
     job_id = enqueue(run)
     with pytest.raises(Invalid, match="Line 3"):
-        runner.run_now(job_id)
+        tasks.run_now(job_id)
     job = jobs.get(job_id)
     assert (job.state, job.error, job.result) == (
         "failed",
         "Line 3 is broken.",
-        {"error": "Invalid", "code": "broken", "line": 3},
+        {"error": "Invalid", "code": "broken", "line": 3, "seen": "('a', 1)"},
     )
+
+
+def test_what_an_error_lists_reaches_the_job():
+    def run(ctx):
+        raise Invalid("Choose.", columns=["a", "b"], kind="odd")
+
+    job_id = enqueue(run)
+    with pytest.raises(Invalid):
+        tasks.run_now(job_id)
+    assert jobs.get(job_id).result == {"error": "Invalid", "code": "invalid", "columns": ["a", "b"], "kind": "odd"}
 
 
 def test_a_defect_fails_the_job_without_its_inner_words():
     def run(ctx):
         raise RuntimeError("/secret/path")
 
-    runner.run(job_id := enqueue(run), "me")
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("failed", runner.DEFECT)
+    tasks.run_queued(job_id := enqueue(run), "me")
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("failed", running.DEFECT)
 
 
 def test_an_unknown_kind_fails_the_job():
-    job = runner.run_now(jobs.enqueue("nonsense", {}).id)
+    job = tasks.run_now(jobs.enqueue("nonsense", {}).id)
     assert (job.state, job.error) == ("failed", "This version does not know jobs of the kind 'nonsense'.")
 
 
 def test_a_job_is_run_once_only():
     runs = []
     job_id = enqueue(lambda ctx: runs.append(1))
-    assert runner.run(job_id, "a") is not None
-    assert runner.run(job_id, "b") is None
+    assert tasks.run_queued(job_id, "a") is not None
+    assert tasks.run_queued(job_id, "b") is None
     assert runs == [1]
 
 
@@ -70,12 +79,12 @@ def test_progress_can_be_read_meanwhile():
         job = jobs.get(ctx.job_id)
         seen.append((job.state, job.done, job.total, job.message))
 
-    runner.run_now(enqueue(run))
+    tasks.run_now(enqueue(run))
     assert seen == [("running", 5, 10, "rows")]
 
 
 def test_a_running_job_stops_where_it_looks(monkeypatch):
-    monkeypatch.setattr(contexts, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(running, "REPORT_SECONDS", 0)
 
     def run(ctx):
         jobs.cancel(ctx.job_id)
@@ -84,14 +93,14 @@ def test_a_running_job_stops_where_it_looks(monkeypatch):
 
     job_id = enqueue(run)
     with pytest.raises(jobs.Cancelled):
-        runner.run_now(job_id)
+        tasks.run_now(job_id)
     assert jobs.get(job_id).state == "cancelled"
 
 
 def test_a_queued_job_is_cancelled_at_once_and_never_runs():
     job_id = enqueue(lambda ctx: {})
     assert jobs.cancel(job_id).state == "cancelled"
-    assert lease.next_queued() is None and runner.run(job_id, "me") is None
+    assert leases.next_queued() is None and tasks.run_queued(job_id, "me") is None
 
 
 def test_publishing_makes_the_effect_and_the_end_one(monkeypatch):
@@ -104,7 +113,7 @@ def test_publishing_makes_the_effect_and_the_end_one(monkeypatch):
                 jobs.cancel(ctx.job_id)
         assert jobs.get(ctx.job_id).state == "done"
 
-    job = runner.run_now(enqueue(run))
+    job = tasks.run_now(enqueue(run))
     assert (job.state, job.result) == ("done", {"made": 1})
     assert db.session.query(Dataset).count() == 1
 
@@ -116,7 +125,7 @@ def test_what_fails_while_publishing_leaves_nothing():
             publication.session.flush()
             raise Invalid("No.")
 
-    runner.run(job_id := enqueue(run), "me")
+    tasks.run_queued(job_id := enqueue(run), "me")
     assert jobs.get(job_id).state == "failed" and db.session.query(Dataset).count() == 0
 
 
@@ -126,7 +135,7 @@ def test_a_cancelled_job_publishes_nothing():
         with ctx.publish():
             raise AssertionError("not reached")
 
-    runner.run(job_id := enqueue(run), "me")
+    tasks.run_queued(job_id := enqueue(run), "me")
     assert jobs.get(job_id).state == "cancelled"
 
 
@@ -137,7 +146,7 @@ def test_a_runner_that_lost_its_lease_can_publish_nothing():
         with ctx.publish() as publication:
             publication.session.add(Dataset(name="made", counts={}, settings={}))
 
-    runner.run(job_id := enqueue(run), "me")
+    tasks.run_queued(job_id := enqueue(run), "me")
     job = jobs.get(job_id)
     assert (job.state, job.worker) == ("running", "somebody else")
     assert db.session.query(Dataset).count() == 0
@@ -145,40 +154,40 @@ def test_a_runner_that_lost_its_lease_can_publish_nothing():
 
 def test_the_job_of_a_dead_runner_becomes_interrupted_and_can_be_retried():
     job_id = enqueue(lambda ctx: {"ran": True})
-    lease.take(job_id, f"{runners._host()}.999999.00000000")
-    assert lease.interrupt_dead() == 1
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", lease.INTERRUPTED)
+    leases.take(job_id, f"{runners._host()}.999999.00000000")
+    assert leases.interrupt_dead() == 1
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", leases.INTERRUPTED)
     jobs.retry(job_id)
-    job = runner.run_now(job_id)
+    job = tasks.run_now(job_id)
     assert (job.state, job.attempts, job.result) == ("done", 2, {"ran": True})
 
 
 def test_the_job_of_a_living_runner_is_left_alone():
     job_id = enqueue(lambda ctx: {})
-    lease.take(job_id, runners.me())
-    assert lease.interrupt_dead() == 0 and jobs.get(job_id).state == "running"
+    leases.take(job_id, runners.me())
+    assert leases.interrupt_dead() == 0 and jobs.get(job_id).state == "running"
 
 
 def test_a_lease_that_ran_out_on_another_machine_is_over():
     job_id = enqueue(lambda ctx: {})
-    lease.take(job_id, "elsewhere.1.00000000")
-    assert lease.interrupt_dead() == 0
+    leases.take(job_id, "elsewhere.1.00000000")
+    assert leases.interrupt_dead() == 0
     with transaction():
         jobs.get(job_id).lease_until = now()
-    assert lease.interrupt_dead() == 1
+    assert leases.interrupt_dead() == 1
 
 
 def test_only_ended_jobs_are_retried():
     job_id = enqueue(lambda ctx: {})
     with pytest.raises(Conflict, match="queued"):
         jobs.retry(job_id)
-    runner.run_now(job_id)
+    tasks.run_now(job_id)
     with pytest.raises(Conflict, match="done"):
         jobs.retry(job_id)
 
 
 def test_an_ended_job_cannot_be_cancelled():
-    job = runner.run_now(enqueue(lambda ctx: {}))
+    job = tasks.run_now(enqueue(lambda ctx: {}))
     with pytest.raises(Conflict, match="ended already"):
         jobs.cancel(job.id)
 
@@ -211,7 +220,7 @@ def full_disk():
 
 
 def fail_at_first(monkeypatch, times):
-    real, calls = lease.finish, []
+    real, calls = leases.finish, []
 
     def finish(*arguments, **values):
         calls.append(arguments)
@@ -219,8 +228,8 @@ def fail_at_first(monkeypatch, times):
             raise full_disk()
         real(*arguments, **values)
 
-    monkeypatch.setattr(lease, "finish", finish)
-    monkeypatch.setattr(runner, "FULL_SECONDS", 0)
+    monkeypatch.setattr(leases, "finish", finish)
+    monkeypatch.setattr(running, "FULL_SECONDS", 0)
     return calls
 
 
@@ -230,7 +239,7 @@ def test_a_patient_job_waits_until_a_full_disk_can_hold_its_end(monkeypatch):
 
     job_id = enqueue(run)
     calls = fail_at_first(monkeypatch, 3)
-    runner.run_claimed(lease.take(job_id, runners.me()), patient=True)
+    running.run_claimed(leases.take(job_id, runners.me()), tasks.act_of("probe"), patient=True)
     job = jobs.get(job_id)
     assert job.state == "failed" and job.error.startswith("The disk is full") and len(calls) == 4
 
@@ -238,4 +247,4 @@ def test_a_patient_job_waits_until_a_full_disk_can_hold_its_end(monkeypatch):
 def test_others_tell_of_the_full_disk_at_once(monkeypatch):
     fail_at_first(monkeypatch, 1)
     with pytest.raises(OperationalError, match="disk is full"):
-        runner.run_now(enqueue(lambda ctx: {}))
+        tasks.run_now(enqueue(lambda ctx: {}))

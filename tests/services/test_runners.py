@@ -2,7 +2,7 @@
 
 import threading
 
-from app.jobs import runners
+from app.services import runners
 
 
 def test_a_name_that_a_thread_asked_for_is_given_back_by_another(app):

@@ -6,10 +6,8 @@ import io
 import pytest
 
 from app.core.errors import Invalid, TooLarge
-from app.jobs import imports as running
-from app.jobs import runner, runners
 from app.models import transaction
-from app.services import datasets, entries, imports, jobs, uploads
+from app.services import datasets, entries, imports, jobs, runners, tasks, uploads
 from app.services.imports import Settings
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -23,61 +21,61 @@ def worker(monkeypatch):
 
     def work(job_id):
         taken.append(job_id)
-        runner.run(job_id, "worker")
+        tasks.run_queued(job_id, "worker")
         return await_(job_id)
 
-    await_ = running._await
+    await_ = tasks._await
     monkeypatch.setattr(runners, "any_worker", lambda: True)
-    monkeypatch.setattr(running, "_await", work)
+    monkeypatch.setattr(tasks, "_await", work)
     return taken
 
 
 def add(content, name="faq.csv"):
-    return imports.add(datasets.create("D").id, uploads.save(io.BytesIO(content).read, name))
+    return imports.add(datasets.create_dataset("D").id, uploads.save(io.BytesIO(content).read, name))
 
 
 def test_small_text_runs_at_once_in_this_process(worker):
-    assert running.start(add(CSV).id, Settings()).state == "done" and worker == []
+    assert imports.start(add(CSV).id, Settings()).state == "done" and worker == []
 
 
 def test_what_must_be_unpacked_runs_in_the_worker(worker):
-    job = running.start(add(gzip.compress(CSV)).id, Settings())
+    job = imports.start(add(gzip.compress(CSV)).id, Settings())
     assert (job.state, worker) == ("done", [job.id])
 
 
 def test_without_a_worker_it_runs_here():
-    assert running.start(add(gzip.compress(CSV)).id, Settings()).state == "done"
+    assert imports.start(add(gzip.compress(CSV)).id, Settings()).state == "done"
 
 
 def test_a_large_file_waits_in_the_queue(app):
     app.config["LTT_INLINE_MB"] = 0
-    assert running.start(add(CSV).id, Settings()).state == "queued"
+    assert imports.start(add(CSV).id, Settings()).state == "queued"
 
 
 def test_what_it_failed_of_in_the_worker_is_raised_as_it_was(worker, app):
     row = add(gzip.compress(CSV * 3 + b"x,y\n" * 5))
     app.config["LTT_MAX_ROWS"] = 3
     with pytest.raises(TooLarge, match="LTT_MAX_ROWS"):
-        running.start(row.id, Settings())
+        imports.start(row.id, Settings())
     with pytest.raises(Invalid, match="Nothing was imported"):
-        running.start(add(gzip.compress(CSV + b"Open?,\n")).id, Settings(strict=True))
+        imports.start(add(gzip.compress(CSV + b"Open?,\n")).id, Settings(strict=True))
 
 
 def test_a_write_is_never_held_open_for_the_worker(worker):
     row = add(gzip.compress(CSV))
     with transaction():
-        assert running.start(row.id, Settings()).state == "queued"
+        assert imports.start(row.id, Settings()).state == "queued"
     assert worker == []
 
 
 def test_sweeping_forgets_what_nobody_waits_for(app):
     row = add(CSV)
     uploads.remove(row.upload)
-    running.sweep()
-    assert list(jobs.listed()) == [] and imports.listed(row.dataset_id) == []
+    imports.tasks.IMPORT.sweep()
+    assert list(jobs.listed()) == [] and imports.list_imports(row.dataset_id) == []
 
 
 def test_the_result_is_one_sentence_for_the_list_of_jobs():
-    job = running.start(add(CSV + b"Open?,\n").id, Settings())
+    job = imports.start(add(CSV + b"Open?,\n").id, Settings())
     assert job.result["summary"] == "1 imported, 0 skipped, 1 in quarantine."
     assert sum(1 for _ in entries.stream_entries(job.dataset_id)) == 1

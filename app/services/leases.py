@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.core.errors import Conflict
-from app.jobs import runners
 from app.models import Job, db, end_reading, transaction
 from app.models.base import now
+from app.services import runners
 from app.services.jobs import Cancelled, Publication
 
 LEASE = timedelta(seconds=60)

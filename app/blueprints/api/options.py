@@ -1,0 +1,36 @@
+"""Models of the API made from the dataclass that declares the options."""
+
+from collections.abc import Collection
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field, create_model
+
+from app.core.options import options_of, read_text
+
+T = TypeVar("T")
+# A field that is sent empty says nothing.
+Text = Annotated[str | None, BeforeValidator(lambda value: None if value == "" else value)]
+_TYPES: dict[str, Any] = {"number": int | None, "tick": bool}
+
+
+def model_of(kind: type[Any], leave_out: Collection[str] = ()) -> type[BaseModel]:
+    """A model with a field for each option, called by its word. Lists and mappings are one text, as in a command."""
+    found: dict[str, Any] = {}
+    for one in options_of(kind):
+        if one.name in leave_out:
+            continue
+        hint = bool | None if one.kind == "tick" and one.optional else _TYPES.get(one.kind, Text)
+        default = one.default if one.kind in ("text", "number", "tick") else None
+        found[one.word] = (hint, Field(default, description=one.help or one.label or None))
+    model: type[BaseModel] = create_model(f"{kind.__name__}Model", **found)
+    return model
+
+
+def options_from(kind: type[T], model: BaseModel) -> T:
+    """The options that a model made from ``kind`` holds."""
+    said: dict[str, Any] = {}
+    for one in options_of(kind):
+        value = getattr(model, one.word, None)
+        if value is not None:
+            said[one.name] = read_text(one, value) if one.kind in ("texts", "pairs") else value
+    return kind(**said)

@@ -1,0 +1,238 @@
+"""How the cells of a workbook are shown: their number formats (.xlsx, .xlsm) or their shown texts (.ods).
+
+calamine gives values alone. This module runs in the process of ``workbook.py``, so it imports nothing of this project.
+"""
+
+import posixpath
+import re
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+# A number and its format, or a text that is shown as it is.
+Cell = tuple[float, str] | str
+Cells = Iterator[tuple[int, dict[int, Cell]]]
+# A row, how often it is repeated, and its cells.
+_Done = tuple[int, int, dict[int, Cell]]
+
+_ISO, _TIME = "yyyy-mm-dd", "hh:mm"
+# What a number of ECMA-376 18.8.30 stands for where a file does not say. Dates and currencies that a program writes as
+# its user's system does are ISO dates and bare numbers; 27 to 36 and 50 to 58 are such dates of East Asia.
+_BUILT_IN = {
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 5: "#,##0", 6: "#,##0", 7: "#,##0.00", 8: "#,##0.00",
+    9: "0%", 10: "0.00%", 11: "0.00E+00", 12: "# ?/?", 13: "# ??/??",
+    14: _ISO, 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 22: f"{_ISO} {_TIME}",
+    18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
+    37: "#,##0;(#,##0)", 38: "#,##0;(#,##0)", 39: "#,##0.00;(#,##0.00)", 40: "#,##0.00;(#,##0.00)",
+    41: "#,##0", 42: "#,##0", 43: "#,##0.00", 44: "#,##0.00", 48: "##0.0E+0",
+    **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), _ISO),
+    **dict.fromkeys((32, 33, 34, 35, 55, 56), _TIME),
+}  # fmt: skip
+_REFERENCE = re.compile(r"([A-Z]+)(\d*)")
+_PART = 1 << 16
+# More columns than any table that is taken has: a cell of .ods may say that it is repeated to the end of the sheet.
+_REPEATED = 1024
+
+
+class Formats:
+    """The number formats of a workbook; of one that is neither .xlsx nor .ods there are none."""
+
+    def __init__(self, path: Path) -> None:
+        self.since_1904 = False
+        self._archive: zipfile.ZipFile | None = None
+        self._parts: dict[str, str] = {}
+        self._codes: list[str] = []
+        if not zipfile.is_zipfile(path):
+            return
+        archive = zipfile.ZipFile(path)
+        # What this reader does not understand is read without its formats.
+        with suppress(KeyError, ElementTree.ParseError, ValueError):
+            if "content.xml" not in archive.namelist():
+                self._open_xlsx(archive)
+            self._archive = archive
+
+    def cells(self, sheet: str, *, shown: bool) -> Cells:
+        """The cells of a sheet that are no plain texts, by row and column from 0 on; without ``shown`` errors alone."""
+        if self._archive is None:
+            return iter(())
+        if sheet not in self._parts:
+            return _ods_cells(self._archive, sheet) if shown and not self._parts else iter(())
+        part = self._parts[sheet]
+        codes = self._codes if shown else []
+        if not any(codes) and not _has_errors(self._archive, part):
+            return iter(())
+        return _xlsx_cells(self._archive, part, codes)
+
+    def _open_xlsx(self, archive: zipfile.ZipFile) -> None:
+        [main] = [target for kind, target in _relations(archive, "").values() if kind == "officeDocument"]
+        book = ElementTree.fromstring(archive.read(main))
+        relations = _relations(archive, main)
+        for element in book.iter():
+            name = _local(element.tag)
+            if name == "sheet":
+                reference = next(value for key, value in element.items() if key.startswith("{") and _local(key) == "id")
+                self._parts[element.get("name", "")] = relations[reference][1]
+            elif name == "workbookPr":
+                self.since_1904 = element.get("date1904") in ("1", "true")
+        for kind, target in relations.values():
+            if kind == "styles":
+                self._codes = _codes(ElementTree.fromstring(archive.read(target)))
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """What a part of an .xlsx refers to: the kind and the path of each, by id."""
+    folder, name = posixpath.split(part)
+    root = ElementTree.fromstring(archive.read(posixpath.join(folder, "_rels", f"{name}.rels")))
+    return {
+        one.get("Id", ""): (
+            one.get("Type", "").rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/", folder, one.get("Target", "")))[1:],
+        )
+        for one in root
+    }
+
+
+def _codes(styles: ElementTree.Element) -> list[str]:
+    """The number format of each cell style; none where it shows the number as it is."""
+    own: dict[int, str] = {}
+    codes: list[str] = []
+    for group in styles:
+        if _local(group.tag) == "numFmts":
+            own = {int(one.get("numFmtId", 0)): one.get("formatCode", "") for one in group}
+        elif _local(group.tag) == "cellXfs":
+            numbers = [int(one.get("numFmtId", 0)) for one in group]
+            codes = [own.get(number, _BUILT_IN.get(number, "")) for number in numbers]
+    return ["" if code.lower() in ("general", "@") else code for code in codes]
+
+
+def _has_errors(archive: zipfile.ZipFile, part: str) -> bool:
+    """Whether a sheet may hold a cell with an error. To look for the letters is far quicker than to read the sheet."""
+    before = b""
+    with archive.open(part) as file:
+        while data := file.read(_PART):
+            if b't="e"' in before + data or b"t='e'" in before + data:
+                return True
+            before = data[-8:]
+    return False
+
+
+def _xlsx_cells(archive: zipfile.ZipFile, part: str, codes: list[str]) -> Cells:
+    done: list[_Done] = []
+    row, column, code, text = -1, -1, "", ""
+    cells: dict[int, Cell] = {}
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column, code, text, cells
+        name = tag.rpartition(":")[2]
+        if name == "c":
+            reference = _REFERENCE.match(attributes.get("r", ""))
+            column = _column(reference[1]) if reference else column + 1
+            kind, style = attributes.get("t", "n"), int(attributes.get("s", 0))
+            code = "error" if kind == "e" else codes[style] if kind == "n" and style < len(codes) else ""
+        elif name == "v" and code:
+            text = ""
+            parser.CharacterDataHandler, parser.EndElementHandler = add, end
+        elif name == "row":
+            if cells:
+                done.append((row, 1, cells))
+            row, column, cells = int(attributes.get("r", row + 2)) - 1, -1, {}
+
+    def add(piece: str) -> None:
+        nonlocal text
+        text += piece
+
+    def end(tag: str) -> None:
+        parser.CharacterDataHandler = parser.EndElementHandler = None
+        with suppress(ValueError):
+            cells[column] = text if code == "error" else (float(text), code)
+
+    parser = _parser()
+    parser.StartElementHandler = start
+    yield from _parsed(archive, part, parser, done)
+    if cells:
+        yield row, cells
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+def _ods_cells(archive: zipfile.ZipFile, sheet: str) -> Cells:
+    done: list[_Done] = []
+    row, column, is_here, notes = -1, 0, False, 0
+    repeated, width, is_value = 1, 1, False
+    cells: dict[int, Cell] = {}
+    texts: list[str] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column, is_here, notes, repeated, width, is_value, cells
+        if tag == "table:table":
+            is_here = attributes.get("table:name") == sheet
+            row = -1
+        elif not is_here:
+            return
+        elif tag == "table:table-row":
+            row, column, cells = row + 1, 0, {}
+            repeated = int(attributes.get("table:number-rows-repeated", 1))
+        elif tag in ("table:table-cell", "table:covered-table-cell"):
+            width = int(attributes.get("table:number-columns-repeated", 1))
+            is_value = attributes.get("office:value-type", "string") != "string"
+            texts.clear()
+        elif tag == "office:annotation":
+            notes += 1
+        elif tag == "text:p" and not notes:
+            texts.append("")
+
+    def add(piece: str) -> None:
+        if is_here and is_value and not notes and texts:
+            texts[-1] += piece
+
+    def end(tag: str) -> None:
+        nonlocal row, column, notes, is_here
+        if not is_here:
+            return
+        if tag in ("table:table-cell", "table:covered-table-cell"):
+            if is_value and texts:
+                cells.update(dict.fromkeys(range(column, column + min(width, _REPEATED)), "\n".join(texts)))
+            column += width
+        elif tag == "table:table-row":
+            if cells:
+                done.append((row, repeated, cells))
+            row += repeated - 1
+        elif tag == "office:annotation":
+            notes -= 1
+        elif tag == "table:table":
+            is_here = False
+
+    parser = _parser()
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = start, add, end
+    yield from _parsed(archive, "content.xml", parser, done)
+
+
+def _parser() -> Any:
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    return parser
+
+
+def _parsed(archive: zipfile.ZipFile, part: str, parser: Any, done: list[_Done]) -> Cells:
+    """What the handlers of a parser put into ``done``, part by part. A sheet that breaks off is left to calamine."""
+    with archive.open(part) as file, suppress(expat.ExpatError, ValueError):
+        data = b" "
+        while data:
+            data = file.read(_PART)
+            parser.Parse(data, not data)
+            for row, repeated, cells in done:
+                yield from ((row + number, cells) for number in range(repeated))
+            done.clear()

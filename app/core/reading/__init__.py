@@ -1,0 +1,33 @@
+"""Reading any file: what is said about it, what is found in it, and its records. All doors that take files use it."""
+
+from app.core.reading.detection import Detected, detect_file, plan_reading, require_mapping, resolve_settings
+from app.core.reading.records import (
+    Read,
+    bad_row_dict,
+    layout_options,
+    raw_text,
+    read_options,
+    read_records,
+    read_rows,
+    records_of,
+    refuse_row,
+)
+from app.core.reading.settings import ReadSettings
+
+__all__ = [
+    "Detected",
+    "Read",
+    "ReadSettings",
+    "bad_row_dict",
+    "detect_file",
+    "layout_options",
+    "plan_reading",
+    "raw_text",
+    "read_options",
+    "read_records",
+    "read_rows",
+    "records_of",
+    "refuse_row",
+    "require_mapping",
+    "resolve_settings",
+]

@@ -1,0 +1,243 @@
+"""What a file seems to be, with the reason for each choice."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, TypeVar
+
+from app.core import formats
+from app.core.errors import Invalid, LttError
+from app.core.formats import FORMATS, BadRow, Detection, Row, Source, quoting
+from app.core.formats.csv import generated_names
+from app.core.formats.quoting import Quoting
+from app.core.html import looks_like_html
+from app.core.layouts import LAYOUTS, recognise
+from app.core.layouts.mapping import guess_columns, target_of
+from app.core.layouts.paths import steps_of
+from app.core.layouts.sample import Sample
+from app.core.reading.records import read_options
+from app.core.reading.settings import ReadSettings
+
+SAMPLE_ROWS = 50
+# The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
+SAMPLE_ROWS_FOR_QUOTING = 5_000
+# What can be mapped in every layout.
+ANY_LAYOUT = ("status", "split", "id")
+TEXT_FORMATS = ("csv", "tsv", "jsonl", "json")
+# What is detected where the settings leave it open.
+DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
+_MARKED = (
+    "Some texts begin with an apostrophe before = or the like, as spreadsheet-safe files have it. It is taken as text; "
+    "“Undo spreadsheet-safe quoting” takes it away."
+)
+# The table ``messages`` of the older LLMTrainingTools, whose answers are HTML.
+_LEGACY_COLUMNS = {"id", "question", "answer"}
+S = TypeVar("S", bound=ReadSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """How a file will be read. ``confidence`` is sure, likely or ask; ``sure`` needs no look by a person.
+
+    ``named`` is the mapping that the names of the columns give, whatever the layout. ``rows`` is about how many there
+    are, where that can be told; ``remembered`` says that the mapping is the one of an earlier file with the same
+    columns.
+    """
+
+    format: str
+    layout: str
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    header: bool = True
+    skip_lines: int = 0
+    sheets: tuple[str, ...] = ()
+    sheet: str = ""
+    compression: str = ""
+    columns: tuple[str, ...] = ()
+    mapping: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+    confidence: str = "sure"
+    reasons: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    remembered: bool = False
+    legacy: bool = False
+    html: bool = False
+    rows: int | None = None
+    spreadsheet_safe: bool = False
+
+
+def detect_file(source: Source, settings: ReadSettings) -> Detected:
+    """Find out how to read a file; what the settings say is taken as said.
+
+    A stream that can be read once is judged by its first bytes. Raises WrongKind for what is no data file, Invalid
+    where there are no rows.
+    """
+    for what, known in (("format", FORMATS), ("layout", LAYOUTS)):
+        said = getattr(settings, what)
+        if said and said not in known:
+            raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
+    detection = _insist(formats.detect(source, encoding=settings.encoding), settings.format)
+    rows, bad, quoted = _sample_file(source, detection, settings)
+    columns = list(dict.fromkeys(name for row in rows for name in row.values))
+    values = [row.values for row in rows]
+    recognition = recognise(values)
+    # What the columns are by their names, also where the rows have a layout that needs no mapping.
+    named = recognition.mapping if recognition.layout == "columns" else guess_columns(Sample(values)).mapping
+    undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
+    # A sheet is looked at only when its rows are read.
+    has_header = detection.header and (detection.format != "xlsx" or columns != generated_names(len(columns)))
+    return Detected(
+        format=detection.format,
+        layout=settings.layout or recognition.layout,
+        encoding=detection.encoding,
+        delimiter=settings.delimiter or detection.delimiter,
+        header=has_header if settings.header is None else settings.header,
+        skip_lines=detection.skip_lines if settings.skip_lines is None else settings.skip_lines,
+        sheets=detection.sheets,
+        sheet=settings.sheet or detection.sheet,
+        compression=detection.compression,
+        columns=tuple(columns),
+        mapping=named if (settings.layout or recognition.layout) == "columns" else {},
+        named=named,
+        confidence=recognition.confidence,
+        reasons={
+            **detection.reasons,
+            **recognition.reasons,
+            **({"spreadsheet_safe": quoted.reason} if quoted.undo and undo else {}),
+        },
+        warnings=(*detection.warnings, *recognition.warnings, *((_MARKED,) if quoted.marked and not undo else ())),
+        legacy=detection.format == "sqlite" and set(columns) == _LEGACY_COLUMNS,
+        html=any(looks_like_html(text) for row in values for text in row.values() if isinstance(text, str)),
+        rows=_estimate_rows(source, rows, bad),
+        spreadsheet_safe=undo,
+    )
+
+
+def _insist(detection: Detection, said: str | None) -> Detection:
+    """The detection, or where another format was said, one of that format."""
+    if not said or said == detection.format:
+        return detection
+    if (said in TEXT_FORMATS) != (detection.format in TEXT_FORMATS):
+        found = FORMATS[detection.format].title
+        raise Invalid(f"This is not a {FORMATS[said].title} file; it looks like {found}.", code="wrong_format")
+    tables = {said, detection.format} == {"csv", "tsv"}
+    kept = detection if tables else Detection(said, detection.encoding, compression=detection.compression)
+    reasons = {**detection.reasons, "format": "chosen"}
+    return replace(kept, format=said, reasons=reasons, warnings=detection.warnings)
+
+
+def _sample_file(
+    source: Source, detection: Detection, settings: ReadSettings
+) -> tuple[list[Row], list[BadRow], Quoting]:
+    """The first rows, good and bad, and whether the table was made safe for spreadsheets. Raises Invalid for none."""
+    is_cut = not source.is_seekable and not source.complete
+    sampled = source
+    if not source.is_seekable:
+        sampled = Source.of_bytes(source.head, name=source.name, limits=source.limits)
+    is_table = detection.format in ("csv", "tsv")
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+
+    def read_values(undo: bool) -> Iterator[dict[str, Any]]:
+        """The values of the first rows, which are kept, and of a table those of more rows."""
+        rows.clear()
+        bad.clear()
+        options = replace(read_options(settings, source.limits), spreadsheet_safe=undo)
+        try:
+            for item in islice(formats.read(sampled, detection, options), SAMPLE_ROWS_FOR_QUOTING):
+                if len(rows) < SAMPLE_ROWS and len(rows) + len(bad) < SAMPLE_ROWS * 4:
+                    rows.append(item) if isinstance(item, Row) else bad.append(item)
+                elif not is_table or undo:
+                    return
+                if isinstance(item, Row):
+                    yield item.values
+        except LttError:
+            # What cannot be read behind the first rows is told by those who read it.
+            if len(rows) < SAMPLE_ROWS and not is_cut:
+                raise
+
+    quoted = quoting.detect_quoting(source.name, read_values(undo=False)) if is_table else Quoting()
+    undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
+    if not is_table or undo:
+        deque(read_values(undo=is_table and undo), maxlen=0)
+    if not rows and is_cut:
+        source.keep()
+        return _sample_file(source, detection, settings)
+    if not rows and not bad:
+        raise Invalid("There are no rows in this file: it holds no records.", code="no_rows")
+    if not rows:
+        start = "The only row cannot be read." if len(bad) == 1 else f"None of the first {len(bad)} rows can be read."
+        raise Invalid(f"{start} {bad[0].reason}", code=bad[0].code, line=bad[0].line)
+    return rows, bad, quoted
+
+
+def _estimate_rows(source: Source, rows: list[Row], bad: list[BadRow]) -> int | None:
+    """About how many rows the file has, by the length of the first ones; None where they do not tell."""
+    texts = [len((row.raw or "").encode("utf-8", "replace")) for row in rows]
+    texts += [len(row.raw.encode("utf-8", "replace")) for row in bad]
+    size = source.size
+    if source.compression or not size or not texts or not all(texts):
+        return None
+    return max(len(texts), round(size * len(texts) / sum(texts)))
+
+
+def resolve_settings(settings: S, found: Detected) -> S:
+    """The settings with what was found filled in where nothing was said."""
+    values: dict[str, Any] = {
+        name: getattr(found, name)
+        for name in DETECTED_SETTINGS
+        if getattr(settings, name) is None and getattr(found, name) not in (None, "")
+    }
+    said = {target for target, column in settings.mapping.items() if column}
+    if settings.layout is None and said & {"question", "answer"}:
+        # Whoever says which column is the question or the answer means columns, whatever else the rows hold.
+        values["layout"] = "columns"
+    layout = settings.layout or values.get("layout")
+    detected = found.mapping if layout == found.layout else found.named if layout == "columns" else {}
+    mapping = {**detected, **settings.mapping}
+    values["mapping"] = {target: column for target, column in mapping.items() if column}
+    values["columns"] = frozenset(found.columns)
+    return replace(settings, **values)
+
+
+def plan_reading(source: Source, settings: S) -> tuple[S, Detected]:
+    """The settings with which a file can be read, and what was found. Raises Invalid where somebody has to choose."""
+    found = detect_file(source, settings)
+    require_mapping(settings, found)
+    return resolve_settings(settings, found), found
+
+
+def require_mapping(settings: ReadSettings, found: Detected) -> None:
+    """Raise Invalid where a person has to say which column is what, and has not."""
+    told = resolve_settings(settings, found)
+    for target, column in told.mapping.items():
+        if found.columns and column not in found.columns and (steps_of(column) or [""])[0] not in found.columns:
+            raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
+        if told.layout != "columns" and target not in ANY_LAYOUT:
+            said = (
+                f"The layout {told.layout} has its own place for the {target.replace('_', ' ')}: --map cannot be used."
+            )
+            raise _ask_mapping(found, f"{said} Leave it out, or choose the layout columns (--from :columns).")
+    if told.layout != "columns":
+        if found.confidence == "ask" and not settings.layout:
+            raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
+        return
+    needed = ("question",) if told.allow_unanswered else ("question", "answer")
+    missing = [target for target in needed if target not in told.mapping]
+    if missing:
+        named = " and which one the ".join(missing)
+        raise _ask_mapping(found, f"It is not clear which column holds the {named}. Choose it.", missing[0])
+    unchosen = [name for name in found.columns if (target_of(name) or ("",))[0] == "answer"]
+    if found.confidence == "ask" and not settings.mapping and (unchosen or not told.allow_unanswered):
+        sentence = "It is not clear what the columns mean. Choose the question and the answer."
+        raise _ask_mapping(found, sentence, "answer" if unchosen else "question")
+
+
+def _ask_mapping(found: Detected, sentence: str, target: str = "") -> Invalid:
+    columns: list[Any] = list(found.columns)
+    said = f" Say which: --map {target}=COLUMN." if target else ""
+    shown = f" The columns are {', '.join(f'“{name}”' for name in columns[:30])}." if columns else ""
+    return Invalid(
+        sentence + said + shown, code="choose_mapping", sentence=sentence, columns=columns, mapping=dict(found.mapping)
+    )

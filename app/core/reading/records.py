@@ -1,0 +1,94 @@
+"""From the bytes of a file to records: the format reads rows, the layout makes records of them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import Invalid
+from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.html import to_markdown
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.reading.settings import ReadSettings
+from app.core.record import Record
+
+# A row of the file with the record that it became. A plain tuple: there are millions of them.
+Read = tuple[Row, Record]
+
+
+def read_options(settings: ReadSettings, limits: Limits) -> ReadOptions:
+    """The settings that concern bytes and rows."""
+    return ReadOptions(
+        encoding=settings.encoding,
+        delimiter=settings.delimiter,
+        header=settings.header,
+        skip_lines=settings.skip_lines,
+        sheet=settings.sheet,
+        spreadsheet_safe=bool(settings.spreadsheet_safe),
+        limits=limits,
+    )
+
+
+def layout_options(settings: ReadSettings) -> LayoutOptions:
+    """The settings that concern what a row means."""
+    return LayoutOptions(
+        mapping=dict(settings.mapping),
+        columns=settings.columns,
+        objects=settings.objects,
+        allow_unanswered=settings.allow_unanswered,
+        alpaca_input=settings.alpaca_input,
+        system=settings.system,
+        tags=settings.tags,
+    )
+
+
+def read_rows(source: Source, settings: ReadSettings) -> Iterator[Row | BadRow]:
+    """The rows of a file. Raises Invalid where its format is not known, and what the format raises."""
+    if settings.format not in FORMATS:
+        raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
+    return FORMATS[settings.format].read(source, read_options(settings, source.limits))
+
+
+def read_records(source: Source, settings: ReadSettings) -> Iterator[Read | BadRow]:
+    """Every row of a file as a record, or as a bad row with place and reason. Format and layout must be known."""
+    return records_of(read_rows(source, settings), settings)
+
+
+def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator[Read | BadRow]:
+    """The records of some rows; a row that is none becomes a bad row with the reason."""
+    if settings.layout not in LAYOUTS:
+        raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
+    parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
+    markdown = settings.html_to_markdown
+    for row in rows:
+        if type(row) is BadRow:
+            yield row
+            continue
+        values: dict[str, Any] = row[2]  # type: ignore[assignment]
+        if skip:
+            values = {name: cell for name, cell in values.items() if name not in skip}
+        try:
+            record = parse(values, options)
+        except RowError as error:
+            yield refuse_row(row, error)  # type: ignore[arg-type]
+        except UnicodeEncodeError:
+            text = "A text holds half of a character (a lone surrogate). Remove it."
+            yield refuse_row(row, Invalid(text, code="lone_surrogate"))  # type: ignore[arg-type]
+        else:
+            yield row, replace(record, answer=to_markdown(record.answer)) if markdown else record  # type: ignore[misc]
+
+
+def refuse_row(row: Row, error: Invalid) -> BadRow:
+    """A readable row that cannot be taken; the reason begins with its place."""
+    place = f"Row {row.number}" + (f" (line {row.line})" if row.line else "")
+    return BadRow(row.number, row.line, error.code, f"{place}: {error.message}", raw_text(row))
+
+
+def raw_text(row: Row) -> str:
+    """A row as text: as it stands in the file, or as JSON where the file is not text."""
+    return row.raw if row.raw is not None else json.dumps(row.values, ensure_ascii=False, default=str)
+
+
+def bad_row_dict(bad: BadRow) -> dict[str, object]:
+    """A bad row as programs see it, without its raw text."""
+    return {"row": bad.number, "line": bad.line, "code": bad.code, "reason": bad.reason}

@@ -1,0 +1,71 @@
+"""What can be said of a file that is to be read. Commands, forms, the API and jobs derive their options from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.core.errors import BadUsage
+from app.core.options import option, options_of
+from app.core.spec import parse_mapping
+
+ALPACA_INPUT = {
+    "newline": "With a line break",
+    "blank-line": "With a blank line",
+    "system": "Input becomes the system prompt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """None and empty mean: as detected. ``mapping`` goes from a target (question, answer …) to a column.
+
+    A column may be a path into one (``data.question``). Targets that it does not name are detected; one with an empty
+    column has none. Columns that are neither mapped nor
+    in ``skip`` are kept beside the pair.
+    """
+
+    format: str | None = option(None, "Format", "csv, tsv, jsonl, json, xlsx, parquet or sqlite", flag="")
+    layout: str | None = option(None, "Layout", "columns, openai, alpaca, sharegpt …", flag="")
+    mapping: Mapping[str, str] = option(
+        dict,
+        "Columns",
+        "Which column is what: question=COL,answer=COL,…",
+        flag="--map",
+        metavar="T=COL,…",
+        parse=parse_mapping,
+    )
+    encoding: str | None = option(None, "Encoding", "Such as cp1252 or gb18030.  [default: detected]", metavar="E")
+    delimiter: str | None = option(
+        None, "Separator", "What separates columns; \\t is a tab.  [default: detected]", metavar="C"
+    )
+    header: bool | None = option(None, "Row 1 is the header", "Whether the first row names the columns.")
+    skip_lines: int | None = option(None, "Lines above the table", "Lines to pass over first.", metavar="N")
+    sheet: str | None = option(None, "Sheet", "Sheet of a workbook, or table of a database.", metavar="S")
+    spreadsheet_safe: bool | None = option(
+        None,
+        "Undo spreadsheet-safe quoting",
+        "Take away the apostrophes of a table that was made safe for spreadsheets, or keep them.  [default: detected]",
+    )
+    skip: tuple[str, ...] = option((), "Columns to leave out", flag="")
+    objects: bool = option(False, "Objects as JSON text", "Take objects as JSON text instead of refusing their rows.")
+    alpaca_input: str = option("newline", "Join instruction and input", choices=ALPACA_INPUT)
+    allow_unanswered: bool = option(False, "Take unanswered rows", "Take rows without an answer as drafts.")
+    system: str | None = option(
+        None, "System prompt", "A system prompt for all pairs that have none.", multiline=True, metavar="TEXT"
+    )
+    tags: tuple[str, ...] = option((), "Tags", "A tag for all pairs; can be given again.", flag="--tag", metavar="T")
+    html_to_markdown: bool = option(False, "HTML to Markdown", "Turn HTML in answers into Markdown.")
+    # The columns of the first rows, when the mapping was made. Others, which come late, are taken by their names.
+    columns: frozenset[str] | None = option(None, flag="")
+
+    def __post_init__(self) -> None:
+        if self.delimiter == "\\t":
+            object.__setattr__(self, "delimiter", "\t")
+        for one in options_of(type(self)):
+            if one.choices and getattr(self, one.name) not in one.choices:
+                raise BadUsage(f"{one.name} must be one of {', '.join(one.choices)}, not {getattr(self, one.name)!r}.")
+
+
+def from_words(settings: ReadSettings) -> list[str]:
+    """How a command says format and layout."""
+    said = f"{settings.format or ''}{f':{settings.layout}' if settings.layout else ''}"
+    return ["--from", said] if said else []
