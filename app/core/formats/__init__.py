@@ -8,12 +8,16 @@ from app.core.formats.detect import Detection, detect
 from app.core.formats.json import JSON
 from app.core.formats.jsonl import JSONL
 from app.core.formats.limits import Limits
+from app.core.formats.markdown import MARKDOWN
 from app.core.formats.parquet import PARQUET
 from app.core.formats.source import Source
 from app.core.formats.sqlite import SQLITE
+from app.core.formats.transcript import TRANSCRIPT
 from app.core.formats.xlsx import XLSX
 
-FORMATS: dict[str, Format] = {one.name: one for one in (CSV, TSV, JSONL, JSON, XLSX, PARQUET, SQLITE)}
+FORMATS: dict[str, Format] = {
+    one.name: one for one in (CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE)
+}
 
 
 def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:

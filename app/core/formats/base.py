@@ -38,6 +38,7 @@ BAD_ROW_TITLES = {
     "nul": "It holds the character U+0000",
     "lone_surrogate": "It holds half of a character",
     "not_object": "It is no JSON object",
+    "cut_off": "A cell of it was cut off before it came here",
     "invalid_json": "It is not valid JSON",
     "too_deep": "It is nested too deeply",
     "number": "It holds a number that is out of range",
@@ -51,10 +52,11 @@ Rows = Iterator[Row | BadRow]
 
 @dataclass(slots=True)
 class Place:
-    """How many rows and lines of a file have been read."""
+    """How many rows and lines of a file have been read, and how its lines are opened where they are no rows."""
 
     row: int = 0
     line: int = 0
+    opener: Callable[[Any], Iterable[Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.core.errors import Invalid, WrongKind
-from app.core.formats import sqlite, xlsx
+from app.core.formats import markdown, sqlite, transcript, xlsx
 from app.core.formats.csv import column_names, preferred_delimiter
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
@@ -26,7 +26,7 @@ _FOREIGN = (
     (b"{\\rtf", "a rich-text document"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-KINDS = "CSV, TSV, JSON, JSONL, Excel, Parquet or SQLite"
+KINDS = "CSV, TSV, JSON, JSONL, Markdown, Excel, Parquet or SQLite"
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,34 @@ def _detect_text(source: Source, chosen: str | None) -> Detection:
         common = {"encoding": name, "compression": source.compression, "reasons": reasons}
         warnings += _repeated_keys(text) if kind == "jsonl" else []
         return Detection(kind, warnings=tuple(warnings), **common)  # type: ignore[arg-type]
+    kind, reasons["format"], warning = _plain_kind(text)
+    if kind:
+        warnings += [warning] if warning else []
+        return Detection(kind, name, compression=source.compression, reasons=reasons, warnings=tuple(warnings))
     return _detect_table(source, text, name, reasons, warnings)
+
+
+def _plain_kind(text: str) -> tuple[str, str, str]:
+    """The format of running text that has rows, with the reason and a warning; empty for any other text."""
+    has_table, outside = markdown.find_table(text)
+    if has_table:
+        warning = f"Text outside of tables is left out (lines: {outside:,})." if outside else ""
+        return "markdown", "it has a table in Markdown", warning
+    found = transcript.find_speakers(text)
+    if found is None:
+        return "", "", ""
+    warning = f"Text above the first speaker is left out (lines: {found.above:,})." if found.above else ""
+    if {"question", "answer"}.isdisjoint(found.names.values()):
+        warning = f"{warning} All turns are one conversation, until a line of --- or a system message begins another."
+    return "transcript", f"its lines begin with who speaks, such as “{next(iter(found.names))}:”", warning.strip()
 
 
 def _json_kind(text: str, source: Source) -> tuple[str, str]:
     start = text.lstrip()
-    if start[:1] == "[" and not _is_line_of_json(start.split("\n", 1)[0], dict):
+    first, _, rest = start.partition("\n")
+    if start[:1] == "[" and rest.lstrip()[:1] == "[" and _is_line_of_json(first, list):
+        return "jsonl", "each line is a JSON list"
+    if start[:1] == "[" and not _is_line_of_json(first, dict):
         return "json", "it begins with a list"
     if start[:1] != "{" and not source.name.lower().endswith((".jsonl", ".ndjson", ".json")):
         return "", ""

@@ -1,6 +1,13 @@
 """Reading any file: what is said about it, what is found in it, and its records. All doors that take files use it."""
 
-from app.core.reading.detection import Detected, detect_file, plan_reading, require_mapping, resolve_settings
+from app.core.reading.detection import (
+    TEXT_FORMATS,
+    Detected,
+    detect_file,
+    plan_reading,
+    require_mapping,
+    resolve_settings,
+)
 from app.core.reading.records import (
     Read,
     bad_row_dict,
@@ -15,6 +22,7 @@ from app.core.reading.records import (
 from app.core.reading.settings import ReadSettings
 
 __all__ = [
+    "TEXT_FORMATS",
     "Detected",
     "Read",
     "ReadSettings",

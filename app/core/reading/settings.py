@@ -12,6 +12,7 @@ ALPACA_INPUT = {
     "blank-line": "With a blank line",
     "system": "Input becomes the system prompt",
 }
+OASST_PATHS = {"best": "The best reply to each message", "all": "Every path, a pair for each"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class ReadSettings:
     in ``skip`` are kept beside the pair.
     """
 
-    format: str | None = option(None, "Format", "csv, tsv, jsonl, json, xlsx, parquet or sqlite", flag="")
+    format: str | None = option(None, "Format", "csv, jsonl, json, markdown, xlsx, parquet, sqlite …", flag="")
     layout: str | None = option(None, "Layout", "columns, openai, alpaca, sharegpt …", flag="")
     mapping: Mapping[str, str] = option(
         dict,
@@ -49,6 +50,10 @@ class ReadSettings:
     objects: bool = option(False, "Objects as JSON text", "Take objects as JSON text instead of refusing their rows.")
     alpaca_input: str = option("newline", "Join instruction and input", choices=ALPACA_INPUT)
     allow_unanswered: bool = option(False, "Take unanswered rows", "Take rows without an answer as drafts.")
+    allow_empty_prompt: bool = option(
+        False, "Take texts without a question", "Take texts whose prompt is empty, to be continued from nothing."
+    )
+    oasst_paths: str = option("best", "Paths of a tree of messages", choices=OASST_PATHS)
     system: str | None = option(
         None, "System prompt", "A system prompt for all pairs that have none.", multiline=True, metavar="TEXT"
     )

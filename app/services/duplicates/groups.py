@@ -29,8 +29,8 @@ REPLACED = "A newer scan has replaced the one that this group belongs to. Open t
 LOOKED_AT = 4
 LONGEST = 4_000
 # What is told first where answers differ in several ways.
-WORDS = ("yes/no", "negation")
-FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), ("word",))
+WORDS, OTHER = ("yes/no", "negation"), ("word",)
+FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), OTHER)
 G = DuplicateGroup
 
 
@@ -290,6 +290,6 @@ def _describe_differences(members: Sequence[StoredEntry], field: str) -> str:
         if kinds == WORDS:
             sides = dict.fromkeys(side.partition(" ")[0] for side in sides)
         shown = [clip(side, 16) for side in sides if side]
-        if len(shown) > 1:
+        if len(shown) > 1 and not (kinds == OTHER and any(" " in side for side in sides)):
             return " / ".join(shown[:4])
     return "other text" if field == "answer" else "other words"

@@ -9,7 +9,13 @@ from app.core.layouts.templates import read_chat
 
 KEEP = LayoutOptions(keep_extra=True)
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
-DECLARED = [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"x": {"type": "INTEGER"}}}}]}]
+DECLARED = [
+    {
+        "functionDeclarations": [
+            {"name": "f", "parameters": {"type": "OBJECT", "properties": {"x": {"type": "INTEGER"}}}}
+        ]
+    }
+]
 GEMINI = {
     "systemInstruction": {"role": "system", "parts": [{"text": "s"}]},
     "contents": [
@@ -33,7 +39,10 @@ ANTHROPIC = {
                 {"type": "tool_use", "id": "call_1", "name": "f", "input": {"x": 1}},
             ],
         },
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "2"}]}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "2"}]}],
+        },
         {"role": "assistant", "content": [{"type": "text", "text": "ab"}]},
     ],
     "tools": [{"name": "f", "input_schema": {"type": "object"}}],
@@ -105,7 +114,10 @@ def test_a_chat_of_openai_is_written_and_read_back(name):
 
 
 def test_a_better_and_a_worse_completion_of_gemini_are_a_preference():
-    completions = [{"score": n, "completion": {"role": "model", "parts": [{"text": text}]}} for n, text in ((0, "bad"), (1, "good"))]
+    completions = [
+        {"score": n, "completion": {"role": "model", "parts": [{"text": text}]}}
+        for n, text in ((0, "bad"), (1, "good"))
+    ]
     record = parse("gemini", {"contents": [{"role": "user", "parts": [{"text": "q"}]}], "completions": completions})
     assert (record.answer, record.rejected_answer) == ("good", "bad")
 
@@ -149,9 +161,18 @@ def test_a_task_of_label_studio_is_a_pair_and_loses_nothing():
 
 
 def test_a_conversation_in_a_task_of_label_studio_is_one():
-    chat = [{"role": "user", "content": "q1"}, {"role": "assistant", "content": "a1"}, {"role": "user", "content": "q2"}]
+    chat = [
+        {"role": "user", "content": "q1"},
+        {"role": "assistant", "content": "a1"},
+        {"role": "user", "content": "q2"},
+    ]
     task = {"data": {"dialogue": chat}, "annotations": [{"result": [{"value": {"choices": ["good"]}}]}]}
-    assert said(parse("label-studio", task)) == [("user", "q1"), ("assistant", "a1"), ("user", "q2"), ("assistant", "good")]
+    assert said(parse("label-studio", task)) == [
+        ("user", "q1"),
+        ("assistant", "a1"),
+        ("user", "q2"),
+        ("assistant", "good"),
+    ]
 
 
 def message(identifier, text, replies=(), **more):
@@ -183,7 +204,11 @@ def test_all_paths_of_a_tree_are_rows_of_their_own():
 
 
 def flat(one, parent=None):
-    yield {"message_tree_id": "t", "parent_id": parent, **{key: value for key, value in one.items() if key != "replies"}}
+    yield {
+        "message_tree_id": "t",
+        "parent_id": parent,
+        **{key: value for key, value in one.items() if key != "replies"},
+    }
     for reply in one["replies"]:
         yield from flat(reply, one["message_id"])
 
@@ -197,7 +222,12 @@ def test_a_tree_with_one_message_a_row_is_the_same_tree():
 
 
 def turn_rows(conversation="Conversation_ID", order="Turn", role="Role", text="Text"):
-    rows = [("1", 2, "Assistant", "a1", "x"), ("1", 1, "Customer", "q1", "y"), ("2", 1, "Customer", "q2", "z"), ("2", 2, "Assistant", "a2", "z")]
+    rows = [
+        ("1", 2, "Assistant", "a1", "x"),
+        ("1", 1, "Customer", "q1", "y"),
+        ("2", 1, "Customer", "q2", "z"),
+        ("2", 2, "Assistant", "a2", "z"),
+    ]
     return [dict(zip((conversation, order, role, text, "lang"), row, strict=True)) for row in rows]
 
 
@@ -267,7 +297,12 @@ def test_gemma_and_alpaca_have_no_system_prompt():
 
 def test_several_turns_and_a_prompt_for_the_next_are_read():
     text = f"<s>[INST] q1 [/INST] a1</s><s>[INST] {Q} [/INST] {A}</s>"
-    assert said(parse("chat-text", {"text": text})) == [("user", "q1"), ("assistant", "a1"), ("user", Q), ("assistant", A)]
+    assert said(parse("chat-text", {"text": text})) == [
+        ("user", "q1"),
+        ("assistant", "a1"),
+        ("user", Q),
+        ("assistant", A),
+    ]
     prompted = f"<|im_start|>user\n{Q}<|im_end|>\n<|im_start|>assistant\n{A}<|im_end|>\n<|im_start|>assistant\n"
     assert said(parse("chat-text", {"text": prompted})) == [("user", Q), ("assistant", A)]
 
