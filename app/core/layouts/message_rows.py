@@ -32,6 +32,7 @@ _NAMES = {
     "role": "role speaker sender author from user_type speaker_role sender_type author_role message_role who",
     "text": "content text message value utterance body msg message_text message_content said",
 }
+_SIDES = {"user", "assistant"}
 _TARGETS = {target: tuple(names.split()) for target, names in _NAMES.items()}
 
 
@@ -97,8 +98,10 @@ def recognises(sample: Sample) -> Claim | None:
     if sample.chats or {"question", "answer"} <= {match[0] for name in sample.columns if (match := target_of(name))}:
         return None
     columns = find_columns(sample.columns, {})
-    if not _has_roles(sample, columns["role"]):
-        columns["role"] = next((name for name in sample.columns if _has_roles(sample, name)), "")
+    # The first rows may be all of one side, where names say enough.
+    needed = 1 if columns["conversation"] else 2
+    if len(_roles_of(sample, columns["role"]) & _SIDES) < needed:
+        columns["role"] = next((name for name in sample.columns if _roles_of(sample, name) >= _SIDES), "")
     if not columns["role"] or columns["text"] in ("", columns["role"]):
         return None
     if not columns["conversation"]:
@@ -113,10 +116,10 @@ def recognises(sample: Sample) -> Claim | None:
     return found._replace(mapping=mapping) if found else None
 
 
-def _has_roles(sample: Sample, name: str) -> bool:
-    """Whether a column says who speaks in each row, and there are both sides."""
-    roles = {role_of(said) if isinstance(said := row.get(name), str) else None for row in sample.rows}
-    return None not in roles and {"user", "assistant"} <= roles
+def _roles_of(sample: Sample, name: str) -> set[str]:
+    """The roles in a column; none where some row says no known one."""
+    roles = {(role_of(said) if isinstance(said := row.get(name), str) else None) or "" for row in sample.rows}
+    return set() if "" in roles else roles
 
 
 def _tells_apart(sample: Sample, name: str, columns: Mapping[str, str]) -> bool:

@@ -227,7 +227,7 @@ def require_mapping(settings: ReadSettings, found: Detected) -> None:
             )
             raise _ask_mapping(found, f"{said} Leave it out, or choose the layout columns (--from :columns).")
     if told.layout != "columns":
-        if found.confidence == "ask" and not settings.layout:
+        if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
     needed = ("question",) if told.allow_unanswered else ("question", "answer")
