@@ -24,9 +24,11 @@ SAMPLE_ROWS = 50
 SAMPLE_ROWS_FOR_QUOTING = 5_000
 # What can be mapped in every layout.
 ANY_LAYOUT = ("status", "split", "id")
-TEXT_FORMATS = ("csv", "tsv", "jsonl", "json", "markdown", "transcript")
+TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
+# What decides which rows there are: these and how the rows of workbooks and chats are read.
+ROW_SETTINGS = (*DETECTED_SETTINGS, "cells", "who_answers", "pause_hours")
 _MARKED = (
     "Some texts begin with an apostrophe before = or the like, as spreadsheet-safe files have it. It is taken as text; "
     "“Undo spreadsheet-safe quoting” takes it away."
@@ -77,7 +79,9 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         said = getattr(settings, what)
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
-    detection = _insist(formats.detect(source, encoding=settings.encoding), settings.format)
+    detection = _insist(
+        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers), settings.format
+    )
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     values = [row.values for row in rows]

@@ -25,6 +25,9 @@ def read_options(settings: ReadSettings, limits: Limits) -> ReadOptions:
         header=settings.header,
         skip_lines=settings.skip_lines,
         sheet=settings.sheet,
+        cells=settings.cells,
+        who_answers=settings.who_answers,
+        pause_hours=settings.pause_hours,
         spreadsheet_safe=bool(settings.spreadsheet_safe),
         limits=limits,
     )
