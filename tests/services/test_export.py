@@ -127,9 +127,11 @@ def test_a_preview_shows_the_first_records(mixed):
     assert [json.loads(line) for line in preview] == lines(mixed)
 
 
-@pytest.mark.parametrize("options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}])
+@pytest.mark.parametrize(
+    "options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}, {"format": "markdown"}, {"layout": "oasst"}]
+)
 def test_names_that_do_not_exist_are_refused(options):
-    with pytest.raises(Invalid, match="There is no"):
+    with pytest.raises(Invalid, match="Use one of"):
         ExportOptions(**options).checked()
 
 
