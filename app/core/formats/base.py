@@ -44,6 +44,7 @@ BAD_ROW_TITLES = {
     "number": "It holds a number that is out of range",
     "out_of_range": "It holds a date that is out of range",
     "error_value": "A cell holds an error value",
+    "no_text": "It holds no text",
 }
 
 

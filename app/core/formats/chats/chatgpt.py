@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 
 from app.core.formats.chats.talk import MEDIA, NOTICES, REASONING, TOOLS, Said
 
-_CHATGPT = re.compile(r'"mapping"\s*:\s*\{.*"(?:parent|children|message)"\s*:', re.DOTALL)
-_CLAUDE = re.compile(r'"chat_messages"\s*:\s*\[.*"sender"\s*:', re.DOTALL)
+# What stands in every conversation, and what in each of its messages.
+_CHATGPT = re.compile(r'"mapping"\s*:\s*\{'), re.compile(r'"(?:parent|children|message)"\s*:')
+_CLAUDE = re.compile(r'"chat_messages"\s*:\s*\['), re.compile(r'"sender"\s*:')
 _ROLES = {"human": "user", "user": "user", "assistant": "assistant"}
 
 
@@ -18,9 +19,10 @@ def recognises(text: str) -> str:
     """Why this is such an export; nothing where it is none."""
     if not text.lstrip().startswith(("[", "{")):
         return ""
-    if _CHATGPT.search(text):
-        return "it is an export of ChatGPT"
-    return "it is an export of Claude" if _CLAUDE.search(text) else ""
+    for (chat, message), name in ((_CHATGPT, "ChatGPT"), (_CLAUDE, "Claude")):
+        if (found := chat.search(text)) and message.search(text, found.end()):
+            return f"it is an export of {name}"
+    return ""
 
 
 def messages(stream: BinaryIO, start: str) -> Iterator[Said]:

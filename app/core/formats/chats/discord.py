@@ -8,12 +8,12 @@ from typing import Any, BinaryIO
 
 from app.core.formats.chats.talk import MEDIA, NOTICES, Said
 
-_KEYS = re.compile(r'"guild"\s*:\s*\{.*"channel"\s*:\s*\{', re.DOTALL)
+_KEYS = (re.compile(r'"guild"\s*:\s*\{'), re.compile(r'"channel"\s*:\s*\{'))
 
 
 def recognises(text: str) -> str:
     """Why this is such a chat; nothing where it is none."""
-    is_one = text.lstrip().startswith("{") and _KEYS.search(text[:8000]) and '"messages"' in text
+    is_one = text.lstrip().startswith("{") and all(key.search(text, 0, 8000) for key in _KEYS) and '"messages"' in text
     return "it is a channel of Discord" if is_one else ""
 
 

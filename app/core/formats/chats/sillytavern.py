@@ -10,7 +10,7 @@ from app.core.formats.chats.talk import NOTICES, Said
 
 def recognises(text: str) -> str:
     """Why this is such a chat; nothing where it is none."""
-    lines = [found for line in text.split("\n")[:3] if isinstance(found := _decoded(line), dict)]
+    lines = [found for line in text.split("\n", 3)[:3] if isinstance(found := _decoded(line), dict)]
     is_one = any({"is_user", "mes"} <= line.keys() for line in lines)
     return "its lines are messages of SillyTavern" if is_one else ""
 

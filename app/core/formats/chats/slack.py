@@ -10,8 +10,8 @@ from app.core.formats.chats.talk import MEDIA, NOTICES, Said
 
 _TIME = re.compile(r'"ts"\s*:\s*"\d{9,11}\.\d{4,7}"')
 _TYPE = re.compile(r'"type"\s*:\s*"message"')
-_LINK = re.compile(r"<((?:https?|mailto):[^|>]+)(?:\|([^>]*))?>")
-_MENTION = re.compile(r"<[@#!]([^|>]+)(?:\|([^>]*))?>")
+_LINK = re.compile(r"<((?:https?|mailto):[^|<>]+)(?:\|([^<>]*))?>")
+_MENTION = re.compile(r"<[@#!]([^|<>]+)(?:\|([^<>]*))?>")
 # Joins, topics and the like; bots and threads that are sent to the channel too are messages of people.
 _MESSAGES = ("", "bot_message", "thread_broadcast", "file_share", "me_message")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, ReadOptions, Row, Rows
+from app.core.formats.jsonl import has_nul
 from app.core.formats.limits import too_many_rows
 
 # Who answers is judged by so many messages.
@@ -71,12 +72,19 @@ def read_conversations(messages: Iterator[Said], options: ReadOptions) -> Rows:
     for number, conversation in enumerate(_split(chain(sample, messages), answers, options), 1):
         if number > options.limits.rows:
             raise too_many_rows("This chat", options.limits)
-        if conversation.messages:
+        if has_nul(conversation.values):
+            reason = f"{_place(number, conversation)} holds the character U+0000, which no database keeps. Remove it."
+            yield BadRow(number, conversation.line, "nul", reason)
+        elif conversation.messages:
             yield Row(number, conversation.line, conversation.values)
         else:
             what = ", ".join(f"{count} {kind}" for kind, count in conversation.left_out.items())
-            place = f"Conversation {number}" + (f" (line {conversation.line})" if conversation.line else "")
-            yield BadRow(number, conversation.line, "no_text", f"{place} holds no text, only {what}.", what)
+            reason = f"{_place(number, conversation)} holds no text, only {what}."
+            yield BadRow(number, conversation.line, "no_text", reason, what)
+
+
+def _place(number: int, conversation: _Conversation) -> str:
+    return f"Conversation {number}" + (f" (line {conversation.line})" if conversation.line else "")
 
 
 def _split(messages: Iterable[Said], answers: str, options: ReadOptions) -> Iterator[_Conversation]:

@@ -20,22 +20,25 @@ _HEAD = re.compile(
     r"(?:\s?(?P<half>[AaPp]\.?\s?[Mm]\.?))?(?:\]|\s-|,)\s"
 )
 _AUTHOR = re.compile(r"([^:\n]{1,80}): ?")
-# What stands for a picture, a sound or a file in the languages that we know; iOS puts U+200E before it.
+# What stands for a picture, a sound or a file in the languages that we know, on a line of its own or behind the mark of
+# left-to-right that iOS puts before what it says itself. All parts have a longest length: a line can be a megabyte.
 _MEDIA = re.compile(
-    r"\u200e?<[^<>\n]*(?:media|medien|multimedia|médias|mídia|multimédia|adjunto|attached|anhang|allegato|bijgevoegd|"
-    r"файл|メディア|媒体|미디어|وسائط)[^<>\n]*>"
-    r"|\u200e?(?:image|video|audio|sticker|gif|document|contact card|bild|dokument|imagen|vídeo|imagem|figurinha|"
-    r"immagine|afbeelding|изображение)\s(?:omitted|weggelassen|omitido|omitida|ocultado|ocultada|omessa|omesso|weggelaten|omise|"
+    r"(?:^|\u200e)\u200e?(?:"
+    r"<[^<>\n]{0,80}(?:media|medien|multimedia|médias|mídia|multimédia|adjunto|attached|anhang|allegato|bijgevoegd|"
+    r"файл|メディア|媒体|미디어|وسائط)[^<>\n]{0,80}>"
+    r"|(?:image|video|audio|sticker|gif|document|contact card|bild|dokument|imagen|vídeo|imagem|figurinha|immagine|"
+    r"afbeelding|изображение)\s(?:omitted|weggelassen|omitido|omitida|ocultado|ocultada|omessa|omesso|weggelaten|omise|"
     r"absente?|пропущено)"
-    r"|\u200e?[\w. -]+\.\w{3,4} \((?:file attached|datei angehängt|archivo adjunto|fichier joint|file allegato|arquivo "
-    r"anexado|bestand bijgevoegd|файл добавлен)\)",
-    re.IGNORECASE,
+    r"|[\w. -]{1,120}\.\w{3,4} \((?:file attached|datei angehängt|archivo adjunto|fichier joint|file allegato|arquivo "
+    r"anexado|bestand bijgevoegd|файл добавлен)\)"
+    r")[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _EDITED = re.compile(
-    r"\s*\u200e?<(?:This message was edited|Diese Nachricht wurde bearbeitet|Se editó este mensaje[^>]*)>\s*$"
+    r"\u200e?<(?:This message was edited|Diese Nachricht wurde bearbeitet|Se editó este mensaje[^<>]{0,40})>\s*\Z"
 )
 _DELETED = re.compile(
-    r"\u200e?(?:This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht)\.?\s*$"
+    r"\u200e?(?:This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht)\.?\s*\Z"
 )
 _ORDER_SAMPLE = 5000
 

@@ -1,6 +1,8 @@
 """Chat exports: what is one, who answers, where a conversation ends, and what of it is left out."""
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -253,3 +255,38 @@ def test_an_export_that_breaks_off_is_refused():
     cut = json.dumps(discord(posted("jo", "How?", 1), posted("ann", "So.", 2)))[:-30]
     with pytest.raises(Invalid, match="This Discord channel breaks off"):
         rows_of(cut)
+
+
+def test_words_like_those_for_media_are_words_in_a_sentence():
+    [row] = rows_of(
+        "6/1/24, 09:02 - Jo: Is the image omitted here?\n6/1/24, 09:03 - Shop: The video omitted that, see a.jpg\n"
+    )
+    assert turns(row) == [("u", "Is the image omitted here?"), ("a", "The video omitted that, see a.jpg")]
+
+
+def test_a_caption_stays_where_its_picture_goes():
+    [row] = rows_of("6/1/24, 09:02 - Jo: IMG-1.jpg (file attached)\nWhich is this?\n6/1/24, 09:03 - Shop: A fern.\n")
+    assert turns(row) == [("u", "Which is this?"), ("a", "A fern.")] and row["left_out"] == {"media": 1}
+
+
+def test_what_no_database_keeps_is_a_bad_row():
+    [reason] = rows_of(discord(posted("jo", "How\x00?", 1), posted("ann", "So.", 2)))
+    assert reason.startswith("Conversation 1 holds the character U+0000")
+
+
+HOSTILE = [
+    "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "a" * 500_000,
+    "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "<" * 300_000 + " " * 300_000,
+    "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "\u200e<media" * 50_000,
+    '[{"mapping": {' + '"mapping": {' * 80_000,
+    '{"guild": {' + '"guild": {' * 80_000,
+    json.dumps([sent("U1", "<http:" * 100_000, 1), sent("U2", "<@" * 200_000, 2)]),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_text_that_is_made_to_hang_is_read_at_once(text):
+    began = time.process_time()
+    with suppress(Invalid):
+        rows_of(text)
+    assert time.process_time() - began < 5
