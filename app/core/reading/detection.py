@@ -1,7 +1,7 @@
 """What a file seems to be, with the reason for each choice."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,14 +13,17 @@ from app.core.formats.csv import generated_names
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
-from app.core.layouts.columns import STANDARD
-from app.core.layouts.mapping import target_of
+from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
+from app.core.layouts.paths import steps_of
+from app.core.layouts.sample import Sample
 from app.core.reading.records import read_options
 from app.core.reading.settings import ReadSettings
 
 SAMPLE_ROWS = 50
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
 SAMPLE_ROWS_FOR_QUOTING = 5_000
+# What can be mapped in every layout.
+ANY_LAYOUT = ("status", "split", "id")
 TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
@@ -39,8 +42,9 @@ S = TypeVar("S", bound=ReadSettings)
 class Detected:
     """How a file will be read. ``confidence`` is sure, likely or ask; ``sure`` needs no look by a person.
 
-    ``rows`` is about how many there are, where that can be told; ``remembered`` says that the mapping is the one of an
-    earlier file with the same columns.
+    ``named`` is the mapping that the names of the columns give, whatever the layout. ``rows`` is about how many there
+    are, where that can be told; ``remembered`` says that the mapping is the one of an earlier file with the same
+    columns.
     """
 
     format: str
@@ -54,6 +58,7 @@ class Detected:
     compression: str = ""
     columns: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
     confidence: str = "sure"
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -81,9 +86,9 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     values = [row.values for row in rows]
     recognition = recognise(values)
-    layout, mapping = settings.layout or recognition.layout, dict(recognition.mapping)
-    if layout == "columns" and not mapping:
-        mapping = {name: name for name in STANDARD if name in columns}
+    # What the columns are by their names, also where the rows have a layout that needs no mapping.
+    named = recognition.mapping if recognition.layout == "columns" else guess_columns(Sample(values)).mapping
+    layout = settings.layout or recognition.layout
     undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
     # A sheet is looked at only when its rows are read.
     has_header = detection.header and (detection.format != "xlsx" or columns != generated_names(len(columns)))
@@ -98,7 +103,8 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         sheet=settings.sheet or detection.sheet,
         compression=detection.compression,
         columns=tuple(columns),
-        mapping=mapping,
+        mapping=named if layout == "columns" else recognition.mapping if layout == recognition.layout else {},
+        named=named,
         confidence=recognition.confidence,
         reasons={
             **detection.reasons,
@@ -188,10 +194,17 @@ def resolve_settings(settings: S, found: Detected) -> S:
         for name in DETECTED_SETTINGS
         if getattr(settings, name) is None and getattr(found, name) not in (None, "")
     }
-    mapping: Mapping[str, str] = settings.mapping
-    if (settings.layout or found.layout) == found.layout:
-        mapping = {**found.mapping, **mapping}
+    said = {target for target, column in settings.mapping.items() if column}
+    if settings.layout is None and said & {"question", "answer"}:
+        # Whoever says which column is the question or the answer means columns, whatever else the rows hold.
+        values["layout"] = "columns"
+    elif settings.layout is None and said & MESSAGE_TARGETS:
+        values["layout"] = "message-rows"
+    layout = settings.layout or values.get("layout")
+    detected = found.mapping if layout == found.layout else found.named if layout == "columns" else {}
+    mapping = {**detected, **settings.mapping}
     values["mapping"] = {target: column for target, column in mapping.items() if column}
+    values["columns"] = frozenset(found.columns)
     return replace(settings, **values)
 
 
@@ -205,13 +218,22 @@ def plan_reading(source: Source, settings: S) -> tuple[S, Detected]:
 def require_mapping(settings: ReadSettings, found: Detected) -> None:
     """Raise Invalid where a person has to say which column is what, and has not."""
     told = resolve_settings(settings, found)
+    for target, column in told.mapping.items():
+        if found.columns and column not in found.columns and (steps_of(column) or [""])[0] not in found.columns:
+            raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
+        is_message = told.layout == "message-rows"
+        if target in MESSAGE_TARGETS and not is_message:
+            said = f"The {target} of messages can be mapped where each row is one message"
+            raise _ask_mapping(found, f"{said} (--from :message-rows).")
+        if told.layout != "columns" and target not in ANY_LAYOUT and not (is_message and target in MESSAGE_TARGETS):
+            said = (
+                f"The layout {told.layout} has its own place for the {target.replace('_', ' ')}: --map cannot be used."
+            )
+            raise _ask_mapping(found, f"{said} Leave it out, or choose the layout columns (--from :columns).")
     if told.layout != "columns":
-        if found.confidence == "ask" and not settings.layout:
+        if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
-    for target, column in told.mapping.items():
-        if found.columns and column not in found.columns:
-            raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
     needed = ("question",) if told.allow_unanswered else ("question", "answer")
     missing = [target for target in needed if target not in told.mapping]
     if missing:

@@ -12,6 +12,7 @@ ALPACA_INPUT = {
     "blank-line": "With a blank line",
     "system": "Input becomes the system prompt",
 }
+OASST_PATHS = {"best": "The best reply to each message", "all": "Every path, a pair for each"}
 CELLS = {"shown": "As the sheet shows them", "stored": "As they are stored"}
 
 
@@ -19,7 +20,8 @@ CELLS = {"shown": "As the sheet shows them", "stored": "As they are stored"}
 class ReadSettings:
     """None and empty mean: as detected. ``mapping`` goes from a target (question, answer …) to a column.
 
-    Targets that it does not name are detected; one with an empty column has none. Columns that are neither mapped nor
+    A column may be a path into one (``data.question``). Targets that it does not name are detected; one with an empty
+    column has none. Columns that are neither mapped nor
     in ``skip`` are kept beside the pair.
     """
 
@@ -55,13 +57,20 @@ class ReadSettings:
         "Take away the apostrophes of a table that was made safe for spreadsheets, or keep them.  [default: detected]",
     )
     skip: tuple[str, ...] = option((), "Columns to leave out", flag="")
+    objects: bool = option(False, "Objects as JSON text", "Take objects as JSON text instead of refusing their rows.")
     alpaca_input: str = option("newline", "Join instruction and input", choices=ALPACA_INPUT)
     allow_unanswered: bool = option(False, "Take unanswered rows", "Take rows without an answer as drafts.")
+    allow_empty_prompt: bool = option(
+        False, "Take texts without a question", "Take texts whose prompt is empty, to be continued from nothing."
+    )
+    oasst_paths: str = option("best", "Paths of a tree of messages", choices=OASST_PATHS)
     system: str | None = option(
         None, "System prompt", "A system prompt for all pairs that have none.", multiline=True, metavar="TEXT"
     )
     tags: tuple[str, ...] = option((), "Tags", "A tag for all pairs; can be given again.", flag="--tag", metavar="T")
     html_to_markdown: bool = option(False, "HTML to Markdown", "Turn HTML in answers into Markdown.")
+    # The columns of the first rows, when the mapping was made. Others, which come late, are taken by their names.
+    columns: frozenset[str] | None = option(None, flag="")
 
     def __post_init__(self) -> None:
         if self.delimiter == "\\t":
