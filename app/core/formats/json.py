@@ -18,6 +18,7 @@ from app.core.formats.limits import MB, Limits, too_many_rows
 from app.core.formats.source import Source
 
 AT_ONCE = 16 * MB
+_MESSAGE_KEYS = frozenset({"role", "from", "content", "value", "text", "name", "weight", "tool_calls", "tool_call_id"})
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -124,8 +125,16 @@ def _looks_like_record(document: dict[str, Any]) -> bool:
     names = ("messages", "conversations", "conversation")
     inner = next((document[name] for name in names if isinstance(document.get(name), list)), None)
     if inner is None:
-        return False
+        # Whatever it is called: a list of messages is one conversation, not many records.
+        return any(
+            isinstance(value, list) and all(_is_bare_message(one) for one in value) for value in document.values()
+        )
     return not (inner and isinstance(inner[0], dict) and any(name in inner[0] for name in names))
+
+
+def _is_bare_message(value: Any) -> bool:
+    """Whether a value is who says something and what, and belongs to nothing by an id or a number of its own."""
+    return isinstance(value, dict) and bool(value.keys() & {"role", "from"}) and value.keys() <= _MESSAGE_KEYS
 
 
 def _records_by_key(items: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:

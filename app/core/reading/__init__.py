@@ -1,6 +1,13 @@
 """Reading any file: what is said about it, what is found in it, and its records. All doors that take files use it."""
 
-from app.core.reading.detection import Detected, detect_file, plan_reading, require_mapping, resolve_settings
+from app.core.reading.detection import (
+    Detected,
+    detect_file,
+    find_late_columns,
+    plan_reading,
+    require_mapping,
+    resolve_settings,
+)
 from app.core.reading.records import (
     Read,
     bad_row_dict,
@@ -20,6 +27,7 @@ __all__ = [
     "ReadSettings",
     "bad_row_dict",
     "detect_file",
+    "find_late_columns",
     "layout_options",
     "plan_reading",
     "raw_text",
