@@ -1,6 +1,5 @@
 """Clean: choose an operation or a recipe, see exactly what it would change, leave out what should stay, apply."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from app.blueprints.view import tell_step
 from app.core import difference
 from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.options import command_line
 from app.forms import cleaning as forms
 from app.forms.cleaning import RECIPE, CleanForm
 from app.models import Job
@@ -62,16 +62,15 @@ def without(sentence: str, title: str) -> str:
 @bp.app_template_filter("command")
 def command(wish: CleaningOptions, dataset: str) -> str:
     """The command that does the same."""
-    lines = [f"ltt clean --dataset {shlex.quote(dataset)}"]
+    words = ["clean", "--dataset", dataset]
     if len(wish.steps) != 1:
-        return " \\\n  ".join([*lines, "--recipe recipe.json", "--dry-run"])
+        return command_line(*words, "--recipe", "recipe.json", "--dry-run", one_line=False)
     [step] = wish.steps
-    lines.append(f"--operation {step.operation}")
+    words += ["--operation", step.operation]
     for name, value in step.options.items():
-        shown = str(value).lower() if isinstance(value, bool) else value
-        lines.append(f"--option {shlex.quote(f'{name}={shown}')}")
-    lines += [f"--field {name}" for name in step.fields]
-    return " \\\n  ".join([*lines, "--dry-run"])
+        words += ["--option", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    words += [word for name in step.fields for word in ("--field", name)]
+    return command_line(*words, "--dry-run", one_line=False)
 
 
 @bp.get("")

@@ -1,6 +1,5 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.pairs import filters_of_request
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
+from app.core.options import command_line
 from app.core.record import SPLITS
 from app.core.spec import parse_spec, usual_layout
 from app.services import datasets, export
@@ -67,18 +67,13 @@ def options_of(args: Mapping[str, str]) -> ExportOptions:
 
 def same_on_command_line(name: str, options: ExportOptions) -> str:
     """The same export on the command line."""
-    parts = [f"ltt export {shlex.quote(name)} {shlex.quote(export.file_name(name, options))}"]
-    parts.append(f"--to {options.format}:{options.layout}")
-    parts += [f"--status {status}" for status in options.filters.statuses]
-    if options.filters.text:
-        parts.append(f"--query {shlex.quote(options.filters.text)}")
-    if options.split:
-        parts.append(f"--split {options.split}")
-    if options.extra is not None:
-        parts.append(f"--extra {'keep' if options.extra else 'drop'}")
-    if options.spreadsheet_safe:
-        parts.append("--spreadsheet-safe")
-    return " ".join(parts)
+    words = ["export", name, export.file_name(name, options), "--to", f"{options.format}:{options.layout}"]
+    words += [word for status in options.filters.statuses for word in ("--status", status)]
+    words += ["--query", options.filters.text] if options.filters.text else []
+    words += ["--split", options.split] if options.split else []
+    words += [] if options.extra is None else ["--extra", "keep" if options.extra else "drop"]
+    words += ["--spreadsheet-safe"] if options.spreadsheet_safe else []
+    return command_line(*words)
 
 
 @bp.route("/file", methods=["GET", "POST"])

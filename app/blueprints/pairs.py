@@ -7,13 +7,14 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import back_or, tell, tell_step
+from app.blueprints.view import back_or, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid
 from app.core.record import SPLITS, STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import is_number
 from app.forms.pairs import PairForm
+from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, entries, pairs
 from app.services.entries import Filters
@@ -142,7 +143,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
-    tell_step(dataset_id, result)
+    tell_step(dataset_id, result, saved=f"{dataset_id}/new")
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
 
@@ -162,8 +163,8 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     except Invalid as error:
         dataset = datasets.get(dataset_id)
         return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
-    tell_step(dataset_id, result, "Nothing was changed.") if result.step else tell("Saved. Nothing was changed.")
-    following: int | None = entry_id
+    tell_step(dataset_id, result, "Saved. Nothing was changed.", saved=f"{dataset_id}/{entry_id}")
+    following = None if form.then.data == "list" else entry_id
     if form.then.data == "next":
         _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
     return redirect(view.address(dataset_id, pair=following), code=303)
@@ -196,7 +197,8 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
-    tell_step(dataset_id, pairs.restore_pair(dataset_id, entry_id, form.values(entry)))
+    result = pairs.restore_pair(dataset_id, entry_id, form.values(entry))
+    tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 
 
@@ -227,6 +229,15 @@ def act(dataset_id: int) -> ResponseReturnValue:
         result = pairs.delete_pairs(dataset_id, chosen)
     else:
         raise BadUsage("Choose what to do with the selected pairs.")
+    if wants_json(request.environ):
+        # A label that a script gave: the step with its undo, or why the pair was left alone, and its version now.
+        return {
+            "text": f"{result.step.summary}." if result.step else "",
+            "number": result.step.number if result.step else None,
+            "undo": url_for("history.undo", dataset_id=dataset_id),
+            "skipped": result.skipped[0].reason if result.skipped else "",
+            "version": entries.get(dataset_id, chosen.ids[0]).version if len(chosen.ids) == 1 else None,
+        }
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 

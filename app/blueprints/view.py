@@ -197,13 +197,13 @@ def tell(text: str, **more: Any) -> None:
     flash({"text": text, **more} if more else text)  # type: ignore[arg-type]
 
 
-def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.") -> None:
-    """Show what a write did, with Undo."""
+def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.", **more: Any) -> None:
+    """Show what a write did, with Undo. ``saved`` names the pair whose draft in the browser is done with."""
     if result.step is None:
-        tell(f"{nothing} {_skipped(result)}".strip())
+        tell(f"{nothing} {_skipped(result)}".strip(), **more)
         return
     undo = url_for("history.undo", dataset_id=dataset_id)
-    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number)
+    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number, **more)
 
 
 def _skipped(result: Applied) -> str:

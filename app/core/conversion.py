@@ -149,6 +149,9 @@ def convert(
     kind, write_options = FORMATS[target.format or "jsonl"], write_options or WriteOptions()
     if kind.write is None:
         raise BadUsage(f"{kind.title} files can be read but not written.", code="no_format")
+    layout = LAYOUTS[target.layout or "openai"]
+    if not layout.is_written:
+        raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
     conversion = Conversion(settings, target, options, change=change)
     if kind.tabular and not write_options.columns:

@@ -180,9 +180,14 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def command_line(*words: str) -> str:
-    """The words as a command that can be typed into a shell."""
-    return shlex.join(("ltt", *words))
+def command_line(*words: str, one_line: bool = True) -> str:
+    """The words as a command that can be typed into a shell, or with a line for each option after the first."""
+    lines: list[list[str]] = [["ltt"]]
+    for word in words:
+        if word.startswith("--") and not one_line and any(earlier.startswith("--") for earlier in lines[0]):
+            lines.append([])
+        lines[-1].append(word)
+    return " \\\n  ".join(map(shlex.join, lines))
 
 
 def command_words(options: Any, leave_out: Iterable[str] = ()) -> list[str]:

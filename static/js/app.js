@@ -6,12 +6,13 @@ import { drafts } from "./drafts.js";
 import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
+import { labels } from "./labels.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { place } from "./place.js";
 import { rows } from "./rows.js";
 
 document.documentElement.classList.add("js");
-for (const start of [keys, toasts, selection, drafts, drops, forms, markdown, rows, place, editor, early]) start();
+for (const start of [labels, keys, toasts, selection, drafts, drops, forms, markdown, rows, place, editor, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
-document.addEventListener("htmx:after:swap", () => [selection, rows].forEach((start) => start()));
+document.addEventListener("htmx:after:swap", () => [selection, rows, drafts].forEach((start) => start()));

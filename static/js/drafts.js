@@ -1,4 +1,4 @@
-// What is typed into a pair is kept in this browser until it is saved, and offered again after an accident.
+// What is typed into a pair is kept in this browser until it is saved. Who opens the pair again sees it, and its row says so.
 const PREFIX = "ltt-draft/";
 
 function fields(form) {
@@ -9,43 +9,135 @@ function read(form) {
   return Object.fromEntries(fields(form).map((field) => [field.name, field.value]));
 }
 
+// What the page came with, whatever was typed since.
+function readStored(form) {
+  const chosen = (field) => ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value;
+  return Object.fromEntries(fields(form).map((field) => [field.name, field.options ? chosen(field) : field.defaultValue]));
+}
+
 function fill(form, values) {
   for (const field of fields(form)) if (field.name in values) field.value = values[field.name];
 }
 
-function offer(form, key, kept) {
-  const note = document.createElement("div");
-  note.className = "note";
-  note.dataset.tone = "info";
-  const text = document.createElement("div");
-  text.textContent = "There is text here that was not saved.";
-  const restore = document.createElement("button");
-  restore.type = "button";
-  restore.className = "small";
-  restore.textContent = "Show it";
-  restore.addEventListener("click", () => {
-    fill(form, kept);
-    note.remove();
+const same = (one, other) => Object.keys(one).every((name) => !(name in other) || one[name] === other[name]);
+
+// The draft of a pair, whatever version of the pair it began with: { key, version, values, sent }.
+function find(place) {
+  const key = Object.keys(localStorage).find((name) => name.startsWith(`${PREFIX}${place}/`));
+  return key && { key, version: key.split("/").at(-1), ...JSON.parse(localStorage.getItem(key)) };
+}
+
+function forget(place) {
+  for (const name of Object.keys(localStorage)) if (name.startsWith(`${PREFIX}${place}/`)) localStorage.removeItem(name);
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+// "Not saved", with the two ways out.
+function choices(className, text, save, discard) {
+  const note = element("div", className, "");
+  const buttons = [["Save", save], ["Discard", discard]].map(([label, act]) => {
+    const button = element("button", "small", label);
+    button.type = "button";
+    button.addEventListener("click", () => act(note));
+    return button;
   });
-  const drop = document.createElement("button");
-  drop.type = "button";
-  drop.className = "small ghost";
-  drop.textContent = "Forget it";
-  drop.addEventListener("click", () => {
-    localStorage.removeItem(key);
-    note.remove();
+  note.append(element("span", "grow", text), ...buttons);
+  return note;
+}
+
+// Only a server that says so has saved. What was typed after the form had been sent is still a draft.
+function settle() {
+  const place = document.querySelector(".toast[data-saved]")?.dataset.saved;
+  if (place && find(place)?.sent) forget(place);
+}
+
+function inEditor(form) {
+  const [dataset, id] = form.dataset.draft.split("/");
+  const place = `${dataset}/${id}`;
+  const first = readStored(form);
+  const version = form.querySelector("[name=version]");
+  const keep = () => {
+    const values = read(form);
+    forget(place);
+    if (!same(first, values)) localStorage.setItem(`${PREFIX}${place}/${version.value}`, JSON.stringify({ values }));
+  };
+  form.addEventListener("input", keep);
+  form.addEventListener("submit", () => {
+    const kept = find(place);
+    if (kept) localStorage.setItem(kept.key, JSON.stringify({ values: kept.values, sent: true }));
   });
-  note.append(text, restore, drop);
+  const kept = find(place);
+  // A form that came back with an error holds what was typed.
+  if (form.querySelector("[role=alert]")) return;
+  if (!kept && [...form.querySelectorAll("textarea")].some((area) => area.value !== area.defaultValue)) return keep();
+  if (!kept || same(first, kept.values)) return forget(place);
+  fill(form, kept.values);
+  // Saved from the version it began with, so that what somebody else saved meanwhile is not lost.
+  if (kept.version !== "0") version.value = kept.version;
+  const discard = (note) => {
+    forget(place);
+    fill(form, first);
+    version.value = version.defaultValue;
+    note.remove();
+  };
+  const note = choices("note draft-note", "You see your own text. It was not saved yet.", () => form.requestSubmit(), discard);
+  note.dataset.tone = "warn";
+  note.setAttribute("role", "status");
   form.prepend(note);
 }
 
+function send(address, token, kept) {
+  const form = element("form", "", "");
+  form.method = "post";
+  form.action = address;
+  form.hidden = true;
+  const values = { ...kept.values, version: kept.version, csrf_token: token, then: "list" };
+  for (const [name, value] of Object.entries(values)) {
+    const field = element("textarea", "", "");
+    field.name = name;
+    field.value = value;
+    form.append(field);
+  }
+  document.body.append(form);
+  localStorage.setItem(kept.key, JSON.stringify({ values: kept.values, sent: true }));
+  form.requestSubmit();
+}
+
+function inRows(list) {
+  const token = list.closest("form").querySelector("[name=csrf_token]").value;
+  const { drafts, save } = list.dataset;
+  for (const row of list.querySelectorAll("tr[data-row]")) {
+    const place = `${drafts}/${row.dataset.id}`;
+    const kept = find(place);
+    if (!kept || row.querySelector(".draft-line")) continue;
+    const discard = (note) => {
+      forget(place);
+      const open = document.querySelector(`form[data-draft^="${place}/"]`);
+      if (open) location.reload();
+      note.remove();
+    };
+    const line = choices("draft-line line", "", () => send(save.replace("/pairs/0", `/pairs/${row.dataset.id}`), token, find(place)), discard);
+    line.querySelector("span").replaceWith(Object.assign(element("span", "badge", "Not saved"), { title: "Your text is kept in this browser" }));
+    line.querySelector(".badge").dataset.tone = "warn";
+    row.querySelector(".qa").append(line);
+  }
+}
+
 export function drafts() {
-  const form = document.querySelector("form[data-draft]");
-  if (!form) return;
-  const key = PREFIX + form.dataset.draft;
-  const first = JSON.stringify(read(form));
-  const kept = localStorage.getItem(key);
-  if (kept && kept !== first && !form.querySelector("[role=alert]")) offer(form, key, JSON.parse(kept));
-  form.addEventListener("input", () => localStorage.setItem(key, JSON.stringify(read(form))));
-  form.addEventListener("submit", () => localStorage.removeItem(key));
+  settle();
+  const form = document.querySelector("form[data-draft]:not([data-kept])");
+  if (form) {
+    form.dataset.kept = "";
+    inEditor(form);
+  }
+  document.querySelectorAll("[data-drafts]").forEach(inRows);
+  document.querySelectorAll("[data-discards]").forEach((link) => {
+    link.addEventListener("click", () => forget(link.dataset.discards));
+  });
 }

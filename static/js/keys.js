@@ -1,9 +1,14 @@
 // Keys: an element with data-key="n", "g p" or "mod+enter" is clicked (a field is focused) when its key is pressed.
+import { label, statusOf } from "./labels.js";
+
 const apple = /Mac|iPhone|iPad/.test(navigator.platform);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const EDITOR = ".drawer > :is(form, footer)";
+const LABELS = ["a", "r", "v"];
 let pending = "";
 let timer = 0;
+let early = false;
+let opening = 0;
 
 function nameOf(event) {
   const key = event.key === "Escape" ? "esc" : event.key.toLowerCase();
@@ -29,6 +34,11 @@ function row() {
   return document.querySelector("tr[data-row][aria-current]");
 }
 
+// Whether keys were pressed on this page before its scripts came.
+export function hadEarlyKeys() {
+  return early;
+}
+
 function isEditing() {
   return document.querySelector(".panes[data-drawer=open]") !== null;
 }
@@ -38,24 +48,45 @@ function move(step) {
   if (!rows.length || isEditing()) return false;
   const here = rows.indexOf(row());
   const next = rows[here < 0 ? 0 : Math.min(Math.max(here + step, 0), rows.length - 1)];
-  row()?.removeAttribute("aria-current");
-  next.setAttribute("aria-current", "true");
-  next.scrollIntoView({ block: "nearest" });
+  go(next);
   // Enter presses the link that has the focus: it moves along.
   const link = next.querySelector("[data-open]");
   if (document.activeElement.matches("tr [data-open]")) link.focus({ preventScroll: true });
   return true;
 }
 
-// In the list: J and K move, Enter opens, X selects; A, R, V and T act on the row when nothing is selected.
-function inList(name) {
+function go(next) {
+  row()?.removeAttribute("aria-current");
+  next.setAttribute("aria-current", "true");
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// The row gets the label of the key. One that has it already passes it on: A pressed six times approves six pairs.
+function labelRow(key) {
+  const status = document.querySelector(`form[data-select] button[data-key=${key}]`)?.value;
+  const rows = [...document.querySelectorAll("tr[data-row]")];
+  if (!status || !rows.length || document.querySelector("tr[data-row] input:checked")) return false;
+  const next = rows.slice(Math.max(rows.indexOf(row()), 0)).find((one) => statusOf(one) !== status);
+  if (!next) return true;
+  const opened = isEditing() && next !== row();
+  go(next);
+  label(next, status);
+  // The editor goes along, once no further key comes.
+  clearTimeout(opening);
+  if (opened) opening = setTimeout(() => location.assign(next.querySelector("[data-open]").href), 600);
+  return true;
+}
+
+// In the list: J and K move, Enter opens, X selects, A, R and V label; A, R, V and T act on all that is selected.
+function inList(name, repeated) {
   if (name === "j" || name === "k") return move(name === "j" ? 1 : -1);
+  if (LABELS.includes(name) && (repeated || labelRow(name))) return true;
   const here = row();
   if (!here || (name === "t" && isEditing())) return false;
   const box = here.querySelector("input[type=checkbox]");
   if (name === "enter") here.querySelector("[data-open]").click();
   else if (name === "x") box.click();
-  else if (["a", "r", "v", "t"].includes(name) && !document.querySelector("tr[data-row] input:checked")) {
+  else if (name === "t" && !document.querySelector("tr[data-row] input:checked")) {
     box.click();
     return false;
   } else return false;
@@ -80,7 +111,7 @@ function handle(event) {
     timer = setTimeout(() => (pending = ""), 1200);
     return;
   }
-  if (inList(full)) return event.preventDefault();
+  if (inList(full, event.repeat)) return event.preventDefault();
   const target = findTarget(full);
   if (!target) return;
   event.preventDefault();
@@ -88,5 +119,9 @@ function handle(event) {
 }
 
 export function keys() {
+  const waiting = window.waitingKeys ?? [];
+  document.removeEventListener("keydown", window.keepKey);
   document.addEventListener("keydown", handle);
+  early = waiting.length > 0;
+  waiting.forEach(handle);
 }

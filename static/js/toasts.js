@@ -27,6 +27,36 @@ function lift(toast) {
   toast.style.insetBlockEnd = `${document.documentElement.clientHeight - edge}px`;
 }
 
+// A toast made here: a text, with a way back (undo: an address) or another act.
+export function showToast({ text, undo, number, label, act, stays }) {
+  document.querySelectorAll(".toast").forEach((one) => one.remove());
+  const toast = document.createElement("div");
+  toast.className = "toast";
+  toast.setAttribute("role", "status");
+  const words = document.createElement("span");
+  words.textContent = text;
+  toast.append(words);
+  if (undo || act) {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = undo ?? "";
+    const values = { csrf_token: document.querySelector("[name=csrf_token]").value, number, back: location.pathname + location.search };
+    for (const [name, value] of Object.entries(values)) {
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name, value: value ?? "" });
+      form.append(field);
+    }
+    const button = document.createElement("button");
+    button.textContent = label ?? "Undo";
+    if (act) Object.assign(button, { type: "button", onclick: () => (toast.remove(), act()) });
+    form.append(button);
+    toast.append(form);
+  }
+  document.body.append(toast);
+  if (!stays) watch(toast);
+  lift(toast);
+}
+
 export function toasts() {
   const all = document.querySelectorAll(".toast");
   if (!all.length) return;

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import Invalid
-from app.core.options import Option, command_words, decode, encode, option, options_of, read_text
+from app.core.options import Option, command_line, command_words, decode, encode, option, options_of, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +126,11 @@ def test_the_same_can_be_said_on_the_command_line() -> None:
 
 def test_options_are_listed_once() -> None:
     assert options_of(Greeting) is options_of(Greeting) and isinstance(options_of(Greeting)[0], Option)
+
+
+def test_a_command_is_quoted_and_can_be_broken_into_lines() -> None:
+    assert command_line("convert", "my faq.csv", "OUT", "--to", "csv") == "ltt convert 'my faq.csv' OUT --to csv"
+    words = ("clean", "--dataset", "My pairs", "--option", "text=a b", "--dry-run")
+    assert command_line(*words, one_line=False) == (
+        "ltt clean --dataset 'My pairs' \\\n  --option 'text=a b' \\\n  --dry-run"
+    )

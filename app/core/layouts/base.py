@@ -1,6 +1,6 @@
 """What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -50,6 +50,7 @@ BAD_ROW_TITLES = {
     "not_exact": "It could not be written back as it is",
     "reserved_name": "A column has a name that is taken",
     "tool_call_answer": "The answer is a tool call",
+    "not_written": "The layout can only be read",
 }
 
 
@@ -61,8 +62,9 @@ class LayoutOptions:
     passage, rejected_answer). ``columns`` are those that were there when it was made: others, which come late, are
     taken by their names; None means that none are late. ``objects`` says whether objects are taken as JSON text.
     ``alpaca_input`` says how instruction and input are joined: newline, blank-line or system.
-    ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that a layout does not know and
-    an unedited row as it came; without it a row is written in the layout's usual form.
+    ``oasst_paths`` says whether of a tree of messages the best path is taken, or all. ``allow_empty_prompt`` takes
+    texts without a question. ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that
+    a layout does not know and an unedited row as it came; without it a row is written in the layout's usual form.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class LayoutOptions:
     alpaca_input: str = "newline"
     system: str | None = None
     tags: tuple[str, ...] = ()
+    oasst_paths: str = "best"
+    allow_empty_prompt: bool = False
     keep_extra: bool = False
 
 
@@ -92,6 +96,25 @@ def never(sample: Sample) -> Claim | None:
     return None
 
 
+def not_written(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The ``render`` of a layout that is read and not written."""
+    raise RowError("This layout can be read, but not written.", code="not_written")
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How rows become others before they are records, for layouts in which a row is not a record.
+
+    ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
+    makes one row of the rows of a group, ``expand`` makes several of one row.
+    """
+
+    group_of: Callable[[Row, LayoutOptions], str | None]
+    join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
+    expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
+    begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True
+
+
 @dataclass(frozen=True)
 class Layout:
     """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
@@ -99,7 +122,8 @@ class Layout:
     ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
     the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
     turns must be pairs. ``labels`` is for layouts with a row for each answer and a label whether it is good: it makes
-    the rows of a record, the answer's first, and a worse answer alone is enough.
+    the rows of a record, the answer's first, and a worse answer alone is enough. ``grouping`` is for layouts whose rows
+    are not one record each.
     """
 
     name: str
@@ -114,6 +138,12 @@ class Layout:
     needs: frozenset[str] = frozenset()
     alternates: bool = False
     labels: Callable[[Record, LayoutOptions], list[dict[str, Any]]] | None = None
+    grouping: Grouping | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether records can be written in it; if not, files in it can be read all the same."""
+        return self.render is not not_written
 
     def rows_of(self, record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
         """The rows of a record, nearly always one. Raises RowError where it cannot be written."""
@@ -128,8 +158,9 @@ class Layout:
 def checked(record: Record, options: LayoutOptions) -> Record:
     """The record with the options' system prompt and tags. Raises RowError on a blank question or answer."""
     # The first letter settles it for nearly every text; millions of rows pass here.
-    if record.question[:1] not in PLAIN_STARTS and is_blank(record.question):
-        raise RowError("The question is empty.", code="blank_question")
+    if record.question[:1] not in PLAIN_STARTS and is_blank(record.question) and not options.allow_empty_prompt:
+        said = "The question is empty. Texts without one are taken by choice (--allow-empty-prompt)."
+        raise RowError(said, code="blank_question")
     if not (record.answer[:1] in PLAIN_STARTS or options.allow_unanswered or record.answered or record.rejected_answer):
         raise RowError("The answer is empty.", code="blank_answer")
     if options.system is None and not options.tags:

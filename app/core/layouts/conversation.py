@@ -46,7 +46,7 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
         notes["tools"] = "text"
     rejected = None if "chosen" in extra else take_rejected(extra, notes, parsed)
     record = record_of(parsed, system if notes.get("system") else None, rejected, extra, notes)
-    if is_blank(record.question):
+    if is_blank(record.question) and not options.allow_empty_prompt:
         raise RowError("The user message is empty.", code="blank_question")
     if not (options.allow_unanswered or record.answered or record.rejected_answer):
         raise RowError("The assistant message has no content.", code="blank_answer")

@@ -16,6 +16,8 @@ TARGETS = {
     "rejected_answer": "Rejected answer",
     "id": "Id",
 }
+# What a row of one message consists of.
+MESSAGE_TARGETS = frozenset({"conversation", "order", "role", "text"})
 # What a row may have although most have not.
 OPTIONAL = frozenset({"system", "history", "tags", "rejected_answer"})
 

@@ -20,6 +20,7 @@ def recognise(rows: Sequence[Row]) -> Recognition:
     guess = guess_columns(sample)
     if not claims:
         return guess
+    claims = {name: claim for name, claim in claims.items() if claim.special} or claims
     most = max(len(claim.columns) for claim in claims.values())
     best = [name for name, claim in claims.items() if len(claim.columns) == most]
     claim = claims[best[0]]
@@ -31,4 +32,4 @@ def recognise(rows: Sequence[Row]) -> Recognition:
         titles = " or ".join(LAYOUTS[name].title for name in best)
         warning = f"The rows could be {titles}. Choose the layout, or the columns of question and answer."
         return Recognition("columns", {}, "ask", {"layout": "its columns fit several layouts"}, (warning,))
-    return Recognition(best[0], reasons={"layout": claim.reason})
+    return Recognition(best[0], dict(claim.mapping), reasons={"layout": claim.reason})

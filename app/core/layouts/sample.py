@@ -1,19 +1,26 @@
 """The first rows of a file, and what layouts make of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from app.core.layouts.shapes import Row, is_flag, is_message, is_turn, unpacked
 
 
 class Claim(NamedTuple):
-    """That rows are of a layout: the reason in words, the columns it has a place for, and how many rows fit."""
+    """That rows are of a layout: the reason in words, the columns it has a place for, and how many rows fit.
+
+    ``mapping`` says which column is what, for layouts whose columns have names of their own. A claim that is
+    ``special`` saw what only this layout has.
+    """
 
     reason: str
     columns: frozenset[str]
     rows: int
+    mapping: Mapping[str, str] = MappingProxyType({})
+    special: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What shape a value of a row has: a message, a chat, a flag, or JSON text of one of these."""
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +15,19 @@ _FLAG = re.compile(r"\s*(?:[-+]?\d+(?:[.,]\d+)*|true|false|yes|no|null|none|nan)
 
 
 def unpacked(value: Any) -> Any:
-    """A list or object that a table could only hold as JSON text, as itself again; anything else as it is."""
+    """A list or object that a table could only hold as JSON text, as itself again; anything else as it is.
+
+    Text as Python prints a list of objects, in single quotes, is understood as well.
+    """
     if type(value) is str and value[:1] in ("[", "{"):
         try:
             return msgspec.json.decode(value)
         except (msgspec.MsgspecError, RecursionError):
+            if not value.startswith(("[{'", "{'")):
+                return value
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             return value
     return value
 

@@ -1,6 +1,7 @@
 """Reading any file: what is said about it, what is found in it, and its records. All doors that take files use it."""
 
 from app.core.reading.detection import (
+    TEXT_FORMATS,
     Detected,
     detect_file,
     find_late_columns,
@@ -22,6 +23,7 @@ from app.core.reading.records import (
 from app.core.reading.settings import ReadSettings
 
 __all__ = [
+    "TEXT_FORMATS",
     "Detected",
     "Read",
     "ReadSettings",

@@ -13,7 +13,7 @@ from app.core.formats.csv import generated_names
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
-from app.core.layouts.mapping import guess_columns, target_of
+from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
 from app.core.layouts.paths import steps_of
 from app.core.layouts.sample import Sample
 from app.core.reading.records import read_options, read_rows
@@ -24,9 +24,11 @@ SAMPLE_ROWS = 50
 SAMPLE_ROWS_FOR_QUOTING = 5_000
 # What can be mapped in every layout.
 ANY_LAYOUT = ("status", "split", "id")
-TEXT_FORMATS = ("csv", "tsv", "jsonl", "json")
+TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
+# What decides which rows there are: these and how the rows of workbooks and chats are read.
+ROW_SETTINGS = (*DETECTED_SETTINGS, "cells", "who_answers", "pause_hours")
 _MARKED = (
     "Some texts begin with an apostrophe before = or the like, as spreadsheet-safe files have it. It is taken as text; "
     "“Undo spreadsheet-safe quoting” takes it away."
@@ -77,19 +79,22 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         said = getattr(settings, what)
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
-    detection = _insist(formats.detect(source, encoding=settings.encoding), settings.format)
+    detection = _insist(
+        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers), settings.format
+    )
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     values = [row.values for row in rows]
     recognition = recognise(values)
     # What the columns are by their names, also where the rows have a layout that needs no mapping.
     named = recognition.mapping if recognition.layout == "columns" else guess_columns(Sample(values)).mapping
+    layout = settings.layout or recognition.layout
     undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
     # A sheet is looked at only when its rows are read.
     has_header = detection.header and (detection.format != "xlsx" or columns != generated_names(len(columns)))
     return Detected(
         format=detection.format,
-        layout=settings.layout or recognition.layout,
+        layout=layout,
         encoding=detection.encoding,
         delimiter=settings.delimiter or detection.delimiter,
         header=has_header if settings.header is None else settings.header,
@@ -98,7 +103,7 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         sheet=settings.sheet or detection.sheet,
         compression=detection.compression,
         columns=tuple(columns),
-        mapping=named if (settings.layout or recognition.layout) == "columns" else {},
+        mapping=named if layout == "columns" else recognition.mapping if layout == recognition.layout else {},
         named=named,
         confidence=recognition.confidence,
         reasons={
@@ -193,6 +198,8 @@ def resolve_settings(settings: S, found: Detected) -> S:
     if settings.layout is None and said & {"question", "answer"}:
         # Whoever says which column is the question or the answer means columns, whatever else the rows hold.
         values["layout"] = "columns"
+    elif settings.layout is None and said & MESSAGE_TARGETS:
+        values["layout"] = "message-rows"
     layout = settings.layout or values.get("layout")
     detected = found.mapping if layout == found.layout else found.named if layout == "columns" else {}
     mapping = {**detected, **settings.mapping}
@@ -233,12 +240,16 @@ def require_mapping(settings: ReadSettings, found: Detected) -> None:
     for target, column in told.mapping.items():
         if found.columns and column not in found.columns and _root_of(column) not in found.columns:
             raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
-        if told.layout != "columns" and target not in ANY_LAYOUT:
+        is_message = told.layout == "message-rows"
+        if target in MESSAGE_TARGETS and not is_message:
+            said = f"The {target} of messages can be mapped where each row is one message"
+            raise _ask_mapping(found, f"{said} (--from :message-rows).")
+        if told.layout != "columns" and target not in ANY_LAYOUT and not (is_message and target in MESSAGE_TARGETS):
             what = target.replace("_", " ")
             said = f"The layout {told.layout} has its own place for the {what}, so no column can be mapped to it."
             raise _ask_mapping(found, f"{said} Leave the mapping out, or choose the layout columns.")
     if told.layout != "columns":
-        if found.confidence == "ask" and not settings.layout:
+        if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
     needed = ("question",) if told.allow_unanswered else ("question", "answer")

@@ -29,10 +29,14 @@ class ExportOptions:
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
-        if self.format not in FORMATS:
-            raise Invalid(f"There is no format {self.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
-        if self.layout not in LAYOUTS:
-            raise Invalid(f"There is no layout {self.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
+        written = [one.name for one in FORMATS.values() if one.write]
+        if self.format not in written:
+            said = f"The format {self.format!r} cannot be written. Use one of {', '.join(written)}."
+            raise Invalid(said, code="no_format")
+        known = [one.name for one in LAYOUTS.values() if one.is_written]
+        if self.layout not in known:
+            said = f"The layout {self.layout!r} cannot be written. Use one of {', '.join(known)}."
+            raise Invalid(said, code="no_layout")
         if self.split and self.split not in SPLITS:
             raise Invalid(f"There is no split {self.split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
         return self

@@ -1,0 +1,225 @@
+"""Quick hands in a browser: nothing typed is lost, no key lands in a text by accident, and every label is given."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
+
+from app.core.record import Record
+from app.services import datasets, entries, history, pairs
+from app.services.pairs import Selection
+from tests.browser.test_journey import press, row, wait_for_scripts
+
+NAMES = [f"Question {number}?" for number in range(8, 0, -1)]
+
+
+@pytest.fixture
+def listed(app: Flask) -> str:
+    """The address of a list of eight pairs, the newest first."""
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Harbor").id
+        records = [Record(name, f"Answer to {name}") for name in reversed(NAMES)]
+        history.create(dataset_id, records, summary="Add pairs", status="review")
+        return f"/datasets/{dataset_id}/pairs"
+
+
+def statuses(app: Flask) -> list[str]:
+    """The status of each pair, in the order of the list."""
+    with app.app_context():
+        return [entry.status for entry in entries.stream_entries(1)][::-1]
+
+
+def question(page: Page):
+    """The field with the question of the open pair."""
+    return page.get_by_label("Question", exact=True)
+
+
+def answer(page: Page):
+    """The field with the answer of the open pair."""
+    return page.get_by_label("Answer", exact=True)
+
+
+def leave_a_draft(page: Page, listed: str) -> None:
+    """Write into the first pair and go back to the list without saving."""
+    page.goto(listed)
+    press(page, "j", "Enter")
+    expect(question(page)).to_be_focused()
+    answer(page).fill("My own words")
+    press(page, "Escape", "Escape")
+    expect(page.locator(".drawer")).to_have_count(0)
+
+
+def test_a_draft_is_what_one_sees_when_the_pair_is_opened_again(page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    row(page, NAMES[0]).get_by_role("link").click()
+    expect(answer(page)).to_have_value("My own words")
+    expect(page.locator(".draft-note")).to_contain_text("It was not saved yet.")
+    page.locator(".draft-note").get_by_role("button", name="Discard").click()
+    expect(answer(page)).to_have_value(f"Answer to {NAMES[0]}")
+    page.reload()
+    expect(answer(page)).to_have_value(f"Answer to {NAMES[0]}")
+    expect(page.locator(".draft-note")).to_have_count(0)
+
+
+def test_the_row_of_a_draft_says_so_and_saves_it(app: Flask, page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    mine = row(page, NAMES[0])
+    expect(mine.locator(".draft-line")).to_contain_text("Not saved")
+    expect(row(page, NAMES[1]).locator(".draft-line")).to_have_count(0)
+    mine.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    expect(row(page, NAMES[0])).to_contain_text("My own words")
+    expect(page.locator(".draft-line, .drawer")).to_have_count(0)
+    with app.app_context():
+        assert entries.get(1, 8).answer == "My own words"
+
+
+def test_the_row_of_a_draft_discards_it(page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    row(page, NAMES[0]).get_by_role("button", name="Discard").click()
+    expect(page.locator(".draft-line")).to_have_count(0)
+    page.reload()
+    wait_for_scripts(page)
+    expect(page.locator(".draft-line")).to_have_count(0)
+
+
+def test_a_draft_of_a_pair_that_was_saved_meanwhile_asks(app: Flask, page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    with app.app_context():
+        pairs.save_pair(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
+    page.goto(f"{listed}?pair=8")
+    expect(answer(page)).to_have_value("My own words")
+    page.locator(".draft-note").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Two versions of pair 8")).to_be_visible()
+    page.get_by_role("link", name="Take theirs").click()
+    expect(answer(page)).to_have_value("Theirs")
+
+
+def test_a_save_that_never_arrived_keeps_the_draft(page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    answer(page).fill("My own words")
+    page.route("**/pairs/8", lambda route: route.abort())
+    press(page, "Control+s")
+    page.wait_for_timeout(200)
+    page.unroute("**/pairs/8")
+    page.goto(f"{listed}?pair=8")
+    expect(answer(page)).to_have_value("My own words")
+
+
+def test_saving_leaves_the_focus_and_what_is_typed_meanwhile(app: Flask, page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    answer(page).fill("My words")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    expect(answer(page)).to_be_focused()
+    expect(page.locator(".draft-note")).to_have_count(0)
+    page.keyboard.type(" go on")
+    expect(answer(page)).to_have_value("My words go on")
+
+
+@pytest.mark.parametrize("keys", [["Escape"], ["Escape", "x"], ["j"]], ids="+".join)
+def test_no_key_after_the_opening_is_typed_into_the_text(page: Page, listed: str, keys: list[str]) -> None:
+    page.goto(listed)
+    press(page, "j")
+    page.keyboard.press("Enter")
+    for key in [*keys, "x", "x", "x"]:
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    wait_for_scripts(page)
+    page.keyboard.type("xx")
+    for name in ("question", "answer", "q", "tags"):
+        for field in page.locator(f"main [name={name}]").all():
+            assert "x" not in field.input_value()
+
+
+def test_no_key_after_a_step_back_is_typed_into_a_text(page: Page, listed: str) -> None:
+    page.goto(listed)
+    press(page, "j", "Enter")
+    expect(question(page)).to_be_focused()
+    page.goto("/keys")
+    page.go_back()
+    wait_for_scripts(page)
+    page.keyboard.type("xx")
+    expect(question(page)).to_have_value(NAMES[0])
+
+
+def test_a_key_before_the_scripts_have_come_counts(page: Page, listed: str) -> None:
+    held: list[Route] = []
+    page.route("**/js/app.js*", lambda route: held.append(route))
+    page.goto(listed, wait_until="commit")
+    expect(page.locator("tr[data-row]")).to_have_count(8)
+    while not page.evaluate("'waitingKeys' in window"):
+        page.wait_for_timeout(20)
+    page.keyboard.press("j")
+    held.pop().continue_()
+    wait_for_scripts(page)
+    expect(row(page, NAMES[0])).to_have_attribute("aria-current", "true")
+
+
+def test_six_quick_presses_approve_six_pairs(app: Flask, page: Page, listed: str) -> None:
+    page.goto(listed)
+    press(page, "j", *"aaaaaa")
+    expect(page.locator("tr[data-row] [data-now=approved]")).to_have_count(6)
+    expect(page.locator(".toast")).to_contain_text("6 pairs in all")
+    assert statuses(app) == ["approved"] * 6 + ["review"] * 2
+    with app.app_context():
+        steps = [step.summary for step in history.steps(1)][:6]
+    assert steps == ["Approve 1 pair"] * 6
+    expect(page.locator("#facets")).to_contain_text("Approved 6")
+    expect(page.get_by_role("button", name="Undo: Approve 1 pair")).to_be_enabled()
+
+
+def test_they_are_sent_in_order_and_again_when_the_server_does_not_answer(app: Flask, page: Page, listed: str) -> None:
+    sent: list[str] = []
+
+    def sometimes(route: Route) -> None:
+        sent.append(route.request.post_data or "")
+        if len(sent) in (2, 3):
+            route.abort()
+        elif len(sent) == 5:
+            route.fulfill(status=503, json={"error": {"message": "Busy."}})
+        else:
+            route.continue_()
+
+    page.route("**/pairs/actions", sometimes)
+    page.goto(listed)
+    press(page, "j", *"aaaaaa")
+    expect(page.locator(".toast")).to_contain_text("6 pairs in all")
+    assert statuses(app) == ["approved"] * 6 + ["review"] * 2
+    ids = [dict(part.split("=") for part in one.split("&"))["id"] for one in sent]
+    assert ids == ["8", "7", "7", "7", "6", "6", "5", "4", "3"]
+
+
+def test_labels_that_wait_go_along_to_the_next_page(app: Flask, page: Page, listed: str) -> None:
+    page.route("**/pairs/actions", lambda route: route.abort())
+    page.goto(listed)
+    press(page, "j", *"aaaaaa")
+    page.unroute("**/pairs/actions")
+    page.goto("/keys")
+    expect(page.locator(".toast")).to_contain_text("6 pairs in all")
+    assert statuses(app) == ["approved"] * 6 + ["review"] * 2
+
+
+def test_a_refused_label_comes_back_with_its_reason(app: Flask, page: Page, listed: str) -> None:
+    with app.app_context():
+        pairs.save_pair(1, 7, {"answer": ""}, version=entries.get(1, 7).version)
+    page.goto(listed)
+    with app.app_context():
+        pairs.delete_pairs(1, Selection((5,)))
+    press(page, "j", *"aaaa")
+    expect(row(page, NAMES[1]).locator(".refused")).to_contain_text("The pair has no answer yet.")
+    expect(row(page, NAMES[1])).to_contain_text("Draft")
+    expect(row(page, NAMES[3]).locator(".refused")).not_to_be_empty()
+    assert statuses(app)[:3] == ["approved", "draft", "approved"]
+
+
+def test_the_open_pair_is_saved_after_its_label(app: Flask, page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=8")
+    press(page, "a")
+    expect(page.locator(".toast")).to_contain_text("Approve 1 pair")
+    expect(page.get_by_label("Status", exact=True)).to_have_value("approved")
+    answer(page).fill("Better")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert statuses(app)[0] == "approved"
