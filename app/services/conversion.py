@@ -75,7 +75,7 @@ def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
                 except RowError as error:
                     result.bad.append(refuse_row(item[0], error))
                     continue
-                result.after.append(msgspec.json.encode(shown).decode())
+                result.after.append("\n".join(msgspec.json.encode(row).decode() for row in shown))
                 result.before.append(raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
         result.problem = error.message

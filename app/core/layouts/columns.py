@@ -119,6 +119,8 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
         if side in mapping and type(values[side]) is not str and mapping[side] in row:
             notes.setdefault("values", {})[side] = values[side]
     used = {mapping[target] for target in taken if target in mapping}
+    if inside := sorted(name for name in used if name not in row and steps_of(name)):
+        notes["fields"] = inside
     if values.get("passage") not in (None, "", []):
         notes["passage"] = {"passage": values["passage"], "question": question}
         question = _with_passage(values["passage"], question)
@@ -206,7 +208,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if not record.extra:
         return row
     _restore(row, names, record, mapping)
-    return with_columns(row, _with_fields(row, names, record), KEEPING)
+    return with_columns(row, _with_fields(row, record), KEEPING)
 
 
 def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping: Mapping[str, str]) -> None:
@@ -230,11 +232,11 @@ def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping
             row[names[side]] = value
 
 
-def _with_fields(row: dict[str, Any], names: Mapping[str, str], record: Record) -> Record:
+def _with_fields(row: dict[str, Any], record: Record) -> Record:
     """The record whose nested fields say what it says; they are taken out of the row."""
     extra = record.extra
-    for name in names.values():
-        if name in row and ("." in name or "[" in name) and steps_of(name) and has_value(extra, name):
+    for name in notes_of(record).get("fields", ()):
+        if name in row and has_value(extra, name):
             text = row.pop(name)
             if text_of(value_at(extra, name), name, _OBJECTS) != text:
                 extra = with_value_at(extra, name, text)
