@@ -13,7 +13,10 @@ SKIP = "-"
 # What a column of a table can become; the empty choice keeps it beside the pair under its own name.
 COLUMN_CHOICES = [
     ("", "Keep"),
-    *((name, TARGETS[name]) for name in ("question", "answer", "system", "tags", "rejected_answer", "passage")),
+    *(
+        (name, TARGETS[name])
+        for name in ("question", "answer", "system", "tags", "reasoning", "rejected_answer", "passage")
+    ),
     *((name, TARGETS[name]) for name in ("status", "split")),
     (SKIP, "Skip"),
 ]

@@ -220,6 +220,15 @@ def test_our_own_table_brings_status_and_split_back(dataset_id):
     assert (second.status, second.split) == ("review", None) and "open" in second.extra
 
 
+def test_a_column_of_reasoning_is_the_field_and_is_updated_by_id(dataset_id):
+    bring(dataset_id, "question,answer,thinking\nq,a,r\nq2,a2,\n")
+    first, second = stored(dataset_id)
+    assert (first.reasoning, first.extra, second.reasoning) == ("r", None, None)
+    table = f"id,question,answer,reasoning\n{first.id},q,a,\n{second.id},q2,a2,R\n"
+    bring(dataset_id, table, on_duplicate="update")
+    assert [one.reasoning for one in stored(dataset_id)] == [None, "R"]
+
+
 def test_system_prompt_and_tags_for_all(dataset_id):
     bring(dataset_id, CSV, system="Be kind.", tags=("nov", "faq"))
     assert [(e.system, e.tag_list) for e in stored(dataset_id)] == [("Be kind.", ["nov", "faq"])] * 2

@@ -120,6 +120,7 @@ def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
         (Record("a", "\x00"), "nul"),
         (Record("a", "b", system="\x00"), "nul"),
         (Record("a", "b", rejected_answer="\x00"), "nul"),
+        (Record("a", "b", reasoning="\x00"), "nul"),
         (Record("\ud83d", "b"), "lone_surrogate"),
         (Record("a", "\ud83d"), "lone_surrogate"),
         (Record("a", "b", system="\ud83d"), "lone_surrogate"),

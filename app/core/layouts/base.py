@@ -107,7 +107,18 @@ class Layout:
 
 
 AFTER = "messages after the answer"
-CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", AFTER, "tags", "other columns")
+CARRIES = (
+    "system",
+    "turns",
+    "trace",
+    "reasoning",
+    "tools",
+    "weights",
+    "rejected answer",
+    AFTER,
+    "tags",
+    "other columns",
+)
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
@@ -130,6 +141,7 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         record.rejected_answer,
         tags,
         record.extra,
+        record.reasoning,
     )
 
 
@@ -232,12 +244,13 @@ def _noted(role: str, text: str, note: Any) -> Message:
 def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
     """What of a record the layout cannot carry, as names from ``CARRIES``."""
     plain = not (record.extra or record.turns or record.trace or record.tags) and record.rejected_answer is None
-    if plain and (record.system is None or "system" in layout.holds):
+    if plain and record.reasoning is None and (record.system is None or "system" in layout.holds):
         return []
     present = {
         "system": record.system is not None,
         "turns": bool(record.turns) and not (layout.alternates and _alternate(record.turns)),
         "trace": bool(record.trace),
+        "reasoning": _reasoned(record),
         "tools": bool(record.extra.get("tools") or record.extra.get("functions")),
         "weights": _weighted(record),
         "rejected answer": record.rejected_answer is not None,
@@ -267,6 +280,10 @@ def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
             pairs.append((asked, message.text or ""))
             asked = None
     return pairs
+
+
+def _reasoned(record: Record) -> bool:
+    return record.reasoning is not None or any(m.reasoning is not None for m in (*record.turns, *record.trace))
 
 
 def _weighted(record: Record) -> bool:

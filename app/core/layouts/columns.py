@@ -1,7 +1,7 @@
 """Columns: one column holds the question, one the answer; others are mapped or kept as they are.
 
-Our own tables have the columns id, system, question, answer, rejected_answer, tags, status, split, turns_json and
-trace_json.
+Our own tables have the columns id, system, question, answer, reasoning, rejected_answer, tags, status, split,
+turns_json and trace_json.
 """
 
 import contextlib
@@ -33,10 +33,23 @@ STANDARD = {
     "tags": "tags",
     "status": "status",
     "split": "split",
+    "reasoning": "reasoning",
     "rejected_answer": "rejected_answer",
 }
-_TAKEN = ("question", "answer", "system", "tags", "rejected_answer")
-OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
+_TAKEN = ("question", "answer", "system", "tags", "reasoning", "rejected_answer")
+OWN = (
+    "id",
+    "system",
+    "question",
+    "answer",
+    "reasoning",
+    "rejected_answer",
+    "tags",
+    "status",
+    "split",
+    "turns_json",
+    "trace_json",
+)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -90,6 +103,13 @@ def _record(row: Row, mapping: Any) -> Record:
         notes.setdefault("values", {})["tags"] = tags
     if system is not None and not (isinstance(system, str) and system):
         notes.setdefault("values", {})["system"] = system
+    reasoning = row.get(mapping.get("reasoning", ""))
+    if reasoning is not None and type(reasoning) is not str:
+        # Steps as objects and the like stay beside the pair.
+        used.discard(mapping["reasoning"])
+        reasoning = None
+    elif not reasoning and mapping.get("reasoning") in row:
+        notes.setdefault("values", {})["reasoning"] = reasoning
     return Record(
         question=question,
         answer=texts["answer"] or "",
@@ -99,6 +119,7 @@ def _record(row: Row, mapping: Any) -> Record:
         rejected_answer=texts["rejected_answer"] or None,
         tags=found,
         extra=with_notes(columns_of(row, used), notes),
+        reasoning=reasoning or None,
     )
 
 
@@ -166,6 +187,8 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     row: dict[str, Any] = {names["question"]: record.question, names["answer"]: record.answer}
     if record.system is not None:
         row[names["system"]] = record.system
+    if record.reasoning is not None:
+        row[names["reasoning"]] = record.reasoning
     if not (record.turns or record.trace or record.tags or record.extra) and record.rejected_answer is None:
         return row
     if record.rejected_answer is not None:
@@ -208,7 +231,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "rejected answer", "tags", "other columns"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "tags", "other columns"}),
     OWN,
     {
         "id": "1",

@@ -11,6 +11,7 @@ TARGETS = {
     "status": "Status",
     "split": "Split",
     "passage": "Passage (before the question)",
+    "reasoning": "Reasoning",
     "rejected_answer": "Rejected answer",
     "id": "Id",
 }

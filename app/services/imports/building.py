@@ -94,7 +94,9 @@ class Builder:
     def _is_plain(self, record: Record) -> bool:
         if record.extra or record.turns or record.trace or record.tags or not self._plain:
             return False
-        if record.rejected_answer is not None or "\x00" in record.question or "\x00" in record.answer:
+        if record.rejected_answer is not None or record.reasoning is not None:
+            return False
+        if "\x00" in record.question or "\x00" in record.answer:
             return False
         return record.system is None or "\x00" not in record.system
 
@@ -139,7 +141,7 @@ class Builder:
             raise Invalid(
                 "A text holds half of a character (a lone surrogate). Remove it.", code="lone_surrogate"
             ) from error
-        texts = (entry.system, entry.question, entry.answer, entry.rejected_answer)
+        texts = (entry.system, entry.question, entry.answer, entry.rejected_answer, entry.reasoning)
         parts = (entry.turns, entry.trace, entry.extra)
         if any(text is not None and "\x00" in text for text in texts) or any(
             text is not None and "\\u0000" in text and _NUL.search(text) for text in parts

@@ -89,10 +89,14 @@ ROWS = {
         {"question": "q", "answer": 0},
         {"question": "q", "answer": ["a", "b"], "other": {"n": 1}},
         {"question": "q", "answer": "a", "tags": "x; y", "id": "5"},
+        {"question": "q", "answer": "a", "reasoning": "r"},
+        {"question": "q", "answer": "a", "reasoning": ""},
+        {"question": "q", "answer": "a", "reasoning": None, "tags": "x"},
+        {"question": "q", "answer": "a", "reasoning": ["step", "step"]},
     ],
 }  # fmt: skip
 CASES = [(name, row) for name, rows in ROWS.items() for row in rows]
-MAPPING = {"question": "question", "answer": "answer", "tags": "tags"}
+MAPPING = {"question": "question", "answer": "answer", "tags": "tags", "reasoning": "reasoning"}
 
 
 def options_for(name, **more):
