@@ -127,9 +127,16 @@ def test_a_preview_shows_the_first_records(mixed):
     assert [json.loads(line) for line in preview] == lines(mixed)
 
 
-@pytest.mark.parametrize("options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}])
-def test_names_that_do_not_exist_are_refused(options):
-    with pytest.raises(Invalid, match="There is no"):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"format": "pdf"}, "The format 'pdf' cannot be written"),
+        ({"layout": "x"}, "There is no layout"),
+        ({"split": "dev"}, "There is no split"),
+    ],
+)
+def test_names_that_do_not_exist_are_refused(options, said):
+    with pytest.raises(Invalid, match=said):
         ExportOptions(**options).checked()
 
 
