@@ -29,10 +29,10 @@ def _ours(texts: list[str], answers: list[str] | None = None) -> Pairs:
     from app.core import duplicates
 
     if answers is None:
-        found = duplicates.search(texts).pairs
+        found = duplicates.search_texts(texts).pairs
     else:
         both = duplicates.Options(side="pair")
-        found = duplicates.search(texts, answers=lambda at: [answers[one] for one in at], options=both).pairs
+        found = duplicates.search_texts(texts, answers=lambda at: [answers[one] for one in at], options=both).pairs
     return set(zip(found.left.tolist(), found.right.tolist(), strict=True))
 
 
@@ -106,9 +106,9 @@ def _row_recall(texts: list[str], found: Pairs) -> float:
     """Of sampled rows with a partner at ratio 90 by exhaustive search: the share that is in some pair at all."""
     from rapidfuzz import fuzz, process
 
-    from app.core.duplicates.normal import normalised_shard
+    from app.core.duplicates.normal import normalise_texts
 
-    forms = normalised_shard(texts)
+    forms = normalise_texts(texts)
     sample = random.Random(0).sample(range(len(texts)), min(SAMPLE, len(texts), max(1, COMPARED // max(len(texts), 1))))
     scores = process.cdist([forms[at] for at in sample], forms, scorer=fuzz.ratio, score_cutoff=90, workers=2)
     having = {at for at, row in zip(sample, scores, strict=True) if (row >= 90).sum() > 1}

@@ -58,7 +58,7 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any)
     from app.core.duplicates import semantic
     from app.core.duplicates.files import find_duplicates, level_of
 
-    meaning = semantic.meaning(Path(options["model"])) if options["model"] else None
+    meaning = semantic.by_meaning(Path(options["model"])) if options["model"] else None
     records, refused = _read_records(file, dataset, options)
     level = level_of(options["method"], options["threshold"])
     progress = _show_progress if sys.stderr.isatty() else None

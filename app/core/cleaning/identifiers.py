@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import regex
-from stdnum import iban, luhn
 
 from app.core.cleaning.links import EMAIL
 
@@ -132,6 +131,8 @@ def emails(text: str) -> Iterator[Span]:
 
 def ibans(text: str) -> Iterator[Span]:
     """Where account numbers of a country's form with right check digits stand (ISO 13616)."""
+    from stdnum import iban
+
     for match in _IBAN.finditer(text):
         for end in range(match.end(), match.start() + 14, -1):
             boundary = end == match.end() or not text[end].isalnum()
@@ -143,6 +144,8 @@ def ibans(text: str) -> Iterator[Span]:
 
 def cards(text: str) -> Iterator[Span]:
     """Where card numbers of a known issuer with the right check digit stand."""
+    from stdnum import luhn
+
     for match in _CARD.finditer(text):
         number = _digits(match[0])
         if _ISSUER.fullmatch(number) and luhn.is_valid(number):

@@ -3,6 +3,7 @@
 from pathlib import PurePath
 
 from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.chats import CHATS
 from app.core.formats.csv import CSV, TSV
 from app.core.formats.detect import Detection, detect
 from app.core.formats.json import JSON
@@ -16,7 +17,11 @@ from app.core.formats.transcript import TRANSCRIPT
 from app.core.formats.xlsx import XLSX
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE)
+    one.name: one
+    for one in (
+        *(CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE),
+        *(chat.as_format() for chat in CHATS),
+    )
 }
 
 
@@ -29,6 +34,8 @@ def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
         skip_lines=detection.skip_lines if options.skip_lines is None else options.skip_lines,
         sheet=options.sheet,
         cells=options.cells,
+        who_answers=options.who_answers,
+        pause_hours=options.pause_hours,
         spreadsheet_safe=options.spreadsheet_safe,
         limits=options.limits,
     )

@@ -44,6 +44,7 @@ BAD_ROW_TITLES = {
     "number": "It holds a number that is out of range",
     "out_of_range": "It holds a date that is out of range",
     "error_value": "A cell holds an error value",
+    "no_text": "It holds no text",
 }
 
 
@@ -61,7 +62,11 @@ class Place:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a file; None means: as detected. ``cells`` of a workbook are read as ``shown`` or as ``stored``."""
+    """How to read a file; None means: as detected.
+
+    ``cells`` of a workbook are read as ``shown`` or as ``stored``. ``who_answers`` in a chat export is a name; a
+    conversation ends where nobody writes for ``pause_hours``.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -69,6 +74,8 @@ class ReadOptions:
     skip_lines: int | None = None
     sheet: str | None = None
     cells: str = "shown"
+    who_answers: str | None = None
+    pause_hours: int = 8
     spreadsheet_safe: bool = False
     limits: Limits = field(default_factory=Limits)
 

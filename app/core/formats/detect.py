@@ -6,6 +6,7 @@ import msgspec
 
 from app.core.errors import Invalid, WrongKind
 from app.core.formats import markdown, sqlite, transcript, xlsx
+from app.core.formats.chats import describe_chat, recognise_chat
 from app.core.formats.csv import column_names, preferred_delimiter
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
@@ -49,8 +50,8 @@ class Detection:
     warnings: tuple[str, ...] = ()
 
 
-def detect(source: Source, *, encoding: str | None = None) -> Detection:
-    """Look at the first megabyte. ``encoding`` overrides the detected one.
+def detect(source: Source, *, encoding: str | None = None, who_answers: str | None = None) -> Detection:
+    """Look at the first megabyte. ``encoding`` overrides the detected one, ``who_answers`` in a chat is a name.
 
     Raises WrongKind, naming what it is, for a file of another kind, and Invalid for an empty one.
     """
@@ -66,7 +67,7 @@ def detect(source: Source, *, encoding: str | None = None) -> Detection:
         names, usual = xlsx.sheet_names(source)
         return Detection("xlsx", sheets=tuple(names), sheet=usual, compression=source.compression)
     _refuse_foreign(head, source.name)
-    return _detect_text(source, encoding)
+    return _detect_text(source, encoding, who_answers)
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
@@ -93,7 +94,7 @@ def _is_binary(head: bytes) -> bool:
     return control > len(sample) * 0.05 or (zeros > len(sample) * 0.01 and not utf16)
 
 
-def _detect_text(source: Source, chosen: str | None) -> Detection:
+def _detect_text(source: Source, chosen: str | None, who_answers: str | None) -> Detection:
     found = detect_encoding(source.head, complete=source.complete)
     name = chosen or found.name
     reasons = {"encoding": "chosen" if chosen else found.reason}
@@ -104,6 +105,14 @@ def _detect_text(source: Source, chosen: str | None) -> Detection:
         text = source.head.decode(name, "replace").lstrip("\ufeff")
     except (LookupError, UnicodeError, ValueError) as error:
         raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    if source.passed_over:
+        warnings.append(f"Only {source.name} of the archive is read; other files in it: {source.passed_over:,}.")
+    if chat := recognise_chat(text):
+        reasons["format"] = chat[1]
+        reasons["who_answers"], more = describe_chat(chat[0], text, who_answers)
+        return Detection(
+            chat[0].name, name, compression=source.compression, reasons=reasons, warnings=(*warnings, *more)
+        )
     kind, reasons["format"] = _json_kind(text, source)
     if kind:
         common = {"encoding": name, "compression": source.compression, "reasons": reasons}

@@ -13,7 +13,7 @@ from app.core.formats.base import Format, ReadOptions, Row, Rows
 from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.lines import decode_head, numbered_lines
 from app.core.formats.source import Source
-from app.core.names import normal_name, target_of_name
+from app.core.names import TARGET_OF_NAME, normal_name
 
 KIND = "This transcript"
 # What a speaker may be called who has a role.
@@ -60,7 +60,7 @@ def find_speakers(text: str) -> Speakers | None:
     for place, line in enumerate(lines):
         match = _MARK.fullmatch(line)
         name = normal_name(match["name"]) if match else ""
-        side = target_of_name(name)
+        side = TARGET_OF_NAME.get(name, ("",))[0]
         if name in _ROLES:
             names[name] = _ROLES[name]
         elif side in _PAIR and side not in names.values():

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare
+from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare_texts
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.record import SPLITS
 from app.core.stored import StoredEntry
@@ -283,7 +283,7 @@ def describe_groups(scan: DuplicateScan, groups: Sequence[DuplicateGroup]) -> di
 
 def _describe_differences(members: Sequence[StoredEntry], field: str) -> str:
     texts = [str(getattr(one, field))[:LONGEST] for one in members]
-    matches = [compare(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
+    matches = [compare_texts(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
     for kinds in FIRST:
         values = [one for match in matches for one in match.differs if one.kind in kinds]
         sides = dict.fromkeys([*(one.left for one in values), *(one.right for one in values)])
