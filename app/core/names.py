@@ -26,6 +26,7 @@ _SYSTEM = "system system_prompt system_message systemprompt systemanweisung 系�
 _TAGS = "tags tag kategorien etiquetas étiquettes schlagworte 标签 タグ 태그"
 _PASSAGE = "context passage document paragraph contexts kontext contexto contexte contesto 上下文 文脈 문맥 السياق"
 _REJECTED = "rejected rejected_answer rejected_response worse_answer non_preferred"
+_REASONING = "reasoning reasoning_content thinking"
 # What names a column as well, though it says nothing of questions and answers.
 _OTHERS = """
 author body category chosen content conversation conversation_id created_at date id intent key label lang language
@@ -42,6 +43,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tags": (tuple(_TAGS.split()), ()),
     "status": (("status",), ()),
     "split": (("split",), ()),
+    "reasoning": (tuple(_REASONING.split()), ()),
     "rejected_answer": (tuple(_REJECTED.split()), ()),
     "passage": (tuple(_PASSAGE.split()), ()),
 }

@@ -108,6 +108,8 @@ def _detect_text(source: Source, chosen: str | None, who_answers: str | None) ->
         text = source.head.decode(name, "replace").lstrip("\ufeff")
     except (LookupError, UnicodeError, ValueError) as error:
         raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    if source.passed_over:
+        warnings.append(f"Only {source.name} of the archive is read; other files in it: {source.passed_over:,}.")
     if chat := recognise_chat(text):
         reasons["format"] = chat[1]
         reasons["who_answers"], more = describe_chat(chat[0], text, who_answers)

@@ -11,6 +11,7 @@ from app.core.errors import Invalid
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.record import Message, Record, message_from_json, message_to_json
+from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
 
 # Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
@@ -176,6 +177,7 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         record.rejected_answer,
         tags,
         record.extra,
+        record.reasoning,
     )
 
 
@@ -223,7 +225,7 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
 
 def content_of(record: Record) -> tuple[object, ...]:
     """What is learned from a record."""
-    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
+    return tuple(getattr(record, name) for name in CONTENT)
 
 
 def notes_of(record: Record) -> dict[str, Any]:
