@@ -16,7 +16,7 @@ from app.core.layouts import LAYOUTS, recognise
 from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
 from app.core.layouts.paths import steps_of
 from app.core.layouts.sample import Sample
-from app.core.reading.records import read_options
+from app.core.reading.records import read_options, read_rows
 from app.core.reading.settings import ReadSettings
 
 SAMPLE_ROWS = 50
@@ -210,31 +210,49 @@ def resolve_settings(settings: S, found: Detected) -> S:
 
 def plan_reading(source: Source, settings: S) -> tuple[S, Detected]:
     """The settings with which a file can be read, and what was found. Raises Invalid where somebody has to choose."""
-    found = detect_file(source, settings)
+    found = find_late_columns(source, settings, detect_file(source, settings))
     require_mapping(settings, found)
     return resolve_settings(settings, found), found
+
+
+def find_late_columns(source: Source, settings: ReadSettings, found: Detected) -> Detected:
+    """What was found, with the mapped columns that only later rows have. Looks for them where some are missing."""
+    missing = {_root_of(column) for column in settings.mapping.values() if column} - {"", *found.columns}
+    late: dict[str, None] = {}
+    if missing and source.is_seekable:
+        for row in read_rows(source, resolve_settings(settings, found)):
+            if isinstance(row, Row) and not missing.isdisjoint(row.values):
+                late.update(dict.fromkeys(missing & row.values.keys()))
+                missing -= late.keys()
+                if not missing:
+                    break
+    return replace(found, columns=(*found.columns, *late))
+
+
+def _root_of(column: str) -> str:
+    """The column that a path leads into; of a plain name, itself."""
+    return str((steps_of(column) or [column])[0])
 
 
 def require_mapping(settings: ReadSettings, found: Detected) -> None:
     """Raise Invalid where a person has to say which column is what, and has not."""
     told = resolve_settings(settings, found)
     for target, column in told.mapping.items():
-        if found.columns and column not in found.columns and (steps_of(column) or [""])[0] not in found.columns:
+        if found.columns and column not in found.columns and _root_of(column) not in found.columns:
             raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
         is_message = told.layout == "message-rows"
         if target in MESSAGE_TARGETS and not is_message:
             said = f"The {target} of messages can be mapped where each row is one message"
             raise _ask_mapping(found, f"{said} (--from :message-rows).")
         if told.layout != "columns" and target not in ANY_LAYOUT and not (is_message and target in MESSAGE_TARGETS):
-            said = (
-                f"The layout {told.layout} has its own place for the {target.replace('_', ' ')}: --map cannot be used."
-            )
-            raise _ask_mapping(found, f"{said} Leave it out, or choose the layout columns (--from :columns).")
+            what = target.replace("_", " ")
+            said = f"The layout {told.layout} has its own place for the {what}, so no column can be mapped to it."
+            raise _ask_mapping(found, f"{said} Leave the mapping out, or choose the layout columns.")
     if told.layout != "columns":
         if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
-    needed = ("question",) if told.allow_unanswered else ("question", "answer")
+    needed = [*(() if told.allow_empty_prompt else ("question",)), *(() if told.allow_unanswered else ("answer",))]
     missing = [target for target in needed if target not in told.mapping]
     if missing:
         named = " and which one the ".join(missing)

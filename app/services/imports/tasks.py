@@ -7,9 +7,9 @@ from flask import current_app
 
 from app.core.errors import Conflict
 from app.core.options import encode
-from app.core.reading import TEXT_FORMATS, require_mapping, resolve_settings
+from app.core.reading import TEXT_FORMATS, find_late_columns, require_mapping, resolve_settings
 from app.models import Job, transaction
-from app.services import datasets, tasks
+from app.services import datasets, tasks, uploads
 from app.services.imports import waiting
 from app.services.imports.running import get, give_up_dead, run
 from app.services.imports.settings import Settings
@@ -74,7 +74,7 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     row = get(import_id)
     if row.state not in ("waiting", "failed", "cancelled"):
         raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = detect(upload_of(row), settings)
+    found = find_late_columns(uploads.source_of(upload_of(row)), settings, detect(upload_of(row), settings))
     require_mapping(settings, found)
     with transaction():
         row = get(import_id)

@@ -1,7 +1,9 @@
 """Chat exports: what is one, who answers, where a conversation ends, and what of it is left out."""
 
+import io
 import json
 import time
+import zipfile
 from contextlib import suppress
 
 import pytest
@@ -290,3 +292,23 @@ def test_a_text_that_is_made_to_hang_is_read_at_once(text):
     with suppress(Invalid):
         rows_of(text)
     assert time.process_time() - began < 5
+
+
+def zipped(**members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return Source.of_bytes(out.getvalue(), name="export.zip")
+
+
+@pytest.mark.parametrize("name", ["_chat.txt", "WhatsApp Chat with Jo.txt", "Chat de WhatsApp con Jo.txt"])
+def test_the_chat_is_found_beside_its_pictures(name):
+    source = zipped(**{name: ANDROID, "IMG-1.jpg": "x", "IMG-2.jpg": "y"})
+    assert f"Only {name} of the archive is read; other files in it: 2." in detect(source).warnings
+    assert len([row for row in read(source, detect(source), ReadOptions()) if not isinstance(row, BadRow)]) == 2
+
+
+def test_an_archive_of_slack_is_named():
+    with pytest.raises(Invalid, match="holds 3 files .it looks like an export of Slack"):
+        zipped(**{"channels.json": "[]", "users.json": "[]", "help/2024-01-01.json": "[]"})
