@@ -221,7 +221,7 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
     if not isinstance(came, dict) or came.get("layout") != layout:
         return None
     row = {**came["row"], **{name: value for name, value in record.extra.items() if name != NOTES}}
-    again = parse(row, LayoutOptions(allow_unanswered=True))
+    again = parse(row, LayoutOptions(allow_unanswered=True, allow_empty_prompt=True))
     return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
 
 

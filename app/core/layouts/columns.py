@@ -61,6 +61,8 @@ OWN = (
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a row of columns. Raises RowError."""
     mapping = options.mapping or {"question": "question", "answer": "answer"}
+    if options.allow_empty_prompt and "question" not in mapping:
+        return checked(_record_of(row, mapping, options), options)
     question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
     if type(question) is str and type(answer) is str and len(row) == 2 and len(mapping) == 2:
         return checked(Record(question, answer), options)
