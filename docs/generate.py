@@ -83,8 +83,8 @@ and shown.
 
 _REASONING = """\
 **Reasoning** (what leads to an answer) is a field of the answer, and of each assistant message before it. It is read
-from the keys `reasoning_content`, `reasoning` and `thinking` of messages, from columns of these names beside a pair, and
-from blocks of type `reasoning` or `thinking`; from `<think>…</think>` at the start of an answer only where that is
+from the keys `reasoning_content`, `reasoning` and `thinking` of messages, from columns of these names beside a pair,
+and from blocks of type `reasoning` or `thinking`; from `<think>…</think>` at the start of an answer only where that is
 chosen (`--lift-thinking`, or the operation `lift-thinking`). It is written
 
 - in rows with messages of roles as the key it was read from, else as `reasoning_content`: TRL, axolotl, Together and
