@@ -26,6 +26,7 @@ SIZES = (25, 50, 100)
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
+    ("reasoning", "Reasoning"),
     ("system", "System prompt"),
     ("rejected_answer", "Rejected answer"),
     ("tags", "Tags"),
@@ -115,7 +116,8 @@ def _render_page(
         view=view,
         page=shown,
         total=entries.count_entries(dataset.id, view.filters),
-        tags=entries.tag_counts(dataset.id),
+        tags=entries.tag_counts(dataset.id, view.filters),
+        status_counts=entries.status_counts(dataset.id, view.filters),
         form=form,
         entry=entry,
         new=new,
@@ -138,6 +140,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             form.question.data.replace("\r\n", "\n"),
             form.answer.data.replace("\r\n", "\n"),
             system=form.typed_system(),
+            reasoning=form.reasoning.data.replace("\r\n", "\n"),
             tags=form.tag_list(),
             status=form.status.data,
         )

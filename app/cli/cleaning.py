@@ -15,7 +15,7 @@ from app.core.reading import ReadSettings, plan_reading
 if TYPE_CHECKING:
     from app.core.cleaning import Recipe, Step
 
-FIELDS = ("question", "answer", "system", "turns", "all")
+FIELDS = ("question", "answer", "reasoning", "system", "turns", "all")
 
 
 @click.command()

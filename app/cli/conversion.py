@@ -43,7 +43,7 @@ def convert(
             out,
             settings,
             spec,
-            write_options=WriteOptions(spreadsheet_safe=options.make_safe),
+            write_options=WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe),
             keep_extra=extra == "keep",
             rejects=write_reject,
         )

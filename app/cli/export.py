@@ -23,6 +23,7 @@ from app.cli.workspace import open_workspace
 @click.option("--tag", "tags", multiple=True, help="Only pairs with this tag; can be given again.")
 @click.option("--extra", type=click.Choice(["keep", "drop"]), help="Other columns.  [default: as the layout does]")
 @click.option("--spreadsheet-safe", is_flag=True, help="Make cells safe that a spreadsheet would run; reversible.")
+@click.option("--bom", is_flag=True, help="Begin a CSV with a byte order mark, for Excel.")
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(dataset: str, out: str, split: str, manifest: bool, as_json: bool, **choices: Any) -> None:
@@ -47,6 +48,7 @@ def _options(
     tags: tuple[str, ...],
     extra: str | None,
     spreadsheet_safe: bool,
+    bom: bool,
 ) -> Any:
     from app.core import conversion
     from app.core.spec import parse_spec
@@ -54,12 +56,15 @@ def _options(
     from app.services.export import ExportOptions
 
     spec = conversion.target_of(parse_spec(to), out) if out != "-" or to else parse_spec("jsonl:openai")
+    if bom:
+        conversion.require_csv(spec)
     return ExportOptions(
         spec.format or "jsonl",
         spec.layout or "openai",
         filters=Filters(text=query or "", statuses=statuses, tags=tags),
         extra={"keep": True, "drop": False}.get(extra or ""),
         spreadsheet_safe=spreadsheet_safe,
+        bom=bom,
     ).checked()
 
 

@@ -40,6 +40,7 @@ class ConvertOptions(ReadSettings):
         "Make cells safe that a spreadsheet would run; reversible.",
         flag="--spreadsheet-safe",
     )
+    bom: bool = option(False, "For Excel", "Begin a CSV with a byte order mark, for Excel.")
 
     @property
     def target(self) -> Spec:
@@ -118,7 +119,8 @@ class Conversion:
                 except RowError as error:
                     self._reject(refuse_row(item[0], error), rejects)
                     continue
-                if record.extra or record.turns or record.trace or record.system is not None or record.tags:
+                plain = not (record.extra or record.turns or record.trace or record.tags) and record.reasoning is None
+                if not plain or record.system is not None:
                     report.losses.update(losses(record, layout, options))
                 report.written += len(rows)
                 yield from rows
@@ -152,12 +154,20 @@ def convert(
     layout = LAYOUTS[target.layout or "openai"]
     if not layout.is_written:
         raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
+    if write_options.bom:
+        require_csv(target)
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
     conversion = Conversion(settings, target, options, change=change)
     if kind.tabular and not write_options.columns:
         write_options = replace(write_options, columns=columns_of(source, settings, target, options))
     kind.write(conversion.rows(source, rejects), out, write_options)
     return conversion.report
+
+
+def require_csv(target: Spec) -> None:
+    """Raise BadUsage where a byte order mark would be written that readers of the target stumble over."""
+    if target.format not in ("csv", "tsv"):
+        raise BadUsage("A byte order mark is for CSV and TSV. Leave --bom out.", code="no_bom")
 
 
 def columns_of(source: Source, settings: ReadSettings, target: Spec, options: LayoutOptions) -> tuple[str, ...]:

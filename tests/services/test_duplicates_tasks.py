@@ -5,7 +5,7 @@ import pytest
 from app.core.errors import Conflict
 from app.core.record import Record
 from app.models import ChangeSet, DuplicateGroup, DuplicateScan, Job, db, end_reading, transaction
-from app.services import datasets, duplicates, entries, history, jobs, leases, runners, tasks
+from app.services import datasets, duplicates, entries, history, jobs, runners, running, tasks
 from app.services.duplicates import RecheckRun, ScanOptions, ScanRun, SettleRun, store
 
 QUESTIONS = ("Where is my order?", "How do I reset the password?", "Which bulbs fit this lamp?")
@@ -66,7 +66,7 @@ def test_without_a_worker_it_is_done_here(dataset_id, monkeypatch):
 def test_a_stopped_search_keeps_nothing(dataset_id, busy, monkeypatch):
     job = scan(dataset_id)
     monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
-    search = duplicates.scan.duplicates.search
+    search = duplicates.scan.duplicates.search_texts
 
     def stopped(*arguments, **more):
         jobs.cancel(job.id)
@@ -136,7 +136,7 @@ def test_what_dead_jobs_left_is_swept_and_what_runs_is_not(dataset_id):
 
 def test_a_retried_search_runs_again(dataset_id, busy):
     job = scan(dataset_id)
-    claim = leases.take(job.id, runners.me())
+    claim = running.claim_job(job.id, runners.me())
     duplicates.scan.begin_scan(dataset_id, ScanOptions(), claim.id)
     with transaction() as session:
         session.get_one(Job, job.id).state = "interrupted"

@@ -12,6 +12,7 @@ from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.names import normal_name
 from app.core.record import Message, Record, message_from_json, message_to_json
+from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
 
 # Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
@@ -107,10 +108,11 @@ class Grouping:
     """How rows become others before they are records, for layouts in which a row is not a record.
 
     ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
-    makes one row of the rows of a group, ``expand`` makes several of one row.
+    makes one row of the rows of a group, ``expand`` makes several of one row. ``group_of`` may keep in a dict what it
+    has seen in a file.
     """
 
-    group_of: Callable[[Row, LayoutOptions], str | None]
+    group_of: Callable[[Row, LayoutOptions, dict[str, str]], str | None]
     join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
     expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
     begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True
@@ -177,6 +179,7 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         record.rejected_answer,
         tags,
         record.extra,
+        record.reasoning,
     )
 
 
@@ -228,13 +231,13 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
         return None
     gone = (NOTES, *came.get("renamed", ()))
     row = {**came["row"], **{name: value for name, value in record.extra.items() if name not in gone}}
-    again = parse(row, LayoutOptions(allow_unanswered=True))
+    again = parse(row, LayoutOptions(allow_unanswered=True, allow_empty_prompt=True))
     return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
 
 
 def content_of(record: Record) -> tuple[object, ...]:
     """What is learned from a record."""
-    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
+    return tuple(getattr(record, name) for name in CONTENT)
 
 
 def notes_of(record: Record) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Rows that could not become pairs: repaired and tried again, downloaded, or dismissed."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +15,11 @@ from app.core.reading import Read, records_of
 from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
-from app.services import history, limits
+from app.services import history
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorter
+from app.services.uploads import file_limits
 
 PAGE = 100
 BLOCK = 64 * 1024
@@ -31,6 +33,15 @@ TITLES = {
     "repeated_id": "The same id stands twice",
     "not_one_row": "The repaired text is not one row",
 }
+
+
+_PLACE = re.compile(r"^Row [\d,]+(?: \(line [\d,]+\))?: ")
+
+
+def title_of(code: str, reason: str) -> str:
+    """What is wrong with all rows of one kind: the sentence where it fits all of them, else the title of the code."""
+    sentence = _PLACE.sub("", reason)
+    return TITLES.get(code, sentence) if re.search(r"[\d“'\"]", sentence) else sentence.rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +171,12 @@ def _read_repaired(record: Import, settings: Settings, row: QuarantinedRow, raw:
 
 
 def _rows_of(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
-    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=limits.of_files())
+    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=file_limits())
     columns = columns_of(record)
     if settings.format not in _TEXT_TABLES:
         # Rows of all other kinds are kept as JSON.
-        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=limits.of_files())))
-    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=limits.of_files())
+        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=file_limits())))
+    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=file_limits())
     return [
         row if isinstance(row, BadRow) else _name_cells(row, columns) for row in FORMATS["csv"].read(source, options)
     ]
