@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_,
 from app.core import stored
 from app.core.changes import chunks_of
 from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.filters import EVERY, Filters
 from app.core.record import STATUSES, dump_json
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number
@@ -20,26 +21,6 @@ from app.models import Dataset as DatasetRow
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
-
-    text: str = ""
-    statuses: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    ids: tuple[int, ...] | None = None
-    import_id: int | None = None
-    answered: bool | None = None
-
-    @property
-    def active(self) -> int:
-        """How many kinds of condition are set."""
-        return sum(bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id)) + (
-            self.answered is not None
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +177,7 @@ def neighbours_of(
 
 def stream(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     *,
     columns: Sequence[Any] = COLUMNS,
     size: int = 1000,
@@ -236,7 +217,7 @@ def columns_of(names: Collection[str]) -> tuple[Any, ...]:
 
 def stream_rows(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     columns: Sequence[Any] = COLUMNS,
     *,
     size: int = 1000,
@@ -247,7 +228,7 @@ def stream_rows(
         yield list(map(as_entry, rows))
 
 
-def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[StoredEntry]:
+def stream_entries(dataset_id: int, filters: Filters = EVERY) -> Iterator[StoredEntry]:
     """All matching entries in id order, one by one."""
     for rows in stream_rows(dataset_id, filters):
         yield from rows

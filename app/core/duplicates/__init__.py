@@ -13,7 +13,6 @@ from app.core.duplicates.base import (
     LEVELS,
     NORMALISED,
     SAFE,
-    SIDES,
     UNKNOWN,
     WHAT,
     Difference,
@@ -35,6 +34,7 @@ from app.core.duplicates.compare import compare
 from app.core.duplicates.groups import counts, groups
 from app.core.duplicates.index import Index
 from app.core.duplicates.normal import normalised
+from app.core.duplicates.options import SIDES, ComparisonOptions, FileScanOptions
 from app.core.duplicates.search import search
 
 __all__ = [
@@ -49,8 +49,10 @@ __all__ = [
     "SIDES",
     "UNKNOWN",
     "WHAT",
+    "ComparisonOptions",
     "Difference",
     "Family",
+    "FileScanOptions",
     "Found",
     "Group",
     "Index",
