@@ -45,7 +45,7 @@ def _rated(path: Path) -> list[Rated]:
         grade = float(row["label"])
         if "graded" in path.stem and GRADED_OTHER < grade < GRADED_SAME:
             continue
-        match = duplicates.compare(row["text1"], row["text2"])
+        match = duplicates.compare_texts(row["text1"], row["text2"])
         level = 0 if match.differs else match.level
         is_same = grade >= (GRADED_SAME if "graded" in path.stem else 1)
         found.append((is_same, level, match.score + (1000 if not match.differs else 0)))
@@ -84,7 +84,7 @@ def _clusters(path: Path) -> list[str]:
     """The table of the clusters: of each kind of change what was put together with what it was made from."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     answers = [row["answer"] for row in rows]
-    found = duplicates.search([row["question"] for row in rows], answers=lambda at: [answers[one] for one in at])
+    found = duplicates.search_texts([row["question"] for row in rows], answers=lambda at: [answers[one] for one in at])
     lines = ["| change | number | at 101 | at 90 | as conflicts | as variants |", "|---|---|---|---|---|---|"]
     shown = [("copies", duplicates.NORMALISED), ("copies", 90), ("conflicts", 90), ("variants", 90)]
     together = [_together(found, what, level) for what, level in shown]
@@ -104,16 +104,18 @@ def _intents(path: Path) -> list[str]:
     """How many groups of copies hold questions with different intents, which are surely no copies."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = duplicates.search([row["text"] for row in rows])
+    found = duplicates.search_texts([row["text"] for row in rows])
     every = [
-        one for one in duplicates.groups(found.pairs, "copies") if one.lowest <= duplicates.DEFAULT_LEVEL <= one.highest
+        one
+        for one in duplicates.group_pairs(found.pairs, "copies")
+        if one.lowest <= duplicates.DEFAULT_LEVEL <= one.highest
     ]
     mixed = [one for one in every if len({rows[at]["category"] for at in one.members}) > 1]
     return [f"{path.stem}: {len(every):,} groups of copies at 90, of which {len(mixed):,} hold two intents."]
 
 
 def _together(found: duplicates.Found, what: str, level: int) -> set[tuple[int, int]]:
-    groups = duplicates.groups(found.pairs, what, families=found.families)
+    groups = duplicates.group_pairs(found.pairs, what, families=found.families)
     return {
         pair for one in groups if one.lowest <= level <= one.highest for pair in combinations(sorted(one.members), 2)
     }

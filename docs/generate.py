@@ -59,9 +59,12 @@ def formats() -> str:
 
     lines = ["# Formats and layouts", "", _NOTE, "", _FORMATS, "| name | format | endings |", "|---|---|---|"]
     for one in FORMATS.values():
-        lines.append(f"| `{one.name}` | {one.title} | {', '.join(f'`{ending}`' for ending in one.extensions)} |")
+        title = one.title if one.write else f"{one.title} (read, not written)"
+        lines.append(f"| `{one.name}` | {title} | {', '.join(f'`{ending}`' for ending in one.extensions)} |")
     lines += ["", _LAYOUTS, "| name | layout | carries beside question and answer |", "|---|---|---|"]
-    lines += [f"| `{one.name}` | {one.title} | {', '.join(sorted(one.holds))} |" for one in LAYOUTS.values()]
+    for layout in LAYOUTS.values():
+        title = layout.title if layout.is_written else f"{layout.title} (read, not written)"
+        lines.append(f"| `{layout.name}` | {title} | {', '.join(sorted(layout.holds))} |")
     for one in LAYOUTS.values():
         lines += ["", f"`{one.name}`:", "", "```json", json.dumps(one.example, ensure_ascii=False), "```"]
     return "\n".join([*lines, ""])

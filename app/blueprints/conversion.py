@@ -11,7 +11,7 @@ from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
 from app.core.options import command_line, command_words
-from app.core.reading.settings import from_words
+from app.core.reading.settings import CELLS, from_words
 from app.forms.options import read_form
 from app.frontdoor.limits import takes_uploads
 from app.services import conversion, uploads
@@ -52,6 +52,7 @@ def show(token: str) -> ResponseReturnValue:
         preview=conversion.preview(upload, options),
         targets=conversion.TARGETS,
         layouts=LAYOUTS,
+        cells=CELLS,
         column_targets=TARGETS,
         query=request.query_string.decode(),
         command=command_line(

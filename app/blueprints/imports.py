@@ -12,6 +12,7 @@ from app.blueprints.view import tell
 from app.core.errors import BadUsage, Invalid, LttError
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
+from app.core.reading.settings import CELLS
 from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.imports import ImportForm
@@ -148,6 +149,7 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "targets": {column: target for target, column in preview.settings.mapping.items()},
         "formats": [(name, one.title) for name, one in FORMATS.items()],
         "layouts": forms.LAYOUT_CHOICES,
+        "cells": CELLS,
         "delimiters": forms.DELIMITER_CHOICES,
         "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,

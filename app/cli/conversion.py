@@ -57,6 +57,8 @@ def convert(
     )
     if reason := found.reasons.get("spreadsheet_safe"):
         click.echo(f"Spreadsheet-safe quoting was undone because {reason}.", err=True)
+    for warning in found.warnings:
+        click.echo(warning, err=True)
     for what, number in report.losses.most_common():
         click.echo(f"{number:,} records lose: {what}", err=True)
     for row in report.bad_rows[:10]:

@@ -52,7 +52,7 @@ def dedupe(
         raise click.UsageError("--method semantic and --model FOLDER belong together.")
     if file == "-" and out:
         raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
-    meaning = semantic.meaning(Path(options.model)) if options.model else None
+    meaning = semantic.by_meaning(Path(options.model)) if options.model else None
     refused = 0
 
     def read_file(name: str, settings: ReadSettings) -> Iterator[tuple[int, Record]]:

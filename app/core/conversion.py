@@ -108,7 +108,7 @@ class Conversion:
     def rows(self, source: Source, rejects: Callable[[BadRow], object] | None = None) -> Iterator[Mapping[str, Any]]:
         """The target's rows. ``rejects`` is called with each bad row."""
         layout = LAYOUTS[self.target.layout or "openai"]
-        report, render, options = self.report, layout.render, self.options
+        report, render, options = self.report, layout.rows_of, self.options
         for item in read_records(source, self.settings):
             report.records_in += 1
             if isinstance(item, BadRow):
@@ -116,14 +116,14 @@ class Conversion:
                 continue
             for record in self.change(item[1]) if self.change else (item[1],):
                 try:
-                    row = render(record, options)
+                    rows = render(record, options)
                 except RowError as error:
                     self._reject(refuse_row(item[0], error), rejects)
                     continue
                 if record.extra or record.turns or record.trace or record.system is not None or record.tags:
                     report.losses.update(losses(record, layout, options))
-                report.written += 1
-                yield row
+                report.written += len(rows)
+                yield from rows
 
     def _reject(self, bad: BadRow, rejects: Callable[[BadRow], object] | None) -> None:
         self.report.quarantined += 1
@@ -151,6 +151,9 @@ def convert(
     kind, write_options = FORMATS[target.format or "jsonl"], write_options or WriteOptions()
     if kind.write is None:
         raise BadUsage(f"{kind.title} files can be read but not written.", code="no_format")
+    layout = LAYOUTS[target.layout or "openai"]
+    if not layout.is_written:
+        raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
     conversion = Conversion(settings, target, options, change=change)
     if kind.tabular and not write_options.columns:

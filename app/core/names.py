@@ -2,19 +2,25 @@
 
 import re
 
+# What means just that comes first, in every language alike; what often means it comes after, the surer names first.
 _QUESTION = """
-question questions q prompt query instruction user user_message input utterance ask problem frage fragen
-pregunta preguntas consulta question_text customer_question faq_question domanda domande pergunta perguntas
-vraag vragen pytanie otázka kérdés întrebare spørgsmål spørsmål fråga kysymys soru вопрос вопросы питання
-въпрос ερώτηση שאלה السؤال سؤال پرسش سوال प्रश्न सवाल คำถาม câu_hỏi pertanyaan 问题 问 提问 問題 質問 問い 질문 문제 问句
-text_question anfrage demande
+question questions q frage fragen pregunta preguntas domanda domande pergunta perguntas vraag vragen pytanie pytania
+otázka otázky kérdés întrebare spørgsmål spørsmål fråga kysymys soru вопрос вопросы питання въпрос ερώτηση שאלה السؤال
+سؤال پرسش سوال प्रश्न सवाल คำถาม câu_hỏi pertanyaan 问题 问 提问 問題 質問 問い 질문 문제 问句
+"""
+_OFTEN_QUESTION = """
+question_text text_question customer_question faq_question prompt query instruction user_message user problem ask
+utterance consulta anfrage demande input
 """
 _ANSWER = """
-answer answers a completion response output assistant reply solution truth target best_answer correct_answer
-long_answer assistant_message bot_response answer_text antwort antworten respuesta respuestas réponse réponses
-risposta risposte resposta respostas antwoord antwoorden odpowiedź odpověď válasz răspuns svar vastaus cevap
-yanıt ответ ответы відповідь отговор απάντηση תשובה الجواب جواب إجابة الإجابة پاسخ उत्तर जवाब คำตอบ
-câu_trả_lời trả_lời jawaban 答案 回答 答 解答 回复 답변 답 대답
+answer answers a antwort antworten respuesta respuestas réponse réponses reponse reponses risposta risposte resposta
+respostas antwoord antwoorden odpowiedź odpowiedzi odpověď odpovědi válasz răspuns svar vastaus cevap yanıt ответ ответы
+відповідь отговор απάντηση תשובה الجواب جواب إجابة الإجابة پاسخ उत्तर जवाब คำตอบ câu_trả_lời trả_lời jawaban 答案 回答 答
+解答 回复 답변 답 대답
+"""
+_OFTEN_ANSWER = """
+answer_text best_answer correct_answer long_answer completion response output assistant_message bot_response assistant
+reply solution truth target
 """
 _SYSTEM = "system system_prompt system_message systemprompt systemanweisung 系统提示 시스템"
 _TAGS = "tags tag kategorien etiquetas étiquettes schlagworte 标签 タグ 태그"
@@ -26,17 +32,27 @@ category chosen content date id intent key label lang language message messages 
 topic text url value
 """
 
-WORDS: dict[str, tuple[str, ...]] = {
-    "question": tuple(_QUESTION.split()),
-    "answer": tuple(_ANSWER.split()),
-    "system": tuple(_SYSTEM.split()),
-    "tags": tuple(_TAGS.split()),
-    "status": ("status",),
-    "split": ("split",),
-    "rejected_answer": tuple(_REJECTED.split()),
-    "passage": tuple(_PASSAGE.split()),
+# The names of each target, those that mean just that and those that often do.
+WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "question": (tuple(_QUESTION.split()), tuple(_OFTEN_QUESTION.split())),
+    "answer": (tuple(_ANSWER.split()), tuple(_OFTEN_ANSWER.split())),
+    "system": (tuple(_SYSTEM.split()), ()),
+    "history": (("history",), ()),
+    "tags": (tuple(_TAGS.split()), ()),
+    "status": (("status",), ()),
+    "split": (("split",), ()),
+    "rejected_answer": (tuple(_REJECTED.split()), ()),
+    "passage": (tuple(_PASSAGE.split()), ()),
 }
-HEADER_WORDS = frozenset(word for words in WORDS.values() for word in words) | frozenset(_OTHERS.split())
+HEADER_WORDS = frozenset(word for words in WORDS.values() for each in words for word in each) | frozenset(
+    _OTHERS.split()
+)
+# Of each name: its target, and its rank among the names of that target; 0 means just that.
+TARGET_OF_NAME = {
+    name: (target, rank)
+    for target, (exact, often) in WORDS.items()
+    for rank, name in [*((0, name) for name in exact), *enumerate(often, 1)]
+}
 
 
 def normal_name(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.core.errors import BadUsage
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
+from app.core.layouts.mapping import MESSAGE_TARGETS
 
 _USUAL = {"csv": "columns", "tsv": "columns", "xlsx": "columns", "parquet": "openai", "sqlite": "columns"}
 
@@ -49,7 +50,8 @@ def parse_mapping(text: str) -> dict[str, str]:
         target = target.strip().lower()
         if not separator or not column:
             raise BadUsage(f"{part!r} is no mapping. Write TARGET=COLUMN, as in question=Frage.")
-        if target not in TARGETS:
-            raise BadUsage(f"There is no target {target!r}. Use one of {', '.join(TARGETS)}.")
+        if target not in TARGETS and target not in MESSAGE_TARGETS:
+            names = ", ".join((*TARGETS, *sorted(MESSAGE_TARGETS)))
+            raise BadUsage(f"There is no target {target!r}. Use one of {names}.")
         mapping[target] = column
     return mapping

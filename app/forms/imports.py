@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.core.layouts import LAYOUTS, TARGETS
 from app.core.reading import Detected
-from app.core.reading.detection import DETECTED_SETTINGS
+from app.core.reading.detection import DETECTED_SETTINGS, ROW_SETTINGS
 from app.forms.options import read_form
 from app.services.imports import Settings
 
@@ -13,7 +13,10 @@ SKIP = "-"
 # What a column of a table can become; the empty choice keeps it beside the pair under its own name.
 COLUMN_CHOICES = [
     ("", "Keep"),
-    *((name, TARGETS[name]) for name in ("question", "answer", "system", "tags", "rejected_answer", "passage")),
+    *(
+        (name, TARGETS[name])
+        for name in ("question", "answer", "system", "history", "tags", "rejected_answer", "passage")
+    ),
     *((name, TARGETS[name]) for name in ("status", "split")),
     (SKIP, "Skip"),
 ]
@@ -29,7 +32,7 @@ class ImportForm:
 
     def reading(self) -> Settings:
         """How to read the file: what can be told before its columns are known."""
-        settings = read_form(Settings, self.values, asked=self.asked, only=DETECTED_SETTINGS)
+        settings = read_form(Settings, self.values, asked=self.asked, only=ROW_SETTINGS)
         if self._changed("format"):
             settings = replace(settings, delimiter=None, header=None, sheet=None)
         return replace(settings, layout=None) if self._changed("format") or self._changed("sheet") else settings

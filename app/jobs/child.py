@@ -68,7 +68,7 @@ class Watcher:
     def _verdict(self, process: BaseProcess) -> tuple[str, str] | None:
         if self.stop_wanted():
             return "interrupted", running.STOPPED
-        memory = limits.resident_mb(process.pid or 0)
+        memory = limits.needed_mb(process.pid or 0)
         if memory is not None and memory > self.allowed.memory_mb:
             return "failed", f"This job needed more than {self.allowed.memory_mb:,} MB of memory. {KEPT}"
         return self._standstill()

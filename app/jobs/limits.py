@@ -27,11 +27,19 @@ def confine(allowed: TaskLimits, *, file_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (top, top))
 
 
-def resident_mb(pid: int) -> int | None:
-    """The memory that a process and its children hold, in MB; None where this system does not tell (all but Linux)."""
+def needed_mb(pid: int) -> int | None:
+    """The memory in MB that a process forked from this one holds with its children, beyond what it came with.
+
+    None where this system does not tell (all but Linux).
+    """
+    own, found = _resident_mb(os.getpid(), with_children=False), _resident_mb(pid, with_children=True)
+    return None if own is None or found is None else max(found - own, 0)
+
+
+def _resident_mb(pid: int, *, with_children: bool) -> int | None:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if with_children else []
     except OSError:
         return None
-    return pages * _PAGE // MB + sum(resident_mb(int(child)) or 0 for child in children)
+    return pages * _PAGE // MB + sum(_resident_mb(int(child), with_children=True) or 0 for child in children)

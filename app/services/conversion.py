@@ -63,7 +63,7 @@ def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
     """Detect an uploaded file and convert its first records. Raises what detection raises."""
     found = uploads.detect(upload, options)
     result = ConversionPreview(found, resolve_settings(options, found))
-    render, rendering = LAYOUTS[options.target.layout or "openai"].render, options.rendering
+    render, rendering = LAYOUTS[options.target.layout or "openai"].rows_of, options.rendering
     try:
         require_mapping(options, found)
         for item in islice(read_records(uploads.source_of(upload), result.settings), SHOWN * 4):

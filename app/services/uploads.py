@@ -24,7 +24,7 @@ from app.core.errors import DiskFull, Gone, Invalid, TooLarge
 from app.core.formats import Source
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings, detect_file
-from app.core.reading.detection import DETECTED_SETTINGS
+from app.core.reading.detection import ROW_SETTINGS
 from app.services import limits
 
 CHUNK = 1024 * 1024
@@ -150,7 +150,7 @@ def source_of(upload: Upload) -> Source:
 
 def detect(upload: Upload, settings: ReadSettings) -> Detected:
     """How the upload will be read with these settings. It is looked at once for each of them."""
-    said = {name: value for name, value in encode(settings).items() if name in DETECTED_SETTINGS}
+    said = {name: value for name, value in encode(settings).items() if name in ROW_SETTINGS}
     key = json.dumps([upload.token, upload.name, said, asdict(limits.of_files())])
     with _lock:
         known = _detected.get(key)

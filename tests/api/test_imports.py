@@ -146,6 +146,13 @@ def test_a_raw_body_that_calls_itself_a_form_is_read_all_the_same(client, datase
     assert answer.json["imported"] > 0
 
 
+def test_a_chat_export_takes_who_answers(client, dataset_id):
+    lines = b"01.06.24, 09:02 - Jo: Rye?\n01.06.24, 09:03 - Mill: Yes.\n01.06.24, 09:04 - Jo: Fine.\n"
+    assert post(client, dataset_id, lines, name="chat.txt", who_answers="Jo", pause_hours=2).status_code == 201
+    assert stored(dataset_id) == [("Yes.", "Fine.")]
+    assert post(client, dataset_id, lines, name="chat.txt", pause_hours=0).status_code == 400
+
+
 def test_a_field_without_a_name_is_nothing(client, dataset_id):
     body = b'--x\r\nContent-Disposition: form-data; name=""\r\n\r\nodd\r\n' + (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + CSV + b"\r\n--x--\r\n"

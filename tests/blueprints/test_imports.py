@@ -253,6 +253,18 @@ def test_a_chat_file_shows_questions_and_answers(client, dataset_id):
     assert "Hello" in page and "OpenAI" in page and "Import 1 pair " in page
 
 
+def test_a_chat_export_asks_who_answers(client, dataset_id):
+    lines = "01.06.24, 09:02 - Jo: Rye?\n01.06.24, 09:03 - Mill: Yes.\n01.06.24, 19:00 - Jo: Still?\n01.06.24, 19:01 - Mill: No.\n"
+    address = look(client, dataset_id, lines, "chat.txt")
+    page = client.get(address).text
+    assert "“Mill” is taken as the one who answers" in page and "Import 2 pairs" in page
+    chosen = {"asked": "1", "who_answers": "Mill", "pause_hours": "24"}
+    page = client.get(address, query_string=chosen).text
+    assert 'value="Mill"' in page and "Import 1 pair " in page and "is taken as" not in page
+    client.post(address, data=chosen)
+    assert stored(dataset_id) == [("Still?", "No.")]
+
+
 def test_an_update_shows_what_changes(client, dataset_id):
     history.create(dataset_id, [Record("Q", "A")], summary="Add")
     address = look(client, dataset_id, "id,question,answer\n1,Q,Better\n")

@@ -77,7 +77,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: problems.append(f"script error: {error.message}"))
         page.on("console", lambda message: problems.append(message.text) if _is_bad(message.text) else None)
         return page

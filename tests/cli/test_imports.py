@@ -1,8 +1,10 @@
 """``ltt import``."""
 
+import io
 import json
 
 import pytest
+import xlsxwriter
 
 CSV = b"question,answer\nHow?,So.\nWhy?,Because.\n"
 BAD = CSV + b"Open?,\n"
@@ -99,6 +101,36 @@ def test_the_import_shows_among_the_jobs(ltt, file):
     [job] = ltt("jobs", "--json").json["jobs"]
     assert (job["state"], job["title"], job["result"]["imported"]) == ("done", "Import faq.csv into D", 2)
     assert "Import faq.csv into D" in ltt("jobs").out
+
+
+CHAT = """\
+01.06.24, 09:00 - Mill: Good morning!
+01.06.24, 09:02 - Jo: Do you have rye bread?
+01.06.24, 09:03 - Mill: Yes.
+01.06.24, 19:00 - Jo: Still?
+01.06.24, 19:01 - Mill: No.
+"""
+
+
+def test_a_chat_is_imported_as_who_answers_and_when(ltt, file):
+    chat = file(CHAT.encode(), "chat.txt")
+    done = ltt("import", chat, "--dataset", "D", "--create")
+    assert done.code == 0 and "2 imported" in done.out and "“Mill” is taken as the one who answers" in done.err
+    [told] = ltt("import", chat, "--dataset", "E", "--create", "--pause-hours", 24, "--json").json["files"]
+    assert (told["imported"], told["format"], told["layout"]) == (1, "whatsapp", "openai")
+    refused = ltt("import", chat, "--dataset", "F", "--create", "--who-answers", "Bo")
+    assert refused.code == 3 and "There are: Mill (3), Jo (2)" in refused.err
+
+
+def test_numbers_of_a_workbook_are_taken_as_shown_or_as_stored(ltt, file):
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("question", "answer"))
+        sheet.write_row(1, 0, ("Which share?", 0.25), book.add_format({"num_format": "0%"}))
+    path = file(out.getvalue(), "shares.xlsx")
+    assert '"25%"' in ltt("convert", path, "-", "--to", "jsonl:columns").out
+    assert '"0.25"' in ltt("convert", path, "-", "--to", "jsonl:columns", "--cells", "stored").out
 
 
 def test_spreadsheet_safe_quoting_is_undone_and_told(ltt, file):

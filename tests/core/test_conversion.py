@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.core.layouts import LAYOUTS
 from app.core.reading import ReadSettings, plan_reading
 from app.core.spec import Spec, parse_spec
 
+WRITABLE = [name for name, one in FORMATS.items() if one.write]
 TABLE = b'question,answer,class\r\n"What, why?","One ""two""\nthree",x\r\nHow?, - so,y\r\nNothing?,,z\r\n'
 
 
@@ -40,8 +42,10 @@ def test_rows_are_accounted_for():
     assert dict(report.losses) == {"other columns": 2}
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("layout", sorted(name for name, one in LAYOUTS.items() if not one.needs and name != "squad"))
+@pytest.mark.parametrize("kind", WRITABLE)
+@pytest.mark.parametrize(
+    "layout", sorted(name for name, one in LAYOUTS.items() if one.is_written and not one.needs and name != "squad")
+)
 def test_every_writable_kind_reads_back_the_same(kind, layout):
     _, data = run(TABLE, f"{kind}:{layout}", keep_extra=True)
     report, back = run(data, "jsonl:openai", kind=f":{layout}")
@@ -49,7 +53,7 @@ def test_every_writable_kind_reads_back_the_same(kind, layout):
     assert back == run(TABLE, "jsonl:openai")[1]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", WRITABLE)
 @pytest.mark.parametrize("layout", ["preference", "trl-preference"])
 def test_preferences_of_every_writable_kind_read_back_the_same(kind, layout):
     rows = b'{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
@@ -111,3 +115,164 @@ def test_the_target_follows_the_name(name, kind, layout):
 def test_a_name_that_tells_nothing_asks():
     with pytest.raises(BadUsage, match=r"--to FORMAT:LAYOUT"):
         target_of(Spec(), "-")
+
+
+def run_rows(rows, to, **options):
+    report, data = run("".join(json.dumps(row) + "\n" for row in rows).encode(), to, **options)
+    return report, [json.loads(line) for line in data.splitlines()]
+
+
+LABELLED = [
+    {"prompt": "q1", "completion": "good", "label": True},
+    {"prompt": "q2", "completion": "bad", "label": False},
+]
+
+
+@pytest.mark.parametrize(
+    "target", ["openai", "alpaca", "sharegpt", "prompt-completion", "swift", "squad", "preference", "trl-preference"]
+)
+def test_an_answer_labelled_as_bad_never_becomes_an_answer(target):
+    report, rows = run_rows(LABELLED, f"jsonl:{target}")
+    assert "bad" not in json.dumps(rows) and report.written + report.quarantined == 2
+    assert any(re.search("labelled as bad|rejected answer", bad.reason) for bad in report.bad_rows)
+
+
+def test_labels_are_written_for_good_and_bad_answers():
+    pairs = [*LABELLED, {"prompt": "q3", "chosen": "better", "rejected": "worse"}]
+    written = [run_rows([pair], f"jsonl:{layout}") for pair in pairs for layout in ("trl-kto", "kto")]
+    found = [
+        (row.get("label", row.get("kto_tag")), re.search("good|bad|better|worse", json.dumps(row))[0])
+        for _, rows in written
+        for row in rows
+    ]
+    both = [(True, "better"), (False, "worse")]
+    assert found == [(True, "good")] * 2 + [(False, "bad")] * 2 + both + both
+    assert all(report.written == len(rows) for report, rows in written)
+
+
+def test_every_row_of_trls_labels_has_lists_of_messages():
+    rows = [
+        *LABELLED,
+        {
+            "prompt": [{"role": "user", "content": "q"}],
+            "completion": [{"role": "assistant", "content": "a"}],
+            "label": True,
+        },
+    ]
+    _, written = run_rows(rows, "jsonl:trl-kto")
+    assert all(isinstance(row[name], list) for row in written for name in ("prompt", "completion"))
+
+
+@pytest.mark.parametrize("layout", ["trl-kto", "kto"])
+def test_labels_read_back_as_they_were(layout):
+    _, written = run_rows(LABELLED, f"jsonl:{layout}")
+    assert run_rows(run_rows(written, "jsonl:columns")[1], f"jsonl:{layout}")[1] == written
+
+
+ROLES = {
+    "user": ["user", "human", "Human", "USER", "customer", "client", "prompter"],
+    "assistant": ["assistant", "gpt", "GPT", "model", "bot", "chatgpt", "ChatGPT", "bing", "agent", "AI"],
+    "system": ["system", "System"],
+    "developer": ["developer"],
+    "tool": ["tool", "observation", "tool_response", "function-response", "Tool Response"],
+}
+
+
+@pytest.mark.parametrize("keys", [("role", "content"), ("from", "value"), ("role", "text"), ("from", "content")])
+@pytest.mark.parametrize("container", ["messages", "conversations", "dialog", "thread"])
+def test_roles_and_keys_are_read_in_every_spelling(keys, container):
+    said, text = keys
+    roles = [(role, name) for role, names in ROLES.items() for name in names]
+    chats = [[("user", "q"), (name, "x"), ("Human", "r"), ("GPT", "a")] for _, name in roles]
+    report, rows = run_rows(
+        [{container: [{said: who, text: what} for who, what in chat]} for chat in chats], "jsonl:openai"
+    )
+    assert not report.quarantined
+    for (role, _), row in zip(roles, rows, strict=True):
+        expected = [("user", "q"), (role, "x"), ("user", "r"), ("assistant", "a")]
+        assert [(one["role"], one["content"]) for one in row["messages"]] == expected
+
+
+@pytest.mark.parametrize("container", ["messages", "dialog", "thread"])
+def test_one_conversation_in_a_file_is_one_record(container):
+    chat = {container: [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    assert [len(row["messages"]) for row in run_rows([chat], "jsonl:openai")[1]] == [2]
+
+
+@pytest.mark.parametrize("name", ["function_call", "tool_call", "function-call", "Tool_Call"])
+def test_tool_calls_are_read_in_every_spelling(name):
+    call = {"from": name, "value": '{"name": "tide", "arguments": {"port": "Hull"}}'}
+    chat = [
+        {"from": "human", "value": "q"},
+        call,
+        {"from": "tool_response", "value": "high"},
+        {"from": "gpt", "value": "a"},
+    ]
+    for container in ("messages", "conversations"):
+        _, (row,) = run_rows([{container: chat}], "jsonl:openai")
+        assert (
+            row["messages"][1]["tool_calls"][0]["function"]["name"] == "tide" and row["messages"][2]["role"] == "tool"
+        )
+
+
+@pytest.mark.parametrize(
+    ("marks", "weight"),
+    [({"loss": False}, 0), ({"train": False}, 0), ({"loss": True}, None), ({"weight": 1, "train": False}, 1)],
+)
+def test_answers_that_are_not_trained_have_weight_zero(marks, weight):
+    rows = [{"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", **marks}]}]
+    _, (row,) = run_rows(rows, "jsonl:openai")
+    assert row["messages"][1].get("weight") == weight and not {"loss", "train"} & row["messages"][1].keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "lost"),
+    [
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "q"},
+                    {"role": "assistant", "content": "a", "reasoning_content": "r"},
+                ]
+            },
+            ["other keys of messages"],
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "q"},
+                    {"role": "assistant", "content": "a", "reasoning_content": ""},
+                ]
+            },
+            [],
+        ),
+        (
+            {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "image": "bus.jpg"},
+            ["pictures"],
+        ),
+        (
+            {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "tools": "hammer"},
+            ["other columns"],
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "p"},
+                    {"role": "user", "content": "q"},
+                    {"role": "assistant", "content": "a"},
+                ]
+            },
+            ["turns"],
+        ),
+        (
+            {
+                "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+                "rejected_response": "b",
+            },
+            ["rejected answer"],
+        ),
+    ],
+)
+def test_what_a_target_cannot_hold_is_counted(row, lost):
+    report, _ = run_rows([row], "jsonl:swift")
+    assert dict(report.losses) == dict.fromkeys(lost, 1)

@@ -1,12 +1,16 @@
 """Any file is looked at, and read, in one room: what was said is taken as said, the rest is found with reasons."""
 
 import io
+import json
+import re
 import sys
+from dataclasses import replace
 
 import pytest
 
 from app.core.errors import BadUsage, Invalid
 from app.core.formats import BadRow, Source, csv, dialect
+from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.reading import ReadSettings, detect_file, plan_reading, read_records, require_mapping, resolve_settings
 from app.core.reading.settings import from_words
 
@@ -165,3 +169,100 @@ def test_a_command_says_format_and_layout_in_one():
 def test_a_chosen_layout_asks_for_nothing_else():
     data = b'{"instruction": "How?", "output": "So."}\n'
     require_mapping(ReadSettings(layout="alpaca"), found_in(data, layout="alpaca"))
+
+
+def lines(*rows):
+    return Source.of_bytes("".join(json.dumps(row) + "\n" for row in rows).encode(), name="x.jsonl")
+
+
+def read_lines(*rows, **said):
+    source = lines(*rows)
+    settings, _ = plan_reading(source, ReadSettings(**said))
+    return list(read_records(source, settings))
+
+
+@pytest.mark.parametrize("name", ["system", "rejected_answer", "history", "tags"])
+def test_what_only_late_rows_have_keeps_its_meaning(name):
+    value = {"history": [["a", "b"]]}.get(name, "late")
+    plain = [{"question": f"q{place}", "answer": "a"} for place in range(400)]
+    *_, (_, record) = read_lines(*plain, {"question": "q", "answer": "a", name: value})
+    got = {"history": record.turns, "tags": record.tags}.get(name) or getattr(record, name, None)
+    assert got and name not in record.extra
+
+
+def test_a_late_column_that_was_given_no_meaning_stays_beside_the_pair():
+    rows = [*[{"question": "q", "answer": "a"}] * 400, {"question": "q", "answer": "a", "system": 5}]
+    *_, (_, record) = read_lines(*rows)
+    assert (record.system, record.extra) == (None, {"system": 5})
+
+
+@pytest.mark.parametrize(
+    ("row", "question", "answer"),
+    [
+        ({"data": {"question": "q"}, "result": {"text": "a"}}, "data.question", "result.text"),
+        (
+            {"data": {"q": "q"}, "annotations": [{"result": [{"value": {"text": ["a"]}}]}]},
+            "data.q",
+            "annotations[0].result[0].value.text",
+        ),
+        ({"data": '{"question": "q"}', "answers": ["a", "b"]}, "data.question", "answers[0]"),
+        ({"data.question": "q", "data": {"question": "no"}, "a": "a"}, "data.question", "a"),
+    ],
+)
+def test_fields_inside_columns_are_chosen_by_their_paths(row, question, answer):
+    mapping = {"question": question, "answer": answer}
+    ((_, record),) = read_lines(row, mapping=mapping)
+    assert (record.question, record.answer) == ("q", "a")
+    options = LayoutOptions(mapping=mapping, keep_extra=True)
+    assert LAYOUTS["columns"].render(record, options) == row
+    edited = LAYOUTS["columns"].render(replace(record, answer="new"), options)
+    assert LAYOUTS["columns"].parse(edited, options).answer == "new"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"question": "q", "answer": {"name": "Bo", "age": None}},
+        {"instruction": "q", "input": "", "output": {"name": "Bo", "age": None}},
+        {"prompt": "q", "completion": {"name": "Bo", "age": None}},
+    ],
+)
+def test_objects_are_taken_as_json_text_only_by_choice(row):
+    (bad,) = read_lines(row)
+    assert bad.code == "not_text" and re.search(r"such as (answer|output|completion)\.name, or .*--objects", bad.reason)
+    ((_, record),) = read_lines(row, objects=True)
+    assert json.loads(record.answer) == {"name": "Bo", "age": None}
+
+
+ROWS_OF_LAYOUTS = [
+    {"messages": [{"role": "user", "content": "m"}, {"role": "assistant", "content": "n"}], "ask": "q", "say": "a"},
+    {"instruction": "m", "input": "i", "output": "n", "ask": "q", "say": "a"},
+    {"prompt": "m", "completion": "n", "ask": "q", "say": "a"},
+    {"prompt": "m", "chosen": "n", "rejected": "o", "ask": "q", "say": "a"},
+]
+
+
+@pytest.mark.parametrize("row", ROWS_OF_LAYOUTS)
+def test_a_mapping_is_used_whatever_the_rows_look_like(row):
+    ((_, record),) = read_lines(row, mapping={"question": "ask", "answer": "say"})
+    assert (record.question, record.answer) == ("q", "a")
+
+
+@pytest.mark.parametrize("row", ROWS_OF_LAYOUTS)
+def test_a_mapping_that_a_layout_has_no_use_for_is_refused(row):
+    with pytest.raises(Invalid, match="no column can be mapped"):
+        read_lines(row, mapping={"system": "ask"})
+
+
+@pytest.mark.parametrize("row", ROWS_OF_LAYOUTS)
+def test_a_mapping_to_columns_that_there_are_not_is_refused(row):
+    with pytest.raises(Invalid, match="no column “nonsense”"):
+        read_lines(row, mapping={"question": "nonsense", "answer": "say"})
+    with pytest.raises(Invalid, match="no column “nothing”"):
+        read_lines(row, mapping={"status": "nothing"})
+
+
+def test_a_mapped_column_may_come_late():
+    rows = [*[{"question": "q", "answer": "a"}] * 400, {"question": "q", "answer": "a", "persona": "p"}]
+    *_, (_, record) = read_lines(*rows, mapping={"system": "persona"})
+    assert record.system == "p"

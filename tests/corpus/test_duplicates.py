@@ -28,7 +28,7 @@ def labelled() -> list[dict[str, str]]:
 @pytest.fixture(scope="module", params=["question", "pair"])
 def found(labelled: list[dict[str, str]], request: pytest.FixtureRequest) -> duplicates.Found:
     answers = [row["answer"] for row in labelled]
-    return duplicates.search(
+    return duplicates.search_texts(
         [row["question"] for row in labelled],
         answers=lambda at: [answers[one] for one in at],
         options=duplicates.Options(side=request.param),
@@ -36,7 +36,7 @@ def found(labelled: list[dict[str, str]], request: pytest.FixtureRequest) -> dup
 
 
 def pairs_of(found: duplicates.Found, what: str, level: int) -> set[tuple[int, int]]:
-    groups = duplicates.groups(found.pairs, what, families=found.families)
+    groups = duplicates.group_pairs(found.pairs, what, families=found.families)
     at_level = (one for one in groups if one.lowest <= level <= one.highest)
     return {pair for one in at_level for pair in combinations(one.members, 2)}
 
@@ -78,7 +78,7 @@ def test_other_answers_are_conflicts_and_not_copies(labelled, found):
 def test_one_story_with_other_numbers_is_never_offered():
     with (FOLDER / "duplicates" / "gsm8k_vs_gsmhard_numbers_changed.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = duplicates.search([row["text1"] for row in rows] + [row["text2"] for row in rows])
+    found = duplicates.search_texts([row["text1"] for row in rows] + [row["text2"] for row in rows])
     offered = pairs_of(found, "copies", duplicates.FLOOR)
     assert [at for at in range(len(rows)) if (at, at + len(rows)) in offered] == []
 
@@ -91,6 +91,6 @@ def test_exact_copies_of_real_files_are_counted(name, question, answer, surplus)
     with (FOLDER / "real" / "csv" / name).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     answers = [row[answer] for row in rows]
-    found = duplicates.search([row[question] for row in rows], answers=lambda at: [answers[one] for one in at])
-    exact = [one for one in duplicates.groups(found.pairs, "copies") if one.highest == duplicates.EXACT]
+    found = duplicates.search_texts([row[question] for row in rows], answers=lambda at: [answers[one] for one in at])
+    exact = [one for one in duplicates.group_pairs(found.pairs, "copies") if one.highest == duplicates.EXACT]
     assert sum(len(one.members) - 1 for one in exact) == surplus

@@ -74,6 +74,12 @@ def test_a_job_that_eats_memory_is_ended(worker):
     assert (job.state, job.error) == ("failed", "This job needed more than 300 MB of memory. Nothing of it was kept.")
 
 
+def test_what_the_worker_itself_holds_is_no_need_of_its_job(worker):
+    held = bytearray(os.urandom(1) * 400_000_000)
+    assert work(worker, lambda ctx: time.sleep(0.5) or {}, memory_mb=300).state == "done"
+    assert len(held) == 400_000_000
+
+
 def test_a_job_that_only_burns_time_is_ended(worker):
     def run(ctx):
         while True:

@@ -13,10 +13,11 @@ from tests.services.duplicates import ALL, EQUAL, NORMALISED, groups, only, scan
     [
         (["Within 30 days.", "Within 14 days.", "Within 100 days."], "30 / 14 / 100"),
         (["Yes, gladly.", "No, never."], "yes / no"),
+        (["The lamp is red.", "The lamp is blue."], "red / blue"),
         (["By the label.", "The carrier sends an invoice that you forward."], "other text"),
         (["It costs 5.", "It is free of any charge for everybody."], "other text"),
     ],
-    ids=["numbers", "yes or no", "other texts", "a number on one side"],
+    ids=["numbers", "yes or no", "one other word", "other texts", "a number on one side"],
 )
 def test_a_conflict_is_told_by_what_its_answers_say(dataset_id, answers, expected):
     _, scan = scanned(dataset_id, *(Record("Can I return a rug?", answer) for answer in answers))

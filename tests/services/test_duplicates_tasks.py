@@ -87,7 +87,7 @@ def test_a_stopped_search_keeps_nothing(dataset_id, busy, monkeypatch):
         jobs.cancel(job.id)
         return search(*arguments, **more)
 
-    monkeypatch.setattr(duplicates.scan.duplicates, "search", stopped)
+    monkeypatch.setattr(duplicates.scan.duplicates, "search_texts", stopped)
     with pytest.raises(jobs.Cancelled):
         tasks.run_now(job.id)
     assert jobs.get(job.id).state == "cancelled"

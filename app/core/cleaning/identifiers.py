@@ -3,20 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import regex
 
 from app.core.cleaning.links import EMAIL
 
-# Lengths by country, from the registry of ISO 13616 (SWIFT, release 99).
-_REGISTRY = """
-AD=24 AE=23 AL=28 AT=20 AZ=28 BA=20 BE=16 BG=22 BH=22 BI=27 BR=29 BY=28 CH=21 CR=22 CY=28 CZ=24 DE=22 DJ=27 DK=18
-DO=28 EE=20 EG=29 ES=24 FI=18 FK=18 FO=18 FR=27 GB=22 GE=22 GI=23 GL=18 GR=27 GT=28 HN=28 HR=21 HU=28 IE=22 IL=23
-IQ=23 IS=26 IT=27 JO=30 KW=30 KZ=20 LB=28 LC=32 LI=21 LT=20 LU=20 LV=21 LY=25 MC=27 MD=24 ME=22 MK=19 MN=20 MR=27
-MT=31 MU=30 NI=28 NL=18 NO=15 OM=23 PK=24 PL=28 PS=29 PT=25 QA=29 RO=24 RS=22 RU=33 SA=24 SC=31 SD=18 SE=24 SI=19
-SK=24 SM=27 SO=23 ST=25 SV=28 TL=23 TN=24 TR=26 UA=29 VA=22 VG=24 XK=20 YE=30
-"""
-_IBAN_LENGTHS = dict(pair.split("=") for pair in _REGISTRY.split())
 _IBAN = regex.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \xa0]?[A-Z0-9]{4}){2,7}(?:[ \xa0]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
@@ -74,36 +66,61 @@ _PHONE = regex.compile(
     r"|01[016789]-?\d{3,4}-?\d{4})"
     r"(?![\w%€$£]|[.,/:-]\d|[ ]\d)"
 )
+_PHONE_WORD = (
+    r"(?:\b(?i:tel(?:efon|efoon|ephone|efono|éfono|efone)?|téléphone|phone(?: number)?|mobile?|móvil|celular|cell|fax"
+    r"|call|dial|ring|sms|hotline|helpline|toll[ -]free|whatsapp|handy|portable|cellulare)\b"
+    r"|电话|手机|電話|携帯|전화|연락처|휴대폰|هاتف|جوال|тел(?:ефон)?|моб)"
+)
+_PHONE_DIGITS = r"\(?\d(?:(?:[ .\-/]|\)[ ]?|[ ]?\(|[ ]-[ ])?\d){6,14}"
 _NAMED_PHONE = regex.compile(
-    r"(?:\b(?i:tel(?:efon|ephone|efono)?|phone(?: number)?|mobile?|cell|fax|call|whatsapp|handy)\b"
-    r"|电话|手机|電話|전화|هاتف|тел)"
-    r"[.:：]?[ ]*(?:(?:us|me|is|at|on|no\.?|number)[ .:]*)?\K"
-    r"\+?\(?\d(?:(?:[ .\-/]|\)[ ]?|[ ]?\(|[ ]-[ ])?\d){6,14}(?!\w)"
+    rf"{_PHONE_WORD}[.:：]?[ ]*(?:(?:us|me|is|at|on|no\.?|number)[ .:]*)?\K\+?{_PHONE_DIGITS}(?!\w)"
+)
+# More numbers after one: “…, … or …”, with another word such as “Fax” before it.
+_NEXT_PHONE = regex.compile(
+    r"[ ]*(?:[,;/|&+、，]|\b(?:or|and|oder|und|ou|et|o|y|e|или|и|أو|و|または|또는)\b|[或和又])?[ ]*"
+    rf"(?:{_PHONE_WORD}[.:：]?[ ]*)?\K[+＋]?{_PHONE_DIGITS}(?![\w%€$£]|[.,/:-]\d)"
 )
 _PHONE_DATE = regex.compile(r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d")
+# Fewer digits than these, with little between them, are no phone number.
+_SEVEN_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}")
+_PLUS = re.compile(r"[+＋][ (]?\d(?:[ ()./-]{0,3}\d){6}")
+# So many characters after a plus sign may belong to its number, with an extension.
+_LONGEST_PHONE = 48
+# Groups of digits that a country may write its numbers in. What is like thousands, two long groups or a range is none.
+_GROUPED = regex.compile(
+    r"(?<![\w+]|\w[.,/:=#-]|[$€£]|\d[ ])(?!0\.\d|\d{1,3}(?:[ .]\d{3})+(?![\d.-]|[ ]\d)|\d{3}-\d{3}-\d{3}(?!\d))"
+    r"(?=[(0]|\d+[ .\-]\d+[ .\-]\d)\(?\d{1,5}\)?(?:[ ]?[ .\-/][ ]?\(?\d{1,6}\)?){1,5}(?![\w%€$£]|[.,/:-]\d|[ ]\d)"
+)
+# Countries whose written forms are tried on numbers without a country code.
+_REGIONS = (
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "IN",
+    "JP",
+    "KR",
+    "BR",
+    "CN",
+    "NL",
+    "AU",
+    "MX",
+    "PL",
+    "TR",
+    "RU",
+    "SE",
+    "CH",
+    "AT",
+    "BE",
+)
 
 Span = tuple[int, int]
 
 
 def _digits(text: str) -> str:
     return "".join(c for c in text if c.isdecimal())
-
-
-def luhn(number: str) -> bool:
-    """Whether the check digit of a card number is right (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, digit in enumerate(reversed(number)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def iban_is_valid(iban: str) -> bool:
-    """Whether the length fits the country and the check digits are right (ISO 13616, ISO 7064 mod 97-10)."""
-    compact = iban.replace(" ", "").replace("\xa0", "")
-    if _IBAN_LENGTHS.get(compact[:2]) != str(len(compact)):
-        return False
-    return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
 
 
 def emails(text: str) -> Iterator[Span]:
@@ -113,20 +130,25 @@ def emails(text: str) -> Iterator[Span]:
 
 
 def ibans(text: str) -> Iterator[Span]:
-    """Where account numbers with right check digits stand."""
+    """Where account numbers of a country's form with right check digits stand (ISO 13616)."""
+    from stdnum import iban
+
     for match in _IBAN.finditer(text):
         for end in range(match.end(), match.start() + 14, -1):
             boundary = end == match.end() or not text[end].isalnum()
-            if boundary and text[end - 1].isalnum() and iban_is_valid(text[match.start() : end]):
+            number = text[match.start() : end].replace("\xa0", " ")
+            if boundary and number[-1].isalnum() and iban.is_valid(number, check_country=False):
                 yield match.start(), end
                 break
 
 
 def cards(text: str) -> Iterator[Span]:
     """Where card numbers of a known issuer with the right check digit stand."""
+    from stdnum import luhn
+
     for match in _CARD.finditer(text):
         number = _digits(match[0])
-        if _ISSUER.fullmatch(number) and luhn(number):
+        if _ISSUER.fullmatch(number) and luhn.is_valid(number):
             yield match.span()
 
 
@@ -171,13 +193,60 @@ def social_numbers(text: str) -> Iterator[Span]:
 
 
 def phones(text: str) -> Iterator[Span]:
-    """Where phone numbers stand: international, in a usual national form, or after a word such as "Tel."."""
+    """Where phone numbers stand: valid ones, such as look usual, those after a word, and what is listed after them."""
+    if not _SEVEN_DIGITS.search(text):
+        return
+    found = list(_valid_phones(text))
     for pattern in (_PHONE, _NAMED_PHONE):
-        for match in pattern.finditer(text):
-            # An order number may begin with two zeros as well, but is not that long.
-            least = 11 if match[0].startswith("00") else 7
-            if least <= len(_digits(match[0])) <= 15 and not _PHONE_DATE.match(match[0]):
-                yield match.span()
+        found += (match.span() for match in pattern.finditer(text) if _may_be_phone(match[0]))
+    yield from found
+    # Where one number stands, those that are listed after it are numbers too, in whatever form.
+    ends = {end for _, end in found}
+    for _, end in found:
+        while (match := _NEXT_PHONE.match(text, end)) and _may_be_phone(match[0]):
+            end = match.end()
+            if end in ends:
+                break
+            ends.add(end)
+            yield match.span()
+
+
+def _may_be_phone(text: str) -> bool:
+    """Whether a number is no date, nor too long or short. Two zeros may begin an order number as well."""
+    return (11 if text.startswith("00") else 7) <= len(_digits(text)) <= 15 and not _PHONE_DATE.match(text)
+
+
+def _valid_phones(text: str) -> Iterator[Span]:
+    """Where numbers stand that are valid in the country of their code, or as one of ``_REGIONS`` writes its own."""
+    import phonenumbers
+
+    for plus in _PLUS.finditer(text):
+        window = text[plus.start() : plus.start() + _LONGEST_PHONE]
+        if match := next(iter(phonenumbers.PhoneNumberMatcher(window, None)), None):
+            yield plus.start() + match.start, plus.start() + match.end
+    for match in _GROUPED.finditer(text):
+        if _may_be_phone(match[0]) and _is_national(match[0]):
+            yield match.span()
+
+
+@lru_cache(1 << 12)
+def _is_national(number: str) -> bool:
+    """Whether some country writes a valid number of its own in these groups."""
+    import phonenumbers
+
+    for region in _REGIONS:
+        try:
+            parsed = phonenumbers.parse(number, region)
+        except phonenumbers.NumberParseException:
+            return False
+        if (
+            phonenumbers.is_valid_number(parsed)
+            and phonenumbers.PhoneNumberMatcher(
+                number, region, leniency=phonenumbers.Leniency.STRICT_GROUPING
+            ).has_next()
+        ):
+            return True
+    return False
 
 
 # In this order: what an earlier one has found, a later one does not see.

@@ -32,7 +32,12 @@ class Mask:
     """Options of mask."""
 
     email: bool = option(True, "E-mail addresses")
-    phone: bool = option(True, "Phone numbers", "International, usual national forms, or after a word such as “Tel.”.")
+    phone: bool = option(
+        True,
+        "Phone numbers",
+        "Valid ones, usual forms, after a word such as “Tel.”, and those listed after one. What may be missed: bare "
+        "digits without a word, letters (1-800-FLOWERS), short ones such as 112, rare national forms.",
+    )
     iban: bool = option(True, "Account numbers (IBAN)", "Only with right check digits.")
     card: bool = option(True, "Card numbers", "Only of known issuers and with the right check digit.")
     ip: bool = option(True, "IP addresses", "127.0.0.1 and versions stay.")
@@ -87,7 +92,8 @@ class Masker:
 @Operation(
     name="mask",
     title="Mask personal data",
-    help="Puts masks for e-mail addresses, phone, account and card numbers, IP addresses and keys, in code too.",
+    help="Puts masks for e-mail addresses, phone, account and card numbers, IP addresses and keys, in code too. "
+    "It may miss some: names and street addresses are not looked for.",
     group="Privacy",
     Options=Mask,
     per_record=True,

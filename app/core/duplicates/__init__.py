@@ -30,12 +30,12 @@ from app.core.duplicates.base import (
     kind_of,
     text_of,
 )
-from app.core.duplicates.compare import compare
-from app.core.duplicates.groups import counts, groups
+from app.core.duplicates.compare import compare_texts
+from app.core.duplicates.groups import count_by_level, group_pairs
 from app.core.duplicates.index import Index
-from app.core.duplicates.normal import normalised
+from app.core.duplicates.normal import normalise_text
 from app.core.duplicates.options import SIDES, ComparisonOptions, FileScanOptions
-from app.core.duplicates.search import search
+from app.core.duplicates.search import search_texts
 
 __all__ = [
     "DEFAULT_LEVEL",
@@ -62,14 +62,14 @@ __all__ = [
     "Pairs",
     "Progress",
     "Texts",
-    "compare",
+    "compare_texts",
     "compares_answers",
-    "counts",
+    "count_by_level",
     "difference_names",
-    "groups",
+    "group_pairs",
     "kind_of",
-    "normalised",
-    "search",
+    "normalise_text",
+    "search_texts",
     "semantic",
     "text_of",
 ]

@@ -4,17 +4,17 @@ Answers are asked for only where questions are alike. Of the copies of one quest
 together first; then one of each answer is compared with the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise, product
 
 import numpy as np
 import numpy.typing as npt
 
 from app.core.duplicates.base import DIFFERENCES, EXACT, FLOOR, NORMALISED, Others, Pairs, Texts
-from app.core.duplicates.differences import bits, differences
+from app.core.duplicates.differences import difference_bits, find_differences
 from app.core.duplicates.join import I32
-from app.core.duplicates.normal import normalised_shard
-from app.core.duplicates.scores import ratios, score
+from app.core.duplicates.normal import normalise_texts
+from app.core.duplicates.scores import ratios_of_pairs, score_forms
 from app.core.sets import distinct_numbers
 
 # So many answers to one question are compared each with each; of more, each with the next.
@@ -40,7 +40,7 @@ class NumberedTexts:
         for begin in range(0, len(members), SHARD):
             shard = get(members[begin : begin + SHARD].tolist())
             text_ids[begin : begin + SHARD] = [texts.setdefault(text, len(texts)) for text in shard]
-            form_ids[begin : begin + SHARD] = [forms.setdefault(form, len(forms)) for form in normalised_shard(shard)]
+            form_ids[begin : begin + SHARD] = [forms.setdefault(form, len(forms)) for form in normalise_texts(shard)]
         self.members, self._text_ids, self._form_ids = members, text_ids, form_ids
         self.texts, self.forms = list(texts), list(forms)
 
@@ -53,7 +53,7 @@ class NumberedTexts:
         return self._form_ids[np.searchsorted(self.members, members)]
 
 
-def with_answers(
+def compare_answers(
     texts: Texts, near: Pairs, classes: Mapping[int, Sequence[int]], get: Others, *, threads: int
 ) -> Pairs:
     """Pairs of like questions with how alike their answers are.
@@ -64,27 +64,36 @@ def with_answers(
     alike = np.flatnonzero(near.differs == 0)
     inside = np.array([one for mine in classes.values() for one in mine], np.int32)
     answers = NumberedTexts(distinct_numbers(np.concatenate((near.left[alike], near.right[alike], inside))), get)
-    first = [_first_of_each(members, answers) for members in classes.values()]
-    of_question = dict(zip(classes, first, strict=True))
+    # Of each question the first record of each answer to it.
+    of_question: dict[int, tuple[int, ...]] = {}
+    for question, members in classes.items():
+        first: dict[int, int] = {}
+        for member, form in zip(members, answers.form_ids(np.array(members, np.int32)).tolist(), strict=True):
+            first.setdefault(form, member)
+        of_question[question] = tuple(first.values())
     several = np.isin(near.left, list(classes)) | np.isin(near.right, list(classes))
     plain = np.flatnonzero((near.differs != 0) | ~several)
-    edges = [*_inside(texts, classes.values(), first, answers)]
-    edges += _between(near, np.flatnonzero((near.differs == 0) & several), of_question)
-    left, right, level, score, differs = _columns(edges)
+    edges = [*_pairs_of_one_question(texts, classes, of_question, answers)]
+    columns = (near.left, near.right, near.level, near.score)
+    asked = np.flatnonzero((near.differs == 0) & several)
+    for left, right, level, score in zip(*(column[asked].tolist() for column in columns), strict=True):
+        for one, other in product(of_question.get(left, (left,))[:SOME], of_question.get(right, (right,))[:SOME]):
+            edges.append((min(one, other), max(one, other), level, score, 0))
+    more = _as_pairs(edges)
     found = Pairs(
-        np.concatenate((near.left[plain], left)),
-        np.concatenate((near.right[plain], right)),
-        np.concatenate((near.level[plain], level)),
-        np.concatenate((near.score[plain], score)),
-        np.concatenate((near.differs[plain], differs)),
-        np.zeros(len(plain) + len(left), np.uint8),
-        np.zeros(len(plain) + len(left), np.uint8),
+        np.concatenate((near.left[plain], more.left)),
+        np.concatenate((near.right[plain], more.right)),
+        np.concatenate((near.level[plain], more.level)),
+        np.concatenate((near.score[plain], more.score)),
+        np.concatenate((near.differs[plain], more.differs)),
+        np.zeros(len(plain) + len(edges), np.uint8),
+        np.zeros(len(plain) + len(edges), np.uint8),
     )
-    _score(found, answers, threads)
+    _score_answers(found, answers, threads)
     return found
 
 
-def with_both(
+def compare_both_sides(
     texts: Texts, left: I32, right: I32, family_of: npt.NDArray[np.int32], get: Others, *, threads: int
 ) -> Pairs:
     """Of pairs that are alike as a whole those with like questions, with how alike their answers are.
@@ -101,40 +110,38 @@ def with_both(
         form, against = questions.forms[one[place]], questions.forms[other[place]]
         if form == against:
             edges.append((first, second, EXACT if same[place] else NORMALISED, 100.0, 0))
-        elif (alike := score(form, against)) >= FLOOR:
+        elif (alike := score_forms(form, against)) >= FLOOR:
             in_family = family_of[first] >= 0 and family_of[first] == family_of[second]
-            found = differences(texts[first], texts[second], form, against, strict=True if in_family else None)
-            edges.append((first, second, int(alike), alike, bits(found)))
-    columns = _columns(edges)
-    pairs = Pairs(*columns, np.zeros(len(edges), np.uint8), np.zeros(len(edges), np.uint8))
-    _score(pairs, answers, threads)
+            found = find_differences(texts[first], texts[second], form, against, strict=True if in_family else None)
+            edges.append((first, second, int(alike), alike, difference_bits(found)))
+    pairs = _as_pairs(edges)
+    _score_answers(pairs, answers, threads)
     return pairs
 
 
-def _columns(edges: Sequence[Edge]) -> tuple[I32, I32, U8, npt.NDArray[np.float32], U8]:
+def _as_pairs(edges: Sequence[Edge]) -> Pairs:
+    """Edges as pairs whose answers were not compared yet."""
     left, right, level, score, differs = zip(*edges, strict=True) if edges else ((),) * 5
-    return (
+    return Pairs(
         np.array(left, np.int32),
         np.array(right, np.int32),
         np.array(level, np.uint8),
         np.array(score, np.float32),
         np.array(differs, np.uint8),
+        np.zeros(len(edges), np.uint8),
+        np.zeros(len(edges), np.uint8),
     )
 
 
-def _first_of_each(members: Sequence[int], answers: NumberedTexts) -> tuple[int, ...]:
-    """The first record of each answer to one question."""
-    found: dict[int, int] = {}
-    for member, form in zip(members, answers.form_ids(np.array(members, np.int32)).tolist(), strict=True):
-        found.setdefault(form, member)
-    return tuple(found.values())
-
-
-def _inside(
-    texts: Texts, classes: Iterable[Sequence[int]], first: Iterable[Sequence[int]], answers: NumberedTexts
+def _pairs_of_one_question(
+    texts: Texts,
+    classes: Mapping[int, Sequence[int]],
+    of_question: Mapping[int, Sequence[int]],
+    answers: NumberedTexts,
 ) -> Iterator[Edge]:
     """Pairs of one question: copies of each answer, and the answers among each other."""
-    for members, different in zip(classes, first, strict=True):
+    for question, members in classes.items():
+        different = of_question[question]
         mine = np.array(members, np.int32)
         forms = answers.form_ids(mine).tolist()
         like = dict(zip(answers.form_ids(np.array(different, np.int32)).tolist(), different, strict=True))
@@ -142,50 +149,32 @@ def _inside(
         for member, form, text in zip(members, forms, answers.text_ids(mine).tolist(), strict=True):
             copy = copies.setdefault((texts[member], text), member)
             if copy != member:
-                yield _same(texts, copy, member)
+                yield _link_equal(texts, copy, member)
             elif like[form] != member:
-                yield _same(texts, like[form], member)
-        for one, other in _each_with_each(different):
-            yield _same(texts, one, other)
+                yield _link_equal(texts, like[form], member)
+        for one, other in combinations(different, 2) if len(different) <= MANY else pairwise(different):
+            yield _link_equal(texts, one, other)
 
 
-def _same(texts: Texts, one: int, other: int) -> Edge:
+def _link_equal(texts: Texts, one: int, other: int) -> Edge:
     return one, other, EXACT if texts[one] == texts[other] else NORMALISED, 100.0, 0
 
 
-def _each_with_each(members: Sequence[int]) -> Iterable[tuple[int, int]]:
-    return combinations(members, 2) if len(members) <= MANY else pairwise(members)
-
-
-def _between(near: Pairs, places: npt.NDArray[np.int64], different: Mapping[int, Sequence[int]]) -> Iterator[Edge]:
-    """Pairs of like questions of which one has several answers, for each of these."""
-    columns = (near.left, near.right, near.level, near.score)
-    for left, right, level, alike in zip(*(column[places].tolist() for column in columns), strict=True):
-        for one, other in product(different.get(left, (left,))[:SOME], different.get(right, (right,))[:SOME]):
-            yield min(one, other), max(one, other), level, alike, 0
-
-
-def _score(pairs: Pairs, answers: NumberedTexts, threads: int) -> None:
+def _score_answers(pairs: Pairs, answers: NumberedTexts, threads: int) -> None:
     """Say of each pair how alike the answers are, and what they differ in."""
     alike = np.flatnonzero(pairs.differs == 0)
     left, right = pairs.left[alike], pairs.right[alike]
     one, other = answers.form_ids(left), answers.form_ids(right)
-    same_text = answers.text_ids(left) == answers.text_ids(right)
-    pairs.answer_level[alike] = np.where(same_text, EXACT, np.where(one == other, NORMALISED, 0))
+    text_one, text_other = answers.text_ids(left), answers.text_ids(right)
+    pairs.answer_level[alike] = np.where(text_one == text_other, EXACT, np.where(one == other, NORMALISED, 0))
     open_ = np.flatnonzero(one != other)
-    level = ratios(answers.forms, one[open_], other[open_], FLOOR, threads).astype(np.uint8)
+    level = ratios_of_pairs(answers.forms, one[open_], other[open_], FLOOR, threads).astype(np.uint8)
     pairs.answer_level[alike[open_]] = level
     pairs.answer_differs[alike[open_]] = _WORD
     sizes = np.fromiter(map(len, answers.forms), np.int64, len(answers.forms))
     short = np.maximum(sizes[one[open_]], sizes[other[open_]]) <= SHORT
     for place in open_[(level >= FLOOR) | short].tolist():
-        at = alike[place]
-        pairs.answer_differs[at] = _answer_bits(int(left[place]), int(right[place]), answers)
-
-
-def _answer_bits(one: int, other: int, answers: NumberedTexts) -> int:
-    """What two unequal answers differ in. However long they are, another word makes another answer."""
-    both = np.array((one, other), np.int32)
-    left, right = (answers.texts[number] for number in answers.text_ids(both).tolist())
-    left_form, right_form = (answers.forms[number] for number in answers.form_ids(both).tolist())
-    return bits(differences(left, right, left_form, right_form, strict=True))
+        texts = answers.texts[text_one[place]], answers.texts[text_other[place]]
+        forms = answers.forms[one[place]], answers.forms[other[place]]
+        # However long they are, another word makes another answer.
+        pairs.answer_differs[alike[place]] = difference_bits(find_differences(*texts, *forms, strict=True))

@@ -8,9 +8,9 @@ from rapidfuzz.distance import Levenshtein
 
 from app.core.duplicates.base import DIFFERENCES, Difference
 from app.core.duplicates.functionwords import FUNCTION_WORDS, WIDE_FUNCTION_WORDS
-from app.core.duplicates.normal import core
-from app.core.duplicates.opposites import WIDE_OPPOSITES
-from app.core.duplicates.spelling import is_misspelt, is_opposite, opposites
+from app.core.duplicates.normal import strip_politeness
+from app.core.duplicates.opposites import OPPOSITES, WIDE_OPPOSITES
+from app.core.duplicates.spelling import is_misspelt, is_opposite
 from app.core.duplicates.words import KINDS, NUMBERS, POLITE, STARTERS, WIDE_NEGATIONS
 
 # In texts of at most so many words, or characters where a script has no spaces, one other word makes another text.
@@ -30,14 +30,14 @@ _WIDE_IGNORED = re.compile("|".join((*WIDE_FUNCTION_WORDS, *WIDE_NEGATIONS, "ー
 _HIRAGANA = re.compile("[\u3040-\u309f]?")
 
 
-def differences(
+def find_differences(
     left: str, right: str, left_form: str, right_form: str, *, strict: bool | None = None
 ) -> list[Difference]:
     """What matters of what two texts differ in; ``left_form`` and ``right_form`` are their normal forms.
 
     Other words count as in ``other_words``.
     """
-    left_form, right_form = core(left_form), core(right_form)
+    left_form, right_form = strip_politeness(left_form), strip_politeness(right_form)
     lefts, rights = left_form.split(" "), right_form.split(" ")
     in_left, in_right = set(lefts), set(rights)
     mine = _by_kind(left, [word for word in lefts if word not in in_right])
@@ -47,14 +47,22 @@ def differences(
             surplus = left_form.count(word) - right_form.count(word)
             if surplus:
                 (mine if surplus > 0 else theirs).setdefault("negation", []).append(word)
-    words = other_words(left_form, right_form, strict=strict)
+    words = find_other_words(left_form, right_form, strict=strict)
     if not mine and not theirs and not any(words):
         return []
     # Names, units and dates that the other text misspells are no difference, nor are numbers that both have.
     for found, others in ((mine, in_right), (theirs, in_left)):
         for kind in ("name", "unit", "date"):
             if kind in found:
-                found[kind] = [word for word in found[kind] if not _is_spelt(word, others, is_unit=kind == "unit")]
+                found[kind] = [word for word in found[kind] if not is_misspelt(word, others)]
+        if "unit" in found:
+            # One or several of them is a matter of numbers.
+            long = [one for one in others if len(one) > 2]
+            found["unit"] = [
+                word
+                for word in found["unit"]
+                if len(word) < 3 or not any(word.startswith(one) or one.startswith(word) for one in long)
+            ]
     if "number" in mine and "number" in theirs:
         one, other = Counter(mine["number"]), Counter(theirs["number"])
         mine["number"], theirs["number"] = list((one - other).elements()), list((other - one).elements())
@@ -69,7 +77,7 @@ def differences(
     ]
 
 
-def other_words(one: str, other: str, *, strict: bool | None = None) -> tuple[list[str], list[str]]:
+def find_other_words(one: str, other: str, *, strict: bool | None = None) -> tuple[list[str], list[str]]:
     """The words that only one of two cores of normal forms has, as far as they make it say something else.
 
     These are opposites, letters that stand alone and codes; in short texts (in all if ``strict``, in none if it is
@@ -86,8 +94,8 @@ def other_words(one: str, other: str, *, strict: bool | None = None) -> tuple[li
     if mine and theirs and one.replace(" ", "") == other.replace(" ", ""):
         return [], []
     is_short = max(len(lefts), len(rights)) <= SHORT if strict is None else strict
-    words = [word for word in lefts if word in mine and _matters(word, theirs, in_right, is_short=is_short)]
-    others = [word for word in rights if word in theirs and _matters(word, mine, in_left, is_short=is_short)]
+    words = [word for word in lefts if word in mine and _is_other_word(word, theirs, in_right, is_short=is_short)]
+    others = [word for word in rights if word in theirs and _is_other_word(word, mine, in_left, is_short=is_short)]
     if words and "".join(words) == "".join(others):
         return [], []
     if not words and not others and (in_left <= _IGNORED or in_right <= _IGNORED):
@@ -96,7 +104,7 @@ def other_words(one: str, other: str, *, strict: bool | None = None) -> tuple[li
     return words, others
 
 
-def _matters(word: str, against: Set[str], others: Set[str], *, is_short: bool) -> bool:
+def _is_other_word(word: str, against: Set[str], others: Set[str], *, is_short: bool) -> bool:
     """Whether a word counts that the other text, which has ``others`` and of these ``against`` alone, has not."""
     if word in _KINDS or word in WIDE_NEGATIONS:
         return False
@@ -105,7 +113,7 @@ def _matters(word: str, against: Set[str], others: Set[str], *, is_short: bool) 
             len(bare := one.strip(_AROUND)) == 1 and bare.isalpha() for one in against
         )
     if word in _IGNORED:
-        return not against.isdisjoint(opposites(word))
+        return not against.isdisjoint(OPPOSITES.get(word, ()))
     if word.isalpha() or not (word.isascii() or _is_code(word)):
         if not is_short:
             return any(is_opposite(word, one) for one in against)
@@ -113,21 +121,21 @@ def _matters(word: str, against: Set[str], others: Set[str], *, is_short: bool) 
     if not _is_code(word):
         bare = word.strip(_AROUND)
         if bare != word:
-            return bare not in others and bool(bare) and _matters(bare, against, others, is_short=is_short)
+            return bare not in others and bool(bare) and _is_other_word(bare, against, others, is_short=is_short)
         return not _OPERATORS.isdisjoint(word) and word != "-"
-    letters = _letters(word)
+    letters = _letters_of(word)
     codes = list(filter(_is_code, against))
     if not letters:
         money = _MONEY.intersection(word)
         return bool(money) and any(money != (paid := _MONEY.intersection(one)) and bool(paid) for one in codes)
-    return letters not in others and letters not in _ORDINALS and letters not in map(_letters, codes)
+    return letters not in others and letters not in _ORDINALS and letters not in map(_letters_of, codes)
 
 
 def _is_code(word: str) -> bool:
     return any(map(str.isdigit, word))
 
 
-def _letters(word: str) -> str:
+def _letters_of(word: str) -> str:
     return "".join(filter(str.isalpha, word))
 
 
@@ -156,7 +164,7 @@ def _other_characters(one: str, other: str, *, strict: bool | None) -> tuple[lis
     return words, others
 
 
-def bits(found: Iterable[Difference]) -> int:
+def difference_bits(found: Iterable[Difference]) -> int:
     """The differences as bits of ``Pairs.differs``."""
     result = 0
     for one in found:
@@ -172,7 +180,7 @@ def _by_kind(text: str, words: Sequence[str]) -> dict[str, list[str]]:
         if kind is not None:
             found.setdefault(kind, []).append(NUMBERS.get(word, word))
         elif not word.isalpha() and (numbers := _NUMBER.findall(word)):
-            found.setdefault("number", []).extend(map(_plain, numbers))
+            found.setdefault("number", []).extend(map(_plain_number, numbers))
         elif len(word) > 1 and word not in STARTERS and word.capitalize() in text and word[0].islower():
             found.setdefault("name", []).append(word)
     if "name" in found:
@@ -183,16 +191,9 @@ def _by_kind(text: str, words: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _plain(number: str) -> str:
+def _plain_number(number: str) -> str:
     """A number without thousands separators, leading zeros and an empty fraction."""
     number = re.sub(r",(?=\d{3}(?!\d))", "", number)
     if number.count(".") == 1:
         number = number.rstrip("0").rstrip(".")
     return number.lstrip("0") or "0"
-
-
-def _is_spelt(word: str, others: Set[str], *, is_unit: bool) -> bool:
-    """Whether another text has the word, if misspelt; of a unit one number will do."""
-    if is_unit and any(len(word) > 2 < len(one) and (word.startswith(one) or one.startswith(word)) for one in others):
-        return True
-    return is_misspelt(word, others)

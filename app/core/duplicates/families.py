@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.duplicates.join import I32
-from app.core.duplicates.tokens import U32, U64, mixed
+from app.core.duplicates.tokens import U32, U64, mix_bits
 
 # A slot holds so many words at most, and the frame so many words and so large a share of the text at least.
 SLOT, FRAME, SHARE = 5, 3, 0.5
@@ -27,21 +27,21 @@ class Frames:
     after: I32
 
 
-def frames(left: I32, right: I32, hashes: U32, counts: I32) -> Frames:
+def find_frames(left: I32, right: I32, hashes: U32, counts: I32) -> Frames:
     """The frames of pairs of texts, given all texts' tokens one after the other."""
     begin = (np.cumsum(counts, dtype=np.int64) - counts).astype(np.int64)
     fewer = np.minimum(counts[left], counts[right])
-    before, ahead = _common(hashes, begin[left], begin[right], fewer, 1)
+    before, ahead = _count_common(hashes, begin[left], begin[right], fewer, 1)
     ends = begin + counts - 1
-    after, behind = _common(hashes, ends[left], ends[right], fewer - before, -1)
+    after, behind = _count_common(hashes, ends[left], ends[right], fewer - before, -1)
     words = before + after
     longer = np.maximum(counts[left], counts[right])
     fits = (fewer > words) & (longer - words <= SLOT) & (words >= FRAME) & (words >= SHARE * longer)
-    frame = mixed(ahead + mixed(behind + before.astype(np.uint64) * _SALT + after.astype(np.uint64)))
+    frame = mix_bits(ahead + mix_bits(behind + before.astype(np.uint64) * _SALT + after.astype(np.uint64)))
     return Frames(np.where(fits, frame | np.uint64(1), np.uint64(0)), before, after)
 
 
-def _common(
+def _count_common(
     hashes: U32, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], most: I32, step: int
 ) -> tuple[I32, U64]:
     """How many tokens agree from two places on, going by ``step``, and one number for them in their order."""
@@ -51,14 +51,14 @@ def _common(
     while len(active):
         token = hashes.take(one[active] + step * at)
         active = active[same] if not (same := token == hashes.take(other[active] + step * at)).all() else active
-        value[active] = mixed(value[active] * _SALT + token[same].astype(np.uint64) + np.uint64(1))
+        value[active] = mix_bits(value[active] * _SALT + token[same].astype(np.uint64) + np.uint64(1))
         at += 1
         length[active] = at
         active = active[most[active] > at]
     return length, value
 
 
-def members(found: Frames, left: I32, right: I32, *, smallest: int) -> list[tuple[int, npt.NDArray[np.int64]]]:
+def find_members(found: Frames, left: I32, right: I32, *, smallest: int) -> list[tuple[int, npt.NDArray[np.int64]]]:
     """The families, largest first, as (a pair of it, its texts). A text is in the largest of its families only."""
     having = np.flatnonzero(found.frame)
     frame = np.concatenate((found.frame[having], found.frame[having]))
@@ -71,18 +71,8 @@ def members(found: Frames, left: I32, right: I32, *, smallest: int) -> list[tupl
     frame, text, pair = frame[once], text[once], pair[once]
     border = np.flatnonzero(np.concatenate(([True], frame[1:] != frame[:-1]))) if len(frame) else np.zeros(0, np.int64)
     size = np.diff(np.append(border, len(frame)))
-    return _disjoint(text, pair, border, size, smallest)
-
-
-def _disjoint(
-    text: npt.NDArray[np.int64],
-    pair: npt.NDArray[np.int64],
-    border: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    smallest: int,
-) -> list[tuple[int, npt.NDArray[np.int64]]]:
     taken = np.zeros(int(text.max(initial=-1)) + 1, bool)
-    found = []
+    families = []
     large = np.flatnonzero(size >= smallest)
     for place in large[np.argsort(-size[large], kind="stable")].tolist():
         begin = int(border[place])
@@ -90,8 +80,8 @@ def _disjoint(
         mine = mine[~taken[mine]]
         if len(mine) >= smallest:
             taken[mine] = True
-            found.append((int(pair[begin]), mine))
-    return found
+            families.append((int(pair[begin]), mine))
+    return families
 
 
 def words_of(form: str, before: int, after: int) -> str:

@@ -15,8 +15,8 @@ from app.core.duplicates.base import (
     compares_answers,
     text_of,
 )
-from app.core.duplicates.groups import groups
-from app.core.duplicates.search import Meaning, search
+from app.core.duplicates.groups import group_pairs
+from app.core.duplicates.search import Meaning, search_texts
 from app.core.record import Record
 
 
@@ -101,13 +101,13 @@ def find_duplicates(
     if compares_answers(records.side):
         answers = lambda places: [records.answers[place] for place in places]  # noqa: E731
     options = Options(side=records.side)
-    found = search(records.texts, answers=answers, options=options, meaning=meaning, progress=progress)
+    found = search_texts(records.texts, answers=answers, options=options, meaning=meaning, progress=progress)
     sides = None
     if records.own < len(records.names):
         sides = (np.arange(len(records.names)) >= records.own).astype(np.uint8)
     at_level = []
     for what in WHAT:
-        every = groups(found.pairs, what, sides=sides, families=found.families, by_meaning=meaning is not None)
+        every = group_pairs(found.pairs, what, sides=sides, families=found.families, by_meaning=meaning is not None)
         here = [one for one in every if one.lowest <= level <= one.highest]
         at_level.append(sorted(here, key=lambda group: (-len(group.members), group.members)))
     return FileDuplicates(records, found.pairs, () if sides is not None else found.families, *at_level)

@@ -5,8 +5,7 @@ as its range, so that a threshold picks groups from what is stored (single-linka
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from app.core.duplicates.base import FLOOR, LEVELS, UNKNOWN, Family, Group, Pairs, difference_names, kind_of
@@ -28,7 +27,7 @@ class _Components:
         self.marks: dict[int, int] = {}
         self.since: dict[int, int] = {}
 
-    def root(self, node: int) -> int:
+    def find_root(self, node: int) -> int:
         parent = self._parent
         if node not in parent:
             parent[node] = node
@@ -39,7 +38,7 @@ class _Components:
             node = parent[node]
         return node
 
-    def join(self, left: int, right: int) -> int:
+    def join_roots(self, left: int, right: int) -> int:
         """Put the smaller component into the larger one; the root that stays."""
         if len(self.members[left]) < len(self.members[right]):
             left, right = right, left
@@ -50,7 +49,7 @@ class _Components:
         return left
 
 
-def groups(
+def group_pairs(
     pairs: Pairs,
     what: str = "copies",
     *,
@@ -65,17 +64,41 @@ def groups(
     """
     found: list[Group] = []
     components = _Components()
-    edges = _edges(pairs, what, families)
+
+    def end_group(root: int, lowest: int) -> None:
+        """End a component as a group, if it is one of those that are wanted."""
+        highest = components.since.pop(root)
+        members, marks = components.members[root], components.marks[root]
+        if (what != "copies" and not marks) or (sides is not None and len({int(sides[one]) for one in members}) < 2):
+            return
+        kind = kind_of(highest) if what == "copies" else what.removesuffix("s")
+        if by_meaning and kind == "near":
+            kind = "semantic"
+        names = difference_names(marks & 0x7F)
+        found.append(Group(tuple(sorted(members)), kind, lowest, highest, components.score[root], names))
+
+    edges = _edges_by_level(pairs, what, families)
     for level in reversed(LEVELS):
-        _descend(components, edges.get(level, ()), level, what, sides, found)
+        touched: set[int] = set()
+        for left, right, _, score, marks in edges.get(level, ()):
+            first, second = components.find_root(left), components.find_root(right)
+            for root in (first, second):
+                if components.since.get(root, level) > level:
+                    end_group(root, level + 1)
+            if first != second:
+                touched -= {first, second}
+                first = components.join_roots(first, second)
+            components.score[first] = min(components.score[first], score)
+            components.marks[first] |= marks
+            touched.add(first)
+        for root in touched:
+            components.since[root] = level
     for root in list(components.since):
-        _emit(components, root, FLOOR, what, sides, found)
-    if by_meaning:
-        return [replace(one, kind="semantic") if one.kind == "near" else one for one in found]
+        end_group(root, FLOOR)
     return found
 
 
-def counts(found: Iterable[Group]) -> dict[int, int]:
+def count_by_level(found: Iterable[Group]) -> dict[int, int]:
     """How many groups there are at each level."""
     change: Counter[int] = Counter()
     for group in found:
@@ -88,7 +111,7 @@ def counts(found: Iterable[Group]) -> dict[int, int]:
     return result
 
 
-def _edges(pairs: Pairs, what: str, families: Iterable[Family]) -> dict[int, list[Edge]]:
+def _edges_by_level(pairs: Pairs, what: str, families: Iterable[Family]) -> dict[int, list[Edge]]:
     """The edges that hold groups together, by level; the last value of an edge are its marks."""
     import numpy as np
 
@@ -103,67 +126,14 @@ def _edges(pairs: Pairs, what: str, families: Iterable[Family]) -> dict[int, lis
         # The highest bit marks other answers, so that one without a named difference counts as well.
         marks = np.where(same, 0, pairs.answer_differs | 0x80).astype(np.uint8)
     else:
-        wanted = _outside(pairs, families)
+        # What lies inside one family is left to it.
+        family = np.full(int(max(pairs.right.max(initial=-1), pairs.left.max(initial=-1))) + 1, -1, np.int32)
+        for number, one in enumerate(families):
+            family[[member for member in one.members if member < len(family)]] = number
+        wanted = (pairs.differs == 0) | (family[pairs.left] < 0) | (family[pairs.left] != family[pairs.right])
         level, marks = pairs.level, pairs.differs
     columns = (pairs.left, pairs.right, level, pairs.score, marks)
     by_level: dict[int, list[Edge]] = {}
     for edge in zip(*(column[wanted].tolist() for column in columns), strict=True):
         by_level.setdefault(edge[2], []).append(edge)
     return by_level
-
-
-def _outside(pairs: Pairs, families: Iterable[Family]) -> "npt.NDArray[np.bool_]":
-    """Which pairs do not lie inside one family."""
-    import numpy as np
-
-    size = int(max(pairs.right.max(initial=-1), pairs.left.max(initial=-1))) + 1
-    family = np.full(size, -1, np.int32)
-    for number, one in enumerate(families):
-        members = np.asarray([member for member in one.members if member < size], np.int64)
-        family[members] = number
-    inside = (family[pairs.left] >= 0) & (family[pairs.left] == family[pairs.right]) & (pairs.differs != 0)
-    outside: npt.NDArray[np.bool_] = ~inside
-    return outside
-
-
-def _descend(
-    components: _Components,
-    edges: Sequence[Edge],
-    level: int,
-    what: str,
-    sides: "npt.NDArray[np.uint8] | None",
-    found: list[Group],
-) -> None:
-    """Take in the edges of one level; components that change end as groups above it."""
-    touched: set[int] = set()
-    for left, right, _, score, marks in edges:
-        first, second = components.root(left), components.root(right)
-        for root in (first, second):
-            if components.since.get(root, level) > level:
-                _emit(components, root, level + 1, what, sides, found)
-        if first != second:
-            touched -= {first, second}
-            first = components.join(first, second)
-        components.score[first] = min(components.score[first], score)
-        components.marks[first] |= marks
-        touched.add(first)
-    for root in touched:
-        components.since[root] = level
-
-
-def _emit(
-    components: _Components,
-    root: int,
-    lowest: int,
-    what: str,
-    sides: "npt.NDArray[np.uint8] | None",
-    found: list[Group],
-) -> None:
-    """End a component as a group, if it is one of those that are wanted."""
-    highest = components.since.pop(root)
-    members, marks = components.members[root], components.marks[root]
-    if (what != "copies" and not marks) or (sides is not None and len({int(sides[one]) for one in members}) < 2):
-        return
-    kind = kind_of(highest) if what == "copies" else what.removesuffix("s")
-    names = difference_names(marks & 0x7F)
-    found.append(Group(tuple(sorted(members)), kind, lowest, highest, components.score[root], names))

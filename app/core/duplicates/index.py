@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.duplicates.join import I32
-from app.core.duplicates.normal import normalised
-from app.core.duplicates.tokens import U32, tokens
+from app.core.duplicates.normal import normalise_text
+from app.core.duplicates.tokens import U32, tokenise_texts
 
 # Tokens in more texts than this are common: they are looked up only where a text has no others.
 COMMON = 1000
@@ -40,7 +40,7 @@ class Index:
 
     def candidates(self, text: str, limit: int = 200) -> list[int]:
         """The texts that share most rare words with this one, the likeliest first."""
-        hashes = np.unique(tokens(normalised(text).encode("utf-8", "replace")).hashes)
+        hashes = np.unique(tokenise_texts(normalise_text(text).encode("utf-8", "replace")).hashes)
         rare = hashes[~np.isin(hashes, self.common)]
         begins = np.searchsorted(self.tokens, hashes if len(rare) < 2 else rare)
         ends = np.searchsorted(self.tokens, hashes if len(rare) < 2 else rare, side="right")

@@ -15,7 +15,7 @@ _BATCH = 1 << 18
 _MERGED = 1 << 21
 
 
-def candidates(keys: U64, signatures: U64, lengths: I32, *, cap: int, bits: int) -> U64:
+def find_candidates(keys: U64, signatures: U64, lengths: I32, *, cap: int, bits: int) -> U64:
     """Pairs of positions that share a key, ``left << 32 | right``, each once, ascending.
 
     Up to ``cap`` texts of one key are all paired; among more, each with the ``WINDOW`` that follow it.
@@ -28,20 +28,20 @@ def candidates(keys: U64, signatures: U64, lengths: I32, *, cap: int, bits: int)
         for begin in range(0, len(active), _BATCH):
             at = active[begin : begin + _BATCH]
             left, right = positions.take(at), positions.take(at + distance)
-            found.append(_likely(left, right, signatures, sizes, lengths))
+            found.append(_keep_likely(left, right, signatures, sizes, lengths))
             if sum(map(len, found)) > 2 * merged + _MERGED:
-                found = [unique(np.concatenate(found))]
+                found = [sort_unique(np.concatenate(found))]
                 merged = len(found[0])
         distance += 1
         active = active[limit.take(active) >= distance]
-    return unique(np.concatenate(found))
+    return sort_unique(np.concatenate(found))
 
 
 def every_pair(signatures: U64, lengths: I32) -> U64:
     """The pairs that may reach the lowest score among all there are, as ``candidates`` gives them; for few texts."""
     left, right = (side.astype(np.int32) for side in np.triu_indices(len(lengths), 1))
     sizes = np.bitwise_count(signatures).sum(1).astype(np.int32)
-    return _likely(left, right, signatures, sizes, lengths)
+    return _keep_likely(left, right, signatures, sizes, lengths)
 
 
 def _neighbours(keys: U64, cap: int, bits: int) -> tuple[I32, I32]:
@@ -61,7 +61,7 @@ def _neighbours(keys: U64, cap: int, bits: int) -> tuple[I32, I32]:
     return positions, limit.astype(np.int32)
 
 
-def _likely(left: I32, right: I32, signatures: U64, sizes: I32, lengths: I32) -> U64:
+def _keep_likely(left: I32, right: I32, signatures: U64, sizes: I32, lengths: I32) -> U64:
     """The pairs that may reach the lowest score."""
     one, other = lengths.take(left), lengths.take(right)
     fit = np.flatnonzero(np.minimum(one, other) >= SHORTEST * np.maximum(one, other))
@@ -74,10 +74,10 @@ def _likely(left: I32, right: I32, signatures: U64, sizes: I32, lengths: I32) ->
     )
     left, right = left[fit], right[fit]
     low, high = np.minimum(left, right).astype(np.uint64), np.maximum(left, right).astype(np.uint64)
-    return unique((low << np.uint64(32)) | high)
+    return sort_unique((low << np.uint64(32)) | high)
 
 
-def reachable(left: I32, right: I32, letters: npt.NDArray[np.uint8], lowest: float) -> npt.NDArray[np.bool_]:
+def can_reach(left: I32, right: I32, letters: npt.NDArray[np.uint8], lowest: float) -> npt.NDArray[np.bool_]:
     """Which pairs can score ``lowest`` at all: each letter that one text has more often costs an edit.
 
     A lower bound of the Indel distance by letter counts; texts with no counts are let through.
@@ -94,7 +94,7 @@ def reachable(left: I32, right: I32, letters: npt.NDArray[np.uint8], lowest: flo
     return result
 
 
-def unique(values: U64) -> U64:
+def sort_unique(values: U64) -> U64:
     """Each value once, ascending."""
     values = np.sort(values)
     first = np.empty(len(values), bool)
@@ -103,7 +103,7 @@ def unique(values: U64) -> U64:
     return values[first]
 
 
-def overlap(left: I32, right: I32, signatures: U64) -> npt.NDArray[np.float32]:
+def share_of_tokens(left: I32, right: I32, signatures: U64) -> npt.NDArray[np.float32]:
     """The share of tokens that two texts have in common, by their signatures (Jaccard)."""
     found = np.empty(len(left), np.float32)
     for begin in range(0, len(left), _BATCH):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.core.duplicates.tokens import TOKEN_BITS, U32, U64, Tokens, mixed
+from app.core.duplicates.tokens import TOKEN_BITS, U32, U64, Tokens, mix_bits
 
 # Frequencies above this are all alike: such tokens are common.
 _COMMON = (1 << 20) - 1
@@ -32,7 +32,7 @@ class Keys:
     rarest: U32
 
 
-def frequencies(parts: list[Tokens]) -> U32:
+def count_tokens(parts: list[Tokens]) -> U32:
     """How often each token occurs, by its hash."""
     total = np.zeros(1 << TOKEN_BITS, np.uint32)
     for part in parts:
@@ -41,7 +41,7 @@ def frequencies(parts: list[Tokens]) -> U32:
     return np.minimum(total, np.uint32(_COMMON))
 
 
-def keys(part: Tokens, frequency: U32, first: int, *, rarest: int, bits: int) -> Keys:
+def make_keys(part: Tokens, frequency: U32, first: int, *, rarest: int, bits: int) -> Keys:
     """The keys of a shard whose texts begin at position ``first``; ``bits`` hold a position."""
     number = len(part.counts)
     doc, token = _sorted_tokens(part, frequency)
@@ -49,16 +49,24 @@ def keys(part: Tokens, frequency: U32, first: int, *, rarest: int, bits: int) ->
     start = np.cumsum(kept) - kept
     positions = np.arange(first, first + number, dtype=np.uint64)
     low = np.uint64((1 << bits) - 1)
-    found = [(mixed(_sums(token, start, kept) + np.uint64(99)) & ~low) | positions]
-    found[0] = found[0][kept > 0]
+    # One number for each text's set of tokens, whatever their order.
+    having = np.flatnonzero(kept)
+    sums = mix_bits(token * np.uint64(0xD1B54A32D192ED03) + np.uint64(7))
+    sums = np.add.reduceat(sums, start[having]) if len(having) else sums[:0]
+    found = [(mix_bits(sums + np.uint64(99)) & ~low) | positions[having]]
     for left in range(rarest - 1):
         for right in range(left + 1, rarest):
             having = np.flatnonzero(kept > right)
             if not len(having):
                 break
             one, other = token[start[having] + left], token[start[having] + right]
-            found.append((_pair_key(one, other) & ~low) | positions[having])
-    return Keys(np.concatenate(found), _signatures(doc, token, start, kept), _first(token, start, kept, rarest))
+            key = mix_bits((one * _GOLDEN) ^ ((other + np.uint64(0x1234567)) * np.uint64(0xC2B2AE3D27D4EB4F)))
+            found.append((key & ~low) | positions[having])
+    tokens = np.zeros((number, rarest), np.uint32)
+    for place in range(rarest):
+        having = np.flatnonzero(kept > place)
+        tokens[having, place] = token[start[having] + place].astype(np.uint32) & np.uint32((1 << TOKEN_BITS) - 1)
+    return Keys(np.concatenate(found), _make_signatures(doc, token, start, kept), tokens)
 
 
 def _sorted_tokens(part: Tokens, frequency: U32) -> tuple[npt.NDArray[np.int64], U64]:
@@ -73,20 +81,7 @@ def _sorted_tokens(part: Tokens, frequency: U32) -> tuple[npt.NDArray[np.int64],
     return (key >> np.uint64(44)).astype(np.int64), key & _TOKEN_MASK
 
 
-def _sums(token: U64, start: npt.NDArray[np.int64], kept: npt.NDArray[np.int64]) -> U64:
-    """One number for each text's set of tokens, whatever their order."""
-    sums = np.zeros(len(kept), np.uint64)
-    having = np.flatnonzero(kept)
-    if len(having):
-        sums[having] = np.add.reduceat(mixed(token * np.uint64(0xD1B54A32D192ED03) + np.uint64(7)), start[having])
-    return sums
-
-
-def _pair_key(one: U64, other: U64) -> U64:
-    return mixed((one * _GOLDEN) ^ ((other + np.uint64(0x1234567)) * np.uint64(0xC2B2AE3D27D4EB4F)))
-
-
-def _signatures(
+def _make_signatures(
     doc: npt.NDArray[np.int64], token: U64, start: npt.NDArray[np.int64], kept: npt.NDArray[np.int64]
 ) -> U64:
     """A bit for each token, of 64 for each word of the signature (a Bloom filter with one hash)."""
@@ -100,11 +95,3 @@ def _signatures(
             only = np.where(word == np.uint64(number), bit, np.uint64(0))
             signature[having, number] = np.bitwise_or.reduceat(only, start[having])
     return signature
-
-
-def _first(token: U64, start: npt.NDArray[np.int64], kept: npt.NDArray[np.int64], rarest: int) -> U32:
-    found = np.zeros((len(kept), rarest), np.uint32)
-    for place in range(rarest):
-        having = np.flatnonzero(kept > place)
-        found[having, place] = token[start[having] + place].astype(np.uint32) & np.uint32((1 << TOKEN_BITS) - 1)
-    return found

@@ -31,7 +31,7 @@ _BREAKS = re.compile(r"</p>\s*<p>|<br\s*/?>", re.IGNORECASE)
 
 
 @cache
-def _number(char: str) -> str | None:
+def _replace_number(char: str) -> str | None:
     """What a number beyond the digits becomes: ``3²`` is not ``32``, nor ``1½`` ``11/2``. None for any other."""
     if unicodedata.category(char) != "No":
         return None
@@ -40,7 +40,7 @@ def _number(char: str) -> str | None:
 
 
 @cache
-def _mark(char: str) -> str | None:
+def _replace_mark(char: str) -> str | None:
     """What punctuation and invisible characters beyond ASCII become. None for any other."""
     if char in _QUOTES or char in _DASHES:
         return _QUOTES.get(char) or _DASHES[char]
@@ -55,28 +55,28 @@ def _mark(char: str) -> str | None:
     return " " if category[0] == "P" else None
 
 
-def _translated(joined: str, meaning: Callable[[str], str | None]) -> str:
+def _replace_wide(joined: str, meaning: Callable[[str], str | None]) -> str:
     """The text with each character beyond ASCII replaced by what it means, where it means something."""
     table = {ord(char): new for char in set(joined) if char > "\x7f" and (new := meaning(char)) is not None}
     return joined.translate(table) if table else joined
 
 
-def _unwrapped(text: str) -> str:
+def _without_markup(text: str) -> str:
     wrapped = _WRAPPED.match(text)
     return _BREAKS.sub(" ", wrapped[2] if wrapped else text)
 
 
-def _folded(joined: str) -> str:
+def _fold_characters(joined: str) -> str:
     """Entities, width, case, quotes, dashes and invisible characters of many joined texts, folded."""
     if "&" in joined:
         joined = html.unescape(joined)
     if joined.isascii():
         return joined
-    joined = unicodedata.normalize("NFKC", _translated(joined, _number)).casefold()
-    return _translated(joined, _mark)
+    joined = unicodedata.normalize("NFKC", _replace_wide(joined, _replace_number)).casefold()
+    return _replace_wide(joined, _replace_mark)
 
 
-def _table(chars: bytes) -> npt.NDArray[np.bool_]:
+def _byte_table(chars: bytes) -> npt.NDArray[np.bool_]:
     table = np.zeros(256, dtype=bool)
     table[list(chars)] = True
     return table
@@ -86,11 +86,11 @@ _LOWER = bytes(
     _SPACE if byte in b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f" else _DROPPED if 0 < byte < 32 or byte == 127 else byte
     for byte in bytes(range(256)).lower()
 )
-_DIGIT = _table(b"0123456789")
-_LETTER = _table(b"abcdefghijklmnopqrstuvwxyz0123456789" + bytes(range(128, 256)))
-_BLANK = _table(b"\0 ")
-_CODE = _table(b"()[]{}=<>\\/")
-_SOFT = _table(b".,:;!?'\"`-")
+_DIGIT = _byte_table(b"0123456789")
+_LETTER = _byte_table(b"abcdefghijklmnopqrstuvwxyz0123456789" + bytes(range(128, 256)))
+_BLANK = _byte_table(b"\0 ")
+_CODE = _byte_table(b"()[]{}=<>\\/")
+_SOFT = _byte_table(b".,:;!?'\"`-")
 
 
 def _settle_marks(data: Bytes) -> None:
@@ -120,7 +120,7 @@ def _settle_marks(data: Bytes) -> None:
     data[at] = settled
 
 
-def _collapsed(data: Bytes) -> Bytes:
+def _collapse_spaces(data: Bytes) -> Bytes:
     """Without dropped bytes, and with single spaces between words alone."""
     data = data[data != _DROPPED]
     space = data == _SPACE
@@ -134,23 +134,25 @@ def _collapsed(data: Bytes) -> Bytes:
     return np.delete(data, last) if len(last) else data
 
 
-def normalised_shard(texts: Sequence[str]) -> list[str]:
+def normalise_texts(texts: Sequence[str]) -> list[str]:
     """The normal forms of many texts."""
     texts = [text.replace(SEPARATOR, "") if SEPARATOR in text else text for text in texts]
     slow = [at for at, text in enumerate(texts) if not text.isascii() or "&" in text or "<" in text]
     if slow:
-        folded = _folded(SEPARATOR.join([_unwrapped(texts[at]) if "<" in texts[at] else texts[at] for at in slow]))
+        folded = _fold_characters(
+            SEPARATOR.join([_without_markup(texts[at]) if "<" in texts[at] else texts[at] for at in slow])
+        )
         for at, text in zip(slow, folded.split(SEPARATOR), strict=True):
-            texts[at] = _unwrapped(text) if "<" in text else text
+            texts[at] = _without_markup(text) if "<" in text else text
     joined = SEPARATOR.join(texts).encode("utf-8", "replace")
     data = np.frombuffer(bytearray(joined.translate(_LOWER)), dtype=np.uint8)
     _settle_marks(data)
-    return _collapsed(data).tobytes().decode("utf-8").split(SEPARATOR) if texts else []
+    return _collapse_spaces(data).tobytes().decode("utf-8").split(SEPARATOR) if texts else []
 
 
-def normalised(text: str) -> str:
+def normalise_text(text: str) -> str:
     """The normal form of one text."""
-    return normalised_shard([text])[0]
+    return normalise_texts([text])[0]
 
 
 def _any_of(words: Sequence[str]) -> str:
@@ -164,7 +166,7 @@ _FIRST_WIDE = min(WIDE_LEADS)[0]
 _LAST = frozenset(tail.split()[-1] for tail in TAILS)
 
 
-def core(form: str) -> str:
+def strip_politeness(form: str) -> str:
     """A normal form without politeness and labels around it, unless it is nothing else."""
     if (form.partition(" ")[0] in _FIRST or form >= _FIRST_WIDE) and (lead := _LEADS.match(form)):
         form = form[lead.end() :]

@@ -359,23 +359,23 @@ caballo/cabello compra/compre país/pais
 """
 
 
-def _pairs(lines: str) -> list[tuple[str, str]]:
+def _split_pairs(lines: str) -> list[tuple[str, str]]:
     return [(left, right) for left, _, right in (one.partition("/") for one in lines.split())]
 
 
-def _table(lines: str) -> dict[str, frozenset[str]]:
+def _build_table(lines: str) -> dict[str, frozenset[str]]:
     """For each word those that stand beside it."""
     found: dict[str, set[str]] = {}
-    for left, right in _pairs(lines):
+    for left, right in _split_pairs(lines):
         found.setdefault(left, set()).add(right)
         found.setdefault(right, set()).add(left)
     return {word: frozenset(others) for word, others in found.items()}
 
 
-OPPOSITES, CONFUSED, WIDE_OPPOSITES = _table(_PAIRS), _table(_CONFUSED), _pairs(_WIDE_PAIRS)
+OPPOSITES, CONFUSED, WIDE_OPPOSITES = _build_table(_PAIRS), _build_table(_CONFUSED), _split_pairs(_WIDE_PAIRS)
 
 
-def _apart(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def _strip_shared(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """The pairs without the letters that both begin with."""
     found = set()
     for left, right in pairs:
@@ -385,7 +385,7 @@ def _apart(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 # What words differ in where a beginning or an ending makes them opposites, in both orders.
-_MADE = [*_pairs(_BEGINNINGS), *(("", one) for one in _NEGATING.split())]
-_BACKWARDS = _apart((left[::-1], right[::-1]) for left, right in _MADE)
+_MADE = [*_split_pairs(_BEGINNINGS), *(("", one) for one in _NEGATING.split())]
+_BACKWARDS = _strip_shared((left[::-1], right[::-1]) for left, right in _MADE)
 BEGINNINGS = frozenset((left[::-1], right[::-1]) for pair in _BACKWARDS for left, right in (pair, pair[::-1]))
-ENDINGS = frozenset(each for pair in _apart(_pairs(_ENDINGS)) for each in (pair, pair[::-1]))
+ENDINGS = frozenset(each for pair in _strip_shared(_split_pairs(_ENDINGS)) for each in (pair, pair[::-1]))

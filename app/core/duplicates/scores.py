@@ -8,8 +8,8 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 
 from app.core.duplicates.base import Progress
-from app.core.duplicates.join import I32, overlap
-from app.core.duplicates.normal import core
+from app.core.duplicates.join import I32, share_of_tokens
+from app.core.duplicates.normal import strip_politeness
 from app.core.duplicates.tokens import U64
 
 # Texts beyond this many characters are compared by words: by characters it would take seconds.
@@ -21,7 +21,7 @@ MOVED = 0.85
 BATCH = 1 << 18
 
 
-def scores(
+def score_pairs(
     forms: Sequence[str],
     left: I32,
     right: I32,
@@ -32,20 +32,20 @@ def scores(
     tell: Progress | None = None,
 ) -> npt.NDArray[np.float32]:
     """The score of each pair, 0 where it is below ``lowest``."""
-    found = ratios(forms, left, right, lowest, threads, tell)
-    shared = overlap(left, right, signatures)
+    found = ratios_of_pairs(forms, left, right, lowest, threads, tell)
+    shared = share_of_tokens(left, right, signatures)
     # Where words stand otherwise, nearly all of them are shared, or the ratio did not reach the lowest score at all.
     rest = np.flatnonzero(np.where(found < lowest, shared >= REORDERED, (shared >= MOVED) & (found < 100)))
     used, inverse = np.unique(np.concatenate((left[rest], right[rest])), return_inverse=True)
     ordered = [_in_order(forms[one]) for one in used.tolist()]
     one, other = inverse[: len(rest)].astype(np.int32), inverse[len(rest) :].astype(np.int32)
-    found[rest] = np.maximum(found[rest], ratios(ordered, one, other, lowest, threads))
+    found[rest] = np.maximum(found[rest], ratios_of_pairs(ordered, one, other, lowest, threads))
     return found
 
 
-def score(one: str, other: str) -> float:
+def score_forms(one: str, other: str) -> float:
     """The score of two normal forms, 0 to 100."""
-    one, other = core(one), core(other)
+    one, other = strip_politeness(one), strip_politeness(other)
     if max(len(one), len(other)) > LONG:
         return _by_words(one, other, 0)
     return max(fuzz.ratio(one, other), fuzz.ratio(_in_order(one), _in_order(other)))
@@ -55,7 +55,7 @@ def _in_order(form: str) -> str:
     return " ".join(sorted(form.split(" ")))
 
 
-def ratios(
+def ratios_of_pairs(
     forms: Sequence[str], left: I32, right: I32, lowest: float, threads: int, tell: Progress | None = None
 ) -> npt.NDArray[np.float32]:
     """The ratio of each pair of forms as they are written, 0 where it is below ``lowest``."""

@@ -23,16 +23,16 @@ BLOCK = 1_000
 NEAREST = 20
 
 
-def available() -> bool:
+def is_installed() -> bool:
     """Whether the package for static models is installed."""
     from importlib.util import find_spec
 
     return find_spec("model2vec") is not None
 
 
-def load(folder: Path) -> Any:
+def load_model(folder: Path) -> Any:
     """The model in a folder. Raises Invalid where there is none, or where the package for it is not installed."""
-    if not available():
+    if not is_installed():
         raise Invalid("Semantic duplicates need one more package: pip install 'llm-training-tools[semantic]'.")
     if not (folder / "config.json").is_file():
         raise Invalid(f"There is no model in “{folder.name}”: the folder of a static model holds config.json.")
@@ -44,7 +44,7 @@ def load(folder: Path) -> Any:
         raise Invalid(f"The model in “{folder.name}” cannot be read: {error}.") from error
 
 
-def vectors(texts: Texts, model: Any) -> F32:
+def embed_texts(texts: Texts, model: Any) -> F32:
     """The vectors of texts, shape (texts, dimensions), each of length 1; all 0 where no token of a text is known."""
     found = np.asarray(model.encode(list(texts), use_multiprocessing=False), np.float32)
     length = np.linalg.norm(found, axis=1, keepdims=True)
@@ -52,12 +52,13 @@ def vectors(texts: Texts, model: Any) -> F32:
     return result
 
 
-def near(vectors_: F32, *, lowest: int = FLOOR, progress: Progress | None = None) -> Pairs:
+def find_near(vectors_: F32, *, lowest: int = FLOOR, progress: Progress | None = None) -> Pairs:
     """Pairs of texts whose vectors' cosine, times 100, reaches ``lowest``. Raises TooLarge beyond ``MOST`` texts."""
     if len(vectors_) > MOST:
         raise TooLarge(f"Semantic duplicates are searched among at most {MOST:,} texts; these are {len(vectors_):,}.")
-    parts = list(_blocks(vectors_, lowest / 100, progress))
-    left, right, score = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else _nothing()
+    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    parts = (none, *_near_in_blocks(vectors_, lowest / 100, progress))
+    left, right, score = (np.concatenate(column) for column in zip(*parts, strict=True))
     score = np.minimum(score * 100, 100).astype(np.float32)
     number = len(left)
     return Pairs(
@@ -71,11 +72,7 @@ def near(vectors_: F32, *, lowest: int = FLOOR, progress: Progress | None = None
     )
 
 
-def _nothing() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F32]:
-    return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
-
-
-def _blocks(
+def _near_in_blocks(
     vectors_: F32, lowest: float, progress: Progress | None
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F32]]:
     """The near neighbours that follow each text, a block of texts at a time."""
@@ -92,7 +89,9 @@ def _blocks(
         yield left + begin, right + begin, cosine[left, right]
 
 
-def meaning(folder: Path) -> Callable[[Texts, Progress], Pairs]:
-    """What finds the pairs of texts that mean the same, by the model in a folder. Raises what ``load`` raises."""
-    model = load(folder)
-    return lambda texts, progress: near(vectors(texts, model), progress=lambda share, text: progress(0.5, text))
+def by_meaning(folder: Path) -> Callable[[Texts, Progress], Pairs]:
+    """What finds the pairs of texts that mean the same, by the model in a folder. Raises what ``load_model`` raises."""
+    model = load_model(folder)
+    return lambda texts, progress: find_near(
+        embed_texts(texts, model), progress=lambda share, text: progress(0.5, text)
+    )

@@ -5,7 +5,7 @@ beginning of a word makes another word (import, export), and so do other endings
 """
 
 import unicodedata
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA, Postfix, Prefix
@@ -22,19 +22,14 @@ _LEFT_OUT = (("\u0300", "\u036f"), ("\u0591", "\u05c7"), ("\u064b", "\u0655"), (
 _SAME_LETTERS = str.maketrans({"ى": "ي", "ة": "ه", "ß": "ss", "帐": "账", "帳": "賬"})
 
 
-def opposites(word: str) -> Set[str]:
-    """The opposites of a word as the table has them."""
-    return OPPOSITES.get(word, frozenset())
-
-
 def is_opposite(one: str, other: str) -> bool:
     """Whether two words say the opposite, such as *opens* and *closed*, or differ in what makes an opposite."""
-    if other in opposites(one):
+    if other in OPPOSITES.get(one, ()):
         return True
     if min(len(one), len(other)) < STEM:
         return False
     against = _opposites_of_stems(one)
-    if against and not against.isdisjoint(_stems(other)):
+    if against and not against.isdisjoint(_stems_of(other)):
         return True
     end = Postfix.similarity(one, other)
     if end >= STEM and (one[:-end], other[:-end]) in BEGINNINGS:
@@ -45,11 +40,11 @@ def is_opposite(one: str, other: str) -> bool:
 
 @lru_cache(1 << 14)
 def _opposites_of_stems(word: str) -> frozenset[str]:
-    return frozenset().union(*(opposites(stem) for stem in _stems(word)))
+    return frozenset().union(*(OPPOSITES.get(stem, ()) for stem in _stems_of(word)))
 
 
 @lru_cache(1 << 14)
-def _stems(word: str) -> frozenset[str]:
+def _stems_of(word: str) -> frozenset[str]:
     """The word without each ending that it may have, with a silent e or a doubled letter put right."""
     found = {word}
     for ending in FORMS:
@@ -80,7 +75,7 @@ def _is_misspelling(one: str, other: str) -> bool:
         return True
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if not one.isascii() or not other.isascii():
-        short, long = sorted((_plain(one), _plain(other)), key=len)
+        short, long = sorted((_without_marks(one), _without_marks(other)), key=len)
     distance = OSA.distance(short, long, score_cutoff=2)
     if distance > 2 or any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
         return False
@@ -92,18 +87,19 @@ def _is_misspelling(one: str, other: str) -> bool:
         same = len(short) > 3 or (len(short) == 3 and begin > 0) or one in FUNCTION_WORDS or other in FUNCTION_WORDS
     elif not begin:
         same = False
-    elif len(short) >= DOUBLED and _single(short) == _single(long):
+    elif len(short) >= DOUBLED and _undoubled(short) == _undoubled(long):
         same = True
     elif distance == 2:
         same = len(short) >= TWO and begin > 1 and end > 0
     elif len(short) == len(long):
         same = len(short) >= REPLACED and end > 0
     else:
-        same = len(long) >= (MISSING if end else REPLACED)
+        # An r more makes another word of many (manage, manager).
+        same = len(long) >= (MISSING if end else REPLACED) and (end > 0 or long[-1] != "r")
     return same and other not in CONFUSED.get(one, ()) and not is_opposite(one, other)
 
 
-def _plain(word: str) -> str:
+def _without_marks(word: str) -> str:
     """A word without the marks that are often left out, and without Korean particles."""
     if "가" <= word[-1:] <= "힣":
         particle = next((one for one in KOREAN_PARTICLES if word.endswith(one) and len(word) > len(one) + 1), "")
@@ -113,6 +109,6 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFC", kept).translate(_SAME_LETTERS)
 
 
-def _single(word: str) -> str:
+def _undoubled(word: str) -> str:
     """A word with doubled letters written once."""
     return "".join(char for at, char in enumerate(word) if not at or char != word[at - 1])

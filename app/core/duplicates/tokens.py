@@ -35,7 +35,7 @@ class Tokens:
     letters: npt.NDArray[np.uint8]
 
 
-def mixed(value: U64) -> U64:
+def mix_bits(value: U64) -> U64:
     """Spread all bits over all bits (the finaliser of MurmurHash3, other constants)."""
     value = value ^ (value >> np.uint64(32))
     value *= np.uint64(0xD6E8FEB86659FD93)
@@ -45,19 +45,21 @@ def mixed(value: U64) -> U64:
     return value
 
 
-def tokens(joined: bytes) -> Tokens:
+def tokenise_texts(joined: bytes) -> Tokens:
     """The tokens of normal forms that are joined by NUL."""
     buffer = joined + PAD
     size = len(joined) + 1
     data = np.frombuffer(buffer, np.uint8)
-    starts, ends = runs(data[:size] > 32)
+    starts, ends = find_runs(data[:size] > 32)
     if data[:size].max(initial=0) >= 0xE0:
         starts, ends = _with_character_pairs(data, starts, ends)
     hashes = hash_ranges(buffer, starts, ends)
     borders = np.flatnonzero(data[:size] == 0)
     counts = np.diff(np.searchsorted(starts, borders), prepend=0).astype(np.int32)
     lengths = (np.diff(borders, prepend=-1) - 1).astype(np.int32)
-    return Tokens(hashes, _with_digit(data, starts, ends), counts, lengths, _letters(data[:size], borders))
+    digits = np.flatnonzero((data >= 48) & (data <= 57))
+    with_digit = np.searchsorted(digits, starts) < np.searchsorted(digits, ends)
+    return Tokens(hashes, with_digit, counts, lengths, _count_letters(data[:size], borders))
 
 
 def token_hash(word: str) -> int:
@@ -66,15 +68,7 @@ def token_hash(word: str) -> int:
     return int(hash_ranges(encoded + PAD, np.zeros(1, np.int64), np.full(1, len(encoded), np.int64))[0])
 
 
-def _with_digit(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    digits = np.flatnonzero((data >= 48) & (data <= 57))
-    found: npt.NDArray[np.bool_] = np.searchsorted(digits, starts) < np.searchsorted(digits, ends)
-    return found
-
-
-def _letters(data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def _count_letters(data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """How often each bin of bytes occurs in each text."""
     text = np.repeat(np.arange(len(borders), dtype=np.int32) * BINS, np.diff(borders, prepend=-1))
     text += data & (BINS - 1)
@@ -93,11 +87,11 @@ def hash_ranges(buffer: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[
         value[long] = value[long] * _GOLDEN + window[ends[long] - 8]
         longer = long[size[long] > 16]
         value[longer] = value[longer] * _GOLDEN + window[starts[longer] + 8]
-    value = mixed(value + size.astype(np.uint64) * _GOLDEN)
+    value = mix_bits(value + size.astype(np.uint64) * _GOLDEN)
     return (value >> np.uint64(64 - TOKEN_BITS)).astype(np.uint32)
 
 
-def _wide(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _find_wide(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """Where a three-byte character begins that belongs to a script without spaces, or to Korean.
 
     Thai and Lao (E0 B8 to BB), Myanmar and Khmer (E1 80 to 82, 9E, 9F), kana and ideographs (E3 to E9, EF A4 to AB),
@@ -115,7 +109,7 @@ def _with_character_pairs(
     data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Words cut where wide characters stand: pairs of neighbours among them, and what is left between."""
-    wide = _wide(data)
+    wide = _find_wide(data)
     first = np.flatnonzero(wide)
     if not len(first):
         return starts, ends
@@ -128,14 +122,14 @@ def _with_character_pairs(
     for offset in range(3):
         narrow[first + offset] = False
     narrow[-1] = False
-    other_starts, other_ends = runs(narrow)
+    other_starts, other_ends = find_runs(narrow)
     begin = np.concatenate((other_starts, doubled, alone))
     end = np.concatenate((other_ends, doubled + 6, alone + 3))
     order = np.argsort(begin, kind="stable")
     return begin[order], end[order]
 
 
-def runs(inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def find_runs(inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Where runs of True start and end. The last value is False."""
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if inside[0]:

@@ -3,17 +3,26 @@
 from pathlib import PurePath
 
 from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.chats import CHATS
 from app.core.formats.csv import CSV, TSV
 from app.core.formats.detect import Detection, detect
 from app.core.formats.json import JSON
 from app.core.formats.jsonl import JSONL
 from app.core.formats.limits import Limits
+from app.core.formats.markdown import MARKDOWN
 from app.core.formats.parquet import PARQUET
 from app.core.formats.source import Source
 from app.core.formats.sqlite import SQLITE
+from app.core.formats.transcript import TRANSCRIPT
 from app.core.formats.xlsx import XLSX
 
-FORMATS: dict[str, Format] = {one.name: one for one in (CSV, TSV, JSONL, JSON, XLSX, PARQUET, SQLITE)}
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        *(CSV, TSV, JSONL, JSON, MARKDOWN, TRANSCRIPT, XLSX, PARQUET, SQLITE),
+        *(chat.as_format() for chat in CHATS),
+    )
+}
 
 
 def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
@@ -25,6 +34,8 @@ def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
         skip_lines=detection.skip_lines if options.skip_lines is None else options.skip_lines,
         sheet=options.sheet,
         cells=options.cells,
+        who_answers=options.who_answers,
+        pause_hours=options.pause_hours,
         spreadsheet_safe=options.spreadsheet_safe,
         limits=options.limits,
     )

@@ -38,11 +38,13 @@ BAD_ROW_TITLES = {
     "nul": "It holds the character U+0000",
     "lone_surrogate": "It holds half of a character",
     "not_object": "It is no JSON object",
+    "cut_off": "A cell of it was cut off before it came here",
     "invalid_json": "It is not valid JSON",
     "too_deep": "It is nested too deeply",
     "number": "It holds a number that is out of range",
     "out_of_range": "It holds a date that is out of range",
     "error_value": "A cell holds an error value",
+    "no_text": "It holds no text",
 }
 
 
@@ -51,15 +53,20 @@ Rows = Iterator[Row | BadRow]
 
 @dataclass(slots=True)
 class Place:
-    """How many rows and lines of a file have been read."""
+    """How many rows and lines of a file have been read, and how its lines are opened where they are no rows."""
 
     row: int = 0
     line: int = 0
+    opener: Callable[[Any], Iterable[Any]] | None = None
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a file; None means: as detected. ``cells`` of a workbook are read as ``shown`` or as ``stored``."""
+    """How to read a file; None means: as detected.
+
+    ``cells`` of a workbook are read as ``shown`` or as ``stored``. ``who_answers`` in a chat export is a name; a
+    conversation ends where nobody writes for ``pause_hours``.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -67,6 +74,8 @@ class ReadOptions:
     skip_lines: int | None = None
     sheet: str | None = None
     cells: str = "shown"
+    who_answers: str | None = None
+    pause_hours: int = 8
     spreadsheet_safe: bool = False
     limits: Limits = field(default_factory=Limits)
 

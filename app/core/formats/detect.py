@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.core.errors import Invalid, WrongKind
-from app.core.formats import sqlite, xlsx
+from app.core.formats import markdown, sqlite, transcript, xlsx
+from app.core.formats.chats import describe_chat, recognise_chat
 from app.core.formats.csv import column_names, preferred_delimiter
 from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import detect_encoding
@@ -26,7 +27,7 @@ _FOREIGN = (
     (b"{\\rtf", "a rich-text document"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-KINDS = "CSV, TSV, JSON, JSONL, Excel, Parquet or SQLite"
+KINDS = "CSV, TSV, JSON, JSONL, Markdown, Excel, Parquet or SQLite"
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Detection:
     warnings: tuple[str, ...] = ()
 
 
-def detect(source: Source, *, encoding: str | None = None) -> Detection:
-    """Look at the first megabyte. ``encoding`` overrides the detected one.
+def detect(source: Source, *, encoding: str | None = None, who_answers: str | None = None) -> Detection:
+    """Look at the first megabyte. ``encoding`` overrides the detected one, ``who_answers`` in a chat is a name.
 
     Raises WrongKind, naming what it is, for a file of another kind, and Invalid for an empty one.
     """
@@ -66,7 +67,7 @@ def detect(source: Source, *, encoding: str | None = None) -> Detection:
         names, usual = xlsx.sheet_names(source)
         return Detection("xlsx", sheets=tuple(names), sheet=usual, compression=source.compression)
     _refuse_foreign(head, source.name)
-    return _detect_text(source, encoding)
+    return _detect_text(source, encoding, who_answers)
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
@@ -93,7 +94,7 @@ def _is_binary(head: bytes) -> bool:
     return control > len(sample) * 0.05 or (zeros > len(sample) * 0.01 and not utf16)
 
 
-def _detect_text(source: Source, chosen: str | None) -> Detection:
+def _detect_text(source: Source, chosen: str | None, who_answers: str | None) -> Detection:
     found = detect_encoding(source.head, complete=source.complete)
     name = chosen or found.name
     reasons = {"encoding": "chosen" if chosen else found.reason}
@@ -104,17 +105,47 @@ def _detect_text(source: Source, chosen: str | None) -> Detection:
         text = source.head.decode(name, "replace").lstrip("\ufeff")
     except (LookupError, UnicodeError, ValueError) as error:
         raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    if source.passed_over:
+        warnings.append(f"Only {source.name} of the archive is read; other files in it: {source.passed_over:,}.")
+    if chat := recognise_chat(text):
+        reasons["format"] = chat[1]
+        reasons["who_answers"], more = describe_chat(chat[0], text, who_answers)
+        return Detection(
+            chat[0].name, name, compression=source.compression, reasons=reasons, warnings=(*warnings, *more)
+        )
     kind, reasons["format"] = _json_kind(text, source)
     if kind:
         common = {"encoding": name, "compression": source.compression, "reasons": reasons}
         warnings += _repeated_keys(text) if kind == "jsonl" else []
         return Detection(kind, warnings=tuple(warnings), **common)  # type: ignore[arg-type]
+    kind, reasons["format"], warning = _plain_kind(text)
+    if kind:
+        warnings += [warning] if warning else []
+        return Detection(kind, name, compression=source.compression, reasons=reasons, warnings=tuple(warnings))
     return _detect_table(source, text, name, reasons, warnings)
+
+
+def _plain_kind(text: str) -> tuple[str, str, str]:
+    """The format of running text that has rows, with the reason and a warning; empty for any other text."""
+    has_table, outside = markdown.find_table(text)
+    if has_table:
+        warning = f"Text outside of tables is left out (lines: {outside:,})." if outside else ""
+        return "markdown", "it has a table in Markdown", warning
+    found = transcript.find_speakers(text)
+    if found is None:
+        return "", "", ""
+    warning = f"Text above the first speaker is left out (lines: {found.above:,})." if found.above else ""
+    if {"question", "answer"}.isdisjoint(found.names.values()):
+        warning = f"{warning} All turns are one conversation, until a line of --- or a system message begins another."
+    return "transcript", f"its lines begin with who speaks, such as “{next(iter(found.names))}:”", warning.strip()
 
 
 def _json_kind(text: str, source: Source) -> tuple[str, str]:
     start = text.lstrip()
-    if start[:1] == "[" and not _is_line_of_json(start.split("\n", 1)[0], dict):
+    first, _, rest = start.partition("\n")
+    if start[:1] == "[" and rest.lstrip()[:1] == "[" and _is_line_of_json(first, list):
+        return "jsonl", "each line is a JSON list"
+    if start[:1] == "[" and not _is_line_of_json(first, dict):
         return "json", "it begins with a list"
     if start[:1] != "{" and not source.name.lower().endswith((".jsonl", ".ndjson", ".json")):
         return "", ""

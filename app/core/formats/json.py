@@ -1,16 +1,20 @@
-"""JSON documents: a list of objects, an object that wraps one list or is keyed by id, SQuAD trees, objects in sequence.
+"""JSON documents, whose rows stand as ``documents`` tells, and objects in sequence.
 
-Files up to 16 MB are decoded at once; larger ones are streamed by ijson in constant memory.
+Files up to 16 MB are decoded at once; larger ones are streamed by ijson in constant memory, columns by way of
+temporary files.
 """
 
 import codecs
+import contextlib
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import msgspec
 
 from app.core.changes import chunks_of
 from app.core.errors import Invalid
+from app.core.formats import documents
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.jsonl import as_utf8, depth_of, explain_json_error, has_nul
@@ -18,6 +22,8 @@ from app.core.formats.limits import MB, Limits, too_many_rows
 from app.core.formats.source import Source
 
 AT_ONCE = 16 * MB
+# Each is a file that is open.
+_MOST_COLUMNS = 200
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -28,21 +34,20 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.open() as stream:
         plain = as_utf8(stream, encoding)
         first = plain.read(AT_ONCE + 1)
-        if len(first) <= AT_ONCE:
-            items: Iterator[Any] = iter(_records_of(_decode_document(first)))
-        else:
-            items = _stream_records(_Rest(first, plain))
+        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(_Rest(first, plain))
         for number, item in enumerate(items, 1):
             if number > options.limits.rows:
                 raise too_many_rows("This JSON file", options.limits)
             if objection := _record_objection(item, options.limits):
-                raw = shorten(_encode(item).decode())
+                raw = shorten(_encode(item.values if isinstance(item, documents.CutOff) else item).decode())
                 yield BadRow(number, None, objection[0], f"Record {number} {objection[1]}", raw)
             else:
                 yield Row(number, None, item)
 
 
 def _record_objection(item: Any, limits: Limits) -> tuple[str, str] | None:
+    if isinstance(item, documents.CutOff):
+        return "cut_off", item.reason
     if not isinstance(item, dict):
         return "not_object", "is not a JSON object. Each record must be an object: {…}."
     if has_nul(item):
@@ -52,13 +57,18 @@ def _record_objection(item: Any, limits: Limits) -> tuple[str, str] | None:
     return None
 
 
-def _decode_document(data: bytes) -> Any:
+def _document_rows(data: bytes) -> Iterator[Any]:
+    """The rows of a whole document. Raises Invalid where it holds none."""
     try:
-        return _decode(data)
+        document = _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if "trailing characters" in str(error) and (several := _objects_in_sequence(data)):
-            return several
-        raise _refusal_of(data, error) from error
+            document = several
+        else:
+            raise _refusal_of(data, error) from error
+    if not isinstance(document, (list, dict)):
+        raise Invalid("The file holds no records: it is a single JSON value.", code="no_records")
+    return documents.rows_of(document)
 
 
 def _objects_in_sequence(data: bytes) -> list[Any]:
@@ -97,58 +107,6 @@ def _refusal_of(data: bytes, error: Exception) -> Invalid:
     return Invalid(f"Line {line} {reason}", code="invalid_json", line=line)
 
 
-def _records_of(document: Any) -> Iterable[Any]:
-    """The records of a whole document."""
-    if isinstance(document, list):
-        if _is_squad(document):
-            return _squad_questions(document)
-        return document
-    if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list) and _holds_objects(value)]
-        if "data" in document and isinstance(document["data"], list) and _is_squad(document["data"]):
-            return _squad_questions(document["data"])
-        if len(lists) == 1 and not _looks_like_record(document):
-            return lists[0]
-        if len(document) > 1 and all(isinstance(value, dict) for value in document.values()):
-            return _records_by_key(document.items())
-        return [document]
-    raise Invalid("The file holds no records: it is a single JSON value.", code="no_records")
-
-
-def _holds_objects(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, dict) for value in values[:20])
-
-
-def _looks_like_record(document: dict[str, Any]) -> bool:
-    """Whether the one object of a file is itself a conversation rather than a wrapper around records."""
-    names = ("messages", "conversations", "conversation")
-    inner = next((document[name] for name in names if isinstance(document.get(name), list)), None)
-    if inner is None:
-        return False
-    return not (inner and isinstance(inner[0], dict) and any(name in inner[0] for name in names))
-
-
-def _records_by_key(items: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Records that stand under their ids; the key is kept as ``id`` unless the record has one."""
-    for key, value in items:
-        if isinstance(value, dict) and "id" not in value:
-            yield {"id": key, **value}
-        else:
-            yield value
-
-
-def _is_squad(articles: list[Any]) -> bool:
-    return bool(articles) and isinstance(articles[0], dict) and isinstance(articles[0].get("paragraphs"), list)
-
-
-def _squad_questions(articles: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """The questions of a SQuAD tree, each with its passage and title (SQuAD 1.1 and 2.0 JSON layout)."""
-    for article in articles:
-        for paragraph in article.get("paragraphs", ()):
-            for question in paragraph.get("qas", ()):
-                yield {"title": article.get("title"), "context": paragraph.get("context"), **question}
-
-
 class _Rest:
     """Bytes already read, then the rest of the stream, for ijson."""
 
@@ -163,57 +121,92 @@ class _Rest:
         return self.rest.read(size)
 
 
-def _stream_records(stream: _Rest) -> Iterator[Any]:
+def _stream_rows(stream: _Rest) -> Iterator[Any]:
+    """The rows of a document too large to be decoded at once; its first bytes tell their shape."""
     import ijson
 
-    is_list = stream.first.lstrip()[:1] == b"["
-    wrapper = "" if is_list else _wrapper_key(stream.first)
+    start, is_sequence = _decode_start(stream.first)
+    shape = documents.Shape("one") if is_sequence else documents.shape_of(start, complete=False)
+    path = ".".join(shape.path)
     try:
-        if is_list or wrapper:
-            for item in ijson.items(stream, "item" if is_list else f"{wrapper}.item", use_float=True):
-                yield from _squad_questions([item]) if _is_squad([item]) else (item,)
-        elif _is_sequence(stream.first):
+        if shape.kind == "columns":
+            yield from _stream_columns(_stream_members(stream, shape.path))
+        elif shape.kind == "splits":
+            for name, item in _stream_members(stream, shape.path):
+                yield from documents.with_split(name, [item])
+        elif shape.kind == "keyed":
+            yield from documents.rows_by_key(ijson.kvitems(stream, path, use_float=True))
+        elif shape.kind == "one":
             yield from ijson.items(stream, "", multiple_values=True, use_float=True)
         else:
-            yield from _records_by_key(ijson.kvitems(stream, "", use_float=True))
+            items = ijson.items(stream, f"{path}.item" if path else "item", use_float=True)
+            yield from documents.rows_of_items(shape, items)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise Invalid(f"The file is not valid JSON: {error}.", code="invalid_json") from error
 
 
-def _wrapper_key(head: bytes) -> str:
-    """The key of the first list of objects directly inside the outermost object, judged by the first bytes."""
+def _decode_start(head: bytes) -> tuple[Any, bool]:
+    """What the first megabyte of a document holds, and whether it ended there: then others follow."""
     import ijson
 
-    depth_now, key = 0, ""
-    try:
-        for event, value in ijson.basic_parse(head, multiple_values=True):
-            if event == "map_key" and depth_now == 1:
-                key = str(value)
-            elif event == "start_array" and depth_now == 1:
-                return key
-            if event in ("start_map", "start_array"):
-                depth_now += 1
-            elif event in ("end_map", "end_array"):
-                depth_now -= 1
-                if not depth_now:
-                    return ""
-    except ijson.JSONError:
-        pass
-    return ""
+    builder = ijson.ObjectBuilder()
+    depth = 0
+    with contextlib.suppress(ijson.JSONError):
+        for event, value in ijson.basic_parse(head[:MB], use_float=True, multiple_values=True):
+            builder.event(event, value)
+            depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
+            if not depth:
+                return builder.value, True
+    return builder.value, False
 
 
-def _is_sequence(head: bytes) -> bool:
+def _stream_members(stream: _Rest, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """The items of each list or object inside the object at the end of a path, with its key."""
     import ijson
 
-    depth_now = 0
-    try:
-        for event, _ in ijson.basic_parse(head, multiple_values=True):
-            depth_now += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
-            if not depth_now:
-                return True
-    except ijson.JSONError:
-        pass
-    return False
+    # The keys that lead to where the parser stands; lists have none.
+    at: list[str] = []
+    builder: Any = None
+    inside = 0
+    for event, value in ijson.basic_parse(stream, use_float=True):
+        opens, closes = event in ("start_map", "start_array"), event in ("end_map", "end_array")
+        if builder is not None:
+            builder.event(event, value)
+            inside += opens - closes
+            if not inside:
+                yield at[-2], builder.value
+                builder = None
+        elif event == "map_key":
+            at[-1] = value
+        elif closes:
+            at.pop()
+        elif len(at) == len(path) + 2 and tuple(at[:-2]) == path:
+            if not opens:
+                yield at[-2], value
+                continue
+            builder, inside = ijson.ObjectBuilder(), 1
+            builder.event(event, value)
+        elif opens:
+            at.append("")
+
+
+def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of columns that follow one another, each written to a temporary file first."""
+    with contextlib.ExitStack() as stack:
+        columns: dict[str, IO[bytes]] = {}
+        for name, cell in cells:
+            if name not in columns:
+                if len(columns) == _MOST_COLUMNS:
+                    raise Invalid(f"This JSON file is ordered by columns and has more than {_MOST_COLUMNS} of them.")
+                columns[name] = stack.enter_context(tempfile.TemporaryFile())
+            columns[name].write(_encode(cell) + b"\n")
+        for column in columns.values():
+            column.seek(0)
+        try:
+            for lines in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, map(_decode, lines), strict=True))
+        except ValueError as error:
+            raise Invalid("This JSON file is ordered by columns, and they differ in length.", code="columns") from error
 
 
 def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:

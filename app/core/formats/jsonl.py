@@ -14,6 +14,7 @@ import msgspec
 
 from app.core.changes import chunks_of
 from app.core.errors import Invalid
+from app.core.formats import documents
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.limits import MB, Limits, too_large, too_many_rows
@@ -105,7 +106,7 @@ class _Recoded(io.RawIOBase):
 
 def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
     """The rows of the lines that follow ``place``, which is moved on at their end. Raises TooLarge for too many."""
-    number, line_number = place.row, place.line
+    number, line_number, opener = place.row, place.line, place.opener
     for line_number, line in enumerate(lines, place.line + 1):
         if not line or line.isspace():
             continue
@@ -122,6 +123,18 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
                 code, reason = explain_json_error(line, error)
                 yield BadRow(number, line_number, code, f"Line {line_number} {reason}", shorten(_line_text(line)))
             continue
+        if number == 1 and opener is None:
+            opener = place.opener = documents.line_opener(values)
+        if opener is not None:
+            number -= 1
+            for item in opener(values):
+                number += 1
+                if bad := _row_objection(item, line, limits):
+                    reason = f"Line {line_number} {bad[1]}"
+                    yield BadRow(number, line_number, bad[0], reason, shorten(_line_text(line)))
+                else:
+                    yield Row(number, line_number, item)
+            continue
         bad = _row_objection(values, line, limits)
         if bad:
             yield BadRow(number, line_number, bad[0], f"Line {line_number} {bad[1]}", shorten(_line_text(line)))
@@ -133,6 +146,8 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
 
 def _row_objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] | None:
     """Why a line that is JSON is still no row: code and the rest of a sentence."""
+    if isinstance(values, documents.CutOff):
+        return "cut_off", values.reason
     if type(values) is not dict:
         return "not_object", "is not a JSON object. Each line must hold one object: {…}."
     if _NUL in line and has_nul(values):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import zipfile
@@ -19,6 +20,9 @@ GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 # Below this a high ratio harms nobody, and tiny repetitive files reach any ratio.
 RATIO_FREE_BYTES = 50 * MB
+_CHAT_MEMBER = re.compile(
+    r"(?:^|/)(?:conversations\.json|result\.json|_chat\.txt|[^/]*whatsapp[^/]*\.txt)$", re.IGNORECASE
+)
 _DOCUMENT_PARTS = ("[Content_Types].xml", "mimetype", "xl/workbook.xml", "content.xml")
 
 
@@ -33,6 +37,8 @@ class Source:
         self.limits = limits
         self.name = name or (path.name if path else "")
         self.compression = ""
+        # Files that lie in the archive beside the one that is read.
+        self.passed_over = 0
         self._stream = stream
         self._member: str | None = None
         self._used = False
@@ -111,9 +117,17 @@ class Source:
         if any(part in announced for part in _DOCUMENT_PARTS):
             return
         inner = [name for name in announced if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
+        # What messengers and assistants export: the chat itself, beside pictures and pages.
+        if len(inner) > 1 and len(chats := [name for name in inner if _CHAT_MEMBER.search(name)]) == 1:
+            self.passed_over, inner = len(inner) - 1, chats
         if len(inner) != 1:
             found = f"it holds {len(inner)} files" if inner else "it is empty"
-            raise Invalid(f"A .zip must hold exactly one data file; {found}. Unpack it and drop the files one by one.")
+            what = (
+                " (it looks like an export of Slack, with a file for each day)" if "channels.json" in announced else ""
+            )
+            raise Invalid(
+                f"A .zip must hold exactly one data file; {found}{what}. Unpack it and drop the files one by one."
+            )
         self.compression, self._member = "zip", inner[0]
         # What it says of itself may be a lie, so it is counted again while it is read.
         check_expansion("zip", announced[inner[0]], self.size, self.limits)

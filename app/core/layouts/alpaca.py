@@ -6,25 +6,29 @@ unedited pair is written back as it was. Dolly's ``context`` and ``response`` ar
 
 from typing import Any
 
+from app.core.layouts.answers import REJECTED, read_answer, rejected_column, take_rejected
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
     Preset,
     RowError,
+    as_came,
     checked,
     columns_of,
+    note_as_came,
     notes_of,
     question_and_answer_turns,
     text_answer,
     text_of,
-    unpacked,
     with_columns,
     with_notes,
 )
-from app.core.layouts.sample import Claim, Row, Sample
+from app.core.layouts.conversation import turns_in
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row
 from app.core.record import Message, Record
 
-_OUTPUTS = ("output", "response")
+_OUTPUTS = ("output", "response", "chosen")
 _INPUTS = ("input", "context")
 OWN = frozenset({"instruction", "input", "output", "system", "history"})
 _JOINTS = {"newline": "\n", "blank-line": "\n\n"}
@@ -32,28 +36,38 @@ _JOINTS = {"newline": "\n", "blank-line": "\n\n"}
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of an Alpaca row. Raises RowError."""
-    if type(row.get("instruction")) is not str:
-        raise RowError("There is no instruction.", code="blank_question")
-    if len(row) == 3 and type(row.get("output")) is str and row.get("input") == "":
+    instruction = row.get("instruction")
+    if len(row) == 3 and type(instruction) is type(row.get("output")) is str and row.get("input") == "":
         return checked(Record(row["instruction"], row["output"]), options)
+    if instruction is None:
+        raise RowError("There is no instruction.", code="blank_question")
     names = (_first_of(row, _INPUTS), _first_of(row, _OUTPUTS))
-    instruction, given, output = row["instruction"], row.get(names[0]), row.get(names[1])
-    if type(output) is not str:
-        raise RowError("The output is missing or not a text.", code="blank_answer" if output is None else "not_text")
+    given, output = row.get(names[0]), row.get(names[1])
+    if output is None and not options.allow_unanswered:
+        raise RowError("The output is missing.", code="blank_answer")
     notes: dict[str, Any] = {}
-    question, system = instruction, row.get("system")
+    question, system = text_of(instruction, "instruction", options, "instruction"), row.get("system")
     if given:
-        text = text_of(given, "input")
-        question, system = _join(instruction, text, system, options)
-        notes["alpaca"] = {"instruction": instruction, "input": given, "joint": options.alpaca_input}
+        text = text_of(given, "input", options, names[0])
+        notes["alpaca"] = {"instruction": question, "input": given, "joint": options.alpaca_input}
+        question, system = _join(question, text, system, options)
     extra = _rest(row, names, given, notes)
+    asked = Message("user", question)
+    if names[1] == "chosen" and not isinstance(output, str):
+        answer = read_answer(output, [asked]).text or ""
+    else:
+        answer = text_of(output, "output", options, names[1])
+    rejected = take_rejected(extra, notes, [asked])
     record = Record(
         system=system if isinstance(system, str) and system else None,
-        turns=_turns(unpacked(row.get("history"))),
+        turns=turns_in(row.get("history")),
         question=question,
-        answer=output,
+        answer=answer,
+        rejected_answer=rejected,
         extra=with_notes(extra, notes),
     )
+    if not (type(instruction) is type(output) is str) or row.get("history"):
+        record = note_as_came(record, row, "alpaca", render)
     return checked(record, options)
 
 
@@ -84,17 +98,6 @@ def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -
     return extra
 
 
-def _turns(history: Any) -> tuple[Message, ...]:
-    if not history:
-        return ()
-    turns: list[Message] = []
-    for pair in history if isinstance(history, list) else [None]:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(type(text) is str for text in pair)):
-            raise RowError("The history is not a list of question and answer texts.", code="bad_history")
-        turns += (Message("user", pair[0]), Message("assistant", pair[1]))
-    return tuple(turns)
-
-
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The Alpaca row of a record; with ``keep_extra`` an unedited one comes back under its own names.
 
@@ -106,6 +109,8 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
         if record.system is not None:
             plain["system"] = record.system
         return plain
+    if options.keep_extra and (came := as_came(record, "alpaca", parse)) is not None:
+        return came
     notes = notes_of(record)
     shape = notes.get("alpaca-shape", {})
     names = shape.get("names") if options.keep_extra else None
@@ -122,12 +127,14 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     elif "system" in shape:
         row["system"] = shape["system"]
     history = shape.get("history")
-    if history and options.keep_extra and _turns(unpacked(history)) == record.turns:
+    if history and options.keep_extra and turns_in(history) == record.turns:
         row["history"] = history
     elif record.turns:
         row["history"] = [list(pair) for pair in question_and_answer_turns(record)]
     elif "history" in shape and not history:
         row["history"] = history
+    if options.keep_extra:
+        row.update(rejected_column(record.rejected_answer, notes, [Message("user", record.question)]))
     return with_columns(row, record, options)
 
 
@@ -147,15 +154,13 @@ def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
 
 
 def recognises(sample: Sample) -> Claim | None:
-    """Whether each row has an instruction and an output, all of them texts."""
-    texts = ("instruction", *_OUTPUTS)
-    if (
-        sample.has("instruction")
-        and sample.has_any(*_OUTPUTS)
-        and all(isinstance(row.get(name, ""), str) for row in sample.rows for name in texts)
-    ):
-        return sample.claim("each row has an instruction and an output", *texts, *_INPUTS, *OWN)
-    return None
+    """Whether rows have an instruction and an output, or answers to choose from."""
+
+    def fits(row: Row) -> bool:
+        return isinstance(row.get("instruction"), str) and any(row.get(name) is not None for name in _OUTPUTS)
+
+    reason = "each row has an instruction and an output"
+    return sample.claim(reason, sample.count(fits), *_OUTPUTS, *_INPUTS, *OWN, *REJECTED)
 
 
 ALPACA = Layout(

@@ -1,14 +1,15 @@
 """What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
 
 from app.core.errors import Invalid
-from app.core.layouts.sample import Claim, Row, Sample
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row
 from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.text import PLAIN_STARTS, is_blank
 
@@ -39,7 +40,9 @@ BAD_ROW_TITLES = {
     "no_messages": "There is no list of messages",
     "no_answer": "There is no assistant message",
     "no_question": "There is no user message",
+    "no_label": "There is no label whether the answer is good",
     "no_rejected_answer": "There is no rejected answer",
+    "only_rejected": "There is only an answer labelled as bad",
     "bad_message": "A message is not in the usual form",
     "bad_role": "A message has an unknown role",
     "bad_history": "The history is no list of questions and answers",
@@ -47,6 +50,7 @@ BAD_ROW_TITLES = {
     "not_exact": "It could not be written back as it is",
     "reserved_name": "A column has a name that is taken",
     "tool_call_answer": "The answer is a tool call",
+    "not_written": "The layout can only be read",
 }
 
 
@@ -54,21 +58,29 @@ BAD_ROW_TITLES = {
 class LayoutOptions:
     """How rows are understood and written.
 
-    ``mapping`` gives columns by target (question, answer, system, tags, status, split, passage, rejected_answer).
+    ``mapping`` gives columns, or paths into them, by target (question, answer, system, history, tags, status, split,
+    passage, rejected_answer). ``columns`` are those that were there when it was made: others, which come late, are
+    taken by their names; None means that none are late. ``objects`` says whether objects are taken as JSON text.
     ``alpaca_input`` says how instruction and input are joined: newline, blank-line or system.
-    ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that a layout does not know and
-    an unedited row as it came; without it a row is written in the layout's usual form.
+    ``oasst_paths`` says whether of a tree of messages the best path is taken, or all. ``allow_empty_prompt`` takes
+    texts without a question. ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that
+    a layout does not know and an unedited row as it came; without it a row is written in the layout's usual form.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
+    columns: frozenset[str] | None = None
+    objects: bool = False
     allow_unanswered: bool = False
     alpaca_input: str = "newline"
     system: str | None = None
     tags: tuple[str, ...] = ()
+    oasst_paths: str = "best"
+    allow_empty_prompt: bool = False
     keep_extra: bool = False
 
 
 DEFAULT = LayoutOptions()
+KEEPING = LayoutOptions(keep_extra=True)
 
 
 class Preset(NamedTuple):
@@ -84,13 +96,34 @@ def never(sample: Sample) -> Claim | None:
     return None
 
 
+def not_written(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The ``render`` of a layout that is read and not written."""
+    raise RowError("This layout can be read, but not written.", code="not_written")
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How rows become others before they are records, for layouts in which a row is not a record.
+
+    ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
+    makes one row of the rows of a group, ``expand`` makes several of one row.
+    """
+
+    group_of: Callable[[Row, LayoutOptions], str | None]
+    join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
+    expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
+    begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True
+
+
 @dataclass(frozen=True)
 class Layout:
     """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
 
     ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
     the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
-    turns must be pairs.
+    turns must be pairs. ``labels`` is for layouts with a row for each answer and a label whether it is good: it makes
+    the rows of a record, the answer's first, and a worse answer alone is enough. ``grouping`` is for layouts whose rows
+    are not one record each.
     """
 
     name: str
@@ -104,18 +137,31 @@ class Layout:
     presets: tuple[Preset, ...] = ()
     needs: frozenset[str] = frozenset()
     alternates: bool = False
+    labels: Callable[[Record, LayoutOptions], list[dict[str, Any]]] | None = None
+    grouping: Grouping | None = None
 
+    @property
+    def is_written(self) -> bool:
+        """Whether records can be written in it; if not, files in it can be read all the same."""
+        return self.render is not not_written
 
-AFTER = "messages after the answer"
-CARRIES = ("system", "turns", "trace", "tools", "weights", "rejected answer", AFTER, "tags", "other columns")
+    def rows_of(self, record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
+        """The rows of a record, nearly always one. Raises RowError where it cannot be written."""
+        if self.labels is not None:
+            return self.labels(record, options)
+        # What holds all columns has a place for a worse answer alone.
+        if record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
+            raise RowError("It has only an answer that is labelled as bad, and no good one.", code="only_rejected")
+        return [self.render(record, options)]
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
     """The record with the options' system prompt and tags. Raises RowError on a blank question or answer."""
     # The first letter settles it for nearly every text; millions of rows pass here.
-    if record.question[:1] not in PLAIN_STARTS and is_blank(record.question):
-        raise RowError("The question is empty.", code="blank_question")
-    if not (record.answer[:1] in PLAIN_STARTS or options.allow_unanswered or record.answered):
+    if record.question[:1] not in PLAIN_STARTS and is_blank(record.question) and not options.allow_empty_prompt:
+        said = "The question is empty. Texts without one are taken by choice (--allow-empty-prompt)."
+        raise RowError(said, code="blank_question")
+    if not (record.answer[:1] in PLAIN_STARTS or options.allow_unanswered or record.answered or record.rejected_answer):
         raise RowError("The answer is empty.", code="blank_answer")
     if options.system is None and not options.tags:
         return record
@@ -133,8 +179,11 @@ def checked(record: Record, options: LayoutOptions) -> Record:
     )
 
 
-def text_of(value: Any, what: str) -> str:
-    """A value as text: numbers and true/false as JSON writes them, a list of texts by lines. Raises RowError."""
+def text_of(value: Any, what: str, options: LayoutOptions = DEFAULT, column: str = "") -> str:
+    """A value as text: numbers and true/false as JSON writes them, a list of texts by lines, objects where it is said.
+
+    Raises RowError for an object, with a path into ``column``.
+    """
     if type(value) is str:
         return value
     if value is None:
@@ -142,18 +191,39 @@ def text_of(value: Any, what: str) -> str:
     if isinstance(value, (int, float)):
         return _encode(value).decode()
     if isinstance(value, list):
-        return "\n".join(text_of(item, what) for item in value)
-    raise RowError(f"The {what} is an object, not a text. Choose the field inside it.", code="not_text")
+        return "\n".join(text_of(item, what, options, f"{column}[{place}]") for place, item in enumerate(value))
+    if options.objects:
+        return _encode(value).decode()
+    path = f"{column or what}.{next(iter(value), 'field')}"
+    raise RowError(
+        f"The {what} is an object, not a text. Choose the field inside it, such as {path}, or take objects as JSON "
+        "text (--objects).",
+        code="not_text",
+    )
 
 
-def unpacked(value: Any) -> Any:
-    """A list or object that a table could only hold as JSON text, as itself again; anything else as it is."""
-    if type(value) is str and value[:1] in ("[", "{"):
-        try:
-            return msgspec.json.decode(value)
-        except msgspec.MsgspecError:
-            return value
-    return value
+def note_as_came(record: Record, row: Row, layout: str, render: Callable[[Record, LayoutOptions], Row]) -> Record:
+    """The record, with its row in the notes where ``render`` would write it otherwise than it came."""
+    if render(record, KEEPING) == row:
+        return record
+    used = {name: value for name, value in row.items() if name not in record.extra}
+    notes = {**notes_of(record), "came": {"layout": layout, "row": used}}
+    return replace(record, extra=with_notes(record.extra, notes))
+
+
+def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], Record]) -> dict[str, Any] | None:
+    """The row as it came, where it was noted and still says all that the record says; else None."""
+    came = notes_of(record).get("came")
+    if not isinstance(came, dict) or came.get("layout") != layout:
+        return None
+    row = {**came["row"], **{name: value for name, value in record.extra.items() if name != NOTES}}
+    again = parse(row, LayoutOptions(allow_unanswered=True))
+    return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
+
+
+def content_of(record: Record) -> tuple[object, ...]:
+    """What is learned from a record."""
+    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
 
 
 def notes_of(record: Record) -> dict[str, Any]:
@@ -223,37 +293,10 @@ def messages_of(record: Record) -> tuple[Message, ...]:
 
 
 def _noted(role: str, text: str, note: Any) -> Message:
-    if not isinstance(note, dict):
+    if type(note) is not dict:
         return Message(role, text)
     known = {key: note[key] for key in NOTED if key in note}
     return Message(role, text, extra=note.get("extra", {}), **known)
-
-
-def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
-    """What of a record the layout cannot carry, as names from ``CARRIES``."""
-    plain = not (record.extra or record.turns or record.trace or record.tags) and record.rejected_answer is None
-    if plain and (record.system is None or "system" in layout.holds):
-        return []
-    present = {
-        "system": record.system is not None,
-        "turns": bool(record.turns) and not (layout.alternates and _alternate(record.turns)),
-        "trace": bool(record.trace),
-        "tools": bool(record.extra.get("tools") or record.extra.get("functions")),
-        "weights": _weighted(record),
-        "rejected answer": record.rejected_answer is not None,
-        AFTER: "trailing" in notes_of(record) and not options.keep_extra,
-        "tags": bool(record.tags),
-        "other columns": any(key not in (NOTES, "tools", "functions", *layout.keys) for key in record.extra)
-        and not options.keep_extra,
-    }
-    return [name for name in CARRIES if present[name] and name not in layout.holds]
-
-
-def _alternate(turns: Sequence[Message]) -> bool:
-    return len(turns) % 2 == 0 and all(
-        message.role == ("user", "assistant")[place % 2] and message.text is not None and not message.tool_calls
-        for place, message in enumerate(turns)
-    )
 
 
 def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
@@ -267,9 +310,3 @@ def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
             pairs.append((asked, message.text or ""))
             asked = None
     return pairs
-
-
-def _weighted(record: Record) -> bool:
-    notes = notes_of(record)
-    noted = any(isinstance(notes.get(side), dict) and "weight" in notes[side] for side in ("question", "answer"))
-    return noted or any(message.weight is not None for message in (*record.turns, *record.trace))

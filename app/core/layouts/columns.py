@@ -5,12 +5,15 @@ trace_json.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from app.core.layouts.answers import is_answer, read_answer
 from app.core.layouts.base import (
+    KEEPING,
     Layout,
     LayoutOptions,
     Preset,
@@ -22,8 +25,11 @@ from app.core.layouts.base import (
     with_columns,
     with_notes,
 )
-from app.core.layouts.sample import Row
-from app.core.record import SPLITS, STATUSES, PlainPairs, Record, dump_messages, load_messages
+from app.core.layouts.conversation import turns_in
+from app.core.layouts.mapping import OPTIONAL, fits_target, target_of
+from app.core.layouts.paths import has_value, steps_of, value_at, with_value_at
+from app.core.layouts.shapes import Row, is_history
+from app.core.record import SPLITS, STATUSES, Message, PlainPairs, Record, dump_messages, load_messages
 from app.core.text import all_visible
 
 STANDARD = {
@@ -34,8 +40,8 @@ STANDARD = {
     "status": "status",
     "split": "split",
     "rejected_answer": "rejected_answer",
+    "history": "history",
 }
-_TAKEN = ("question", "answer", "system", "tags", "rejected_answer")
 OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
 
 
@@ -45,9 +51,21 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
     if type(question) is str and type(answer) is str and len(row) == 2 and len(mapping) == 2:
         return checked(Record(question, answer), options)
-    if question is None and mapping["question"] not in row:
+    if question is None and mapping["question"] not in row and not has_value(row, mapping["question"]):
         raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
-    return checked(_record(row, mapping), options)
+    if options.columns is not None and not options.columns.issuperset(row):
+        mapping = _with_late_columns(mapping, row, options.columns)
+    return checked(_record_of(row, mapping, options), options)
+
+
+def _with_late_columns(mapping: Mapping[str, str], row: Row, known: Collection[str]) -> Mapping[str, str]:
+    """The mapping with the columns of a row that no row had when the mapping was made, by their names and values."""
+    late: dict[str, str] = {}
+    for name, value in row.items():
+        target = "" if name in known else (target_of(name) or ("",))[0]
+        if target in OPTIONAL and target not in mapping and fits_target(target, value):
+            late.setdefault(target, name)
+    return {**mapping, **late}
 
 
 def are_plain(mapping: Mapping[str, str]) -> bool:
@@ -72,31 +90,53 @@ def plain_pairs(
     return PlainPairs([None] * len(records), questions, answers) if visible else None
 
 
-def _record(row: Row, mapping: Any) -> Record:
-    used = {mapping[target] for target in _TAKEN if target in mapping}
+def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> Record:
     notes: dict[str, Any] = {}
-    texts = {side: _text(row, mapping.get(side), side, notes) for side in ("question", "answer", "rejected_answer")}
-    question = texts["question"] or ""
-    passage = mapping.get("passage")
-    if passage and row.get(passage) not in (None, "", []):
-        notes["passage"] = {"passage": row[passage], "question": question}
-        question = _with_passage(row[passage], question)
-        used.add(passage)
+    values = {target: value_at(row, mapping[target]) for target in mapping}
+    asked = values.get("question")
+    question = text_of(asked, "question", options, mapping.get("question", ""))
+    answer = text_of(values.get("answer"), "answer", options, mapping.get("answer", ""))
+    rejected, system, tags, history = (values.get(name) for name in ("rejected_answer", "system", "tags", "history"))
+    # A number or a flag is no answer and no prompt, whatever its column is called: it stays beside the pair.
+    taken = {"question", "answer", "tags"}
+    if rejected is None or isinstance(rejected, str) or is_answer(rejected):
+        taken.add("rejected_answer")
+        if rejected and type(rejected) is not str:
+            notes["values"] = {"rejected_answer": rejected}
+            rejected = read_answer(rejected, [Message("user", question)]).text
+    else:
+        rejected = None
+    if system is None or isinstance(system, str):
+        taken.add("system")
+        if system is not None and not system and "system" in mapping:
+            notes.setdefault("values", {})["system"] = system
+    else:
+        system = None
+    if is_history(history):
+        taken.add("history")
+        notes.setdefault("values", {})["history"] = history
+    for side in ("question", "answer"):
+        if side in mapping and type(values[side]) is not str and mapping[side] in row:
+            notes.setdefault("values", {})[side] = values[side]
+    used = {mapping[target] for target in taken if target in mapping}
+    if inside := sorted(name for name in used if name not in row and steps_of(name)):
+        notes["fields"] = inside
+    if values.get("passage") not in (None, "", []):
+        notes["passage"] = {"passage": values["passage"], "question": question}
+        question = _with_passage(values["passage"], question)
+        used.add(mapping["passage"])
     turns, trace = row.get("turns_json"), row.get("trace_json")
     used.update(name for name, cell in (("turns_json", turns), ("trace_json", trace)) if cell and isinstance(cell, str))
-    system, tags = row.get(mapping.get("system", "")), row.get(mapping.get("tags", ""))
     found = split_tags(tags)
     if tags is not None and tags != join_tags(found):
         notes.setdefault("values", {})["tags"] = tags
-    if system is not None and not (isinstance(system, str) and system):
-        notes.setdefault("values", {})["system"] = system
     return Record(
         question=question,
-        answer=texts["answer"] or "",
-        system=text_of(system, "system prompt") if system not in (None, "") else None,
-        turns=_messages(turns),
-        trace=_messages(trace),
-        rejected_answer=texts["rejected_answer"] or None,
+        answer=answer,
+        system=system or None,
+        turns=(*(turns_in(history) if "history" in taken else ()), *_messages_of(turns)),
+        trace=_messages_of(trace),
+        rejected_answer=rejected or None,
         tags=found,
         extra=with_notes(columns_of(row, used), notes),
     )
@@ -106,18 +146,7 @@ def _with_passage(passage: Any, question: str) -> str:
     return text_of(passage, "passage") + "\n\n" + question
 
 
-def _text(row: Row, column: str | None, side: str, notes: dict[str, Any]) -> str | None:
-    """A cell as text; what was no text is noted, so that it is written back as it was."""
-    if column is None or column not in row:
-        return None
-    value = row[column]
-    text = text_of(value, side.replace("_", " "))
-    if type(value) is not str and not (value is None and side == "rejected_answer"):
-        notes.setdefault("values", {})[side] = value
-    return text
-
-
-def _messages(cell: Any) -> Any:
+def _messages_of(cell: Any) -> tuple[Message, ...]:
     if not cell or not isinstance(cell, str):
         return ()
     try:
@@ -179,28 +208,42 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if not record.extra:
         return row
     _restore(row, names, record, mapping)
-    return with_columns(row, record, _KEEPING)
+    return with_columns(row, _with_fields(row, record), KEEPING)
 
 
-_KEEPING = LayoutOptions(keep_extra=True)
-
-
-def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping: Any) -> None:
+def _restore(row: dict[str, Any], names: dict[str, str], record: Record, mapping: Mapping[str, str]) -> None:
     """Put back values that were no texts, and the passage into its own column, where the record still says the same."""
     notes = notes_of(record)
     passage = notes.get("passage")
     if passage and "passage" in mapping and record.question == _with_passage(passage["passage"], passage["question"]):
         row[names["question"]], row[mapping["passage"]] = passage["question"], passage["passage"]
     for side, value in notes.get("values", {}).items():
-        if _says(side, value, record, row.get(names[side])):
+        if side == "tags":
+            same = split_tags(value) == record.tags
+        elif side == "history":
+            same = turns_in(value) == record.turns
+            if same:
+                row.pop("turns_json", None)
+        elif side == "rejected_answer" and type(value) is not str:
+            same = read_answer(value, [Message("user", record.question)]).text == record.rejected_answer
+        else:
+            same = text_of(value, side, _OBJECTS) == (row.get(names[side]) or "")
+        if same:
             row[names[side]] = value
 
 
-def _says(side: str, value: Any, record: Record, shown: Any) -> bool:
-    """Whether the value that stood in a cell still says what the record says."""
-    if side == "tags":
-        return split_tags(value) == record.tags
-    return text_of(value, side) == (shown or "")
+def _with_fields(row: dict[str, Any], record: Record) -> Record:
+    """The record whose nested fields say what it says; they are taken out of the row."""
+    extra = record.extra
+    for name in notes_of(record).get("fields", ()):
+        if name in row and has_value(extra, name):
+            text = row.pop(name)
+            if text_of(value_at(extra, name), name, _OBJECTS) != text:
+                extra = with_value_at(extra, name, text)
+    return record if extra is record.extra else replace(record, extra=extra)
+
+
+_OBJECTS = LayoutOptions(objects=True)
 
 
 COLUMNS = Layout(

@@ -1,29 +1,85 @@
-"""A list of messages taken apart into a record, and put together again."""
+"""A row that holds a list of messages, taken apart into a record, and put together again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.core.layouts.base import NOTED, RowError, trailing_note
+from app.core.layouts.answers import take_rejected
+from app.core.layouts.base import (
+    NOTED,
+    LayoutOptions,
+    RowError,
+    columns_of,
+    messages_of,
+    notes_of,
+    trailing_note,
+    trailing_of,
+    with_notes,
+)
+from app.core.layouts.messages import read_message, text_of_parts
+from app.core.layouts.shapes import Row, is_chat, unpacked
 from app.core.record import Message, Record
 from app.core.text import is_blank
 
+# The usual names of a column of messages, the usual one first; other names are found by their values.
+CONTAINERS = ("messages", "conversations", "conversation", "dialogue", "dialog")
+_TEXT_PART = {"type", "text"}
+
+
+def find_container(row: Row, usual: str) -> str:
+    """The column of a row that holds its messages: ``usual``, another usual name, or the first that has some."""
+    if usual in row:
+        return usual
+    named = (name for name in (*CONTAINERS, *row) if name in row and is_chat(row[name]))
+    return next(named, usual)
+
+
+def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container: str) -> Record:
+    """The record of the messages that stand under ``container`` in a row. Raises RowError."""
+    notes: dict[str, Any] = {}
+    parsed = [read_message(message, place, notes) for place, message in enumerate(messages)]
+    extra = columns_of(row, (container,))
+    system = extra.get("system") if parsed[0].role != "system" else None
+    if isinstance(system, str) and system:
+        del extra["system"]
+        notes["system"] = "beside"
+    if isinstance(extra.get("tools"), str):
+        notes["tools"] = "text"
+    rejected = None if "chosen" in extra else take_rejected(extra, notes, parsed)
+    record = record_of(parsed, system if notes.get("system") else None, rejected, extra, notes)
+    if is_blank(record.question) and not options.allow_empty_prompt:
+        raise RowError("The user message is empty.", code="blank_question")
+    if not (options.allow_unanswered or record.answered or record.rejected_answer):
+        raise RowError("The assistant message has no content.", code="blank_answer")
+    return record
+
 
 def record_of(
-    messages: Sequence[Message], *, system: str | None = None, extra: dict[str, Any], notes: dict[str, Any]
+    messages: Sequence[Message],
+    system: str | None,
+    rejected: str | None,
+    extra: dict[str, Any],
+    notes: dict[str, Any],
 ) -> Record:
-    """The record that a conversation means; ``notes`` is filled with what the record has no place for.
+    """The record that a conversation means; what it has no place for is added to the notes.
 
     A leading system message is the system prompt, unless one is given. The question is the last user message that an
     assistant message follows; the answer is the last assistant message, or, where that calls a tool, it ends the trace.
     Messages behind the last assistant message are kept in the notes. Raises RowError without a user or an assistant.
     """
     start = 0
-    if messages and messages[0].role == "system" and system is None and _is_plain(messages[0]):
-        system, start = messages[0].text, 1
-    end = _last(messages, "assistant", len(messages))
-    asked = _last(messages, "user", end if end is not None else len(messages))
+    if messages and system is None and messages[0].text is not None:
+        first = messages[0]
+        if first.role == "system" and first == Message(first.role, first.text):
+            system, start = first.text, 1
+    end = _last_of(messages, "assistant", len(messages))
+    asked = _last_of(messages, "user", len(messages) if end is None else end)
     if end is None or asked is None:
-        raise RowError(_missing(messages, end is None), code="no_answer" if end is None else "no_question")
+        has_user = any(message.role == "user" for message in messages)
+        if end is None:
+            said = "There is no assistant message." if has_user else "There is no user and no assistant message."
+            raise RowError(said, code="no_answer")
+        said = "There is no user message before the assistant's answer." if has_user else "There is no user message."
+        raise RowError(said, code="no_question")
     question, answer = messages[asked], messages[end]
     trace = tuple(messages[asked + 1 : end])
     text = ""
@@ -33,10 +89,10 @@ def record_of(
         if answer.text is None:
             raise RowError("The assistant message has no content.", code="blank_answer")
         text = answer.text
-        _note(notes, "answer", answer)
+        note_message(notes, "answer", answer)
     if question.text is None:
         raise RowError("The user message has no content.", code="blank_question")
-    _note(notes, "question", question)
+    note_message(notes, "question", question)
     if end + 1 < len(messages):
         notes["trailing"] = trailing_note(messages[end + 1 :])
     return Record(
@@ -45,27 +101,17 @@ def record_of(
         question=question.text,
         trace=trace,
         answer=text,
-        extra=extra,
+        rejected_answer=rejected,
+        extra=with_notes(extra, notes),
     )
 
 
-def _is_plain(message: Message) -> bool:
-    return message.text is not None and message == Message(message.role, message.text)
-
-
-def _last(messages: Sequence[Message], role: str, before: int) -> int | None:
+def _last_of(messages: Sequence[Message], role: str, before: int) -> int | None:
     return next((place for place in range(before - 1, -1, -1) if messages[place].role == role), None)
 
 
-def _missing(messages: Sequence[Message], no_assistant: bool) -> str:
-    has_user = any(message.role == "user" for message in messages)
-    if no_assistant:
-        return "There is no assistant message." if has_user else "There is no user and no assistant message."
-    return "There is no user message before the assistant's answer." if has_user else "There is no user message."
-
-
-def _note(notes: dict[str, Any], side: str, message: Message) -> None:
-    """Keep what the question or answer message carries besides its text."""
+def note_message(notes: dict[str, Any], side: str, message: Message) -> None:
+    """Keep what the message of the question or of an answer carries besides its text."""
     note: dict[str, Any] = {key: getattr(message, key) for key in NOTED if getattr(message, key) is not None}
     if message.extra:
         note["extra"] = message.extra
@@ -73,9 +119,67 @@ def _note(notes: dict[str, Any], side: str, message: Message) -> None:
         notes[side] = note
 
 
-def answered_or_refuse(record: Record, *, allow_unanswered: bool) -> None:
-    """Raise RowError where a conversation has a blank question, or a blank answer that is not allowed."""
-    if is_blank(record.question):
-        raise RowError("The user message is empty.", code="blank_question")
-    if not allow_unanswered and not record.answered:
-        raise RowError("The assistant message has no content.", code="blank_answer")
+def turns_in(history: Any) -> tuple[Message, ...]:
+    """Earlier turns from a list of pairs of texts, or of messages; JSON text of one as well. Raises RowError."""
+    found = unpacked(history)
+    if not found:
+        return ()
+    if is_chat(found):
+        return tuple(read_message(message, place, {}) for place, message in enumerate(found))
+    turns: list[Message] = []
+    for pair in found if isinstance(found, list) else [None]:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(type(text) is str for text in pair)):
+            raise RowError("The history is not a list of question and answer texts.", code="bad_history")
+        turns += (Message("user", pair[0]), Message("assistant", pair[1]))
+    return tuple(turns)
+
+
+def chat_messages(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
+    """All messages of a record in OpenAI's form; with ``keep_extra`` also parts as they came, and what followed.
+
+    A system prompt that stood beside the messages stands first.
+    """
+    notes = notes_of(record)
+    messages = messages_of(record)
+    if record.system is not None:
+        messages = (Message("system", record.system), *messages)
+    if options.keep_extra:
+        messages = (*messages, *trailing_of(record))
+    # A system prompt that stood beside the messages did not count when places were noted.
+    shift = 1 if notes.get("system") == "beside" and record.system is not None else 0
+    parts = notes.get("parts", {})
+    return [
+        message_row(message, parts.get(str(place)), exact=options.keep_extra)
+        for place, message in enumerate(messages, -shift)
+    ]
+
+
+def message_row(message: Message, parts: Any = None, *, exact: bool = False) -> dict[str, Any]:
+    """A message in OpenAI's form, with its parts as they came where they still say the same."""
+    out: dict[str, Any] = {"role": message.role}
+    if message.text is not None:
+        same = parts is not None and text_of_parts(parts) == message.text
+        usual = same and parts and all(part.keys() == _TEXT_PART for part in parts)
+        out["content"] = parts if usual or (same and exact) else message.text
+    for key in ("name", "weight", "tool_calls", "tool_call_id"):
+        value = getattr(message, key)
+        if value is not None:
+            out[key] = value
+    if message.extra:
+        out.update(message.extra)
+    return out
+
+
+def take_system_beside(record: Record, messages: list[dict[str, Any]], options: LayoutOptions) -> dict[str, Any]:
+    """The column of a system prompt that stood beside the messages, taken out of these; empty where there was none."""
+    if options.keep_extra and notes_of(record).get("system") == "beside" and record.system is not None:
+        return {"system": messages.pop(0)["content"]}
+    return {}
+
+
+def messages_in(row: Mapping[str, Any], container: str) -> list[Any]:
+    """The list of messages of a row. Raises RowError where there is none."""
+    messages = unpacked(row.get(container))
+    if type(messages) is not list or not messages:
+        raise RowError("There is no list of messages.", code="no_messages")
+    return messages

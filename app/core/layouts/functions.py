@@ -1,41 +1,53 @@
-"""Tool calls between OpenAI's form and the JSON text that ShareGPT keeps them in."""
+"""Tool calls and tools between OpenAI's form and the JSON text that ShareGPT and tables keep them in."""
 
-import contextlib
 from typing import Any
 
 import msgspec
 
+from app.core.layouts.shapes import unpacked
+
 
 def tool_calls(text: str) -> list[dict[str, Any]] | None:
     """A function call's JSON text as tool calls in OpenAI's form (arguments as JSON text); None where it is none."""
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+    value = unpacked(text.strip())
     calls = value if isinstance(value, list) else [value]
     if not calls or not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
         return None
-    return [
-        {"type": "function", "function": {"name": call["name"], "arguments": _arguments(call.get("arguments", {}))}}
-        for call in calls
-    ]
+    written = []
+    for call in calls:
+        arguments = call.get("arguments", {})
+        text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+        written.append({"type": "function", "function": {"name": call["name"], "arguments": text}})
+    return written
 
 
-def _arguments(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def with_text_arguments(calls: list[Any]) -> list[Any]:
+    """Tool calls whose arguments are JSON text, as OpenAI wants them."""
+    written = []
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict) and type(function.get("arguments")) is dict:
+            text = msgspec.json.encode(function["arguments"]).decode()
+            call = {**call, "function": {**function, "arguments": text}}
+        written.append(call)
+    return written
 
 
 def call_text(calls: list[Any]) -> str:
     """Tool calls as JSON text: one object, or a list of several."""
-    plain = [_plain_call(call) for call in calls if isinstance(call, dict)]
+    plain = []
+    for call in calls:
+        function = call.get("function", call) if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            plain.append({"name": function.get("name", ""), "arguments": unpacked(function.get("arguments", {}))})
     return msgspec.json.encode(plain[0] if len(plain) == 1 else plain).decode()
 
 
-def _plain_call(call: dict[str, Any]) -> dict[str, Any]:
-    function = call.get("function", call)
-    function = function if isinstance(function, dict) else {}
-    arguments = function.get("arguments", {})
-    if isinstance(arguments, str):
-        with contextlib.suppress(msgspec.MsgspecError, RecursionError):
-            arguments = msgspec.json.decode(arguments)
-    return {"name": function.get("name", ""), "arguments": arguments}
+def tools_in(value: Any) -> list[dict[str, Any]] | None:
+    """Tools in OpenAI's form: a list of them, or its JSON text; None where it is none, such as a column of hammers."""
+    tools = unpacked(value)
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        return None
+    if type(value) is not str:
+        return tools
+    return [tool if "function" in tool else {"type": "function", "function": tool} for tool in tools]

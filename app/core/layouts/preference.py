@@ -2,203 +2,206 @@
 
 OpenAI: ``{"input": {"messages"}, "preferred_output": [message], "non_preferred_output": [message]}`` (read also as
 ``*_completion``); TRL and LLaMA-Factory: ``{"prompt" | "conversations" | "messages", "chosen", "rejected"}`` with texts
-or messages. Both layouts read all of these and write their own.
+or messages; UltraFeedback: whole chats in both answers beside a prompt; HH-RLHF: transcripts; chats as JSON text. Both
+layouts read all of these and write their own.
 """
 
 from dataclasses import replace
 from typing import Any
 
+from app.core.layouts import alpaca
+from app.core.layouts.answers import (
+    BETTER,
+    REJECTED,
+    WORSE,
+    answer_message,
+    is_answer,
+    read_answer,
+    transcript_messages,
+    unpack_answer,
+)
 from app.core.layouts.base import (
+    KEEPING,
     Layout,
     LayoutOptions,
     Preset,
     RowError,
+    as_came,
     checked,
     columns_of,
+    note_as_came,
     notes_of,
     text_answer,
-    unpacked,
     with_columns,
     with_notes,
 )
-from app.core.layouts.openai import parse_messages, render_messages
-from app.core.layouts.sample import Claim, Row, Sample
+from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside
+from app.core.layouts.functions import tools_in
+from app.core.layouts.messages import read_message
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row, is_chat, is_flag, unpacked
 from app.core.record import Record
 
-_BETTER = ("preferred_output", "preferred_completion", "chosen")
-_WORSE = ("non_preferred_output", "non_preferred_completion", "rejected")
-_PROMPTS = ("prompt", "conversations", "messages", "question", "instruction")
-_PACKED = ("input", *_BETTER, *_WORSE, *_PROMPTS)
-_OPENAI = {"names": _BETTER[:1] + _WORSE[:1], "prompt": "input", "better": "list", "worse": "list"}
-_TRL = {"names": _BETTER[2:] + _WORSE[2:], "prompt": "prompt", "better": "list", "worse": "list"}
+_WORSE = (*WORSE, *REJECTED)
+_PROMPTS = ("prompt", "conversations", "messages", "question")
+_OPENAI = {"names": (BETTER[0], WORSE[0]), "prompt": "input", "better": "list", "worse": "list"}
+_TRL = {"names": ("chosen", "rejected"), "prompt": "prompt", "better": "list", "worse": "list"}
 _TRL_TEXT = {**_TRL, "text": True, "better": None, "worse": None}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a preference row. Raises RowError."""
-    row = {name: _unpacked(value) if name in _PACKED else value for name, value in row.items()}
-    better, worse = _one_of(row, _BETTER), _one_of(row, _WORSE)
+    if "instruction" in row and not any(name in row for name in _PROMPTS):
+        record = alpaca.parse(row, options)
+        if record.rejected_answer is None:
+            raise RowError("There is no rejected answer.", code="no_rejected_answer")
+        return record
+    better = next((name for name in BETTER if is_answer(row.get(name))), None)
+    worse = next((name for name in _WORSE if is_answer(row.get(name))), None)
     if better is None or worse is None:
+        strange = next((name for name in (*BETTER, *_WORSE) if row.get(name) and not is_answer(row[name])), None)
+        if strange is not None:
+            raise RowError(f"“{strange}” is no answer: neither a text, nor a message, nor a chat.", code="not_text")
         raise RowError("There is no preferred and rejected answer.", code="blank_answer")
     form: dict[str, Any] = {"names": [better, worse]}
-    prompt = _prompt(row, form)
-    answers = [_answer(row[name], prompt, form, side) for side, name in (("better", better), ("worse", worse))]
+    prompt = _read_prompt(row, form)
+    before = [read_message(message, place, {}) for place, message in enumerate(prompt)]
+    for side, name in (("better", better), ("worse", worse)):
+        found = unpacked(row[name])
+        form[side] = "list" if isinstance(found, list) else "object" if isinstance(found, dict) else None
+    rejected = read_answer(row[worse], before)
     rest = columns_of(row, {better, worse, form["prompt"]})
-    messages = [*form.pop("messages"), {"role": "assistant", "content": answers[0]}]
-    record = parse_messages(messages, rest, options, container="")
+    # Tools inside OpenAI's input are those of the conversation.
+    rest = {**form.get("input", {}), **rest}
+    record = parse_chat([*prompt, answer_message(row[better], before)], rest, options, "")
+    if record.answer == "" and record.trace:
+        raise RowError("An answer has no text.", code="blank_answer")
     notes = {**notes_of(record), "preference": form}
-    record = replace(record, rejected_answer=answers[1], extra=with_notes(record.extra, notes))
-    if _as_it_came(record) != row:
-        raise RowError("The row could not be written back as it is.", code="not_exact")
-    return checked(record, options)
+    if rejected.extra:
+        notes["rejected"] = {"extra": rejected.extra}
+    record = replace(record, rejected_answer=rejected.text, extra=with_notes(record.extra, notes))
+    return checked(note_as_came(record, row, "preference", _write_as_noted), options)
 
 
-def _unpacked(value: Any) -> Any:
-    """What a table's cell holds as JSON text: a prompt's object, a message or messages. Other texts are texts."""
-    found = unpacked(value)
-    shown = found[0] if isinstance(found, list) and found else found
-    return found if isinstance(shown, dict) and shown.keys() & {"messages", "role", "from"} else value
-
-
-def _as_it_came(record: Record) -> dict[str, Any]:
-    return _rendered(record, notes_of(record)["preference"], LayoutOptions(keep_extra=True))
-
-
-def _one_of(row: Row, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in row), None)
-
-
-def _prompt(row: Row, form: dict[str, Any]) -> Any:
-    """The prompt as it stands; its messages go into ``form``."""
-    if isinstance(row.get("input"), dict) and isinstance(row["input"].get("messages"), list):
+def _read_prompt(row: Row, form: dict[str, Any]) -> list[Any]:
+    """The messages of the prompt; how it stands is noted in ``form``. Raises RowError where there is none."""
+    chats = [unpack_answer(row[name]) for name in form["names"]]
+    shared = chats[0][:-1] if all(map(is_chat, chats)) and chats[0][:-1] == chats[1][:-1] else []
+    given = unpacked(row.get("input"))
+    if isinstance(given, dict) and is_chat(given.get("messages")):
         form["prompt"] = "input"
-        form["messages"] = row["input"]["messages"]
-        form["input"] = {key: value for key, value in row["input"].items() if key != "messages"}
-        return row["input"]["messages"]
-    name = _one_of(row, _PROMPTS)
+        form["input"] = {key: value for key, value in given.items() if key != "messages"}
+        return list(unpacked(given["messages"]))
+    name = next((name for name in _PROMPTS if row.get(name) not in (None, "", [])), None)
+    form["prompt"] = name or ""
     if name is None:
-        return _implicit(row, form)
-    form["prompt"] = name
-    prompt = row[name]
+        if not shared:
+            raise RowError("There is no prompt.", code="blank_question")
+        return list(shared)
+    prompt = unpacked(row[name])
     if isinstance(prompt, str):
         form["text"] = True
-        form["messages"] = [{"role": "user", "content": prompt}]
-    elif isinstance(prompt, list):
-        form["messages"] = [_openai_message(message, form) for message in prompt]
-    else:
+        # The chats say the same prompt with what stood before it.
+        if shared and read_message(shared[-1], len(shared) - 1, {}).text == prompt:
+            return list(shared)
+        return transcript_messages(prompt, "Human") or [{"role": "user", "content": prompt}]
+    if not is_chat(prompt):
         raise RowError("The prompt is neither a text nor a list of messages.", code="blank_question")
-    return prompt
-
-
-def _implicit(row: Row, form: dict[str, Any]) -> list[Any]:
-    """The messages that both answers begin with, where no prompt is given (TRL's implicit prompt)."""
-    better, worse = row[form["names"][0]], row[form["names"][1]]
-    if not (isinstance(better, list) and isinstance(worse, list) and better[:-1] == worse[:-1] and len(better) > 1):
-        raise RowError("There is no prompt.", code="blank_question")
-    form.update(prompt="", messages=better[:-1])
-    return better[:-1]
-
-
-def _openai_message(message: Any, form: dict[str, Any]) -> Any:
-    if isinstance(message, dict) and "from" in message:
-        form["sharegpt"] = True
-        role = {"human": "user", "gpt": "assistant"}.get(message["from"], message["from"])
-        return {"role": role, "content": message.get("value")}
-    return message
-
-
-def _answer(value: Any, prompt: Any, form: dict[str, Any], side: str) -> str:
-    if isinstance(value, str):
-        return value
-    message = value
-    if isinstance(value, list):
-        if form["prompt"] == "" and value[:-1] == prompt:
-            value = value[-1:]
-        if len(value) != 1:
-            raise RowError("An answer has several messages; one is expected.", code="bad_message")
-        form[side] = "list"
-        message = value[0]
-    elif isinstance(value, dict):
-        form[side] = "object"
-    text = message.get("content", message.get("value")) if isinstance(message, dict) else None
-    if not isinstance(text, str):
-        raise RowError("An answer has no text.", code="blank_answer")
-    if set(message) - {"role", "content", "from", "value"}:
-        raise RowError("An answer holds more than a text, which cannot be kept.", code="not_text")
-    return text
+    form["sharegpt"] = "from" in prompt[0]
+    # A conversation that ends with the better answer itself.
+    if shared and prompt[:-1] == shared:
+        return list(shared)
+    return list(prompt)
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in OpenAI's form; with ``keep_extra`` as it came. Raises RowError without a pair."""
-    noted = _noted(record, options)
-    row = _rendered(record, noted or _OPENAI, options)
-    tools = record.extra.get("tools")
-    if noted is None and isinstance(tools, list) and "tools" not in row:
+    if options.keep_extra and (row := _as_noted(record)) is not None:
+        return row
+    row = _write(record, _OPENAI, options)
+    tools = tools_in(record.extra.get("tools"))
+    if tools:
         row["input"]["tools"] = tools
+        if type(record.extra.get("parallel_tool_calls")) is bool:
+            row["input"]["parallel_tool_calls"] = record.extra["parallel_tool_calls"]
     return row
 
 
 def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in TRL's form, texts for a plain pair; with ``keep_extra`` as it came. Raises RowError."""
+    if options.keep_extra and (row := _as_noted(record)) is not None:
+        return row
     plain = not (record.turns or record.trace) and record.system is None
-    return _rendered(record, _noted(record, options) or (_TRL_TEXT if plain else _TRL), options)
+    return _write(record, _TRL_TEXT if plain else _TRL, options)
 
 
-def _noted(record: Record, options: LayoutOptions) -> dict[str, Any] | None:
-    form = notes_of(record).get("preference") if options.keep_extra else None
-    return form if isinstance(form, dict) else None
+def _as_noted(record: Record) -> dict[str, Any] | None:
+    """The row in the form that it came in; None where it came as something else than a preference pair."""
+    notes = notes_of(record)
+    if "preference" in notes:
+        return _write_as_noted(record)
+    is_alpaca = record.rejected_answer is not None and "chosen" in notes.get("alpaca-shape", {}).get("names", ())
+    return alpaca.render(record, KEEPING) if is_alpaca else None
 
 
-def _rendered(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict[str, Any]:
+def _write_as_noted(record: Record, options: LayoutOptions = KEEPING) -> dict[str, Any]:
+    if (came := as_came(record, "preference", parse)) is not None:
+        return came
+    return _write(record, notes_of(record)["preference"], KEEPING)
+
+
+def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict[str, Any]:
     if record.rejected_answer is None:
         raise RowError("There is no rejected answer.", code="no_rejected_answer")
     text_answer(record, "a preference pair")
-    *prompt, _ = render_messages(record, options)
-    row: dict[str, Any] = {}
-    if options.keep_extra and notes_of(record).get("system") == "beside" and record.system is not None:
-        row["system"] = prompt.pop(0)["content"]
-    row.update(_rendered_prompt(prompt, form))
-    answers = (("better", record.answer), ("worse", record.rejected_answer))
-    for name, (side, text) in zip(form["names"], answers, strict=True):
-        row[name] = _rendered_answer(text, form.get(side), form, prompt)
-    return with_columns(row, record, options, () if form["prompt"] == "input" else ("tools",))
-
-
-def _rendered_prompt(prompt: list[dict[str, Any]], form: dict[str, Any]) -> dict[str, Any]:
-    name = form["prompt"]
-    if name == "":
-        return {}
+    trailing = len(notes_of(record).get("trailing", ())) if options.keep_extra else 0
+    prompt = chat_messages(record, options)
+    del prompt[len(prompt) - trailing - 1 :]
+    row = take_system_beside(record, prompt, options)
+    name, is_sharegpt = form["prompt"], form.get("sharegpt")
     if name == "input":
-        return {"input": {"messages": prompt, **form.get("input", {})}}
-    if form.get("text") and len(prompt) == 1:
-        return {name: prompt[0]["content"]}
-    return {name: [_named(message, form) for message in prompt]}
+        row["input"] = {"messages": prompt, **form.get("input", {})}
+    elif name and form.get("text") and len(prompt) == 1:
+        row[name] = prompt[0]["content"]
+    elif name:
+        row[name] = [_as_sharegpt(message) if is_sharegpt else message for message in prompt]
+    for column, side, text in zip(
+        form["names"], ("better", "worse"), (record.answer, record.rejected_answer), strict=True
+    ):
+        message = {"role": "assistant", "content": text}
+        if is_sharegpt:
+            message = _as_sharegpt(message)
+        if form.get(side) is None:
+            row[column] = text
+        elif form[side] == "object":
+            row[column] = message
+        else:
+            row[column] = [message] if name else [*prompt, message]
+    inside = form.get("input", {})
+    if options.keep_extra and inside:
+        record = replace(record, extra={k: v for k, v in record.extra.items() if k not in inside})
+    return with_columns(row, record, options, () if name == "input" else ("tools",))
 
 
-def _named(message: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
-    if not form.get("sharegpt"):
-        return message
+def _as_sharegpt(message: dict[str, Any]) -> dict[str, Any]:
     role = {"user": "human", "assistant": "gpt"}.get(message["role"], message["role"])
     return {"from": role, "value": message.get("content", "")}
 
 
-def _rendered_answer(text: str, kind: str | None, form: dict[str, Any], prompt: list[dict[str, Any]]) -> Any:
-    if kind is None:
-        return text
-    message = _named({"role": "assistant", "content": text}, form)
-    if kind == "object":
-        return message
-    return [*prompt, message] if form["prompt"] == "" else [message]
+def recognises(sample: Sample) -> Claim | None:
+    """Whether rows have a better and a worse answer, neither of them a flag."""
+
+    def fits(row: Row) -> bool:
+        return all(
+            any(not is_flag(row.get(name)) and is_answer(row.get(name)) for name in names) for names in (BETTER, _WORSE)
+        )
+
+    known = (*BETTER, *_WORSE, *_PROMPTS, "system", "tools")
+    inputs = ("input",) if sample.count(lambda row: isinstance(unpacked(row.get("input")), dict)) else ()
+    return sample.claim("each row has a better and a worse answer", sample.count(fits), *known, *inputs)
 
 
 _HOLDS = frozenset({"system", "turns", "trace", "tools", "rejected answer", "weights"})
-
-
-def recognises(sample: Sample) -> Claim | None:
-    """Whether each row has a better and a worse answer."""
-    if sample.has_any("preferred_output", "preferred_completion") or sample.has("chosen", "rejected"):
-        return sample.claim("each row has a better and a worse answer", *_BETTER, *_WORSE, *_PROMPTS, "input")
-    return None
 
 
 PREFERENCE = Layout(

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from app.core.layouts.mapping import guess_columns
 from app.core.layouts.registry import LAYOUTS
-from app.core.layouts.sample import Recognition, Row, Sample
+from app.core.layouts.sample import Recognition, Sample
+from app.core.layouts.shapes import Row
 
 
 def recognise(rows: Sequence[Row]) -> Recognition:
-    """Recognise the layout of sample rows: the one that has a place for most of their columns, else plain columns.
+    """Recognise the layout of sample rows: the one with a place for most of their columns, else plain columns.
 
     ``ask`` means that a person must choose the columns.
     """
@@ -16,7 +17,19 @@ def recognise(rows: Sequence[Row]) -> Recognition:
         return Recognition("columns", confidence="ask", reasons={"layout": "there are no rows to look at"})
     sample = Sample(rows)
     claims = {layout.name: claim for layout in LAYOUTS.values() if (claim := layout.recognises(sample))}
+    guess = guess_columns(sample)
     if not claims:
-        return guess_columns(sample)
-    best = max(claims, key=lambda name: len(claims[name].columns))
-    return Recognition(best, reasons={"layout": claims[best].reason})
+        return guess
+    claims = {name: claim for name, claim in claims.items() if claim.special} or claims
+    most = max(len(claim.columns) for claim in claims.values())
+    best = [name for name, claim in claims.items() if len(claim.columns) == most]
+    claim = claims[best[0]]
+    question, answer = guess.mapping.get("question", ""), guess.mapping.get("answer", "")
+    pairs = sample.count(lambda row: question in row and answer in row and claim.columns.isdisjoint(row))
+    if pairs > claim.rows:
+        return guess
+    if len(best) > 1 and claims[best[1]].columns.isdisjoint(claim.columns) and claim.columns.isdisjoint(sample.chats):
+        titles = " or ".join(LAYOUTS[name].title for name in best)
+        warning = f"The rows could be {titles}. Choose the layout, or the columns of question and answer."
+        return Recognition("columns", {}, "ask", {"layout": "its columns fit several layouts"}, (warning,))
+    return Recognition(best[0], dict(claim.mapping), reasons={"layout": claim.reason})

@@ -1,8 +1,16 @@
 """All layouts, in the order in which they are listed."""
 
 from app.core.layouts.alpaca import ALPACA
+from app.core.layouts.anthropic import ANTHROPIC
 from app.core.layouts.base import Layout
+from app.core.layouts.chat_text import CHAT_TEXT
 from app.core.layouts.columns import COLUMNS
+from app.core.layouts.doccano import DOCCANO
+from app.core.layouts.gemini import GEMINI
+from app.core.layouts.kto import KTO, TRL_KTO
+from app.core.layouts.label_studio import LABEL_STUDIO
+from app.core.layouts.message_rows import MESSAGE_ROWS
+from app.core.layouts.oasst import OASST
 from app.core.layouts.openai import OPENAI
 from app.core.layouts.preference import PREFERENCE, TRL_PREFERENCE
 from app.core.layouts.prompt_completion import PROMPT_COMPLETION
@@ -20,7 +28,16 @@ LAYOUTS: dict[str, Layout] = {
         PROMPT_COMPLETION,
         PREFERENCE,
         TRL_PREFERENCE,
+        TRL_KTO,
+        KTO,
         SWIFT,
         SQUAD,
+        GEMINI,
+        ANTHROPIC,
+        DOCCANO,
+        LABEL_STUDIO,
+        OASST,
+        MESSAGE_ROWS,
+        CHAT_TEXT,
     )
 }

@@ -13,11 +13,11 @@ from app.core.layouts.base import (
     columns_of,
     notes_of,
     text_answer,
-    unpacked,
     with_columns,
     with_notes,
 )
-from app.core.layouts.sample import Claim, Row, Sample
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row, unpacked
 from app.core.record import Record
 
 _TAKEN = ("question", "answers")
@@ -29,11 +29,11 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if type(question) is not str:
         raise RowError("There is no question.", code="blank_question")
     extra = columns_of(row, _TAKEN)
-    record = Record(question, _first(answers), extra=with_notes(extra, {"answers": answers}))
+    record = Record(question, _first_text(answers), extra=with_notes(extra, {"answers": answers}))
     return checked(record, options)
 
 
-def _first(answers: Any) -> str:
+def _first_text(answers: Any) -> str:
     if not isinstance(answers, list):
         raise RowError("There is no list of answers.", code="blank_answer")
     text = answers[0].get("text") if answers and isinstance(answers[0], dict) else ""
@@ -45,22 +45,24 @@ def _first(answers: Any) -> str:
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The question with its answers as they came, or with the edited one in their place."""
     noted = notes_of(record).get("answers")
-    same = isinstance(noted, list) and _first(noted) == record.answer
+    same = isinstance(noted, list) and _first_text(noted) == record.answer
     answers = noted if same else [{"text": text_answer(record, "SQuAD"), "answer_start": -1}]
     return with_columns({"question": record.question, "answers": answers}, record, options, ("id", "context"))
 
 
 def recognises(sample: Sample) -> Claim | None:
-    """Whether each row has a question and a list of answers with their places."""
-    answers = sample.rows[0].get("answers")
-    if (
-        sample.has("question", "answers")
-        and isinstance(answers, list)
-        and all(isinstance(one, dict) and "text" in one for one in answers)
-    ):
-        reason = "each row has a question and answers with their places"
-        return sample.claim(reason, "question", "answers", "context", "id")
-    return None
+    """Whether rows have a question and a list of answers with their places."""
+
+    def fits(row: Row) -> bool:
+        answers = row.get("answers")
+        return (
+            "question" in row
+            and isinstance(answers, list)
+            and all(isinstance(one, dict) and "text" in one for one in answers)
+        )
+
+    reason = "each row has a question and answers with their places"
+    return sample.claim(reason, sample.count(fits), "question", "answers", "context", "id")
 
 
 SQUAD = Layout(

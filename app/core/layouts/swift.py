@@ -14,11 +14,10 @@ from app.core.layouts.base import (
     notes_of,
     question_and_answer_turns,
     text_answer,
-    unpacked,
     with_columns,
     with_notes,
 )
-from app.core.layouts.sample import Row
+from app.core.layouts.shapes import Row, unpacked
 from app.core.record import Message, Record
 
 
@@ -28,7 +27,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     pairs = unpacked(row.get(container))
     if not isinstance(pairs, list) or not pairs:
         raise RowError("There is no list of conversations.", code="no_messages")
-    texts = [_pair(pair, place) for place, pair in enumerate(pairs)]
+    texts = [_texts_of_pair(pair, place) for place, pair in enumerate(pairs)]
     extra = columns_of(row, (container, "system"))
     notes: dict[str, Any] = {"form": "swift", "container": container}
     if any(len(pair) > 2 for pair in pairs):
@@ -44,7 +43,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     return checked(Record(question, answer, system, turns, extra=with_notes(extra, notes)), options)
 
 
-def _pair(pair: Any, place: int) -> tuple[str, str]:
+def _texts_of_pair(pair: Any, place: int) -> tuple[str, str]:
     if not isinstance(pair, dict) or not all(type(pair.get(key)) is str for key in ("human", "assistant")):
         raise RowError(f"Turn {place + 1} has no human or assistant text.", code="blank_answer")
     return pair["human"], pair["assistant"]
@@ -56,7 +55,11 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     texts = [*question_and_answer_turns(record), (record.question, text_answer(record, "MS-Swift"))]
     pairs = [{"human": asked, "assistant": said} for asked, said in texts]
     original = notes.get("pairs")
-    if options.keep_extra and original and [_pair(pair, place) for place, pair in enumerate(original)] == texts:
+    if (
+        options.keep_extra
+        and original
+        and [_texts_of_pair(pair, place) for place, pair in enumerate(original)] == texts
+    ):
         pairs = original
     own = options.keep_extra and notes.get("form") == "swift"
     row: dict[str, Any] = {} if record.system is None else {"system": record.system}

@@ -1,6 +1,14 @@
 """Reading any file: what is said about it, what is found in it, and its records. All doors that take files use it."""
 
-from app.core.reading.detection import Detected, detect_file, plan_reading, require_mapping, resolve_settings
+from app.core.reading.detection import (
+    TEXT_FORMATS,
+    Detected,
+    detect_file,
+    find_late_columns,
+    plan_reading,
+    require_mapping,
+    resolve_settings,
+)
 from app.core.reading.records import (
     Read,
     bad_row_dict,
@@ -15,11 +23,13 @@ from app.core.reading.records import (
 from app.core.reading.settings import ReadSettings
 
 __all__ = [
+    "TEXT_FORMATS",
     "Detected",
     "Read",
     "ReadSettings",
     "bad_row_dict",
     "detect_file",
+    "find_late_columns",
     "layout_options",
     "plan_reading",
     "raw_text",

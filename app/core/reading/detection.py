@@ -1,7 +1,7 @@
 """What a file seems to be, with the reason for each choice."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,17 +13,22 @@ from app.core.formats.csv import generated_names
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
-from app.core.layouts.columns import STANDARD
-from app.core.layouts.mapping import target_of
-from app.core.reading.records import read_options
+from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
+from app.core.layouts.paths import steps_of
+from app.core.layouts.sample import Sample
+from app.core.reading.records import read_options, read_rows
 from app.core.reading.settings import ReadSettings
 
 SAMPLE_ROWS = 50
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
 SAMPLE_ROWS_FOR_QUOTING = 5_000
-TEXT_FORMATS = ("csv", "tsv", "jsonl", "json")
+# What can be mapped in every layout.
+ANY_LAYOUT = ("status", "split", "id")
+TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
+# What decides which rows there are: these and how the rows of workbooks and chats are read.
+ROW_SETTINGS = (*DETECTED_SETTINGS, "cells", "who_answers", "pause_hours")
 _MARKED = (
     "Some texts begin with an apostrophe before = or the like, as spreadsheet-safe files have it. It is taken as text; "
     "“Undo spreadsheet-safe quoting” takes it away."
@@ -37,8 +42,9 @@ S = TypeVar("S", bound=ReadSettings)
 class Detected:
     """How a file will be read. ``confidence`` is sure, likely or ask; ``sure`` needs no look by a person.
 
-    ``rows`` is about how many there are, where that can be told; ``remembered`` says that the mapping is the one of an
-    earlier file with the same columns.
+    ``named`` is the mapping that the names of the columns give, whatever the layout. ``rows`` is about how many there
+    are, where that can be told; ``remembered`` says that the mapping is the one of an earlier file with the same
+    columns.
     """
 
     format: str
@@ -52,6 +58,7 @@ class Detected:
     compression: str = ""
     columns: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
     confidence: str = "sure"
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -72,14 +79,16 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         said = getattr(settings, what)
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
-    detection = _insist(formats.detect(source, encoding=settings.encoding), settings.format)
+    detection = _insist(
+        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers), settings.format
+    )
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     values = [row.values for row in rows]
     recognition = recognise(values)
-    layout, mapping = settings.layout or recognition.layout, dict(recognition.mapping)
-    if layout == "columns" and not mapping:
-        mapping = {name: name for name in STANDARD if name in columns}
+    # What the columns are by their names, also where the rows have a layout that needs no mapping.
+    named = recognition.mapping if recognition.layout == "columns" else guess_columns(Sample(values)).mapping
+    layout = settings.layout or recognition.layout
     undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
     # A sheet is looked at only when its rows are read.
     has_header = detection.header and (detection.format != "xlsx" or columns != generated_names(len(columns)))
@@ -94,7 +103,8 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         sheet=settings.sheet or detection.sheet,
         compression=detection.compression,
         columns=tuple(columns),
-        mapping=mapping,
+        mapping=named if layout == "columns" else recognition.mapping if layout == recognition.layout else {},
+        named=named,
         confidence=recognition.confidence,
         reasons={
             **detection.reasons,
@@ -184,30 +194,64 @@ def resolve_settings(settings: S, found: Detected) -> S:
         for name in DETECTED_SETTINGS
         if getattr(settings, name) is None and getattr(found, name) not in (None, "")
     }
-    mapping: Mapping[str, str] = settings.mapping
-    if (settings.layout or found.layout) == found.layout:
-        mapping = {**found.mapping, **mapping}
+    said = {target for target, column in settings.mapping.items() if column}
+    if settings.layout is None and said & {"question", "answer"}:
+        # Whoever says which column is the question or the answer means columns, whatever else the rows hold.
+        values["layout"] = "columns"
+    elif settings.layout is None and said & MESSAGE_TARGETS:
+        values["layout"] = "message-rows"
+    layout = settings.layout or values.get("layout")
+    detected = found.mapping if layout == found.layout else found.named if layout == "columns" else {}
+    mapping = {**detected, **settings.mapping}
     values["mapping"] = {target: column for target, column in mapping.items() if column}
+    values["columns"] = frozenset(found.columns)
     return replace(settings, **values)
 
 
 def plan_reading(source: Source, settings: S) -> tuple[S, Detected]:
     """The settings with which a file can be read, and what was found. Raises Invalid where somebody has to choose."""
-    found = detect_file(source, settings)
+    found = find_late_columns(source, settings, detect_file(source, settings))
     require_mapping(settings, found)
     return resolve_settings(settings, found), found
+
+
+def find_late_columns(source: Source, settings: ReadSettings, found: Detected) -> Detected:
+    """What was found, with the mapped columns that only later rows have. Looks for them where some are missing."""
+    missing = {_root_of(column) for column in settings.mapping.values() if column} - {"", *found.columns}
+    late: dict[str, None] = {}
+    if missing and source.is_seekable:
+        for row in read_rows(source, resolve_settings(settings, found)):
+            if isinstance(row, Row) and not missing.isdisjoint(row.values):
+                late.update(dict.fromkeys(missing & row.values.keys()))
+                missing -= late.keys()
+                if not missing:
+                    break
+    return replace(found, columns=(*found.columns, *late))
+
+
+def _root_of(column: str) -> str:
+    """The column that a path leads into; of a plain name, itself."""
+    return str((steps_of(column) or [column])[0])
 
 
 def require_mapping(settings: ReadSettings, found: Detected) -> None:
     """Raise Invalid where a person has to say which column is what, and has not."""
     told = resolve_settings(settings, found)
+    for target, column in told.mapping.items():
+        if found.columns and column not in found.columns and _root_of(column) not in found.columns:
+            raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
+        is_message = told.layout == "message-rows"
+        if target in MESSAGE_TARGETS and not is_message:
+            said = f"The {target} of messages can be mapped where each row is one message"
+            raise _ask_mapping(found, f"{said} (--from :message-rows).")
+        if told.layout != "columns" and target not in ANY_LAYOUT and not (is_message and target in MESSAGE_TARGETS):
+            what = target.replace("_", " ")
+            said = f"The layout {told.layout} has its own place for the {what}, so no column can be mapped to it."
+            raise _ask_mapping(found, f"{said} Leave the mapping out, or choose the layout columns.")
     if told.layout != "columns":
-        if found.confidence == "ask" and not settings.layout:
+        if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
-    for target, column in told.mapping.items():
-        if found.columns and column not in found.columns:
-            raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
     needed = ("question",) if told.allow_unanswered else ("question", "answer")
     missing = [target for target in needed if target not in told.mapping]
     if missing:

@@ -9,6 +9,7 @@ from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.reading.grouping import group_rows
 from app.core.reading.settings import ReadSettings
 from app.core.record import Record
 
@@ -24,6 +25,9 @@ def read_options(settings: ReadSettings, limits: Limits) -> ReadOptions:
         header=settings.header,
         skip_lines=settings.skip_lines,
         sheet=settings.sheet,
+        cells=settings.cells,
+        who_answers=settings.who_answers,
+        pause_hours=settings.pause_hours,
         spreadsheet_safe=bool(settings.spreadsheet_safe),
         limits=limits,
     )
@@ -33,10 +37,14 @@ def layout_options(settings: ReadSettings) -> LayoutOptions:
     """The settings that concern what a row means."""
     return LayoutOptions(
         mapping=dict(settings.mapping),
+        columns=settings.columns,
+        objects=settings.objects,
         allow_unanswered=settings.allow_unanswered,
         alpaca_input=settings.alpaca_input,
         system=settings.system,
         tags=settings.tags,
+        oasst_paths=settings.oasst_paths,
+        allow_empty_prompt=settings.allow_empty_prompt,
     )
 
 
@@ -49,7 +57,11 @@ def read_rows(source: Source, settings: ReadSettings) -> Iterator[Row | BadRow]:
 
 def read_records(source: Source, settings: ReadSettings) -> Iterator[Read | BadRow]:
     """Every row of a file as a record, or as a bad row with place and reason. Format and layout must be known."""
-    return records_of(read_rows(source, settings), settings)
+    rows = read_rows(source, settings)
+    layout = LAYOUTS.get(settings.layout or "")
+    if layout is not None and layout.grouping is not None:
+        rows = group_rows(rows, layout.grouping, layout_options(settings), source.limits)
+    return records_of(rows, settings)
 
 
 def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator[Read | BadRow]:

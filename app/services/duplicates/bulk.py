@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.core.changes import Value, chunks_of
 from app.core.duplicates import EXACT, NORMALISED
-from app.core.duplicates.normal import normalised_shard
+from app.core.duplicates.normal import normalise_texts
 from app.core.errors import Conflict
 from app.core.record import dump_json
 from app.core.stored import as_entry
@@ -181,7 +181,7 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
             for rows in entries.fetch_chunks(connection, ordered, SIZE):
                 pairs = [as_entry(row[2:]) for row in rows]
                 texts = [text for pair in pairs for text in (pair.question, pair.answer)]
-                forms = texts if level == EXACT else normalised_shard(texts)
+                forms = texts if level == EXACT else normalise_texts(texts)
                 for place, (row, pair) in enumerate(zip(rows, pairs, strict=True)):
                     form = forms[2 * place : 2 * place + 2]
                     parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, *form]

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import select
 
 from app.core.changes import chunks_of
-from app.core.duplicates import Difference, Match, compare, compares_answers, text_of
+from app.core.duplicates import Difference, Match, compare_texts, compares_answers, text_of
 from app.core.errors import Invalid
 from app.core.record import load_json
 from app.core.stored import StoredEntry
@@ -190,7 +190,9 @@ def compare_members(
     if kept is None or one is kept:
         return None, None
     texts = (text_of(side, each.question, each.answer) for each in (kept, one))
-    return compare(*texts), compare(kept.answer, one.answer, strict=True) if compares_answers(side) else None
+    return compare_texts(*texts), compare_texts(kept.answer, one.answer, strict=True) if compares_answers(
+        side
+    ) else None
 
 
 def leaves_by_default(

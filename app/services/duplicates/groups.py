@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare
+from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare_texts
 from app.core.errors import Gone, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import SPLITS
@@ -29,8 +29,8 @@ REPLACED = "A newer scan has replaced the one that this group belongs to. Open t
 LOOKED_AT = 4
 LONGEST = 4_000
 # What is told first where answers differ in several ways.
-WORDS = ("yes/no", "negation")
-FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), ("word",))
+WORDS, OTHER = ("yes/no", "negation"), ("word",)
+FIRST = (("number",), ("date",), ("unit",), WORDS, ("name",), OTHER)
 G = DuplicateGroup
 
 
@@ -283,13 +283,13 @@ def describe_groups(scan: DuplicateScan, groups: Sequence[DuplicateGroup]) -> di
 
 def _describe_differences(members: Sequence[StoredEntry], field: str) -> str:
     texts = [str(getattr(one, field))[:LONGEST] for one in members]
-    matches = [compare(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
+    matches = [compare_texts(texts[0], text, strict=field == "answer" or None) for text in texts[1:]]
     for kinds in FIRST:
         values = [one for match in matches for one in match.differs if one.kind in kinds]
         sides = dict.fromkeys([*(one.left for one in values), *(one.right for one in values)])
         if kinds == WORDS:
             sides = dict.fromkeys(side.partition(" ")[0] for side in sides)
         shown = [clip(side, 16) for side in sides if side]
-        if len(shown) > 1:
+        if len(shown) > 1 and not (kinds == OTHER and any(" " in side for side in sides)):
             return " / ".join(shown[:4])
     return "other text" if field == "answer" else "other words"

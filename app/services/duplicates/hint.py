@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz, process
 
 from app.core.changes import chunks_of
-from app.core.duplicates import Index, Match, compare
-from app.core.duplicates.normal import normalised_shard
+from app.core.duplicates import Index, Match, compare_texts
+from app.core.duplicates.normal import normalise_texts
 from app.core.filters import Filters
 from app.core.text import is_blank
 from app.models import DuplicateScan, Entry, db
@@ -46,12 +46,12 @@ def find_hints(dataset_id: int, question: str, entry_id: int | None = None, *, s
     questions = _candidate_questions(dataset_id, question)
     questions.pop(entry_id or 0, None)
     ids = list(questions)
-    form, *forms = normalised_shard([question, *(questions[one][:LONGEST] for one in ids)])
+    form, *forms = normalise_texts([question, *(questions[one][:LONGEST] for one in ids)])
     likely: set[int] = set()
     for scorer in (fuzz.ratio, fuzz.token_sort_ratio):
         best = process.extract(form, forms, scorer=scorer, score_cutoff=LEAST, limit=LOOKED_AT)
         likely.update(ids[place] for _, _, place in best)
-    hints = [Hint(one, questions[one], compare(question, questions[one])) for one in likely]
+    hints = [Hint(one, questions[one], compare_texts(question, questions[one])) for one in likely]
     hints = [one for one in hints if one.match.level >= LEAST]
     return sorted(hints, key=lambda one: (-one.match.level, -one.match.score, one.entry_id))[:size]
 

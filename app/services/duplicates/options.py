@@ -90,7 +90,7 @@ class ScanOptions(ComparisonOptions):
 def model_folder() -> Path | None:
     """The folder of the model by which meanings are compared, if one is set and the package for it is there."""
     folder = str(current_app.config["LTT_SEMANTIC_MODEL"])
-    return Path(folder).expanduser() if folder and semantic.available() else None
+    return Path(folder).expanduser() if folder and semantic.is_installed() else None
 
 
 def require_model() -> Path:

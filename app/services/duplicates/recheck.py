@@ -158,7 +158,7 @@ def _new_edges(scan: DuplicateScan, again: Sequence[int], texts: LiveTexts, watc
     if duplicates.compares_answers(scan.side):
         answers = lambda places: [texts.by_id[ids[int(place)]][1] for place in places]  # noqa: E731
     compared = [texts.compared_text(one, scan.side) for one in ids]
-    pairs = duplicates.search(compared, answers=answers, options=duplicates.Options(side=scan.side)).pairs
+    pairs = duplicates.search_texts(compared, answers=answers, options=duplicates.Options(side=scan.side)).pairs
     columns = (pairs.level, pairs.score, pairs.differs, pairs.answer_level, pairs.answer_differs)
     ends = ([ids[place] for place in side.tolist()] for side in (pairs.left, pairs.right))
     edges = zip(*ends, *(column.tolist() for column in columns), strict=True)
@@ -180,7 +180,7 @@ def _make_groups(scan: DuplicateScan, reach: Neighbourhood, texts: LiveTexts) ->
     pairs, families = neighbours.pairs_of_edges(edges, positions), neighbours.read_families(scan, positions)
     groups = []
     for what in duplicates.WHAT:
-        for group in duplicates.groups(pairs, what, families=families):
+        for group in duplicates.group_pairs(pairs, what, families=families):
             members = [(nodes[position], None) for position in group.members]
             title = clip(texts.by_id[members[0][0]][0], LONGEST_TITLE)
             groups.append(new_group(what, group, members, title=title))

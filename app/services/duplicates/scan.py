@@ -50,11 +50,11 @@ def scan_dataset(dataset_id: int, options: ScanOptions, watch: Watch | None = No
     with hidden_work(watch, lambda: store.discard_scan(scan_id)) as w:
         corpus = read_corpus(dataset_id, options, lambda done: watch.progress(1, 100, f"{plural(done, 'text')} read"))
         texts = corpus.take_texts()
-        found = duplicates.search(
+        found = duplicates.search_texts(
             texts,
             answers=corpus.read_answers if duplicates.compares_answers(options.side) else None,
             options=duplicates.Options(side=options.side, index=options.kind == "own"),
-            meaning=duplicates.semantic.meaning(require_model()) if options.semantic else None,
+            meaning=duplicates.semantic.by_meaning(require_model()) if options.semantic else None,
             progress=lambda share, step: watch.progress(READ + int(share * (SEARCHED - READ)), 100, step),
         )
         if options.kind == "own" and found.index is not None:
@@ -102,7 +102,7 @@ def group_pairs(
 
     def by_list(pairs: Pairs, families: Sequence[Family]) -> dict[str, Groups]:
         return {
-            what: duplicates.groups(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
+            what: duplicates.group_pairs(pairs, what, sides=sides, families=families, by_meaning=by_meaning)
             for what in duplicates.WHAT
             if len(pairs)
         }
@@ -157,7 +157,7 @@ def pair_rows(result: ScanResult, corpus: Corpus) -> Iterator[tuple[object, ...]
 
 def count_groups(result: ScanResult) -> dict[str, dict[str, int]]:
     """How many groups of each list there are at each level, with the levels as JSON keeps them."""
-    counts = {what: duplicates.counts(groups) for what, groups in result.groups.items() if what != "families"}  # type: ignore[arg-type]
+    counts = {what: duplicates.count_by_level(groups) for what, groups in result.groups.items() if what != "families"}  # type: ignore[arg-type]
     counts["families"] = {duplicates.FLOOR: len(result.groups["families"])}
     return {what: {str(level): number for level, number in levels.items()} for what, levels in counts.items()}
 

@@ -45,10 +45,14 @@ class ExportOptions:
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
-        if self.format not in FORMATS:
-            raise Invalid(f"There is no format {self.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
-        if self.layout not in LAYOUTS:
-            raise Invalid(f"There is no layout {self.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
+        written = [one.name for one in FORMATS.values() if one.write]
+        if self.format not in written:
+            said = f"The format {self.format!r} cannot be written. Use one of {', '.join(written)}."
+            raise Invalid(said, code="no_format")
+        known = [one.name for one in LAYOUTS.values() if one.is_written]
+        if self.layout not in known:
+            said = f"The layout {self.layout!r} cannot be written. Use one of {', '.join(known)}."
+            raise Invalid(said, code="no_layout")
         if self.split and self.split not in SPLITS:
             raise Invalid(f"There is no split {self.split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
         return self
@@ -74,7 +78,7 @@ def count_records(dataset_id: int, options: ExportOptions) -> int:
 
 def goes_out(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
     """The condition under which a pair is exported."""
-    conditions = [is_chosen(dataset_id, options), not_(is_unanswered())]
+    conditions = [is_chosen(dataset_id, options), not_(is_unanswered(options))]
     if needs_rejected(options):
         conditions.append(Entry.rejected_answer.is_not(None))
     if "rejected" not in options.filters.statuses:
@@ -94,11 +98,17 @@ def needs_rejected(options: ExportOptions) -> bool:
     return "rejected answer" in LAYOUTS[options.layout].needs
 
 
+def takes_rejected_alone(options: ExportOptions) -> bool:
+    """Whether a pair with only a rejected answer goes out, because each answer is written with a label."""
+    return LAYOUTS[options.layout].labels is not None
+
+
 def is_rejected() -> ColumnElement[bool]:
     """Whether a pair was rejected."""
     return Entry.status == "rejected"
 
 
-def is_unanswered() -> ColumnElement[bool]:
+def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
     """Whether there is nothing to learn in a pair."""
-    return and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

@@ -57,7 +57,7 @@ def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
 
 def _count_left_out(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
     """Chosen records that do not go out, by reason; each is counted once."""
-    reasons: dict[str, ColumnElement[bool]] = {"without an answer": is_unanswered()}
+    reasons: dict[str, ColumnElement[bool]] = {"without an answer": is_unanswered(options)}
     if "rejected" not in options.filters.statuses:
         reasons = {"that are rejected": is_rejected(), **reasons}
     if needs_rejected(options):

@@ -16,7 +16,7 @@ from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.models import Entry, db, reading
 from app.services import datasets, entries
-from app.services.export.options import ExportOptions, goes_out
+from app.services.export.options import ExportOptions, goes_out, takes_rejected_alone
 
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
@@ -32,8 +32,8 @@ def rendered_rows(dataset_id: int, options: ExportOptions) -> Iterator[Mapping[s
     render = row_renderer(dataset_id, options)
     for rows in read_chunks(dataset_id, options):
         for row in rows:
-            if (record := record_of(row)) is not None:
-                yield render(record, row)
+            if (record := record_of(row, options)) is not None:
+                yield from render(record, row)
 
 
 def read_chunks(dataset_id: int, options: ExportOptions) -> Iterator[list[StoredEntry]]:
@@ -44,29 +44,31 @@ def read_chunks(dataset_id: int, options: ExportOptions) -> Iterator[list[Stored
             yield list(map(as_entry, rows))
 
 
-def record_of(row: StoredEntry) -> Record | None:
+def record_of(row: StoredEntry, options: ExportOptions) -> Record | None:
     """The record of a stored row; None where there is nothing to learn in it."""
     record = row.record()
-    return record if record.answered else None
+    alone = takes_rejected_alone(options) and record.rejected_answer is not None
+    return record if record.answered or alone else None
 
 
-def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, StoredEntry], dict[str, Any]]:
-    """What makes the row of the layout from a record and the stored row it comes from."""
+def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, StoredEntry], list[dict[str, Any]]]:
+    """What makes the rows of the layout, nearly always one, from a record and the stored row it comes from."""
     layout = LAYOUTS[options.layout]
     layout_options = LayoutOptions(keep_extra=options.keep_extra)
     default = _default_system(dataset_id, options) if options.layout != "columns" else None
 
-    def render(record: Record, row: StoredEntry) -> dict[str, Any]:
+    def render(record: Record, row: StoredEntry) -> list[dict[str, Any]]:
         if default is not None and record.system is None:
             record = replace(record, system=default)
         if options.layout == "columns" and not options.keep_extra and record.extra:
             record = replace(record, extra={})
-        out = layout.render(record, layout_options)
+        written = layout.rows_of(record, layout_options)
         if options.layout == "columns" and options.keep_extra:
-            return {"id": row.id, **out, "status": row.status, "split": row.split}
-        if options.keep_extra and record.tags and "tags" not in out:
-            out["tags"] = list(record.tags)
-        return out
+            return [{"id": row.id, **out, "status": row.status, "split": row.split} for out in written]
+        if options.keep_extra and record.tags:
+            for out in written:
+                out.setdefault("tags", list(record.tags))
+        return written
 
     return render
 
@@ -121,8 +123,8 @@ def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
         for row in rows:
             messages = row.turns is not None or row.trace is not None
             if messages or row.extra is not None or (keep and row.tags is not None):
-                if (record := record_of(row)) is not None:
-                    lines.append(encode(render(record, row)) + b"\n")
+                if (record := record_of(row, options)) is not None:
+                    lines.extend(encode(one) + b"\n" for one in render(record, row))
                 continue
             question, answer = row.question, row.answer
             if answer[:1] not in PLAIN_STARTS and is_blank(answer):
@@ -150,9 +152,9 @@ def table_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     def row_cells(row: StoredEntry) -> Sequence[Any] | None:
         if _rest_of(row) == _NOTHING:
             return None if is_blank(row.answer) else plain_cells(row)
-        if (record := record_of(row)) is None:
+        if (record := record_of(row, options)) is None:
             return None
-        values = render(record, row)
+        (values,) = render(record, row)
         return cells_of([values.get(name) for name in how.columns])
 
     def batches() -> Iterator[list[Sequence[Any]]]:

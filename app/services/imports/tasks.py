@@ -7,9 +7,9 @@ from flask import current_app
 
 from app.core.errors import Conflict
 from app.core.options import encode
-from app.core.reading import require_mapping, resolve_settings
+from app.core.reading import TEXT_FORMATS, find_late_columns, require_mapping, resolve_settings
 from app.models import Job, transaction
-from app.services import datasets, tasks
+from app.services import datasets, tasks, uploads
 from app.services.imports import waiting
 from app.services.imports.running import get, give_up_dead, run
 from app.services.imports.settings import Settings
@@ -19,7 +19,6 @@ from app.services.running import Show
 from app.services.tasks import Task, TaskLimits, declare
 
 MB = 1024 * 1024
-TEXT = ("csv", "tsv", "jsonl", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def _is_small(options: ImportRun) -> bool:
 def _is_risky(options: ImportRun) -> bool:
     """Whether it must be unpacked or decoded, by which a hostile file may end the process."""
     detected = get(options.import_id).detected
-    return detected.get("format") not in TEXT or bool(detected.get("compression"))
+    return detected.get("format") not in TEXT_FORMATS or bool(detected.get("compression"))
 
 
 def _run(options: ImportRun, watch: Watch) -> dict[str, object]:
@@ -75,7 +74,7 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     row = get(import_id)
     if row.state not in ("waiting", "failed", "cancelled"):
         raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = detect(upload_of(row), settings)
+    found = find_late_columns(uploads.source_of(upload_of(row)), settings, detect(upload_of(row), settings))
     require_mapping(settings, found)
     with transaction():
         row = get(import_id)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.core.duplicates import compare
-from app.core.duplicates.differences import bits, differences
-from app.core.duplicates.normal import normalised
+from app.core.duplicates import compare_texts
+from app.core.duplicates.differences import difference_bits, find_differences
+from app.core.duplicates.normal import normalise_text
 
 
 def kinds(one, other):
-    return [found.kind for found in differences(one, other, normalised(one), normalised(other))]
+    return [found.kind for found in find_differences(one, other, normalise_text(one), normalise_text(other))]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,13 @@ def test_other_words_are_a_difference(one, other):
 def test_how_long_a_text_is_may_be_left_out_of_account():
     one, other = f"{LONG} It was about the garden.", f"{LONG} It was about the harbour."
     assert kinds(one, other) == []
-    strict = differences(one, other, normalised(one), normalised(other), strict=True)
+    strict = find_differences(one, other, normalise_text(one), normalise_text(other), strict=True)
     assert [(found.kind, found.left, found.right) for found in strict] == [("word", "garden", "harbour")]
     short = ("about the garden", "about the harbour")
-    assert differences(*short, *short, strict=False) == []
-    assert [found.kind for found in differences("turn it on", "turn it off", "turn it on", "turn it off", strict=False)]
+    assert find_differences(*short, *short, strict=False) == []
+    assert [
+        found.kind for found in find_differences("turn it on", "turn it off", "turn it on", "turn it off", strict=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,12 +130,12 @@ def test_writing_is_no_difference(one, other):
 
 def test_bits_go_by_the_order_of_names():
     one, other = "Does 1 work on Monday", "Does 2 not work on Friday"
-    assert bits(differences(one, other, normalised(one), normalised(other))) == 0b10011
+    assert difference_bits(find_differences(one, other, normalise_text(one), normalise_text(other))) == 0b10011
 
 
 def test_comparing_two_texts_says_why():
-    assert compare("Same", "Same").level == 102
-    assert compare("Same!", "same").level == 101
-    moved = compare("apples and pears taste good", "pears and apples taste good")
+    assert compare_texts("Same", "Same").level == 102
+    assert compare_texts("Same!", "same").level == 101
+    moved = compare_texts("apples and pears taste good", "pears and apples taste good")
     assert (moved.level, moved.why) == (100, "They have the same words in another order.")
-    assert compare("one thing", "quite another matter").level < 80
+    assert compare_texts("one thing", "quite another matter").level < 80

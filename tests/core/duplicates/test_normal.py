@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.duplicates.normal import core, normalised, normalised_shard
+from app.core.duplicates.normal import normalise_text, normalise_texts, strip_politeness
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from app.core.duplicates.normal import core, normalised, normalised_shard
     ],
 )
 def test_form_does_not_count(one, other):
-    assert normalised(one) == normalised(other)
+    assert normalise_text(one) == normalise_text(other)
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,17 @@ def test_form_does_not_count(one, other):
     ],
 )
 def test_meaning_counts(one, other):
-    assert normalised(one) != normalised(other)
+    assert normalise_text(one) != normalise_text(other)
 
 
 @given(st.lists(st.text(max_size=30), max_size=8))
 def test_a_shard_gives_what_each_text_gives(texts):
-    assert normalised_shard(texts) == [normalised(text) for text in texts]
+    assert normalise_texts(texts) == [normalise_text(text) for text in texts]
 
 
 @given(st.text(max_size=60))
 def test_spaces_and_case_never_matter(text):
-    assert normalised(f"  {text} ") == normalised(text)
+    assert normalise_text(f"  {text} ") == normalise_text(text)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_spaces_and_case_never_matter(text):
     ],
 )
 def test_politeness_is_not_the_core(form, rest):
-    assert core(form) == rest
+    assert strip_politeness(form) == rest

@@ -7,8 +7,8 @@ import pytest
 from rapidfuzz import fuzz
 
 from app.core import duplicates
-from app.core.duplicates import Options, groups, search
-from app.core.duplicates.normal import normalised
+from app.core.duplicates import Options, group_pairs, search_texts
+from app.core.duplicates.normal import normalise_text
 
 TOPICS = "invoice parcel lamp voucher account password delivery warranty sofa refund courier battery".split()
 VERBS = "change cancel find return repair order track clean replace assemble".split()
@@ -32,8 +32,10 @@ def typo(text, dice):
 
 def found_groups(texts, what="copies", level=90, answers=None, **options):
     get = (lambda positions: [answers[at] for at in positions]) if answers is not None else None
-    found = search(texts, answers=get, options=Options(**options))
-    at_level = [one for one in groups(found.pairs, what, families=found.families) if one.lowest <= level <= one.highest]
+    found = search_texts(texts, answers=get, options=Options(**options))
+    at_level = [
+        one for one in group_pairs(found.pairs, what, families=found.families) if one.lowest <= level <= one.highest
+    ]
     return {one.members: one for one in at_level}
 
 
@@ -56,7 +58,7 @@ def test_planted_typos_are_found():
     members = found_groups(texts)
     missed = [at for at in range(300) if not any(at in group and 2000 + at in group for group in members)]
     assert len(missed) <= 3
-    wrong = [group for group in members if len({normalised(texts[one])[:60] for one in group}) > 2]
+    wrong = [group for group in members if len({normalise_text(texts[one])[:60] for one in group}) > 2]
     assert wrong == []
 
 
@@ -64,7 +66,7 @@ def test_few_texts_are_compared_each_with_each():
     one = "How do I reset the password of my account today?"
     other = "How do I reset the pasword of my account quickly on a Monday?"
     third = "Where can we reset the pasword of my account today?"
-    alone, among = search([one, other]).pairs, search([one, other, third]).pairs
+    alone, among = search_texts([one, other]).pairs, search_texts([one, other, third]).pairs
     assert (alone.left.tolist(), alone.right.tolist(), alone.level.tolist()) == ([0], [1], [84])
     assert [0, 1, 84] in np.array((among.left, among.right, among.level)).T.tolist()
 
@@ -72,13 +74,13 @@ def test_few_texts_are_compared_each_with_each():
 def test_rows_are_found_as_an_exhaustive_search_finds_them():
     base, dice = questions(400), random.Random(5)
     texts = [*base, *(typo(typo(text, dice), dice) for text in base[:150])]
-    forms = [normalised(text) for text in texts]
+    forms = [normalise_text(text) for text in texts]
     expected = {
         at
         for at in range(len(texts))
         if any(fuzz.ratio(forms[at], form) >= 90 for place, form in enumerate(forms) if place != at)
     }
-    pairs = search(texts).pairs
+    pairs = search_texts(texts).pairs
     seen = set(pairs.left[pairs.level >= 90].tolist()) | set(pairs.right[pairs.level >= 90].tolist())
     assert len(expected & seen) >= 0.98 * len(expected)
 
@@ -181,29 +183,31 @@ def test_a_template_is_a_family():
         for word in ("paris berlin oslo rome madrid vienna prague lisbon dublin athens cairo lima".split())
     ]
     texts = [f"What is the weather like in {place} at the moment?" for place in places] + questions(20)
-    found = search(texts)
+    found = search_texts(texts)
     [family] = found.families
     assert family.frame == "what is the weather like in … at the moment"
     assert family.members == tuple(range(12))
-    assert groups(found.pairs, "copies") == [] and groups(found.pairs, "variants", families=found.families) == []
+    assert (
+        group_pairs(found.pairs, "copies") == [] and group_pairs(found.pairs, "variants", families=found.families) == []
+    )
 
 
 def test_groups_of_lower_levels_hold_those_of_higher_ones():
     base, dice = questions(300), random.Random(7)
     texts = [*base, *base[:40], *(typo(text, dice) for text in base[:80])]
-    found = groups(search(texts).pairs, "copies")
+    found = group_pairs(search_texts(texts).pairs, "copies")
     by_level = {
         level: [set(one.members) for one in found if one.lowest <= level <= one.highest] for level in duplicates.LEVELS
     }
     for higher, lower in zip(sorted(by_level, reverse=True), sorted(by_level, reverse=True)[1:], strict=False):
         assert all(any(small <= large for large in by_level[lower]) for small in by_level[higher])
         assert sum(map(len, by_level[lower])) == len(set().union(*by_level[lower])) if by_level[lower] else True
-    assert duplicates.counts(found) == {level: len(sets) for level, sets in by_level.items()}
+    assert duplicates.count_by_level(found) == {level: len(sets) for level, sets in by_level.items()}
 
 
 def test_only_groups_that_span_two_sides_are_kept():
     texts = ["Where is my parcel today?"] * 2 + ["Where is my lamp?"] * 2
-    found = groups(search(texts).pairs, "copies", sides=np.array([0, 1, 1, 1], np.uint8))
+    found = group_pairs(search_texts(texts).pairs, "copies", sides=np.array([0, 1, 1, 1], np.uint8))
     assert [one.members for one in found] == [(0, 1)]
 
 
@@ -223,11 +227,11 @@ def test_only_groups_that_span_two_sides_are_kept():
     ids=["none", "empty", "blanks", "equal", "template", "few", "long", "one-word", "odd"],
 )
 def test_pathological_texts_are_survived(texts):
-    found = search(texts)
+    found = search_texts(texts)
     assert len(found.pairs) <= 75 * max(len(texts), 1)
-    assert sum(len(one.members) for one in groups(found.pairs, "copies") if one.lowest <= 102 <= one.highest) <= len(
-        texts
-    )
+    assert sum(
+        len(one.members) for one in group_pairs(found.pairs, "copies") if one.lowest <= 102 <= one.highest
+    ) <= len(texts)
 
 
 def test_a_search_can_be_stopped():
@@ -239,12 +243,12 @@ def test_a_search_can_be_stopped():
             raise Stop
 
     with pytest.raises(Stop):
-        search(questions(100), progress=stop)
+        search_texts(questions(100), progress=stop)
 
 
 def test_the_index_finds_what_was_searched(tmp_path):
     texts, dice = questions(500), random.Random(2)
-    search(texts, options=Options(index=True)).index.save(tmp_path / "index", [1000 + at for at in range(500)])
+    search_texts(texts, options=Options(index=True)).index.save(tmp_path / "index", [1000 + at for at in range(500)])
     index = duplicates.Index.open(tmp_path / "index")
     hits = [index.candidates(typo(texts[at], dice), limit=5)[:1] == [1000 + at] for at in range(100)]
     assert sum(hits) >= 98

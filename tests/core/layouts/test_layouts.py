@@ -42,6 +42,16 @@ ROWS = {
         {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "refusal": None},
                       {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "metadata": {"n": 1}},
         {"system": "beside", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"messages": [{"from": "Human", "value": "q"}, {"role": "MODEL", "text": "a", "loss": True}]},
+        {"items": [{"role": "user", "content": "q"}, {"role": "bot", "content": "a"}], "id": "7"},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "tool_call", "content": '{"name": "f", "arguments": {}}'},
+                      {"role": "tool_response", "content": "1"}, {"role": "assistant", "content": "a", "loss": False}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected_response": "b"},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+         "rejected_messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b", "score": 1}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": 1, "tools": "hammer"},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [
+            {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}]},
     ],
     "alpaca": [
         {"instruction": "i", "input": "", "output": "o"},
@@ -51,6 +61,12 @@ ROWS = {
         {"instruction": "i", "input": "x", "output": "o", "system": "s", "history": [["a", "b"]]},
         {"instruction": "i", "context": "c", "response": "r", "category": "k"},
         {"instruction": "i", "input": None, "output": "o", "id": 7},
+        {"instruction": "i", "input": "x", "output": 5},
+        {"instruction": "i", "input": "x", "output": ["a", "b"]},
+        {"instruction": "i", "input": "x", "output": "o", "history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {"instruction": "i", "input": "x", "chosen": "c", "rejected": "r", "system": "s"},
+        {"instruction": "i", "input": "", "chosen": {"from": "gpt", "value": "c"}, "rejected": {"from": "gpt", "value": "r"}},
+        {"instruction": "i", "input": "x", "output": "o", "rejected": False, "system": 4},
     ],
     "sharegpt": [
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
@@ -61,6 +77,11 @@ ROWS = {
                            {"from": "observation", "value": "1"}, {"from": "gpt", "value": "a"}], "tools": ""},
         {"conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
         {"system": "s", "conversation": [{"human": "q", "assistant": "a"}, {"human": "q2", "assistant": "a2"}]},
+        {"conversations": [{"from": "USER", "value": "q"}, {"from": "ChatGPT", "value": "a"}]},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "function-call", "value": '{"name": "f"}'},
+                           {"from": "function-response", "value": "1"}, {"from": "gpt", "value": "a", "train": False}]},
+        {"dialog": [{"role": "customer", "text": "q"}, {"role": "agent", "text": "a"}], "rejected_response": "b"},
+        {"conversation": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "n": 1},
     ],
     "prompt-completion": [
         {"prompt": "p", "completion": " c"},
@@ -68,6 +89,17 @@ ROWS = {
         {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
          "completion": [{"role": "assistant", "content": "a"}], "tools": [1]},
         {"prompt": "p", "completion": "c", "label": True},
+        {"prompt": "p", "completion": 5},
+        {"prompt": "p", "completion": ["a", "b"], "history": [["x", "y"]], "system": "s"},
+        {"prompt": "p", "completion": [{"role": "assistant", "content": "a"}], "rejected": "b"},
+    ],
+    "trl-kto": [
+        {"prompt": "p", "completion": "c", "label": True},
+        {"prompt": "p", "completion": "c", "label": False, "system": "s"},
+        {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}], "label": False},
+        {"instruction": "i", "input": "x", "output": "o", "kto_tag": False},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 1}], "label": "false"},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "kto_tag": 0},
     ],
     "preference": [
         {"input": {"messages": [{"role": "user", "content": "q"}], "tools": [], "parallel_tool_calls": True},
@@ -80,6 +112,19 @@ ROWS = {
          "rejected": {"from": "gpt", "value": "b"}, "score": 3},
         {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
          "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]},
+        {"prompt": "q", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+         "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}], "score_chosen": 8.0},
+        {"prompt": "q", "chosen": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+         "rejected": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]},
+        {"chosen": json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}),
+         "rejected": json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]})},
+        {"chosen_messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "loss_weight": 1.0}],
+         "rejected_messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b", "loss_weight": 1.0}]},
+        {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
+        {"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": "a", "rejected": "b"},
+        {"instruction": "q", "chosen": "a", "rejected": "b"},
+        {"question": "q", "system": "s", "chosen": "a", "rejected": "b"},
+        {"messages": [{"role": "user", "content": "q"}], "chosen": {"role": "assistant", "content": "a"}, "rejected": "b"},
     ],
     "squad": [
         {"question": "q", "answers": [{"text": "a", "answer_start": 3}, {"text": "b", "answer_start": 9}], "context": "c", "id": "1"}
@@ -89,10 +134,13 @@ ROWS = {
         {"question": "q", "answer": 0},
         {"question": "q", "answer": ["a", "b"], "other": {"n": 1}},
         {"question": "q", "answer": "a", "tags": "x; y", "id": "5"},
+        {"question": "q", "answer": "a", "system": 3, "rejected_answer": 0},
+        {"question": "q", "answer": "a", "history": [["x", "y"]], "system": ""},
+        {"question": "q", "answer": "a", "history": "visited twice", "rejected_answer": {"role": "assistant", "content": "b"}},
     ],
 }  # fmt: skip
 CASES = [(name, row) for name, rows in ROWS.items() for row in rows]
-MAPPING = {"question": "question", "answer": "answer", "tags": "tags"}
+MAPPING = {name: name for name in ("question", "answer", "tags", "system", "history", "rejected_answer")}
 
 
 def options_for(name, **more):
@@ -105,7 +153,10 @@ def test_an_accepted_row_comes_back_as_it_was(name, row):
     assert layout.render(layout.parse(row, options), options) == row
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+WRITTEN = [one for one in LAYOUTS.values() if one.is_written]
+
+
+@pytest.mark.parametrize("layout", WRITTEN, ids=[one.name for one in WRITTEN])
 def test_the_example_of_a_layout_is_a_row_of_it(layout):
     options = options_for(layout.name)
     assert layout.render(layout.parse(layout.example, options), options) == layout.example
@@ -130,7 +181,7 @@ def content(record):
     return (record.system, record.turns, record.question, record.trace, record.answer)
 
 
-@pytest.mark.parametrize(("name", "row"), CASES)
+@pytest.mark.parametrize(("name", "row"), [case for case in CASES if case[0] != "trl-kto"])
 def test_content_survives_openai_from_every_layout(name, row):
     record = LAYOUTS[name].parse(row, options_for(name))
     sent = json.loads(json.dumps(LAYOUTS["openai"].render(record, LayoutOptions())))
@@ -201,7 +252,11 @@ def assistant(text):
         ("openai", {"messages": [user("q"), assistant(None)]}, "no content"),
         ("openai", {"messages": [user("q"), assistant("  ")]}, "answer is empty"),
         ("openai", {"messages": [user("\u200b"), assistant("a")]}, "question is empty"),
-        ("openai", {"messages": [{"role": "customer", "content": "q"}, assistant("a")]}, "unknown role 'customer'"),
+        (
+            "openai",
+            {"messages": [{"role": "alien", "content": "q"}, assistant("a")]},
+            "unknown role 'alien'.*user .human, customer",
+        ),
         (
             "openai",
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, assistant("a")]},
@@ -215,7 +270,12 @@ def assistant(text):
         ("sharegpt", {"conversations": "text"}, "no list"),
         ("prompt-completion", {"prompt": "p"}, "no completion"),
         ("preference", {"prompt": "q", "chosen": "a"}, "rejected"),
-        ("preference", {"prompt": "q", "chosen": ["a", "b"], "rejected": "b"}, "several messages"),
+        (
+            "preference",
+            {"prompt": "q", "chosen": [assistant("a"), assistant("b")], "rejected": "b"},
+            "several messages",
+        ),
+        ("preference", {"prompt": "q", "chosen": ["a", "b"], "rejected": "b"}, "“chosen” is no answer"),
         ("squad", {"question": "q", "answers": []}, "answer is empty"),
         ("columns", {"question": "q", "answer": {"text": "a"}}, "is an object"),
         ("columns", {"question": "q", "answer": None}, "answer is empty"),
@@ -287,6 +347,6 @@ def test_losses_are_named(name, lost):
         (call,),
         "worse",
         ("t",),
-        {"tools": [1], "k": 1},
+        {"tools": [{"type": "function"}], "k": 1},
     )
     assert losses(record, LAYOUTS[name], LayoutOptions()) == lost

@@ -1,0 +1,70 @@
+"""Chats that Telegram Desktop exports as JSON (``result.json``): one chat, or all chats of an account."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from app.core.formats.chats.talk import MEDIA, NOTICES, Said
+
+_TYPE = re.compile(
+    r'"type"\s*:\s*"(personal_chat|bot_chat|(?:private|public)_(?:group|supergroup|channel)|saved_messages)"'
+)
+_NAME = re.compile(r'"name"\s*:\s*("(?:[^"\\]|\\.)*")')
+_FILES = ("photo", "file", "media_type", "poll", "location_information", "contact_information", "game_title")
+
+
+def recognises(text: str) -> str:
+    """Why this is such a chat; nothing where it is none."""
+    is_one = text.lstrip().startswith("{") and _TYPE.search(text) and '"messages"' in text
+    return "it is a chat export of Telegram" if is_one else ""
+
+
+def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+    """The messages of an export as UTF-8, from one chat after the other."""
+    import ijson
+
+    start = start.partition('"messages"')[0]
+    if re.search(r'"chats"\s*:\s*\{', start):
+        for number, chat in enumerate(ijson.items(stream, "chats.list.item", use_float=True)):
+            if isinstance(chat, dict):
+                yield from _chat(chat.get("messages") or (), str(chat.get("name")), str(chat.get("type")), str(number))
+        return
+    name, kind = _NAME.search(start), _TYPE.search(start)
+    items = ijson.items(stream, "messages.item", use_float=True)
+    yield from _chat(items, json.loads(name[1]) if name else "", kind[1] if kind else "", "")
+
+
+def _chat(items: Iterable[Any], name: str, kind: str, talk: str) -> Iterator[Said]:
+    """The messages of one chat. Of two people, the one after whom the chat is called is not the one who exported it."""
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        at = _seconds(item)
+        if item.get("type") != "message":
+            yield Said("", "", at, talk=talk, left_out=(NOTICES,))
+            continue
+        author = str(item.get("from") or "Deleted account")
+        role = ""
+        if kind == "personal_chat":
+            role = "user" if author == name else "assistant"
+        elif kind == "bot_chat":
+            role = "assistant" if author == name else "user"
+        left_out = (MEDIA,) if any(key in item for key in _FILES) else ()
+        is_reply = "reply_to_message_id" in item
+        yield Said(author, _text(item.get("text")), at, role, talk, is_reply=is_reply, left_out=left_out)
+
+
+def _text(value: Any) -> str:
+    """A text, or a list of texts and of links, mentions and the like with a text each."""
+    if isinstance(value, list):
+        return "".join(_text(part.get("text") if isinstance(part, dict) else part) for part in value)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(item: dict[str, Any]) -> float | None:
+    with suppress(ValueError, TypeError, KeyError):
+        return datetime.fromisoformat(item["date"]).replace(tzinfo=UTC).timestamp()
+    return None

@@ -1,0 +1,79 @@
+"""A chat in one text: ``{"text": "<|im_start|>user\\n…<|im_end|>\\n<|im_start|>assistant\\n…"}``; read, not written.
+
+Which marks are known stands in ``templates``. The system prompt may stand in a column of its own, with or without the
+word SYSTEM. What is written for trainers holds messages, and the trainer puts the marks of its model around them.
+"""
+
+import re
+from typing import Any
+
+from app.core.layouts.base import Layout, LayoutOptions, RowError, columns_of, not_written
+from app.core.layouts.mapping import target_of
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row
+from app.core.layouts.templates import Chat, read_chat
+from app.core.layouts.whole import conversation_record
+from app.core.record import Record
+
+_NAMES = ("text", "chat", "conversation", "conversations", "formatted_text", "formatted_chat", "prompt", "content")
+_SYSTEM_MARK = re.compile(r"\s*SYSTEM:\s*")
+
+
+def parse(row: Row, options: LayoutOptions) -> Record:
+    """The record of a row with a chat in one text. Raises RowError."""
+    name, chat = _find_chat(row)
+    if chat is None:
+        said = "There is no text with a whole chat in it: no marks of a template, no USER: and ASSISTANT:."
+        raise RowError(said, code="no_messages")
+    used = [name]
+    system = None
+    given = row.get("system")
+    if isinstance(given, str) and given and chat.messages[0].role != "system":
+        system = _SYSTEM_MARK.sub("", given, count=1)
+        used.append("system")
+    extra: dict[str, Any] = columns_of(row, used)
+    if chat.tools and "tools" not in extra:
+        extra["tools"] = chat.tools
+    return conversation_record(chat.messages, system, extra, options)
+
+
+def _find_chat(row: Row) -> tuple[str, Chat | None]:
+    """The column that holds a whole chat, the usual names first."""
+    for name in (*(name for name in _NAMES if name in row), *row):
+        value = row[name]
+        if isinstance(value, str) and name != "system" and (chat := read_chat(value)) is not None:
+            return name, chat
+    return "", None
+
+
+def recognises(sample: Sample) -> Claim | None:
+    """Whether most rows hold a whole chat in one text, and no columns for question and answer."""
+    targets = {match[0] for name in sample.columns if (match := target_of(name))}
+    if {"question", "answer"} <= targets or sample.chats:
+        return None
+    found = [name for row in sample.rows if (name := _column_of(row))]
+    if len(found) * 2 <= len(sample.rows):
+        return None
+    return sample.claim(f"the column “{found[0]}” holds a whole chat in one text", len(found), found[0], "system")
+
+
+def _column_of(row: Row) -> str:
+    try:
+        return _find_chat(row)[0]
+    except RowError:
+        return ""
+
+
+CHAT_TEXT = Layout(
+    "chat-text",
+    "A chat in one text",
+    parse,
+    not_written,
+    frozenset(),
+    (),
+    {
+        "text": "<|im_start|>user\nHow do I reset my password?<|im_end|>\n"
+        "<|im_start|>assistant\nChoose “Forgot password”.<|im_end|>\n"
+    },
+    recognises,
+)

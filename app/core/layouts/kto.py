@@ -1,0 +1,177 @@
+"""KTO: a prompt, one answer, and a label whether it is good.
+
+TRL: ``{"prompt": [message], "completion": [message], "label": true}``; LLaMA-Factory: ``{"conversations": […],
+"kto_tag": true}``. The pair itself is read in every layout that a pair can have. A bad answer is the rejected answer of
+a pair that has no other; both layouts write a row for the answer and one for the rejected answer.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from app.core.layouts import alpaca, openai, prompt_completion, sharegpt
+from app.core.layouts.base import (
+    KEEPING,
+    Layout,
+    LayoutOptions,
+    Preset,
+    RowError,
+    checked,
+    notes_of,
+    with_notes,
+)
+from app.core.layouts.sample import Claim, Sample
+from app.core.layouts.shapes import Row
+from app.core.record import Record
+
+_TAGS = ("kto_tag", "kto_label", "label")
+_PAIRS = {"openai": openai, "sharegpt": sharegpt, "alpaca": alpaca, "prompt-completion": prompt_completion}
+_LABELS = {True: True, False: False, "true": True, "false": False, "desirable": True, "undesirable": False}
+# Under a name that says so, a number is a label as well; “label” may be that of a class.
+_NUMBERS = {1: True, 0: False, "1": True, "0": False}
+
+
+def label_of(name: str, value: Any) -> bool | None:
+    """Whether a label says that the answer is good; None where it is no such label."""
+    if isinstance(value, str):
+        value = value.strip().lower()
+    if isinstance(value, bool) or (isinstance(value, str) and value in _LABELS):
+        return _LABELS[value]
+    return _NUMBERS.get(value) if name != "label" and isinstance(value, (str, int)) else None
+
+
+def parse(row: Row, options: LayoutOptions) -> Record:
+    """The record of a labelled answer. Raises RowError."""
+    name = next((name for name in _TAGS if name in row), None)
+    good = None if name is None else label_of(name, row[name])
+    if name is None or good is None:
+        raise RowError("There is no label that is true or false.", code="no_label")
+    rest = {key: value for key, value in row.items() if key != name}
+    layout = _pair_layout(rest)
+    plain = LayoutOptions(alpaca_input=options.alpaca_input, objects=options.objects)
+    record = _PAIRS[layout].parse(rest, plain)
+    notes = notes_of(record)
+    note: dict[str, Any] = {"column": name, "value": row[name], "layout": layout}
+    if not good:
+        if not record.answer:
+            raise RowError("A tool call cannot be a bad answer.", code="tool_call_answer")
+        # What the bad answer carries is not that of the good one that somebody may write.
+        if "answer" in notes:
+            note["answer"] = notes["answer"]
+        notes = {key: value for key, value in notes.items() if key != "answer"}
+        record = replace(record, answer="", rejected_answer=record.answer)
+    return checked(replace(record, extra=with_notes(record.extra, {**notes, "label": note})), options)
+
+
+def _pair_layout(row: Row) -> str:
+    if "instruction" in row:
+        return "alpaca"
+    if "prompt" in row and "completion" in row:
+        return "prompt-completion"
+    return "openai" if "messages" in row else "sharegpt"
+
+
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of the answer in TRL's form, or where there is none, of the rejected answer."""
+    return _labelled(record, options)[0]
+
+
+def render_tagged(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The same in LLaMA-Factory's form."""
+    return _tagged(record, options)[0]
+
+
+def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
+    """A row for the answer and one for the rejected answer, prompt and completion as lists of messages."""
+    rows = []
+    for one, good in _answers(record):
+        row = _as_noted(one, good, options)
+        if row is None:
+            # A note that it came as messages: TRL wants lists in every row of a file.
+            notes = {"completion": 1, **notes_of(one)}
+            listed = replace(one, extra=with_notes(one.extra, notes))
+            row = {**prompt_completion.render(listed, options), "label": good}
+        rows.append(row)
+    return rows
+
+
+def _tagged(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
+    """A row for the answer and one for the rejected answer, as conversations with a tag."""
+    return [
+        _as_noted(one, good, options) or {**sharegpt.render(one, options), "kto_tag": good}
+        for one, good in _answers(record)
+    ]
+
+
+def _answers(record: Record) -> list[tuple[Record, bool]]:
+    """The record with its answer alone, and with its rejected answer in the place of it. Raises RowError for none."""
+    found: list[tuple[Record, bool]] = []
+    if record.answered:
+        found.append((replace(record, rejected_answer=None), True))
+    if record.rejected_answer is not None:
+        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None), False))
+    if not found:
+        raise RowError("The answer is empty.", code="blank_answer")
+    return found
+
+
+def _as_noted(record: Record, good: bool, options: LayoutOptions) -> dict[str, Any] | None:
+    """The row as it came, where that is asked for and the label is the one that it came with."""
+    notes = notes_of(record)
+    note = notes.get("label")
+    if not options.keep_extra or not isinstance(note, dict) or label_of(note["column"], note["value"]) is not good:
+        return None
+    rest = {key: value for key, value in notes.items() if key != "label"}
+    if "answer" in note:
+        rest["answer"] = note["answer"]
+    extra = {key: value for key, value in record.extra.items() if key != "_layout"}
+    row = _PAIRS[note["layout"]].render(replace(record, extra=with_notes(extra, rest)), KEEPING)
+    return {**row, note["column"]: note["value"]}
+
+
+def recognises(sample: Sample) -> Claim | None:
+    """Whether rows have an answer and a label that says whether it is good."""
+
+    def fits(row: Row) -> bool:
+        has_pair = any(name in row for name in ("completion", "messages", "conversations", "conversation", "output"))
+        return has_pair and any(label_of(name, row.get(name)) is not None for name in _TAGS)
+
+    # A table of classes may have a few that read like labels.
+    if any(row.get("label") is not None and label_of("label", row["label"]) is None for row in sample.rows):
+        return None
+    keys = ("prompt", "completion", "messages", "conversations", "instruction", "input", "output", "system", "history")
+    return sample.claim("each answer has a label whether it is good", sample.count(fits), *keys, "tools", *_TAGS)
+
+
+_HOLDS = frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"})
+TRL_KTO = Layout(
+    "trl-kto",
+    "KTO labels (TRL)",
+    parse,
+    render,
+    _HOLDS,
+    ("prompt", "completion", "label", "tools"),
+    {
+        "prompt": [{"role": "user", "content": "How do I reset my password?"}],
+        "completion": [{"role": "assistant", "content": "Choose “Forgot password”."}],
+        "label": True,
+    },
+    recognises,
+    (Preset("jsonl", "KTO labels", "JSONL for TRL: good and bad answers"),),
+    labels=_labelled,
+)
+KTO = Layout(
+    "kto",
+    "KTO labels (LLaMA-Factory)",
+    parse,
+    render_tagged,
+    _HOLDS,
+    ("conversations", "system", "tools", "kto_tag"),
+    {
+        "conversations": [
+            {"from": "human", "value": "How do I reset my password?"},
+            {"from": "gpt", "value": "Choose “Forgot password”."},
+        ],
+        "kto_tag": True,
+    },
+    labels=_tagged,
+)
