@@ -35,14 +35,14 @@ class ConvertOptions(ReadSettings):
         flag="--undo-spreadsheet-safe/--keep-spreadsheet-safe",
     )
     to: str = option("jsonl:openai", "Target format", "Format and layout of what is written.", flag="")
-    keep_extra: bool = option(
-        False, "Other columns", "Other columns in trainer layouts.", choices=EXTRA, flag="--extra", word="keep_extra"
-    )
     make_safe: bool = option(
         False,
         "Safe for spreadsheets",
         "Make cells safe that a spreadsheet would run; reversible.",
         flag="--spreadsheet-safe",
+    )
+    keep_extra: bool = option(
+        False, "Other columns", "Other columns in trainer layouts.", choices=EXTRA, flag="--extra", word="keep_extra"
     )
 
     @property

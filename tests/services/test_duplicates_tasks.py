@@ -81,7 +81,7 @@ def test_without_a_worker_it_is_done_here(dataset_id, monkeypatch):
 def test_a_stopped_search_keeps_nothing(dataset_id, busy, monkeypatch):
     job = scan(dataset_id)
     monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
-    search = duplicates.scan.duplicates.search
+    search = duplicates.scan.duplicates.search_texts
 
     def stopped(*arguments, **more):
         jobs.cancel(job.id)
