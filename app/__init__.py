@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flask import Flask
     from flask_openapi3.openapi import OpenAPI
 
 __version__ = "0.1.0"
@@ -20,10 +19,3 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> OpenAPI:
     from app.web import create_web_app
 
     return create_web_app(overrides or {})
-
-
-def create_bare_app(overrides: Mapping[str, Any] | None = None) -> Flask:
-    """The same without pages and API, for commands and jobs."""
-    from app.factory import create_bare
-
-    return create_bare(overrides or {})

@@ -18,8 +18,9 @@ PLACES: dict[str, Any] = {
 migrate = Migrate(directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 
-def create_bare(overrides: Mapping[str, Any]) -> Flask:
+def create_bare_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The application without pages and API, for commands and jobs: it is there in half the time."""
+    overrides = overrides or {}
     settings = config.load_settings(overrides=overrides)
     return prepare_app(Flask("app", instance_path=str(config.data_dir(settings)), **PLACES), settings, overrides)
 

@@ -30,13 +30,9 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def init_app(app: Flask) -> None:
-    """Log as the settings say."""
-    configure_logging(str(app.config["LTT_LOG_LEVEL"]))
-    app.logger.setLevel(str(app.config["LTT_LOG_LEVEL"]))
-
-
-def configure_logging(level: str) -> None:
-    """Send all logs to stderr. A second call changes only the level."""
+    """Send all logs to stderr, as much as the settings say. A second call changes only the level."""
+    level = str(app.config["LTT_LOG_LEVEL"])
+    app.logger.setLevel(level)
     root = logging.getLogger()
     root.setLevel(level)
     if not any(isinstance(handler.formatter, _OneLine) for handler in root.handlers):

@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app, create_bare_app
+from app import create_app
 from app.cli import main
+from app.factory import create_bare_app
 from app.models import close_cleanly
 from app.services import schema, tasks
 

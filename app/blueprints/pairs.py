@@ -27,6 +27,7 @@ SIZES = (25, 50, 100)
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
+    ("reasoning", "Reasoning"),
     ("system", "System prompt"),
     ("rejected_answer", "Rejected answer"),
     ("tags", "Tags"),
@@ -127,6 +128,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             form.question.data.replace("\r\n", "\n"),
             form.answer.data.replace("\r\n", "\n"),
             system=form.typed_system(),
+            reasoning=form.reasoning.data.replace("\r\n", "\n"),
             tags=form.tag_list(),
             status=form.status.data,
         )

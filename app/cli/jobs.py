@@ -16,10 +16,10 @@ def jobs(ctx: click.Context, as_json: bool, limit: int) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from app.services import jobs as service
-    from app.services import leases
+    from app.services import running
 
     with open_workspace():
-        leases.interrupt_dead()
+        running.interrupt_dead()
         found = service.listed(size=limit)
         if as_json:
             click.echo(json.dumps({"jobs": [service.as_dict(job) for job in found]}))
@@ -48,10 +48,10 @@ def cancel(job_id: int) -> None:
 def retry(job_id: int) -> None:
     """Run a job again that failed, was stopped or interrupted. It runs in this process."""
     from app.services import jobs as service
-    from app.services import leases, tasks
+    from app.services import running, tasks
 
     with open_workspace():
-        leases.interrupt_dead()
+        running.interrupt_dead()
         service.retry(job_id)
         job = tasks.run_now(job_id)
         click.echo(f"Job {job.id}: {job.state}.")

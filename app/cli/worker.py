@@ -9,7 +9,7 @@ import click
 @click.option("--parent", type=int, metavar="PID", help="End when the process of this number ends.")
 def worker(parent: int | None) -> None:
     """Run queued jobs until stopped. `ltt serve` starts one by itself."""
-    from app import create_bare_app
+    from app.factory import create_bare_app
     from app.jobs.worker import Worker
     from app.services import schema
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from app import create_bare_app
 from app.core.garbage import rare_collection
+from app.factory import create_bare_app
 from app.models import db, write_lock
 from app.services import schema
 

@@ -120,7 +120,8 @@ class Conversion:
                 except RowError as error:
                     self._reject(refuse_row(item[0], error), rejects)
                     continue
-                if record.extra or record.turns or record.trace or record.system is not None or record.tags:
+                plain = not (record.extra or record.turns or record.trace or record.tags) and record.reasoning is None
+                if not plain or record.system is not None:
                     report.losses.update(losses(record, layout, options))
                 report.written += len(rows)
                 yield from rows

@@ -10,7 +10,7 @@ otázka otázky kérdés întrebare spørgsmål spørsmål fråga kysymys soru �
 """
 _OFTEN_QUESTION = """
 question_text text_question customer_question faq_question prompt query instruction user_message user problem ask
-utterance consulta anfrage demande input
+utterance consulta anfrage demande input input_text
 """
 _ANSWER = """
 answer answers a antwort antworten respuesta respuestas réponse réponses reponse reponses risposta risposte resposta
@@ -20,16 +20,18 @@ respostas antwoord antwoorden odpowiedź odpowiedzi odpověď odpovědi válasz 
 """
 _OFTEN_ANSWER = """
 answer_text best_answer correct_answer long_answer completion response output assistant_message bot_response assistant
-reply solution truth target
+reply solution truth target output_text
 """
 _SYSTEM = "system system_prompt system_message systemprompt systemanweisung 系统提示 시스템"
 _TAGS = "tags tag kategorien etiquetas étiquettes schlagworte 标签 タグ 태그"
 _PASSAGE = "context passage document paragraph contexts kontext contexto contexte contesto 上下文 文脈 문맥 السياق"
 _REJECTED = "rejected rejected_answer rejected_response worse_answer non_preferred"
+_REASONING = "reasoning reasoning_content thinking"
 # What names a column as well, though it says nothing of questions and answers.
 _OTHERS = """
-category chosen content date id intent key label lang language message messages name no number prompts role source title
-topic text url value
+author body category chosen content conversation conversation_id created_at date id intent key label lang language
+message messages name no number order prompts role sender source speaker thread ticket timestamp title topic text turn
+turn_id url utterance value
 """
 
 # The names of each target, those that mean just that and those that often do.
@@ -41,6 +43,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tags": (tuple(_TAGS.split()), ()),
     "status": (("status",), ()),
     "split": (("split",), ()),
+    "reasoning": (tuple(_REASONING.split()), ()),
     "rejected_answer": (tuple(_REJECTED.split()), ()),
     "passage": (tuple(_PASSAGE.split()), ()),
 }

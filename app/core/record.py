@@ -16,7 +16,8 @@ SPLITS = ("train", "validation", "test")
 class Message:
     """One message of a conversation. ``tool_calls`` keeps the source's JSON value as decoded.
 
-    ``extra`` holds message keys that have no place of their own, in order, so that rendering is lossless.
+    ``reasoning`` is what an assistant thought before it said ``text``, never empty. ``extra`` holds message keys that
+    have no place of their own, in order, so that rendering is lossless.
     """
 
     role: str
@@ -26,6 +27,7 @@ class Message:
     tool_calls: list[Any] | None = None
     tool_call_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,9 @@ class Record:
     """A conversation is ``system + turns + question + trace + answer``; a plain pair has only question and answer.
 
     ``turns`` are the messages before the question, ``trace`` those between question and answer (tool calls and
-    results), ``rejected_answer`` the worse answer of a preference pair, ``extra`` every key of the source row that
-    has no place of its own. ``system=None`` (absent) differs from ``""``.
+    results), ``rejected_answer`` the worse answer of a preference pair, ``reasoning`` the thinking that leads to the
+    answer (None or some text), ``extra`` every key of the source row that has no place of its own. ``system=None``
+    (absent) differs from ``""``.
     """
 
     question: str
@@ -45,6 +48,7 @@ class Record:
     rejected_answer: str | None = None
     tags: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    reasoning: str | None = None
 
     @property
     def answered(self) -> bool:
@@ -65,7 +69,7 @@ class PlainPairs(NamedTuple):
 def message_to_json(message: Message) -> dict[str, Any]:
     """The stored JSON form of a message: only the keys that are set."""
     out: dict[str, Any] = {"role": message.role}
-    for key in ("text", "name", "weight", "tool_calls", "tool_call_id"):
+    for key in ("text", "reasoning", "name", "weight", "tool_calls", "tool_call_id"):
         value = getattr(message, key)
         if value is not None:
             out[key] = value

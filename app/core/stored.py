@@ -18,7 +18,7 @@ from app.core.record import PlainPairs, Record, dump_json, dump_messages, load_j
 
 Content = tuple[str | None, ...]
 # What makes two pairs the same, in the order in which it is hashed and digested.
-CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer")
+CONTENT = ("system", "turns", "question", "trace", "answer", "rejected_answer", "reasoning")
 MESSAGES = ("turns", "trace")
 _encode = msgspec.json.Encoder().encode
 
@@ -32,6 +32,7 @@ class StoredEntry(NamedTuple):
     turns: str | None = None
     trace: str | None = None
     rejected_answer: str | None = None
+    reasoning: str | None = None
     tags: str | None = None
     extra: str | None = None
     status: str = "review"
@@ -57,6 +58,7 @@ class StoredEntry(NamedTuple):
             trace=load_messages(self.trace),
             answer=self.answer,
             rejected_answer=self.rejected_answer,
+            reasoning=self.reasoning,
             tags=tuple(self.tag_list),
             extra=load_json(self.extra, {}),
         )
@@ -83,6 +85,7 @@ def stored_fields(record: Record) -> dict[str, str | None]:
         "trace": dump_messages(record.trace),
         "answer": record.answer,
         "rejected_answer": record.rejected_answer,
+        "reasoning": record.reasoning,
         "tags": dump_json(list(record.tags)),
         "extra": dump_json(record.extra),
     }
@@ -104,8 +107,9 @@ def entries_of_columns(same: Mapping[str, object], varying: Mapping[str, Sequenc
 
 
 def content_values(entry: StoredEntry) -> list[object]:
-    """The content with its messages as values, for the digest."""
-    return [load_json(getattr(entry, name), []) if name in MESSAGES else getattr(entry, name) for name in CONTENT]
+    """The content with its messages as values, for the digest. Reasoning stands in it only where there is some."""
+    values = [load_json(getattr(entry, name), []) if name in MESSAGES else getattr(entry, name) for name in CONTENT]
+    return values if entry.reasoning is not None else values[:-1]
 
 
 def content_hash(content: Sequence[str | None]) -> int:
@@ -114,10 +118,12 @@ def content_hash(content: Sequence[str | None]) -> int:
     Equal content gives equal hashes; a hit is verified on the texts themselves.
     The parts are length-framed so that text cannot move from one field into the next unnoticed.
     """
-    system, turns, question, trace, answer, rejected_answer = content
-    if turns is None and trace is None and rejected_answer is None:
+    system, turns, question, trace, answer, rejected_answer, reasoning = content
+    if turns is None and trace is None and rejected_answer is None and reasoning is None:
         return plain_hashes(PlainPairs((system,), (question or "",), (answer or "",)))[0]
-    data = _encode([system, turns, question or "", trace, answer or "", rejected_answer])
+    parts = [system, turns, question or "", trace, answer or "", rejected_answer]
+    # Hashes of pairs without reasoning are those of before there was any.
+    data = _encode(parts if reasoning is None else [*parts, reasoning])
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little", signed=True)
 
 
@@ -129,8 +135,8 @@ def content_hashes(contents: Iterable[Sequence[str | None] | None]) -> list[int 
         hashes.append(None)
         if content is None:
             continue
-        system, turns, question, trace, answer, rejected_answer = content
-        if turns is None and trace is None and rejected_answer is None:
+        system, turns, question, trace, answer, rejected_answer, reasoning = content
+        if turns is None and trace is None and rejected_answer is None and reasoning is None:
             plain.append((place, system, question or "", answer or ""))
         else:
             hashes[place] = content_hash(content)

@@ -15,7 +15,13 @@ from app.services.cleaning import VIEWS
 
 FIRST = "find-replace"
 RECIPE = "recipe"
-FIELD_LABELS = {"question": "Question", "answer": "Answer", "system": "System prompt", "turns": "Earlier turns"}
+FIELD_LABELS = {
+    "question": "Question",
+    "answer": "Answer",
+    "reasoning": "Reasoning",
+    "system": "System prompt",
+    "turns": "Earlier turns",
+}
 _FILTERS = ("q", "status", "tag", "split", "import", "ids")
 MAX_LEFT_OUT = 20_000
 

@@ -15,7 +15,7 @@ COLUMN_CHOICES = [
     ("", "Keep"),
     *(
         (name, TARGETS[name])
-        for name in ("question", "answer", "system", "history", "tags", "rejected_answer", "passage")
+        for name in ("question", "answer", "system", "history", "tags", "reasoning", "rejected_answer", "passage")
     ),
     *((name, TARGETS[name]) for name in ("status", "split")),
     (SKIP, "Skip"),

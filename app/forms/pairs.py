@@ -18,6 +18,7 @@ class PairForm(FlaskForm):
     question = TextAreaField("Question", default="", render_kw={"rows": 2, "dir": "auto"})
     answer = TextAreaField("Answer", default="", render_kw={"rows": 8, "dir": "auto"})
     system = TextAreaField("System prompt", default="", render_kw={"rows": 3, "dir": "auto"})
+    reasoning = TextAreaField("Reasoning", default="", render_kw={"rows": 4, "dir": "auto"})
     rejected_answer = TextAreaField("Rejected answer", default="", render_kw={"rows": 4, "dir": "auto"})
     status = SelectField("Status", choices=[SelectChoice(*choice) for choice in STATUS_CHOICES], default="review")
     tags = StringField("Tags", default="")
@@ -32,6 +33,7 @@ class PairForm(FlaskForm):
             question=entry.question,
             answer=entry.answer,
             system=entry.system or "",
+            reasoning=entry.reasoning or "",
             rejected_answer=entry.rejected_answer or "",
             status=entry.status,
             tags=", ".join(entry.tag_list),
@@ -51,8 +53,10 @@ class PairForm(FlaskForm):
             "status": self.status.data,
             "tags": stored_tags(self.tag_list()) if self.tags.data != ", ".join(entry.tag_list) else entry.tags,
         }
-        if entry.rejected_answer is not None or self.rejected_answer.data:
-            values["rejected_answer"] = _optional_text(self.rejected_answer.data, entry.rejected_answer)
+        for field in (self.reasoning, self.rejected_answer):
+            # What was not sent at all stays as it is.
+            if field.raw_data:
+                values[field.name] = _optional_text(field.data, getattr(entry, field.name))
         return values
 
     def typed_system(self) -> str | None:

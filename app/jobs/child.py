@@ -14,13 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from app import create_bare_app
 from app.core.text import plural
+from app.factory import create_bare_app
 from app.jobs import limits
 from app.models import db, write_lock
 from app.services import runners, running, tasks
-from app.services.leases import Claim
-from app.services.running import Stopped
+from app.services.running import Claim, Stopped
 from app.services.tasks import TaskLimits
 
 log = logging.getLogger(__name__)

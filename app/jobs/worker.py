@@ -19,8 +19,8 @@ from app.core.errors import Busy, LttError
 from app.jobs import child
 from app.jobs.child import Progress, Watcher
 from app.models import db, end_reading, failures
-from app.services import jobs, leases, runners, tasks
-from app.services.leases import Claim, Lost
+from app.services import jobs, runners, running, tasks
+from app.services.running import Claim, Lost
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
@@ -77,7 +77,7 @@ class Worker:
     def turn(self) -> bool:
         """Clear up after the dead, then run the job that waits longest. Returns whether there was one."""
         try:
-            if leases.interrupt_dead():
+            if running.interrupt_dead():
                 self._swept = float("-inf")
             self._sweep()
             claim = self._claim()
@@ -102,9 +102,9 @@ class Worker:
                 log.warning("Clearing up failed: %s", error.message)
 
     def _claim(self) -> Claim | None:
-        job_id = leases.next_queued()
+        job_id = running.find_next_queued()
         end_reading()
-        return leases.take(job_id, runners.me()) if job_id is not None else None
+        return running.claim_job(job_id, runners.me()) if job_id is not None else None
 
     def _run(self, claim: Claim) -> None:
         process = child.start(claim, self.overrides)
@@ -116,7 +116,7 @@ class Worker:
         if verdict is None:
             return
         try:
-            leases.finish(claim, verdict[0], error=verdict[1])
+            running.record_end(claim, verdict[0], error=verdict[1])
         except Lost:
             log.info("Job %s had recorded its own end.", claim.id)
 

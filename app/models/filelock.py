@@ -59,7 +59,19 @@ class FileLock:
         if not self._thread.acquire(blocking=False):
             self._await_thread(limit)
         if self._depth == 0:
-            self._open(deadline)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            pause = 0.0005
+            while not _try_lock(fd):
+                if time.monotonic() >= deadline:
+                    os.close(fd)
+                    self._thread.release()
+                    raise Busy("Another program is still writing. Try again in a moment.")
+                self._ask()
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.005)
+            self._fd = fd
+            if not self._waiting:
+                self._marker.unlink(missing_ok=True)
         self._depth += 1
 
     def _await_thread(self, limit: float) -> None:
@@ -73,21 +85,6 @@ class FileLock:
         finally:
             with self._counting:
                 self._waiting -= 1
-
-    def _open(self, deadline: float) -> None:
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        pause = 0.0005
-        while not _try_lock(fd):
-            if time.monotonic() >= deadline:
-                os.close(fd)
-                self._thread.release()
-                raise Busy("Another program is still writing. Try again in a moment.")
-            self._ask()
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.005)
-        self._fd = fd
-        if not self._waiting:
-            self._marker.unlink(missing_ok=True)
 
     def _ask(self) -> None:
         self._marker.touch(mode=0o600)

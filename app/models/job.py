@@ -9,7 +9,7 @@ from app.models.base import Base, UtcDateTime, now
 
 
 class Job(Base):
-    """One piece of long work. A worker owns it while its lease runs; see ``app.services.leases``.
+    """One piece of long work. A worker owns it while its lease runs; see ``app.services.running``.
 
     ``state``: queued, running, publishing, done, failed, cancelled, interrupted.
     """

@@ -170,7 +170,8 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
     """The digest of one dataset, or of all of them in id order.
 
     Per live pair in id order, canonical JSON (sorted keys, no blanks, UTF-8) of ``[system, turns, question, trace,
-    answer, rejected_answer]``; ``all`` adds extra, sorted tags, status and split. Ids, versions and times stay out.
+    answer, rejected_answer]``, and the reasoning where there is some; ``all`` adds extra, sorted tags, status and
+    split. Ids, versions and times stay out.
     """
     content, everything = hashlib.sha256(), hashlib.sha256()
     ids = (

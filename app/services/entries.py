@@ -67,7 +67,8 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.text:
         pattern = f"%{escape_like(filters.text)}%"
-        found.append(or_(*(c.ilike(pattern, escape="\\") for c in (Entry.question, Entry.answer, Entry.system))))
+        searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
+        found.append(or_(*(column.ilike(pattern, escape="\\") for column in searched)))
     if filters.statuses:
         found.append(Entry.status.in_(filters.statuses))
     if filters.splits:

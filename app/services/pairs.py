@@ -36,14 +36,16 @@ def add_pair(
     answer: str = "",
     *,
     system: str | None = None,
+    reasoning: str | None = None,
     tags: Iterable[str] = (),
     status: str | None = None,
     actor: str = ACTOR,
 ) -> Applied:
     """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
-    for name, text in (("question", question), ("answer", answer), ("system prompt", system)):
+    texts = {"question": question, "answer": answer, "system prompt": system, "reasoning": reasoning}
+    for name, text in texts.items():
         entries.check_text(text, name)
-    record = Record(question, answer, system=system, tags=clean_tags(tags))
+    record = Record(question, answer, system=system, tags=clean_tags(tags), reasoning=reasoning or None)
     return history.create(
         dataset_id,
         [record],
@@ -74,8 +76,10 @@ def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
     after = dict(values)
     if "question" in after and is_blank(after["question"]):
         raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
-    for name in ("question", "answer", "system", "rejected_answer"):
+    for name in ("question", "answer", "system", "rejected_answer", "reasoning"):
         entries.check_text(after.get(name), name)
+    if "reasoning" in after:
+        after["reasoning"] = after["reasoning"] or None
     if "status" in after:
         after["status"] = _check_status(after["status"])
     if "answer" in after and not entry.trace:

@@ -1,23 +1,34 @@
-"""One run of one job in this process, from claim to result: its progress, its lease, and how it ended."""
+"""One run of one job, from claim to result: who runs it and until when, its progress, and how it ended.
+
+Every write of a runner says who it is. Once a job was given to somebody else, or was found interrupted, nothing that
+the former runner still does can reach it.
+"""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from flask import Flask, current_app
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from app.core import errors
-from app.core.errors import Busy, LttError
-from app.models import Job, db, end_reading, failures, is_writing
-from app.services import jobs, leases, runners
+from app.core.errors import Busy, Conflict, LttError
+from app.models import Job, db, end_reading, failures, is_writing, transaction
+from app.models.base import now
+from app.services import runners
 from app.services.jobs import Cancelled, Publication
-from app.services.leases import Claim, Lost
 
 log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=60)
+HELD = ("running", "publishing")
+INTERRUPTED = "The program ended while this job ran. Nothing of it was kept."
+GIVEN_AWAY = "This job was given to another worker. Nothing was published."
 REPORT_SECONDS = 0.5
 BEAT_SECONDS = 15.0
 FULL_SECONDS = 1.0
@@ -35,6 +46,104 @@ class Stopped(BaseException):
     """The process is asked to end."""
 
 
+class Lost(Conflict):
+    """The job no longer belongs to this runner."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this runner may work on."""
+
+    id: int
+    kind: str
+    arguments: dict[str, Any]
+    dataset_id: int | None
+    runner: str
+
+
+def find_next_queued() -> int | None:
+    """The id of the job that waits longest."""
+    return db.session.execute(select(Job.id).where(Job.state == "queued").order_by(Job.id).limit(1)).scalar()
+
+
+def claim_job(job_id: int, runner: str) -> Claim | None:
+    """Make the runner the owner of a queued job; None where somebody else was quicker."""
+    with transaction() as session:
+        mine = select(Job).where(Job.id == job_id, Job.state == "queued").with_for_update(skip_locked=True)
+        job = session.execute(mine.execution_options(populate_existing=True)).scalar_one_or_none()
+        if job is None:
+            return None
+        job.state, job.worker, job.attempts = "running", runner, job.attempts + 1
+        job.started_at, job.lease_until = now(), now() + LEASE
+        return Claim(job.id, job.kind, dict(job.arguments), job.dataset_id, runner)
+
+
+def renew_lease(claim: Claim, **values: object) -> bool:
+    """Lengthen the lease and write progress. Returns whether the user wants to stop it. Raises Lost."""
+    with transaction() as session:
+        wanted = session.execute(
+            update(Job)
+            .where(Job.id == claim.id, Job.worker == claim.runner, Job.state.in_(HELD))
+            .values(lease_until=now() + LEASE, **values)
+            .returning(Job.cancel_requested)
+            .execution_options(synchronize_session=None)
+        ).first()
+    if wanted is None:
+        raise Lost(GIVEN_AWAY)
+    return bool(wanted[0])
+
+
+def is_cancel_wanted(claim: Claim) -> bool:
+    """Whether the user wants to stop the job. Reads only. Raises Lost."""
+    mine = select(Job.cancel_requested).where(Job.id == claim.id, Job.worker == claim.runner, Job.state.in_(HELD))
+    row = db.session.execute(mine).first()
+    end_reading()
+    if row is None:
+        raise Lost(GIVEN_AWAY)
+    return bool(row[0])
+
+
+def record_end(claim: Claim, state: str, *, result: dict[str, object] | None = None, error: str | None = None) -> None:
+    """Record how the job ended, unless a publication has done so. Raises Lost where it belongs to somebody else."""
+    with transaction():
+        already = select(Job.state).where(Job.id == claim.id, Job.worker == claim.runner)
+        if db.session.execute(already).scalar() != "done":
+            _end(claim, state, result=result, error=error)
+
+
+def _end(claim: Claim, state: str, **values: object) -> None:
+    ended = db.session.execute(
+        update(Job)
+        .where(Job.id == claim.id, Job.worker == claim.runner, Job.state.in_(HELD))
+        .values(state=state, finished_at=now(), lease_until=None, **values)
+        .returning(Job.id)
+        .execution_options(synchronize_session=None)
+    ).first()
+    if ended is None:
+        raise Lost(GIVEN_AWAY)
+
+
+def interrupt_dead() -> int:
+    """Mark the jobs whose runner is gone as interrupted, so that they can be retried. Returns how many."""
+    held = select(Job.id, Job.worker, Job.lease_until).where(Job.state.in_(HELD))
+    rows = db.session.execute(held).all()
+    dead = [row.id for row in rows if row.lease_until < now() or runners.has_died(row.worker)]
+    end_reading()
+    if not dead:
+        return 0
+    with transaction() as session:
+        gone = session.execute(
+            update(Job)
+            .where(Job.id.in_(dead), Job.state.in_(HELD))
+            .values(state="interrupted", error=INTERRUPTED, finished_at=now(), lease_until=None)
+            .returning(Job.id)
+            .execution_options(synchronize_session=None)
+        )
+        return len(gone.all())
+
+
 class Context:
     """The Watch of a job. Progress and cancelling cost nothing when asked for more often than twice a second."""
 
@@ -48,7 +157,7 @@ class Context:
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Show how far the job is. Raises Cancelled where the user stopped it."""
         if time.monotonic() - self._reported >= REPORT_SECONDS:
-            self._cancelled = leases.renew(self.claim, done=done, total=total, message=message)
+            self._cancelled = renew_lease(self.claim, done=done, total=total, message=message)
             self._reported = self._asked = time.monotonic()
             if self._show is not None:
                 self._show(done, total, message)
@@ -57,14 +166,20 @@ class Context:
     def check_cancelled(self) -> None:
         """Raise Cancelled where the user stopped the job."""
         if time.monotonic() - self._asked >= REPORT_SECONDS:
-            self._cancelled = leases.cancel_wanted(self.claim)
+            self._cancelled = is_cancel_wanted(self.claim)
             self._asked = time.monotonic()
         if self._cancelled:
             raise Cancelled("Stopped. Nothing was kept.")
 
-    def publish(self) -> AbstractContextManager[Publication]:
+    @contextmanager
+    def publish(self) -> Iterator[Publication]:
         """The one transaction in which the effect becomes visible and the job done, together or not at all."""
-        return leases.publication(self.claim)
+        if renew_lease(self.claim, state="publishing"):
+            raise Cancelled("Stopped. Nothing was kept.")
+        with transaction() as session:
+            publication = Publication(session)
+            yield publication
+            _end(self.claim, "done", result=publication.result, error=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +192,9 @@ class Ending:
     cause: LttError | None = None
 
 
-def run_now(job_id: int, act: Act | None, show: Show | None = None) -> Job:
-    """Run a queued job here and now, in the caller's process. Raises what it failed of; gives it back otherwise."""
-    ending = run_queued(job_id, act, runners.me(), show)
-    if ending is not None and ending.cause is not None:
-        raise ending.cause
-    return jobs.get(job_id)
-
-
 def run_queued(job_id: int, act: Act | None, runner: str, show: Show | None = None) -> Ending | None:
     """Claim a queued job and run it to its end. Returns None where somebody else has it."""
-    claim = leases.take(job_id, runner)
+    claim = claim_job(job_id, runner)
     return run_claimed(claim, act, show) if claim is not None else None
 
 
@@ -99,13 +206,19 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
     try:
         with heartbeat(claim):
             ending = _run(claim, act, show)
-        while not _recorded(claim, ending, patient=patient):
+        while True:
+            try:
+                record_end(claim, ending.state, result=ending.result, error=ending.error)
+                break
+            except OperationalError as error:
+                if not (patient and failures.is_disk_full(error)):
+                    raise
             time.sleep(FULL_SECONDS)
     except Lost as error:
         log.warning("Job %s was given to another worker.", claim.id)
         return Ending("interrupted", cause=error)
     except (Stopped, KeyboardInterrupt):
-        leases.finish(claim, "interrupted", error=STOPPED)
+        record_end(claim, "interrupted", error=STOPPED)
         raise
     return ending
 
@@ -129,16 +242,6 @@ def _run(claim: Claim, act: Act | None, show: Show | None) -> Ending:
         return Ending("failed", {"error": kind, "code": known.code, **details}, known.message, known)
     finally:
         end_reading()
-
-
-def _recorded(claim: Claim, ending: Ending, *, patient: bool) -> bool:
-    try:
-        leases.finish(claim, ending.state, result=ending.result, error=ending.error)
-    except OperationalError as error:
-        if patient and failures.is_disk_full(error):
-            return False
-        raise
-    return True
 
 
 def error_of(job: Job) -> LttError:
@@ -171,7 +274,7 @@ def _beat(app: Flask, claim: Claim, stop: threading.Event) -> None:
     while not stop.wait(BEAT_SECONDS):
         with app.app_context():
             try:
-                leases.renew(claim)
+                renew_lease(claim)
             except Busy:
                 # The job itself holds the write lock: nobody can take the job from it meanwhile.
                 continue

@@ -21,9 +21,15 @@ def prepare_schema() -> Path | None:
 
     Raises Conflict when the database is damaged, foreign, orphaned or made by a newer version of this program.
     """
-    _refuse_orphaned_log()
     file = _database_file()
     if file is not None and not file.exists():
+        # A write-ahead log without its database holds edits that a new, empty database would destroy.
+        log = file.with_name(file.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise Conflict(
+                f"{file} is missing, but its log {log.name} is there. Put the database back, or move the log away.",
+                code="orphaned_log",
+            )
         # Readable by its owner only; SQLite gives its log the same rights.
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
     present = _read_version()
@@ -51,19 +57,6 @@ def is_newest(version: str) -> bool:
 
 def _database_file() -> Path | None:
     return Path(db.engine.url.database or "") if db.engine.dialect.name == "sqlite" else None
-
-
-def _refuse_orphaned_log() -> None:
-    """A write-ahead log without its database holds edits that a new, empty database would destroy."""
-    file = _database_file()
-    if file is None:
-        return
-    log = file.with_name(file.name + "-wal")
-    if log.exists() and log.stat().st_size and not file.exists():
-        raise Conflict(
-            f"{file} is missing, but its log {log.name} is there. Put the database back, or move the log away.",
-            code="orphaned_log",
-        )
 
 
 def _read_version() -> str | None:

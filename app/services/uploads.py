@@ -21,11 +21,10 @@ from flask import current_app
 
 from app import config
 from app.core.errors import DiskFull, Gone, Invalid, TooLarge
-from app.core.formats import Source
+from app.core.formats import Limits, Source
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings, detect_file
 from app.core.reading.detection import ROW_SETTINGS
-from app.services import limits
 
 CHUNK = 1024 * 1024
 MB = 1024 * 1024
@@ -143,15 +142,30 @@ def get(token: str) -> Upload:
     return upload
 
 
+def file_limits() -> Limits:
+    """The limits on files that are read, from the settings."""
+    config = current_app.config
+    return Limits(
+        field_bytes=config["LTT_MAX_FIELD_MB"] * MB,
+        line_bytes=config["LTT_MAX_LINE_MB"] * MB,
+        columns=config["LTT_MAX_COLUMNS"],
+        rows=config["LTT_MAX_ROWS"],
+        depth=config["LTT_MAX_DEPTH"],
+        ratio=config["LTT_MAX_RATIO"],
+        decoded_bytes=config["LTT_MAX_DECODED_MB"] * MB,
+        workbook_bytes=config["LTT_MAX_WORKBOOK_MB"] * MB,
+    )
+
+
 def source_of(upload: Upload) -> Source:
     """The upload as a source; its name may help to tell what it is."""
-    return Source.of_path(upload.path, name=upload.name, limits=limits.of_files())
+    return Source.of_path(upload.path, name=upload.name, limits=file_limits())
 
 
 def detect(upload: Upload, settings: ReadSettings) -> Detected:
     """How the upload will be read with these settings. It is looked at once for each of them."""
     said = {name: value for name, value in encode(settings).items() if name in ROW_SETTINGS}
-    key = json.dumps([upload.token, upload.name, said, asdict(limits.of_files())])
+    key = json.dumps([upload.token, upload.name, said, asdict(file_limits())])
     with _lock:
         known = _detected.get(key)
     if known is None:

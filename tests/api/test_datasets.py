@@ -51,6 +51,16 @@ def test_a_change_needs_the_version_and_a_stale_one_is_told_the_present(client, 
     assert stale.status_code == 409 and stale.json["error"]["details"]["entry"]["answer"] == "x"
 
 
+def test_reasoning_is_written_changed_and_taken_away(client, dataset_id):
+    made = client.post(
+        f"{API}/datasets/{dataset_id}/entries", json={"question": "q", "answer": "a", "reasoning": "r"}
+    ).json
+    assert made["reasoning"] == "r"
+    for version, text, left in ((1, "R", "R"), (2, "", None)):
+        address, match = f"{API}/datasets/{dataset_id}/entries/{made['id']}", {"If-Match": f'"{version}"'}
+        assert client.patch(address, json={"reasoning": text}, headers=match).json["reasoning"] == left
+
+
 def test_a_deleted_entry_is_gone(client, dataset_id):
     address = f"{API}/datasets/{dataset_id}/entries/1"
     assert client.delete(address, headers={"If-Match": '"1"'}).json["changed"] == 1

@@ -289,3 +289,23 @@ def test_spreadsheet_safe_quoting_is_undone_unless_unticked(client, dataset_id):
 def test_pasted_text_with_a_mistake_stays_in_the_box(client, dataset_id):
     page = client.post(f"/datasets/{dataset_id}/import", data={"text": '{"question": <b>\r\n'})
     assert page.status_code == 422 and "{&#34;question&#34;: &lt;b&gt;\r\n</textarea>" in page.text
+
+
+def test_the_paths_of_a_tree_and_empty_prompts_are_choices_of_the_page(client, dataset_id):
+    replies = [
+        {"text": text, "role": "assistant", "rank": n, "replies": []} for n, text in enumerate(("best", "other"))
+    ]
+    tree = json.dumps({"message_tree_id": "t", "prompt": {"text": "q", "role": "prompter", "replies": replies}})
+    assert 'name="oasst_paths"' in client.get(look(client, dataset_id, tree, "tree.jsonl")).text
+    bring(client, dataset_id, tree, "tree.jsonl", oasst_paths="all")
+    assert stored(dataset_id) == [("q", "best"), ("q", "other")]
+    bring(client, dataset_id, '{"prompt": "", "completion": "We sell rope."}\n', "x.jsonl", allow_empty_prompt="1")
+    assert stored(dataset_id)[2:] == [("", "We sell rope.")]
+
+
+def test_messages_in_rows_of_their_own_become_conversations(client, dataset_id):
+    table = "thread,who,body\n1,user,q\n2,user,p\n1,bot,a\n"
+    page = client.get(look(client, dataset_id, table)).text
+    assert "Import 1" in page and "no assistant message" in page
+    bring(client, dataset_id, table)
+    assert stored(dataset_id) == [("q", "a")]

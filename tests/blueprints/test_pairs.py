@@ -62,7 +62,7 @@ def test_pages_are_walked_by_links(client, app, dataset_id):
 @pytest.mark.parametrize("text", NAUGHTY)
 def test_opening_and_saving_untouched_changes_no_byte(client, app, dataset_id, text):
     with app.app_context():
-        history.create(dataset_id, [Record("q" + text, text, text + "s")], summary="Add")
+        history.create(dataset_id, [Record("q" + text, text, text + "s", reasoning=text)], summary="Add")
         entry = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
         before = datasets.compute_digest(dataset_id)
     address = f"/datasets/{dataset_id}/pairs?pair={entry.id}"
@@ -98,6 +98,30 @@ def test_a_stale_save_shows_yours_theirs_and_the_base(client, app, dataset_id):
         assert entries.get(dataset_id, 1).answer == "Mine."
 
 
+def test_the_conflict_screen_shows_reasoning_and_keeps_what_it_does_not_show(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("q", "a", rejected_answer="w", reasoning="First thought.")], summary="Add")
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=4"))
+    with app.app_context():
+        pairs.save_pair(dataset_id, 4, {"reasoning": "Their thought."}, version=1)
+    text = client.post(f"/datasets/{dataset_id}/pairs/4", data={**form, "reasoning": "My thought."}).get_data(
+        as_text=True
+    )
+    assert "Two versions" in text and '<label for="reasoning">' in text and "First" in text and "Their" in text
+    sent = {name: form[name] for name in ("question", "answer", "system", "status", "tags")}
+    client.post(f"/datasets/{dataset_id}/pairs/4", data={**sent, "answer": "b", "version": 2})
+    with app.app_context():
+        entry = entries.get(dataset_id, 4)
+    assert (entry.answer, entry.reasoning, entry.rejected_answer) == ("b", "Their thought.", "w")
+
+
+def test_the_history_of_a_pair_shows_what_changed_in_its_reasoning(client, app, dataset_id):
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"reasoning": "Newly thought."}, version=1)
+        pairs.save_pair(dataset_id, 1, {"reasoning": None}, version=2)
+    assert "Newly thought." in client.get(f"/datasets/{dataset_id}/pairs?pair=1").get_data(as_text=True)
+
+
 def test_a_pair_deleted_meanwhile_can_be_restored_with_the_typed_text(client, app, dataset_id):
     form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
     with app.app_context():
@@ -118,12 +142,20 @@ def test_a_blank_question_keeps_what_was_typed(client, dataset_id):
 
 
 def test_a_new_pair_leads_to_the_next(client, app, dataset_id):
-    data = {"question": "New?", "answer": "a\r\nb", "status": "review", "tags": "x, y", "then": "new"}
+    data = {
+        "question": "New?",
+        "answer": "a\r\nb",
+        "status": "review",
+        "tags": "x, y",
+        "then": "new",
+        "reasoning": "r\r\n",
+    }
     page = client.post(f"/datasets/{dataset_id}/pairs", data=data)
     assert page.location.endswith("pair=new")
     with app.app_context():
         newest = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
         assert (newest.answer, newest.tag_list, newest.system) == ("a\nb", ["x", "y"], None)
+        assert newest.reasoning == "r\n"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ MESSAGE = st.builds(
     tool_calls=st.none() | st.lists(JSON, min_size=1, max_size=2),
     tool_call_id=st.none() | TEXT,
     extra=st.dictionaries(TEXT, JSON, max_size=2),
+    reasoning=st.none() | TEXT,
 )
 
 

@@ -33,6 +33,7 @@ RECORD = st.builds(
     rejected_answer=st.none() | TEXT,
     tags=st.lists(TEXT, max_size=2).map(tuple),
     extra=st.dictionaries(TEXT, JSON, max_size=2),
+    reasoning=st.none() | TEXT,
 )
 
 
@@ -92,8 +93,12 @@ def test_text_cannot_move_between_fields_unnoticed():
         Record("ab", "c", system=""),
         Record("ab", "c", turns=(Message("user", ""),)),
         Record("ab", "c", trace=(Message("user", ""),)),
+        Record("b", "c", reasoning="a"),
+        Record("b", "c", rejected_answer="w", reasoning="a"),
+        Record("b", "c", rejected_answer="a", reasoning="w"),
+        Record("ab", "c", turns=(Message("user", "", reasoning="r"),)),
     ]
-    assert len({stored_entry(one).content_hash for one in pairs}) == 7
+    assert len({stored_entry(one).content_hash for one in pairs}) == 11
 
 
 def test_hashes_do_not_change_from_version_to_version():

@@ -14,11 +14,11 @@ import time
 
 import pytest
 
-from app import create_bare_app
 from app.core.cleaning import Step
 from app.core.record import Record
+from app.factory import create_bare_app
 from app.models import ChangeSet, close_cleanly, db, end_reading
-from app.services import cleaning, datasets, history, leases, work
+from app.services import cleaning, datasets, history, running, work
 from app.services.cleaning import CleaningOptions, CleaningOrder
 
 ROWS = 20_000
@@ -113,7 +113,7 @@ def test_what_is_killed_has_happened_or_not(before, after, digests, seconds, tmp
 def assert_swept_and_sound(folder, found):
     """What was staged goes, the file is whole, and the same can be done again."""
     with open_app(folder).app_context():
-        leases.interrupt_dead()
+        running.interrupt_dead()
         work.sweep()
         assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
         assert datasets.compute_digest(1).all == found[0]

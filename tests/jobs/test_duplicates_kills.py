@@ -14,17 +14,17 @@ import time
 
 import pytest
 
-from app import create_bare_app
 from app.core.record import Record
+from app.factory import create_bare_app
 from app.models import ChangeSet, DuplicateMember, DuplicateScan, close_cleanly, db, end_reading
-from app.services import datasets, duplicates, entries, history, leases, tasks
+from app.services import datasets, duplicates, entries, history, running, tasks
 from app.services.duplicates import ScanOptions
 
 GROUPS, COPIES = 8_000, 3
 ROWS = GROUPS * COPIES
 PROGRAM = """
 import sys
-from app import create_bare_app
+from app.factory import create_bare_app
 from app.services import duplicates, tasks
 from app.services.duplicates import ScanRun, SettleRun
 with create_bare_app({"LTT_DATA_DIR": sys.argv[1], "LTT_LOG_LEVEL": "ERROR"}).app_context():
@@ -100,7 +100,7 @@ def killed(folder, what, seconds, kill_number):
 
 def sweep():
     """What the next worker does at its start."""
-    leases.interrupt_dead()
+    running.interrupt_dead()
     for one in tasks.sweeps():
         one()
 

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from app import create_bare_app
+from app.factory import create_bare_app
 from app.models import ChangeSet, Entry, close_cleanly, db, end_reading
 from app.services import datasets, imports, jobs, uploads
 from app.services.imports import Settings

@@ -11,7 +11,7 @@ import pytest
 from app.jobs import child
 from app.jobs.worker import Worker
 from app.models import db
-from app.services import jobs, leases, runners, running
+from app.services import jobs, runners, running
 from app.services.tasks import TaskLimits
 from tests.factories import declare_probe
 from tests.services.test_running import full_disk
@@ -54,7 +54,7 @@ def test_a_full_disk_does_not_end_the_worker(worker, monkeypatch, caplog):
     declare_probe(lambda options, watch: {})
     job_id = jobs.enqueue("probe", {}).id
     with monkeypatch.context() as patched:
-        patched.setattr(leases, "take", take)
+        patched.setattr(running, "claim_job", take)
         assert worker._turned() is False
     assert "Jobs wait" in caplog.text and jobs.get(job_id).state == "queued"
     assert worker._turned() is True and jobs.get(job_id).state == "done"
@@ -189,7 +189,7 @@ def test_a_worker_ends_with_its_parent(data_dir):
 def test_after_a_kill_the_job_is_interrupted_by_the_next_worker(data_dir, worker):
     job_id = jobs.enqueue("probe", {}).id
     dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    leases.take(job_id, f"{runners._host()}.{dead.pid}.00000000")
+    running.claim_job(job_id, f"{runners._host()}.{dead.pid}.00000000")
     dead.kill()
     dead.wait()
     worker.turn()

@@ -201,6 +201,15 @@ def test_messages_and_rejected_answers_are_cleaned_too(dataset_id):
     assert (entry.answer, entry.rejected_answer) == ("a", "b")
 
 
+def test_reasoning_that_is_emptied_is_none_and_comes_back(dataset_id):
+    fill(dataset_id, Record("q", "x", reasoning="x "), Record("q2", "x", reasoning="x y"))
+    before = datasets.compute_digest(dataset_id)
+    apply(dataset_id, CleaningOptions((Step("remove-text", {"text": "x "}, ("reasoning",)),)))
+    assert [one.reasoning for one in entries.stream_entries(dataset_id)] == [None, "y"]
+    history.undo(dataset_id)
+    assert datasets.compute_digest(dataset_id) == before
+
+
 def test_a_needle_with_quotes_is_found_inside_messages(dataset_id):
     fill(dataset_id, Record("q", "a", turns=(Message("user", 'say "ho"\\n'),)))
     wish = CleaningOptions((Step("remove-text", {"text": '"ho"\\'}, ("turns",)),))

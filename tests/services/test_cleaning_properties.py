@@ -21,7 +21,7 @@ TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=30),
 )
 QUESTIONS = TEXTS.map(lambda text: text if any(c.isalnum() for c in text) else text + "q")
-TURNS = TEXTS.map(lambda text: (Message("user", text), Message("assistant", text)))
+TURNS = TEXTS.map(lambda text: (Message("user", text), Message("assistant", text, reasoning=text or None)))
 RECORDS = st.builds(
     Record,
     system=st.one_of(st.none(), TEXTS),
@@ -29,6 +29,7 @@ RECORDS = st.builds(
     question=QUESTIONS,
     answer=TEXTS,
     rejected_answer=st.one_of(st.none(), TEXTS),
+    reasoning=TEXTS.map(lambda text: text or None),
 )
 
 

@@ -1,5 +1,7 @@
 """The life of a dataset, and its digest."""
 
+from hashlib import sha256
+
 import pytest
 
 from app.core.errors import Conflict, Invalid, NotFound
@@ -52,8 +54,19 @@ def test_an_empty_system_prompt_is_none(dataset_id):
     assert (datasets.get(dataset_id).name, datasets.get(dataset_id).description) == ("New", "d")
 
 
+def test_reasoning_is_in_the_digest_only_where_there_is_some(dataset_id):
+    records = [Record("q", "a", tags=("t",)), Record("q", "a", reasoning="r")]
+    history.create(dataset_id, records, summary="Add")
+    lines = [b'[null,[],"q",[],"a",null]', b'[null,[],"q",[],"a",null,"r"]']
+    rest = [b'[{},["t"],"review",null]', b'[{},[],"review",null]']
+    digest = datasets.compute_digest(dataset_id)
+    assert digest.content == sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+    whole = b"".join(line + more + b"\n" for line, more in zip(lines, rest, strict=True))
+    assert digest.all == sha256(whole).hexdigest()
+
+
 def test_a_copy_holds_the_same_and_can_be_undone(dataset_id):
-    history.create(dataset_id, [Record("q1", "a", tags=("t",)), Record("q2", "b")], summary="Add")
+    history.create(dataset_id, [Record("q1", "a", tags=("t",)), Record("q2", "b", reasoning="r")], summary="Add")
     history.delete(dataset_id, [next(iter(history.changes_of(dataset_id, 1))).entry.id])
     copied = datasets.copy_dataset(dataset_id)
     assert datasets.compute_digest(copied.id) == datasets.compute_digest(dataset_id)

@@ -148,13 +148,15 @@ def test_the_right_answer_of_a_conflict_is_kept(dataset_id):
 def test_merging_writes_the_best_parts_into_one(dataset_id):
     ids = fill(dataset_id, *NEAR)
     pairs.save_pair(dataset_id, ids[1], {"system": "Be brief."}, version=1)
+    pairs.save_pair(dataset_id, ids[0], {"reasoning": "Cards differ."}, version=1)
     scan = duplicates.scan_dataset(dataset_id, ScanOptions())
     before = datasets.compute_digest(dataset_id)
-    picks = {"question": ids[0], "answer": ids[0], "system": ids[1]}
+    picks = {"question": ids[0], "answer": ids[0], "system": ids[1], "reasoning": ids[0]}
     done = duplicates.merge_pairs(dataset_id, only(scan).group.id, ids[1], picks)
     assert done.step.summary == f"Merge 2 pairs into {ids[1]}"
     merged = entries.get(dataset_id, ids[1])
     assert (merged.question, merged.system, merged.tag_list) == (CARD, "Be brief.", ["money", "refunds"])
+    assert merged.reasoning == "Cards differ."
     assert alive(dataset_id) == [ids[1]]
     history.undo(dataset_id)
     assert datasets.compute_digest(dataset_id) == before and only(scan).state == "open"
@@ -286,14 +288,15 @@ def test_what_differs_beside_question_and_answer_is_never_removed_in_bulk(datase
         Record(question, answer, system="Answer as a pirate."),
         Record(question, answer, turns=(Message("user", "Hello"), Message("assistant", "Hi"))),
         Record(question, answer, rejected_answer="Ask somebody."),
+        Record(question, answer, reasoning="They forgot it."),
         Record(question, answer),
     ]
     ids, scan = scanned(dataset_id, *records)
     seen = duplicates.preview_settling(scan, 90, "newest")
-    assert (seen.groups, seen.pairs, seen.stay) == (1, 1, 3)
+    assert (seen.groups, seen.pairs, seen.stay) == (1, 1, 4)
     settle(dataset_id, scan, rule="newest")
     assert alive(dataset_id) == ids[1:]
-    assert only(scan).size == 4
+    assert only(scan).size == 5
 
 
 def test_settling_judges_what_the_pairs_hold_now(dataset_id):

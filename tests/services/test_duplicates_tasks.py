@@ -5,7 +5,7 @@ import pytest
 from app.core.errors import Conflict
 from app.core.record import Record
 from app.models import ChangeSet, DuplicateGroup, DuplicateScan, Job, db, end_reading, transaction
-from app.services import datasets, duplicates, entries, history, jobs, leases, runners, tasks
+from app.services import datasets, duplicates, entries, history, jobs, runners, running, tasks
 from app.services.duplicates import RecheckRun, ScanOptions, ScanRun, SettleRun, store
 
 QUESTIONS = ("Where is my order?", "How do I reset the password?", "Which bulbs fit this lamp?")
@@ -151,7 +151,7 @@ def test_what_dead_jobs_left_is_swept_and_what_runs_is_not(dataset_id):
 
 def test_a_retried_search_runs_again(dataset_id, busy):
     job = scan(dataset_id)
-    claim = leases.take(job.id, runners.me())
+    claim = running.claim_job(job.id, runners.me())
     duplicates.scan.begin_scan(dataset_id, ScanOptions(), claim.id)
     with transaction() as session:
         session.get_one(Job, job.id).state = "interrupted"

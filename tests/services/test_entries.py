@@ -51,10 +51,16 @@ def test_search_is_literal(dataset_id, ten, text):
     assert entries.count_entries(dataset_id, Filters(text=text)) == 1
 
 
-def test_search_reads_question_answer_and_system_in_any_case(dataset_id):
-    records = [Record("Refund", "a"), Record("q", "a REFUND"), Record("q", "a", system="no refunds"), Record("q", "a")]
+def test_search_reads_question_answer_reasoning_and_system_in_any_case(dataset_id):
+    records = [
+        Record("Refund", "a"),
+        Record("q", "a REFUND"),
+        Record("q", "a", system="no refunds"),
+        Record("q", "a", reasoning="Is it a refund?"),
+        Record("q", "a"),
+    ]
     history.create(dataset_id, records, summary="Add")
-    assert entries.count_entries(dataset_id, Filters(text="refund")) == 3
+    assert entries.count_entries(dataset_id, Filters(text="refund")) == 4
 
 
 def test_a_search_over_the_limit_is_refused(dataset_id):

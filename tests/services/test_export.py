@@ -96,10 +96,20 @@ def test_kinds_that_must_be_finished_first_are_sent_too(mixed, tmp_path, kind):
 
 def test_a_table_has_every_column_that_some_pair_needs(mixed):
     header = written(mixed, format="csv", layout="columns").split("\r\n")[0]
-    assert header == "id,question,answer,system,tags,turns_json,status,split,source"
+    assert header == "id,system,question,answer,tags,status,split,turns_json,source"
     assert written(mixed, format="csv", layout="columns", extra=False).startswith(
-        "question,answer,system,tags,turns_json\r\n"
+        "system,question,answer,tags,turns_json\r\n"
     )
+
+
+def test_reasoning_goes_out_as_a_column_and_its_loss_is_counted(mixed):
+    turns = (Message("user", "u"), Message("assistant", "v", reasoning="w"))
+    history.create(mixed, [Record("q7", "a7", reasoning="r7"), Record("q8", "a8", turns=turns)], summary="Add")
+    header, *_, first, _ = written(mixed, format="csv", layout="columns").split("\r\n")[:-1]
+    assert header.startswith("id,system,question,answer,reasoning,tags") and ",q7,a7,r7," in first
+    plan = export.plan_export(mixed, ExportOptions(layout="alpaca"))
+    assert RecordCount("reasoning", 2) in plan.losses
+    assert RecordCount("reasoning", 2) not in export.plan_export(mixed, ExportOptions("csv", "columns")).losses
 
 
 def test_formulas_are_counted_and_made_safe_on_request(mixed):

@@ -15,7 +15,7 @@ def perform(dataset_id, action, number, text):
     alive = [entry.id for entry in entries.stream_entries(dataset_id)]
     chosen = tuple(alive[number % len(alive) :][:3]) if alive else ()
     if action == "add":
-        records = [Record(f"q {n} {text}", text) for n in range(number % 3 + 1)]
+        records = [Record(f"q {n} {text}", text, reasoning=text or None) for n in range(number % 3 + 1)]
         history.create(dataset_id, records, summary="Add")
     elif action in ("undo", "redo"):
         undone_or_redone(dataset_id, action)
@@ -33,7 +33,9 @@ def undone_or_redone(dataset_id, action):
 def change(dataset_id, action, chosen, number, text):
     if action == "edit":
         entry = entries.get(dataset_id, chosen[0])
-        pairs.save_pair(dataset_id, entry.id, {"answer": text, "question": f"Q{text}"}, version=entry.version)
+        pairs.save_pair(
+            dataset_id, entry.id, {"answer": text, "question": f"Q{text}", "reasoning": text[1:]}, version=entry.version
+        )
     elif action == "delete":
         history.delete(dataset_id, chosen)
     elif action == "status":

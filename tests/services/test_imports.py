@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
 from app.core.record import Record
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
 from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
-from app.services.imports import Settings, parsing, quarantine, running
+from app.services.imports import Settings, building, quarantine, running
 
 
 def upload(content, name="faq.csv"):
@@ -169,7 +169,7 @@ def test_exact_duplicates_are_skipped_in_the_file_and_against_the_dataset(datase
 
 
 def test_duplicates_across_chunks_are_skipped(dataset_id, monkeypatch):
-    monkeypatch.setattr(parsing, "CHUNK", 2)
+    monkeypatch.setattr(building, "CHUNK", 2)
     content = "question,answer\n" + "a,1\nb,2\nc,3\n" * 3
     assert counts(bring(dataset_id, content, on_duplicate="skip")) == (3, 6, 0)
 
@@ -218,6 +218,15 @@ def test_our_own_table_brings_status_and_split_back(dataset_id):
     first, second = stored(dataset_id)
     assert (first.status, first.split, first.extra) == ("approved", "train", '{"id":"1"}')
     assert (second.status, second.split) == ("review", None) and "open" in second.extra
+
+
+def test_a_column_of_reasoning_is_the_field_and_is_updated_by_id(dataset_id):
+    bring(dataset_id, "question,answer,thinking\nq,a,r\nq2,a2,\n")
+    first, second = stored(dataset_id)
+    assert (first.reasoning, first.extra, second.reasoning) == ("r", None, None)
+    table = f"id,question,answer,reasoning\n{first.id},q,a,\n{second.id},q2,a2,R\n"
+    bring(dataset_id, table, on_duplicate="update")
+    assert [one.reasoning for one in stored(dataset_id)] == [None, "R"]
 
 
 def test_system_prompt_and_tags_for_all(dataset_id):
@@ -305,7 +314,7 @@ def test_two_runs_of_one_import_keep_one(dataset_id):
 
 def interrupted(dataset_id, monkeypatch, at):
     """An import whose process dies after ``at`` chunks."""
-    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
+    monkeypatch.setattr(building, "QUICK_CHARACTERS", 50)
     monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100))))
     job = imports.enqueue(row.id, Settings())
@@ -324,7 +333,7 @@ def interrupted(dataset_id, monkeypatch, at):
 
 
 def test_a_cancelled_import_leaves_nothing(dataset_id, monkeypatch):
-    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 50)
+    monkeypatch.setattr(building, "QUICK_CHARACTERS", 50)
     monkeypatch.setattr(work, "LONGEST_SECONDS", 0)
     monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
     row = imports.add(dataset_id, upload("question,answer\n" + "".join(f"q{n},a\n" for n in range(100)) + "x,\n"))

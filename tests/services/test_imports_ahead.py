@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import LttError
 from app.core.formats import Limits, Source
-from app.services.imports import Settings, ahead, parsing
+from app.services.imports import Settings, ahead, building
 from tests.services.test_imports import bring, counts, stored
 
 LINES = b'{"messages": [{"role": "user", "content": "Q%d"}, {"role": "assistant", "content": "A"}]}\n'
@@ -29,7 +29,7 @@ def all_files_are_large(monkeypatch):
 
 
 def test_another_process_builds_the_same_rows(chats):
-    here = list(parsing.parts(chats, JSONL, 7))
+    here = list(building.build_parts(chats, JSONL, 7))
     there = list(ahead.parts(chats, JSONL, 7))
     assert [(part.new, part.bad) for part in there] == [(part.new, part.bad) for part in here]
     assert [len(part.new) for part in there] == [1000, 1000, 500] and len(there[-1].bad) == 2
@@ -40,7 +40,7 @@ def test_a_refusal_comes_back_with_its_words(chats):
     with pytest.raises(LttError) as there:
         list(ahead.parts(chats, JSONL, 7))
     with pytest.raises(LttError) as here:
-        list(parsing.parts(chats, JSONL, 7))
+        list(building.build_parts(chats, JSONL, 7))
     assert (type(there.value), vars(there.value)) == (type(here.value), vars(here.value))
     assert "LTT_MAX_ROWS" in there.value.message
 

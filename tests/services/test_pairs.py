@@ -26,8 +26,9 @@ def test_a_new_pair_without_answer_is_a_draft(dataset_id):
 
 @pytest.mark.parametrize("text", ["a\x00b", "half \ud800"])
 def test_text_that_no_database_keeps_is_refused(dataset_id, text):
-    with pytest.raises(Invalid):
-        pairs.add_pair(dataset_id, "q", text)
+    for more in ({"answer": text}, {"reasoning": text}):
+        with pytest.raises(Invalid):
+            pairs.add_pair(dataset_id, "q", **more)
 
 
 def test_saving_what_is_there_makes_no_step_even_with_an_old_version(dataset_id):
@@ -36,6 +37,18 @@ def test_saving_what_is_there_makes_no_step_even_with_an_old_version(dataset_id)
     values = {"question": entry.question, "answer": entry.answer, "system": None, "status": "review", "tags": None}
     assert pairs.save_pair(dataset_id, entry.id, values, version=entry.version).step is None
     assert len(history.steps(dataset_id)) == 1
+
+
+def test_reasoning_is_edited_taken_away_and_brought_back(dataset_id):
+    pairs.add_pair(dataset_id, "q", "a", reasoning="r")
+    entry = only(dataset_id)
+    pairs.save_pair(dataset_id, entry.id, {"reasoning": "R"}, version=1)
+    pairs.save_pair(dataset_id, entry.id, {"reasoning": ""}, version=2)
+    assert only(dataset_id).reasoning is None
+    assert entries.value_at(dataset_id, entry.id, 2).reasoning == "R"
+    history.undo(dataset_id)
+    history.undo(dataset_id)
+    assert only(dataset_id).reasoning == "r"
 
 
 def test_a_stale_save_changes_nothing(dataset_id):

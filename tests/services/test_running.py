@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.errors import Conflict, Invalid, NotFound
 from app.models import Dataset, db, transaction
 from app.models.base import now
-from app.services import jobs, leases, runners, running, tasks
+from app.services import jobs, runners, running, tasks
 from tests.factories import declare_probe
 
 pytestmark = pytest.mark.usefixtures("context", "own_tasks")
@@ -100,7 +100,7 @@ def test_a_running_job_stops_where_it_looks(monkeypatch):
 def test_a_queued_job_is_cancelled_at_once_and_never_runs():
     job_id = enqueue(lambda ctx: {})
     assert jobs.cancel(job_id).state == "cancelled"
-    assert leases.next_queued() is None and tasks.run_queued(job_id, "me") is None
+    assert running.find_next_queued() is None and tasks.run_queued(job_id, "me") is None
 
 
 def test_publishing_makes_the_effect_and_the_end_one(monkeypatch):
@@ -154,9 +154,9 @@ def test_a_runner_that_lost_its_lease_can_publish_nothing():
 
 def test_the_job_of_a_dead_runner_becomes_interrupted_and_can_be_retried():
     job_id = enqueue(lambda ctx: {"ran": True})
-    leases.take(job_id, f"{runners._host()}.999999.00000000")
-    assert leases.interrupt_dead() == 1
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", leases.INTERRUPTED)
+    running.claim_job(job_id, f"{runners._host()}.999999.00000000")
+    assert running.interrupt_dead() == 1
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", running.INTERRUPTED)
     jobs.retry(job_id)
     job = tasks.run_now(job_id)
     assert (job.state, job.attempts, job.result) == ("done", 2, {"ran": True})
@@ -164,17 +164,17 @@ def test_the_job_of_a_dead_runner_becomes_interrupted_and_can_be_retried():
 
 def test_the_job_of_a_living_runner_is_left_alone():
     job_id = enqueue(lambda ctx: {})
-    leases.take(job_id, runners.me())
-    assert leases.interrupt_dead() == 0 and jobs.get(job_id).state == "running"
+    running.claim_job(job_id, runners.me())
+    assert running.interrupt_dead() == 0 and jobs.get(job_id).state == "running"
 
 
 def test_a_lease_that_ran_out_on_another_machine_is_over():
     job_id = enqueue(lambda ctx: {})
-    leases.take(job_id, "elsewhere.1.00000000")
-    assert leases.interrupt_dead() == 0
+    running.claim_job(job_id, "elsewhere.1.00000000")
+    assert running.interrupt_dead() == 0
     with transaction():
         jobs.get(job_id).lease_until = now()
-    assert leases.interrupt_dead() == 1
+    assert running.interrupt_dead() == 1
 
 
 def test_only_ended_jobs_are_retried():
@@ -220,7 +220,7 @@ def full_disk():
 
 
 def fail_at_first(monkeypatch, times):
-    real, calls = leases.finish, []
+    real, calls = running.record_end, []
 
     def finish(*arguments, **values):
         calls.append(arguments)
@@ -228,7 +228,7 @@ def fail_at_first(monkeypatch, times):
             raise full_disk()
         real(*arguments, **values)
 
-    monkeypatch.setattr(leases, "finish", finish)
+    monkeypatch.setattr(running, "record_end", finish)
     monkeypatch.setattr(running, "FULL_SECONDS", 0)
     return calls
 
@@ -239,7 +239,7 @@ def test_a_patient_job_waits_until_a_full_disk_can_hold_its_end(monkeypatch):
 
     job_id = enqueue(run)
     calls = fail_at_first(monkeypatch, 3)
-    running.run_claimed(leases.take(job_id, runners.me()), tasks.act_of("probe"), patient=True)
+    running.run_claimed(running.claim_job(job_id, runners.me()), tasks.act_of("probe"), patient=True)
     job = jobs.get(job_id)
     assert job.state == "failed" and job.error.startswith("The disk is full") and len(calls) == 4
 

@@ -24,7 +24,7 @@ bp = APIBlueprint(
     url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/entries",
     abp_tags=[Tag(name="entries", description="Pairs of a dataset")],
 )
-_TEXTS = ("question", "answer", "system", "rejected_answer", "status")
+_TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status")
 
 
 class EntryPath(DatasetPath):
@@ -47,6 +47,7 @@ class EntryBody(BaseModel):
     question: str
     answer: str = ""
     system: str | None = None
+    reasoning: str | None = None
     tags: list[str] = []
     status: str | None = None
 
@@ -58,6 +59,7 @@ class EntryChange(BaseModel):
     answer: str | None = None
     system: str | None = None
     rejected_answer: str | None = None
+    reasoning: str | None = None
     status: str | None = None
     tags: list[str] | None = None
 
@@ -73,6 +75,7 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
         "question": entry.question,
         "answer": entry.answer,
         "rejected_answer": entry.rejected_answer,
+        "reasoning": entry.reasoning,
         "turns": load_json(entry.turns, []),
         "trace": load_json(entry.trace, []),
         "tags": entry.tag_list,
@@ -99,7 +102,13 @@ def list_entries(path: DatasetPath, query: ListQuery) -> Answer:
 def create_entry(path: DatasetPath, body: EntryBody) -> Answer:
     """Add a pair."""
     result = pairs.add_pair(
-        path.dataset_id, body.question, body.answer, system=body.system, tags=body.tags, status=body.status
+        path.dataset_id,
+        body.question,
+        body.answer,
+        system=body.system,
+        reasoning=body.reasoning,
+        tags=body.tags,
+        status=body.status,
     )
     assert result.step is not None
     [seen] = history.changes_of(path.dataset_id, result.step.number or 0, size=1)

@@ -13,7 +13,7 @@ from app.forms.duplicates import DuplicatesView, GroupChoice, read_number, read_
 from app.services import datasets, duplicates
 from app.services.history import Applied
 
-TEXTS = ("question", "answer", "system")
+TEXTS = ("question", "answer", "reasoning", "system")
 
 
 @bp.post("/<int:group_id>/keep")

@@ -9,7 +9,7 @@ from app.core.errors import Invalid, LttError
 from app.core.options import Option, decode, options_of
 from app.core.record import Record
 
-TEXT_FIELDS = ("question", "answer", "system", "turns")
+TEXT_FIELDS = ("question", "answer", "reasoning", "system", "turns")
 GROUPS = ("Text", "Tidy", "Characters", "Markup", "Privacy", "Pairs")
 
 TextFunction = Callable[[str], str]

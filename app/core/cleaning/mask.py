@@ -99,7 +99,7 @@ class Masker:
     per_record=True,
     deep=True,
     keep_code=False,
-    fields=("question", "answer", "system", "turns"),
+    fields=("question", "answer", "reasoning", "system", "turns"),
     examples=(
         (
             "Write to ann@example.org or bob@example.org; Ann is ann@example.org.",

@@ -6,6 +6,7 @@ from app.core.cleaning.base import Operation, PairFunction, Result, empty_option
 from app.core.cleaning.needles import needles_of
 from app.core.cleaning.patterns import Pattern, escape_pattern
 from app.core.cleaning.replace import MODES
+from app.core.cleaning.texts import texts_of
 from app.core.errors import Invalid
 from app.core.options import option
 from app.core.record import Record
@@ -68,14 +69,7 @@ def prepare_system(options: SystemPrompt) -> PairFunction:
 
 def _deciding_texts(record: Record, fields: tuple[str, ...]) -> list[str]:
     """The texts of those fields; the worse answer of a preference pair is no reason to delete it."""
-    out: list[str] = []
-    for name in fields:
-        value = getattr(record, name)
-        if isinstance(value, tuple):
-            out += [message.text for message in value if message.text]
-        elif value is not None and name != "rejected_answer":
-            out.append(value)
-    return out
+    return list(texts_of(record, [name for name in fields if name != "rejected_answer"]))
 
 
 @Operation(

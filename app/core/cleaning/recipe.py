@@ -11,9 +11,9 @@ from app.core.cleaning.needles import Needles
 from app.core.cleaning.texts import change_texts, texts_of
 from app.core.errors import Invalid
 from app.core.record import Record
+from app.core.stored import CONTENT
 
 Stage = Callable[[Record], Result]
-_ATTRIBUTES = ("system", "turns", "question", "trace", "answer", "rejected_answer")
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Cleaner:
         read = {name for step in steps for name in step.fields}
         changed = {name for step in steps for name in step.fields if step.effect == "change"}
         # A split can change all.
-        self.reads = tuple(name for name in _ATTRIBUTES if self.splits or name in read)
-        self.fields = tuple(name for name in _ATTRIBUTES if self.splits or name in changed)
+        self.reads = tuple(name for name in CONTENT if self.splits or name in read)
+        self.fields = tuple(name for name in CONTENT if self.splits or name in changed)
         self.functions: dict[str, TextFunction] | None = None
         if all(step.function for step in steps):
             self.functions = {
@@ -164,9 +164,9 @@ def _compile_step(step: Step) -> CompiledStep:
     chosen = set((operation.choose_fields and step.fields) or operation.fields)
     if "answer" in chosen:
         chosen.add("rejected_answer")
-    if operation.deep and {"answer", "turns"} & chosen:
+    if "reasoning" in chosen or (operation.deep and {"answer", "turns"} & chosen):
         chosen.add("trace")
-    fields = tuple(name for name in _ATTRIBUTES if name in chosen)
+    fields = tuple(name for name in CONTENT if name in chosen)
     function = operation.prepare(options)
     # Whoever looks for a mark of code means code.
     means_code = any("`" in value for value in step.options.values() if isinstance(value, str))
@@ -180,7 +180,7 @@ def _compile_step(step: Step) -> CompiledStep:
         return change_texts(record, fields, function, operation.deep)
 
     def begin_record(record: Record) -> Record:
-        function.begin(texts_of(record, fields))  # type: ignore[attr-defined]
+        function.begin(texts_of(record, fields, operation.deep))  # type: ignore[attr-defined]
         return change_texts(record, fields, function, operation.deep)
 
     if operation.kind == "pair":

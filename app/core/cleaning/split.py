@@ -60,6 +60,7 @@ def _split_turns(record: Record, fields: tuple[str, ...]) -> Result:
             turns=record.turns[:place],
             trace=(),
             rejected_answer=None,
+            reasoning=second.reasoning,
         )
         for place, (first, second) in enumerate(zip(record.turns, record.turns[1:], strict=False))
         if first.role == "user" and second.role == "assistant" and first.text and second.text and not second.tool_calls
@@ -89,8 +90,8 @@ def _split_parts(pattern: "regex.Pattern[str]", text: str) -> list[str]:
 
 
 def _is_one_piece(record: Record) -> bool:
-    """Whether a pair cannot be split: tool calls or a worse answer belong to all of it."""
-    return bool(record.trace) or record.rejected_answer is not None
+    """Whether a pair cannot be split: tool calls, reasoning or a worse answer belong to all of it."""
+    return bool(record.trace) or record.rejected_answer is not None or record.reasoning is not None
 
 
 def _splitting_at_marks(questions: list[str], answers: list[str]) -> PairFunction:

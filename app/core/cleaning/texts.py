@@ -1,6 +1,6 @@
 """The texts of a record: read one by one, and changed by a function."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,24 +9,31 @@ from app.core.record import Message, Record
 
 
 def change_texts(record: Record, fields: tuple[str, ...], function: TextFunction, deep: bool) -> Record:
-    """The record with the function applied to its fields; the same object when no text changed."""
+    """The record with the function applied to its fields; the same object when no text changed.
+
+    Of the trace it reaches the reasoning where that is among the fields, and all else where it goes deep.
+    """
     new: dict[str, Any] = {}
     for name in fields:
         value = getattr(record, name)
         if not value:
             continue
-        is_text = isinstance(value, str)
-        cleaned = function(value) if is_text else tuple(_change_message(one, function, deep) for one in value)
+        if isinstance(value, str):
+            cleaned: Any = function(value)
+        else:
+            thought = name == "turns" or "reasoning" in fields
+            cleaned = tuple(_change_message(one, function, deep or name == "turns", thought, deep) for one in value)
         if cleaned is not value and cleaned != value:
-            new[name] = cleaned
+            new[name] = (cleaned or None) if name == "reasoning" else cleaned
     return replace(record, **new) if new else record
 
 
-def _change_message(message: Message, function: TextFunction, deep: bool) -> Message:
-    text = function(message.text) if message.text else message.text
-    calls = _change_strings(message.tool_calls, function) if deep and message.tool_calls else message.tool_calls
-    same = text == message.text and calls == message.tool_calls
-    return message if same else replace(message, text=text, tool_calls=calls)
+def _change_message(message: Message, function: TextFunction, said: bool, thought: bool, called: bool) -> Message:
+    text = function(message.text) if said and message.text else message.text
+    reasoning = function(message.reasoning) or None if thought and message.reasoning else message.reasoning
+    calls = _change_strings(message.tool_calls, function) if called and message.tool_calls else message.tool_calls
+    same = text == message.text and reasoning == message.reasoning and calls == message.tool_calls
+    return message if same else replace(message, text=text, reasoning=reasoning, tool_calls=calls)
 
 
 def _change_strings(value: Any, function: TextFunction) -> Any:
@@ -40,11 +47,15 @@ def _change_strings(value: Any, function: TextFunction) -> Any:
     return value
 
 
-def texts_of(record: Record, fields: tuple[str, ...]) -> Iterator[str]:
-    """The texts of those fields, those of messages one by one."""
+def texts_of(record: Record, fields: Collection[str], deep: bool = False) -> Iterator[str]:
+    """The texts that ``change_texts`` would change, tool calls aside."""
     for name in fields:
         value = getattr(record, name)
         if isinstance(value, str):
             yield value
-        elif value:
-            yield from (message.text for message in value if message.text)
+            continue
+        for message in value or ():
+            if message.text and (deep or name == "turns"):
+                yield message.text
+            if message.reasoning and (name == "turns" or "reasoning" in fields):
+                yield message.reasoning

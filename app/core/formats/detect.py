@@ -1,5 +1,6 @@
 """What kind of file this is, judged by its content; the name only breaks ties."""
 
+import re
 from dataclasses import dataclass, field
 
 import msgspec
@@ -26,6 +27,8 @@ _FOREIGN = (
     (b"(\xb5/\xfd", "a zstd file"),
     (b"{\\rtf", "a rich-text document"),
 )
+# Where a cell in quotation marks begins.
+_OPENED = re.compile(r'(?:^|[,;\t|])"')
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 KINDS = "CSV, TSV, JSON, JSONL, Markdown, Excel, Parquet or SQLite"
 
@@ -127,12 +130,16 @@ def _detect_text(source: Source, chosen: str | None, who_answers: str | None) ->
 
 def _plain_kind(text: str) -> tuple[str, str, str]:
     """The format of running text that has rows, with the reason and a warning; empty for any other text."""
-    has_table, outside = markdown.find_table(text)
-    if has_table:
+    lines = text.splitlines()
+    rule, outside = markdown.find_table(lines)
+    if rule is not None and not _is_in_cell(lines[:rule]):
         warning = f"Text outside of tables is left out (lines: {outside:,})." if outside else ""
         return "markdown", "it has a table in Markdown", warning
-    found = transcript.find_speakers(text)
-    if found is None:
+    questions = markdown.find_questions(lines)
+    if len(questions) > 1 and not _is_in_cell(lines[: questions[0]]):
+        return "markdown", "its headings are questions", "Text that stands under no such heading is left out."
+    found = transcript.find_speakers(lines)
+    if found is None or _is_in_cell(lines[: found.start]):
         return "", "", ""
     warning = f"Text above the first speaker is left out (lines: {found.above:,})." if found.above else ""
     if {"question", "answer"}.isdisjoint(found.names.values()):
@@ -190,6 +197,11 @@ def _repeated_keys(text: str) -> list[str]:
         if repeated:
             return [f"Line {number}: the key “{repeated[0]}” stands twice in one object; its last value is taken."]
     return []
+
+
+def _is_in_cell(before: list[str]) -> bool:
+    """Whether the line that follows stands in a cell of a table: a quotation mark is open."""
+    return any(_OPENED.search(line) for line in before) and sum(line.count('"') for line in before) % 2 == 1
 
 
 def _detect_table(source: Source, text: str, encoding: str, reasons: dict[str, str], warnings: list[str]) -> Detection:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from app.core.names import HEADER_WORDS, normal_name
+from app.core.errors import Invalid
+from app.core.names import HEADER_WORDS, TARGET_OF_NAME, normal_name
 
 # Keys under which services wrap what they answer.
+# What tells conversations apart where each item is one message.
+_APART = frozenset({"conversation_id", "conv_id", "dialog_id", "dialogue_id", "thread_id", "session_id", "chat_id"})
 _WRAPPERS = """
 data dataset docs examples faq faqs hits items output payload records response result results rows
 """
@@ -19,6 +22,7 @@ WRAPPERS = frozenset(_WRAPPERS.split())
 _CONVERSATIONS = frozenset({"messages", "conversations", "conversation", "contents", "dialog", "dialogue", "turns"})
 _SPLITS = frozenset({"train", "training", "validation", "valid", "val", "dev", "eval", "test"})
 _VIEWER = {"row_idx", "row", "truncated_cells"}
+_QUESTION_MARKS = ("?", "？", "؟")
 _ENOUGH = 20
 
 
@@ -62,8 +66,10 @@ def shape_of(document: Any, *, complete: bool = True) -> Shape:
         return Shape("squad", ("data",))
     if "rows" in lists and is_viewer_row(document["rows"][0]):
         return Shape("records", ("rows",))
-    if len(lists) > 1 and len(lists) == len(document) and _SPLITS.issuperset(lists):
-        return Shape("splits")
+    if len(document) > 1 and _SPLITS.issuperset(document):
+        shapes = {name: shape_of(value, complete=complete).kind for name, value in document.items()}
+        if "one" not in shapes.values():
+            return Shape("splits")
     if lists and not complete and len(document) == 1 and lists[0] in _SPLITS:
         return Shape("splits")
     if len(lists) == 1 and not _is_record(document, lists[0]):
@@ -109,9 +115,19 @@ def _is_record(document: dict[str, Any], name: str) -> bool:
     first = document[name][0]
     if isinstance(first, list):
         return name in _CONVERSATIONS and len(document) > 1
+    if name == "annotations" and "data" in document:
+        return True
     if name in _CONVERSATIONS:
-        return not _CONVERSATIONS.intersection(first)
+        return _CONVERSATIONS.isdisjoint(first) and _APART.isdisjoint(map(normal_name, first))
+    if any(isinstance(value, str) and _side_of(key) for key, value in document.items()):
+        return True
     return name.lower() not in WRAPPERS and bool({"role", "from"} & first.keys())
+
+
+def _side_of(key: str) -> str:
+    """Whether a key means just a question or an answer, and which."""
+    target, rank = TARGET_OF_NAME.get(normal_name(key), ("", 0))
+    return target if target in ("question", "answer") and not rank else ""
 
 
 def _are_columns(document: dict[str, Any], *, complete: bool) -> bool:
@@ -121,7 +137,9 @@ def _are_columns(document: dict[str, Any], *, complete: bool) -> bool:
         if not complete:
             return not isinstance(values[0][0], dict)
         plain = [value for value in values if not isinstance(value[0], dict)]
+        # Lists of questions and of answers are columns even where some cells are missing, which is then said.
         alike = {len(value) for value in values} == {len(values[0])}
+        alike = alike or {"question", "answer"} <= {_side_of(key) for key in document}
         return (alike and len(plain) > 1) or (len(values) == 1 and _is_list_of_chats(values[0]))
     if not all(isinstance(value, dict) and value for value in values):
         return False
@@ -140,20 +158,23 @@ def _is_keyed(document: dict[str, Any], *, complete: bool) -> bool:
     """Whether records stand under their ids, or answers under their questions."""
     if (len(document) > 1 or not complete) and all(isinstance(value, dict) for value in document.values()):
         return True
-    return is_keyed_by_question(document)
+    return is_keyed_by_question(document, any_keys=True)
 
 
-def is_keyed_by_question(document: dict[str, Any]) -> bool:
-    """Whether the keys of an object are questions, and answers stand under them."""
+def is_keyed_by_question(document: dict[str, Any], *, any_keys: bool = False) -> bool:
+    """Whether the keys of an object are questions, and answers stand under them.
+
+    With ``any_keys`` three keys that are no names of columns are enough: what is all of a file is hardly one row.
+    """
     keys = list(document)[:_ENOUGH]
     answers = all(isinstance(document[key], str) or is_list_of(document[key], str) for key in keys)
     if not answers or any(normal_name(key) in HEADER_WORDS for key in keys):
         return False
-    return sum(map(_is_question, keys)) * 2 > len(keys)
+    return (any_keys and len(keys) > 2) or sum(map(_is_question, keys)) * 2 > len(keys)
 
 
 def _is_question(key: str) -> bool:
-    return key.rstrip().endswith(("?", "？", "؟")) or len(key.split()) > 2
+    return key.rstrip().endswith(_QUESTION_MARKS) or len(key.split()) > 2
 
 
 def rows_of(document: Any) -> Iterator[Any]:
@@ -166,7 +187,7 @@ def rows_of(document: Any) -> Iterator[Any]:
     if shape.kind == "columns":
         return rows_of_columns(document)
     if shape.kind == "splits":
-        return chain.from_iterable(with_split(name, rows) for name, rows in document.items())
+        return chain.from_iterable(with_split(name, rows_of(rows)) for name, rows in document.items())
     if shape.kind == "keyed":
         return rows_by_key(document.items())
     return rows_of_items(shape, document)
@@ -182,9 +203,10 @@ def rows_of_items(shape: Shape, items: Iterable[Any]) -> Iterator[Any]:
 
 
 def open_row(item: Any) -> Any:
-    """A row out of the wrapper that the dataset viewer puts around it; any other as it is."""
+    """A row out of the wrapper that the dataset viewer puts around it, or an answer under its question."""
     if not is_viewer_row(item):
-        return item
+        is_keyed = isinstance(item, dict) and len(item) == 1 and is_keyed_by_question(item)
+        return next(rows_by_key(item.items())) if is_keyed else item
     cells = item.get("truncated_cells")
     return CutOff([str(cell) for cell in cells], item["row"]) if cells else item["row"]
 
@@ -198,8 +220,16 @@ def with_split(name: str, rows: Iterable[Any]) -> Iterator[Any]:
 def rows_of_columns(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of an object of columns."""
     columns = [list(value.values()) if isinstance(value, dict) else value for value in document.values()]
+    if len({len(column) for column in columns}) > 1:
+        raise uneven_columns()
     for cells in zip(*columns, strict=True):
         yield dict(zip(document, cells, strict=True))
+
+
+def uneven_columns() -> Invalid:
+    """The refusal of columns that differ in length."""
+    said = "This JSON is ordered by columns, and they differ in length, so it is not clear which cells belong together."
+    return Invalid(f"{said} Make them even, or write an object for each row.", code="columns")
 
 
 class ListOpener:
@@ -216,6 +246,8 @@ class ListOpener:
         cells = item if isinstance(item, list) else []
         if not self.names and cells:
             self.names = tuple(f"column {number}" for number in range(1, len(cells) + 1))
+            if len(cells) == 2 and isinstance(cells[0], str) and cells[0].rstrip().endswith(_QUESTION_MARKS):
+                self.names = ("question", "answer")
             if all(isinstance(cell, str) and normal_name(cell) in HEADER_WORDS for cell in cells):
                 self.names = tuple(cells)
                 return
@@ -229,6 +261,8 @@ def rows_by_key(items: Iterable[tuple[str, Any]]) -> Iterator[Any]:
             yield {"question": key, "answer": value}
         elif not isinstance(value, dict) or "id" in value:
             yield value
+        elif value and is_keyed_by_question(value):
+            yield from ({**row, "category": key} for row in rows_by_key(value.items()))
         elif _is_question(key) and "question" not in value:
             yield {"question": key, **value}
         else:

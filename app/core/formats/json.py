@@ -206,7 +206,7 @@ def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]
             for lines in zip(*columns.values(), strict=True):
                 yield dict(zip(columns, map(_decode, lines), strict=True))
         except ValueError as error:
-            raise Invalid("This JSON file is ordered by columns, and they differ in length.", code="columns") from error
+            raise documents.uneven_columns() from error
 
 
 def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator[bytes]:

@@ -1,10 +1,12 @@
-"""Tables in Markdown: ``| Question | Answer |`` over ``|---|---|``. Text around them is no row.
+"""Tables in Markdown: ``| Question | Answer |`` over ``|---|---|``. Text around them is no row. Without a table,
+headings that are questions, each with the text below it.
 
 Source: the tables of GitHub Flavored Markdown (https://github.github.com/gfm/#tables-extension-). All tables of a file
 are read, each by its own header.
 """
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,22 +14,26 @@ from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows
 from app.core.formats.csv import column_names
 from app.core.formats.limits import too_many_rows
-from app.core.formats.lines import numbered_lines
+from app.core.formats.lines import decode_head, numbered_lines
 from app.core.formats.source import Source
 
 KIND = "This Markdown file"
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_HEADING = re.compile(r"#{1,6}\s+(?P<text>.*?(?P<asks>[?？؟])?[*_]*)\s*#*\s*")
 _BAR = re.compile(r"(?<!\\)\|")
 _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
-    """The rows of all tables. Raises Invalid where there is none, and as ``numbered_lines`` does."""
-    number, before, found = 0, "", False
+    """The rows of all tables, or of headings. Raises Invalid where there is none, and as ``numbered_lines`` does."""
+    if find_table(decode_head(source, options).splitlines())[0] is None:
+        yield from _rows_of_headings(source, options)
+        return
+    number, before = 0, ""
     names: list[str] = []
     for line_number, line in numbered_lines(source, options, KIND):
         if is_rule(before, line):
-            names, found = column_names(cells_of(before)), True
+            names = column_names(cells_of(before))
         elif "|" not in line:
             names = []
         elif names:
@@ -44,8 +50,38 @@ def read(source: Source, options: ReadOptions) -> Rows:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 yield Row(number, line_number, dict(zip(names, padded, strict=True)))
         before = line
-    if not found:
-        raise Invalid("There is no table in this Markdown file: no line of dashes and bars.", code="no_records")
+
+
+def _rows_of_headings(source: Source, options: ReadOptions) -> Rows:
+    number = start = 0
+    question = ""
+    said: list[str] = []
+    for line_number, line in numbered_lines(source, options, KIND):
+        heading = _HEADING.fullmatch(line)
+        if heading is None:
+            said.append(line)
+            continue
+        if question:
+            yield _pair(number, start, question, said)
+        question, start = heading["text"].strip("*_ ") if heading["asks"] else "", line_number
+        said.clear()
+        number += bool(question)
+        if number > options.limits.rows:
+            raise too_many_rows(KIND, options.limits)
+    if question:
+        yield _pair(number, start, question, said)
+    if not number:
+        reason = "There is no table in this Markdown file (no line of dashes and bars), and no heading is a question."
+        raise Invalid(reason, code="no_records")
+
+
+def _pair(number: int, line: int, question: str, said: list[str]) -> Row:
+    return Row(number, line, {"question": question, "answer": "\n".join(said).strip()})
+
+
+def find_questions(lines: Sequence[str]) -> list[int]:
+    """Which lines are headings that are questions."""
+    return [place for place, line in enumerate(lines) if (match := _HEADING.fullmatch(line)) and match["asks"]]
 
 
 def is_rule(before: str, line: str) -> bool:
@@ -64,18 +100,20 @@ def cells_of(line: str) -> list[str]:
     return [_BREAK.sub("\n", cell.strip().replace("\\|", "|")) for cell in _BAR.split(line)]
 
 
-def find_table(text: str) -> tuple[bool, int]:
-    """Whether the start of a text has a table, and how many of its lines that say something stand outside of one."""
-    before, inside, found, outside = "", False, False, 0
-    for line in text.splitlines():
+def find_table(lines: Sequence[str]) -> tuple[int | None, int]:
+    """The line of the first rule of a table, and how many lines that say something stand outside of tables."""
+    before, inside, outside = "", False, 0
+    first = None
+    for place, line in enumerate(lines):
         if is_rule(before, line):
-            inside = found = True
+            first = place if first is None else first
+            inside = True
             outside -= 1
         elif not (inside and "|" in line):
             inside = False
             outside += bool(line.strip())
         before = line
-    return found, outside
+    return first, outside
 
 
 MARKDOWN = Format("markdown", "Markdown table", (".md", ".markdown"), read, None, "text/markdown; charset=utf-8")

@@ -6,6 +6,7 @@ message begins another.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.core.errors import Invalid
@@ -20,16 +21,18 @@ KIND = "This transcript"
 _ROLES = {
     name: role
     for role, names in {
-        "user": "user human customer client prompter me kunde kundin nutzer benutzer mensch usuario 用户 用戶",
-        "assistant": "assistant ai bot gpt chatgpt chatbot model agent assistent asistente support 助手",
+        "user": "user human customer client prompter interviewer kunde kundin nutzer benutzer mensch usuario 用户 用戶",
+        "assistant": "assistant ai bot gpt chatgpt chatbot model agent support expert interviewee assistent 助手",
         "system": "system",
     }.items()
     for name in names.split()
 }
 _PAIR = {"question", "answer"}
+# Letters for question and answer in German, Spanish, French, Italian, Dutch and Russian.
+_LETTERS = {**dict.fromkeys("fpdvв", "question"), **dict.fromkeys("rо", "answer")}
 _MARK = re.compile(
     r"\s*(?:[-*+>]\s+|#{1,6}\s*)?(?P<bold>\*\*|__)?(?P<name>[^\W\d_]+(?:[ _-][^\W\d_]+)?) ?#?\d*(?(bold)(?:\*\*|__)?)"
-    r"\s*(?:：|:(?(bold)(?:\*\*|__)?)(?=\s|$))(?P<text>.*)"
+    r"\s*(?:：|(?:(?<=\d)[.)]|:)(?(bold)(?:\*\*|__)?)(?=\s|$))(?P<text>.*)"
 )
 _BREAK = re.compile(
     r"\s*(?:[-=*_#~]{3,}|#{1,6}\s+\S.*|\[?(?:conversation|chat|dialog|dialogue|gespräch)\b.{0,20})\s*", re.IGNORECASE
@@ -42,42 +45,43 @@ _TITLE_LINES = 5
 class Speakers(NamedTuple):
     """Who speaks (question, answer, user, assistant, system) by the names that a transcript has for them.
 
-    ``above`` is the number of lines over the first mark.
+    ``start`` is the line of the first mark, ``above`` how many lines over it say something.
     """
 
     names: dict[str, str]
+    start: int
     above: int
 
 
-def find_speakers(text: str) -> Speakers | None:
-    """The speakers of a transcript, by the start of its text; None for any other text.
+def find_speakers(lines: Sequence[str]) -> Speakers | None:
+    """The speakers of a transcript, by the lines at its start; None for any other text.
 
     Of names for questions and answers the first of each counts: an answer may have a line “Solution: …”.
     """
     names: dict[str, str] = {}
-    above = None
-    lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
-    for place, line in enumerate(lines):
+    start = None
+    for place, line in enumerate(lines[:_LOOKED_AT]):
         match = _MARK.fullmatch(line)
         name = normal_name(match["name"]) if match else ""
-        side = TARGET_OF_NAME.get(name, ("",))[0]
+        side = _LETTERS.get(name) or TARGET_OF_NAME.get(name, ("",))[0]
         if name in _ROLES:
             names[name] = _ROLES[name]
         elif side in _PAIR and side not in names.values():
             names[name] = side
-        if above is None and name in names:
-            above = place
+        if start is None and name in names:
+            start = place
     speakers = set(names.values())
-    if above is None or above > _TITLE_LINES or not speakers & {"question", "user"}:
+    if start is None or not speakers & {"question", "user"} or not speakers & {"answer", "assistant"}:
         return None
+    above = [line for line in lines[:start] if line.strip()]
     # A table may have such cells.
-    is_table = any(line.count(sign) > 1 for line in lines[:above] for sign in ",;\t|")
-    return Speakers(names, above) if speakers & {"answer", "assistant"} and not is_table else None
+    is_table = any(line.count(sign) > 1 for line in above for sign in ",;\t|")
+    return None if is_table or len(above) > _TITLE_LINES else Speakers(names, start, len(above))
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """A row for each question with its answer, or for each conversation. Raises Invalid where nobody speaks."""
-    found = find_speakers(decode_head(source, options))
+    found = find_speakers(decode_head(source, options).splitlines())
     if found is None:
         raise Invalid("Nobody speaks in this text: no line begins with Q: and A:, or User: and Assistant:.")
     is_pairs = not _PAIR.isdisjoint(found.names.values())

@@ -11,6 +11,7 @@ from app.core.errors import Invalid
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.record import Message, Record, message_from_json, message_to_json
+from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
 
 # Key of ``Record.extra`` under which layouts note how a row looked where a record has no place for it: original
@@ -176,6 +177,7 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         record.rejected_answer,
         tags,
         record.extra,
+        record.reasoning,
     )
 
 
@@ -217,13 +219,13 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
     if not isinstance(came, dict) or came.get("layout") != layout:
         return None
     row = {**came["row"], **{name: value for name, value in record.extra.items() if name != NOTES}}
-    again = parse(row, LayoutOptions(allow_unanswered=True))
+    again = parse(row, LayoutOptions(allow_unanswered=True, allow_empty_prompt=True))
     return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
 
 
 def content_of(record: Record) -> tuple[object, ...]:
     """What is learned from a record."""
-    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)
+    return tuple(getattr(record, name) for name in CONTENT)
 
 
 def notes_of(record: Record) -> dict[str, Any]:

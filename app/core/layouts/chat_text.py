@@ -39,11 +39,16 @@ def parse(row: Row, options: LayoutOptions) -> Record:
 
 def _find_chat(row: Row) -> tuple[str, Chat | None]:
     """The column that holds a whole chat, the usual names first."""
-    for name in (*(name for name in _NAMES if name in row), *row):
-        value = row[name]
-        if isinstance(value, str) and name != "system" and (chat := read_chat(value)) is not None:
+    for name in _columns_of(row):
+        if (chat := read_chat(row[name])) is not None:
             return name, chat
     return "", None
+
+
+def _columns_of(row: Row) -> list[str]:
+    """The columns that may hold a chat, the usual names first."""
+    names = dict.fromkeys((*(name for name in _NAMES if name in row), *row))
+    return [name for name in names if isinstance(row[name], str) and name != "system"]
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -58,10 +63,14 @@ def recognises(sample: Sample) -> Claim | None:
 
 
 def _column_of(row: Row) -> str:
-    try:
-        return _find_chat(row)[0]
-    except RowError:
-        return ""
+    """The column with marks of a chat, be it whole or not."""
+    for name in _columns_of(row):
+        try:
+            if read_chat(row[name]) is not None:
+                return name
+        except RowError:
+            return name
+    return ""
 
 
 CHAT_TEXT = Layout(

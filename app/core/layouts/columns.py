@@ -1,7 +1,7 @@
 """Columns: one column holds the question, one the answer; others are mapped or kept as they are.
 
-Our own tables have the columns id, system, question, answer, rejected_answer, tags, status, split, turns_json and
-trace_json.
+Our own tables have the columns id, system, question, answer, reasoning, rejected_answer, tags, status, split,
+turns_json and trace_json.
 """
 
 import contextlib
@@ -39,15 +39,30 @@ STANDARD = {
     "tags": "tags",
     "status": "status",
     "split": "split",
+    "reasoning": "reasoning",
     "rejected_answer": "rejected_answer",
     "history": "history",
 }
-OWN = ("id", "system", "question", "answer", "rejected_answer", "tags", "status", "split", "turns_json", "trace_json")
+OWN = (
+    "id",
+    "system",
+    "question",
+    "answer",
+    "reasoning",
+    "rejected_answer",
+    "tags",
+    "status",
+    "split",
+    "turns_json",
+    "trace_json",
+)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a row of columns. Raises RowError."""
     mapping = options.mapping or {"question": "question", "answer": "answer"}
+    if options.allow_empty_prompt and "question" not in mapping:
+        return checked(_record_of(row, mapping, options), options)
     question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
     if type(question) is str and type(answer) is str and len(row) == 2 and len(mapping) == 2:
         return checked(Record(question, answer), options)
@@ -97,6 +112,7 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
     question = text_of(asked, "question", options, mapping.get("question", ""))
     answer = text_of(values.get("answer"), "answer", options, mapping.get("answer", ""))
     rejected, system, tags, history = (values.get(name) for name in ("rejected_answer", "system", "tags", "history"))
+    reasoning = values.get("reasoning")
     # A number or a flag is no answer and no prompt, whatever its column is called: it stays beside the pair.
     taken = {"question", "answer", "tags"}
     if rejected is None or isinstance(rejected, str) or is_answer(rejected):
@@ -112,6 +128,13 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
             notes.setdefault("values", {})["system"] = system
     else:
         system = None
+    if reasoning is None or isinstance(reasoning, str):
+        taken.add("reasoning")
+        if not reasoning and mapping.get("reasoning") in row:
+            notes.setdefault("values", {})["reasoning"] = reasoning
+    else:
+        # Steps as a list and the like stay beside the pair.
+        reasoning = None
     if is_history(history):
         taken.add("history")
         notes.setdefault("values", {})["history"] = history
@@ -139,6 +162,7 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
         rejected_answer=rejected or None,
         tags=found,
         extra=with_notes(columns_of(row, used), notes),
+        reasoning=reasoning or None,
     )
 
 
@@ -195,6 +219,8 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     row: dict[str, Any] = {names["question"]: record.question, names["answer"]: record.answer}
     if record.system is not None:
         row[names["system"]] = record.system
+    if record.reasoning is not None:
+        row[names["reasoning"]] = record.reasoning
     if not (record.turns or record.trace or record.tags or record.extra) and record.rejected_answer is None:
         return row
     if record.rejected_answer is not None:
@@ -251,7 +277,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "rejected answer", "tags", "other columns"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "tags", "other columns"}),
     OWN,
     {
         "id": "1",

@@ -37,6 +37,8 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
     """The record of the messages that stand under ``container`` in a row. Raises RowError."""
     notes: dict[str, Any] = {}
     parsed = [read_message(message, place, notes) for place, message in enumerate(messages)]
+    if options.allow_empty_prompt and all(message.role != "user" for message in parsed):
+        parsed.insert(1 if parsed[0].role == "system" else 0, Message("user", ""))
     extra = columns_of(row, (container,))
     system = extra.get("system") if parsed[0].role != "system" else None
     if isinstance(system, str) and system:

@@ -30,6 +30,9 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     done = [one for one in annotations if isinstance(one, dict) and not one.get("was_cancelled")]
     results = [result for result in (done[0].get("result") or () if done else ()) if isinstance(result, dict)]
     chosen = _choose(results)
+    if chosen is None and any(_is_span(one) for one in results):
+        said = "The annotation of Label Studio marks parts of the text, which is no answer to it."
+        raise RowError(said, code="not_text")
     if chosen is None and not options.allow_unanswered:
         said = "was skipped by its annotators" if annotations and not done else "has no annotation with an answer"
         raise RowError(f"The task of Label Studio {said}.", code="blank_answer")
@@ -54,10 +57,17 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     return checked(Record(text_of(question, "question", options), answer, system, turns, extra=extra), options)
 
 
+def _is_span(result: dict[str, Any]) -> bool:
+    value = result.get("value")
+    return isinstance(value, dict) and "start" in value and "end" in value
+
+
 def _choose(results: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The result that is the answer: one whose name says so, else a text, else another value."""
     known = [
-        one for one in results if isinstance(one.get("value"), dict) and any(key in one["value"] for key in _VALUES)
+        one
+        for one in results
+        if isinstance(value := one.get("value"), dict) and not _is_span(one) and any(key in value for key in _VALUES)
     ]
     named = [one for one in known if (target_of(str(one.get("from_name", ""))) or ("",))[0] == "answer"]
     texts = [one for one in known if "text" in one["value"]]

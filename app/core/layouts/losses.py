@@ -10,7 +10,8 @@ AFTER = "messages after the answer"
 KEYS = "other keys of messages"
 PICTURES = "pictures"
 CARRIES = (
-    "system", "turns", "trace", "tools", "weights", KEYS, "rejected answer", AFTER, PICTURES, "tags", "other columns",
+    "system", "turns", "trace", "reasoning", "tools", "weights", KEYS, "rejected answer", AFTER, PICTURES, "tags",
+    "other columns",
 )  # fmt: skip
 _PICTURE_COLUMNS = frozenset({"image", "images", "image_path", "video", "videos", "audio", "audios"})
 
@@ -18,7 +19,7 @@ _PICTURE_COLUMNS = frozenset({"image", "images", "image_path", "video", "videos"
 def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
     """What of a record the layout cannot carry, as names from ``CARRIES``."""
     plain = not (record.extra or record.turns or record.trace or record.tags) and record.rejected_answer is None
-    if plain and (record.system is None or "system" in layout.holds):
+    if plain and record.reasoning is None and (record.system is None or "system" in layout.holds):
         return []
     notes, columns = notes_of(record), record.extra.keys() - {NOTES}
     messages = (*record.turns, *record.trace)
@@ -34,6 +35,7 @@ def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
         "system": record.system is not None,
         "turns": bool(record.turns),
         "trace": bool(record.trace),
+        "reasoning": record.reasoning is not None or any(m.reasoning is not None for m in messages),
         "tools": is_tools,
         "weights": any(m.weight is not None for m in messages) or any("weight" in note for note in sides),
         KEYS: any(has_value(m.extra) or m.name for m in messages) or any(has_value(_keys_of(note)) for note in sides),

@@ -13,13 +13,14 @@ TARGETS = {
     "status": "Status",
     "split": "Split",
     "passage": "Passage (before the question)",
+    "reasoning": "Reasoning",
     "rejected_answer": "Rejected answer",
     "id": "Id",
 }
 # What a row of one message consists of.
 MESSAGE_TARGETS = frozenset({"conversation", "order", "role", "text"})
 # What a row may have although most have not.
-OPTIONAL = frozenset({"system", "history", "tags", "rejected_answer"})
+OPTIONAL = frozenset({"system", "history", "tags", "reasoning", "rejected_answer"})
 
 
 def target_of(name: str) -> tuple[str, int] | None:
@@ -31,7 +32,7 @@ def fits_target(target: str, value: object) -> bool:
     """Whether a value can be what its column is called: a number is no system prompt, a flag no rejected answer."""
     if target == "history":
         return is_history(value)
-    if target == "system":
+    if target in ("system", "reasoning"):
         return isinstance(value, str) and not is_flag(value)
     return target != "rejected_answer" or not is_flag(value)
 

@@ -28,6 +28,11 @@ class Family(NamedTuple):
     opens: re.Pattern[str]
     closes: tuple[str, ...] = ()
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether its marks stand in no other text."""
+        return self.name not in ("Alpaca or Guanaco", "Vicuna", "transcript")
+
 
 def _family(name: str, opens: str, *closes: str) -> Family:
     return Family(name, re.compile(opens), closes)
@@ -93,11 +98,11 @@ class Chat(NamedTuple):
 
 
 def read_chat(text: str) -> Chat | None:
-    """The chat in a text; None where somebody asks and nobody answers, or there are no marks. Raises RowError."""
+    """The chat in a text; None where there are no marks, or words that nobody answers. Raises RowError."""
     for family in FAMILIES:
         marks = list(family.opens.finditer(text))
         roles = [_role_of(mark["role"]) for mark in marks]
-        if "user" in roles and ("assistant" in roles or "call" in roles):
+        if "user" in roles and (family.is_marked or "assistant" in roles):
             return _take_apart(family, text, marks, roles)
     return None
 

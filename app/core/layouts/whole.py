@@ -15,7 +15,7 @@ from app.core.layouts.shapes import Row, unpacked
 from app.core.record import Message, Record
 
 _CAME = "whole"
-_ALL = LayoutOptions(allow_unanswered=True)
+_ALL = LayoutOptions(allow_unanswered=True, allow_empty_prompt=True)
 
 
 def conversation_record(

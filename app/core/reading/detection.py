@@ -252,7 +252,7 @@ def require_mapping(settings: ReadSettings, found: Detected) -> None:
         if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
             raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
         return
-    needed = ("question",) if told.allow_unanswered else ("question", "answer")
+    needed = [*(() if told.allow_empty_prompt else ("question",)), *(() if told.allow_unanswered else ("answer",))]
     missing = [target for target in needed if target not in told.mapping]
     if missing:
         named = " and which one the ".join(missing)

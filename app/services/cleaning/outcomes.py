@@ -87,7 +87,7 @@ class EntryCleaner:
                     if text:
                         new = function(text)
                         if new is not text and new != text:
-                            fields[name] = (text, new)
+                            fields[name] = (text, new or None if name == "reasoning" else new)
                 if fields:
                     yield _checked(CleaningOutcome(row, fields))
         except CleaningStopped as error:

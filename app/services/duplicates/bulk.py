@@ -1,8 +1,8 @@
 """Settling all safe groups at once: only copies that are the same but for case, spaces and punctuation.
 
 What counts is what the pairs hold now, not what the scan saw: of each group those are put together whose question and
-answer have one normal form and whose system prompt, earlier messages, trace and worse answer are the same. One of
-them is kept by a rule. Nothing that differs in anything else is ever removed here.
+answer have one normal form and whose system prompt, earlier messages, trace, reasoning and worse answer are the same.
+One of them is kept by a rule. Nothing that differs in anything else is ever removed here.
 """
 
 import hashlib
@@ -184,7 +184,7 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
                 forms = texts if level == EXACT else normalise_texts(texts)
                 for place, (row, pair) in enumerate(zip(rows, pairs, strict=True)):
                     form = forms[2 * place : 2 * place + 2]
-                    parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, *form]
+                    parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, pair.reasoning, *form]
                     content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
                     source = name_source(row[1], pair.source_row)
                     yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source)

@@ -20,7 +20,7 @@ from app.services.history import ACTOR, Applied
 
 # Larger groups are settled in bulk.
 LARGEST = 20_000
-PICKED = ("question", "answer", "system")
+PICKED = ("question", "answer", "reasoning", "system")
 # The key in a pair's extra values that lists where its removed copies came from.
 SOURCES = "sources"
 Versions = Mapping[int, int] | None
@@ -98,7 +98,7 @@ def _stored_text(name: str, text: str, kept: StoredEntry, live: Mapping[int, Sto
     """A typed text in its stored form: one that a pair of the group has is that text, byte for byte."""
     entries.check_text(text, name)
     stored = getattr(kept, name)
-    if name == "system" and not text and stored != "":
+    if not text and (name == "reasoning" or (name == "system" and stored != "")):
         return None
     values = [one for one in (stored, *(getattr(other, name) for other in live.values())) if one is not None]
     same = next((one for one in values if fold_newlines(one) == fold_newlines(text)), None)

@@ -84,6 +84,9 @@ def _count_losses(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
     }
     missing = {name: column for name, column in columns.items() if name not in holds}
     conditions: dict[str, ColumnElement[bool]] = {name: column.is_not(None) for name, column in missing.items()}
+    if "reasoning" not in holds:
+        of_messages = [column.like('%"reasoning":"%') for column in (Entry.turns, Entry.trace)]
+        conditions["reasoning"] = or_(Entry.reasoning.is_not(None), *of_messages)
     if not options.keep_extra:
         # Extra that holds more than layout notes and the layout's own keys, judged by its text.
         notes_only = Entry.extra.like(f'{{"{NOTES}":%')

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import cells_of, stream_lines
 from app.core.layouts import LAYOUTS, NOTES, LayoutOptions
+from app.core.layouts.columns import OWN
 from app.core.record import Record
 from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
@@ -21,7 +22,7 @@ from app.services.export.options import ExportOptions, goes_out, takes_rejected_
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
 # What a pair without turns, trace, tags and other columns consists of.
-PLAIN = ("id", "status", "split", "system", "question", "answer", "rejected_answer")
+PLAIN = ("id", "status", "split", "system", "question", "answer", "reasoning", "rejected_answer")
 _rest_of = attrgetter("turns", "trace", "tags", "extra")
 _NOTHING = (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
@@ -92,6 +93,7 @@ def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
         return tuple(seen)
     used = {
         "system": Entry.system,
+        "reasoning": Entry.reasoning,
         "rejected_answer": Entry.rejected_answer,
         "tags": Entry.tags,
         "turns_json": Entry.turns,
@@ -99,10 +101,12 @@ def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
     }
     query = select(*(func.count(column) for column in used.values())).where(goes_out(dataset_id, options))
     numbers = dict(zip(used, db.session.execute(query).one(), strict=True))
-    wanted = ["question", "answer", *(name for name in used if numbers[name])]
+    wanted = {"question", "answer", *(name for name in used if numbers[name])}
+    if options.keep_extra:
+        wanted |= {"id", "status", "split"}
+    ours = tuple(name for name in OWN if name in wanted)
     if not options.keep_extra:
-        return tuple(wanted)
-    ours = ("id", *wanted, "status", "split")
+        return ours
     extra_names: dict[str, None] = {}
     with reading() as connection:
         statement = select(Entry.extra).where(goes_out(dataset_id, options), Entry.extra.is_not(None))
@@ -121,8 +125,8 @@ def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     for rows in read_chunks(dataset_id, options):
         lines: list[bytes] = []
         for row in rows:
-            messages = row.turns is not None or row.trace is not None
-            if messages or row.extra is not None or (keep and row.tags is not None):
+            more = row.turns is not None or row.trace is not None or row.reasoning is not None
+            if more or row.extra is not None or (keep and row.tags is not None):
                 if (record := record_of(row, options)) is not None:
                     lines.extend(encode(one) + b"\n" for one in render(record, row))
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.formats import FORMATS, WriteOptions
 from app.core.layouts import LAYOUTS
-from app.core.record import Record
+from app.core.stored import content_of
 from app.services.export.options import ExportOptions, count_records
 from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
 
@@ -104,10 +104,5 @@ def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> in
         # A table gives every cell back as a text.
         read_back = dict(zip(row, cells_of(row.values()), strict=True)) if row and tabular else row
         expected = None if read_back is None else parse(read_back, read_as)
-        wrong += expected is None or record is None or _content_of(expected) != _content_of(record)
+        wrong += expected is None or record is None or content_of(expected) != content_of(record)
     return wrong
-
-
-def _content_of(record: Record) -> tuple[object, ...]:
-    """What a trainer learns from a record."""
-    return (record.system, record.turns, record.question, record.trace, record.answer, record.rejected_answer)

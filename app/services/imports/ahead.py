@@ -19,7 +19,7 @@ from app.core.errors import LttError
 from app.core.formats import BadRow, Source
 from app.core.garbage import rare_collection
 from app.core.stored import as_entry
-from app.services.imports import parsing
+from app.services.imports import building
 from app.services.imports.building import Built
 from app.services.imports.settings import Settings
 
@@ -36,9 +36,9 @@ def parts(source: Source, settings: Settings, import_id: int) -> Iterator[Built]
     """The rows of a file as they are stored, chunk by chunk. Raises what is wrong with the file."""
     # Rows that change pairs need more than what is stored, so they are not sent between processes.
     # What is parsed in less time than it takes to send is not sent either.
-    here = settings.on_duplicate == "update" or parsing.is_quick(settings)
+    here = settings.on_duplicate == "update" or building.is_quick(settings)
     if here or (source.size or 0) < LARGE_BYTES:
-        return parsing.parts(source, settings, import_id)
+        return building.build_parts(source, settings, import_id)
     return _received(source, settings, import_id)
 
 
@@ -78,7 +78,7 @@ def serve() -> None:
     path, name, limits, settings, import_id = pickle.load(sys.stdin.buffer)
     with suppress(BrokenPipeError), rare_collection():
         try:
-            for part in parsing.parts(Source.of_path(path, name=name, limits=limits), settings, import_id):
+            for part in building.build_parts(Source.of_path(path, name=name, limits=limits), settings, import_id):
                 _answer(_PART, (list(map(tuple, part.new)), list(map(tuple, part.bad))))
             _answer(_END, None)
         except BrokenPipeError:

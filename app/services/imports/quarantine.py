@@ -14,10 +14,11 @@ from app.core.reading import Read, records_of
 from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
-from app.services import history, limits
+from app.services import history
 from app.services.imports.running import get
 from app.services.imports.settings import Settings, from_dict
 from app.services.imports.staging import Sorter
+from app.services.uploads import file_limits
 
 PAGE = 100
 BLOCK = 64 * 1024
@@ -160,12 +161,12 @@ def _read_repaired(record: Import, settings: Settings, row: QuarantinedRow, raw:
 
 
 def _rows_of(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
-    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=limits.of_files())
+    source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=file_limits())
     columns = columns_of(record)
     if settings.format not in _TEXT_TABLES:
         # Rows of all other kinds are kept as JSON.
-        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=limits.of_files())))
-    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=limits.of_files())
+        return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=file_limits())))
+    options = ReadOptions("utf-8", settings.delimiter, header=False, skip_lines=0, limits=file_limits())
     return [
         row if isinstance(row, BadRow) else _name_cells(row, columns) for row in FORMATS["csv"].read(source, options)
     ]

@@ -22,6 +22,19 @@ def test_only_the_chosen_fields_change() -> None:
     assert cleaner.fields == ("turns", "answer", "rejected_answer")
 
 
+def test_reasoning_is_a_field_to_clean() -> None:
+    turns = (Message("user", "x"), Message("assistant", "xa", reasoning="xb"))
+    trace = (Message("assistant", "xc", reasoning="xd", tool_calls=[{"x": "x"}]), Message("tool", "x"))
+    record = Record("x", "x", turns=turns, trace=trace, reasoning="x")
+    cleaned = compile_recipe([Step("remove-text", REMOVE, ("reasoning",))]).clean(record)
+    before = (Message("assistant", "xc", reasoning="d", tool_calls=[{"x": "x"}]), Message("tool", "x"))
+    # What is empty is no reasoning.
+    assert cleaned == Record("x", "x", turns=turns, trace=before, reasoning=None)
+    cleaned = compile_recipe([Step("remove-text", REMOVE, ("turns",))]).clean(record)
+    said = (Message("user", ""), Message("assistant", "a", reasoning="b"))
+    assert cleaned == Record("x", "x", turns=said, trace=trace, reasoning="x")
+
+
 def test_steps_run_in_order() -> None:
     steps = [Step("find-replace", {"find": "a", "replace": "b"}), Step("find-replace", {"find": "b", "replace": "c"})]
     assert list(clean_stream([Record("ab")], Recipe("", tuple(steps)))) == [Record("cc")]

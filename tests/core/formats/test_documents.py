@@ -34,13 +34,23 @@ DOCUMENTS = {
     "columns with objects in one": ({"question": ["How?"], "answer": ["So."], "meta": [{"n": 1}]}, [{**PAIRS[0], "meta": {"n": 1}}]),
     "names beside the cells": ({"columns": ["question", "answer"], "index": [0, 1], "data": [["How?", "So."], ["Why?", "Because."]]}, PAIRS),
     "names above the cells": ([["question", "answer"], ["How?", "So."], ["Why?", "Because."]], PAIRS),
-    "cells without names": ([["How?", "So."]], [{"column 1": "How?", "column 2": "So."}]),
+    "cells without names": ([["How", "So."]], [{"column 1": "How", "column 2": "So."}]),
     "lists of messages": ([CHAT, CHAT], [{"messages": CHAT}] * 2),
     "lists of from and value": ([[{"from": "human", "value": "q"}]], [{"conversations": [{"from": "human", "value": "q"}]}]),
     "answers under questions": ({"How does it work?": "So.", "Why?": ["a", "b"]},
                                 [{"question": "How does it work?", "answer": "So."}, {"question": "Why?", "answer": ["a", "b"]}]),
     "objects under questions": ({"How?": {"answer": "So."}, "Why?": {"answer": "Because."}}, PAIRS),
     "answers under questions, wrapped": ({"faq": {"How?": "So.", "Why?": "Because."}}, PAIRS),
+    "answers under questions by category": ({"x": {"Why so?": "a"}, "y": {"How?": "b"}},
+                                            [{"question": "Why so?", "answer": "a", "category": "x"}, {"question": "How?", "answer": "b", "category": "y"}]),
+    "an answer under its question in each object": ([{"How?": "So."}, {"Why?": "Because."}], PAIRS),
+    "pairs of cells": ([["How?", "So."], ["Why?", "Because."]], PAIRS),
+    "texts under ids": ({"1": {"a": "x", "b": "y", "c": "z"}, "2": {"a": "x", "b": "y", "c": "z"}},
+                        [{"id": "1", "a": "x", "b": "y", "c": "z"}, {"id": "2", "a": "x", "b": "y", "c": "z"}]),
+    "messages with their conversation": ({"messages": [{"thread_id": 1, **ASKED}]}, [{"thread_id": 1, **ASKED}]),
+    "one task with annotations": ({"id": 1, "data": {"text": "q"}, "annotations": [{"result": []}]},
+                                  [{"id": 1, "data": {"text": "q"}, "annotations": [{"result": []}]}]),
+    "one question with answers": ({"question": "q", "answers": [{"text": "a"}]}, [{"question": "q", "answers": [{"text": "a"}]}]),
     "the dataset viewer": (VIEWER, PAIRS),
     "a list, wrapped twice": ({"took": 3, "result": {"items": PAIRS}}, PAIRS),
     "lists of splits": ({"train": PAIRS[:1], "test": PAIRS[1:]}, [{**PAIRS[0], "split": "train"}, {**PAIRS[1], "split": "test"}]),
@@ -66,8 +76,9 @@ def test_a_large_document_is_read_piece_by_piece_to_the_same_rows(monkeypatch, d
     assert rows_of(data) == rows
 
 
-def test_columns_of_different_length_are_refused_when_they_come_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(json_format, "AT_ONCE", 30)
+@pytest.mark.parametrize("at_once", [30, 30_000])
+def test_columns_of_different_length_are_refused(monkeypatch, at_once):
+    monkeypatch.setattr(json_format, "AT_ONCE", at_once)
     with pytest.raises(Invalid, match="ordered by columns"):
         rows_of(b'{"question": ["a", "b"], "answer": ["c"]}')
 
@@ -98,3 +109,11 @@ def test_a_row_that_the_viewer_cut_off_is_refused_by_its_cells(name):
     data = json.dumps({"rows": [cut, whole]}) if name == "in.json" else f"{json.dumps(cut)}\n{json.dumps(whole)}"
     bad, good = items_of(data.encode(), name)
     assert isinstance(bad, BadRow) and bad.code == "cut_off" and "“answer”" in bad.reason and good.values == PAIRS[1]
+
+
+def test_columns_under_the_names_of_splits_are_rows_with_their_split():
+    document = {
+        "train": {"question": ["How?"], "answer": ["So."]},
+        "test": {"question": ["Why?"], "answer": ["Because."]},
+    }
+    assert rows_of(json.dumps(document).encode()) == [{**PAIRS[0], "split": "train"}, {**PAIRS[1], "split": "test"}]

@@ -105,3 +105,28 @@ def test_lines_above_the_first_speaker_are_said_to_be_left_out():
     assert detect(Source.of_bytes(TRANSCRIPTS["German"].encode())).warnings == (
         "Text above the first speaker is left out (lines: 1).",
     )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["| a | b |\n|---|---|\n| 1 | 2 |", "Look:\n\n| a | b |\n|---|---|\n| 1 | 2 |", "## Why?\nSo.\n## How?\nSo.", "Look:\nUser: q\nAssistant: a"],
+)  # fmt: skip
+def test_markdown_and_turns_inside_the_cells_of_a_table_stay_text(cell):
+    table = f'question,answer\nHow?,"{cell}"\nWhy?,"{cell}"\n'
+    assert [row["answer"] for row in rows_of(table, "in")] == [cell, cell]
+
+
+def test_headings_that_are_questions_are_pairs_with_the_text_below():
+    text = "# FAQ\n\nHello.\n\n## What is dew?\n\nWater\non grass.\n\n### **What is fog?**\nA cloud.\n\n## Imprint\n\nUs.\n"
+    assert rows_of(text, "in.md") == [
+        {"question": "What is dew?", "answer": "Water\non grass."},
+        {"question": "What is fog?", "answer": "A cloud."},
+    ]
+    assert "left out" in detect(Source.of_bytes(text.encode())).warnings[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["F: How?\nA: So.\n", "P: How?\nR: So.\n", "Q1. How?\nA1. So.\n", "Вопрос: How?\nОтвет: So.\n"]
+)
+def test_speakers_are_known_in_many_languages(text):
+    assert rows_of(text) == [{"question": "How?", "answer": "So."}]

@@ -133,6 +133,9 @@ def test_a_better_and_a_worse_completion_of_gemini_are_a_preference():
         ("label-studio", {"data": {"question": "q"}, "annotations": []}, "Label Studio has no annotation"),
         ("label-studio", {"data": {"question": "q"}, "annotations": [{"was_cancelled": True, "result": []}]}, "skipped"),
         ("label-studio", {"data": {"a": "x", "b": "y"}, "annotations": [{"result": [{"value": {"text": ["z"]}}]}]}, "--map question=data.FIELD"),
+        ("label-studio", {"data": {"text": "q"}, "annotations": [{"result": [{"value": {"start": 0, "end": 1, "text": "q"}}]}]}, "marks parts"),
+        ("chat-text", {"text": "<|im_start|>user\nq<|im_end|>\n"}, "no assistant"),
+        ("chat-text", {"text": "<|im_start|>user\nq<|im_end|>\n<|im_start|>wizard\na<|im_end|>"}, "wizard"),
         ("oasst", {"prompt": {"role": "prompter", "text": "q", "replies": []}}, "no assistant"),
         ("chat-text", {"text": "Just a story."}, "whole chat"),
         ("message-rows", {"messages": [{"role": None, "content": "x"}]}, "has no role"),
@@ -353,3 +356,12 @@ def test_empty_prompts_are_taken_by_choice():
         parse("prompt-completion", row)
     record = parse("prompt-completion", row, allow_empty_prompt=True)
     assert LAYOUTS["prompt-completion"].render(record, LayoutOptions()) == row
+
+
+def test_texts_and_messages_without_a_question_are_taken_by_choice():
+    options = LayoutOptions(mapping={"answer": "text"}, allow_empty_prompt=True)
+    assert said(LAYOUTS["columns"].parse({"text": "A story."}, options)) == [("user", ""), ("assistant", "A story.")]
+    row = {"messages": [{"role": "system", "content": "s"}, {"role": "assistant", "content": "a"}]}
+    record = parse("openai", row, allow_empty_prompt=True)
+    assert (record.system, record.question, record.answer) == ("s", "", "a")
+    assert LAYOUTS["openai"].render(record, KEEP) == row

@@ -134,13 +134,17 @@ ROWS = {
         {"question": "q", "answer": 0},
         {"question": "q", "answer": ["a", "b"], "other": {"n": 1}},
         {"question": "q", "answer": "a", "tags": "x; y", "id": "5"},
+        {"question": "q", "answer": "a", "reasoning": "r"},
+        {"question": "q", "answer": "a", "reasoning": ""},
+        {"question": "q", "answer": "a", "reasoning": None, "tags": "x"},
+        {"question": "q", "answer": "a", "reasoning": ["step", "step"]},
         {"question": "q", "answer": "a", "system": 3, "rejected_answer": 0},
         {"question": "q", "answer": "a", "history": [["x", "y"]], "system": ""},
         {"question": "q", "answer": "a", "history": "visited twice", "rejected_answer": {"role": "assistant", "content": "b"}},
     ],
 }  # fmt: skip
 CASES = [(name, row) for name, rows in ROWS.items() for row in rows]
-MAPPING = {name: name for name in ("question", "answer", "tags", "system", "history", "rejected_answer")}
+MAPPING = {name: name for name in ("question", "answer", "tags", "system", "history", "reasoning", "rejected_answer")}
 
 
 def options_for(name, **more):

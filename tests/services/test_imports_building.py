@@ -14,7 +14,7 @@ from app.core.formats.csv import cells_of
 from app.core.reading import read_records
 from app.core.record import Record
 from app.models import Entry, db
-from app.services.imports import Settings, parsing
+from app.services.imports import Settings, building
 from app.services.imports.building import Builder
 from tests.services.test_imports import bring, counts, stored
 
@@ -54,15 +54,15 @@ def chats(draw):
 def both_ways(data, way, limits=None):
     source = Source.of_bytes(data)
     source.limits = limits or Limits()
-    quick = [(part.plain.rows() if part.plain else part.new, part.bad) for part in parsing.parts(source, way, 7)]
+    quick = [(part.plain.rows() if part.plain else part.new, part.bad) for part in building.build_parts(source, way, 7)]
     usual = Builder(way, 7).build(read_records(source, way))
     return ([one for new, _ in quick for one in new], [one for _, bad in quick for one in bad]), (usual.new, usual.bad)
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(parsing, "QUICK_LINES", 3)
-    monkeypatch.setattr(parsing, "QUICK_CHARACTERS", 30)
+    monkeypatch.setattr(building, "QUICK_LINES", 3)
+    monkeypatch.setattr(building, "QUICK_CHARACTERS", 30)
 
 
 @given(st.lists(chats(), max_size=12))
@@ -110,7 +110,7 @@ def test_too_many_rows_are_refused(way):
     ],
 )
 def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
-    assert parsing.is_quick(replace(TABLE, **changes)) is quick
+    assert building.is_quick(replace(TABLE, **changes)) is quick
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,7 @@ def test_only_what_is_stored_as_it_stands_goes_the_quick_way(changes, quick):
         (Record("a", "\x00"), "nul"),
         (Record("a", "b", system="\x00"), "nul"),
         (Record("a", "b", rejected_answer="\x00"), "nul"),
+        (Record("a", "b", reasoning="\x00"), "nul"),
         (Record("\ud83d", "b"), "lone_surrogate"),
         (Record("a", "\ud83d"), "lone_surrogate"),
         (Record("a", "b", system="\ud83d"), "lone_surrogate"),
