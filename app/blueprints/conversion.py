@@ -5,6 +5,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.export import content_disposition
 from app.core.conversion import ConvertOptions
 from app.core.errors import Invalid
@@ -38,6 +39,12 @@ def upload() -> ResponseReturnValue:
     else:
         raise Invalid("No file was chosen. Choose one, or paste text.", code="no_file")
     return redirect(url_for(".show", token=kept.token), code=303)
+
+
+@shown_on("conversion.upload")
+def upload_refused(problem: Problem) -> str:
+    """The page that the file was sent from."""
+    return render_template("conversion/index.html", formats=FORMATS, refused=[problem.message])
 
 
 @bp.get("/<token>")

@@ -33,7 +33,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The choices, and what comes of them."""
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
-    file, said = export.file_name(dataset.name, options), command_words(options.filters) + command_words(options)
+    file = export.file_name(dataset.name, options)
+    # The command marks tables only.
+    said = command_words(options, leave_out=() if options.format == "csv" else ("bom",))
     return render_template(
         "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
         dataset=dataset,
@@ -45,7 +47,15 @@ def index(dataset_id: int) -> ResponseReturnValue:
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=command_line("export", dataset.name, file, "--to", f"{options.format}:{options.layout}", *said),
+        command=command_line(
+            "export",
+            dataset.name,
+            file,
+            "--to",
+            f"{options.format}:{options.layout}",
+            *command_words(options.filters),
+            *said,
+        ),
     )
 
 

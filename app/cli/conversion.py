@@ -42,7 +42,7 @@ def convert(
             out,
             settings,
             spec,
-            write_options=WriteOptions(spreadsheet_safe=options.make_safe),
+            write_options=WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe),
             keep_extra=options.keep_extra,
             rejects=write_reject,
         )

@@ -12,7 +12,7 @@ import click
 from app.cli.files import open_output
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
-from app.core.conversion import target_of
+from app.core.conversion import require_csv, target_of
 from app.core.filters import Filters
 from app.core.record import SPLITS
 from app.core.spec import parse_spec
@@ -27,7 +27,7 @@ from app.services.export import ExportOptions
 @click.option("--to", metavar="F:L", help="Format and layout, such as jsonl:openai.  [default: by the name of OUT]")
 @click.option("--split", type=click.Choice([*SPLITS, "each", "all"]), default="all")
 @takes_options(Filters, "filters", ("text", "statuses", "tags"))
-@takes_options(ExportOptions, "options", ("extra", "spreadsheet_safe"))
+@takes_options(ExportOptions, "options", ("extra", "spreadsheet_safe", "bom"))
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(
@@ -45,6 +45,8 @@ def export(
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
         spec = target_of(parse_spec(to or ("jsonl:openai" if to_stdout else "")), out)
+        if options.bom:
+            require_csv(spec)
         options = options.complete(spec, filters)
         parts = {out: replace(options, split="" if split == "all" else split)}
         if split == "each":

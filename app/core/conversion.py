@@ -41,6 +41,7 @@ class ConvertOptions(ReadSettings):
         "Make cells safe that a spreadsheet would run; reversible.",
         flag="--spreadsheet-safe",
     )
+    bom: bool = option(False, "For Excel", "Begin a CSV with a byte order mark, for Excel.")
     keep_extra: bool = option(
         False, "Other columns", "Other columns in trainer layouts.", choices=EXTRA, flag="--extra", word="keep_extra"
     )
@@ -155,12 +156,20 @@ def convert(
     layout = LAYOUTS[target.layout or "openai"]
     if not layout.is_written:
         raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
+    if write_options.bom:
+        require_csv(target)
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
     conversion = Conversion(settings, target, options, change=change)
     if kind.tabular and not write_options.columns:
         write_options = replace(write_options, columns=columns_of(source, settings, target, options))
     kind.write(conversion.rows(source, rejects), out, write_options)
     return conversion.report
+
+
+def require_csv(target: Spec) -> None:
+    """Raise BadUsage where a byte order mark would be written that readers of the target stumble over."""
+    if target.format not in ("csv", "tsv"):
+        raise BadUsage("A byte order mark is for CSV and TSV. Leave --bom out.", code="no_bom")
 
 
 def columns_of(source: Source, settings: ReadSettings, target: Spec, options: LayoutOptions) -> tuple[str, ...]:

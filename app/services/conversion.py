@@ -75,7 +75,7 @@ def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
                 except RowError as error:
                     result.bad.append(refuse_row(item[0], error))
                     continue
-                result.after.append(msgspec.json.encode(shown).decode())
+                result.after.append("\n".join(msgspec.json.encode(row).decode() for row in shown))
                 result.before.append(raw_text(item[0]).rstrip("\r\n"))
     except Invalid as error:
         result.problem = error.message
@@ -104,7 +104,7 @@ def convert_file(upload: Upload, options: ConvertOptions) -> Finished:
     settings, target = _plan_conversion(upload, options), options.target
     kind = target.format or "jsonl"
     file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives until it was sent)
-    write_options = WriteOptions(spreadsheet_safe=options.make_safe, title=PurePath(upload.name).stem)
+    write_options = WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe, title=PurePath(upload.name).stem)
     try:
         report = conversion.convert(
             uploads.source_of(upload),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -138,10 +138,25 @@ def count_entries(dataset_id: int, filters: Filters) -> int:
     return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
 
 
-def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
-    """Each tag with the number of live entries that carry it, most used first."""
-    statement = select_entries(dataset_id, Filters(), (Entry.tags, func.count())).where(Entry.tags.is_not(None))
-    totals: dict[str, int] = {}
+def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
+    """Each status with the number of live entries that have it and match all other filters."""
+    others = replace(filters, statuses=())
+    if others == Filters():
+        dataset = db.session.get(DatasetRow, dataset_id)
+        return dict(dataset.counts or {}) if dataset else {}
+    statement = select_entries(dataset_id, others, (Entry.status, func.count())).group_by(Entry.status)
+    rows: Iterable[tuple[str, int]] = db.session.execute(statement).all()
+    return dict(rows)
+
+
+def tag_counts(dataset_id: int, filters: Filters = Filters()) -> list[tuple[str, int]]:
+    """Each tag with the number of live entries that carry it and match all other filters, most used first.
+
+    A tag that is chosen is there also where nothing matches it.
+    """
+    others = replace(filters, tags=())
+    statement = select_entries(dataset_id, others, (Entry.tags, func.count())).where(Entry.tags.is_not(None))
+    totals: dict[str, int] = dict.fromkeys(filters.tags, 0)
     for tags, number in db.session.execute(statement.group_by(Entry.tags)):
         for tag in json.loads(tags):
             totals[tag] = totals.get(tag, 0) + number

@@ -20,7 +20,6 @@ MARKED = tuple(1 << DIFFERENCES.index(kind) for kind in KINDS)
 _LOWER = bytes(range(256)).lower()
 
 
-@cache
 def _token_table(words: frozenset[str]) -> npt.NDArray[np.bool_]:
     table = np.zeros(1 << TOKEN_BITS, bool)
     table[[token_hash(word) for word in words]] = True
@@ -34,6 +33,12 @@ def _marked_words() -> npt.NDArray[np.uint8]:
     for kind, words in KINDS.items():
         table[_token_table(words)] |= np.uint8(1 << DIFFERENCES.index(kind))
     return table
+
+
+@cache
+def _starting_words() -> npt.NDArray[np.bool_]:
+    """Which token hashes are those of words that begin sentences. Only whole tables are kept: each takes 16 MB."""
+    return _token_table(STARTERS)
 
 
 def sum_marks(part: Tokens) -> U64:
@@ -57,7 +62,7 @@ def sum_names(texts: Sequence[str]) -> U64:
     capital = (data[starts] >= 65) & (data[starts] <= 90)
     starts, ends = starts[capital], ends[capital]
     hashes = hash_ranges(joined.translate(_LOWER) + PAD, starts, ends)
-    known = ~_token_table(STARTERS).take(hashes)
+    known = ~_starting_words().take(hashes)
     borders = np.flatnonzero(data == 0)
     doc = np.searchsorted(borders, starts)
     return _sum_hashes(doc[known], hashes[known], len(texts))

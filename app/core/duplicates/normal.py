@@ -155,21 +155,34 @@ def normalise_text(text: str) -> str:
     return normalise_texts([text])[0]
 
 
-def _any_of(words: Sequence[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+def _by_word(phrases: Sequence[str], place: int) -> dict[str, list[str]]:
+    """The phrases by their first or last word, the longest first."""
+    found: dict[str, list[str]] = {}
+    for phrase in sorted(phrases, key=len, reverse=True):
+        found.setdefault(phrase.split()[place], []).append(phrase)
+    return found
 
 
-_LEADS = re.compile(f"(?:(?:{_any_of(LEADS)}) |(?:{_any_of(WIDE_LEADS)}) ?(?=.))+")
-_TAILS = re.compile(f"(?: (?:{_any_of(TAILS)}))+$")
-_FIRST = frozenset(lead.split()[0] for lead in LEADS)
+# So many phrases of politeness are taken off at either end.
+MOST_POLITE = 8
+_LEADS = {word: [f"{lead} " for lead in leads] for word, leads in _by_word(LEADS, 0).items()}
+_TAILS = {word: [f" {tail}" for tail in tails] for word, tails in _by_word(TAILS, -1).items()}
+_WIDE_LEADS = re.compile(f"(?:(?:{'|'.join(sorted(WIDE_LEADS, key=len, reverse=True))}) ?(?=.))+")
 _FIRST_WIDE = min(WIDE_LEADS)[0]
-_LAST = frozenset(tail.split()[-1] for tail in TAILS)
 
 
 def strip_politeness(form: str) -> str:
     """A normal form without politeness and labels around it, unless it is nothing else."""
-    if (form.partition(" ")[0] in _FIRST or form >= _FIRST_WIDE) and (lead := _LEADS.match(form)):
-        form = form[lead.end() :]
-    if form.rpartition(" ")[2] in _LAST:
-        form = _TAILS.sub("", form)
+    for _ in range(MOST_POLITE):
+        leads = _LEADS.get(form.partition(" ")[0], ())
+        if not (lead := next(filter(form.startswith, leads), "")):
+            break
+        form = form[len(lead) :]
+    if form >= _FIRST_WIDE and (match := _WIDE_LEADS.match(form)):
+        form = form[match.end() :]
+    for _ in range(MOST_POLITE):
+        tails = _TAILS.get(form.rpartition(" ")[2], ())
+        if not (tail := next(filter(form.endswith, tails), "")):
+            break
+        form = form[: -len(tail)]
     return form

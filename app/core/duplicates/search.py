@@ -232,8 +232,9 @@ class _Search:
         Pairs that mean the same are ``meant``: other words are no difference then, but opposites are.
         """
         marked = _stack_arrays(self._map_shards(lambda at: sum_marks(parts[at // SHARD])), len(MARKED))
-        firsts = self.first.tolist()
-        written = self._map_shards(lambda at: sum_names([self.texts[member] for member in firsts[at : at + SHARD]]))
+        written = self._map_shards(
+            lambda at: sum_names([self.texts[member] for member in self.first[at : at + SHARD].tolist()])
+        )
         named = _join_arrays(written, np.uint64)
         differs = np.where(named[left] != named[right], _NAME, np.uint8(0))
         for column, bit in enumerate(MARKED):

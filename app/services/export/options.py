@@ -29,7 +29,7 @@ class ExportOptions:
     spreadsheet_safe: bool = option(
         False, "Safe for spreadsheets", "Make cells safe that a spreadsheet would run; reversible."
     )
-    bom: bool = option(False, "Byte-order mark", flag="")
+    bom: bool = option(False, "Byte-order mark", "Begin a CSV with a byte order mark, for Excel.")
     dataset_system: bool = option(
         True,
         "System prompt",
