@@ -126,6 +126,8 @@ def test_every_row_comes_back_as_it_was(one):
         _, settings, rows, _ = read(one)
     except LttError:
         pytest.skip("the file asks for a choice or is refused")
+    if not LAYOUTS[settings.layout].is_written:
+        pytest.skip("the layout can only be read")
     options = LayoutOptions(mapping=settings.mapping, keep_extra=True)
     for row, record in rows:
         assert LAYOUTS[settings.layout].render(record, options) == row.values

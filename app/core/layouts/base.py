@@ -107,10 +107,11 @@ class Grouping:
     """How rows become others before they are records, for layouts in which a row is not a record.
 
     ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
-    makes one row of the rows of a group, ``expand`` makes several of one row.
+    makes one row of the rows of a group, ``expand`` makes several of one row. ``group_of`` may keep in a dict what it
+    has seen in a file.
     """
 
-    group_of: Callable[[Row, LayoutOptions], str | None]
+    group_of: Callable[[Row, LayoutOptions, dict[str, str]], str | None]
     join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
     expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
     begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True

@@ -43,7 +43,7 @@ def find_columns(row: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str
     return {**found, **{target: mapping[target] for target in _TARGETS if mapping.get(target)}}
 
 
-def conversation_of(row: Row, options: LayoutOptions) -> str | None:
+def conversation_of(row: Row, options: LayoutOptions, seen: dict[str, str]) -> str | None:
     """The conversation to which the message of a row belongs; None where the row does not say."""
     column = find_columns(row, options.mapping)["conversation"]
     value = row.get(column)
@@ -98,6 +98,9 @@ def recognises(sample: Sample) -> Claim | None:
     if sample.chats or {"question", "answer"} <= {match[0] for name in sample.columns if (match := target_of(name))}:
         return None
     columns = find_columns(sample.columns, {})
+    if any(normal_name(name) in ("parent_id", "parent_message_id") for name in sample.columns):
+        # Messages that reply to any other are a tree.
+        return None
     # The first rows may be all of one side, where names say enough.
     needed = 1 if columns["conversation"] else 2
     if len(_roles_of(sample, columns["role"]) & _SIDES) < needed:

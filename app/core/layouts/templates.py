@@ -102,6 +102,8 @@ def read_chat(text: str) -> Chat | None:
     for family in FAMILIES:
         marks = list(family.opens.finditer(text))
         roles = [_role_of(mark["role"]) for mark in marks]
+        if family.name == "transcript" and marks and text[: marks[0].start()].strip():
+            continue
         if "user" in roles and (family.is_marked or "assistant" in roles):
             return _take_apart(family, text, marks, roles)
     return None

@@ -250,7 +250,8 @@ def require_mapping(settings: ReadSettings, found: Detected) -> None:
             raise _ask_mapping(found, f"{said} Leave the mapping out, or choose the layout columns.")
     if told.layout != "columns":
         if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
-            raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
+            reason = found.reasons.get("layout", "")
+            raise _ask_mapping(found, f"It is not clear what the rows of this file mean: {reason}. Choose a layout.")
         return
     needed = [*(() if told.allow_empty_prompt else ("question",)), *(() if told.allow_unanswered else ("answer",))]
     missing = [target for target in needed if target not in told.mapping]
