@@ -35,7 +35,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
     options = options_of(request.args)
     file = export.file_name(dataset.name, options)
     # The command marks tables only.
-    said = command_words(options, leave_out=() if options.format == "csv" else ("bom",))
+    unsaid = () if options.format in ("csv", "tsv") else ("bom",)
+    said = command_words(options.filters) + command_words(options, leave_out=unsaid)
     return render_template(
         "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
         dataset=dataset,
@@ -47,15 +48,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=command_line(
-            "export",
-            dataset.name,
-            file,
-            "--to",
-            f"{options.format}:{options.layout}",
-            *command_words(options.filters),
-            *said,
-        ),
+        command=command_line("export", dataset.name, file, "--to", f"{options.format}:{options.layout}", *said),
     )
 
 

@@ -149,7 +149,7 @@ def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
     return dict(rows)
 
 
-def tag_counts(dataset_id: int, filters: Filters = Filters()) -> list[tuple[str, int]]:
+def tag_counts(dataset_id: int, filters: Filters = EVERY) -> list[tuple[str, int]]:
     """Each tag with the number of live entries that carry it and match all other filters, most used first.
 
     A tag that is chosen is there also where nothing matches it.
