@@ -210,6 +210,20 @@ def test_reasoning_that_is_emptied_is_none_and_comes_back(dataset_id):
     assert datasets.compute_digest(dataset_id) == before
 
 
+def test_reasoning_is_lifted_out_of_answers_and_put_back(dataset_id):
+    turns = (Message("user", "u"), Message("assistant", "<think>t</think>v"))
+    fill(dataset_id, Record("q", "<think>r</think>a"), Record("q2", "b", turns=turns), Record("q3", "c"))
+    before = datasets.compute_digest(dataset_id)
+    wish = CleaningOptions((Step("lift-thinking"),))
+    assert cleaning.preview_dataset(dataset_id, wish).scan.changed == 2
+    apply(dataset_id, wish)
+    first, second, _ = (one.record() for one in entries.stream_entries(dataset_id))
+    assert (first.answer, first.reasoning) == ("a", "r")
+    assert second.turns[1] == Message("assistant", "v", reasoning="t")
+    history.undo(dataset_id)
+    assert datasets.compute_digest(dataset_id) == before
+
+
 def test_a_needle_with_quotes_is_found_inside_messages(dataset_id):
     fill(dataset_id, Record("q", "a", turns=(Message("user", 'say "ho"\\n'),)))
     wish = CleaningOptions((Step("remove-text", {"text": '"ho"\\'}, ("turns",)),))

@@ -68,6 +68,9 @@ class ReadSettings:
         None, "System prompt", "A system prompt for all pairs that have none.", multiline=True, metavar="TEXT"
     )
     tags: tuple[str, ...] = option((), "Tags", "A tag for all pairs; can be given again.", flag="--tag", metavar="T")
+    lift_thinking: bool = option(
+        False, "Take reasoning out of answers", "What they begin with between <think> and </think> is their reasoning."
+    )
     html_to_markdown: bool = option(False, "HTML to Markdown", "Turn HTML in answers into Markdown.")
     # The columns of the first rows, when the mapping was made. Others, which come late, are taken by their names.
     columns: frozenset[str] | None = option(None, flag="")
