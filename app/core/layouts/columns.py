@@ -107,7 +107,7 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
     notes: dict[str, Any] = {}
     values = {target: value_at(row, mapping[target]) for target in mapping}
     asked = values.get("question")
-    if not has_value(row, mapping["question"]):
+    if "question" in mapping and not has_value(row, mapping["question"]):
         raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
     if not options.allow_unanswered and "answer" in mapping and not has_value(row, mapping["answer"]):
         raise RowError(f"There is no field “{mapping['answer']}”.", code="blank_answer")

@@ -7,6 +7,7 @@ its own; what they say each is kept under ``message_details``.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from app.core.layouts.base import Grouping, Layout, LayoutOptions, RowError, checked, not_written
@@ -38,9 +39,15 @@ _TARGETS = {target: tuple(names.split()) for target, names in _NAMES.items()}
 
 def find_columns(row: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, str]:
     """The columns of a row by target: as said, else by their names."""
-    names = {normal_name(name): name for name in row}
+    return dict(_find_columns(tuple(row), tuple(mapping.items())))
+
+
+@lru_cache(maxsize=64)
+def _find_columns(columns: tuple[str, ...], mapping: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    # The rows of a file nearly all have the same columns.
+    names = {normal_name(name): name for name in columns}
     found = {target: next((names[one] for one in known if one in names), "") for target, known in _TARGETS.items()}
-    return {**found, **{target: mapping[target] for target in _TARGETS if mapping.get(target)}}
+    return {**found, **{target: column for target, column in mapping if column and target in _TARGETS}}
 
 
 def conversation_of(row: Row, options: LayoutOptions, seen: dict[str, str]) -> str | None:
