@@ -47,6 +47,8 @@ def read(one):
     source = Source.of_path(FOLDER / one["path"])
     found = detect_file(source, ReadSettings())
     settings = resolve_settings(ReadSettings(), found)
+    if settings.layout != "columns" and found.confidence == "ask":
+        return found, settings, [], []
     if settings.layout == "columns" and {"question", "answer"} - settings.mapping.keys():
         told = {side: one["mapping"][side] for side in ("question", "answer")}
         if any(column not in found.columns for column in told.values()):

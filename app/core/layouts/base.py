@@ -10,6 +10,8 @@ import msgspec
 from app.core.errors import Invalid
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
@@ -268,8 +270,14 @@ def _free_name(key: str, row: Row) -> str:
     return next(name for number in count(2) if (name := f"{key} ({number})") not in row)
 
 
+def take_reasoning(extra: dict[str, Any]) -> str | None:
+    """The reasoning that stands as a column beside a pair, taken out of ``extra``; None where there is none."""
+    name = next((name for name in REASONING_KEYS if isinstance(extra.get(name), str) and extra[name]), None)
+    return None if name is None else str(extra.pop(name))
+
+
 def text_answer(record: Record, title: str) -> str:
-    """The answer as text. Raises RowError where it is a tool call, for layouts that have no place for one."""
+    """The answer as text, without its reasoning. Raises RowError where it is a tool call, for layouts without any."""
     if record.answer == "" and record.trace and record.answered:
         raise RowError(f"The answer is a tool call, which {title} cannot hold.", code="tool_call_answer")
     return record.answer
@@ -289,27 +297,35 @@ def messages_of(record: Record) -> tuple[Message, ...]:
     """Turns, question, trace and answer as one conversation, without the system prompt."""
     notes = notes_of(record)
     question = _noted("user", record.question, notes.get("question"))
-    messages = (*record.turns, question, *record.trace)
     if record.answer or not record.answered or not record.trace:
-        messages = (*messages, _noted("assistant", record.answer, notes.get("answer")))
-    return messages
+        answer = _noted("assistant", record.answer, notes.get("answer"), record.reasoning)
+        return (*record.turns, question, *record.trace, answer)
+    *trace, last = record.trace
+    if record.reasoning is not None:
+        # Written by hand for a pair whose answer is a tool call.
+        before = f"{last.reasoning}\n\n" if last.reasoning else ""
+        last = replace(last, reasoning=before + record.reasoning)
+    return (*record.turns, question, *trace, last)
 
 
-def _noted(role: str, text: str, note: Any) -> Message:
+def _noted(role: str, text: str, note: Any, reasoning: str | None = None) -> Message:
     if type(note) is not dict:
-        return Message(role, text)
+        return Message(role, text, reasoning=reasoning)
     known = {key: note[key] for key in NOTED if key in note}
-    return Message(role, text, extra=note.get("extra", {}), **known)
+    return Message(role, text, extra=note.get("extra", {}), reasoning=reasoning, **known)
 
 
 def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
-    """The earlier turns as pairs of texts, for layouts that know nothing else; what is no pair is left out."""
+    """The earlier turns as pairs of texts, reasoning before its answer, for layouts that know nothing else.
+
+    What is no pair is left out.
+    """
     pairs: list[tuple[str, str]] = []
     asked: str | None = None
     for message in record.turns:
         if message.role == "user":
             asked = message.text or ""
         elif message.role == "assistant" and asked is not None:
-            pairs.append((asked, message.text or ""))
+            pairs.append((asked, with_thinking(message.reasoning, message.text or "")))
             asked = None
     return pairs

@@ -57,8 +57,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         # What the bad answer carries is not that of the good one that somebody may write.
         if "answer" in notes:
             note["answer"] = notes["answer"]
+        if record.reasoning is not None:
+            note["reasoning"] = record.reasoning
         notes = {key: value for key, value in notes.items() if key != "answer"}
-        record = replace(record, answer="", rejected_answer=record.answer)
+        record = replace(record, answer="", rejected_answer=record.answer, reasoning=None)
     return checked(replace(record, extra=with_notes(record.extra, {**notes, "label": note})), options)
 
 
@@ -108,7 +110,9 @@ def _answers(record: Record) -> list[tuple[Record, bool]]:
     if record.answered:
         found.append((replace(record, rejected_answer=None), True))
     if record.rejected_answer is not None:
-        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None), False))
+        note = notes_of(record).get("label")
+        thought = note.get("reasoning") if isinstance(note, dict) else None
+        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None, reasoning=thought), False))
     if not found:
         raise RowError("The answer is empty.", code="blank_answer")
     return found
@@ -142,7 +146,7 @@ def recognises(sample: Sample) -> Claim | None:
     return sample.claim("each answer has a label whether it is good", sample.count(fits), *keys, "tools", *_TAGS)
 
 
-_HOLDS = frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"})
+_HOLDS = frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"})
 TRL_KTO = Layout(
     "trl-kto",
     "KTO labels (TRL)",

@@ -100,7 +100,7 @@ def plain_pairs(lines: Sequence[bytes]) -> PlainPairs | None:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The chat row of a record; with ``keep_extra`` an unedited one comes back as it was."""
-    if not (record.turns or record.trace or record.extra):
+    if not (record.turns or record.trace or record.extra) and record.reasoning is None:
         messages = [{"role": "user", "content": record.question}, {"role": "assistant", "content": record.answer}]
         if record.system is not None:
             messages.insert(0, {"role": "system", "content": record.system})
@@ -143,7 +143,7 @@ OPENAI = Layout(
     "OpenAI chat",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights", "other keys of messages"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "other keys of messages"}),
     ("messages", "tools", "parallel_tool_calls", "functions"),
     {
         "messages": [

@@ -16,6 +16,7 @@ from app.core.layouts.answers import (
     WORSE,
     answer_message,
     is_answer,
+    keys_of,
     read_answer,
     transcript_messages,
     unpack_answer,
@@ -40,6 +41,7 @@ from app.core.layouts.functions import tools_in
 from app.core.layouts.messages import read_message
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, is_flag, unpacked
+from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Record
 
 _WORSE = (*WORSE, *REJECTED)
@@ -77,8 +79,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if record.answer == "" and record.trace:
         raise RowError("An answer has no text.", code="blank_answer")
     notes = {**notes_of(record), "preference": form}
-    if rejected.extra:
-        notes["rejected"] = {"extra": rejected.extra}
+    if more := keys_of(rejected):
+        notes["rejected"] = {"extra": more}
     record = replace(record, rejected_answer=rejected.text, extra=with_notes(record.extra, notes))
     return checked(note_as_came(record, row, "preference", _write_as_noted), options)
 
@@ -131,7 +133,7 @@ def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in TRL's form, texts for a plain pair; with ``keep_extra`` as it came. Raises RowError."""
     if options.keep_extra and (row := _as_noted(record)) is not None:
         return row
-    plain = not (record.turns or record.trace) and record.system is None
+    plain = not (record.turns or record.trace) and record.system is record.reasoning is None
     return _write(record, _TRL_TEXT if plain else _TRL, options)
 
 
@@ -156,6 +158,7 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
     text_answer(record, "a preference pair")
     trailing = len(notes_of(record).get("trailing", ())) if options.keep_extra else 0
     prompt = chat_messages(record, options)
+    better = prompt[len(prompt) - trailing - 1]
     del prompt[len(prompt) - trailing - 1 :]
     row = take_system_beside(record, prompt, options)
     name, is_sharegpt = form["prompt"], form.get("sharegpt")
@@ -169,10 +172,12 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
         form["names"], ("better", "worse"), (record.answer, record.rejected_answer), strict=True
     ):
         message = {"role": "assistant", "content": text}
+        if side == "better":
+            message.update((key, better[key]) for key in KEYS if key in better)
         if is_sharegpt:
             message = _as_sharegpt(message)
         if form.get(side) is None:
-            row[column] = text
+            row[column] = with_thinking(record.reasoning, text) if side == "better" else text
         elif form[side] == "object":
             row[column] = message
         else:
@@ -185,7 +190,8 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
 
 def _as_sharegpt(message: dict[str, Any]) -> dict[str, Any]:
     role = {"user": "human", "assistant": "gpt"}.get(message["role"], message["role"])
-    return {"from": role, "value": message.get("content", "")}
+    thought = next((message[key] for key in KEYS if message.get(key)), None)
+    return {"from": role, "value": with_thinking(thought, message.get("content") or "")}
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -201,7 +207,7 @@ def recognises(sample: Sample) -> Claim | None:
     return sample.claim("each row has a better and a worse answer", sample.count(fits), *known, *inputs)
 
 
-_HOLDS = frozenset({"system", "turns", "trace", "tools", "rejected answer", "weights"})
+_HOLDS = frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "weights"})
 
 
 PREFERENCE = Layout(

@@ -19,6 +19,7 @@ from app.core.layouts.base import (
     messages_of,
     note_as_came,
     notes_of,
+    take_reasoning,
     text_of,
     with_columns,
     with_notes,
@@ -26,6 +27,7 @@ from app.core.layouts.base import (
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside, turns_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, unpacked
+from app.core.reasoning import KEYS
 from app.core.record import Message, Record
 
 _TAKEN = ("prompt", "completion")
@@ -55,8 +57,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         notes = {}
         question = text_of(prompt, "prompt", options, "prompt")
         rejected = take_rejected(extra, notes, [Message("user", question)])
+        reasoning = take_reasoning(extra)
         answer = text_of(completion, "completion", options, "completion")
-        record = Record(question, answer, system, turns, (), rejected, extra=with_notes(extra, notes))
+        extra = with_notes(extra, notes)
+        record = Record(question, answer, system, turns, (), rejected, extra=extra, reasoning=reasoning)
     return checked(note_as_came(record, row, "prompt-completion", render), options)
 
 
@@ -65,7 +69,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if options.keep_extra and (came := as_came(record, "prompt-completion", parse)) is not None:
         return came
     notes = notes_of(record)
-    if not (record.turns or record.trace or "completion" in notes):
+    if not (record.turns or record.trace or "completion" in notes) and record.reasoning is None:
         row = {"prompt": record.question, "completion": record.answer}
         if record.system is not None:
             row["system"] = record.system
@@ -90,7 +94,9 @@ def recognises(sample: Sample) -> Claim | None:
         return row.get("prompt") is not None and row.get("completion") is not None
 
     reason = "each row has a prompt and a completion"
-    return sample.claim(reason, sample.count(fits), "prompt", "completion", "system", "tools", "history", *REJECTED)
+    return sample.claim(
+        reason, sample.count(fits), "prompt", "completion", "system", "tools", "history", *REJECTED, *KEYS
+    )
 
 
 PROMPT_COMPLETION = Layout(
@@ -98,7 +104,7 @@ PROMPT_COMPLETION = Layout(
     "Prompt and completion",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights"}),
     ("prompt", "completion", "tools"),
     {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
     recognises,

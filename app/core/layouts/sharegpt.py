@@ -35,6 +35,7 @@ from app.core.layouts.conversation import (
 from app.core.layouts.functions import call_text
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_turn
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 _NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
@@ -73,7 +74,7 @@ def _plain_record(messages: list[Any]) -> Record | None:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The ShareGPT row of a record; with ``keep_extra`` an unedited one comes back as it was."""
-    if not (record.turns or record.trace or record.extra) and record.system is None:
+    if not (record.turns or record.trace or record.extra) and record.system is record.reasoning is None:
         asked, said = {"from": "human", "value": record.question}, {"from": "gpt", "value": record.answer}
         return {"conversations": [asked, said]}
     notes = notes_of(record)
@@ -102,7 +103,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 
 def _own_messages(record: Record, *, is_beside: bool, exact: bool) -> list[dict[str, Any]]:
-    """The messages as from and value; two where an assistant says something and calls a tool."""
+    """The messages as from and value, reasoning in the text; two where an assistant says something and calls a tool."""
     messages = messages_of(record)
     if record.system is not None and not is_beside:
         messages = (Message("system", record.system), *messages)
@@ -110,12 +111,15 @@ def _own_messages(record: Record, *, is_beside: bool, exact: bool) -> list[dict[
         messages = (*messages, *trailing_of(record))
     rows: list[dict[str, Any]] = []
     for message in messages:
+        reasoning = message.reasoning
         if message.text is not None or not message.tool_calls:
-            rows.append({"from": _NAMES.get(message.role, message.role), "value": message.text or ""})
+            text = with_thinking(reasoning, message.text or "")
+            rows.append({"from": _NAMES.get(message.role, message.role), "value": text})
+            reasoning = None
             if message.weight is not None:
                 rows[-1]["weight"] = message.weight
         if message.tool_calls:
-            rows.append({"from": "function_call", "value": call_text(message.tool_calls)})
+            rows.append({"from": "function_call", "value": with_thinking(reasoning, call_text(message.tool_calls))})
             if message.weight is not None:
                 rows[-1]["weight"] = message.weight
     return rows
@@ -135,7 +139,7 @@ SHAREGPT = Layout(
     "ShareGPT",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights"}),
     ("conversations", "system", "tools"),
     {
         "conversations": [

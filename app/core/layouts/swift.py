@@ -18,6 +18,7 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.shapes import Row, unpacked
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 
@@ -52,7 +53,10 @@ def _texts_of_pair(pair: Any, place: int) -> tuple[str, str]:
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of pairs of a record. Raises RowError where the answer is a tool call."""
     notes = notes_of(record)
-    texts = [*question_and_answer_turns(record), (record.question, text_answer(record, "MS-Swift"))]
+    texts = [
+        *question_and_answer_turns(record),
+        (record.question, with_thinking(record.reasoning, text_answer(record, "MS-Swift"))),
+    ]
     pairs = [{"human": asked, "assistant": said} for asked, said in texts]
     original = notes.get("pairs")
     if (
@@ -72,7 +76,7 @@ SWIFT = Layout(
     "MS-Swift conversation",
     parse,
     render,
-    frozenset({"system", "turns"}),
+    frozenset({"system", "turns", "reasoning"}),
     ("system", "conversation"),
     {
         "system": "Answer briefly.",

@@ -11,6 +11,7 @@ from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.reading.grouping import group_rows
 from app.core.reading.settings import ReadSettings
+from app.core.reasoning import lift_thinking
 from app.core.record import Record
 
 # A row of the file with the record that it became. A plain tuple: there are millions of them.
@@ -69,7 +70,7 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
     if settings.layout not in LAYOUTS:
         raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
     parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
-    markdown = settings.html_to_markdown
+    markdown, is_lifted = settings.html_to_markdown, settings.lift_thinking
     for row in rows:
         if type(row) is BadRow:
             yield row
@@ -85,6 +86,8 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
             text = "A text holds half of a character (a lone surrogate). Remove it."
             yield refuse_row(row, Invalid(text, code="lone_surrogate"))  # type: ignore[arg-type]
         else:
+            if is_lifted:
+                record = lift_thinking(record)
             yield row, replace(record, answer=to_markdown(record.answer)) if markdown else record  # type: ignore[misc]
 
 
