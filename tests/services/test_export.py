@@ -5,11 +5,11 @@ import json
 import pytest
 
 from app.core.errors import Invalid
+from app.core.filters import Filters
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
-from app.services.entries import Filters
 from app.services.export import ExportOptions, RecordCount, rendering
 
 

@@ -81,7 +81,7 @@ class ReadSettings:
         if self.pause_hours < 1:
             raise BadUsage("A pause must be at least one hour.")
         for one in options_of(type(self)):
-            if one.choices and getattr(self, one.name) not in one.choices:
+            if one.choices and one.kind != "tick" and getattr(self, one.name) not in one.choices:
                 raise BadUsage(f"{one.name} must be one of {', '.join(one.choices)}, not {getattr(self, one.name)!r}.")
 
 
