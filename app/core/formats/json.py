@@ -50,10 +50,10 @@ def _record_objection(item: Any, limits: Limits) -> tuple[str, str] | None:
         return "cut_off", item.reason
     if not isinstance(item, dict):
         return "not_object", "is not a JSON object. Each record must be an object: {…}."
-    if has_nul(item):
-        return "nul", "holds the character U+0000, which no database keeps. Remove it."
     if depth_of(item) > limits.depth:
         return "too_deep", f"is nested deeper than {limits.depth} levels (limit LTT_MAX_DEPTH). Flatten it."
+    if has_nul(item):
+        return "nul", "holds the character U+0000, which no database keeps. Remove it."
     return None
 
 

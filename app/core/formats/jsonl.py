@@ -150,10 +150,10 @@ def _row_objection(values: Any, line: bytes, limits: Limits) -> tuple[str, str] 
         return "cut_off", values.reason
     if type(values) is not dict:
         return "not_object", "is not a JSON object. Each line must hold one object: {…}."
-    if _NUL in line and has_nul(values):
-        return "nul", "holds the character U+0000, which no database keeps. Remove it."
     if line.count(b"[") + line.count(b"{") > limits.depth and depth_of(values) > limits.depth:
         return "too_deep", f"is nested deeper than {limits.depth} levels (limit LTT_MAX_DEPTH). Flatten it."
+    if _NUL in line and has_nul(values):
+        return "nul", "holds the character U+0000, which no database keeps. Remove it."
     return None
 
 

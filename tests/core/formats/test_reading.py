@@ -41,6 +41,7 @@ GOOD = b'{"question": "a", "answer": "b"}\n'
         (b'{"question": 1e999}', "number"),
         (b'{"question": ' + b"[" * 60_000, "too_deep"),
         (b'{"question": ' + b"[" * 70 + b"]" * 70 + b"}", "too_deep"),
+        (b'{"question": ' + b"[" * 600 + rb'"\u0000"' + b"]" * 600 + b"}", "too_deep"),
         (b'{"question": "caf\xe9"}', "encoding"),
         (b'["question", "answer"]', "not_object"),
     ],
