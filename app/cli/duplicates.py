@@ -57,6 +57,7 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any)
         raise click.UsageError("--out reads the file twice, which stdin does not allow. Name a FILE.")
     from app.core.duplicates import semantic
     from app.core.duplicates.files import find_duplicates, level_of
+    from app.core.formats.jsonl import encode_line
 
     meaning = semantic.by_meaning(Path(options["model"])) if options["model"] else None
     records, refused = _read_records(file, dataset, options)
@@ -66,7 +67,7 @@ def dedupe(file: str | None, dataset: str | None, as_json: bool, **options: Any)
     if options["groups"]:
         with open_output(options["groups"], reads=file) as target:
             for group in found.describe_groups():
-                target.write(json.dumps(group, ensure_ascii=False).encode() + b"\n")
+                target.write(encode_line(group))
     written = _write_without_surplus(str(file), found, options) if options["out"] else None
     _print_counts(found, refused, written, as_json)
     return 1 if found.copies or found.conflicts or found.variants or refused else 0
