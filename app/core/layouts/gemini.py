@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.base import (
+    AFTER,
     Layout,
     LayoutOptions,
     Preset,
@@ -225,4 +226,6 @@ GEMINI = Layout(
     },
     recognises,
     (Preset("jsonl", "Gemini", "JSONL: contents and parts"),),
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

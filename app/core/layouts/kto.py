@@ -10,12 +10,16 @@ from typing import Any
 
 from app.core.layouts import alpaca, openai, prompt_completion, sharegpt
 from app.core.layouts.base import (
+    AFTER,
+    CHAT,
     KEEPING,
+    NOTES,
     Layout,
     LayoutOptions,
     Preset,
     RowError,
     checked,
+    free_name,
     notes_of,
     with_notes,
 )
@@ -86,10 +90,10 @@ def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
     for one, good in _answers(record):
         row = _as_noted(one, good, options)
         if row is None:
-            # A note that it came as messages: TRL wants lists in every row of a file.
-            notes = {"completion": 1, **notes_of(one)}
-            listed = replace(one, extra=with_notes(one.extra, notes))
-            row = {**prompt_completion.render(listed, options), "label": good}
+            # TRL wants lists in every row of a file, also where it came as two texts.
+            notes = {key: value for key, value in notes_of(one).items() if key != "texts"}
+            extra = with_notes({key: value for key, value in one.extra.items() if key != NOTES}, notes)
+            row = _with_label(prompt_completion.render(replace(one, extra=extra), options), "label", good)
         rows.append(row)
     return rows
 
@@ -97,9 +101,16 @@ def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
 def _tagged(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
     """A row for the answer and one for the rejected answer, as conversations with a tag."""
     return [
-        _as_noted(one, good, options) or {**sharegpt.render(one, options), "kto_tag": good}
+        _as_noted(one, good, options) or _with_label(sharegpt.render(one, options), "kto_tag", good)
         for one, good in _answers(record)
     ]
+
+
+def _with_label(row: dict[str, Any], name: str, good: bool) -> dict[str, Any]:
+    """The row with its label; another column of that name gets a number."""
+    if name in row:
+        row[free_name(name, row)] = row.pop(name)
+    return {**row, name: good}
 
 
 def _answers(record: Record) -> list[tuple[Record, bool]]:
@@ -108,7 +119,13 @@ def _answers(record: Record) -> list[tuple[Record, bool]]:
     if record.answered:
         found.append((replace(record, rejected_answer=None), True))
     if record.rejected_answer is not None:
-        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None), False))
+        # What the messages of the two answers carry beside their texts is not the same.
+        notes = notes_of(record)
+        more = (notes.get("rejected") or {}).get("extra")
+        notes = {key: value for key, value in notes.items() if key not in ("answer", "rejected")}
+        notes |= {"answer": {"extra": more}} if more else {}
+        extra = with_notes({key: value for key, value in record.extra.items() if key != NOTES}, notes)
+        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None, extra=extra), False))
     if not found:
         raise RowError("The answer is empty.", code="blank_answer")
     return found
@@ -123,7 +140,7 @@ def _as_noted(record: Record, good: bool, options: LayoutOptions) -> dict[str, A
     rest = {key: value for key, value in notes.items() if key != "label"}
     if "answer" in note:
         rest["answer"] = note["answer"]
-    extra = {key: value for key, value in record.extra.items() if key != "_layout"}
+    extra = {key: value for key, value in record.extra.items() if key != NOTES}
     row = _PAIRS[note["layout"]].render(replace(record, extra=with_notes(extra, rest)), KEEPING)
     return {**row, note["column"]: note["value"]}
 
@@ -142,13 +159,12 @@ def recognises(sample: Sample) -> Claim | None:
     return sample.claim("each answer has a label whether it is good", sample.count(fits), *keys, "tools", *_TAGS)
 
 
-_HOLDS = frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"})
 TRL_KTO = Layout(
     "trl-kto",
     "KTO labels (TRL)",
     parse,
     render,
-    _HOLDS,
+    CHAT | {"rejected answer"},
     ("prompt", "completion", "label", "tools"),
     {
         "prompt": [{"role": "user", "content": "How do I reset my password?"}],
@@ -158,13 +174,15 @@ TRL_KTO = Layout(
     recognises,
     (Preset("jsonl", "KTO labels", "JSONL for TRL: good and bad answers"),),
     labels=_labelled,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )
 KTO = Layout(
     "kto",
     "KTO labels (LLaMA-Factory)",
     parse,
     render_tagged,
-    _HOLDS,
+    frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"}),
     ("conversations", "system", "tools", "kto_tag"),
     {
         "conversations": [
@@ -174,4 +192,6 @@ KTO = Layout(
         "kto_tag": True,
     },
     labels=_tagged,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, and_, func, not_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.record import SPLITS
+from app.core.text import BLANK_CHARACTERS
 from app.models import Entry, db
 from app.services import entries
 from app.services.entries import Filters
@@ -94,5 +95,7 @@ def is_rejected() -> ColumnElement[bool]:
 
 def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
     """Whether there is nothing to learn in a pair."""
-    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    # The first letter settles it for nearly all.
+    begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
+    nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
     return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,11 +186,22 @@ def content(record):
     return (record.system, record.turns, record.question, record.trace, record.answer)
 
 
+def without_ids(record):
+    """The content without ids of calls, which a target may need made, and without keys that say nothing."""
+
+    def plain(message):
+        calls = message.tool_calls and [{k: v for k, v in call.items() if k != "id"} for call in message.tool_calls]
+        extra = {key: value for key, value in message.extra.items() if value is not None}
+        return replace(message, tool_calls=calls, tool_call_id=None, extra=extra)
+
+    return content(replace(record, turns=tuple(map(plain, record.turns)), trace=tuple(map(plain, record.trace))))
+
+
 @pytest.mark.parametrize(("name", "row"), [case for case in CASES if case[0] != "trl-kto"])
 def test_content_survives_openai_from_every_layout(name, row):
     record = LAYOUTS[name].parse(row, options_for(name))
     sent = json.loads(json.dumps(LAYOUTS["openai"].render(record, LayoutOptions())))
-    assert content(LAYOUTS["openai"].parse(sent, LayoutOptions())) == content(record)
+    assert without_ids(LAYOUTS["openai"].parse(sent, LayoutOptions())) == without_ids(record)
 
 
 @st.composite
@@ -338,7 +350,7 @@ def test_a_constant_system_prompt_and_tags_are_added():
     [
         ("openai", ["rejected answer", "tags", "other columns"]),
         ("alpaca", ["trace", "tools", "weights", "rejected answer", "tags", "other columns"]),
-        ("columns", ["weights"]),
+        ("columns", ["tools", "other columns"]),
     ],
 )
 def test_losses_are_named(name, lost):
