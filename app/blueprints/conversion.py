@@ -52,7 +52,6 @@ def show(token: str) -> ResponseReturnValue:
     """How the file was understood, the target, and the first records in both shapes."""
     upload = uploads.get(token)
     options = options_of_request()
-    extra = ["--extra", "keep"] if options.keep_extra else []
     return render_template(
         "conversion/_show.html" if request.headers.get("HX-Request") else "conversion/show.html",
         upload=upload,
@@ -64,7 +63,7 @@ def show(token: str) -> ResponseReturnValue:
         column_targets=TARGETS,
         query=request.query_string.decode(),
         command=command_line(
-            *("convert", upload.name, "OUT", *from_words(options), "--to", options.to, *command_words(options), *extra)
+            "convert", upload.name, "OUT", *from_words(options), "--to", options.to, *command_words(options)
         ),
     )
 
@@ -73,7 +72,7 @@ def options_of_request() -> ConvertOptions:
     """The choices in the address."""
     args = request.args
     words = {"allow_unanswered": args.get("unanswered", ""), "spreadsheet_safe": args.get("safe", "")}
-    words["keep_extra"] = "1" if args.get("extra") == "keep" else ""
+    words["keep_extra"] = args.get("extra", "")
     options = read_form(ConvertOptions, {**args.to_dict(), **words}, asked=True)
     return replace(options, mapping={name: args[f"map_{name}"] for name in TARGETS if args.get(f"map_{name}")})
 

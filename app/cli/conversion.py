@@ -20,12 +20,11 @@ from app.core.spec import parse_spec
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @click.option("--to", metavar="F[:L]", help="Format and layout of OUT.  [default: by its name]")
-@click.option("--extra", type=click.Choice(["keep", "drop"]), default="drop", help="Other columns in trainer layouts.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be converted here, as JSONL.")
 @takes_options(ConvertOptions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def convert(
-    source: str, target: str, to: str | None, extra: str, rejects: str | None, as_json: bool, options: ConvertOptions
+    source: str, target: str, to: str | None, rejects: str | None, as_json: bool, options: ConvertOptions
 ) -> int:
     """Convert IN to OUT (- is stdin or stdout) and say what OUT cannot hold."""
     spec = target_of(parse_spec(to), target)
@@ -45,7 +44,7 @@ def convert(
             settings,
             spec,
             write_options=WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe),
-            keep_extra=extra == "keep",
+            keep_extra=options.keep_extra,
             rejects=write_reject,
         )
     if as_json:

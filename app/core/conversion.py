@@ -13,9 +13,11 @@ from app.core.layouts.columns import OWN
 from app.core.options import option
 from app.core.reading import NUL_REFUSED, ReadSettings, bad_row_dict, holds_nul, read_records, refuse_row
 from app.core.record import Record
-from app.core.spec import Spec, parse_spec, usual_layout
+from app.core.spec import Spec, parse_target, usual_layout
 
 KEPT_BAD_ROWS = 100
+# What becomes of columns that a layout has no place for.
+EXTRA = {"keep": "Keep", "drop": "Leave out"}
 
 # What becomes of a record on its way: itself, another one, several or none.
 Change = Callable[[Record], Iterable[Record]]
@@ -33,7 +35,6 @@ class ConvertOptions(ReadSettings):
         flag="--undo-spreadsheet-safe/--keep-spreadsheet-safe",
     )
     to: str = option("jsonl:openai", "Target format", "Format and layout of what is written.", flag="")
-    keep_extra: bool = option(False, "Keep other columns", "Keep other columns in trainer layouts too.", flag="")
     make_safe: bool = option(
         False,
         "Safe for spreadsheets",
@@ -41,13 +42,14 @@ class ConvertOptions(ReadSettings):
         flag="--spreadsheet-safe",
     )
     bom: bool = option(False, "For Excel", "Begin a CSV with a byte order mark, for Excel.")
+    keep_extra: bool = option(
+        False, "Other columns", "Other columns in trainer layouts.", choices=EXTRA, flag="--extra", word="keep_extra"
+    )
 
     @property
     def target(self) -> Spec:
         """The format and layout to write. Raises BadUsage."""
-        spec = parse_spec(self.to)
-        kind = spec.format or "jsonl"
-        return Spec(kind, spec.layout or usual_layout(kind))
+        return parse_target(self.to)
 
     @property
     def rendering(self) -> LayoutOptions:

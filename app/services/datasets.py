@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, insert, literal, or_, select
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import load_json
 from app.core.stored import WRITTEN, content_values
 from app.core.text import is_number, plural
@@ -168,7 +169,7 @@ def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
         session.flush()
         last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
         own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
-        chosen = entries.select_entries(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
+        chosen = entries.select_entries(source.id, Filters(), (*own, *_COPIED)).order_by(Entry.id)
         names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
         session.execute(insert(Entry).from_select(names, chosen))
         step.first_id = last_before + 1

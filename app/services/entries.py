@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_,
 from app.core import stored
 from app.core.changes import chunks_of
 from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.filters import EVERY, Filters
 from app.core.record import STATUSES, dump_json
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number
@@ -20,26 +21,6 @@ from app.models import Dataset as DatasetRow
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
-
-    text: str = ""
-    statuses: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    ids: tuple[int, ...] | None = None
-    import_id: int | None = None
-    answered: bool | None = None
-
-    @property
-    def active(self) -> int:
-        """How many kinds of condition are set."""
-        return sum(bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id)) + (
-            self.answered is not None
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +149,7 @@ def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
     return dict(rows)
 
 
-def tag_counts(dataset_id: int, filters: Filters = Filters()) -> list[tuple[str, int]]:
+def tag_counts(dataset_id: int, filters: Filters = EVERY) -> list[tuple[str, int]]:
     """Each tag with the number of live entries that carry it and match all other filters, most used first.
 
     A tag that is chosen is there also where nothing matches it.
@@ -212,7 +193,7 @@ def neighbours_of(
 
 def stream(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     *,
     columns: Sequence[Any] = COLUMNS,
     size: int = 1000,
@@ -252,7 +233,7 @@ def columns_of(names: Collection[str]) -> tuple[Any, ...]:
 
 def stream_rows(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     columns: Sequence[Any] = COLUMNS,
     *,
     size: int = 1000,
@@ -263,7 +244,7 @@ def stream_rows(
         yield list(map(as_entry, rows))
 
 
-def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[StoredEntry]:
+def stream_entries(dataset_id: int, filters: Filters = EVERY) -> Iterator[StoredEntry]:
     """All matching entries in id order, one by one."""
     for rows in stream_rows(dataset_id, filters):
         yield from rows

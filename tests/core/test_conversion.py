@@ -236,7 +236,7 @@ def test_answers_that_are_not_trained_have_weight_zero(marks, weight):
             {
                 "messages": [
                     {"role": "user", "content": "q"},
-                    {"role": "assistant", "content": "a", "reasoning_content": "r"},
+                    {"role": "assistant", "content": "a", "refusal": "r"},
                 ]
             },
             ["other keys of messages"],

@@ -84,6 +84,22 @@ def test_all_paths_of_a_tree_are_pairs_by_choice():
     assert [one[1].answer for one in read(tree, "in.jsonl", oasst_paths="all")[0]] == ["best", "other"]
 
 
+def test_messages_that_only_name_their_parents_are_rebuilt_to_trees_when_that_is_said():
+    said = [
+        ("1", None, "prompter", "q1"),
+        ("2", "1", "assistant", "a1"),
+        ("3", None, "prompter", "q2"),
+        ("4", "3", "assistant", "a2"),
+    ]
+    lines = "\n".join(
+        json.dumps(dict(zip(("message_id", "parent_id", "role", "text"), one, strict=True))) for one in said
+    )
+    with pytest.raises(Invalid, match="--from :oasst"):
+        read(lines, "in.jsonl")
+    found, _ = read(lines, "in.jsonl", layout="oasst")
+    assert [texts(one[1]) for one in found] == [["q1", "a1"], ["q2", "a2"]]
+
+
 def test_thousands_of_conversations_are_gathered_from_all_over_a_file():
     number = 3000
     lines = [

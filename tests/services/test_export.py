@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from app.core.errors import Invalid
+from app.core.filters import Filters
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
-from app.services.entries import Filters
 from app.services.export import ExportOptions, RecordCount, rendering
 
 
@@ -167,7 +167,7 @@ def test_reasoning_goes_out_as_a_column_and_its_loss_is_counted(mixed):
     history.create(mixed, [Record("q7", "a7", reasoning="r7"), Record("q8", "a8", turns=turns)], summary="Add")
     header, *_, first, _ = written(mixed, format="csv", layout="columns").split("\r\n")[:-1]
     assert header.startswith("id,system,question,answer,reasoning,tags") and ",q7,a7,r7," in first
-    plan = export.plan_export(mixed, ExportOptions(layout="alpaca"))
+    plan = export.plan_export(mixed, ExportOptions(layout="gemini"))
     assert RecordCount("reasoning", 2) in plan.losses
     assert RecordCount("reasoning", 2) not in export.plan_export(mixed, ExportOptions("csv", "columns")).losses
 

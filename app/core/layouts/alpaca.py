@@ -12,12 +12,14 @@ from app.core.layouts.base import (
     LayoutOptions,
     Preset,
     RowError,
+    answer_text,
     as_came,
     checked,
     columns_of,
     note_as_came,
     notes_of,
     paired_turns,
+    take_reasoning,
     text_answer,
     text_of,
     with_columns,
@@ -26,6 +28,8 @@ from app.core.layouts.base import (
 from app.core.layouts.conversation import turns_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 _OUTPUTS = ("output", "response", "chosen")
@@ -53,8 +57,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         question, system = _join(question, text, system, options)
     extra = _rest(row, names, given, notes)
     asked = Message("user", question)
+    reasoning = take_reasoning(extra)
     if names[1] == "chosen" and not isinstance(output, str):
-        answer = read_answer(output, [asked]).text or ""
+        chosen = read_answer(output, [asked])
+        answer, reasoning = chosen.text or "", chosen.reasoning or reasoning
     else:
         answer = text_of(output, "output", options, names[1])
     rejected = take_rejected(extra, notes, [asked])
@@ -65,8 +71,9 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         answer=answer,
         rejected_answer=rejected,
         extra=with_notes(extra, notes),
+        reasoning=reasoning,
     )
-    if not (type(instruction) is type(output) is str) or row.get("history"):
+    if not (type(instruction) is type(output) is str) or row.get("history") or reasoning:
         record = note_as_came(record, row, "alpaca", render)
     return checked(record, options)
 
@@ -103,7 +110,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
     Raises RowError where the answer is a tool call.
     """
-    answer = text_answer(record, "Alpaca")
+    answer = with_thinking(record.reasoning, text_answer(record, "Alpaca"))
     if not (record.extra or record.turns):
         plain: dict[str, Any] = {"instruction": record.question, "input": "", "output": answer}
         if record.system is not None:
@@ -130,7 +137,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if history and options.keep_extra and turns_in(history) == record.turns:
         row["history"] = history
     elif record.turns:
-        row["history"] = [[asked.text, said.text] for asked, said in paired_turns(record.turns)]
+        row["history"] = [[asked.text, answer_text(said)] for asked, said in paired_turns(record.turns)]
     elif "history" in shape and not history:
         row["history"] = history
     if options.keep_extra:
@@ -160,7 +167,7 @@ def recognises(sample: Sample) -> Claim | None:
         return isinstance(row.get("instruction"), str) and any(row.get(name) is not None for name in _OUTPUTS)
 
     reason = "each row has an instruction and an output"
-    return sample.claim(reason, sample.count(fits), *_OUTPUTS, *_INPUTS, *OWN, *REJECTED)
+    return sample.claim(reason, sample.count(fits), *_OUTPUTS, *_INPUTS, *OWN, *REJECTED, *REASONING_KEYS)
 
 
 ALPACA = Layout(
@@ -168,7 +175,7 @@ ALPACA = Layout(
     "Alpaca",
     parse,
     render,
-    frozenset({"system", "turns"}),
+    frozenset({"system", "turns", "reasoning"}),
     ("instruction", "input", "output", "system", "history"),
     {
         "instruction": "How do I reset my password?",

@@ -11,6 +11,8 @@ from app.core.errors import Invalid
 from app.core.layouts.functions import tools_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
@@ -31,7 +33,7 @@ AFTER = "messages after the answer"
 ANSWERS = "other answers"
 PICTURES = "pictures"
 # What has a place in messages of OpenAI's form.
-CHAT = frozenset({"system", "turns", "trace", "tools", IDS, "weights", KEYS})
+CHAT = frozenset({"system", "turns", "trace", "reasoning", "tools", IDS, "weights", KEYS})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -119,10 +121,11 @@ class Grouping:
     """How rows become others before they are records, for layouts in which a row is not a record.
 
     ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
-    makes one row of the rows of a group, ``expand`` makes several of one row.
+    makes one row of the rows of a group, ``expand`` makes several of one row. ``group_of`` may keep in a dict what it
+    has seen in a file.
     """
 
-    group_of: Callable[[Row, LayoutOptions], str | None]
+    group_of: Callable[[Row, LayoutOptions, dict[str, str]], str | None]
     join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
     expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
     begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True
@@ -313,8 +316,14 @@ def free_name(key: str, taken: Row) -> str:
     return next(name for number in count(2) if (name := f"{key} ({number})") not in taken)
 
 
+def take_reasoning(extra: dict[str, Any]) -> str | None:
+    """The reasoning that stands as a column beside a pair, taken out of ``extra``; None where there is none."""
+    name = next((name for name in REASONING_KEYS if isinstance(extra.get(name), str) and extra[name]), None)
+    return None if name is None else str(extra.pop(name))
+
+
 def text_answer(record: Record, title: str) -> str:
-    """The answer as text. Raises RowError where it is a tool call, for layouts that have no place for one."""
+    """The answer as text, without its reasoning. Raises RowError where it is a tool call, for layouts without any."""
     if record.answer == "" and record.trace and record.answered:
         raise RowError(f"The answer is a tool call, which {title} cannot hold.", code="tool_call_answer")
     return record.answer
@@ -334,17 +343,22 @@ def messages_of(record: Record) -> tuple[Message, ...]:
     """Turns, question, trace and answer as one conversation, without the system prompt."""
     notes = notes_of(record)
     question = _noted("user", record.question, notes.get("question"))
-    messages = (*record.turns, question, *record.trace)
     if record.answer or not record.answered or not record.trace:
-        messages = (*messages, _noted("assistant", record.answer, notes.get("answer")))
-    return messages
+        answer = _noted("assistant", record.answer, notes.get("answer"), record.reasoning)
+        return (*record.turns, question, *record.trace, answer)
+    *trace, last = record.trace
+    if record.reasoning is not None:
+        # Written by hand for a pair whose answer is a tool call.
+        before = f"{last.reasoning}\n\n" if last.reasoning else ""
+        last = replace(last, reasoning=before + record.reasoning)
+    return (*record.turns, question, *trace, last)
 
 
-def _noted(role: str, text: str, note: Any) -> Message:
+def _noted(role: str, text: str, note: Any, reasoning: str | None = None) -> Message:
     if type(note) is not dict:
-        return Message(role, text)
+        return Message(role, text, reasoning=reasoning)
     known = {key: note[key] for key in NOTED if key in note}
-    return Message(role, text, extra=note.get("extra", {}), **known)
+    return Message(role, text, extra=note.get("extra", {}), reasoning=reasoning, **known)
 
 
 def paired_turns(turns: Sequence[Message]) -> list[tuple[Message, Message]]:
@@ -361,3 +375,8 @@ def paired_turns(turns: Sequence[Message]) -> list[tuple[Message, Message]]:
             pairs.append((asked, message))
             asked = None
     return pairs
+
+
+def answer_text(message: Message) -> str:
+    """The text of an answer with its reasoning, for layouts that have no other place for it."""
+    return with_thinking(message.reasoning, message.text or "")

@@ -9,6 +9,8 @@ import msgspec
 from app.core.layouts.shapes import unpacked
 from app.core.record import Record
 
+_CALL_KEYS = {"role", "content", "tool_calls"}
+
 
 def tool_calls(text: str) -> list[dict[str, Any]] | None:
     """A function call's JSON text as tool calls in OpenAI's form (arguments as JSON text); None where it is none."""
@@ -67,7 +69,12 @@ def with_call_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
     for row in rows:
         before = written[-1] if written else {}
-        if row.get("tool_calls") and before.get("tool_calls") and row.get("content") is None and len(row) <= 3:
+        if (
+            row.get("tool_calls")
+            and before.get("tool_calls")
+            and row.keys() <= _CALL_KEYS
+            and row.get("content") is None
+        ):
             before["tool_calls"] = [*before["tool_calls"], *row["tool_calls"]]
         else:
             written.append(dict(row))

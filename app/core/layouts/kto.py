@@ -61,8 +61,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         # What the bad answer carries is not that of the good one that somebody may write.
         if "answer" in notes:
             note["answer"] = notes["answer"]
+        if record.reasoning is not None:
+            note["reasoning"] = record.reasoning
         notes = {key: value for key, value in notes.items() if key != "answer"}
-        record = replace(record, answer="", rejected_answer=record.answer)
+        record = replace(record, answer="", rejected_answer=record.answer, reasoning=None)
     return checked(replace(record, extra=with_notes(record.extra, {**notes, "label": note})), options)
 
 
@@ -119,13 +121,15 @@ def _answers(record: Record) -> list[tuple[Record, bool]]:
     if record.answered:
         found.append((replace(record, rejected_answer=None), True))
     if record.rejected_answer is not None:
-        # What the messages of the two answers carry beside their texts is not the same.
+        # What the two answers have beside their texts is not the same.
         notes = notes_of(record)
+        thought = (notes.get("label") or {}).get("reasoning")
         more = (notes.get("rejected") or {}).get("extra")
         notes = {key: value for key, value in notes.items() if key not in ("answer", "rejected")}
         notes |= {"answer": {"extra": more}} if more else {}
         extra = with_notes({key: value for key, value in record.extra.items() if key != NOTES}, notes)
-        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None, extra=extra), False))
+        worse = replace(record, answer=record.rejected_answer, rejected_answer=None, reasoning=thought, extra=extra)
+        found.append((worse, False))
     if not found:
         raise RowError("The answer is empty.", code="blank_answer")
     return found
@@ -182,7 +186,7 @@ KTO = Layout(
     "KTO labels (LLaMA-Factory)",
     parse,
     render_tagged,
-    frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"}),
     ("conversations", "system", "tools", "kto_tag"),
     {
         "conversations": [

@@ -7,6 +7,7 @@ its own; what they say each is kept under ``message_details``.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from app.core.layouts.base import Grouping, Layout, LayoutOptions, RowError, checked, not_written
@@ -38,12 +39,18 @@ _TARGETS = {target: tuple(names.split()) for target, names in _NAMES.items()}
 
 def find_columns(row: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, str]:
     """The columns of a row by target: as said, else by their names."""
-    names = {normal_name(name): name for name in row}
+    return dict(_find_columns(tuple(row), tuple(mapping.items())))
+
+
+@lru_cache(maxsize=64)
+def _find_columns(columns: tuple[str, ...], mapping: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    # The rows of a file nearly all have the same columns.
+    names = {normal_name(name): name for name in columns}
     found = {target: next((names[one] for one in known if one in names), "") for target, known in _TARGETS.items()}
-    return {**found, **{target: mapping[target] for target in _TARGETS if mapping.get(target)}}
+    return {**found, **{target: column for target, column in mapping if column and target in _TARGETS}}
 
 
-def conversation_of(row: Row, options: LayoutOptions) -> str | None:
+def conversation_of(row: Row, options: LayoutOptions, seen: dict[str, str]) -> str | None:
     """The conversation to which the message of a row belongs; None where the row does not say."""
     column = find_columns(row, options.mapping)["conversation"]
     value = row.get(column)
@@ -98,6 +105,9 @@ def recognises(sample: Sample) -> Claim | None:
     if sample.chats or {"question", "answer"} <= {match[0] for name in sample.columns if (match := target_of(name))}:
         return None
     columns = find_columns(sample.columns, {})
+    if any(normal_name(name) in ("parent_id", "parent_message_id") for name in sample.columns):
+        # Messages that reply to any other are a tree.
+        return None
     # The first rows may be all of one side, where names say enough.
     needed = 1 if columns["conversation"] else 2
     if len(_roles_of(sample, columns["role"]) & _SIDES) < needed:

@@ -102,7 +102,7 @@ def plain_pairs(lines: Sequence[bytes]) -> PlainPairs | None:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The chat row of a record; with ``keep_extra`` an unedited one comes back as it was."""
-    if not (record.turns or record.trace or record.extra):
+    if not (record.turns or record.trace or record.extra) and record.reasoning is None:
         messages = [{"role": "user", "content": record.question}, {"role": "assistant", "content": record.answer}]
         if record.system is not None:
             messages.insert(0, {"role": "system", "content": record.system})

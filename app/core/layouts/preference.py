@@ -16,6 +16,7 @@ from app.core.layouts.answers import (
     WORSE,
     answer_message,
     is_answer,
+    keys_of,
     read_answer,
     transcript_messages,
     unpack_answer,
@@ -42,6 +43,7 @@ from app.core.layouts.messages import read_message
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, is_flag, unpacked
 from app.core.layouts.sharegpt import sharegpt_messages
+from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Record
 
 _WORSE = (*WORSE, *REJECTED)
@@ -78,8 +80,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if record.answer == "" and record.trace:
         raise RowError("An answer has no text.", code="blank_answer")
     notes = {**notes_of(record), "preference": form}
-    if rejected.extra:
-        notes["rejected"] = {"extra": rejected.extra}
+    if more := keys_of(rejected):
+        notes["rejected"] = {"extra": more}
     record = replace(record, rejected_answer=rejected.text, extra=with_notes(record.extra, notes))
     return checked(note_as_came(record, row, "preference", _write_as_noted), options)
 
@@ -140,13 +142,14 @@ def render_llama_factory(record: Record, options: LayoutOptions) -> dict[str, An
 
     The answers are objects there: a list is dropped with its row.
     """
-    if options.keep_extra and (row := _as_noted(record)) is not None:
-        return row
+    if options.keep_extra and (noted := _as_noted(record)) is not None:
+        return noted
     if record.rejected_answer is None:
         raise RowError("There is no rejected answer.", code="no_rejected_answer")
     text_answer(record, "a preference pair")
-    row = {"conversations": sharegpt_messages(record)[:-1]}
-    for name, text in (("chosen", record.answer), ("rejected", record.rejected_answer)):
+    *prompt, better = sharegpt_messages(record)
+    row: dict[str, Any] = {"conversations": prompt}
+    for name, text in (("chosen", better["value"]), ("rejected", record.rejected_answer)):
         row[name] = {"from": "gpt", "value": text}
     layout = LLAMA_FACTORY_PREFERENCE
     return with_columns(row, with_text_tools(record), options, layout.columns, layout.keys)
@@ -173,6 +176,7 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
     text_answer(record, "a preference pair")
     trailing = len(notes_of(record).get("trailing", ())) if options.keep_extra else 0
     prompt = chat_messages(record, options)
+    better = prompt[len(prompt) - trailing - 1]
     del prompt[len(prompt) - trailing - 1 :]
     row = take_system_beside(record, prompt, options)
     name, is_sharegpt = form["prompt"], form.get("sharegpt")
@@ -186,10 +190,12 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
         form["names"], ("better", "worse"), (record.answer, record.rejected_answer), strict=True
     ):
         message = {"role": "assistant", "content": text}
+        if side == "better":
+            message.update((key, better[key]) for key in KEYS if key in better)
         if is_sharegpt:
             message = _as_sharegpt(message)
         if form.get(side) is None:
-            row[column] = text
+            row[column] = with_thinking(record.reasoning, text) if side == "better" else text
         elif form[side] == "object":
             row[column] = message
         else:
@@ -203,7 +209,8 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
 
 def _as_sharegpt(message: dict[str, Any]) -> dict[str, Any]:
     role = {"user": "human", "assistant": "gpt"}.get(message["role"], message["role"])
-    return {"from": role, "value": message.get("content", "")}
+    thought = next((message[key] for key in KEYS if message.get(key)), None)
+    return {"from": role, "value": with_thinking(thought, message.get("content") or "")}
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -265,7 +272,7 @@ LLAMA_FACTORY_PREFERENCE = Layout(
     "Preference pairs (LLaMA-Factory)",
     parse,
     render_llama_factory,
-    frozenset({"system", "turns", "trace", "tools", "rejected answer", "weights"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "weights"}),
     ("conversations", "chosen", "rejected", "tools"),
     {
         "conversations": [{"from": "human", "value": "How do I reset my password?"}],

@@ -23,6 +23,7 @@ from app.core.layouts.base import (
     messages_of,
     note_as_came,
     notes_of,
+    take_reasoning,
     text_answer,
     text_of,
     with_columns,
@@ -31,6 +32,7 @@ from app.core.layouts.base import (
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside, turns_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, unpacked
+from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Message, Record
 
 _TAKEN = ("prompt", "completion")
@@ -60,8 +62,10 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         notes = {"texts": True}
         question = text_of(prompt, "prompt", options, "prompt")
         rejected = take_rejected(extra, notes, [Message("user", question)])
+        reasoning = take_reasoning(extra)
         answer = text_of(completion, "completion", options, "completion")
-        record = Record(question, answer, system, turns, (), rejected, extra=with_notes(extra, notes))
+        extra = with_notes(extra, notes)
+        record = Record(question, answer, system, turns, (), rejected, extra=extra, reasoning=reasoning)
     return checked(note_as_came(record, row, "prompt-completion", render), options)
 
 
@@ -71,7 +75,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if options.keep_extra:
         if (came := as_came(record, "prompt-completion", parse)) is not None:
             return came
-        if "texts" in notes and not (record.turns or record.trace):
+        if "texts" in notes and not (record.turns or record.trace) and record.reasoning is None:
             return render_texts(record, options)
     messages = chat_messages(record, options)
     row = take_system_beside(record, messages, options)
@@ -84,11 +88,12 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 
 def render_texts(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """Question and answer as two texts, with ``keep_extra`` the system prompt beside them.
+    """Question and answer as two texts, reasoning before the answer, with ``keep_extra`` the system prompt beside.
 
     Raises RowError where the answer is a tool call.
     """
-    row: dict[str, Any] = {"prompt": record.question, "completion": text_answer(record, "a completion as text")}
+    answer = with_thinking(record.reasoning, text_answer(record, "a completion as text"))
+    row: dict[str, Any] = {"prompt": record.question, "completion": answer}
     if options.keep_extra:
         if record.system is not None:
             row["system"] = record.system
@@ -103,7 +108,9 @@ def recognises(sample: Sample) -> Claim | None:
         return row.get("prompt") is not None and row.get("completion") is not None
 
     reason = "each row has a prompt and a completion"
-    return sample.claim(reason, sample.count(fits), "prompt", "completion", "system", "tools", "history", *REJECTED)
+    return sample.claim(
+        reason, sample.count(fits), "prompt", "completion", "system", "tools", "history", *REJECTED, *KEYS
+    )
 
 
 PROMPT_COMPLETION = Layout(
@@ -128,7 +135,7 @@ PROMPT_COMPLETION_TEXT = Layout(
     "Prompt and completion as texts",
     parse,
     render_texts,
-    frozenset(),
+    frozenset({"reasoning"}),
     ("prompt", "completion"),
     {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
     presets=(Preset("jsonl", "Prompt and completion as texts", "JSONL for Together and Bedrock"),),

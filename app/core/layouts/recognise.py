@@ -32,4 +32,5 @@ def recognise(rows: Sequence[Row]) -> Recognition:
         titles = " or ".join(LAYOUTS[name].title for name in best)
         warning = f"The rows could be {titles}. Choose the layout, or the columns of question and answer."
         return Recognition("columns", {}, "ask", {"layout": "its columns fit several layouts"}, (warning,))
-    return Recognition(best[0], dict(claim.mapping), reasons={"layout": claim.reason})
+    confidence = "sure" if claim.is_sure else "ask"
+    return Recognition(best[0], dict(claim.mapping), confidence, {"layout": claim.reason})

@@ -35,6 +35,8 @@ from app.core.layouts.conversation import (
 from app.core.layouts.functions import call_text, in_call_order, join_results, with_call_ids, with_text_tools
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_turn
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 _NAMES = {"user": "human", "assistant": "gpt"}
@@ -72,7 +74,7 @@ def _plain_record(messages: list[Any]) -> Record | None:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The ShareGPT row of a record; with ``keep_extra`` an unedited one comes back as it was."""
-    if not (record.turns or record.trace or record.extra) and record.system is None:
+    if not (record.turns or record.trace or record.extra) and record.system is record.reasoning is None:
         asked, said = {"from": "human", "value": record.question}, {"from": "gpt", "value": record.answer}
         return {"conversations": [asked, said]}
     notes = notes_of(record)
@@ -97,7 +99,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 
 def sharegpt_messages(record: Record, *, is_beside: bool = False, exact: bool = False) -> list[dict[str, Any]]:
-    """The messages as from and value; two where an assistant says something and calls a tool.
+    """The messages as from and value, reasoning in the text; two where an assistant says something and calls a tool.
 
     Results of parallel calls become one observation, in the order of the calls: LLaMA-Factory drops a row with two.
     """
@@ -109,7 +111,7 @@ def sharegpt_messages(record: Record, *, is_beside: bool = False, exact: bool = 
     rows: list[dict[str, Any]] = []
     results: list[str] = []
     for message in in_call_order(with_call_ids([message_row(message) for message in messages])):
-        text, calls = message.get("content"), message.get("tool_calls")
+        text, calls, reasoning = message.get("content"), message.get("tool_calls"), message.get(REASONING_KEYS[0])
         weight = {"weight": message["weight"]} if "weight" in message else {}
         if message["role"] == "tool":
             results.append(text or "")
@@ -120,9 +122,11 @@ def sharegpt_messages(record: Record, *, is_beside: bool = False, exact: bool = 
             continue
         results = []
         if text is not None or not calls:
-            rows.append({"from": _NAMES.get(message["role"], message["role"]), "value": text or "", **weight})
+            name = _NAMES.get(message["role"], message["role"])
+            rows.append({"from": name, "value": with_thinking(reasoning, text or ""), **weight})
+            reasoning = None
         if calls:
-            rows.append({"from": "function_call", "value": call_text(calls), **weight})
+            rows.append({"from": "function_call", "value": with_thinking(reasoning, call_text(calls)), **weight})
     return rows
 
 
@@ -140,7 +144,7 @@ SHAREGPT = Layout(
     "ShareGPT",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights"}),
     ("conversations", "system", "tools"),
     {
         "conversations": [

@@ -14,6 +14,7 @@ from app.core.layouts.base import (
     LayoutOptions,
     Preset,
     RowError,
+    answer_text,
     as_came,
     checked,
     columns_of,
@@ -27,6 +28,8 @@ from app.core.layouts.conversation import chat_messages
 from app.core.layouts.functions import call_text, in_call_order, with_text_tools
 from app.core.layouts.messages import text_of_parts
 from app.core.layouts.shapes import Row, is_turn, unpacked
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 _NAMES = {"developer": "system", "tool": "tool_response", "function": "tool_response"}
@@ -57,9 +60,11 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
             loss = {"loss": bool(weight)} if weight in (0, 1) else {"loss_scale": weight}
         if isinstance(text, list):
             text = text_of_parts(text)
-        if text is not None or not calls:
+        # Its own keys are stripped; reasoning is trained as text.
+        reasoning = next((message[key] for key in REASONING_KEYS if message.get(key)), None)
+        if text is not None or reasoning is not None or not calls:
             role = _NAMES.get(message["role"], message["role"])
-            messages.append({"role": role, "content": text or "", **loss})
+            messages.append({"role": role, "content": with_thinking(reasoning, text or ""), **loss})
         messages += ({"role": "tool_call", "content": call_text([call]), **loss} for call in calls)
     row: dict[str, Any] = {"messages": messages}
     if record.rejected_answer is not None:
@@ -98,8 +103,8 @@ def _texts_of_pair(pair: Any, place: int) -> tuple[str, str]:
 def render_pairs(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of pairs of a record. Raises RowError where the answer is a tool call."""
     notes = notes_of(record)
-    turns = [(asked.text, said.text) for asked, said in paired_turns(record.turns)]
-    texts = [*turns, (record.question, text_answer(record, "MS-Swift"))]
+    turns = [(asked.text, answer_text(said)) for asked, said in paired_turns(record.turns)]
+    texts = [*turns, (record.question, with_thinking(record.reasoning, text_answer(record, "MS-Swift")))]
     pairs = [{"human": asked, "assistant": said} for asked, said in texts]
     original = notes.get("pairs")
     if (
@@ -119,7 +124,7 @@ SWIFT = Layout(
     "MS-Swift",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights", "rejected answer"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"}),
     ("messages", "rejected_response", "tools"),
     {
         "messages": [

@@ -188,8 +188,10 @@ def build_parts(source: Source, settings: Settings, import_id: int) -> Iterator[
 
 def is_quick(settings: Settings) -> bool:
     """Whether plain pairs are stored just as they stand in the file, so that the quick way is worth a try."""
-    changed = settings.skip or settings.tags or settings.system is not None or settings.html_to_markdown
-    if changed or settings.on_duplicate == "update" or settings.allow_unanswered:
+    changed = settings.html_to_markdown or settings.lift_thinking
+    if changed or settings.skip or settings.tags or settings.system is not None:
+        return False
+    if settings.on_duplicate == "update" or settings.allow_unanswered:
         return False
     if settings.format == "jsonl":
         return settings.layout == "openai"

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import func, select
 
 from app.core.errors import Conflict, Gone, LttError, NotFound
+from app.core.filters import Filters
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings
 from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
 from app.services import datasets, entries, history, uploads
-from app.services.entries import Filters
 from app.services.imports.running import get
 from app.services.imports.settings import Settings
 from app.services.uploads import Upload

@@ -63,6 +63,12 @@ PIECES = {
         record(notes={"parts": {"0": [{"type": "text", "text": "Why?", "cache": MARK}]}}),
         {"other keys of messages"},
     ),
+    "reasoning": (record(reasoning=MARK), {"reasoning"}),
+    "reasoning of a turn": (record(USER, Message("assistant", "Then.", reasoning=MARK)), {"turns", "reasoning"}),
+    "reasoning of a call": (
+        record(trace=(Message("assistant", tool_calls=call().tool_calls, reasoning=MARK), RESULT)),
+        {"trace", "reasoning"},
+    ),
     "a rejected answer": (record(rejected_answer=MARK), {"rejected answer"}),
     "a rejected answer beside": (
         record(rejected_answer=MARK, notes={"rejected": {"column": "rejected_response"}}),
