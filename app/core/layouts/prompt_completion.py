@@ -45,7 +45,6 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     prompt, completion = row.get("prompt"), row.get("completion")
     if len(row) == 2 and type(prompt) is str and type(completion) is str and prompt[:1] != "[":
         return checked(Record(prompt, completion, extra={NOTES: {"texts": True}}), options)
-        return checked(Record(prompt, completion), options)
     if (usual := with_usual_names(row, _NAMES)) is not row:
         return note_as_came(parse(usual, options), row, "prompt-completion", render)
     if prompt is None:
