@@ -240,6 +240,8 @@ def encode_line(value: Any) -> bytes:
 
 def escape_line_ends(json_text: bytes) -> bytes:
     """JSON in UTF-8 in which nothing but LF ends a line; inside strings the escapes mean the same."""
+    if json_text.isascii():
+        return json_text
     for raw, escape in _LINE_ENDS:
         if raw in json_text:
             json_text = json_text.replace(raw, escape)

@@ -104,8 +104,9 @@ def holds_nul(record: Record) -> bool:
     """Whether some text of a record, wherever it stands, holds U+0000."""
     if "\x00" in record.question or "\x00" in record.answer:
         return True
-    if not (record.extra or record.turns or record.trace or record.tags):
-        return has_nul([record.system, record.rejected_answer, record.reasoning])
+    plain = not (record.extra or record.turns or record.trace or record.tags)
+    if plain and record.system is record.rejected_answer is record.reasoning is None:
+        return False
     messages = [message_to_json(message) for message in (*record.turns, *record.trace)]
     texts = [record.system, record.rejected_answer, record.reasoning, *record.tags]
     return has_nul([texts, messages, record.extra])
