@@ -1,6 +1,6 @@
 """What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ import msgspec
 from app.core.errors import Invalid
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
+from app.core.names import normal_name
 from app.core.reasoning import KEYS as REASONING_KEYS
 from app.core.reasoning import with_thinking
 from app.core.record import Message, Record, message_from_json, message_to_json
@@ -207,12 +208,21 @@ def text_of(value: Any, what: str, options: LayoutOptions = DEFAULT, column: str
     )
 
 
+def with_usual_names(row: Row, names: Collection[str]) -> Row:
+    """The row with the columns that are called so in other letters (Instruction, chosen-response); else itself."""
+    usual = {name: plain for name in row if name not in names and (plain := normal_name(name)) in names}
+    usual = {name: plain for name, plain in usual.items() if plain not in row}
+    return {usual.get(name, name): value for name, value in row.items()} if usual else row
+
+
 def note_as_came(record: Record, row: Row, layout: str, render: Callable[[Record, LayoutOptions], Row]) -> Record:
     """The record, with its row in the notes where ``render`` would write it otherwise than it came."""
     if render(record, KEEPING) == row:
         return record
     used = {name: value for name, value in row.items() if name not in record.extra}
-    notes = {**notes_of(record), "came": {"layout": layout, "row": used}}
+    # Columns that were only called otherwise than usual.
+    renamed = [name for name in record.extra if name not in row and name != NOTES]
+    notes = {**notes_of(record), "came": {"layout": layout, "row": used, **({"renamed": renamed} if renamed else {})}}
     return replace(record, extra=with_notes(record.extra, notes))
 
 
@@ -221,7 +231,8 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
     came = notes_of(record).get("came")
     if not isinstance(came, dict) or came.get("layout") != layout:
         return None
-    row = {**came["row"], **{name: value for name, value in record.extra.items() if name != NOTES}}
+    gone = (NOTES, *came.get("renamed", ()))
+    row = {**came["row"], **{name: value for name, value in record.extra.items() if name not in gone}}
     again = parse(row, LayoutOptions(allow_unanswered=True, allow_empty_prompt=True))
     return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
 

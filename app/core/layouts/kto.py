@@ -8,7 +8,7 @@ a pair that has no other; both layouts write a row for the answer and one for th
 from dataclasses import replace
 from typing import Any
 
-from app.core.layouts import alpaca, openai, prompt_completion, sharegpt
+from app.core.layouts import alpaca, columns, openai, prompt_completion, sharegpt
 from app.core.layouts.base import (
     KEEPING,
     Layout,
@@ -19,12 +19,23 @@ from app.core.layouts.base import (
     notes_of,
     with_notes,
 )
+from app.core.layouts.mapping import guess_columns
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.record import Record
 
 _TAGS = ("kto_tag", "kto_label", "label")
-_PAIRS = {"openai": openai, "sharegpt": sharegpt, "alpaca": alpaca, "prompt-completion": prompt_completion}
+_PAIRS = {
+    "openai": openai,
+    "sharegpt": sharegpt,
+    "alpaca": alpaca,
+    "prompt-completion": prompt_completion,
+    "columns": columns,
+}
+_KEYS = (
+    "prompt", "completion", "messages", "conversations", "instruction", "input", "output", "system", "history", "tools",
+)  # fmt: skip
+_PAIR_COLUMNS = frozenset({"completion", "messages", "conversations", "conversation", "output"})
 _LABELS = {True: True, False: False, "true": True, "false": False, "desirable": True, "undesirable": False}
 # Under a name that says so, a number is a label as well; “label” may be that of a class.
 _NUMBERS = {1: True, 0: False, "1": True, "0": False}
@@ -47,10 +58,13 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         raise RowError("There is no label that is true or false.", code="no_label")
     rest = {key: value for key, value in row.items() if key != name}
     layout = _pair_layout(rest)
-    plain = LayoutOptions(alpaca_input=options.alpaca_input, objects=options.objects)
+    mapping = _pair_columns(rest) if layout == "columns" else {}
+    plain = LayoutOptions(mapping=mapping, alpaca_input=options.alpaca_input, objects=options.objects)
     record = _PAIRS[layout].parse(rest, plain)
     notes = notes_of(record)
     note: dict[str, Any] = {"column": name, "value": row[name], "layout": layout}
+    if mapping:
+        note["mapping"] = mapping
     if not good:
         if not record.answer:
             raise RowError("A tool call cannot be a bad answer.", code="tool_call_answer")
@@ -69,7 +83,15 @@ def _pair_layout(row: Row) -> str:
         return "alpaca"
     if "prompt" in row and "completion" in row:
         return "prompt-completion"
-    return "openai" if "messages" in row else "sharegpt"
+    if "messages" in row:
+        return "openai"
+    return "columns" if _pair_columns(row) else "sharegpt"
+
+
+def _pair_columns(row: Row) -> dict[str, str]:
+    """The columns of a question, its answer and what is told of them by their names; empty where one is missing."""
+    mapping = guess_columns(Sample([row])).mapping
+    return mapping if {"question", "answer"} <= mapping.keys() else {}
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
@@ -128,7 +150,8 @@ def _as_noted(record: Record, good: bool, options: LayoutOptions) -> dict[str, A
     if "answer" in note:
         rest["answer"] = note["answer"]
     extra = {key: value for key, value in record.extra.items() if key != "_layout"}
-    row = _PAIRS[note["layout"]].render(replace(record, extra=with_notes(extra, rest)), KEEPING)
+    form = replace(KEEPING, mapping=note.get("mapping", {}))
+    row = _PAIRS[note["layout"]].render(replace(record, extra=with_notes(extra, rest)), form)
     return {**row, note["column"]: note["value"]}
 
 
@@ -136,13 +159,24 @@ def recognises(sample: Sample) -> Claim | None:
     """Whether rows have an answer and a label that says whether it is good."""
 
     def fits(row: Row) -> bool:
-        has_pair = any(name in row for name in ("completion", "messages", "conversations", "conversation", "output"))
-        return has_pair and any(label_of(name, row.get(name)) is not None for name in _TAGS)
+        is_labelled = any(label_of(name, row.get(name)) is not None for name in _TAGS)
+        return is_labelled and (not _PAIR_COLUMNS.isdisjoint(row) or bool(_pair_columns(row)))
 
     # A table of classes may have a few that read like labels.
     if any(row.get("label") is not None and label_of("label", row["label"]) is None for row in sample.rows):
         return None
-    keys = ("prompt", "completion", "messages", "conversations", "instruction", "input", "output", "system", "history")
+    keys = (
+        *_pair_columns(sample.rows[0]).values(),
+        "prompt",
+        "completion",
+        "messages",
+        "conversations",
+        "instruction",
+        "input",
+        "output",
+        "system",
+        "history",
+    )
     return sample.claim("each answer has a label whether it is good", sample.count(fits), *keys, "tools", *_TAGS)
 
 

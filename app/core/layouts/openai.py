@@ -22,6 +22,7 @@ from app.core.layouts.base import (
     note_as_came,
     notes_of,
     with_columns,
+    with_usual_names,
 )
 from app.core.layouts.conversation import (
     CONTAINERS,
@@ -38,6 +39,7 @@ from app.core.record import PlainPairs, Record
 from app.core.text import all_visible
 
 OWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+_NAMES = frozenset({*OWN, "system", *REJECTED})
 _PLAIN_KEYS = {"role", "content"}
 
 
@@ -47,6 +49,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     messages = messages_in(row, container)
     if len(row) == 1 and container == "messages" and (plain := _plain_record(messages)):
         return checked(plain, options)
+    if (usual := with_usual_names(row, _NAMES)) is not row:
+        return note_as_came(parse(usual, options), row, "openai", render)
     record = parse_chat(messages, row, options, container)
     return checked(note_as_came(record, row, "openai", render), options)
 

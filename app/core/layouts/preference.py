@@ -35,6 +35,7 @@ from app.core.layouts.base import (
     text_answer,
     with_columns,
     with_notes,
+    with_usual_names,
 )
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside
 from app.core.layouts.functions import tools_in
@@ -45,6 +46,7 @@ from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Record
 
 _WORSE = (*WORSE, *REJECTED)
+_NAMES = frozenset({*BETTER, *_WORSE, "prompt", "input", "messages", "question", "system", "tools"})
 _PROMPTS = ("prompt", "conversations", "messages", "question")
 _OPENAI = {"names": (BETTER[0], WORSE[0]), "prompt": "input", "better": "list", "worse": "list"}
 _TRL = {"names": ("chosen", "rejected"), "prompt": "prompt", "better": "list", "worse": "list"}
@@ -53,6 +55,8 @@ _TRL_TEXT = {**_TRL, "text": True, "better": None, "worse": None}
 
 def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a preference row. Raises RowError."""
+    if (usual := with_usual_names(row, _NAMES)) is not row:
+        return note_as_came(parse(usual, options), row, "preference", _write_as_noted)
     if "instruction" in row and not any(name in row for name in _PROMPTS):
         record = alpaca.parse(row, options)
         if record.rejected_answer is None:
@@ -97,6 +101,9 @@ def _read_prompt(row: Row, form: dict[str, Any]) -> list[Any]:
     name = next((name for name in _PROMPTS if row.get(name) not in (None, "", [])), None)
     form["prompt"] = name or ""
     if name is None:
+        if not shared and all(map(is_chat, chats)):
+            said = "Both answers are chats, and they differ before their last messages: there is no common prompt."
+            raise RowError(said, code="blank_question")
         if not shared:
             raise RowError("There is no prompt.", code="blank_question")
         return list(shared)

@@ -23,6 +23,7 @@ from app.core.layouts.base import (
     text_of,
     with_columns,
     with_notes,
+    with_usual_names,
 )
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside, turns_in
 from app.core.layouts.sample import Claim, Sample
@@ -31,6 +32,7 @@ from app.core.reasoning import KEYS
 from app.core.record import Message, Record
 
 _TAKEN = ("prompt", "completion")
+_NAMES = frozenset({*_TAKEN, "system", "history", "tools", *REJECTED})
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -38,6 +40,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     prompt, completion = row.get("prompt"), row.get("completion")
     if len(row) == 2 and type(prompt) is str and type(completion) is str and prompt[:1] != "[":
         return checked(Record(prompt, completion), options)
+    if (usual := with_usual_names(row, _NAMES)) is not row:
+        return note_as_came(parse(usual, options), row, "prompt-completion", render)
     if prompt is None:
         raise RowError("There is no prompt text.", code="blank_question")
     if completion is None and not options.allow_unanswered:
@@ -53,7 +57,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         extra = columns_of(row, _TAKEN)
         # An empty text is how a table shows that there is none.
         system = extra.pop("system") if type(extra.get("system")) is str and extra["system"] else None
-        turns = turns_in(extra.pop("history")) if "history" in extra else ()
+        turns = turns_in(extra.pop("history")) if isinstance(unpacked(extra.get("history")), list) else ()
         notes = {}
         question = text_of(prompt, "prompt", options, "prompt")
         rejected = take_rejected(extra, notes, [Message("user", question)])

@@ -23,6 +23,7 @@ from app.core.layouts.base import (
     trailing_of,
     with_columns,
     with_notes,
+    with_usual_names,
 )
 from app.core.layouts.conversation import (
     CONTAINERS,
@@ -41,6 +42,7 @@ from app.core.record import Message, Record
 _NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
 _PLAIN_KEYS = {"from", "value"}
 _OWN = ("tools",)
+_COLUMNS = frozenset({"conversations", "system", "tools", *REJECTED})
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -49,6 +51,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     messages = messages_in(row, container)
     if len(row) == 1 and container == "conversations" and (plain := _plain_record(messages)):
         return checked(plain, options)
+    if (usual := with_usual_names(row, _COLUMNS)) is not row:
+        return note_as_came(parse(usual, options), row, "sharegpt", render)
     if is_turn(messages[0]):
         return swift.parse(row, options)
     record = parse_chat(messages, row, options, container)

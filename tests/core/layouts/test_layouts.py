@@ -88,6 +88,9 @@ ROWS = {
         {"instruction": "i", "input": "x", "chosen": "c", "rejected": "r", "system": "s"},
         {"instruction": "i", "input": "", "chosen": {"from": "gpt", "value": "c"}, "rejected": {"from": "gpt", "value": "r"}},
         {"instruction": "i", "input": "x", "output": "o", "rejected": False, "system": 4},
+        {"Instruction": "i", "Input": "x", "Output": "o", "id": 5},
+        {"instruction": "i", "INPUT": "x", "Response": "o", "History": [["a", "b"]]},
+        {"instruction": "i", "input": "", "output": "o", "history": "visited twice"},
     ],
     "sharegpt": [
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
@@ -128,6 +131,8 @@ ROWS = {
         {"instruction": "i", "input": "x", "output": "o", "kto_tag": False},
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 1}], "label": "false"},
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "kto_tag": 0},
+        {"question": "q", "answer": "a", "label": False, "system": "s"},
+        {"prompt": "q", "response": "a", "label": True, "id": 1},
     ],
     "preference": [
         {"input": {"messages": [{"role": "user", "content": "q"}]},
@@ -154,6 +159,7 @@ ROWS = {
         {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
         {"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": "a", "rejected": "b"},
         {"instruction": "q", "chosen": "a", "rejected": "b"},
+        {"Prompt": "q", "chosen-response": "a", "rejected-response": "b", "Tools": "hammer"},
         {"question": "q", "system": "s", "chosen": "a", "rejected": "b"},
         {"messages": [{"role": "user", "content": "q"}], "chosen": {"role": "assistant", "content": "a"}, "rejected": "b"},
     ],
