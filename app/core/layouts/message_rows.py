@@ -95,7 +95,7 @@ def _place(value: Any) -> tuple[int, Any]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0, value
     text = str(value)
-    return (0, int(text)) if text.isdecimal() else (1, text)
+    return (0, int(text)) if text.isdecimal() and len(text) < 20 else (1, text)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
