@@ -60,6 +60,22 @@ def test_messages_that_nothing_tells_apart_are_one_conversation_until_a_system_m
     assert (second[1].system, texts(second[1])) == ("t", ["q2", "a2"])
 
 
+def test_an_order_of_absurd_length_is_no_number():
+    rows = [{"thread": 1, "turn": f"{n}" * 5000, "role": role, "text": role} for n, role in ((2, "bot"), (1, "user"))]
+    (pair,), _ = read("\n".join(map(json.dumps, rows)), "in.jsonl")
+    assert texts(pair[1]) == ["user", "bot"]
+
+
+def test_calls_of_tools_stay_with_their_messages_and_a_row_without_a_role_is_named():
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    said += [{"role": "tool", "content": "r", "tool_call_id": "1"}, {"role": "assistant", "content": "a"}]
+    lines = [{"session": 1, **one} for one in said] + [{"session": 2, "role": None, "content": "?"}]
+    (pair, bad), _ = read("\n".join(map(json.dumps, lines)), "in.jsonl")
+    assert pair[1].trace[0].tool_calls == [call] and pair[1].trace[1].tool_call_id == "1"
+    assert "has no role" in bad.reason
+
+
 def test_a_conversation_without_an_answer_is_refused_and_bad_lines_stay_bad():
     lines = '{"conversation_id": 1, "role": "user", "text": "q"}\n{oops\n'
     lines += '{"conversation_id": 2, "role": "user", "text": "q"}\n{"conversation_id": 2, "role": "bot", "text": "a"}\n'

@@ -10,7 +10,7 @@ from app.core.layouts.shapes import is_chat, is_message, unpacked
 from app.core.reasoning import KEYS
 from app.core.record import Message
 
-BETTER = ("preferred_output", "preferred_completion", "chosen", "chosen_messages", "chosen_response")
+BETTER = ("preferred_output", "preferred_completion", "chosen", "chosen_messages", "chosen_response", "chosen_answer")
 WORSE = ("non_preferred_output", "non_preferred_completion")
 REJECTED = ("rejected_response", "rejected_answer", "rejected_messages", "rejected")
 # Columns whose messages are an answer or a prompt rather than a conversation.

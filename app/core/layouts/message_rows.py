@@ -15,7 +15,7 @@ from app.core.layouts.conversation import messages_in, parse_chat
 from app.core.layouts.mapping import target_of
 from app.core.layouts.messages import role_of
 from app.core.layouts.sample import Claim, Sample
-from app.core.layouts.shapes import Row
+from app.core.layouts.shapes import Row, unpacked
 from app.core.names import normal_name
 from app.core.record import Record
 
@@ -33,6 +33,8 @@ _NAMES = {
     "role": "role speaker sender author from user_type speaker_role sender_type author_role message_role who",
     "text": "content text message value utterance body msg message_text message_content said",
 }
+# What a message has of its own beside role and text.
+_MESSAGE_KEYS = ("tool_calls", "tool_call_id", "weight")
 _SIDES = {"user", "assistant"}
 _TARGETS = {target: tuple(names.split()) for target, names in _NAMES.items()}
 
@@ -72,8 +74,15 @@ def join(rows: Sequence[Row], options: LayoutOptions) -> dict[str, Any]:
     keys = [_place(row.get(order)) for row in rows]
     if len({key[0] for key in keys}) == 1:
         rows = [row for _, row in sorted(zip(keys, rows, strict=True), key=lambda one: one[0])]
-    messages = [{"role": row.get(columns["role"]), "content": row.get(columns["text"])} for row in rows]
-    used = {columns["role"], columns["text"]}
+    messages = [
+        {
+            "role": row.get(columns["role"]),
+            "content": row.get(columns["text"]),
+            **{key: unpacked(row[key]) for key in _MESSAGE_KEYS if row.get(key) not in (None, "", [])},
+        }
+        for row in rows
+    ]
+    used = {columns["role"], columns["text"], *_MESSAGE_KEYS}
     names = dict.fromkeys(name for row in rows for name in row if name not in used)
     alike = {name for name in names if all(name in row and row[name] == rows[0].get(name) for row in rows)}
     details = [{name: value for name, value in row.items() if name not in used | alike} for row in rows]
@@ -86,7 +95,7 @@ def _place(value: Any) -> tuple[int, Any]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0, value
     text = str(value)
-    return (0, int(text)) if text.isdecimal() else (1, text)
+    return (0, int(text)) if text.isdecimal() and len(text) < 20 else (1, text)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -110,7 +119,7 @@ def recognises(sample: Sample) -> Claim | None:
         return None
     # The first rows may be all of one side, where names say enough.
     needed = 1 if columns["conversation"] else 2
-    if len(_roles_of(sample, columns["role"]) & _SIDES) < needed:
+    if len(_roles_of(sample, columns["role"], most=True) & _SIDES) < needed:
         columns["role"] = next((name for name in sample.columns if _roles_of(sample, name) >= _SIDES), "")
     if not columns["role"] or columns["text"] in ("", columns["role"]):
         return None
@@ -126,10 +135,11 @@ def recognises(sample: Sample) -> Claim | None:
     return found._replace(mapping=mapping) if found else None
 
 
-def _roles_of(sample: Sample, name: str) -> set[str]:
-    """The roles in a column; none where some row says no known one."""
-    roles = {(role_of(said) if isinstance(said := row.get(name), str) else None) or "" for row in sample.rows}
-    return set() if "" in roles else roles
+def _roles_of(sample: Sample, name: str, *, most: bool = False) -> set[str]:
+    """The roles in a column; none where some row, or with ``most`` half of them, say no known one."""
+    roles = [role_of(said) if isinstance(said := row.get(name), str) else None for row in sample.rows]
+    unknown = roles.count(None)
+    return set() if unknown * 2 > len(roles) or (unknown and not most) else {role for role in roles if role}
 
 
 def _tells_apart(sample: Sample, name: str, columns: Mapping[str, str]) -> bool:

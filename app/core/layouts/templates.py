@@ -56,6 +56,7 @@ FAMILIES = (
     _family("DeepSeek", r"<｜(?P<role>User|Assistant)｜>"),
     _family("Zephyr or Phi", r"<\|(?P<role>system|user|assistant|observation|tool)\|>", "<|end|>"),
     _family("Llama 2 or Mistral", r"(?P<role>\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\])"),
+    _family("OpenChat", r"(?:GPT4(?: Correct)?|Code) (?P<role>User|Assistant|System):", "<|end_of_turn|>"),
     _family("Alpaca or Guanaco", rf"(?<!#)###[ ]*(?P<role>(?i:{_SPEAKERS}))[ ]*(?::|(?=\n))"),
     _family("Vicuna", r"(?:^|(?<=\s)|(?<=>))(?P<role>SYSTEM|USER|ASSISTANT|HUMAN|FUNCTION RESPONSE|GPT|BOT):(?=\s|$)"),
     _family(

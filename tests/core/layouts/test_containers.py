@@ -274,6 +274,7 @@ TEXTS = {
                f"<|start_of_role|>assistant<|end_of_role|>{A}<|end_of_text|>",
     "Vicuna": f"s USER: {Q} ASSISTANT: {A}</s>",
     "HH": f"\n\nSystem: s\n\nHuman: {Q}\n\nAssistant: {A}",
+    "OpenChat": f"GPT4 Correct System: s<|end_of_turn|>GPT4 Correct User: {Q}<|end_of_turn|>GPT4 Correct Assistant: {A}<|end_of_turn|>",
     "Guanaco": f"### System: s### Human: {Q}### Assistant: {A}",
     "lines": f"System: s\r\nQ: {Q}\r\nA: {A}\r\n",
 }  # fmt: skip
@@ -355,7 +356,7 @@ def test_empty_prompts_are_taken_by_choice():
     with pytest.raises(RowError, match="--allow-empty-prompt"):
         parse("prompt-completion", row)
     record = parse("prompt-completion", row, allow_empty_prompt=True)
-    assert LAYOUTS["prompt-completion"].render(record, LayoutOptions()) == row
+    assert LAYOUTS["prompt-completion-text"].render(record, LayoutOptions()) == row
 
 
 def test_texts_and_messages_without_a_question_are_taken_by_choice():
