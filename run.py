@@ -38,6 +38,9 @@ def main(arguments: list[str]) -> None:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("serve", [])
     if command in ("-h", "--help"):
         print(__doc__)
+    elif command == "--version":
+        install(LOCK)
+        become(["-P", "-m", "app", command])
     elif command == "test":
         install(DEV_LOCK)
         provide_browser()

@@ -65,6 +65,7 @@ def formats() -> str:
     for layout in LAYOUTS.values():
         title = layout.title if layout.is_written else f"{layout.title} (read, not written)"
         lines.append(f"| `{layout.name}` | {title} | {', '.join(sorted(layout.holds))} |")
+    lines += ["", _REASONING.rstrip()]
     for one in LAYOUTS.values():
         lines += ["", f"`{one.name}`:", "", "```json", json.dumps(one.example, ensure_ascii=False), "```"]
     return "\n".join([*lines, ""])
@@ -77,6 +78,21 @@ file are opened.
 _LAYOUTS = """\
 A *layout* is what a row means. `FORMAT:LAYOUT` names both, as in `jsonl:openai`. What a layout cannot carry is counted
 and shown.
+"""
+
+
+_REASONING = """\
+**Reasoning** (what leads to an answer) is a field of the answer, and of each assistant message before it. It is read
+from the keys `reasoning_content`, `reasoning` and `thinking` of messages, from columns of these names beside a pair,
+and from blocks of type `reasoning` or `thinking`; from `<think>…</think>` at the start of an answer only where that is
+chosen (`--lift-thinking`, or the operation `lift-thinking`). It is written
+
+- in rows with messages of roles as the key it was read from, else as `reasoning_content`: TRL, axolotl, Together and
+  Fireworks read that, gpt-oss reads `thinking`, and templates that know neither pass over it without a word;
+- in `sharegpt`, `kto`, `alpaca` and `swift` as `<think>…</think>` before the answer, for LLaMA-Factory and MS-Swift;
+- in `columns` as the column `reasoning`, in `anthropic` as a block of type `thinking`.
+
+OpenAI's own fine-tuning has no place for it.
 """
 
 

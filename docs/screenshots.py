@@ -139,11 +139,11 @@ def prepare(app: Flask) -> dict[str, str]:
 
     home = sample.load_sample().id
     cleaned = cleaning_pages(home)
-    ids = sorted(entry.id for entry in entries.stream_entries(home))
+    ids = sorted(entry.id for entry in entries.stream_entries(home) if entry.status == "approved")
     pairs.set_status(home, Selection(tuple(ids[-14:-4])), "review")
     pairs.set_status(home, Selection((ids[-9],)), "rejected")
-    one = entries.get(home, ids[-6])
-    pairs.save_pair(home, one.id, {"answer": one.answer.replace("you", "people", 1)}, version=one.version)
+    one = next(found for found in (entries.get(home, id) for id in reversed(ids[-14:-4])) if " you " in found.answer)
+    pairs.save_pair(home, one.id, {"answer": one.answer.replace(" you ", " people ", 1)}, version=one.version)
     pairs.tag_pairs(home, Selection(tuple(ids[-8:-5])), add=["to check"], remove=[])
     pairs.delete_pairs(home, Selection((ids[3],)))
     history.undo(home)
@@ -161,7 +161,7 @@ def prepare(app: Flask) -> dict[str, str]:
         "new": "/datasets/new",
         "pairs": f"{at}/pairs",
         "search": f"{at}/pairs?q=training&status=approved",
-        "pair": f"{at}/pairs?pair={ids[-6]}",
+        "pair": f"{at}/pairs?pair={one.id}",
         "pair-new": f"{at}/pairs?pair=new",
         "pairs-empty": f"/datasets/{empty}/pairs",
         "pairs-none": f"{at}/pairs?q=nothing+like+this",

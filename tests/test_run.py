@@ -59,6 +59,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
         (["convert", "a.csv", "-"], ("become", "-P", "-m", "app", "convert", "a.csv", "-")),
         (["test", "tests/core"], ("become", "-m", "pytest", "tests/core")),
         (["bench"], ("become", "-m", "benchmarks")),
+        (["--version"], ("become", "-P", "-m", "app", "--version")),
     ],
 )
 def test_the_first_argument_says_what_runs(run: ModuleType, arguments: list[str], command: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.export import sent_file
 from app.blueprints.view import tell
 from app.core.errors import Invalid
@@ -16,6 +17,12 @@ bp = Blueprint("backup", __name__, url_prefix="/backup")
 def index() -> ResponseReturnValue:
     """The backups that are kept beside the database."""
     return render_template("backup/index.html", backups=backups.list_backups())
+
+
+@shown_on("backup.restore")
+def restore_refused(problem: Problem) -> str:
+    """The page with the backups, and why this one was not put back."""
+    return render_template("backup/index.html", backups=backups.list_backups(), problem=problem)
 
 
 @bp.post("")

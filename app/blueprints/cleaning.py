@@ -12,7 +12,7 @@ from app.blueprints.view import tell_step
 from app.core import difference
 from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.options import command_line
+from app.core.options import command_line, command_words
 from app.forms import cleaning as forms
 from app.forms.cleaning import RECIPE, CleanForm
 from app.models import Job
@@ -62,33 +62,22 @@ def without(sentence: str, title: str) -> str:
 @bp.app_template_filter("command")
 def command(wish: CleaningOptions, dataset: str) -> str:
     """The command that does the same."""
-    words = ["clean", "--dataset", dataset]
-    if len(wish.steps) != 1:
-        return command_line(*words, "--recipe", "recipe.json", "--dry-run", one_line=False)
-    [step] = wish.steps
-    words += ["--operation", step.operation]
-    for name, value in step.options.items():
-        words += ["--option", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
-    words += [word for name in step.fields for word in ("--field", name)]
-    return command_line(*words, "--dry-run", one_line=False)
+    words = wish.steps[0].words if len(wish.steps) == 1 else ["--recipe", "recipe.json"]
+    words += command_words(wish.filters)
+    return command_line("clean", "--dataset", dataset, *words, "--dry-run", one_line=False)
 
 
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The operation with its preview, the recipe beside it."""
-    return _render_page(dataset_id, CleanForm(request.args))
-
-
-def _render_page(dataset_id: int, form: CleanForm, problem: Invalid | None = None) -> ResponseReturnValue:
+    form = CleanForm(request.args)
     facts: dict[str, Any] = {"dataset": datasets.get(dataset_id), "form": form}
     try:
         wish = wish_of(form)
         facts |= {"wish": wish, **_preview_facts(dataset_id, form, wish)}
     except Invalid as error:
-        facts |= {"wish": None, "problem": problem or error}
-    facts |= _recipe_facts(dataset_id, form)
-    page = render_template("cleaning/index.html", **facts)
-    return page, 422 if problem else 200
+        facts |= {"wish": None, "problem": error}
+    return render_template("cleaning/index.html", **facts, **_recipe_facts(dataset_id, form))
 
 
 def wish_of(form: CleanForm) -> CleaningOptions:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.export import content_disposition
 from app.core.conversion import ConvertOptions
 from app.core.errors import Invalid
@@ -40,12 +41,17 @@ def upload() -> ResponseReturnValue:
     return redirect(url_for(".show", token=kept.token), code=303)
 
 
+@shown_on("conversion.upload")
+def upload_refused(problem: Problem) -> str:
+    """The page that the file was sent from."""
+    return render_template("conversion/index.html", formats=FORMATS, refused=[problem.message])
+
+
 @bp.get("/<token>")
 def show(token: str) -> ResponseReturnValue:
     """How the file was understood, the target, and the first records in both shapes."""
     upload = uploads.get(token)
     options = options_of_request()
-    extra = ["--extra", "keep"] if options.keep_extra else []
     return render_template(
         "conversion/_show.html" if request.headers.get("HX-Request") else "conversion/show.html",
         upload=upload,
@@ -57,7 +63,7 @@ def show(token: str) -> ResponseReturnValue:
         column_targets=TARGETS,
         query=request.query_string.decode(),
         command=command_line(
-            *("convert", upload.name, "OUT", *from_words(options), "--to", options.to, *command_words(options), *extra)
+            "convert", upload.name, "OUT", *from_words(options), "--to", options.to, *command_words(options)
         ),
     )
 
@@ -66,7 +72,7 @@ def options_of_request() -> ConvertOptions:
     """The choices in the address."""
     args = request.args
     words = {"allow_unanswered": args.get("unanswered", ""), "spreadsheet_safe": args.get("safe", "")}
-    words["keep_extra"] = "1" if args.get("extra") == "keep" else ""
+    words["keep_extra"] = args.get("extra", "")
     options = read_form(ConvertOptions, {**args.to_dict(), **words}, asked=True)
     return replace(options, mapping={name: args[f"map_{name}"] for name in TARGETS if args.get(f"map_{name}")})
 

@@ -1,5 +1,7 @@
 """Datasets: the home page, and making, changing, copying, archiving and deleting one."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,6 +15,11 @@ bp = Blueprint("datasets", __name__)
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """All datasets: active, archived or deleted."""
+    return render_home()
+
+
+def render_home(refused: Sequence[str] = ()) -> str:
+    """The datasets, and why files were not taken in."""
     show = request.args.get("show")
     archived, deleted = show == "archived", show == "deleted"
     found = datasets.list_datasets(archived=archived, deleted=deleted)
@@ -24,9 +31,7 @@ def index() -> ResponseReturnValue:
     if deleted:
         return render_template("datasets/deleted.html", datasets=found, name=name)
     template = "datasets/empty.html" if first_visit else "datasets/index.html"
-    return render_template(
-        template, datasets=found, archived=archived, gone=gone, name=name, form=DatasetForm(formdata=None)
-    )
+    return render_template(template, datasets=found, archived=archived, gone=gone, name=name, refused=refused)
 
 
 @bp.post("/datasets")

@@ -1,7 +1,9 @@
 """Errors become answers here and nowhere else: a page, or the one JSON shape."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -56,6 +58,21 @@ class Problem:
         return str(request.environ.get("ltt.request_id", ""))
 
 
+# Problems that are shown on the page with the form that met them: what was sent can be mended there.
+_MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
+_SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
+
+
+def shown_on(endpoint: str) -> Callable[[Callable[[Problem], Any]], Callable[[Problem], Any]]:
+    """Mark the function that gives the page on which the problems of a form are shown."""
+
+    def mark(page: Callable[[Problem], Any]) -> Callable[[Problem], Any]:
+        _SHOWN_ON[endpoint] = page
+        return page
+
+    return mark
+
+
 def init_app(app: Flask) -> None:
     """Answer all errors of the application."""
     for kind in (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError, OverflowError):
@@ -106,6 +123,9 @@ def answer_problem(problem: Problem) -> Response:
         body = answers.error_json(problem.code, problem.message, problem.request_id, problem.details)
         response = make_response(body, problem.status)
         response.mimetype = "application/json"
+    elif problem.status in _MENDED_AT_ONCE and problem.code != "csrf" and request.endpoint in _SHOWN_ON:
+        response = make_response(_SHOWN_ON[request.endpoint](problem))
+        response.status_code = problem.status
     else:
         response = make_response(_error_page(problem), problem.status)
     response.headers.extend(problem.headers)

@@ -1,18 +1,20 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
-from app.blueprints.pairs import filters_of_request
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
-from app.core.options import command_line
+from app.core.options import command_line, command_words
 from app.core.record import SPLITS
-from app.core.spec import parse_spec, usual_layout
+from app.core.spec import parse_target
+from app.forms.filters import read_filters
+from app.forms.options import read_form
 from app.services import datasets, export
 from app.services.export import ExportOptions
 
@@ -31,6 +33,10 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The choices, and what comes of them."""
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
+    file = export.file_name(dataset.name, options)
+    # The command marks tables only.
+    unsaid = () if options.format in ("csv", "tsv") else ("bom",)
+    said = command_words(options.filters) + command_words(options, leave_out=unsaid)
     return render_template(
         "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
         dataset=dataset,
@@ -42,38 +48,19 @@ def index(dataset_id: int) -> ResponseReturnValue:
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=same_on_command_line(dataset.name, options),
+        command=command_line("export", dataset.name, file, "--to", f"{options.format}:{options.layout}", *said),
     )
 
 
-def options_of(args: Mapping[str, str]) -> ExportOptions:
+def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
-    to = args.get("to") or "jsonl:openai"
-    excel = to.startswith("csv-excel")
-    spec = parse_spec(to.replace("csv-excel", "csv"))
-    kind = spec.format or "jsonl"
-    options = ExportOptions(
-        kind,
-        spec.layout or usual_layout(kind),
-        filters=filters_of_request(),
-        split=args.get("one_split", ""),
-        extra={"keep": True, "drop": False}.get(args.get("extra", "")),
-        spreadsheet_safe=excel or args.get("safe") == "1",
-        bom=excel or args.get("bom") == "1",
-        dataset_system=args.get("system") != "own",
-    )
-    return options.checked()
-
-
-def same_on_command_line(name: str, options: ExportOptions) -> str:
-    """The same export on the command line."""
-    words = ["export", name, export.file_name(name, options), "--to", f"{options.format}:{options.layout}"]
-    words += [word for status in options.filters.statuses for word in ("--status", status)]
-    words += ["--query", options.filters.text] if options.filters.text else []
-    words += ["--split", options.split] if options.split else []
-    words += [] if options.extra is None else ["--extra", "keep" if options.extra else "drop"]
-    words += ["--spreadsheet-safe"] if options.spreadsheet_safe else []
-    return command_line(*words)
+    to = args.get("to", "")
+    spec = parse_target(to.replace("csv-excel", "csv"))
+    words = {name: args.get(name, "") for name in ("extra", "bom", "system")}
+    words |= {"split": args.get("one_split", ""), "spreadsheet_safe": args.get("safe", "")}
+    if to.startswith("csv-excel"):
+        words |= {"bom": "1", "spreadsheet_safe": "1"}
+    return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
 
 
 @bp.route("/file", methods=["GET", "POST"])

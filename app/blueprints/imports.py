@@ -8,6 +8,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
+from app.blueprints.datasets import render_home
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import tell
 from app.core.errors import BadUsage, Invalid, LttError
 from app.core.formats import FORMATS
@@ -24,12 +26,6 @@ from app.services.imports import Preview, Settings, quarantine, waiting
 bp = Blueprint("imports", __name__)
 
 
-@bp.app_template_global("bad_title")
-def bad_title(code: str, reason: str) -> str:
-    """What is wrong with rows of one kind, without the place of one of them."""
-    return quarantine.TITLES.get(code, reason)
-
-
 @bp.app_template_filter("cell")
 def cell(value: object, limit: int = 240) -> str:
     """A value of a row in one line."""
@@ -44,7 +40,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     return _index_page(datasets.get(dataset_id), [])
 
 
-def _index_page(dataset: Dataset, refused: list[tuple[str, str]]) -> ResponseReturnValue:
+def _index_page(dataset: Dataset, refused: list[str]) -> ResponseReturnValue:
     found = imports.list_imports(dataset.id)
     page = render_template(
         "imports/index.html",
@@ -63,7 +59,7 @@ def upload(dataset_id: int) -> ResponseReturnValue:
     dataset = datasets.get(dataset_id)
     taken, refused = _take_files(dataset.id)
     if not taken:
-        return _index_page(dataset, refused)
+        return _index_page(dataset, [f"{name}: {reason}" for name, reason in refused])
     for name, reason in refused:
         tell(f"{name}: {reason}")
     return redirect(_address_of(taken[0]), code=303)
@@ -82,6 +78,18 @@ def begin() -> ResponseReturnValue:
         waiting.forget_if_begun(dataset.id)
         raise Invalid(f"{refused[0][0]}: {refused[0][1]}")
     return redirect(_address_of(taken[0]), code=303)
+
+
+@shown_on("imports.begin")
+def begin_refused(problem: Problem) -> str:
+    """The page that the file was sent from."""
+    return render_home([problem.message])
+
+
+@shown_on("imports.upload")
+def upload_refused(problem: Problem) -> ResponseReturnValue:
+    """The page that the file was sent from."""
+    return _index_page(datasets.get((request.view_args or {})["dataset_id"]), [problem.message])
 
 
 def _take_files(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
@@ -154,6 +162,7 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,
         "all_datasets": datasets.list_datasets(),
+        "begun": datasets.is_begun(row.dataset_id),
         "target": request.values.get("dataset", row.dataset_id, type=int),
         "alike": waiting.list_alike(row),
     }

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import BuildError
 
 from app.core.text import plural
-from app.models import Job
+from app.models import Dataset, Job, db
 from app.models.base import now
 from app.services import jobs, runners, tasks
 
@@ -34,6 +34,12 @@ def result_page(job: Job) -> str | None:
         return url_for(endpoint, **{name: facts[name] for name in names}) if endpoint else None
     except (BuildError, KeyError):
         return None
+
+
+@bp.app_template_global("dataset_of_job")
+def dataset_of_job(job: Job) -> Dataset | None:
+    """The dataset that a job works on, also where it was deleted since."""
+    return db.session.get(Dataset, job.dataset_id) if job.dataset_id else None
 
 
 @bp.app_template_global("job_sentence")

@@ -10,14 +10,15 @@ from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid
-from app.core.record import SPLITS, STATUSES
+from app.core.filters import Filters
+from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import is_number
+from app.forms.filters import read_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, entries, pairs
-from app.services.entries import Filters
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
@@ -63,22 +64,10 @@ def view_of_request() -> View:
     args = request.args
     order = args.get("order", "newest")
     return View(
-        filters_of_request(),
+        read_filters(request.args),
         order if order in ("newest", "oldest") else "newest",
         args.get("cursor", ""),
         size if (size := args.get("size", SIZES[1], type=int)) in SIZES else SIZES[1],
-    )
-
-
-def filters_of_request() -> Filters:
-    """The filters in the address."""
-    args = request.args
-    return Filters(
-        text=args.get("q", ""),
-        statuses=tuple(s for s in args.getlist("status") if s in STATUSES),
-        tags=tuple(args.getlist("tag")[:50]),
-        splits=tuple(s for s in args.getlist("split") if s in SPLITS),
-        import_id=args.get("import", type=int),
     )
 
 
@@ -116,7 +105,8 @@ def _render_page(
         view=view,
         page=shown,
         total=entries.count_entries(dataset.id, view.filters),
-        tags=entries.tag_counts(dataset.id),
+        tags=entries.tag_counts(dataset.id, view.filters),
+        status_counts=entries.status_counts(dataset.id, view.filters),
         form=form,
         entry=entry,
         new=new,
@@ -246,7 +236,7 @@ def act(dataset_id: int) -> ResponseReturnValue:
 
 def selection_of_request() -> Selection:
     if request.form.get("all") == "1":
-        return Selection(filters=filters_of_request())
+        return Selection(filters=read_filters(request.args))
     ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))
     if not ids:
         raise Invalid("No pair is selected. Tick one first.", code="nothing_selected")

@@ -1,6 +1,7 @@
 """What all pages share: addresses of assets, numbers and times in words, navigation, toasts."""
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from flask import Flask, current_app, flash, g, request, url_for
 from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.blueprints.jobs import own_path
 from app.core.errors import WrongKind
@@ -19,6 +21,7 @@ from app.models.base import now
 from app.services import history
 from app.services.history import Applied
 
+STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
@@ -62,9 +65,10 @@ def init_app(app: Flask) -> None:
         workspace_nav=workspace_nav,
         undo_state=undo_state,
         url_for_if=url_for_if,
+        sent_text=sent_text,
     )
     app.jinja_env.filters.update(plural=plural, ago=ago, num=number, initials=initials, filesize=file_size)
-    app.jinja_env.filters.update(clipped=clipped, marked=marked)
+    app.jinja_env.filters.update(clipped=clipped, marked=marked, clock=clock, as_words=as_words)
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
 
@@ -190,6 +194,32 @@ def ago(moment: datetime | None) -> str:
         return "Yesterday"
     year = "" if local.year == today.year else f" {local.year}"
     return f"{local.day} {local:%b}{year}"
+
+
+def clock(moment: datetime) -> str:
+    """When something was, to the minute: 14:06 for today, 18 Nov, 14:06, or 18 Nov 2025, 14:06."""
+    local, today = moment.astimezone(), now().astimezone()
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
+
+
+def as_words(value: str | None, name: str) -> str:
+    """A stored value as people say it: the name of a status, tags between commas, any other text as it is."""
+    if name == "status" and value in STATUS_NAMES:
+        return STATUS_NAMES[value]
+    if name == "tags" and value:
+        return ", ".join(json.loads(value))
+    return value or ""
+
+
+def sent_text(name: str) -> str:
+    """What a form sent as this field, to be shown again; nothing where the form was too large to be read."""
+    try:
+        return request.form.get(name, "")
+    except RequestEntityTooLarge:
+        return ""
 
 
 def tell(text: str, **more: Any) -> None:

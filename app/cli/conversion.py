@@ -11,6 +11,7 @@ from app.cli.options import takes_options
 from app.core.conversion import ConvertOptions, target_of
 from app.core.conversion import convert as convert_source
 from app.core.formats import BadRow, WriteOptions
+from app.core.formats.jsonl import encode_line
 from app.core.reading import bad_row_dict, plan_reading
 from app.core.spec import parse_spec
 
@@ -19,12 +20,11 @@ from app.core.spec import parse_spec
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @click.option("--to", metavar="F[:L]", help="Format and layout of OUT.  [default: by its name]")
-@click.option("--extra", type=click.Choice(["keep", "drop"]), default="drop", help="Other columns in trainer layouts.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be converted here, as JSONL.")
 @takes_options(ConvertOptions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def convert(
-    source: str, target: str, to: str | None, extra: str, rejects: str | None, as_json: bool, options: ConvertOptions
+    source: str, target: str, to: str | None, rejects: str | None, as_json: bool, options: ConvertOptions
 ) -> int:
     """Convert IN to OUT (- is stdin or stdout) and say what OUT cannot hold."""
     spec = target_of(parse_spec(to), target)
@@ -32,11 +32,11 @@ def convert(
     settings, found = plan_reading(file, options)
     with ExitStack() as stack:
         out = stack.enter_context(open_output(target, reads=source))
-        bad = stack.enter_context(click.open_file(rejects, "w", encoding="utf-8")) if rejects else None
+        bad = stack.enter_context(click.open_file(rejects, "wb")) if rejects else None
 
         def write_reject(row: BadRow) -> None:
             if bad is not None:
-                bad.write(json.dumps({**bad_row_dict(row), "raw": row.raw}, ensure_ascii=False) + "\n")
+                bad.write(encode_line({**bad_row_dict(row), "raw": row.raw}))
 
         report = convert_source(
             file,
@@ -44,7 +44,7 @@ def convert(
             settings,
             spec,
             write_options=WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe),
-            keep_extra=extra == "keep",
+            keep_extra=options.keep_extra,
             rejects=write_reject,
         )
     if as_json:

@@ -2,12 +2,15 @@
 
 import json
 import sys
-from typing import Any
 
 import click
 
 from app.cli.workspace import open_workspace
+from app.core.errors import BadUsage
 from app.core.text import plural
+from app.services import datasets
+from app.services import history as service
+from app.services.history import Applied
 
 
 @click.command()
@@ -16,9 +19,6 @@ from app.core.text import plural
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def history(dataset: str, limit: int, as_json: bool) -> None:
     """List the steps of dataset D, newest first."""
-    from app.services import datasets
-    from app.services import history as service
-
     with open_workspace():
         steps = service.steps(datasets.find_dataset(dataset).id, size=limit)
         if as_json:
@@ -35,9 +35,6 @@ def history(dataset: str, limit: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def undo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> int:
     """Undo a step of dataset D, by default the newest."""
-    from app.services import datasets
-    from app.services import history as service
-
     with open_workspace():
         result = service.undo(datasets.find_dataset(dataset).id, change_set, anyway=anyway)
         return _tell("Undone", result, as_json)
@@ -50,9 +47,6 @@ def undo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> i
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def redo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> int:
     """Redo a step of dataset D, by default the one undone last."""
-    from app.services import datasets
-    from app.services import history as service
-
     with open_workspace():
         result = service.redo(datasets.find_dataset(dataset).id, change_set, anyway=anyway)
         return _tell("Done again", result, as_json)
@@ -65,10 +59,6 @@ def redo(dataset: str, change_set: int | None, anyway: bool, as_json: bool) -> i
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
     """Forget what texts were before a step of dataset D, such as a mask. This cannot be undone."""
-    from app.core.text import plural
-    from app.services import datasets
-    from app.services import history as service
-
     with open_workspace():
         found = datasets.find_dataset(dataset)
         step = service.step(found.id, change_set)
@@ -86,10 +76,6 @@ def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
     """Remove what older steps of dataset D would need to be undone. This cannot be undone."""
-    from app.core.text import plural
-    from app.services import datasets
-    from app.services import history as service
-
     with open_workspace():
         found = datasets.find_dataset(dataset)
         last = found.last_number if upto is None else upto
@@ -101,8 +87,6 @@ def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
 
 def _confirm(yes: bool, question: str) -> None:
     """Go on only when somebody said so: by --yes, or by answering the question on a terminal."""
-    from app.core.errors import BadUsage
-
     if yes:
         return
     if not sys.stdin.isatty():
@@ -117,15 +101,14 @@ def _say(facts: dict[str, int], text: str, as_json: bool) -> None:
         click.echo(text, err=True)
 
 
-def _tell(verb: str, result: Any, as_json: bool) -> int:
+def _tell(verb: str, result: Applied, as_json: bool) -> int:
     """Print what happened; the exit code is 1 where pairs were kept because they had been edited since."""
-    from app.services import history as service
-
     if as_json:
         click.echo(json.dumps(service.applied_dict(result), ensure_ascii=False))
     else:
-        what = f"step {result.step.number}, {result.step.summary} ({plural(result.changed, 'pair')})"
-        click.echo(f"{verb}: {what}", err=True)
+        step, pairs = result.step, plural(result.changed, "pair")
+        text = f"{verb}: step {step.number}, {step.summary} ({pairs})" if step else "Nothing changed."
+        click.echo(text, err=True)
         for skipped in result.skipped:
             click.echo(f"Pair {skipped.entry_id} was kept: {skipped.reason}", err=True)
     return 1 if result.skipped_count else 0

@@ -30,7 +30,7 @@ def takes_options(
         def run(**values: Any) -> Any:
             said = {one.name: values.pop(one.name) for one in flagged}
             for one in flagged:
-                if one.kind == "pairs":
+                if one.kind == "pairs" or (one.kind == "tick" and one.choices):
                     said[one.name] = read_text(one, said[one.name] or "")
             if takes_from:
                 spec = parse_spec(values.pop("from"))
@@ -49,7 +49,7 @@ def takes_options(
 
 def _attributes(one: Option) -> dict[str, Any]:
     about: dict[str, Any] = {"help": one.help or f"{one.label}.", "metavar": one.metavar or None}
-    if one.kind == "tick":
+    if one.kind == "tick" and not one.choices:
         return {"help": about["help"], "default": one.default, "is_flag": True}
     if one.kind == "texts":
         return {**about, "multiple": True}
@@ -57,4 +57,8 @@ def _attributes(one: Option) -> dict[str, Any]:
         return about
     if one.choices:
         about = {"help": about["help"], "type": click.Choice(list(one.choices)), "show_default": len(one.choices) > 1}
+        default = list(one.choices)[0 if one.default else 1] if isinstance(one.default, bool) else one.default
+        return {**about, "default": default}
+    if one.between:
+        return {**about, "type": click.IntRange(*one.between), "default": one.default, "show_default": True}
     return {**about, "default": one.default, **({"type": int} if one.kind == "number" else {})}

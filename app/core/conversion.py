@@ -6,16 +6,18 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
-from app.core.errors import BadUsage
+from app.core.errors import BadUsage, Invalid
 from app.core.formats import FORMATS, BadRow, Source, WriteOptions, format_of_name
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.layouts.columns import OWN
 from app.core.options import option
-from app.core.reading import ReadSettings, bad_row_dict, read_records, refuse_row
+from app.core.reading import NUL_REFUSED, ReadSettings, bad_row_dict, holds_nul, read_records, refuse_row
 from app.core.record import Record
-from app.core.spec import Spec, parse_spec, usual_layout
+from app.core.spec import Spec, parse_target, usual_layout
 
 KEPT_BAD_ROWS = 100
+# What becomes of columns that a layout has no place for.
+EXTRA = {"keep": "Keep", "drop": "Leave out"}
 
 # What becomes of a record on its way: itself, another one, several or none.
 Change = Callable[[Record], Iterable[Record]]
@@ -33,7 +35,6 @@ class ConvertOptions(ReadSettings):
         flag="--undo-spreadsheet-safe/--keep-spreadsheet-safe",
     )
     to: str = option("jsonl:openai", "Target format", "Format and layout of what is written.", flag="")
-    keep_extra: bool = option(False, "Keep other columns", "Keep other columns in trainer layouts too.", flag="")
     make_safe: bool = option(
         False,
         "Safe for spreadsheets",
@@ -41,13 +42,14 @@ class ConvertOptions(ReadSettings):
         flag="--spreadsheet-safe",
     )
     bom: bool = option(False, "For Excel", "Begin a CSV with a byte order mark, for Excel.")
+    keep_extra: bool = option(
+        False, "Other columns", "Other columns in trainer layouts.", choices=EXTRA, flag="--extra", word="keep_extra"
+    )
 
     @property
     def target(self) -> Spec:
         """The format and layout to write. Raises BadUsage."""
-        spec = parse_spec(self.to)
-        kind = spec.format or "jsonl"
-        return Spec(kind, spec.layout or usual_layout(kind))
+        return parse_target(self.to)
 
     @property
     def rendering(self) -> LayoutOptions:
@@ -113,15 +115,17 @@ class Conversion:
             if isinstance(item, BadRow):
                 self._reject(item, rejects)
                 continue
+            if holds_nul(item[1]):
+                self._reject(refuse_row(item[0], Invalid(NUL_REFUSED, code="nul")), rejects)
+                continue
             for record in self.change(item[1]) if self.change else (item[1],):
                 try:
                     rows = render(record, options)
                 except RowError as error:
                     self._reject(refuse_row(item[0], error), rejects)
                     continue
-                plain = not (record.extra or record.turns or record.trace or record.tags) and record.reasoning is None
-                if not plain or record.system is not None:
-                    report.losses.update(losses(record, layout, options))
+                if lost := losses(record, layout, options):
+                    report.losses.update(lost)
                 report.written += len(rows)
                 yield from rows
 

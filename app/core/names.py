@@ -1,6 +1,7 @@
 """Column names that people give to questions, answers and what stands beside them, in many languages."""
 
 import re
+from functools import lru_cache
 
 # What means just that comes first, in every language alike; what often means it comes after, the surer names first.
 _QUESTION = """
@@ -58,6 +59,7 @@ TARGET_OF_NAME = {
 }
 
 
+@lru_cache(4096)
 def normal_name(name: str) -> str:
     """A column name as it is compared: lower case, one underscore between words, no signs around it."""
     name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name.replace("\ufeff", ""))

@@ -15,7 +15,8 @@ of jobs and of the database) or, one by one, by ``read_text`` (forms and command
 out by ``encode`` (JSON) and ``command_words`` (the same thing on the command line).
 
 A field is a text, a whole number, a tick, a list of texts or a mapping from text to text; with ``| None`` it may also
-be left unsaid. Fields of other types are for programs: ``decode`` and ``encode`` take what msgspec can convert.
+be left unsaid. A tick with two choices is said by these words: the first is yes. Fields of other types are for
+programs: ``decode`` and ``encode`` take what msgspec can convert.
 """
 
 import shlex
@@ -36,7 +37,7 @@ _KINDS: dict[Any, tuple[str, str]] = {
     Mapping[str, str]: ("pairs", "texts by their names"),
 }
 _SAID_NOTHING: dict[str, Any] = {"label": "", "help": "", "choices": {}, "multiline": False, "flag": None}
-_SAID_NOTHING |= {"metavar": "", "parse": None}
+_SAID_NOTHING |= {"word": "", "metavar": "", "between": None, "parse": None}
 _listed: dict[type[Any], tuple["Option", ...]] = {}
 T = TypeVar("T")
 
@@ -46,8 +47,8 @@ class Option:
     """One field of an options dataclass as its doors see it.
 
     ``kind`` is text, number, tick, texts, pairs or other; ``optional`` allows None, for what was not said. ``choices``
-    maps each value to what a page shows. ``flag`` is spelled as click takes it (``--header/--no-header``), and empty
-    where commands have none.
+    maps each value to what a page shows; a number may lie ``between`` two others. ``flag`` is spelled as click takes it
+    (``--header/--no-header``), and empty where commands have none. Forms and the API call it by its ``word``.
     """
 
     name: str
@@ -60,13 +61,10 @@ class Option:
     choices: Mapping[str, str]
     multiline: bool
     flag: str
+    word: str
     metavar: str
+    between: tuple[int, int] | None
     parse: Callable[[str], Any] | None
-
-    @property
-    def word(self) -> str:
-        """The name that doors know it by: that of its flag, else its own."""
-        return self.flag.partition("/")[0].lstrip("-").replace("-", "_") or self.name
 
 
 def option(
@@ -77,16 +75,18 @@ def option(
     choices: Mapping[str, str] | None = None,
     multiline: bool = False,
     flag: str | None = None,
+    word: str = "",
     metavar: str = "",
+    between: tuple[int, int] | None = None,
     parse: Callable[[str], Any] | None = None,
 ) -> Any:
     """A field of an options dataclass; ``default`` may be ``dict``, for an empty one.
 
-    Without ``flag`` a command has ``--its-name``; with an empty one it has none.
-    ``parse`` makes the value of a text where that is not written in the usual way.
+    Without ``flag`` a command has ``--its-name``; with an empty one it has none. Without ``word`` it goes by its flag,
+    else by its name. ``parse`` makes the value of a text where that is not written in the usual way.
     """
     metadata = {"label": label, "help": help, "choices": dict(choices or {}), "multiline": multiline}
-    metadata |= {"flag": flag, "metavar": metavar, "parse": parse}
+    metadata |= {"flag": flag, "word": word, "metavar": metavar, "between": between, "parse": parse}
     if default is dict:
         return field(default_factory=dict, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -103,11 +103,12 @@ def options_of(kind: type[Any]) -> tuple[Option, ...]:
         optional = type(None) in get_args(hint)
         plain = next((known for known in _KINDS if hint == known or (optional and hint == known | None)), None)
         default = one.default if one.default_factory is MISSING else one.default_factory()
-        word = one.name.replace("_", "-")
-        two_ways = plain is bool and (optional or default is True)
         about = {**_SAID_NOTHING, **one.metadata}
         if about["flag"] is None:
-            about["flag"] = f"--{word}/--no-{word}" if two_ways else f"--{word}"
+            flag = one.name.replace("_", "-")
+            two_ways = plain is bool and not about["choices"] and (optional or default is True)
+            about["flag"] = f"--{flag}/--no-{flag}" if two_ways else f"--{flag}"
+        about["word"] = about["word"] or about["flag"].partition("/")[0].lstrip("-").replace("-", "_") or one.name
         found.append(Option(one.name, _KINDS[plain][0] if plain else "other", hint, default, optional, **about))
     _listed[kind] = tuple(found)
     return _listed[kind]
@@ -138,7 +139,9 @@ def check_value(one: Option, value: Any, title: str = "") -> Any:
     except (msgspec.ValidationError, Invalid) as error:
         words = next((words for kind, words in _KINDS.values() if kind == one.kind), "of another kind")
         raise Invalid(f"{label} must be {words}.", code="bad_option", option=one.name) from error
-    chosen = value if one.kind == "texts" else () if value is None else (value,)
+    if one.between and value is not None and not one.between[0] <= value <= one.between[1]:
+        raise Invalid(f"{label} must be from {one.between[0]} to {one.between[1]}.", code="bad_option", option=one.name)
+    chosen = value if one.kind == "texts" else () if value is None or one.kind == "tick" else (value,)
     if one.choices and any(each not in one.choices for each in chosen):
         raise Invalid(f"{label} must be one of: {', '.join(one.choices)}.", code="bad_option", option=one.name)
     return value
@@ -158,7 +161,9 @@ def read_text(one: Option, text: str, title: str = "") -> Any:
     elif one.kind == "number" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 19:
         value = int(text)
     elif one.kind == "tick":
-        value = {"1": True, "true": True, "on": True, "0": False, "false": False, "": False}.get(text.lower(), text)
+        words = {"1": True, "true": True, "on": True, "0": False, "false": False, "": False}
+        words |= dict(zip(one.choices, (True, False), strict=False))
+        value = words.get(text.lower(), text)
     elif one.kind == "texts":
         value = [" ".join(part.split()) for part in text.split(",") if part.strip()]
     elif one.kind == "pairs":
@@ -198,7 +203,9 @@ def command_words(options: Any, leave_out: Iterable[str] = ()) -> list[str]:
         if value == one.default or not one.flag or one.name in leave_out:
             continue
         yes, _, no = one.flag.partition("/")
-        if one.kind == "tick":
+        if one.kind == "tick" and one.choices:
+            words += [yes, list(one.choices)[0 if value else 1]]
+        elif one.kind == "tick":
             words.append(yes if value else no)
         elif one.kind == "texts":
             words += [word for each in value for word in (yes, each)]

@@ -30,6 +30,13 @@ def parse_spec(text: str | None) -> Spec:
     return Spec(kind or None, layout or None)
 
 
+def parse_target(text: str) -> Spec:
+    """The format and layout to write: as said, else OpenAI chat as JSON Lines, else what is usual. Raises BadUsage."""
+    spec = parse_spec(text)
+    kind = spec.format or "jsonl"
+    return Spec(kind, spec.layout or usual_layout(kind))
+
+
 def usual_layout(kind: str) -> str:
     """The layout that files of a format usually have: columns for tables, OpenAI chat for the rest."""
     return _USUAL.get(kind, "openai")

@@ -1,17 +1,17 @@
 """What the clean page is told, as steps and filters. All of it stands in the address, so that a view is a link."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Operation, Step, option_fields
 from app.core.errors import Invalid
-from app.core.options import Option
-from app.core.record import SPLITS, STATUSES
+from app.core.filters import Filters
+from app.core.options import read_text
 from app.core.text import is_number
+from app.forms.filters import read_filters
 from app.services.cleaning import VIEWS
-from app.services.entries import Filters
 
 FIRST = "find-replace"
 RECIPE = "recipe"
@@ -58,7 +58,10 @@ class CleanForm:
     def step(self) -> Step:
         """The operation with its options. Raises Invalid where an option cannot be what was sent."""
         operation = OPERATIONS[self.operation]
-        options = {one.name: self._option(one) for one in option_fields(operation)} if self.asked else {}
+        sent = [(one, self.values.get(f"o.{one.name}", "")) for one in option_fields(operation) if self.asked]
+        # A number that is just being typed is as by default.
+        given = ((one, text) for one, text in sent if text or one.kind != "number")
+        options = {one.name: read_text(one, text, operation.title) for one, text in given}
         fields = tuple(name for name in TEXT_FIELDS if name in self.values.getlist("field"))
         if self.asked and operation.choose_fields and not fields:
             raise Invalid("Choose where to look: the question, the answer or another text.", code="no_field")
@@ -66,15 +69,6 @@ class CleanForm:
         keep_code = None if keep_code == operation.keep_code else keep_code
         changed = {name: value for name, value in options.items() if value != getattr(operation.Options(), name)}
         return Step(operation.name, changed, () if fields == operation.fields else fields, keep_code)
-
-    def _option(self, field: Option) -> str | int | bool:
-        text = self.values.get(f"o.{field.name}", "")
-        if isinstance(field.default, bool):
-            return text == "1"
-        if isinstance(field.default, int):
-            return int(text) if text.isascii() and text.strip().isdigit() and len(text) < 10 else field.default
-        # A form sends every line end as CR LF.
-        return text.replace("\r\n", "\n")
 
     def options(self, step: Step) -> Any:
         """The step's options with all defaults, as the fields show them."""
@@ -94,14 +88,7 @@ class CleanForm:
     def carried(self) -> Filters:
         """The filter or selection that the address carries, in use or not."""
         ids = tuple(int(one) for one in self.values.get("ids", "").split(",") if is_number(one))
-        return Filters(
-            text=self.values.get("q", ""),
-            statuses=tuple(one for one in self.values.getlist("status") if one in STATUSES),
-            tags=tuple(self.values.getlist("tag")[:50]),
-            splits=tuple(one for one in self.values.getlist("split") if one in SPLITS),
-            import_id=self.values.get("import", type=int),
-            ids=ids or None,
-        )
+        return replace(read_filters(self.values), ids=ids or None)
 
     def carry(self) -> dict[str, list[str]]:
         """The part of the address that says which pairs."""

@@ -1,14 +1,15 @@
 """What the duplicates page is told. All of it stands in the address, so that a view is a link."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SIDES
+from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED
 from app.core.text import is_number
-from app.services.duplicates import SCOPES
+from app.forms.options import read_form
+from app.services.duplicates import SCOPES, ScanOptions
 
 TABS = {
     "copies": "Duplicates",
@@ -21,7 +22,6 @@ TABS = {
 # Shown when asked for by a link; no tab of its own.
 SETTLED = "settled"
 ORDERS = {"score": "Most alike", "size": "Largest"}
-SIDE_NAMES = {"question": "Question", "answer": "Answer", "pair": "Question and answer"}
 MEMBERS = 12
 LEVEL_NAMES = {EXACT: "Identical", NORMALISED: "Same but for case"}
 
@@ -130,33 +130,13 @@ class GroupChoice:
         return {one: version for one, version in found if one is not None and version is not None}
 
 
-@dataclass(frozen=True)
-class ScanForm:
-    """What to compare, and with what."""
-
-    values: "MultiDict[str, str]"
-
-    @property
-    def side(self) -> str:
-        """Questions, answers or whole pairs."""
-        side = self.values.get("side", "")
-        return side if side in SIDES else SIDES[0]
-
-    @property
-    def scope(self) -> str:
-        """With this dataset itself, another one, a file, or split against split."""
-        scope = self.values.get("with", "")
-        return scope if scope in SCOPES else "own"
-
-    @property
-    def semantic(self) -> bool:
-        """Whether other words of the same meaning are looked for too."""
-        return "semantic" in self.values
-
-    @property
-    def dataset_id(self) -> int | None:
-        """The other dataset."""
-        return read_number(self.values.get("dataset", ""))
+def read_scan(values: Mapping[str, str]) -> ScanOptions:
+    """What to compare, and with what; a file comes beside the form."""
+    scope = values.get("with", "")
+    said = {"on": values.get("side", ""), "semantic": values.get("semantic", "")}
+    said |= {"dataset": values.get("dataset", "")} if scope == "dataset" else {}
+    options = read_form(ScanOptions, said, asked=True)
+    return replace(options, splits=() if scope == "splits" else None)
 
 
 def read_number(text: str) -> int | None:

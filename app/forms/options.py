@@ -19,11 +19,11 @@ def read_form(kind: type[T], values: Mapping[str, str], *, asked: bool, only: Co
         text = values.get(one.word, "")
         if only and one.name not in only:
             continue
-        if one.kind == "tick":
+        if one.kind == "tick" and not one.choices:
             if f"{one.word}_asked" in values or (asked and not one.optional) or text:
-                said[one.name] = text == "1"
+                said[one.name] = text in ("1", "on")
         elif one.kind == "text" and text:
             said[one.name] = text.replace("\r\n", "\n")
-        elif text and one.kind in ("number", "texts", "pairs"):
+        elif text and one.kind in ("tick", "number", "texts", "pairs"):
             said[one.name] = read_text(one, text)
     return kind(**said)

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import insert, literal, select
+from sqlalchemy import ColumnElement, insert, literal, or_, select
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import load_json
 from app.core.stored import WRITTEN, content_values
 from app.core.text import is_number, plural
@@ -15,6 +16,8 @@ from app.models.base import now
 from app.services import counts, entries
 
 MAX_NAME = 200
+# A dataset that was begun for a file which nobody has confirmed yet. It is shown nowhere.
+BEGUN = "begun_with_import"
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
 
@@ -24,9 +27,13 @@ def list_datasets(*, archived: bool = False, deleted: bool = False) -> list[Data
     if deleted:
         gone = select(Dataset).where(Dataset.deleted_at.is_not(None)).order_by(Dataset.deleted_at.desc())
         return list(db.session.execute(gone).scalars())
-    query = select(Dataset).where(Dataset.deleted_at.is_(None))
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), _is_confirmed())
     query = query.where(Dataset.archived_at.is_not(None) if archived else Dataset.archived_at.is_(None))
     return list(db.session.execute(query.order_by(Dataset.changed_at.desc(), Dataset.id.desc())).scalars())
+
+
+def _is_confirmed() -> ColumnElement[bool]:
+    return or_(Dataset.settings[BEGUN].as_boolean().is_not(True), Dataset.last_number > 0)
 
 
 def get(dataset_id: int) -> Dataset:
@@ -39,7 +46,7 @@ def get(dataset_id: int) -> Dataset:
 
 def find_dataset(name_or_id: str) -> Dataset:
     """The dataset of that name, else of that id. Raises NotFound, or Conflict where several share the name."""
-    query = select(Dataset).where(Dataset.deleted_at.is_(None), Dataset.name == name_or_id)
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), Dataset.name == name_or_id, _is_confirmed())
     found = list(db.session.execute(query).scalars())
     if len(found) > 1:
         ids = ", ".join(str(dataset.id) for dataset in found)
@@ -71,6 +78,21 @@ def create_dataset(name: str, *, description: str = "", system_prompt: str | Non
         session.add(dataset)
         session.flush()
         return dataset
+
+
+def is_begun(dataset_id: int) -> bool:
+    """Whether the dataset is one that was begun for a file and is not confirmed yet."""
+    dataset = get(dataset_id)
+    return bool((dataset.settings or {}).get(BEGUN)) and not dataset.last_number
+
+
+def confirm_dataset(dataset_id: int) -> None:
+    """Make a dataset that was begun for a file one like all others."""
+    with transaction():
+        dataset = get(dataset_id)
+        if BEGUN not in (dataset.settings or {}):
+            return
+        dataset.settings = {name: value for name, value in dataset.settings.items() if name != BEGUN}
 
 
 def update_dataset(
@@ -147,7 +169,7 @@ def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
         session.flush()
         last_before = session.execute(select(Entry.id).order_by(Entry.id.desc()).limit(1)).scalar() or 0
         own = (literal(target.id), literal(step.id), literal(step.id), literal(1))
-        chosen = entries.select_entries(source.id, entries.Filters(), (*own, *_COPIED)).order_by(Entry.id)
+        chosen = entries.select_entries(source.id, Filters(), (*own, *_COPIED)).order_by(Entry.id)
         names = ["dataset_id", "created_in", "batch_id", "version", *(column.key for column in _COPIED)]
         session.execute(insert(Entry).from_select(names, chosen))
         step.first_id = last_before + 1

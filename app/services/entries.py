@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_,
 from app.core import stored
 from app.core.changes import chunks_of
 from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.filters import EVERY, Filters
 from app.core.record import STATUSES, dump_json
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number
@@ -20,26 +21,6 @@ from app.models import Dataset as DatasetRow
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
-
-    text: str = ""
-    statuses: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    ids: tuple[int, ...] | None = None
-    import_id: int | None = None
-    answered: bool | None = None
-
-    @property
-    def active(self) -> int:
-        """How many kinds of condition are set."""
-        return sum(bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id)) + (
-            self.answered is not None
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +138,25 @@ def count_entries(dataset_id: int, filters: Filters) -> int:
     return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
 
 
-def tag_counts(dataset_id: int) -> list[tuple[str, int]]:
-    """Each tag with the number of live entries that carry it, most used first."""
-    statement = select_entries(dataset_id, Filters(), (Entry.tags, func.count())).where(Entry.tags.is_not(None))
-    totals: dict[str, int] = {}
+def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
+    """Each status with the number of live entries that have it and match all other filters."""
+    others = replace(filters, statuses=())
+    if others == Filters():
+        dataset = db.session.get(DatasetRow, dataset_id)
+        return dict(dataset.counts or {}) if dataset else {}
+    statement = select_entries(dataset_id, others, (Entry.status, func.count())).group_by(Entry.status)
+    rows: Iterable[tuple[str, int]] = db.session.execute(statement).all()
+    return dict(rows)
+
+
+def tag_counts(dataset_id: int, filters: Filters = EVERY) -> list[tuple[str, int]]:
+    """Each tag with the number of live entries that carry it and match all other filters, most used first.
+
+    A tag that is chosen is there also where nothing matches it.
+    """
+    others = replace(filters, tags=())
+    statement = select_entries(dataset_id, others, (Entry.tags, func.count())).where(Entry.tags.is_not(None))
+    totals: dict[str, int] = dict.fromkeys(filters.tags, 0)
     for tags, number in db.session.execute(statement.group_by(Entry.tags)):
         for tag in json.loads(tags):
             totals[tag] = totals.get(tag, 0) + number
@@ -197,7 +193,7 @@ def neighbours_of(
 
 def stream(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     *,
     columns: Sequence[Any] = COLUMNS,
     size: int = 1000,
@@ -237,7 +233,7 @@ def columns_of(names: Collection[str]) -> tuple[Any, ...]:
 
 def stream_rows(
     dataset_id: int,
-    filters: Filters = Filters(),
+    filters: Filters = EVERY,
     columns: Sequence[Any] = COLUMNS,
     *,
     size: int = 1000,
@@ -248,7 +244,7 @@ def stream_rows(
         yield list(map(as_entry, rows))
 
 
-def stream_entries(dataset_id: int, filters: Filters = Filters()) -> Iterator[StoredEntry]:
+def stream_entries(dataset_id: int, filters: Filters = EVERY) -> Iterator[StoredEntry]:
     """All matching entries in id order, one by one."""
     for rows in stream_rows(dataset_id, filters):
         yield from rows

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
+from app.core.filters import Filters
 from app.core.record import STATUSES, Record, dump_json
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_blank, plural
 from app.services import entries, history
-from app.services.entries import Filters
 from app.services.history import ACTOR, Applied
 
 MAX_TAG = 80

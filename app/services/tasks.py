@@ -58,6 +58,8 @@ class Task(Generic[O]):
     is_risky: Callable[[O], bool] = lambda options: False
     # A large one waits for a worker, however long there is none.
     waits: bool = False
+    # The arguments of a job that an older version queued, as they are called now.
+    upgrade: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda arguments: arguments
     # Removes what outdated or killed runs left, beyond hidden rows of entries.
     sweep: Callable[[], object] | None = field(default=None)
 
@@ -117,7 +119,7 @@ def carry_out(job: Job, *, here: bool = False, show: Show | None = None) -> Job:
     """Do a queued job as ``start`` says."""
     task = find_task(job.kind)
     assert task is not None
-    options = decode(task.options, job.arguments)
+    options = _options_of(task, job.arguments)
     small = not here and task.small(options)
     worker = runners.any_worker()
     if small and worker and task.is_risky(options):
@@ -160,9 +162,14 @@ def act_of(name: str) -> running.Act | None:
         return None
 
     def act(arguments: Mapping[str, object], watch: Context) -> Mapping[str, object] | None:
-        return task.run(decode(task.options, arguments, ignore_unknown=True), watch)
+        return task.run(_options_of(task, arguments), watch)
 
     return act
+
+
+def _options_of(task: Task[O], arguments: Mapping[str, Any]) -> O:
+    """What a job was queued with, perhaps by another version."""
+    return decode(task.options, task.upgrade(arguments), ignore_unknown=True)
 
 
 def sweeps() -> list[Callable[[], object]]:

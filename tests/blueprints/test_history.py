@@ -1,5 +1,7 @@
 """The history page."""
 
+import re
+
 import pytest
 
 from app.services import datasets, entries, history, pairs
@@ -104,3 +106,21 @@ def test_compacting_says_how_many_steps_it_is_for(client, dataset_id):
         in client.get(f"/datasets/{dataset_id}/history/compact?upto=2").text
     )
     assert "Compact 2 steps" in client.get(f"/datasets/{dataset_id}/history/compact").text
+
+
+def test_a_status_is_shown_by_its_name(client, app, dataset_id):
+    with app.app_context():
+        pairs.set_status(dataset_id, Selection((1,)), "approved")
+        number = history.next_undo(dataset_id).number
+    text = as_shown(client.get(f"/datasets/{dataset_id}/history?step={number}").text)
+    assert "<ins>Approved</ins>" in text and "Needs" in text
+    assert "<ins>approved</ins>" not in text and "<del>review</del>" not in text
+
+
+def test_what_cannot_be_undone_is_a_disabled_button(client, app):
+    with app.app_context():
+        empty = datasets.create_dataset("Empty").id
+    page = client.get(f"/datasets/{empty}/pairs").text
+    assert re.search(r'disabled\s+title="Nothing to undo"', page) and re.search(
+        r'disabled\s+title="Nothing to redo"', page
+    )

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from app.core.errors import NotFound
 from app.core.record import Record
 from app.models import Dataset, Import, db
 from app.services import datasets, entries, history, imports, pairs
@@ -209,13 +210,55 @@ def test_a_waiting_file_can_be_forgotten(client, dataset_id):
     assert client.get(address).status_code == 404
 
 
-def test_a_file_dropped_on_the_home_page_begins_a_dataset(client, app):
+def test_a_file_dropped_on_the_home_page_begins_a_dataset_that_is_made_on_confirm(client, app):
     response = client.post("/imports", data={"file": (io.BytesIO(CSV.encode()), "bank_faqs.csv")})
+    page = as_shown(client.get(response.headers["Location"]).text)
+    assert " selected>New: bank faqs</option>" in page
+    assert "Make a dataset to fine-tune a chat model" in client.get("/").text
     with app.app_context():
-        assert [one.name for one in datasets.list_datasets()] == ["bank faqs"]
+        assert datasets.list_datasets() == []
+        with pytest.raises(NotFound):
+            datasets.find_dataset("bank faqs")
     client.post(response.headers["Location"], data={})
     with app.app_context():
-        assert datasets.list_datasets()[0].entry_count == 2
+        [made] = datasets.list_datasets()
+        assert made.name == "bank faqs" and made.entry_count == 2
+
+
+def test_a_file_that_cannot_be_taken_is_told_about_on_the_page_it_was_sent_from(client, app):
+    page = client.post("/imports", data={"file": (io.BytesIO(b"\x89PNG\r\n"), "faq.png")})
+    assert page.status_code == 422 and "faq.png" in page.text and "Drop a CSV or JSONL file here" in page.text
+    page = client.post("/imports", data={})
+    assert page.status_code == 400 and "No file was chosen" in page.text and "Drop a CSV" in page.text
+    page = client.post("/convert", data={"text": ""})
+    assert page.status_code == 422 and "No file was chosen" in page.text and "Drop a file here" in page.text
+
+
+def test_a_file_over_the_limit_is_told_about_on_the_page_it_was_sent_from(client, app, dataset_id):
+    app.config["LTT_MAX_UPLOAD_MB"] = 0
+    page = send(client, dataset_id, CSV, names=("faq.csv",))
+    assert page.status_code == 413 and "Drop files here" in page.text and "LTT_MAX_UPLOAD_MB" in page.text
+
+
+def test_warnings_stand_above_the_preview(client, dataset_id):
+    page = client.get(look(client, dataset_id, "question,answer\n" + "Warum?,FÃ¼r drÃ¼ben.\n" * 5)).text
+    note, table = page.index('data-tone="warn"'), page.index('aria-label="Preview"')
+    assert note < table and "wrongly decoded" in page[note:table]
+
+
+def test_every_kind_of_bad_row_has_a_title_of_its_own(client, dataset_id):
+    rows = [{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}]
+    rows += [
+        {"messages": [{"role": "robot", "content": "a"}]},
+        {"messages": [{"role": "user", "content": "a"}]},
+        {"x": 1},
+    ]
+    rows += [{"messages": [{"role": "user", "content": " "}, {"role": "assistant", "content": "b"}]}]
+    page = client.get(look(client, dataset_id, "\n".join(map(json.dumps, rows)) + "\nnonsense\n", "chat.jsonl")).text
+    titles = re.findall(r"<span>([^<]+)<small>", as_shown(page.split('<ul class="bad">')[1].split("</ul>")[0]))
+    assert len(set(titles)) == len(titles) == 5
+    assert "A message has an unknown role" in titles and "It is not valid JSON" in titles
+    assert not [title for title in titles if "Row" in title or "bad_" in title or "no_" in title]
 
 
 def test_a_dataset_that_was_begun_in_vain_is_forgotten(client, app):

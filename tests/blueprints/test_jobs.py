@@ -3,8 +3,9 @@
 import pytest
 
 from app.models import transaction
-from app.services import jobs, runners, tasks
+from app.services import datasets, jobs, runners, tasks
 from tests.factories import declare_probe
+from tests.pages import as_shown
 
 
 @pytest.fixture
@@ -86,3 +87,12 @@ def test_a_waiting_job_says_for_what(client, enqueue, monkeypatch):
 
 def test_there_is_no_such_job(client):
     assert client.get("/jobs/99").status_code == 404
+
+
+def test_a_job_names_its_dataset(client, enqueue):
+    job_id = enqueue()
+    set_state(job_id, dataset_id=datasets.create_dataset("Harbor").id)
+    for address in ("/jobs/", f"/jobs/{job_id}"):
+        assert 'href="/datasets/1/">Harbor</a>' in as_shown(client.get(address).text)
+    datasets.delete_dataset(1)
+    assert "Harbor</a>, deleted" in as_shown(client.get("/jobs/").text)

@@ -6,7 +6,9 @@ import pytest
 
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs
+from app.services.pairs import Selection
 from tests import factories
+from tests.pages import as_shown
 
 NAUGHTY = (
     "a\r\nb\n", "\n\nlead", "trail \n", "\ttab", "<b>&amp;</b>", "{{ x }}", "\u202eright to left", "e\u0301 é", "\ufeffmark",
@@ -201,3 +203,50 @@ def test_a_markdown_preview_renders(client, dataset_id):
     assert "<strong>bold</strong>" in page.get_data(as_text=True) and 'href="https://e.example"' in page.get_data(
         as_text=True
     )
+
+
+def counts_of(page):
+    """The facets of the page: the number beside each status and tag."""
+    text = as_shown(page.split('id="facets"')[1].split("</form>")[0])
+    return dict(re.findall(r'type="checkbox" name="\w+" value="([^"]+)".*?<span class="n">([\d,]+)</span>', text))
+
+
+def test_facets_count_what_matches_the_search_and_all_other_filters(client, app, dataset_id):
+    with app.app_context():
+        pairs.tag_pairs(dataset_id, Selection((1, 2)), add=["odd"], remove=[])
+        pairs.set_status(dataset_id, Selection((2,)), "approved")
+    everything = counts_of(client.get(f"/datasets/{dataset_id}/pairs").text)
+    assert (everything["approved"], everything["review"], everything["odd"]) == ("1", "2", "2")
+    searched = counts_of(client.get(f"/datasets/{dataset_id}/pairs?q=Question+2").text)
+    assert (searched["approved"], searched["review"], searched["odd"]) == ("1", "0", "1")
+    approved = counts_of(client.get(f"/datasets/{dataset_id}/pairs?status=approved").text)
+    assert (approved["approved"], approved["review"], approved["odd"]) == ("1", "2", "1")
+    nothing = counts_of(client.get(f"/datasets/{dataset_id}/pairs?q=none&tag=odd").text)
+    assert (nothing["approved"], nothing["odd"]) == ("0", "0")
+
+
+def test_a_label_answers_a_script_with_the_step_or_the_reason(client, app, dataset_id):
+    address, json = f"/datasets/{dataset_id}/pairs/actions", {"Accept": "application/json"}
+    told = client.post(address, data={"id": "1", "action": "approved"}, headers=json).json
+    assert told["text"] == "Approve 1 pair." and told["version"] == 2 and not told["skipped"]
+    with app.app_context():
+        pairs.save_pair(dataset_id, 2, {"answer": ""}, version=1)
+    told = client.post(address, data={"id": "2", "action": "approved"}, headers=json).json
+    assert told["skipped"] == "The pair has no answer yet." and told["number"] is None
+    refused = client.post(address, data={"id": "", "action": "approved"}, headers=json)
+    assert refused.status_code == 422 and refused.json["error"]["message"].startswith("No pair is selected.")
+
+
+def test_the_history_of_a_pair_has_times(client, dataset_id):
+    page = as_shown(client.get(f"/datasets/{dataset_id}/pairs?pair=1").text)
+    assert re.search(r'<time class="[^"]*" datetime="20\d\d-[^"]+" title="Just now"> ?\d\d:\d\d ?</time>', page)
+
+
+def test_a_conflict_shows_statuses_by_name(client, app, dataset_id):
+    with app.app_context():
+        pairs.set_status(dataset_id, Selection((1,)), "approved")
+    page = client.post(
+        f"/datasets/{dataset_id}/pairs/1",
+        data={"question": "Mine?", "answer": "A", "status": "rejected", "version": "1"},
+    )
+    assert page.status_code == 409 and "Rejected</ins>" in page.text and ">approved<" not in page.text

@@ -75,10 +75,10 @@ def compare_pairs(dataset_id: int) -> int:
 
 
 def mask_an_address(dataset_id: int) -> int:
-    """The number of a cleaning step that masked a pair."""
+    """The number of a cleaning step that masked what there was."""
     pairs.add_pair(dataset_id, "Whom do I write to?", "Write to ann@example.org.")
     applied = cleaning.run_cleaning(CleaningOrder(dataset_id, CleaningOptions((MASK,)))).applied
-    assert applied.step is not None and applied.step.changed == 1
+    assert applied.step is not None and applied.step.changed >= 1
     return applied.step.number
 
 

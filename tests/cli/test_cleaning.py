@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from app.cli import cleaning
+from app.core.cleaning import Step, compile_recipe
+
 ROWS = [
     {"messages": [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "Note User: so."}]},
     {"messages": [{"role": "user", "content": "User: why?"}, {"role": "assistant", "content": "User:"}]},
@@ -168,3 +171,19 @@ def test_compacting_keeps_the_pairs_and_the_sentences(ltt, dataset):
     assert done.code == 0 and "Compacted 1 step." in done.err
     assert ltt("digest", "--dataset", dataset).out == before
     assert "Replace “Now” with “Then”" in ltt("history", dataset).out
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("find-replace", {"find": "User:", "replace": "a 'b'\nc", "ignore_case": True}, ("answer",)),
+        Step("remove-text", {"text": "Note"}, ("question", "answer"), keep_code=False),
+        Step("trim"),
+    ],
+    ids=lambda step: step.operation,
+)
+def test_the_command_of_a_step_means_the_step(ltt, monkeypatch, step, chat):
+    seen = []
+    monkeypatch.setattr(cleaning, "compile_recipe", lambda steps: seen.extend(steps) or compile_recipe(steps))
+    assert ltt("clean", chat, *step.words).code == 0
+    assert seen == [step]

@@ -60,6 +60,22 @@ def test_messages_that_nothing_tells_apart_are_one_conversation_until_a_system_m
     assert (second[1].system, texts(second[1])) == ("t", ["q2", "a2"])
 
 
+def test_an_order_of_absurd_length_is_no_number():
+    rows = [{"thread": 1, "turn": f"{n}" * 5000, "role": role, "text": role} for n, role in ((2, "bot"), (1, "user"))]
+    (pair,), _ = read("\n".join(map(json.dumps, rows)), "in.jsonl")
+    assert texts(pair[1]) == ["user", "bot"]
+
+
+def test_calls_of_tools_stay_with_their_messages_and_a_row_without_a_role_is_named():
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    said += [{"role": "tool", "content": "r", "tool_call_id": "1"}, {"role": "assistant", "content": "a"}]
+    lines = [{"session": 1, **one} for one in said] + [{"session": 2, "role": None, "content": "?"}]
+    (pair, bad), _ = read("\n".join(map(json.dumps, lines)), "in.jsonl")
+    assert pair[1].trace[0].tool_calls == [call] and pair[1].trace[1].tool_call_id == "1"
+    assert "has no role" in bad.reason
+
+
 def test_a_conversation_without_an_answer_is_refused_and_bad_lines_stay_bad():
     lines = '{"conversation_id": 1, "role": "user", "text": "q"}\n{oops\n'
     lines += '{"conversation_id": 2, "role": "user", "text": "q"}\n{"conversation_id": 2, "role": "bot", "text": "a"}\n'
@@ -82,6 +98,22 @@ def test_all_paths_of_a_tree_are_pairs_by_choice():
     (best,), _ = read(tree, "in.jsonl")
     assert best[1].answer == "best" and best[1].extra["other_replies"][0]["text"] == "other"
     assert [one[1].answer for one in read(tree, "in.jsonl", oasst_paths="all")[0]] == ["best", "other"]
+
+
+def test_messages_that_only_name_their_parents_are_rebuilt_to_trees_when_that_is_said():
+    said = [
+        ("1", None, "prompter", "q1"),
+        ("2", "1", "assistant", "a1"),
+        ("3", None, "prompter", "q2"),
+        ("4", "3", "assistant", "a2"),
+    ]
+    lines = "\n".join(
+        json.dumps(dict(zip(("message_id", "parent_id", "role", "text"), one, strict=True))) for one in said
+    )
+    with pytest.raises(Invalid, match="--from :oasst"):
+        read(lines, "in.jsonl")
+    found, _ = read(lines, "in.jsonl", layout="oasst")
+    assert [texts(one[1]) for one in found] == [["q1", "a1"], ["q2", "a2"]]
 
 
 def test_thousands_of_conversations_are_gathered_from_all_over_a_file():

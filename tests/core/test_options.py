@@ -22,6 +22,8 @@ class Greeting:
     tags: tuple[str, ...] = option((), "Tags", flag="--tag")
     names: dict[str, str] = option(dict, "Names", flag="--map")
     secret: str = option("", "Secret", flag="")
+    late: bool | None = option(None, "Late", choices={"yes": "Yes", "no": "No"}, word="l")
+    rows: int = option(3, "Rows", between=(1, 9))
     ids: tuple[int, ...] = ()
 
 
@@ -30,9 +32,24 @@ OPTIONS = {one.name: one for one in options_of(Greeting)}
 
 def test_a_field_tells_what_it_is() -> None:
     assert [one.kind for one in OPTIONS.values()] == [
-        *("text", "text", "tick", "tick", "number", "number", "text", "tick", "texts", "pairs", "text", "other")
+        *(
+            "text",
+            "text",
+            "tick",
+            "tick",
+            "number",
+            "number",
+            "text",
+            "tick",
+            "texts",
+            "pairs",
+            "text",
+            "tick",
+            "number",
+            "other",
+        )
     ]
-    assert [name for name, one in OPTIONS.items() if one.optional] == ["most", "before", "sung"]
+    assert [name for name, one in OPTIONS.items() if one.optional] == ["most", "before", "sung", "late"]
     to = OPTIONS["to"]
     assert (to.label, to.help, to.metavar, to.default, to.flag) == (
         "Whom to greet",
@@ -134,3 +151,20 @@ def test_a_command_is_quoted_and_can_be_broken_into_lines() -> None:
     assert command_line(*words, one_line=False) == (
         "ltt clean --dataset 'My pairs' \\\n  --option 'text=a b' \\\n  --dry-run"
     )
+
+
+def test_a_tick_with_choices_is_said_by_words() -> None:
+    late = OPTIONS["late"]
+    assert (late.word, late.flag) == ("l", "--late")
+    assert [read_text(late, text) for text in ("yes", "no", "1", "")] == [True, False, True, None]
+    assert command_words(Greeting(late=True)) == ["--late", "yes"]
+    assert command_words(Greeting(late=False)) == ["--late", "no"]
+    assert decode(Greeting, {"late": False}) == Greeting(late=False)
+    with pytest.raises(Invalid):
+        read_text(late, "perhaps")
+
+
+def test_a_number_lies_between_its_bounds() -> None:
+    assert read_text(OPTIONS["rows"], "9") == 9
+    with pytest.raises(Invalid, match="Rows must be from 1 to 9"):
+        read_text(OPTIONS["rows"], "10")

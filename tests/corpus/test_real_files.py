@@ -47,6 +47,8 @@ def read(one):
     source = Source.of_path(FOLDER / one["path"])
     found = detect_file(source, ReadSettings())
     settings = resolve_settings(ReadSettings(), found)
+    if settings.layout != "columns" and found.confidence == "ask":
+        return found, settings, [], []
     if settings.layout == "columns" and {"question", "answer"} - settings.mapping.keys():
         told = {side: one["mapping"][side] for side in ("question", "answer")}
         if any(column not in found.columns for column in told.values()):
@@ -126,6 +128,8 @@ def test_every_row_comes_back_as_it_was(one):
         _, settings, rows, _ = read(one)
     except LttError:
         pytest.skip("the file asks for a choice or is refused")
+    if not LAYOUTS[settings.layout].is_written:
+        pytest.skip("the layout can only be read")
     options = LayoutOptions(mapping=settings.mapping, keep_extra=True)
     for row, record in rows:
         assert LAYOUTS[settings.layout].render(record, options) == row.values

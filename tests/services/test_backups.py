@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import Record
 from app.models import ChangeSet, Entry, db
 from app.services import backups, datasets, entries, history, pairs
@@ -43,7 +44,7 @@ def test_after_a_restore_everything_still_works(saved, dataset_id):
     backups.restore_backup(saved[0])
     pairs.add_pair(dataset_id, "new", "a")
     history.undo(dataset_id)
-    assert entries.count_entries(dataset_id, entries.Filters()) == 2 and backups.verify_database() == []
+    assert entries.count_entries(dataset_id, Filters()) == 2 and backups.verify_database() == []
 
 
 def test_two_backups_in_one_moment_are_two_files(saved):

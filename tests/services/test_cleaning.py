@@ -4,12 +4,12 @@ import pytest
 
 from app.core.cleaning import Step
 from app.core.errors import Conflict, Invalid
+from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services import cleaning, datasets, entries, history, pairs, work
+from app.services import cleaning, datasets, entries, history, jobs, pairs, tasks, work
 from app.services.cleaning import CleaningOptions, CleaningOrder
-from app.services.entries import Filters
 
 
 def fill(dataset_id, *records):
@@ -210,6 +210,20 @@ def test_reasoning_that_is_emptied_is_none_and_comes_back(dataset_id):
     assert datasets.compute_digest(dataset_id) == before
 
 
+def test_reasoning_is_lifted_out_of_answers_and_put_back(dataset_id):
+    turns = (Message("user", "u"), Message("assistant", "<think>t</think>v"))
+    fill(dataset_id, Record("q", "<think>r</think>a"), Record("q2", "b", turns=turns), Record("q3", "c"))
+    before = datasets.compute_digest(dataset_id)
+    wish = CleaningOptions((Step("lift-thinking"),))
+    assert cleaning.preview_dataset(dataset_id, wish).scan.changed == 2
+    apply(dataset_id, wish)
+    first, second, _ = (one.record() for one in entries.stream_entries(dataset_id))
+    assert (first.answer, first.reasoning) == ("a", "r")
+    assert second.turns[1] == Message("assistant", "v", reasoning="t")
+    history.undo(dataset_id)
+    assert datasets.compute_digest(dataset_id) == before
+
+
 def test_a_needle_with_quotes_is_found_inside_messages(dataset_id):
     fill(dataset_id, Record("q", "a", turns=(Message("user", 'say "ho"\\n'),)))
     wish = CleaningOptions((Step("remove-text", {"text": '"ho"\\'}, ("turns",)),))
@@ -283,3 +297,15 @@ def test_a_kept_preview_of_another_dataset_is_refused(dataset_id):
     with pytest.raises(Conflict):
         previews.get_preview(other, seen.token)
     assert previews.get_preview(dataset_id, seen.token).scan.changed == 1
+
+
+@pytest.mark.parametrize("kind", ["clean", "clean-preview"])
+def test_a_run_that_an_older_version_queued_is_done(dataset_id, kind):
+    fill(dataset_id, Record("q", "User: a"))
+    filters = {"text": "", "statuses": [], "splits": [], "tags": [], "ids": None, "import_id": None, "answered": None}
+    steps = [{"operation": "remove-text", "options": {"text": "User: "}}]
+    wish = {"steps": steps, "filters": filters, "name": ""}
+    more = {"clean": {"leave": [], "preview": None}, "clean-preview": {"address": ""}}[kind]
+    arguments = {"dataset_id": dataset_id, "wish": wish, **more}
+    job = tasks.run_now(jobs.enqueue(kind, arguments, dataset_id=dataset_id, title="Clean").id)
+    assert job.state == "done" and answers(dataset_id) == (["a"] if kind == "clean" else ["User: a"])

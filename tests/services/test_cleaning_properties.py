@@ -14,7 +14,7 @@ PIECES = (
     *factories.MARKUP,
     *("a", "E", " ", "\t", "\n\n\n", "\r\n", "123 456", "Q: a\nA: b\n", "---", "```\ncode\n", "`e`", "See https://e.example/a?b=1 "),
     *("ann@example.org", "+49 30 1234567", "4111 1111 1111 1111", "DE89370400440532013000", "As an AI language model, I cannot. "),
-    *("&amp;", "schÃ¶n", "e\u0301", "\u200b", "\u202e", "\ufeff", "“it’s”", '"it\'s"', "👍🏽", "👩‍👩‍👧", "مرحبا", "답변: 안녕", "नमस्ते", "<b>e</b>", "<p>e</p>"),
+    *("&amp;", "<think>r</think>", "schÃ¶n", "e\u0301", "\u200b", "\u202e", "\ufeff", "“it’s”", '"it\'s"', "👍🏽", "👩‍👩‍👧", "مرحبا", "답변: 안녕", "नमस्ते", "<b>e</b>", "<p>e</p>"),
 )  # fmt: skip
 TEXTS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=6).map("".join),

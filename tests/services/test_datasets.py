@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import Record
 from app.services import datasets, history, pairs
 
@@ -81,7 +82,7 @@ def test_an_empty_dataset_can_be_copied(dataset_id):
 def test_content_ignores_labels_and_all_does_not(dataset_id):
     pairs.add_pair(dataset_id, "q", "a")
     before = datasets.compute_digest(dataset_id)
-    pairs.tag_pairs(dataset_id, pairs.Selection(filters=pairs.Filters()), add=["x"])
+    pairs.tag_pairs(dataset_id, pairs.Selection(filters=Filters()), add=["x"])
     after = datasets.compute_digest(dataset_id)
     assert before.content == after.content and before.all != after.all
 

@@ -51,6 +51,21 @@ def test_a_small_dataset_is_searched_at_once(dataset_id):
     assert duplicates.latest_scan(dataset_id).job_id == job.id
 
 
+@pytest.mark.parametrize(
+    ("other", "scope"),
+    [(None, "own"), (["splits", []], "splits"), (["splits", ["train", "test"]], "splits"), ("another", "dataset")],
+)
+def test_a_search_that_an_older_version_queued_is_done(dataset_id, other, scope):
+    if other == "another":
+        other = ["dataset", datasets.create_dataset("Other").id]
+    wish = {"side": "pair", "other": other, "semantic": False}
+    job = jobs.enqueue("duplicates", {"dataset_id": dataset_id, "wish": wish}, dataset_id=dataset_id, title="Find")
+    assert tasks.run_now(job.id).state == "done"
+    found = duplicates.latest_scan(dataset_id, scope)
+    assert (found.side, found.job_id) == ("pair", job.id)
+    assert other is None or scope != "splits" or found.scope == {"splits": other[1] or ["train", "validation", "test"]}
+
+
 def test_a_large_dataset_is_searched_by_a_worker(dataset_id, busy):
     job = scan(dataset_id)
     assert job.state == "queued" and scan(dataset_id, "pair").id == job.id

@@ -3,9 +3,9 @@
 import pytest
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import Record
 from app.services import entries, history, pairs
-from app.services.entries import Filters
 from app.services.pairs import Selection
 
 

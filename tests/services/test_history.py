@@ -5,10 +5,10 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.models import ChangeSet, Entry, db
 from app.services import datasets, entries, history, pairs, work
-from app.services.entries import Filters
 
 
 def ids(dataset_id):

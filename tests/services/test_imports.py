@@ -220,6 +220,17 @@ def test_our_own_table_brings_status_and_split_back(dataset_id):
     assert (second.status, second.split) == ("review", None) and "open" in second.extra
 
 
+THINKING = "<think>\nr\n</think>\n\na"
+
+
+def test_reasoning_in_answers_stays_unless_it_is_lifted(dataset_id):
+    chat = jsonl({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": THINKING}]})
+    row = bring(dataset_id, chat, "chat.jsonl")
+    assert row.detected["thinks"]
+    bring(dataset_id, chat, "chat.jsonl", lift_thinking=True)
+    assert [(one.answer, one.reasoning) for one in stored(dataset_id)] == [(THINKING, None), ("a", "r")]
+
+
 def test_a_column_of_reasoning_is_the_field_and_is_updated_by_id(dataset_id):
     bring(dataset_id, "question,answer,thinking\nq,a,r\nq2,a2,\n")
     first, second = stored(dataset_id)

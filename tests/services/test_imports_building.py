@@ -105,6 +105,7 @@ def test_too_many_rows_are_refused(way):
         ({"tags": ("a",)}, False),
         ({"system": "Be kind."}, False),
         ({"html_to_markdown": True}, False),
+        ({"lift_thinking": True}, False),
         ({"skip": ("note",)}, False),
         ({"spreadsheet_safe": True}, False),
     ],

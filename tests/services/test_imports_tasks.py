@@ -79,3 +79,11 @@ def test_the_result_is_one_sentence_for_the_list_of_jobs():
     job = imports.start(add(CSV + b"Open?,\n").id, Settings())
     assert job.result["summary"] == "1 imported, 0 skipped, 1 in quarantine."
     assert sum(1 for _ in entries.stream_entries(job.dataset_id)) == 1
+
+
+def test_an_import_that_an_older_version_queued_is_done(worker):
+    row = add(CSV)
+    job = imports.enqueue(row.id, Settings())
+    with transaction():
+        jobs.get(job.id).arguments = {"import_id": row.id}
+    assert tasks.run_now(job.id).state == "done" and imports.get(row.id).imported == 1

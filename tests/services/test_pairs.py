@@ -3,8 +3,8 @@
 import pytest
 
 from app.core.errors import Conflict, Gone, Invalid
+from app.core.filters import Filters
 from app.services import datasets, entries, history, pairs
-from app.services.entries import Filters
 from app.services.pairs import Selection
 
 

@@ -8,10 +8,12 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import answers
+from app.blueprints.api.options import model_of, options_from
+from app.blueprints.api.specification import DatasetPath, answers
 from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
+from app.core.filters import Filters
 from app.services import cleaning, datasets, tasks
 from app.services.cleaning import (
     CleaningOptions,
@@ -22,17 +24,10 @@ from app.services.cleaning import (
     previews,
     recipes,
 )
-from app.services.entries import Filters
 
 bp = APIBlueprint(
     "api_clean", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="cleaning", description="Change texts in bulk")]
 )
-
-
-class DatasetPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
 
 
 class StepBody(BaseModel):
@@ -48,23 +43,18 @@ class StepBody(BaseModel):
         return Step(self.operation, self.options, tuple(self.fields), self.keep_code)
 
 
-class WishBody(BaseModel):
+class WishBody(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
     """Steps or a saved recipe, and the pairs they are for: all without any filter."""
 
     steps: list[StepBody] = []
     recipe_id: int | None = None
-    q: str = ""
-    status: list[str] = []
-    tag: list[str] = []
-    split: list[str] = []
     ids: list[int] | None = Field(None, max_length=20_000)
 
     def wish(self) -> CleaningOptions:
         """What is asked for. Raises BadUsage and Invalid."""
         if bool(self.steps) == (self.recipe_id is not None):
             raise BadUsage("Send either steps or a recipe_id.")
-        ids = tuple(self.ids) if self.ids is not None else None
-        filters = Filters(self.q, tuple(self.status), tuple(self.split), tuple(self.tag), ids)
+        filters = options_from(Filters, self)
         if self.recipe_id is not None:
             recipe = recipes.value_of(recipes.get_recipe(self.recipe_id))
             return CleaningOptions(recipe.steps, filters, recipe.name)

@@ -8,7 +8,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, model_validator
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import answers
+from app.blueprints.api.specification import DatasetPath, answers
 from app.blueprints.api.writing import Answer, idempotent
 from app.models import Dataset
 from app.services import datasets, history
@@ -19,12 +19,6 @@ bp = APIBlueprint(
     url_prefix=PREFIX,
     abp_tags=[Tag(name="datasets", description="Datasets, their digest and history")],
 )
-
-
-class DatasetPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
 
 
 class DatasetQuery(BaseModel):
@@ -62,10 +56,9 @@ class HistoryQuery(BaseModel):
     limit: int = Field(50, ge=1, le=500)
 
 
-class StepPath(BaseModel):
+class StepPath(DatasetPath):
     """Which step of which dataset."""
 
-    dataset_id: int
     number: int
 
 

@@ -1,5 +1,7 @@
 """Duplicates over the API: search, look at groups level by level, decide, settle what is safe in bulk."""
 
+from dataclasses import replace
+
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
@@ -8,10 +10,11 @@ from pydantic import BaseModel, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
-from app.blueprints.api.specification import answers
+from app.blueprints.api.options import model_of, options_from
+from app.blueprints.api.specification import DatasetPath, answers
 from app.blueprints.api.writing import Answer, answer_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
-from app.core.errors import BadUsage, NotFound
+from app.core.errors import NotFound
 from app.frontdoor import takes_uploads
 from app.models import DuplicateScan
 from app.services import datasets, duplicates, history, tasks
@@ -26,40 +29,20 @@ bp = APIBlueprint(
 )
 
 
-class DatasetPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
-
-
 class GroupPath(DatasetPath):
     """Which group of which dataset."""
 
     group_id: int
 
 
-class ScanBody(BaseModel):
+class ScanBody(model_of(ScanOptions, leave_out=("file",), lists=True)):  # type: ignore[misc]
     """What to compare, and with what: the dataset itself, or one of the others."""
 
-    on: str = Field("question", description="question, answer or pair")
-    dataset: int | None = Field(None, description="the id of another dataset to compare with")
-    splits: list[str] | None = Field(None, description="compare these splits with each other; [] means all three")
-    semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
-    def options(self) -> ScanOptions:
-        """What is asked for. Raises BadUsage."""
-        if self.dataset is not None and self.splits is not None:
-            raise BadUsage("Send either dataset or splits.")
-        splits = None if self.splits is None else tuple(self.splits)
-        return ScanOptions(self.on, dataset=self.dataset, splits=splits, semantic=self.semantic)
-
-
-class AgainstQuery(BaseModel):
+class AgainstQuery(model_of(ScanOptions, leave_out=("dataset", "file", "splits"))):  # type: ignore[misc]
     """What to compare with the rows of the file."""
 
-    on: str = Field("question", description="question, answer or pair")
     name: str | None = Field(None, description="the file's name; else the one that a form gives it")
-    semantic: bool = Field(False, description="find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)")
 
 
 class ListQuery(BaseModel):
@@ -132,7 +115,7 @@ class SettleBody(BaseModel):
 @idempotent
 def scan(path: DatasetPath, body: ScanBody) -> Answer:
     """Search for duplicates. 200 with the counts, or 202 with a job for a large dataset."""
-    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, body.options())))
+    return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, options_from(ScanOptions, body))))
 
 
 @bp.post("/against", responses=answers(200, 202))
@@ -141,7 +124,7 @@ def against(path: DatasetPath, query: AgainstQuery) -> Answer:
     """Search a file for pairs of the dataset: send it as multipart (field `file`) or as the raw body."""
     datasets.get(path.dataset_id)
     upload = receive(query.name, usual_name="file")
-    options = ScanOptions(query.on, file=upload.token, semantic=query.semantic)
+    options = replace(options_from(ScanOptions, query), file=upload.token)
     return answer_job(tasks.start(duplicates.SCAN, ScanRun(path.dataset_id, options)))
 
 

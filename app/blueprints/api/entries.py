@@ -8,14 +8,15 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import IF_MATCH, answers, reads_header
+from app.blueprints.api.options import model_of, options_from
+from app.blueprints.api.specification import IF_MATCH, DatasetPath, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.changes import Value
 from app.core.errors import Conflict
+from app.core.filters import Filters
 from app.core.record import load_json
 from app.core.stored import StoredEntry
 from app.services import datasets, entries, history, pairs
-from app.services.entries import Filters
 
 bp = APIBlueprint(
     "api_entries",
@@ -26,26 +27,15 @@ bp = APIBlueprint(
 _TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status")
 
 
-class ListPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
-
-
-class EntryPath(BaseModel):
+class EntryPath(DatasetPath):
     """Which entry of which dataset."""
 
-    dataset_id: int
     entry_id: int
 
 
-class ListQuery(BaseModel):
+class ListQuery(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
     """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
 
-    q: str = ""
-    status: list[str] = []
-    tag: list[str] = []
-    split: list[str] = []
     order: str = "oldest"
     cursor: str = ""
     limit: int = Field(100, ge=1, le=1000)
@@ -94,10 +84,10 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
 
 
 @bp.get("")
-def list_entries(path: ListPath, query: ListQuery) -> Answer:
+def list_entries(path: DatasetPath, query: ListQuery) -> Answer:
     """List entries. `next` and `previous` are cursors for the neighbouring pages."""
     datasets.get(path.dataset_id)
-    filters = Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag), splits=tuple(query.split))
+    filters = options_from(Filters, query)
     page = entries.list_page(path.dataset_id, filters, cursor=query.cursor, order=query.order, size=query.limit)
     return jsonify(
         entries=[entry_as_dict(entry) for entry in page.entries],
@@ -109,7 +99,7 @@ def list_entries(path: ListPath, query: ListQuery) -> Answer:
 
 @bp.post("", responses=answers(201))
 @idempotent
-def create_entry(path: ListPath, body: EntryBody) -> Answer:
+def create_entry(path: DatasetPath, body: EntryBody) -> Answer:
     """Add a pair."""
     result = pairs.add_pair(
         path.dataset_id,

@@ -11,13 +11,13 @@ from app.blueprints import export as page
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import model_of, options_from
-from app.blueprints.api.specification import answers
+from app.blueprints.api.specification import DatasetPath, answers
 from app.blueprints.api.writing import Answer
 from app.core.conversion import ConvertOptions
-from app.core.spec import parse_spec, usual_layout
+from app.core.filters import Filters
+from app.core.spec import parse_target
 from app.frontdoor.limits import takes_uploads
 from app.services import conversion, datasets, uploads
-from app.services.entries import Filters
 from app.services.export import ExportOptions
 
 bp = APIBlueprint(
@@ -25,23 +25,14 @@ bp = APIBlueprint(
 )
 
 
-class ExportPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
+_EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "filters", "dataset_system"))
+_PAIRS = model_of(Filters, leave_out=("splits", "ids", "import_id", "answered"), lists=True)
 
 
-class ExportQuery(BaseModel):
+class ExportQuery(_PAIRS, _EXPORT):  # type: ignore[valid-type, misc]
     """What to export: FORMAT:LAYOUT, and which pairs."""
 
     to: str = "jsonl:openai"
-    q: str = ""
-    status: list[str] = []
-    tag: list[str] = []
-    split: str = ""
-    extra: bool | None = None
-    spreadsheet_safe: bool = False
-    bom: bool = False
 
 
 class ConvertQuery(model_of(ConvertOptions)):  # type: ignore[misc]
@@ -53,19 +44,9 @@ class ConvertQuery(model_of(ConvertOptions)):  # type: ignore[misc]
 
 
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
-def export_dataset(path: ExportPath, query: ExportQuery) -> Answer:
+def export_dataset(path: DatasetPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
-    spec = parse_spec(query.to)
-    kind = spec.format or "jsonl"
-    options = ExportOptions(
-        kind,
-        spec.layout or usual_layout(kind),
-        filters=Filters(text=query.q, statuses=tuple(query.status), tags=tuple(query.tag)),
-        split=query.split,
-        extra=query.extra,
-        spreadsheet_safe=query.spreadsheet_safe,
-        bom=query.bom,
-    ).checked()
+    options = options_from(ExportOptions, query).complete(parse_target(query.to), options_from(Filters, query))
     return page.file_response(path.dataset_id, datasets.get(path.dataset_id).name, options)
 
 

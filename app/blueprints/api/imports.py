@@ -3,12 +3,12 @@
 from flask import Response, jsonify, make_response, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import Text, model_of, options_from
-from app.blueprints.api.specification import IDEMPOTENCY_KEY, answers, reads_header
+from app.blueprints.api.specification import IDEMPOTENCY_KEY, DatasetPath, answers, reads_header
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.frontdoor import takes_uploads
 from app.models import Import
@@ -22,12 +22,6 @@ bp = APIBlueprint(
     url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/imports",
     abp_tags=[Tag(name="imports", description="Bring files in; bad rows are kept with their reason")],
 )
-
-
-class DatasetPath(BaseModel):
-    """Which dataset."""
-
-    dataset_id: int
 
 
 class ImportPath(DatasetPath):

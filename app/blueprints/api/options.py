@@ -13,15 +13,22 @@ Text = Annotated[str | None, BeforeValidator(lambda value: None if value == "" e
 _TYPES: dict[str, Any] = {"number": int | None, "tick": bool}
 
 
-def model_of(kind: type[Any], leave_out: Collection[str] = ()) -> type[BaseModel]:
-    """A model with a field for each option, called by its word. Lists and mappings are one text, as in a command."""
+def model_of(kind: type[Any], leave_out: Collection[str] = (), *, lists: bool = False) -> type[BaseModel]:
+    """A model with a field for each option, called by its word.
+
+    Lists and mappings are one text, as in a command; with ``lists`` a list is one.
+    """
     found: dict[str, Any] = {}
     for one in options_of(kind):
         if one.name in leave_out:
             continue
-        hint = bool | None if one.kind == "tick" and one.optional else _TYPES.get(one.kind, Text)
-        default = one.default if one.kind in ("text", "number", "tick") else None
-        found[one.word] = (hint, Field(default, description=one.help or one.label or None))
+        hint, default = _TYPES.get(one.kind, Text), one.default if one.kind in ("text", "number", "tick") else None
+        if one.kind == "tick" and one.optional:
+            hint = bool | None
+        elif one.kind == "texts" and lists:
+            hint, default = (list[str] | None, None) if one.optional else (list[str], [])
+        words = f": {', '.join(one.choices)}" if one.choices and one.kind == "text" else ""
+        found[one.word] = (hint, Field(default, description=one.help or one.label + words or None))
     model: type[BaseModel] = create_model(f"{kind.__name__}Model", **found)
     return model
 
@@ -31,6 +38,8 @@ def options_from(kind: type[T], model: BaseModel) -> T:
     said: dict[str, Any] = {}
     for one in options_of(kind):
         value = getattr(model, one.word, None)
-        if value is not None:
+        if isinstance(value, list):
+            said[one.name] = tuple(value)
+        elif value is not None:
             said[one.name] = read_text(one, value) if one.kind in ("texts", "pairs") else value
     return kind(**said)

@@ -37,6 +37,12 @@ IDEMPOTENCY_KEY = {
 }
 
 
+class DatasetPath(BaseModel):
+    """Which dataset."""
+
+    dataset_id: int
+
+
 class ErrorBody(BaseModel):
     """What went wrong, for a program and for a person."""
 

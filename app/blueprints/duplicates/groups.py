@@ -8,9 +8,9 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.duplicates.page import address, bp
-from app.core.duplicates import SAFE
+from app.core.duplicates import SAFE, SIDES
 from app.core.errors import Gone, Invalid, NotFound
-from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, SIDE_NAMES, TABS, DuplicatesView, GroupChoice
+from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, TABS, DuplicatesView, GroupChoice
 from app.models import DuplicateScan
 from app.services import datasets, duplicates, jobs, runners
 from app.services.duplicates import Filter, GroupView
@@ -46,7 +46,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         scans=scans,
         tabs=TABS,
         orders=ORDERS,
-        side_names=SIDE_NAMES,
+        side_names=SIDES,
         has_model=duplicates.model_folder() is not None,
         meaning=MEANINGS.get(view.tab, ""),
         job=next((job for job in active if job.kind in KINDS), None),

@@ -10,11 +10,11 @@ from app.blueprints.duplicates.page import bp
 from app.blueprints.view import back_or, tell, tell_step
 from app.core.duplicates import EXACT, NORMALISED
 from app.core.errors import BadUsage, NotFound
-from app.forms.duplicates import ScanForm
+from app.forms.duplicates import read_scan
 from app.frontdoor import takes_uploads
 from app.models import DuplicateScan
 from app.services import datasets, duplicates, history, jobs, runners, tasks, uploads
-from app.services.duplicates import RULES, RecheckRun, ScanOptions, ScanRun, SettleRun
+from app.services.duplicates import RULES, RecheckRun, ScanRun, SettleRun
 
 RULE_NAMES = {
     "approved": ("Approved first", "Then the newest. What was checked wins."),
@@ -28,13 +28,10 @@ RULE_NAMES = {
 @takes_uploads
 def scan(dataset_id: int) -> ResponseReturnValue:
     """Compare the pairs: at once where they are few, else as a job."""
-    form, file = ScanForm(request.form), request.files.get("file")
-    options = ScanOptions(form.side, splits=() if form.scope == "splits" else None, semantic=form.semantic)
-    if form.scope == "dataset":
-        if form.dataset_id is None:
-            raise BadUsage("Choose the other dataset first.", code="no_dataset")
-        options = replace(options, dataset=datasets.get(form.dataset_id).id)
-    elif form.scope == "file":
+    options, scope, file = read_scan(request.form), request.form.get("with"), request.files.get("file")
+    if scope == "dataset" and options.dataset is None:
+        raise BadUsage("Choose the other dataset first.", code="no_dataset")
+    if scope == "file":
         if file is None or not file.filename:
             raise BadUsage("No file was chosen. Choose one first.", code="no_file")
         options = replace(options, file=uploads.save(file.stream.read, file.filename).token)

@@ -15,7 +15,7 @@ from app.core.cleaning.base import (
 from app.core.cleaning.recipe import Cleaner, Recipe, Step, clean_stream, compile_recipe
 
 # Each registers its operations, in the order in which pages list them.
-_MODULES = "replace phrases links wording whitespace characters markup fences mask pairs split"
+_MODULES = "replace phrases links wording whitespace characters markup fences mask pairs split thinking"
 for _name in _MODULES.split():
     import_module(f"{__name__}.{_name}")
 

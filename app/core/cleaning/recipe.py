@@ -36,6 +36,15 @@ class Step:
             out["keep_code"] = self.keep_code
         return out
 
+    @property
+    def words(self) -> list[str]:
+        """How ``ltt clean`` is told the step."""
+        words = ["--operation", self.operation]
+        for name, value in self.options.items():
+            words += ["--option", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+        words += [word for name in self.fields for word in ("--field", name)]
+        return words + (["--in-code"] if self.keep_code is False else [])
+
     @classmethod
     def from_dict(cls, value: Any) -> "Step":
         """The inverse of ``as_dict``; refuses what is not a step."""

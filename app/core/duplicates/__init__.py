@@ -13,7 +13,6 @@ from app.core.duplicates.base import (
     LEVELS,
     NORMALISED,
     SAFE,
-    SIDES,
     UNKNOWN,
     WHAT,
     Difference,
@@ -35,6 +34,7 @@ from app.core.duplicates.compare import compare_texts
 from app.core.duplicates.groups import count_by_level, group_pairs
 from app.core.duplicates.index import Index
 from app.core.duplicates.normal import normalise_text
+from app.core.duplicates.options import SIDES, ComparisonOptions, FileScanOptions
 from app.core.duplicates.search import search_texts
 
 __all__ = [
@@ -49,8 +49,10 @@ __all__ = [
     "SIDES",
     "UNKNOWN",
     "WHAT",
+    "ComparisonOptions",
     "Difference",
     "Family",
+    "FileScanOptions",
     "Found",
     "Group",
     "Index",

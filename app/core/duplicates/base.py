@@ -16,7 +16,6 @@ Progress = Callable[[float, str], None]
 # Gives the other text of each record (its answer where questions are compared) for ascending positions.
 Others = Callable[[Sequence[int]], list[str]]
 
-SIDES = ("question", "answer", "pair")
 # How alike two texts are, in whole steps: RapidFuzz's score from FLOOR to 100, and above it what needs no score.
 EXACT, NORMALISED, FLOOR = 102, 101, 80
 DEFAULT_LEVEL = 90

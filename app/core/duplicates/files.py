@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.core.duplicates.base import (
-    DEFAULT_LEVEL,
-    EXACT,
-    NORMALISED,
     WHAT,
     Family,
     Group,
@@ -21,13 +18,6 @@ from app.core.duplicates.base import (
 from app.core.duplicates.groups import group_pairs
 from app.core.duplicates.search import Meaning, search_texts
 from app.core.record import Record
-
-METHODS = ("exact", "normalised", "near", "semantic")
-
-
-def level_of(method: str, threshold: int | None) -> int:
-    """The level at which a method puts texts together."""
-    return {"exact": EXACT, "normalised": NORMALISED}.get(method, threshold or DEFAULT_LEVEL)
 
 
 @dataclass

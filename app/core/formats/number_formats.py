@@ -46,6 +46,10 @@ class Formats:
         self._archive: zipfile.ZipFile | None = None
         self._parts: dict[str, str] = {}
         self._codes: list[str] = []
+        with path.open("rb") as file:
+            # An old .xls may hold an archive somewhere inside, and is none.
+            if file.read(4) != b"PK\x03\x04":
+                return
         if not zipfile.is_zipfile(path):
             return
         archive = zipfile.ZipFile(path)

@@ -12,25 +12,31 @@ from app.core.layouts.base import (
     LayoutOptions,
     Preset,
     RowError,
+    answer_text,
     as_came,
     checked,
     columns_of,
     note_as_came,
     notes_of,
-    question_and_answer_turns,
+    paired_turns,
+    take_reasoning,
     text_answer,
     text_of,
     with_columns,
     with_notes,
+    with_usual_names,
 )
 from app.core.layouts.conversation import turns_in
 from app.core.layouts.sample import Claim, Sample
-from app.core.layouts.shapes import Row
+from app.core.layouts.shapes import Row, unpacked
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
 _OUTPUTS = ("output", "response", "chosen")
 _INPUTS = ("input", "context")
 OWN = frozenset({"instruction", "input", "output", "system", "history"})
+_NAMES = frozenset({*OWN, *_OUTPUTS, *_INPUTS, *REJECTED})
 _JOINTS = {"newline": "\n", "blank-line": "\n\n"}
 
 
@@ -39,6 +45,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     instruction = row.get("instruction")
     if len(row) == 3 and type(instruction) is type(row.get("output")) is str and row.get("input") == "":
         return checked(Record(row["instruction"], row["output"]), options)
+    if (usual := with_usual_names(row, _NAMES)) is not row:
+        return note_as_came(parse(usual, options), row, "alpaca", render)
     if instruction is None:
         raise RowError("There is no instruction.", code="blank_question")
     names = (_first_of(row, _INPUTS), _first_of(row, _OUTPUTS))
@@ -52,21 +60,28 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         notes["alpaca"] = {"instruction": question, "input": given, "joint": options.alpaca_input}
         question, system = _join(question, text, system, options)
     extra = _rest(row, names, given, notes)
+    history = row.get("history")
+    turns = () if _is_remark(history) else turns_in(history)
+    if _is_remark(history):
+        extra["history"] = history
     asked = Message("user", question)
+    reasoning = take_reasoning(extra)
     if names[1] == "chosen" and not isinstance(output, str):
-        answer = read_answer(output, [asked]).text or ""
+        chosen = read_answer(output, [asked])
+        answer, reasoning = chosen.text or "", chosen.reasoning or reasoning
     else:
         answer = text_of(output, "output", options, names[1])
     rejected = take_rejected(extra, notes, [asked])
     record = Record(
         system=system if isinstance(system, str) and system else None,
-        turns=turns_in(row.get("history")),
+        turns=turns,
         question=question,
         answer=answer,
         rejected_answer=rejected,
         extra=with_notes(extra, notes),
+        reasoning=reasoning,
     )
-    if not (type(instruction) is type(output) is str) or row.get("history"):
+    if not (type(instruction) is type(output) is str) or row.get("history") or reasoning:
         record = note_as_came(record, row, "alpaca", render)
     return checked(record, options)
 
@@ -81,6 +96,11 @@ def _join(instruction: str, text: str, system: Any, options: LayoutOptions) -> t
     return instruction + _JOINTS[options.alpaca_input] + text, system
 
 
+def _is_remark(history: Any) -> bool:
+    """Whether what stands under “history” are no turns but a text about something else."""
+    return isinstance(history, str) and bool(history) and not isinstance(unpacked(history), list)
+
+
 def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -> dict[str, Any]:
     """Columns without a place, and in the notes what the plain form of a row would not show."""
     extra = columns_of(row, (*OWN, *names))
@@ -91,7 +111,7 @@ def _rest(row: Row, names: tuple[str, str], given: Any, notes: dict[str, Any]) -
         shape["input"] = [row[names[0]]] if names[0] in row else []
     if "system" in row and not (isinstance(row["system"], str) and row["system"]):
         shape["system"] = row["system"]
-    if "history" in row and (not row["history"] or isinstance(row["history"], str)):
+    if "history" in row and (not row["history"] or isinstance(row["history"], str)) and not _is_remark(row["history"]):
         shape["history"] = row["history"]
     if shape:
         notes["alpaca-shape"] = shape
@@ -103,7 +123,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
     Raises RowError where the answer is a tool call.
     """
-    answer = text_answer(record, "Alpaca")
+    answer = with_thinking(record.reasoning, text_answer(record, "Alpaca"))
     if not (record.extra or record.turns):
         plain: dict[str, Any] = {"instruction": record.question, "input": "", "output": answer}
         if record.system is not None:
@@ -130,12 +150,12 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if history and options.keep_extra and turns_in(history) == record.turns:
         row["history"] = history
     elif record.turns:
-        row["history"] = [list(pair) for pair in question_and_answer_turns(record)]
+        row["history"] = [[asked.text, answer_text(said)] for asked, said in paired_turns(record.turns)]
     elif "history" in shape and not history:
         row["history"] = history
     if options.keep_extra:
         row.update(rejected_column(record.rejected_answer, notes, [Message("user", record.question)]))
-    return with_columns(row, record, options)
+    return with_columns(row, record, options, reserved=OWN)
 
 
 def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
@@ -160,7 +180,7 @@ def recognises(sample: Sample) -> Claim | None:
         return isinstance(row.get("instruction"), str) and any(row.get(name) is not None for name in _OUTPUTS)
 
     reason = "each row has an instruction and an output"
-    return sample.claim(reason, sample.count(fits), *_OUTPUTS, *_INPUTS, *OWN, *REJECTED)
+    return sample.claim(reason, sample.count(fits), *_OUTPUTS, *_INPUTS, *OWN, *REJECTED, *REASONING_KEYS)
 
 
 ALPACA = Layout(
@@ -168,7 +188,7 @@ ALPACA = Layout(
     "Alpaca",
     parse,
     render,
-    frozenset({"system", "turns"}),
+    frozenset({"system", "turns", "reasoning"}),
     ("instruction", "input", "output", "system", "history"),
     {
         "instruction": "How do I reset my password?",
@@ -179,4 +199,6 @@ ALPACA = Layout(
     recognises,
     (Preset("json", "Alpaca", "JSON: instruction, input, output"),),
     alternates=True,
+    keeps=frozenset({"rejected answer"}),
+    came="alpaca",
 )

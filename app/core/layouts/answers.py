@@ -7,9 +7,10 @@ from typing import Any
 from app.core.layouts.base import RowError
 from app.core.layouts.messages import read_message
 from app.core.layouts.shapes import is_chat, is_message, unpacked
+from app.core.reasoning import KEYS
 from app.core.record import Message
 
-BETTER = ("preferred_output", "preferred_completion", "chosen", "chosen_messages", "chosen_response")
+BETTER = ("preferred_output", "preferred_completion", "chosen", "chosen_messages", "chosen_response", "chosen_answer")
 WORSE = ("non_preferred_output", "non_preferred_completion")
 REJECTED = ("rejected_response", "rejected_answer", "rejected_messages", "rejected")
 # Columns whose messages are an answer or a prompt rather than a conversation.
@@ -71,6 +72,11 @@ def read_answer(value: Any, before: Sequence[Message]) -> Message:
     return answer
 
 
+def keys_of(answer: Message) -> dict[str, Any]:
+    """What the message of a worse answer carries besides its text; its reasoning has no field."""
+    return {**answer.extra, **({KEYS[0]: answer.reasoning} if answer.reasoning is not None else {})}
+
+
 def take_rejected(extra: dict[str, Any], notes: dict[str, Any], messages: Sequence[Message]) -> str | None:
     """The worse answer that stands beside a conversation or pair, taken out of ``extra``; None where there is none.
 
@@ -83,7 +89,8 @@ def take_rejected(extra: dict[str, Any], notes: dict[str, Any], messages: Sequen
     before = messages[:-1] if messages and messages[-1].role == "assistant" else messages
     answer = read_answer(value, before)
     del extra[name]
-    notes["rejected"] = {"column": name, **({"extra": answer.extra} if answer.extra else {})}
+    more = keys_of(answer)
+    notes["rejected"] = {"column": name, **({"extra": more} if more else {})}
     if not isinstance(value, str) or answer.text != value:
         notes["rejected"]["value"] = value
     return answer.text

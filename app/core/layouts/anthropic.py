@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, RowError, columns_of, messages_of, trailing_of, with_columns
+from app.core.layouts.base import (
+    AFTER,
+    IDS,
+    Layout,
+    LayoutOptions,
+    RowError,
+    columns_of,
+    messages_of,
+    trailing_of,
+    with_columns,
+)
 from app.core.layouts.functions import tool_calls, tools_in
 from app.core.layouts.messages import role_of
 from app.core.layouts.sample import Claim, Sample
@@ -92,10 +102,10 @@ def _messages_of(message: Any, place: int) -> list[Message]:
             name = kind or "unknown"
             said = f"Message {place + 1} holds a block “{name}”; only text and tools can be kept."
             raise RowError(said, code="not_text")
-    extra = {**rest, **({"reasoning_content": "\n\n".join(thoughts)} if thoughts else {})}
     if texts or calls or not results:
         text = "".join(texts) if texts or not calls else None
-        return [*results, Message(role, text, tool_calls=calls or None, extra=extra)]
+        reasoning = "\n\n".join(thoughts) or None
+        return [*results, Message(role, text, tool_calls=calls or None, extra=rest, reasoning=reasoning)]
     return results
 
 
@@ -153,9 +163,8 @@ def _rows_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
         if message.role not in ("user", "assistant"):
             said = "There is a system message in the middle, for which Anthropic's messages have no place."
             raise RowError(said, code="bad_role")
-        thought = message.extra.get("reasoning_content")
-        if isinstance(thought, str):
-            blocks.append({"type": "thinking", "thinking": thought})
+        if message.reasoning is not None:
+            blocks.append({"type": "thinking", "thinking": message.reasoning})
         if message.text is not None and (message.text or not message.tool_calls):
             blocks.append({"type": "text", "text": message.text})
         for call in message.tool_calls or ():
@@ -189,7 +198,7 @@ ANTHROPIC = Layout(
     "Anthropic messages",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", IDS}),
     ("system", "messages", "tools"),
     {
         "system": "Answer briefly.",
@@ -199,4 +208,6 @@ ANTHROPIC = Layout(
         ],
     },
     recognises,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

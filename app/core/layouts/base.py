@@ -1,6 +1,6 @@
 """What all layouts share: rows in and out, the notes that make a row come back as it was, refusals of rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.core.errors import Invalid
+from app.core.layouts.functions import tools_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
+from app.core.names import normal_name
+from app.core.reasoning import KEYS as REASONING_KEYS
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record, message_from_json, message_to_json
 from app.core.stored import CONTENT
 from app.core.text import PLAIN_STARTS, is_blank
@@ -20,6 +24,17 @@ NOTES = "_layout"
 
 # What a question or answer message may carry besides its text.
 NOTED = ("name", "weight", "tool_calls", "tool_call_id")
+
+# What a record may carry besides question and answer, as losses are named.
+SYSTEM_AMONG = "system messages among the turns"
+UNPAIRED = "turns without a partner"
+IDS = "ids of tool calls"
+KEYS = "other keys of messages"
+AFTER = "messages after the answer"
+ANSWERS = "other answers"
+PICTURES = "pictures"
+# What has a place in messages of OpenAI's form.
+CHAT = frozenset({"system", "turns", "trace", "reasoning", "tools", IDS, "weights", KEYS})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -107,10 +122,11 @@ class Grouping:
     """How rows become others before they are records, for layouts in which a row is not a record.
 
     ``group_of`` names the group of a row (None: rows that follow one another, until one ``begins`` another), ``join``
-    makes one row of the rows of a group, ``expand`` makes several of one row.
+    makes one row of the rows of a group, ``expand`` makes several of one row. ``group_of`` may keep in a dict what it
+    has seen in a file.
     """
 
-    group_of: Callable[[Row, LayoutOptions], str | None]
+    group_of: Callable[[Row, LayoutOptions, dict[str, str]], str | None]
     join: Callable[[Sequence[Row], LayoutOptions], dict[str, Any]]
     expand: Callable[[Row, LayoutOptions], Iterator[dict[str, Any]]] | None = None
     begins: Callable[[Row, LayoutOptions], bool] = lambda row, options: True
@@ -118,7 +134,10 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
+    """What a row means. ``holds`` names what it can carry besides question and answer, ``keeps`` what it carries only
+    together with other columns, ``columns`` the columns of ``Record.extra`` that are its own; the rest is a loss.
+    ``bare`` are the messages of which it holds the text alone. ``came`` is the name under which it notes rows that it
+    gives back as they came.
 
     ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
     the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
@@ -139,6 +158,10 @@ class Layout:
     needs: frozenset[str] = frozenset()
     alternates: bool = False
     labels: Callable[[Record, LayoutOptions], list[dict[str, Any]]] | None = None
+    columns: frozenset[str] = frozenset()
+    keeps: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
+    came: str = ""
     grouping: Grouping | None = None
 
     @property
@@ -147,13 +170,21 @@ class Layout:
         return self.render is not not_written
 
     def rows_of(self, record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
-        """The rows of a record, nearly always one. Raises RowError where it cannot be written."""
+        """The rows of a record, nearly always one; with ``keep_extra`` they have its tags as well.
+
+        Raises RowError where it cannot be written.
+        """
         if self.labels is not None:
-            return self.labels(record, options)
+            rows = self.labels(record, options)
         # What holds all columns has a place for a worse answer alone.
-        if record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
+        elif record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
             raise RowError("It has only an answer that is labelled as bad, and no good one.", code="only_rejected")
-        return [self.render(record, options)]
+        else:
+            rows = [self.render(record, options)]
+        if options.keep_extra and record.tags and "tags" not in self.holds:
+            for row in rows:
+                row["tags" if "tags" not in row else free_name("tags", row)] = list(record.tags)
+        return rows
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
@@ -204,12 +235,21 @@ def text_of(value: Any, what: str, options: LayoutOptions = DEFAULT, column: str
     )
 
 
+def with_usual_names(row: Row, names: Collection[str]) -> Row:
+    """The row with the columns that are called so in other letters (Instruction, chosen-response); else itself."""
+    usual = {name: plain for name in row if name not in names and (plain := normal_name(name)) in names}
+    usual = {name: plain for name, plain in usual.items() if plain not in row}
+    return {usual.get(name, name): value for name, value in row.items()} if usual else row
+
+
 def note_as_came(record: Record, row: Row, layout: str, render: Callable[[Record, LayoutOptions], Row]) -> Record:
     """The record, with its row in the notes where ``render`` would write it otherwise than it came."""
     if render(record, KEEPING) == row:
         return record
     used = {name: value for name, value in row.items() if name not in record.extra}
-    notes = {**notes_of(record), "came": {"layout": layout, "row": used}}
+    # Columns that were only called otherwise than usual.
+    renamed = [name for name in record.extra if name not in row and name != NOTES]
+    notes = {**notes_of(record), "came": {"layout": layout, "row": used, **({"renamed": renamed} if renamed else {})}}
     return replace(record, extra=with_notes(record.extra, notes))
 
 
@@ -218,7 +258,8 @@ def as_came(record: Record, layout: str, parse: Callable[[Row, LayoutOptions], R
     came = notes_of(record).get("came")
     if not isinstance(came, dict) or came.get("layout") != layout:
         return None
-    row = {**came["row"], **{name: value for name, value in record.extra.items() if name != NOTES}}
+    gone = (NOTES, *came.get("renamed", ()))
+    row = {**came["row"], **{name: value for name, value in record.extra.items() if name not in gone}}
     again = parse(row, LayoutOptions(allow_unanswered=True, allow_empty_prompt=True))
     return row if content_of(again) == content_of(record) and notes_of(again) == notes_of(record) else None
 
@@ -247,28 +288,53 @@ def columns_of(row: Row, used: Iterable[str]) -> dict[str, Any]:
 
 
 def with_columns(
-    row: dict[str, Any], record: Record, options: LayoutOptions, own: Iterable[str] = ()
+    row: dict[str, Any],
+    record: Record,
+    options: LayoutOptions,
+    own: Iterable[str] = (),
+    reserved: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The row with the columns of ``extra``: the layout's own always, all others with ``keep_extra``.
 
-    A column that would take the place of what is there gets a number behind its name.
+    A column that would take the place of what is there, or that only bears the name of one of the layout's
+    (``reserved``), gets a number behind its name, so that no trainer takes it for what it is not.
     """
     for key, value in record.extra.items():
-        if key == NOTES or not (options.keep_extra or key in own):
+        if key == NOTES:
             continue
-        if key not in row:
+        if key in own and key not in row and fits_own_column(key, value):
             row[key] = value
         elif options.keep_extra:
-            row[_free_name(key, row)] = value
+            is_free = key not in row and not (has_value(value) and (key in own or key in reserved))
+            row[key if is_free else free_name(key, {**record.extra, **row})] = value
     return row
 
 
-def _free_name(key: str, row: Row) -> str:
-    return next(name for number in count(2) if (name := f"{key} ({number})") not in row)
+def fits_own_column(name: str, value: Any) -> bool:
+    """Whether a column holds what trainers look for under its name: tools, or whether they may run side by side."""
+    if name in ("tools", "functions"):
+        return bool(tools_in(value))
+    return name != "parallel_tool_calls" or isinstance(value, bool)
+
+
+def has_value(value: Any) -> bool:
+    """Whether a value says anything: it is not null and not empty."""
+    return value not in (None, "", [], {})
+
+
+def free_name(key: str, taken: Row) -> str:
+    """The name with a number behind it that no column has."""
+    return next(name for number in count(2) if (name := f"{key} ({number})") not in taken)
+
+
+def take_reasoning(extra: dict[str, Any]) -> str | None:
+    """The reasoning that stands as a column beside a pair, taken out of ``extra``; None where there is none."""
+    name = next((name for name in REASONING_KEYS if isinstance(extra.get(name), str) and extra[name]), None)
+    return None if name is None else str(extra.pop(name))
 
 
 def text_answer(record: Record, title: str) -> str:
-    """The answer as text. Raises RowError where it is a tool call, for layouts that have no place for one."""
+    """The answer as text, without its reasoning. Raises RowError where it is a tool call, for layouts without any."""
     if record.answer == "" and record.trace and record.answered:
         raise RowError(f"The answer is a tool call, which {title} cannot hold.", code="tool_call_answer")
     return record.answer
@@ -288,27 +354,40 @@ def messages_of(record: Record) -> tuple[Message, ...]:
     """Turns, question, trace and answer as one conversation, without the system prompt."""
     notes = notes_of(record)
     question = _noted("user", record.question, notes.get("question"))
-    messages = (*record.turns, question, *record.trace)
     if record.answer or not record.answered or not record.trace:
-        messages = (*messages, _noted("assistant", record.answer, notes.get("answer")))
-    return messages
+        answer = _noted("assistant", record.answer, notes.get("answer"), record.reasoning)
+        return (*record.turns, question, *record.trace, answer)
+    *trace, last = record.trace
+    if record.reasoning is not None:
+        # Written by hand for a pair whose answer is a tool call.
+        before = f"{last.reasoning}\n\n" if last.reasoning else ""
+        last = replace(last, reasoning=before + record.reasoning)
+    return (*record.turns, question, *trace, last)
 
 
-def _noted(role: str, text: str, note: Any) -> Message:
+def _noted(role: str, text: str, note: Any, reasoning: str | None = None) -> Message:
     if type(note) is not dict:
-        return Message(role, text)
+        return Message(role, text, reasoning=reasoning)
     known = {key: note[key] for key in NOTED if key in note}
-    return Message(role, text, extra=note.get("extra", {}), **known)
+    return Message(role, text, extra=note.get("extra", {}), reasoning=reasoning, **known)
 
 
-def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
-    """The earlier turns as pairs of texts, for layouts that know nothing else; what is no pair is left out."""
-    pairs: list[tuple[str, str]] = []
-    asked: str | None = None
-    for message in record.turns:
-        if message.role == "user":
-            asked = message.text or ""
-        elif message.role == "assistant" and asked is not None:
-            pairs.append((asked, message.text or ""))
+def paired_turns(turns: Sequence[Message]) -> list[tuple[Message, Message]]:
+    """The earlier turns as questions with their answers, for layouts that know nothing else.
+
+    What is no text of a user or an assistant, or has no partner, is left out.
+    """
+    pairs: list[tuple[Message, Message]] = []
+    asked: Message | None = None
+    for message in turns:
+        if message.role == "user" and message.text is not None:
+            asked = message
+        elif message.role == "assistant" and message.text is not None and asked is not None:
+            pairs.append((asked, message))
             asked = None
     return pairs
+
+
+def answer_text(message: Message) -> str:
+    """The text of an answer with its reasoning, for layouts that have no other place for it."""
+    return with_thinking(message.reasoning, message.text or "")

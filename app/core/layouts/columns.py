@@ -13,6 +13,7 @@ import msgspec
 
 from app.core.layouts.answers import is_answer, read_answer
 from app.core.layouts.base import (
+    CHAT,
     KEEPING,
     Layout,
     LayoutOptions,
@@ -66,8 +67,6 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     question, answer = row.get(mapping["question"]), row.get(mapping.get("answer", ""))
     if type(question) is str and type(answer) is str and len(row) == 2 and len(mapping) == 2:
         return checked(Record(question, answer), options)
-    if question is None and mapping["question"] not in row and not has_value(row, mapping["question"]):
-        raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
     if options.columns is not None and not options.columns.issuperset(row):
         mapping = _with_late_columns(mapping, row, options.columns)
     return checked(_record_of(row, mapping, options), options)
@@ -109,6 +108,10 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
     notes: dict[str, Any] = {}
     values = {target: value_at(row, mapping[target]) for target in mapping}
     asked = values.get("question")
+    if "question" in mapping and not has_value(row, mapping["question"]):
+        raise RowError(f"There is no field “{mapping['question']}”.", code="blank_question")
+    if not options.allow_unanswered and "answer" in mapping and not has_value(row, mapping["answer"]):
+        raise RowError(f"There is no field “{mapping['answer']}”.", code="blank_answer")
     question = text_of(asked, "question", options, mapping.get("question", ""))
     answer = text_of(values.get("answer"), "answer", options, mapping.get("answer", ""))
     rejected, system, tags, history = (values.get(name) for name in ("rejected_answer", "system", "tags", "history"))
@@ -277,7 +280,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "tags", "other columns"}),
+    CHAT | {"reasoning", "rejected answer", "tags", "other columns"},
     OWN,
     {
         "id": "1",
@@ -293,4 +296,5 @@ COLUMNS = Layout(
         Preset("parquet", "Parquet", "Text columns, small files"),
         Preset("sqlite", "SQLite", "One table, with the view messages"),
     ),
+    bare=frozenset({"question", "answer", "rejected"}),
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.base import (
+    AFTER,
     Layout,
     LayoutOptions,
     Preset,
@@ -114,10 +115,9 @@ def _messages_of(content: Any, before: Sequence[Message]) -> list[Message]:
         else:
             what = "a picture or another file" if any(key in part for key in _MEDIA) else "a part that is no text"
             raise RowError(f"A content holds {what} ({', '.join(part)}); only text can be kept.", code="not_text")
-    extra = {"reasoning_content": "".join(thoughts)} if thoughts else {}
     if texts or calls or not results:
         spoken = "".join(texts) if texts or not calls else None
-        return [*results, Message(role, spoken, tool_calls=calls or None, extra=extra)]
+        return [*results, Message(role, spoken, tool_calls=calls or None, reasoning="".join(thoughts) or None)]
     return results
 
 
@@ -225,4 +225,6 @@ GEMINI = Layout(
     },
     recognises,
     (Preset("jsonl", "Gemini", "JSONL: contents and parts"),),
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

@@ -7,6 +7,7 @@ its own; what they say each is kept under ``message_details``.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from app.core.layouts.base import Grouping, Layout, LayoutOptions, RowError, checked, not_written
@@ -14,7 +15,7 @@ from app.core.layouts.conversation import messages_in, parse_chat
 from app.core.layouts.mapping import target_of
 from app.core.layouts.messages import role_of
 from app.core.layouts.sample import Claim, Sample
-from app.core.layouts.shapes import Row
+from app.core.layouts.shapes import Row, unpacked
 from app.core.names import normal_name
 from app.core.record import Record
 
@@ -32,18 +33,26 @@ _NAMES = {
     "role": "role speaker sender author from user_type speaker_role sender_type author_role message_role who",
     "text": "content text message value utterance body msg message_text message_content said",
 }
+# What a message has of its own beside role and text.
+_MESSAGE_KEYS = ("tool_calls", "tool_call_id", "weight")
 _SIDES = {"user", "assistant"}
 _TARGETS = {target: tuple(names.split()) for target, names in _NAMES.items()}
 
 
 def find_columns(row: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, str]:
     """The columns of a row by target: as said, else by their names."""
-    names = {normal_name(name): name for name in row}
+    return dict(_find_columns(tuple(row), tuple(mapping.items())))
+
+
+@lru_cache(maxsize=64)
+def _find_columns(columns: tuple[str, ...], mapping: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    # The rows of a file nearly all have the same columns.
+    names = {normal_name(name): name for name in columns}
     found = {target: next((names[one] for one in known if one in names), "") for target, known in _TARGETS.items()}
-    return {**found, **{target: mapping[target] for target in _TARGETS if mapping.get(target)}}
+    return {**found, **{target: column for target, column in mapping if column and target in _TARGETS}}
 
 
-def conversation_of(row: Row, options: LayoutOptions) -> str | None:
+def conversation_of(row: Row, options: LayoutOptions, seen: dict[str, str]) -> str | None:
     """The conversation to which the message of a row belongs; None where the row does not say."""
     column = find_columns(row, options.mapping)["conversation"]
     value = row.get(column)
@@ -65,8 +74,15 @@ def join(rows: Sequence[Row], options: LayoutOptions) -> dict[str, Any]:
     keys = [_place(row.get(order)) for row in rows]
     if len({key[0] for key in keys}) == 1:
         rows = [row for _, row in sorted(zip(keys, rows, strict=True), key=lambda one: one[0])]
-    messages = [{"role": row.get(columns["role"]), "content": row.get(columns["text"])} for row in rows]
-    used = {columns["role"], columns["text"]}
+    messages = [
+        {
+            "role": row.get(columns["role"]),
+            "content": row.get(columns["text"]),
+            **{key: unpacked(row[key]) for key in _MESSAGE_KEYS if row.get(key) not in (None, "", [])},
+        }
+        for row in rows
+    ]
+    used = {columns["role"], columns["text"], *_MESSAGE_KEYS}
     names = dict.fromkeys(name for row in rows for name in row if name not in used)
     alike = {name for name in names if all(name in row and row[name] == rows[0].get(name) for row in rows)}
     details = [{name: value for name, value in row.items() if name not in used | alike} for row in rows]
@@ -79,7 +95,7 @@ def _place(value: Any) -> tuple[int, Any]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return 0, value
     text = str(value)
-    return (0, int(text)) if text.isdecimal() else (1, text)
+    return (0, int(text)) if text.isdecimal() and len(text) < 20 else (1, text)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -98,9 +114,12 @@ def recognises(sample: Sample) -> Claim | None:
     if sample.chats or {"question", "answer"} <= {match[0] for name in sample.columns if (match := target_of(name))}:
         return None
     columns = find_columns(sample.columns, {})
+    if any(normal_name(name) in ("parent_id", "parent_message_id") for name in sample.columns):
+        # Messages that reply to any other are a tree.
+        return None
     # The first rows may be all of one side, where names say enough.
     needed = 1 if columns["conversation"] else 2
-    if len(_roles_of(sample, columns["role"]) & _SIDES) < needed:
+    if len(_roles_of(sample, columns["role"], most=True) & _SIDES) < needed:
         columns["role"] = next((name for name in sample.columns if _roles_of(sample, name) >= _SIDES), "")
     if not columns["role"] or columns["text"] in ("", columns["role"]):
         return None
@@ -116,10 +135,11 @@ def recognises(sample: Sample) -> Claim | None:
     return found._replace(mapping=mapping) if found else None
 
 
-def _roles_of(sample: Sample, name: str) -> set[str]:
-    """The roles in a column; none where some row says no known one."""
-    roles = {(role_of(said) if isinstance(said := row.get(name), str) else None) or "" for row in sample.rows}
-    return set() if "" in roles else roles
+def _roles_of(sample: Sample, name: str, *, most: bool = False) -> set[str]:
+    """The roles in a column; none where some row, or with ``most`` half of them, say no known one."""
+    roles = [role_of(said) if isinstance(said := row.get(name), str) else None for row in sample.rows]
+    unknown = roles.count(None)
+    return set() if unknown * 2 > len(roles) or (unknown and not most) else {role for role in roles if role}
 
 
 def _tells_apart(sample: Sample, name: str, columns: Mapping[str, str]) -> bool:

@@ -20,6 +20,8 @@ from app.core.record import Message, Record
 # The messages of one path; a row has it instead of a tree once the path is chosen.
 _PATH = "path"
 _SAID = ("role", "text", "replies")
+_IDS = ("message_id", "user_message_id", "id")
+_PARENTS = ("parent_id", "parent_message_id")
 
 
 def expand(row: Row, options: LayoutOptions) -> Iterator[dict[str, Any]]:
@@ -88,23 +90,35 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     return conversation_record(messages, None, extra, options)
 
 
-def tree_of(row: Row, options: LayoutOptions) -> str | None:
-    """The tree to which the message of a row belongs; None for a row that is a tree itself."""
+def tree_of(row: Row, options: LayoutOptions, seen: dict[str, str]) -> str | None:
+    """The tree to which the message of a row belongs; None for a row that is a tree itself.
+
+    Where no column names it, it is that of the parent, which must stand before.
+    """
     if "prompt" in row or _PATH in row:
         return None
-    found = row.get("message_tree_id")
-    return None if found is None else str(found)
+    if row.get("message_tree_id") is not None:
+        return str(row["message_tree_id"])
+    identifier = _identifier(row, _IDS)
+    tree = seen.get(_identifier(row, _PARENTS), identifier)
+    seen[identifier] = tree
+    return tree
+
+
+def _identifier(row: Row, names: Sequence[str]) -> str:
+    return next((str(row[name]) for name in names if row.get(name) is not None), "")
 
 
 def join(rows: Sequence[Row], options: LayoutOptions) -> dict[str, Any]:
     """The tree of the messages of rows. A message whose parent is not there becomes a reply to the first one."""
     messages = [dict(row) for row in rows]
-    known = {str(one.get("message_id")): one for one in messages}
-    root = next((one for one in messages if str(one.get("parent_id")) not in known), messages[0])
-    for one in messages:
+    known = {_identifier(one, _IDS): one for one in messages}
+    parents = [known.get(_identifier(one, _PARENTS)) for one in messages]
+    root = next((one for one, parent in zip(messages, parents, strict=True) if parent is None), messages[0])
+    for one, parent in zip(messages, parents, strict=True):
         if one is not root:
-            known.get(str(one.get("parent_id")), root).setdefault("replies", []).append(one)
-    return {"message_tree_id": root.pop("message_tree_id", None), "prompt": root}
+            (root if parent is None else parent).setdefault("replies", []).append(one)
+    return {"message_tree_id": root.pop("message_tree_id", _identifier(root, _IDS)), "prompt": root}
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -113,9 +127,15 @@ def recognises(sample: Sample) -> Claim | None:
     rows = sample.count(lambda row: isinstance(prompt := row.get("prompt"), dict) and "replies" in prompt)
     if rows:
         return sample.claim(reason, rows, "message_tree_id", "tree_state", "prompt")
-    rows = sample.count(lambda row: _is_message(row) and "parent_id" in row and "message_tree_id" in row)
-    claim = sample.claim(reason, rows, *sample.columns)
-    return claim._replace(special=True) if claim else None
+    rows = sample.count(lambda row: _is_message(row) and "role" in row and not row.keys().isdisjoint(_PARENTS))
+    if not rows:
+        return None
+    if "message_tree_id" in sample.columns:
+        return Claim(reason, frozenset(sample.columns), rows, special=True)
+    reason = (
+        "each row is a message of a tree and says only to which it replies; read as trees (--from :oasst) it is rebuilt"
+    )
+    return Claim(reason, frozenset(sample.columns), rows, special=True, is_sure=False)
 
 
 OASST = Layout(

@@ -13,6 +13,8 @@ import msgspec
 
 from app.core.layouts.answers import ANSWERS, REJECTED, rejected_column
 from app.core.layouts.base import (
+    AFTER,
+    CHAT,
     Layout,
     LayoutOptions,
     Preset,
@@ -22,6 +24,7 @@ from app.core.layouts.base import (
     note_as_came,
     notes_of,
     with_columns,
+    with_usual_names,
 )
 from app.core.layouts.conversation import (
     CONTAINERS,
@@ -31,13 +34,14 @@ from app.core.layouts.conversation import (
     parse_chat,
     take_system_beside,
 )
-from app.core.layouts.functions import tools_in
+from app.core.layouts.functions import tools_in, without_nulls
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.record import PlainPairs, Record
 from app.core.text import all_visible
 
 OWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+_NAMES = frozenset({*OWN, "system", *REJECTED})
 _PLAIN_KEYS = {"role", "content"}
 
 
@@ -47,6 +51,8 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     messages = messages_in(row, container)
     if len(row) == 1 and container == "messages" and (plain := _plain_record(messages)):
         return checked(plain, options)
+    if (usual := with_usual_names(row, _NAMES)) is not row:
+        return note_as_came(parse(usual, options), row, "openai", render)
     record = parse_chat(messages, row, options, container)
     return checked(note_as_came(record, row, "openai", render), options)
 
@@ -100,7 +106,7 @@ def plain_pairs(lines: Sequence[bytes]) -> PlainPairs | None:
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The chat row of a record; with ``keep_extra`` an unedited one comes back as it was."""
-    if not (record.turns or record.trace or record.extra):
+    if not (record.turns or record.trace or record.extra) and record.reasoning is None:
         messages = [{"role": "user", "content": record.question}, {"role": "assistant", "content": record.answer}]
         if record.system is not None:
             messages.insert(0, {"role": "system", "content": record.system})
@@ -116,16 +122,16 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
                 if type(value) is bool:
                     row[name] = value
             elif tools := tools_in(value):
-                row[name] = tools
+                row[name] = without_nulls(tools)
         return row
     if (came := as_came(record, "openai", parse)) is not None:
         return came
     notes, messages = notes_of(record), chat_messages(record, options)
     row = {**take_system_beside(record, messages, options), "messages": messages}
     row.update(rejected_column(record.rejected_answer, notes, messages_of(record)[:-1]))
-    with_columns(row, record, options)
+    with_columns(row, record, options, OWN, OWN)
     if isinstance(row.get("tools"), str) and notes.get("tools") != "text":
-        row["tools"] = tools_in(row["tools"]) or row["tools"]
+        row["tools"] = tools_in(row["tools"])
     return row
 
 
@@ -143,7 +149,7 @@ OPENAI = Layout(
     "OpenAI chat",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "tools", "weights", "other keys of messages"}),
+    CHAT,
     ("messages", "tools", "parallel_tool_calls", "functions"),
     {
         "messages": [
@@ -154,4 +160,7 @@ OPENAI = Layout(
     },
     recognises,
     (Preset("jsonl", "OpenAI chat", "JSONL, one conversation a line"),),
+    columns=frozenset({"tools", "parallel_tool_calls", "functions"}),
+    keeps=frozenset({"rejected answer", AFTER}),
+    came="openai",
 )

@@ -13,7 +13,7 @@ class Claim(NamedTuple):
     """That rows are of a layout: the reason in words, the columns it has a place for, and how many rows fit.
 
     ``mapping`` says which column is what, for layouts whose columns have names of their own. A claim that is
-    ``special`` saw what only this layout has.
+    ``special`` saw what only this layout has; one that is not sure is asked about.
     """
 
     reason: str
@@ -21,6 +21,7 @@ class Claim(NamedTuple):
     rows: int
     mapping: Mapping[str, str] = MappingProxyType({})
     special: bool = False
+    is_sure: bool = True
 
 
 @dataclass(frozen=True)

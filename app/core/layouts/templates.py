@@ -5,7 +5,7 @@ Cohere and gpt-oss write them, the headings of Alpaca and Guanaco, and the trans
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -56,6 +56,7 @@ FAMILIES = (
     _family("DeepSeek", r"<｜(?P<role>User|Assistant)｜>"),
     _family("Zephyr or Phi", r"<\|(?P<role>system|user|assistant|observation|tool)\|>", "<|end|>"),
     _family("Llama 2 or Mistral", r"(?P<role>\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\])"),
+    _family("OpenChat", r"(?:GPT4(?: Correct)?|Code) (?P<role>User|Assistant|System):", "<|end_of_turn|>"),
     _family("Alpaca or Guanaco", rf"(?<!#)###[ ]*(?P<role>(?i:{_SPEAKERS}))[ ]*(?::|(?=\n))"),
     _family("Vicuna", r"(?:^|(?<=\s)|(?<=>))(?P<role>SYSTEM|USER|ASSISTANT|HUMAN|FUNCTION RESPONSE|GPT|BOT):(?=\s|$)"),
     _family(
@@ -102,6 +103,8 @@ def read_chat(text: str) -> Chat | None:
     for family in FAMILIES:
         marks = list(family.opens.finditer(text))
         roles = [_role_of(mark["role"]) for mark in marks]
+        if family.name == "transcript" and marks and text[: marks[0].start()].strip():
+            continue
         if "user" in roles and (family.is_marked or "assistant" in roles):
             return _take_apart(family, text, marks, roles)
     return None
@@ -141,9 +144,9 @@ def _take_apart(family: Family, text: str, marks: list[re.Match[str]], roles: li
             name = re.search(r"to=functions\.([\w.-]+)", f"{parts.get('to') or ''}{parts.get('more') or ''}")
             if name and role == "assistant":
                 said = f'<tool_call>{{"name": "{name[1]}", "arguments": {said or "{}"}}}</tool_call>'
-            extra = {"reasoning_content": "\n\n".join(thought)} if thought and role == "assistant" else {}
-            thought = [] if extra else thought
-            messages += _messages_of(role, said, extra)
+            reasoning = "\n\n".join(thought) or None if role == "assistant" else None
+            thought = thought if reasoning is None else []
+            messages += _messages_of(role, said, reasoning)
     if messages and messages[0].role == "user" and (system := _LLAMA_SYSTEM.match(messages[0].text or "")):
         rest = (messages[0].text or "")[system.end() :].strip()
         messages[:1] = [Message("system", system[1].strip()), Message("user", rest)]
@@ -169,7 +172,7 @@ def _strip_edges(said: str) -> str:
     return said
 
 
-def _messages_of(role: str, said: str, extra: dict[str, Any]) -> list[Message]:
+def _messages_of(role: str, said: str, reasoning: str | None) -> list[Message]:
     """The messages of a turn: calls and results of tools have their own form."""
     if role == "user" and (results := _HERMES_RESULT.findall(said)) and not _HERMES_RESULT.sub("", said).strip():
         return [Message("tool", result) for result in results]
@@ -177,7 +180,7 @@ def _messages_of(role: str, said: str, extra: dict[str, Any]) -> list[Message]:
         return [Message("tool", result) for result in results]
     if role == "call":
         calls = tool_calls(said)
-        return [Message("assistant", said if calls is None else None, tool_calls=calls, extra=extra)]
+        return [Message("assistant", said if calls is None else None, tool_calls=calls, reasoning=reasoning)]
     if role == "assistant":
         found = [tool_calls(text) for text in _HERMES_CALL.findall(said)]
         rest = _HERMES_CALL.sub("", said)
@@ -187,10 +190,10 @@ def _messages_of(role: str, said: str, extra: dict[str, Any]) -> list[Message]:
             found, rest = [tool_calls(quoted)], said[: glaive.start()]
         calls = [call for each in found for call in each or ()]
         if calls and None not in found:
-            return [Message("assistant", rest.strip() or None, tool_calls=calls, extra=extra)]
+            return [Message("assistant", rest.strip() or None, tool_calls=calls, reasoning=reasoning)]
     if role_of(role) is None:
         raise RowError(f"The chat in the text has the unknown role “{role}”.", code="bad_role")
-    return [Message(role, said, extra=extra)]
+    return [Message(role, said, reasoning=reasoning)]
 
 
 def _quote(text: str) -> str:

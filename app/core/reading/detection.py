@@ -16,8 +16,9 @@ from app.core.layouts import LAYOUTS, recognise
 from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
 from app.core.layouts.paths import steps_of
 from app.core.layouts.sample import Sample
-from app.core.reading.records import read_options, read_rows
+from app.core.reading.records import raw_text, read_options, read_rows
 from app.core.reading.settings import ReadSettings
+from app.core.reasoning import THINK
 
 SAMPLE_ROWS = 50
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
@@ -65,6 +66,7 @@ class Detected:
     remembered: bool = False
     legacy: bool = False
     html: bool = False
+    thinks: bool = False
     rows: int | None = None
     spreadsheet_safe: bool = False
 
@@ -114,6 +116,7 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         warnings=(*detection.warnings, *recognition.warnings, *((_MARKED,) if quoted.marked and not undo else ())),
         legacy=detection.format == "sqlite" and set(columns) == _LEGACY_COLUMNS,
         html=any(looks_like_html(text) for row in values for text in row.values() if isinstance(text, str)),
+        thinks=any(THINK in raw_text(row) for row in rows),
         rows=_estimate_rows(source, rows, bad),
         spreadsheet_safe=undo,
     )
@@ -250,7 +253,8 @@ def require_mapping(settings: ReadSettings, found: Detected) -> None:
             raise _ask_mapping(found, f"{said} Leave the mapping out, or choose the layout columns.")
     if told.layout != "columns":
         if found.confidence == "ask" and not settings.layout and told.layout == found.layout:
-            raise _ask_mapping(found, "It is not clear what the rows of this file mean. Choose a layout.")
+            reason = found.reasons.get("layout", "")
+            raise _ask_mapping(found, f"It is not clear what the rows of this file mean: {reason}. Choose a layout.")
         return
     needed = [*(() if told.allow_empty_prompt else ("question",)), *(() if told.allow_unanswered else ("answer",))]
     missing = [target for target in needed if target not in told.mapping]

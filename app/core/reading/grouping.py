@@ -26,13 +26,14 @@ def group_rows(
     Raises TooLarge for a group that is larger than a line may be.
     """
     following: list[Row] = []
+    seen: dict[str, str] = {}
     size = 0
     with closing(_Groups()) as groups:
         for row in rows:
             if isinstance(row, BadRow):
                 yield row
                 continue
-            group = grouping.group_of(row.values, options)
+            group = grouping.group_of(row.values, options, seen)
             data = pickle.dumps(tuple(row))
             if group is not None:
                 groups.add(group, data)
@@ -50,7 +51,7 @@ def group_rows(
 
 def _rows_of(gathered: list[Row], grouping: Grouping, options: LayoutOptions) -> Iterator[Row]:
     first = gathered[0]
-    if len(gathered) == 1 and grouping.expand is not None and grouping.group_of(first.values, options) is None:
+    if len(gathered) == 1 and grouping.expand is not None and grouping.group_of(first.values, options, {}) is None:
         values = first.values
     else:
         values = grouping.join([row.values for row in gathered], options)

@@ -7,11 +7,15 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.formats.jsonl import has_nul
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.reading.grouping import group_rows
 from app.core.reading.settings import ReadSettings
-from app.core.record import Record
+from app.core.reasoning import lift_thinking
+from app.core.record import Record, message_to_json
+
+NUL_REFUSED = "A text holds the character U+0000, which no database keeps. Remove it."
 
 # A row of the file with the record that it became. A plain tuple: there are millions of them.
 Read = tuple[Row, Record]
@@ -69,7 +73,7 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
     if settings.layout not in LAYOUTS:
         raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
     parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
-    markdown = settings.html_to_markdown
+    markdown, is_lifted = settings.html_to_markdown, settings.lift_thinking
     for row in rows:
         if type(row) is BadRow:
             yield row
@@ -85,6 +89,8 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
             text = "A text holds half of a character (a lone surrogate). Remove it."
             yield refuse_row(row, Invalid(text, code="lone_surrogate"))  # type: ignore[arg-type]
         else:
+            if is_lifted:
+                record = lift_thinking(record)
             yield row, replace(record, answer=to_markdown(record.answer)) if markdown else record  # type: ignore[misc]
 
 
@@ -92,6 +98,17 @@ def refuse_row(row: Row, error: Invalid) -> BadRow:
     """A readable row that cannot be taken; the reason begins with its place."""
     place = f"Row {row.number}" + (f" (line {row.line})" if row.line else "")
     return BadRow(row.number, row.line, error.code, f"{place}: {error.message}", raw_text(row))
+
+
+def holds_nul(record: Record) -> bool:
+    """Whether some text of a record, wherever it stands, holds U+0000."""
+    if "\x00" in record.question or "\x00" in record.answer:
+        return True
+    if not (record.extra or record.turns or record.trace or record.tags):
+        return has_nul([record.system, record.rejected_answer, record.reasoning])
+    messages = [message_to_json(message) for message in (*record.turns, *record.trace)]
+    texts = [record.system, record.rejected_answer, record.reasoning, *record.tags]
+    return has_nul([texts, messages, record.extra])
 
 
 def raw_text(row: Row) -> str:

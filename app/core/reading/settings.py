@@ -68,6 +68,9 @@ class ReadSettings:
         None, "System prompt", "A system prompt for all pairs that have none.", multiline=True, metavar="TEXT"
     )
     tags: tuple[str, ...] = option((), "Tags", "A tag for all pairs; can be given again.", flag="--tag", metavar="T")
+    lift_thinking: bool = option(
+        False, "Take reasoning out of answers", "What they begin with between <think> and </think> is their reasoning."
+    )
     html_to_markdown: bool = option(False, "HTML to Markdown", "Turn HTML in answers into Markdown.")
     # The columns of the first rows, when the mapping was made. Others, which come late, are taken by their names.
     columns: frozenset[str] | None = option(None, flag="")
@@ -78,7 +81,7 @@ class ReadSettings:
         if self.pause_hours < 1:
             raise BadUsage("A pause must be at least one hour.")
         for one in options_of(type(self)):
-            if one.choices and getattr(self, one.name) not in one.choices:
+            if one.choices and one.kind != "tick" and getattr(self, one.name) not in one.choices:
                 raise BadUsage(f"{one.name} must be one of {', '.join(one.choices)}, not {getattr(self, one.name)!r}.")
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import false
 
 from app.core.changes import chunks_of
 from app.core.cleaning import Cleaner
+from app.core.filters import Filters
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
 from app.models import ChangeSet, Entry, db
@@ -16,7 +17,6 @@ from app.services.cleaning.options import CleaningOptions, without_secrets
 from app.services.cleaning.outcomes import EMPTIED, KEPT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import CleaningScan, can_change
-from app.services.entries import Filters
 from app.services.history import ACTOR, Applied
 from app.services.jobs import Watch
 from app.services.work import Work, work

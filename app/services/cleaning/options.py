@@ -8,12 +8,11 @@ import msgspec
 
 from app.core.cleaning import OPERATIONS, Cleaner, Step, compile_recipe
 from app.core.errors import Invalid
+from app.core.filters import EVERY, Filters
 from app.core.text import clip, plural
-from app.services.entries import Filters
 
 _FIELDS = {"question": "questions", "answer": "answers", "system": "system prompts", "turns": "earlier turns"}
 MAX_STEPS = 50
-EVERY = Filters()
 
 
 @dataclass(frozen=True, slots=True)

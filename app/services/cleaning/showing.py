@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.core.changes import Value
+from app.core.filters import Filters
 from app.core.stored import as_entry
 from app.models import db
 from app.services import entries
@@ -11,7 +12,6 @@ from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.scanning import scan_dataset
-from app.services.entries import Filters
 
 # The views of a preview, with the flag that its pairs have.
 VIEWS = {"all": 0, "emptied": EMPTIED, "duplicates": DUPLICATE, "deleted": DELETED, "split": SPLIT, "kept": KEPT}

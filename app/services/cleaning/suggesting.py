@@ -10,10 +10,10 @@ from typing import Any
 
 from app.core.cleaning import Step
 from app.core.cleaning.detect import Suggestion, suggest_steps, suggested_steps
+from app.core.filters import Filters
 from app.core.record import Record
 from app.services import datasets, entries
 from app.services.cleaning.previews import previews_folder
-from app.services.entries import Filters
 from app.services.jobs import Unwatched, Watch
 
 BEAT = 200

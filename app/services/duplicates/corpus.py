@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core import duplicates
 from app.core.changes import chunks_of
+from app.core.filters import Filters
 from app.core.formats import BadRow
 from app.core.reading import ReadSettings, read_records, require_mapping, resolve_settings
 from app.core.record import SPLITS, dump_json
@@ -15,7 +16,6 @@ from app.core.stored import stored_entry
 from app.models import Entry, reading
 from app.services import entries, uploads
 from app.services.duplicates.options import ScanOptions
-from app.services.entries import Filters
 
 # From this share of all pairs on it is quicker to read all answers than to ask for some.
 MOST = 0.25

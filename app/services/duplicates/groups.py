@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare_texts
 from app.core.errors import Gone, Invalid, NotFound
+from app.core.filters import Filters
 from app.core.record import SPLITS
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.models import ChangeSet, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, db
 from app.services import entries
 from app.services.duplicates.options import KIND, SCOPES
-from app.services.entries import Filters
 
 WHATS = (*WHAT, "families")
 TABS = (*WHATS, "dismissed", "settled")

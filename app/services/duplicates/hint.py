@@ -7,6 +7,7 @@ from rapidfuzz import fuzz, process
 from app.core.changes import chunks_of
 from app.core.duplicates import Index, Match, compare_texts
 from app.core.duplicates.normal import normalise_texts
+from app.core.filters import Filters
 from app.core.text import is_blank
 from app.models import DuplicateScan, Entry, db
 from app.services import datasets, entries
@@ -14,7 +15,6 @@ from app.services.duplicates.groups import latest_scan
 from app.services.duplicates.neighbours import equal_nodes
 from app.services.duplicates.since import recent_ids
 from app.services.duplicates.store import index_folder
-from app.services.entries import Filters
 
 CANDIDATES = 200
 RECENT = 1_000

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from flask import current_app
 
-from app.core.duplicates import SIDES, semantic
-from app.core.errors import Invalid
+from app.core.duplicates import SIDES, ComparisonOptions, semantic
+from app.core.errors import BadUsage, Invalid
+from app.core.options import option
 from app.core.record import SPLITS
 from app.core.text import clip
 from app.services import datasets, uploads
@@ -22,18 +23,21 @@ _COMPARED = {"question": "questions", "answer": "answers", "pair": "questions wi
 
 
 @dataclass(frozen=True, slots=True)
-class ScanOptions:
-    """Which texts to compare (question, answer or pair), and with what: the dataset itself unless one is named.
+class ScanOptions(ComparisonOptions):
+    """Which texts to compare, and with what: the dataset itself unless one is named.
 
     ``dataset`` is the id of another one, ``file`` the token of an upload, ``splits`` are compared with each other (all
     three where none is named). With ``semantic`` texts that say the same in other words are looked for as well.
     """
 
-    side: str = "question"
-    dataset: int | None = None
-    file: str | None = None
-    splits: tuple[str, ...] | None = None
-    semantic: bool = False
+    dataset: int | None = option(None, "Another dataset", "the id of another dataset to compare with")
+    file: str | None = option(None, "A file")
+    splits: tuple[str, ...] | None = option(
+        None, "Between splits", "compare these splits with each other; [] means all three"
+    )
+    semantic: bool = option(
+        False, "By meaning too", "find other words of the same meaning too (needs LTT_SEMANTIC_MODEL)"
+    )
 
     @property
     def kind(self) -> str:
@@ -69,6 +73,8 @@ class ScanOptions:
         datasets.get(dataset_id)
         if self.side not in SIDES:
             raise Invalid(f"There is no side {clip(self.side)!r}. Use one of {', '.join(SIDES)}.", code="bad_side")
+        if self.dataset is not None and self.splits is not None:
+            raise BadUsage("Send either dataset or splits.")
         if self.dataset is not None and datasets.get(self.dataset).id == dataset_id:
             raise Invalid("This is the same dataset. Choose another one.", code="same_dataset")
         if self.semantic:

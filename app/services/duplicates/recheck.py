@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.core import duplicates
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
+from app.core.filters import Filters
 from app.core.text import clip, plural
 from app.models import DuplicateScan, Entry, db, end_reading
 from app.models.base import now
@@ -21,7 +22,6 @@ from app.services.duplicates.neighbours import Edge, Neighbourhood, OldGroup
 from app.services.duplicates.options import ScanOptions
 from app.services.duplicates.scan import LONGEST_TITLE, scan_dataset
 from app.services.duplicates.store import NewGroup, new_group
-from app.services.entries import Filters
 from app.services.jobs import Unwatched, Watch
 
 # Where more pairs changed, or hang together, everything is searched: that is quicker. So it is where meanings were

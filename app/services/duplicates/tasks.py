@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.errors import Conflict
 from app.core.text import plural
@@ -63,6 +64,17 @@ def _is_small_scan(run: ScanRun) -> bool:
     return run.options.file is None and datasets.get(run.dataset_id).entry_count + others <= AT_ONCE
 
 
+def _upgrade_scan(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Older versions queued a wish, which names what to compare with by its kind and value."""
+    if "wish" not in arguments:
+        return arguments
+    wish = arguments["wish"]
+    kind, value = wish.get("other") or ("own", None)
+    other = {} if kind == "own" else {kind: list(value or ()) if kind == "splits" else value}
+    options = {"side": wish["side"], "semantic": bool(wish.get("semantic")), **other}
+    return {"dataset_id": arguments["dataset_id"], "options": options}
+
+
 def _scan(run: ScanRun, watch: Watch) -> Mapping[str, object]:
     return report_scan(scan_dataset(run.dataset_id, run.options, watch))
 
@@ -96,6 +108,7 @@ SCAN = declare(
         limits=LIMITS,
         check=lambda run: run.options.check(run.dataset_id),
         alike=("dataset_id",),
+        upgrade=_upgrade_scan,
         sweep=sweep_scans,
     )
 )

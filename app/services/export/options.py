@@ -1,31 +1,48 @@
 """What to export and how: which pairs go out (chosen, answered and fit for the layout), and in which shape."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, func, not_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
+from app.core.conversion import EXTRA
 from app.core.errors import Invalid
+from app.core.filters import EVERY, Filters
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
+from app.core.options import option
 from app.core.record import SPLITS
+from app.core.spec import Spec
+from app.core.text import BLANK_CHARACTERS
 from app.models import Entry, db
 from app.services import entries
-from app.services.entries import Filters
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does."""
 
-    format: str = "jsonl"
-    layout: str = "openai"
-    filters: Filters = field(default_factory=Filters)
-    split: str = ""
-    extra: bool | None = None
-    spreadsheet_safe: bool = False
-    bom: bool = False
-    dataset_system: bool = True
+    format: str = option("jsonl", "Format", flag="")
+    layout: str = option("openai", "Layout", flag="")
+    filters: Filters = option(EVERY, "Pairs", flag="")
+    split: str = option("", "Split")
+    extra: bool | None = option(None, "Other columns", "Other columns.  [default: as the layout does]", choices=EXTRA)
+    spreadsheet_safe: bool = option(
+        False, "Safe for spreadsheets", "Make cells safe that a spreadsheet would run; reversible."
+    )
+    bom: bool = option(False, "Byte-order mark", "Begin a CSV with a byte order mark, for Excel.")
+    dataset_system: bool = option(
+        True,
+        "System prompt",
+        choices={"": "From each pair, else the dataset’s", "own": "Only from each pair"},
+        flag="",
+        word="system",
+    )
+
+    def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
+        """The options with what commands and pages say in their own ways, checked."""
+        kind, layout = target.format or self.format, target.layout or self.layout
+        return replace(self, format=kind, layout=layout, filters=filters).checked()
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
@@ -94,5 +111,7 @@ def is_rejected() -> ColumnElement[bool]:
 
 def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
     """Whether there is nothing to learn in a pair."""
-    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    # The first letter settles it for nearly all.
+    begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
+    nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
     return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

@@ -22,6 +22,7 @@ from app.core.reading import (
 from app.core.record import Record
 from app.models import Import, end_reading
 from app.services import datasets, history, uploads
+from app.services.imports import quarantine
 from app.services.imports.settings import Settings
 from app.services.imports.staging import Sorted, Sorter
 from app.services.imports.waiting import detect, detected_of
@@ -55,8 +56,7 @@ class Line:
 class BadKind:
     """Bad rows of one kind: how many, and where the first ones stand."""
 
-    code: str
-    reason: str
+    title: str
     count: int = 0
     places: list[str] = field(default_factory=list)
 
@@ -154,7 +154,10 @@ def _count_chunk(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> N
     result.same_live += live
     result.same_in_file += len(part.same) - live
     for row in part.bad:
-        kind = result.bad.setdefault(row.code, BadKind(row.code, row.reason))
+        title = quarantine.title_of(row.code, row.reason)
+        # One code can stand for several kinds: the first has it as its name.
+        first = result.bad.setdefault(row.code, BadKind(title))
+        kind = first if first.title == title else result.bad.setdefault(title, BadKind(title))
         kind.count += 1
         if len(kind.places) < PLACES:
             kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")

@@ -1,5 +1,6 @@
 """Rows that could not become pairs: repaired and tried again, downloaded, or dismissed."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,15 @@ TITLES = {
     "repeated_id": "The same id stands twice",
     "not_one_row": "The repaired text is not one row",
 }
+
+
+_PLACE = re.compile(r"^Row [\d,]+(?: \(line [\d,]+\))?: ")
+
+
+def title_of(code: str, reason: str) -> str:
+    """What is wrong with all rows of one kind: the sentence where it fits all of them, else the title of the code."""
+    sentence = _PLACE.sub("", reason)
+    return TITLES.get(code, sentence) if re.search(r"[\d“'\"]", sentence) else sentence.rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     require_mapping(settings, found)
     with transaction():
         row = get(import_id)
+        datasets.confirm_dataset(row.dataset_id)
         job = tasks.enqueue(IMPORT, ImportRun(row.id, row.dataset_id))
         row.settings, row.detected = encode(resolve_settings(settings, found)), msgspec.to_builtins(found)
         row.state, row.job_id, row.message = "running", job.id, None

@@ -9,16 +9,15 @@ import msgspec
 from sqlalchemy import func, select
 
 from app.core.errors import Conflict, Gone, LttError, NotFound
+from app.core.filters import Filters
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings
 from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
 from app.services import datasets, entries, history, uploads
-from app.services.entries import Filters
 from app.services.imports.running import get
 from app.services.imports.settings import Settings
 from app.services.uploads import Upload
 
-BEGUN = "begun_with_import"
 # How many earlier imports are asked what columns like these were.
 REMEMBERED = 200
 
@@ -141,11 +140,11 @@ def step_of(row: Import) -> ChangeSet | None:
 
 
 def begin_dataset(file_name: str) -> Dataset:
-    """A new dataset named after a file. It is forgotten again if nothing is ever imported into it."""
+    """A dataset named after a file. It is shown nowhere until an import starts, and forgotten if none does."""
     name = PurePath(uploads.clean_name(file_name)).name.split(".")[0].replace("_", " ").strip()
     with transaction():
         dataset = datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset")
-        dataset.settings = {BEGUN: True}
+        dataset.settings = {datasets.BEGUN: True}
         return dataset
 
 
@@ -153,7 +152,7 @@ def forget_if_begun(dataset_id: int) -> bool:
     """Remove a dataset that was begun for an import which did not come. Returns whether it was."""
     with transaction() as session:
         dataset = session.get(Dataset, dataset_id)
-        if dataset is None or not (dataset.settings or {}).get(BEGUN) or dataset.last_number:
+        if dataset is None or not (dataset.settings or {}).get(datasets.BEGUN) or dataset.last_number:
             return False
         if session.execute(select(Import.id).where(Import.dataset_id == dataset_id).limit(1)).first():
             return False
@@ -183,6 +182,6 @@ def list_alike(row: Import) -> list[Import]:
 def sweep_begun() -> None:
     """Forget the datasets that were begun for imports which never came."""
     empty = select(Dataset).where(Dataset.last_number == 0, Dataset.deleted_at.is_(None))
-    begun = [one.id for one in db.session.execute(empty).scalars() if (one.settings or {}).get(BEGUN)]
+    begun = [one.id for one in db.session.execute(empty).scalars() if (one.settings or {}).get(datasets.BEGUN)]
     for dataset_id in begun:
         forget_if_begun(dataset_id)

@@ -10,6 +10,7 @@ import xlsxwriter
 
 from app.core.errors import TooLarge, WrongKind
 from app.core.formats import Limits, ReadOptions, Row, Source, detect, read
+from app.core.formats.number_formats import Formats
 
 PAIRS = (("question", "answer"), ("How?", "So."), ("Why?", "Because."))
 
@@ -140,3 +141,12 @@ def test_a_sheet_of_libreoffice_is_read_as_it_is_shown():
         archive.writestr("META-INF/manifest.xml", "<manifest/>")
         archive.writestr("content.xml", ODS.replace("\n", ""))
     assert [row["answer"] for row in rows_of(out.getvalue(), name="x.ods")] == ["25,00 %", "25,00 %", "01.03.24"]
+
+
+def test_an_archive_inside_an_old_workbook_is_not_taken_for_the_workbook(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("picture.png", b"")
+    path = tmp_path / "old.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + inner.getvalue())
+    assert list(Formats(path).cells("Sheet1", shown=True)) == []

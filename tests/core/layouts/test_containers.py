@@ -220,7 +220,7 @@ def test_a_tree_with_one_message_a_row_is_the_same_tree():
     rows = list(flat(TREE["prompt"]))
     assert recognise(rows).layout == "oasst"
     grouping = LAYOUTS["oasst"].grouping
-    assert {grouping.group_of(row, LayoutOptions()) for row in rows} == {"t"}
+    assert {grouping.group_of(row, LayoutOptions(), {}) for row in rows} == {"t"}
     assert said(parse("oasst", grouping.join(rows[::-1], LayoutOptions()))) == said(parse("oasst", TREE))
 
 
@@ -244,7 +244,7 @@ def test_rows_of_one_message_are_recognised_by_names_and_values(names):
     assert found.layout == "message-rows"
     options = LayoutOptions(mapping=found.mapping)
     grouping = LAYOUTS["message-rows"].grouping
-    assert [grouping.group_of(row, options) for row in rows] == ["1", "1", "2", "2"]
+    assert [grouping.group_of(row, options, {}) for row in rows] == ["1", "1", "2", "2"]
     first = grouping.join(rows[:2], options)
     record = LAYOUTS["message-rows"].parse(first, options)
     assert said(record) == [("user", "q1"), ("assistant", "a1")]
@@ -273,7 +273,8 @@ TEXTS = {
     "Granite": f"<|start_of_role|>system<|end_of_role|>s<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>{Q}<|end_of_text|>\n"
                f"<|start_of_role|>assistant<|end_of_role|>{A}<|end_of_text|>",
     "Vicuna": f"s USER: {Q} ASSISTANT: {A}</s>",
-    "HH": f"s\n\nHuman: {Q}\n\nAssistant: {A}",
+    "HH": f"\n\nSystem: s\n\nHuman: {Q}\n\nAssistant: {A}",
+    "OpenChat": f"GPT4 Correct System: s<|end_of_turn|>GPT4 Correct User: {Q}<|end_of_turn|>GPT4 Correct Assistant: {A}<|end_of_turn|>",
     "Guanaco": f"### System: s### Human: {Q}### Assistant: {A}",
     "lines": f"System: s\r\nQ: {Q}\r\nA: {A}\r\n",
 }  # fmt: skip
@@ -355,7 +356,7 @@ def test_empty_prompts_are_taken_by_choice():
     with pytest.raises(RowError, match="--allow-empty-prompt"):
         parse("prompt-completion", row)
     record = parse("prompt-completion", row, allow_empty_prompt=True)
-    assert LAYOUTS["prompt-completion"].render(record, LayoutOptions()) == row
+    assert LAYOUTS["prompt-completion-text"].render(record, LayoutOptions()) == row
 
 
 def test_texts_and_messages_without_a_question_are_taken_by_choice():
@@ -365,3 +366,7 @@ def test_texts_and_messages_without_a_question_are_taken_by_choice():
     record = parse("openai", row, allow_empty_prompt=True)
     assert (record.system, record.question, record.answer) == ("s", "", "a")
     assert LAYOUTS["openai"].render(record, KEEP) == row
+
+
+def test_a_text_with_other_words_before_question_and_answer_is_not_taken_for_a_chat():
+    assert recognise([{"text": "table: t\ncolumns: c\nQ: How many?\nA: SELECT 1"}]).confidence == "ask"

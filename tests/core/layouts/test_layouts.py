@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from app.core import formats, layouts
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
+from app.core.layouts.base import content_of
+from app.core.reasoning import lift_thinking
 from app.core.record import Message, Record
 from app.core.text import is_blank
 
@@ -52,8 +55,26 @@ ROWS = {
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": 1, "tools": "hammer"},
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [
             {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}]},
+        *({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", key: "r"}]}
+          for key in ("reasoning_content", "reasoning", "thinking")),
+        {"messages": [{"role": "system", "content": "s", "thinking": None}, {"role": "user", "content": "q", "thinking": None},
+                      {"role": "assistant", "content": "b", "thinking": "r"}, {"role": "user", "content": "q2", "thinking": None},
+                      {"role": "assistant", "content": "a", "thinking": "r2"}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning_content": ""}]},
+        {"messages": [{"role": "user", "content": "q"},
+                      {"role": "assistant", "content": "a", "reasoning_content": "r", "reasoning": "R", "reasoning_details": [1]}]},
+        {"messages": [{"role": "user", "content": "q", "reasoning": "r"}, {"role": "assistant", "content": "a", "reasoning": ["r"]}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "reasoning": "r", "tool_calls": [{"id": "1"}]}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+                      {"role": "assistant", "content": [{"type": "reasoning", "value": "r"}, {"type": "text", "value": "a"}]}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>r</think>a"}]},
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+         "rejected_response": {"role": "assistant", "content": "b", "reasoning_content": "w"}},
     ],
     "alpaca": [
+        {"instruction": "i", "input": "", "output": "o", "reasoning": "r"},
+        {"instruction": "i", "input": "x", "output": "<think>r</think>o", "thinking": ""},
+        {"instruction": "i", "input": "", "chosen": {"role": "assistant", "content": "a", "reasoning_content": "r"}, "rejected": "b"},
         {"instruction": "i", "input": "", "output": "o"},
         {"instruction": "i", "input": "x", "output": "o"},
         {"instruction": "i", "output": "o"},
@@ -67,6 +88,9 @@ ROWS = {
         {"instruction": "i", "input": "x", "chosen": "c", "rejected": "r", "system": "s"},
         {"instruction": "i", "input": "", "chosen": {"from": "gpt", "value": "c"}, "rejected": {"from": "gpt", "value": "r"}},
         {"instruction": "i", "input": "x", "output": "o", "rejected": False, "system": 4},
+        {"Instruction": "i", "Input": "x", "Output": "o", "id": 5},
+        {"instruction": "i", "INPUT": "x", "Response": "o", "History": [["a", "b"]]},
+        {"instruction": "i", "input": "", "output": "o", "history": "visited twice"},
     ],
     "sharegpt": [
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
@@ -82,8 +106,13 @@ ROWS = {
                            {"from": "function-response", "value": "1"}, {"from": "gpt", "value": "a", "train": False}]},
         {"dialog": [{"role": "customer", "text": "q"}, {"role": "agent", "text": "a"}], "rejected_response": "b"},
         {"conversation": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "n": 1},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", "reasoning_content": "r"}]},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": '<think>\nr\n</think>\n\n{"name":"f","arguments":{}}'},
+                           {"from": "observation", "value": "1"}, {"from": "gpt", "value": "<think>r</think>a"}]},
     ],
     "prompt-completion": [
+        {"prompt": "p", "completion": "c", "reasoning": "r"},
+        {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a", "thinking": "r"}]},
         {"prompt": "p", "completion": " c"},
         {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}]},
         {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
@@ -94,14 +123,21 @@ ROWS = {
         {"prompt": "p", "completion": [{"role": "assistant", "content": "a"}], "rejected": "b"},
     ],
     "trl-kto": [
+        {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "b", "reasoning": "w"}],
+         "label": False},
         {"prompt": "p", "completion": "c", "label": True},
         {"prompt": "p", "completion": "c", "label": False, "system": "s"},
         {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}], "label": False},
         {"instruction": "i", "input": "x", "output": "o", "kto_tag": False},
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 1}], "label": "false"},
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}], "kto_tag": 0},
+        {"question": "q", "answer": "a", "label": False, "system": "s"},
+        {"prompt": "q", "response": "a", "label": True, "id": 1},
     ],
     "preference": [
+        {"input": {"messages": [{"role": "user", "content": "q"}]},
+         "preferred_output": [{"role": "assistant", "content": "a", "reasoning": "r"}],
+         "non_preferred_output": [{"role": "assistant", "content": "b", "reasoning": "w"}]},
         {"input": {"messages": [{"role": "user", "content": "q"}], "tools": [], "parallel_tool_calls": True},
          "preferred_output": [{"role": "assistant", "content": "a"}],
          "non_preferred_output": [{"role": "assistant", "content": "b"}]},
@@ -123,6 +159,7 @@ ROWS = {
         {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
         {"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": "a", "rejected": "b"},
         {"instruction": "q", "chosen": "a", "rejected": "b"},
+        {"Prompt": "q", "chosen-response": "a", "rejected-response": "b", "Tools": "hammer"},
         {"question": "q", "system": "s", "chosen": "a", "rejected": "b"},
         {"messages": [{"role": "user", "content": "q"}], "chosen": {"role": "assistant", "content": "a"}, "rejected": "b"},
     ],
@@ -185,11 +222,110 @@ def content(record):
     return (record.system, record.turns, record.question, record.trace, record.answer)
 
 
+def without_ids(record):
+    """The content without ids of calls, which a target may need made, and without keys that say nothing."""
+
+    def plain(message):
+        calls = message.tool_calls and [{k: v for k, v in call.items() if k != "id"} for call in message.tool_calls]
+        extra = {key: value for key, value in message.extra.items() if value is not None}
+        return replace(message, tool_calls=calls, tool_call_id=None, extra=extra)
+
+    return content(replace(record, turns=tuple(map(plain, record.turns)), trace=tuple(map(plain, record.trace))))
+
+
 @pytest.mark.parametrize(("name", "row"), [case for case in CASES if case[0] != "trl-kto"])
 def test_content_survives_openai_from_every_layout(name, row):
     record = LAYOUTS[name].parse(row, options_for(name))
     sent = json.loads(json.dumps(LAYOUTS["openai"].render(record, LayoutOptions())))
-    assert content(LAYOUTS["openai"].parse(sent, LayoutOptions())) == content(record)
+    assert without_ids(LAYOUTS["openai"].parse(sent, LayoutOptions())) == without_ids(record)
+
+
+REASONED = Record(
+    "q",
+    "a",
+    "s",
+    (Message("user", "u"), Message("assistant", "v", reasoning="r1")),
+    rejected_answer="w",
+    reasoning="r2",
+)
+AS_KEY = {"role": "assistant", "content": "a", "reasoning_content": "r2"}
+AS_TEXT = "<think>\nr2\n</think>\n\na"
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "written"),
+    [
+        ("openai", "messages", AS_KEY),
+        ("prompt-completion", "completion", AS_KEY),
+        ("trl-preference", "chosen", AS_KEY),
+        ("preference", "preferred_output", AS_KEY),
+        ("sharegpt", "conversations", {"from": "gpt", "value": AS_TEXT}),
+        ("swift", "messages", {"role": "assistant", "content": AS_TEXT}),
+        ("llama-factory-preference", "chosen", {"from": "gpt", "value": AS_TEXT}),
+        ("alpaca", "output", AS_TEXT),
+        ("columns", "reasoning", "r2"),
+        ("anthropic", "messages", {"role": "assistant", "content": [{"type": "thinking", "thinking": "r2"}, {"type": "text", "text": "a"}]}),
+    ],
+)  # fmt: skip
+def test_reasoning_is_written_as_its_readers_want_it(name, column, written):
+    layout = LAYOUTS[name]
+    [row] = layout.rows_of(REASONED, LayoutOptions())
+    assert (row[column][-1] if isinstance(row[column], list) else row[column]) == written
+    assert "r1" in json.dumps(row)
+    assert "reasoning" not in losses(REASONED, layout, LayoutOptions())
+
+
+@pytest.mark.parametrize("name", ["squad", "gemini", "doccano"])
+def test_reasoning_that_has_no_place_is_a_loss(name):
+    for record in (Record("q", "a", reasoning="r"), replace(REASONED, reasoning=None)):
+        assert "reasoning" in losses(record, LAYOUTS[name], LayoutOptions())
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_is_written_back_under_the_key_it_was_read_from(key, keep):
+    row = {"messages": [user("q"), {**assistant("a"), key: "r"}]}
+    record = LAYOUTS["openai"].parse(row, LayoutOptions())
+    assert record.reasoning == "r" and LAYOUTS["openai"].render(record, LayoutOptions(keep_extra=keep)) == row
+    edited = LAYOUTS["openai"].render(replace(record, reasoning="R"), LayoutOptions(keep_extra=keep))
+    assert edited == {"messages": [user("q"), {**assistant("a"), key: "R"}]}
+
+
+def test_reasoning_stored_before_it_was_a_field_is_written_and_can_be_replaced():
+    record = Record("q", "a", extra={"_layout": {"answer": {"extra": {"reasoning_content": "old"}}}})
+    for reasoning, written in ((None, "old"), ("new", "new")):
+        row = LAYOUTS["openai"].render(replace(record, reasoning=reasoning), LayoutOptions())
+        assert row["messages"][1] == {**assistant("a"), "reasoning_content": written}
+
+
+def test_reasoning_written_for_a_tool_call_goes_with_it():
+    call = Message("assistant", tool_calls=[{"id": "1"}], reasoning="r")
+    row = LAYOUTS["openai"].render(Record("q", trace=(call,), reasoning="more"), LayoutOptions())
+    assert row["messages"][-1]["reasoning_content"] == "r\n\nmore"
+
+
+@given(TEXT.filter(bool), TEXT, st.sampled_from(["openai", "prompt-completion", "columns", "anthropic"]))
+def test_any_reasoning_survives_where_it_is_a_key(reasoning, system, name):
+    record = Record(
+        "q",
+        "a",
+        system or None,
+        (Message("user", "u"), Message("assistant", "v", reasoning=reasoning)),
+        reasoning=reasoning,
+    )
+    options = LayoutOptions(mapping=MAPPING if name == "columns" else {})
+    assert content_of(LAYOUTS[name].parse(LAYOUTS[name].render(record, options), options)) == content_of(record)
+
+
+@given(
+    WORDS.map(str.strip).filter(bool),
+    WORDS.map(str.strip).filter(bool),
+    st.sampled_from(["sharegpt", "swift", "alpaca"]),
+)
+def test_any_reasoning_is_lifted_again_where_it_is_text(reasoning, answer, name):
+    record = Record("q", answer, reasoning=reasoning)
+    again = lift_thinking(LAYOUTS[name].parse(LAYOUTS[name].render(record, LayoutOptions()), LayoutOptions()))
+    assert (again.answer, again.reasoning) == (answer, reasoning)
 
 
 @st.composite
@@ -338,7 +474,7 @@ def test_a_constant_system_prompt_and_tags_are_added():
     [
         ("openai", ["rejected answer", "tags", "other columns"]),
         ("alpaca", ["trace", "tools", "weights", "rejected answer", "tags", "other columns"]),
-        ("columns", ["weights"]),
+        ("columns", ["tools", "other columns"]),
     ],
 )
 def test_losses_are_named(name, lost):

@@ -38,9 +38,9 @@ class Said(NamedTuple):
 
 @dataclass
 class _Conversation:
-    """A conversation that is being read: turns of user and assistant, and what was left out."""
+    """A conversation that is being read: the roles with their texts by turns, and what was left out."""
 
-    messages: list[dict[str, str]] = field(default_factory=list)
+    turns: list[tuple[str, list[str]]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     line: int | None = None
     last: float | None = None
@@ -51,14 +51,15 @@ class _Conversation:
         self.line = self.line or said.line
         self.last = said.at if said.at is not None else self.last
         text = said.text.strip()
-        if text and self.messages and self.messages[-1]["role"] == role:
-            self.messages[-1]["content"] += f"\n{text}"
+        if text and self.turns and self.turns[-1][0] == role:
+            self.turns[-1][1].append(text)
         elif text:
-            self.messages.append({"role": role, "content": text})
+            self.turns.append((role, [text]))
 
     @property
     def values(self) -> dict[str, Any]:
-        return {"messages": self.messages, **({"left_out": dict(self.left_out)} if self.left_out else {})}
+        messages = [{"role": role, "content": "\n".join(texts)} for role, texts in self.turns]
+        return {"messages": messages, **({"left_out": dict(self.left_out)} if self.left_out else {})}
 
 
 def read_conversations(messages: Iterator[Said], options: ReadOptions) -> Rows:
@@ -72,11 +73,12 @@ def read_conversations(messages: Iterator[Said], options: ReadOptions) -> Rows:
     for number, conversation in enumerate(_split(chain(sample, messages), answers, options), 1):
         if number > options.limits.rows:
             raise too_many_rows("This chat", options.limits)
-        if has_nul(conversation.values):
+        values = conversation.values
+        if has_nul(values):
             reason = f"{_place(number, conversation)} holds the character U+0000, which no database keeps. Remove it."
             yield BadRow(number, conversation.line, "nul", reason)
-        elif conversation.messages:
-            yield Row(number, conversation.line, conversation.values)
+        elif conversation.turns:
+            yield Row(number, conversation.line, values)
         else:
             what = ", ".join(f"{count} {kind}" for kind, count in conversation.left_out.items())
             reason = f"{_place(number, conversation)} holds no text, only {what}."
@@ -114,13 +116,13 @@ def _split(messages: Iterable[Said], answers: str, options: ReadOptions) -> Iter
             found = going[said.thread] = _Conversation()
         found.left_out.update(notices)
         notices.clear()
-        role = said.role if said.role and not options.who_answers else "user"
-        found.add(said, "assistant" if said.author == answers else role)
+        role = "assistant" if said.author == answers else "user"
+        found.add(said, said.role if said.role and not options.who_answers else role)
     yield from going.values()
 
 
 def who_answers(sample: Sequence[Said], wanted: str | None) -> tuple[str, str]:
-    """Who is taken for the assistant, and why; nobody where the export itself says who it is.
+    """Who is taken for the assistant where the export does not say it, and why; nobody where it always does.
 
     Raises Invalid where nobody of that name is there, or only one person writes.
     """
@@ -132,8 +134,10 @@ def who_answers(sample: Sequence[Said], wanted: str | None) -> tuple[str, str]:
                 f"Nobody in this chat is called “{wanted}”. There are: {_listed(written)}.", code="no_answerer"
             )
         return named, "chosen"
-    if any(said.role for said in sample):
-        return "", "the export says who it is"
+    known = Counter(said.author for said in sample if said.role == "assistant")
+    if known:
+        is_always = all(said.role for said in sample if said.author)
+        return ("", "the export says who it is") if is_always else (known.most_common(1)[0][0], "it is their account")
     if len(written) < 2:
         who = f"Only “{next(iter(written))}” writes" if written else "Nobody writes"
         raise Invalid(f"{who} in this chat, so there is nobody who answers.", code="no_answerer")

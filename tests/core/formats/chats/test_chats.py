@@ -148,6 +148,15 @@ def test_an_account_of_telegram_is_read_chat_by_chat():
     assert (turns(first), turns(second)) == ([("u", "Open?"), ("a", "Yes.")], [("u", "Rye?"), ("a", "No.")])
 
 
+def test_in_the_groups_of_an_account_its_owner_answers():
+    group = telegram(message("Al", "Who bakes?"), message("Me", "I do."), name="Mill", kind="private_group")
+    bot = telegram(message("Me", "Remind me."), message("Bell", "Done."), name="Bell", kind="bot_chat")
+    chats = [telegram(message("Jo", "Open?"), message("Me", "Yes.")), group, bot]
+    _, second, third = rows_of({"chats": {"list": chats}})
+    assert turns(second) == [("u", "Who bakes?"), ("a", "I do.")]
+    assert turns(third) == [("u", "Remind me."), ("a", "Done.")]
+
+
 def test_a_group_of_telegram_is_answered_by_who_replies_to_questions():
     asked = [
         message("Al", "Open?"),
@@ -277,6 +286,7 @@ def test_what_no_database_keeps_is_a_bad_row():
 
 
 HOSTILE = [
+    "6/1/24, 09:02 - Jo: Hi\n" + "6/1/24, 09:03 - Al: once more\n" * 40_000,
     "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "a" * 500_000,
     "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "<" * 300_000 + " " * 300_000,
     "6/1/24, 09:02 - Jo: Hi\n6/1/24, 09:03 - Al: " + "\u200e<media" * 50_000,

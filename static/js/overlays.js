@@ -1,0 +1,30 @@
+// A page that is only looked at, such as the keys, opens over the one that the person is on.
+async function show(link) {
+  const answer = await fetch(link.href).catch(() => null);
+  if (!answer?.ok) return location.assign(link.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const dialog = document.createElement("dialog");
+  dialog.className = "overlay";
+  dialog.setAttribute("aria-label", page.querySelector("h1").textContent);
+  const head = document.importNode(page.querySelector("main .head"), true);
+  const close = document.createElement("button");
+  close.className = "ghost push";
+  close.textContent = "Close";
+  head.append(close);
+  dialog.append(head, document.importNode(page.querySelector("main .body"), true));
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+export function overlays() {
+  document.querySelectorAll("a[data-overlay]").forEach((link) => {
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || location.pathname === link.pathname) return;
+      event.preventDefault();
+      if (!document.querySelector("dialog[open]")) show(link);
+    });
+  });
+}
