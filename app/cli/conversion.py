@@ -11,6 +11,7 @@ from app.cli.options import takes_options
 from app.core.conversion import ConvertOptions, target_of
 from app.core.conversion import convert as convert_source
 from app.core.formats import BadRow, WriteOptions
+from app.core.formats.jsonl import encode_line
 from app.core.reading import bad_row_dict, plan_reading
 from app.core.spec import parse_spec
 
@@ -31,11 +32,11 @@ def convert(
     settings, found = plan_reading(file, options)
     with ExitStack() as stack:
         out = stack.enter_context(open_output(target, reads=source))
-        bad = stack.enter_context(click.open_file(rejects, "w", encoding="utf-8")) if rejects else None
+        bad = stack.enter_context(click.open_file(rejects, "wb")) if rejects else None
 
         def write_reject(row: BadRow) -> None:
             if bad is not None:
-                bad.write(json.dumps({**bad_row_dict(row), "raw": row.raw}, ensure_ascii=False) + "\n")
+                bad.write(encode_line({**bad_row_dict(row), "raw": row.raw}))
 
         report = convert_source(
             file,

@@ -14,6 +14,7 @@ from app.core import conversion
 from app.core.duplicates import FileScanOptions, semantic
 from app.core.duplicates.files import ComparedRecords, FileDuplicates, find_duplicates
 from app.core.formats import BadRow
+from app.core.formats.jsonl import encode_line
 from app.core.reading import ReadSettings, plan_reading, read_records
 from app.core.record import Record
 
@@ -77,7 +78,7 @@ def dedupe(
     if groups:
         with open_output(groups, reads=file) as target:
             for group in found.describe_groups():
-                target.write(json.dumps(group, ensure_ascii=False).encode() + b"\n")
+                target.write(encode_line(group))
     written = _write_without_surplus(str(file), out, settings, found) if out else None
     _print_counts(found, refused, written, as_json)
     return 1 if found.copies or found.conflicts or found.variants or refused else 0

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
-from app.core.errors import BadUsage
+from app.core.errors import BadUsage, Invalid
 from app.core.formats import FORMATS, BadRow, Source, WriteOptions, format_of_name
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.layouts.columns import OWN
 from app.core.options import option
-from app.core.reading import ReadSettings, bad_row_dict, read_records, refuse_row
+from app.core.reading import NUL_REFUSED, ReadSettings, bad_row_dict, holds_nul, read_records, refuse_row
 from app.core.record import Record
 from app.core.spec import Spec, parse_target, usual_layout
 
@@ -115,15 +115,17 @@ class Conversion:
             if isinstance(item, BadRow):
                 self._reject(item, rejects)
                 continue
+            if holds_nul(item[1]):
+                self._reject(refuse_row(item[0], Invalid(NUL_REFUSED, code="nul")), rejects)
+                continue
             for record in self.change(item[1]) if self.change else (item[1],):
                 try:
                     rows = render(record, options)
                 except RowError as error:
                     self._reject(refuse_row(item[0], error), rejects)
                     continue
-                plain = not (record.extra or record.turns or record.trace or record.tags) and record.reasoning is None
-                if not plain or record.system is not None:
-                    report.losses.update(losses(record, layout, options))
+                if lost := losses(record, layout, options):
+                    report.losses.update(lost)
                 report.written += len(rows)
                 yield from rows
 

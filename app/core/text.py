@@ -9,6 +9,17 @@ PLAIN_STARTS = frozenset(ascii_letters + digits)
 # Characters that print nothing although Unicode does not class them as space, control or format.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cs"})
+# All of these but U+0000 and half characters, for who cannot ask Python: a database trims them away.
+_BLANK_RANGES = (
+    "1-20 7f-a0 ad 34f 600-605 61c 6dd 70f 890-891 8e2 115f-1160 1680 17b4-17b5 180e 2000-200f 2028-202f "
+    "205f-2064 2066-206f 2800 3000 3164 fe00-fe0f feff ffa0 fff9-fffb 110bd 110cd 13430-13438 1bca0-1bca3 "
+    "1d173-1d17a e0001 e0020-e007f"
+)
+BLANK_CHARACTERS = "".join(
+    chr(code)
+    for first, _, last in (part.partition("-") for part in _BLANK_RANGES.split())
+    for code in range(int(first, 16), int(last or first, 16) + 1)
+)
 
 
 def is_blank(text: str | None) -> bool:

@@ -14,6 +14,7 @@ from app.core import conversion
 from app.core.conversion import Conversion, ConvertOptions, Report
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, WriteOptions
+from app.core.formats.jsonl import encode_line
 from app.core.layouts import LAYOUTS, RowError
 from app.core.reading import (
     Detected,
@@ -39,7 +40,11 @@ TARGETS = (
     ("json:sharegpt", "ShareGPT (JSON)"),
     ("jsonl:sharegpt", "ShareGPT (JSONL)"),
     ("jsonl:prompt-completion", "Prompt and completion (JSONL)"),
+    ("jsonl:prompt-completion-text", "Prompt and completion as texts (JSONL)"),
     ("jsonl:preference", "Preference pairs (JSONL)"),
+    ("jsonl:trl-preference", "Preference pairs for TRL (JSONL)"),
+    ("json:llama-factory-preference", "Preference pairs for LLaMA-Factory (JSON)"),
+    ("jsonl:swift", "MS-Swift (JSONL)"),
     ("tsv:columns", "TSV"),
     ("xlsx:columns", "Excel workbook"),
     ("parquet:columns", "Parquet"),
@@ -155,7 +160,7 @@ def stream_rejects(upload: Upload, options: ConvertOptions) -> Iterator[bytes]:
     def lines() -> Iterator[bytes]:
         bad: list[BadRow] = []
         for _ in chain(run.rows(source, bad.append), [None]):
-            yield from (msgspec.json.encode({**bad_row_dict(one), "raw": one.raw}) + b"\n" for one in bad)
+            yield from (encode_line({**bad_row_dict(one), "raw": one.raw}) for one in bad)
             bad.clear()
 
     return lines()

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Container
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flask import current_app
@@ -24,7 +24,7 @@ from app.core.errors import DiskFull, Gone, Invalid, TooLarge
 from app.core.formats import Limits, Source
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings, detect_file
-from app.core.reading.detection import ROW_SETTINGS
+from app.core.reading.detection import ROW_SETTINGS, drop_answered
 
 CHUNK = 1024 * 1024
 MB = 1024 * 1024
@@ -169,12 +169,13 @@ def detect(upload: Upload, settings: ReadSettings) -> Detected:
     with _lock:
         known = _detected.get(key)
     if known is None:
-        known = detect_file(source_of(upload), settings)
+        # Which column is what may change from one look to the next.
+        known = detect_file(source_of(upload), replace(settings, mapping={}))
         with _lock:
             _detected[key] = known
             while len(_detected) > _REMEMBERED:
                 _detected.popitem(last=False)
-    return known
+    return drop_answered(known, settings)
 
 
 def is_kept(token: str | None) -> bool:

@@ -112,7 +112,7 @@ def test_the_focus_goes_into_the_editor_and_back_to_the_row(page: Page, listed: 
     expect(question).to_have_value(LAMP)
     expect(question).not_to_be_focused()
     press(page, "j")
-    expect(question).to_have_value(f"{PARCEL}")
+    expect(question).to_have_value(f"{PARCEL} Now")
     press(page, "Enter")
     expect(question).to_be_focused()
     press(page, "Escape", "Escape")

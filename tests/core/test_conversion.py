@@ -54,13 +54,17 @@ def test_every_writable_kind_reads_back_the_same(kind, layout):
 
 
 @pytest.mark.parametrize("kind", WRITABLE)
-@pytest.mark.parametrize("layout", ["preference", "trl-preference"])
+@pytest.mark.parametrize("layout", ["preference", "trl-preference", "llama-factory-preference"])
 def test_preferences_of_every_writable_kind_read_back_the_same(kind, layout):
     rows = b'{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
     _, data = run(rows, f"{kind}:{layout}")
     report, back = run(data, "jsonl:trl-preference", kind=f":{layout}")
     assert (report.written, report.quarantined) == (1, 0)
-    assert json.loads(back) == json.loads(rows)
+    assert json.loads(back) == {
+        "prompt": [{"role": "user", "content": "Why?"}],
+        "chosen": [{"role": "assistant", "content": "So."}],
+        "rejected": [{"role": "assistant", "content": "No."}],
+    }
 
 
 def test_pairs_without_a_worse_answer_are_no_preferences():
@@ -262,7 +266,7 @@ def test_answers_that_are_not_trained_have_weight_zero(marks, weight):
                     {"role": "assistant", "content": "a"},
                 ]
             },
-            ["turns"],
+            ["turns without a partner"],
         ),
         (
             {
@@ -274,5 +278,24 @@ def test_answers_that_are_not_trained_have_weight_zero(marks, weight):
     ],
 )
 def test_what_a_target_cannot_hold_is_counted(row, lost):
-    report, _ = run_rows([row], "jsonl:swift")
+    report, _ = run_rows([row], "jsonl:alpaca")
     assert dict(report.losses) == dict.fromkeys(lost, 1)
+
+
+def test_nothing_but_a_line_feed_ends_a_line():
+    texts = "a\u2028b\u2029c\u0085d"
+    _, data = run(json.dumps({"question": texts, "answer": "A"}).encode(), "jsonl:openai")
+    assert len(data.decode().splitlines()) == 1 and b"a\\u2028b\\u2029c\\u0085d" in data
+    assert json.loads(data)["messages"][0]["content"] == texts
+
+
+def test_a_nul_is_refused_as_by_an_import():
+    report, data = run(b"question,answer,class\nHow?,So.,x\nWhy?,No\x00ne.,x\nWhen?,Now.,\x00\n", "jsonl:openai")
+    assert (report.written, report.quarantined) == (1, 2) and b"u0000" not in data
+    assert [bad.code for bad in report.bad_rows] == ["nul", "nul"]
+    assert report.bad_rows[0].reason.startswith("Row 2 (line 3): A text holds the character U+0000")
+
+
+def test_a_rejected_answer_alone_is_counted_as_lost():
+    report, _ = run(b"question,answer,rejected_answer\nHow?,So.,No.\n", "jsonl:openai")
+    assert dict(report.losses) == {"rejected answer": 1}

@@ -266,3 +266,17 @@ def test_a_mapped_column_may_come_late():
     rows = [*[{"question": "q", "answer": "a"}] * 400, {"question": "q", "answer": "a", "persona": "p"}]
     *_, (_, record) = read_lines(*rows, mapping={"system": "persona"})
     assert record.system == "p"
+
+
+def test_a_question_that_the_mapping_answers_is_not_asked_again():
+    source = Source.of_bytes(b"title,body\nOpen?,At nine.\nClosed?,At five.\n", name="x.csv")
+    asked = detect_file(source, ReadSettings())
+    assert any("No column could be taken" in one for one in asked.warnings)
+    assert not any(
+        "No column" in one
+        for one in detect_file(source, ReadSettings(mapping={"question": "title", "answer": "body"})).warnings
+    )
+    assert any(
+        "for the answer" in one or "No column" in one
+        for one in detect_file(source, ReadSettings(mapping={"question": "title"})).warnings
+    )

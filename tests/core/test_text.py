@@ -1,8 +1,10 @@
 """Small functions on text."""
 
+import sys
+
 import pytest
 
-from app.core.text import clip, fold_newlines, is_blank, plural, restore_newlines
+from app.core.text import BLANK_CHARACTERS, clip, fold_newlines, is_blank, plural, restore_newlines
 
 
 @pytest.mark.parametrize(
@@ -10,6 +12,11 @@ from app.core.text import clip, fold_newlines, is_blank, plural, restore_newline
 )
 def test_what_prints_nothing_is_blank(text):
     assert is_blank(text)
+
+
+def test_a_database_trims_what_is_blank():
+    codes = (code for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF)
+    assert "".join(filter(is_blank, map(chr, codes))) == BLANK_CHARACTERS
 
 
 @pytest.mark.parametrize("text", ["a", " a ", ".", "０", "あ", "🙂", "\u0301", "-", "<"])

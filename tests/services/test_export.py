@@ -1,13 +1,14 @@
 """Exports: what goes out, what stays, what the shape cannot hold, and one unchanging view of the data."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.formats import FORMATS
-from app.core.layouts import LAYOUTS
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
 from app.services.export import ExportOptions, RecordCount, rendering
@@ -53,6 +54,65 @@ def test_chosen_statuses_go_out_even_rejected_ones(mixed):
 def test_losses_are_counted_before_the_file_is_written(mixed):
     plan = export.plan_export(mixed, ExportOptions(layout="alpaca"))
     assert plan.losses == [RecordCount("tags", 1), RecordCount("other columns", 1)]
+
+
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize("layout", sorted(name for name, one in LAYOUTS.items() if one.is_written))
+def test_the_plan_counts_what_a_conversion_counts(dataset_id, layout, extra):
+    call = Message("assistant", tool_calls=[{"type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    records = [
+        Record("q1", "a1", "s", rejected_answer="b"),
+        Record("q2", "a2", turns=(Message("user", "x"), Message("user", "y"), Message("assistant", "z", weight=0))),
+        Record("q3", "", trace=(call,), extra={"tools": [{"type": "function"}], "image": "bus.jpg"}),
+        Record("q4", "a4", turns=(Message("system", "s"),), extra={"_layout": {"answer": {"extra": {"k": 1}}}}),
+        Record("q5", "a5", tags=("t",), rejected_answer="c", extra={"input": "x", "empty": ""}),
+    ]
+    history.create(dataset_id, records, summary="Add")
+    options = ExportOptions(layout=layout, extra=extra)
+    plan, one = export.plan_export(dataset_id, options), LAYOUTS[layout]
+    counted, refused = Counter(), 0
+    for record in records:
+        if one.needs and record.rejected_answer is None:
+            refused += 1
+            continue
+        try:
+            one.rows_of(record, LayoutOptions(keep_extra=extra))
+        except RowError:
+            refused += 1
+        else:
+            counted.update(losses(record, one, LayoutOptions(keep_extra=extra)))
+    assert {loss.what: loss.records for loss in plan.losses} == counted
+    assert plan.records == 5 - refused == 5 - sum(left.records for left in plan.left_out)
+    assert len(lines(dataset_id, layout=layout, extra=extra)) >= plan.records
+
+
+def test_pairs_that_a_layout_refuses_stay_behind_and_are_counted(dataset_id):
+    call = Message("assistant", tool_calls=[{"function": {"name": "f"}}])
+    unfinished = (call, Message("tool", "1"))
+    records = [
+        Record("q", "a"),
+        Record("q2", "", trace=(call,)),
+        Record("q3", "\u200b\n"),
+        Record("q4", "", trace=unfinished),
+    ]
+    history.create(dataset_id, records, summary="Add")
+    plan = export.plan_export(dataset_id, ExportOptions(layout="alpaca"))
+    assert plan.left_out == [
+        RecordCount("without an answer", 2),
+        RecordCount("refused: The answer is a tool call, which Alpaca cannot hold.", 1),
+    ]
+    assert plan.records == len(lines(dataset_id, layout="alpaca")) == 1
+
+
+def test_the_prompt_of_the_dataset_is_lost_where_there_is_no_place_for_it(mixed):
+    datasets.update_dataset(mixed, system_prompt="shared")
+    assert RecordCount("system", 3) in export.plan_export(mixed, ExportOptions(layout="squad")).losses
+
+
+def test_the_quick_way_escapes_line_ends_as_well(dataset_id):
+    history.create(dataset_id, [Record("a\u2028b", "c\u2029d\u0085e")], summary="Add")
+    assert len(written(dataset_id).splitlines()) == 1
+    assert lines(dataset_id)[0]["messages"][1]["content"] == "c\u2029d\u0085e"
 
 
 def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):

@@ -38,6 +38,8 @@ def find_differences(
     Other words count as in ``other_words``.
     """
     left_form, right_form = strip_politeness(left_form), strip_politeness(right_form)
+    if left_form == right_form:
+        return []
     lefts, rights = left_form.split(" "), right_form.split(" ")
     in_left, in_right = set(lefts), set(rights)
     mine = _by_kind(left, [word for word in lefts if word not in in_right])
@@ -84,6 +86,8 @@ def find_other_words(one: str, other: str, *, strict: bool | None = None) -> tup
     False) all words that are neither grammar nor the other text's, misspelt. Numbers, dates, units and negations are
     none of them.
     """
+    if one == other:
+        return [], []
     lefts, rights = one.split(" "), other.split(" ")
     in_left, in_right = set(lefts), set(rights)
     mine, theirs = in_left - in_right, in_right - in_left
@@ -117,7 +121,10 @@ def _is_other_word(word: str, against: Set[str], others: Set[str], *, is_short: 
     if word.isalpha() or not (word.isascii() or _is_code(word)):
         if not is_short:
             return any(is_opposite(word, one) for one in against)
-        return any(map(str.isalpha, word)) and not is_misspelt(word, others)
+        if not any(map(str.isalpha, word)):
+            return False
+        # What stands in its place is mostly among what the other text has alone.
+        return not is_misspelt(word, against) and not is_misspelt(word, others)
     if not _is_code(word):
         bare = word.strip(_AROUND)
         if bare != word:

@@ -173,16 +173,14 @@ _FIRST_WIDE = min(WIDE_LEADS)[0]
 
 def strip_politeness(form: str) -> str:
     """A normal form without politeness and labels around it, unless it is nothing else."""
-    for _ in range(MOST_POLITE):
-        leads = _LEADS.get(form.partition(" ")[0], ())
-        if not (lead := next(filter(form.startswith, leads), "")):
-            break
-        form = form[len(lead) :]
+    rounds = MOST_POLITE
+    while rounds and (leads := _LEADS.get(form.partition(" ")[0])):
+        lead = next(filter(form.startswith, leads), "")
+        form, rounds = form[len(lead) :], rounds - 1 if lead else 0
     if form >= _FIRST_WIDE and (match := _WIDE_LEADS.match(form)):
         form = form[match.end() :]
-    for _ in range(MOST_POLITE):
-        tails = _TAILS.get(form.rpartition(" ")[2], ())
-        if not (tail := next(filter(form.endswith, tails), "")):
-            break
-        form = form[: -len(tail)]
+    rounds = MOST_POLITE
+    while rounds and (tails := _TAILS.get(form.rpartition(" ")[2])):
+        tail = next(filter(form.endswith, tails), "")
+        form, rounds = form.removesuffix(tail), rounds - 1 if tail else 0
     return form

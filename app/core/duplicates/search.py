@@ -240,18 +240,19 @@ class _Search:
         for column, bit in enumerate(MARKED):
             differs[marked[left, column] != marked[right, column]] |= np.uint8(bit)
         # Beyond ASCII marked words may stand without spaces.
-        ends = enumerate(zip(left.tolist(), right.tolist(), strict=True))
-        plain = (at for at, (one, other) in ends if self.forms[one].isascii() or self.forms[other].isascii())
-        wide = np.delete(np.arange(len(left)), list(plain))
-        for place in np.union1d(np.flatnonzero((differs > 0) & (score >= LOOKED_AT)), wide).tolist():
-            one, other = self.forms[left[place]], self.forms[right[place]]
-            mine, theirs = self.texts[self.first[left[place]]], self.texts[self.first[right[place]]]
-            differs[place] = difference_bits(
-                find_differences(mine, theirs, one, other, strict=False if meant[place] else None)
-            )
-        for place in np.setdiff1d(np.flatnonzero(differs == 0), wide, assume_unique=True).tolist():
-            one, other = self.cores[left[place]], self.cores[right[place]]
-            if any(find_other_words(one, other, strict=False if meant[place] else None)):
+        forms, cores, lefts, rights = self.forms, self.cores, left.tolist(), right.tolist()
+        wide = np.zeros(len(left), bool)
+        wide[:] = [
+            not (forms[one].isascii() or forms[other].isascii()) for one, other in zip(lefts, rights, strict=True)
+        ]
+        for place in np.flatnonzero(wide | ((differs > 0) & (score >= LOOKED_AT))).tolist():
+            one, other = lefts[place], rights[place]
+            mine, theirs = self.texts[self.first[one]], self.texts[self.first[other]]
+            found = find_differences(mine, theirs, forms[one], forms[other], strict=False if meant[place] else None)
+            differs[place] = difference_bits(found)
+        for place in np.flatnonzero(~wide & (differs == 0)).tolist():
+            one, other = lefts[place], rights[place]
+            if any(find_other_words(cores[one], cores[other], strict=False if meant[place] else None)):
                 differs[place] = _WORD
         return differs
 

@@ -58,26 +58,28 @@ def _stems_of(word: str) -> frozenset[str]:
 
 def is_misspelt(word: str, others: Iterable[str]) -> bool:
     """Whether a word is one of others, misspelt."""
-    if word.isascii():
-        # Looked at by their length and first letters, nearly all are turned away.
-        least, most, first = len(word) - 2, len(word) + 2, word[0]
-        others = [
-            one
-            for one in others
-            if least <= len(one) <= most and (one[:1] == first or one[1:2] == first or not one.isascii())
-        ]
-    return any(_is_misspelling(word, one) for one in others)
+    if not word.isascii():
+        return any(_is_misspelling(word, one) for one in others)
+    # Looked at by their first letters and their length, nearly all are turned away.
+    first, size = word[0], len(word)
+    return any(
+        # In one order, so that what one text asks of the other is known when the other asks.
+        _is_misspelling(word, one) if word < one else _is_misspelling(one, word)
+        for one in others
+        if (one[:1] == first or one[1:2] == first or not one.isascii()) and -3 < len(one) - size < 3
+    )
 
 
+@lru_cache(1 << 14)
 def _is_misspelling(one: str, other: str) -> bool:
-    """Whether two words are one, spelt in two ways or misspelt."""
+    """Whether two words are one, spelt in two ways or misspelt. A word that holds a digit is not."""
     if one == other:
         return True
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if not one.isascii() or not other.isascii():
         short, long = sorted((_without_marks(one), _without_marks(other)), key=len)
     distance = OSA.distance(short, long, score_cutoff=2)
-    if distance > 2 or any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
+    if distance > 2 or (not (one + other).isalpha() and any(map(str.isdigit, one + other))):
         return False
     begin, end = Prefix.similarity(short, long), Postfix.similarity(short, long)
     if not distance or (long in (short + "s", short + "es") and len(short) >= STEM):

@@ -1,7 +1,8 @@
 """JSON Lines: one JSON object a line, lines ended by LF only (https://jsonlines.org). Strict JSON by RFC 8259.
 
-U+2028, U+2029 and U+0085 are legal inside strings and end no line. NaN and Infinity are not JSON. Of a key that
-stands twice in an object the last value counts.
+U+2028, U+2029 and U+0085 are legal inside strings and end no line; they are written as escapes, because readers that
+split by all that Unicode calls a line end take them for one. NaN and Infinity are not JSON. Of a key that stands twice
+in an object the last value counts.
 """
 
 import codecs
@@ -27,6 +28,8 @@ _CHUNK = MB
 _WRITE_ROWS = 256
 KIND = "This JSONL file"
 _NUL = b"\\u0000"
+# Line ends of Unicode that JSON writes as they are: to take them for one, a reader need only be ``str.splitlines``.
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
@@ -224,10 +227,25 @@ def stream(rows: Iterable[Mapping[str, Any]], options: WriteOptions) -> Iterator
     """One object a line, UTF-8, no blank line at the end, in pieces."""
     mark = codecs.BOM_UTF8 if options.bom else b""
     for chunk in chunks_of(rows, _WRITE_ROWS):
-        yield mark + b"\n".join(map(_encode, chunk)) + b"\n"
+        yield mark + escape_line_ends(b"\n".join(map(_encode, chunk))) + b"\n"
         mark = b""
     if mark:
         yield mark
+
+
+def encode_line(value: Any) -> bytes:
+    """One value as a line, with its LF."""
+    return escape_line_ends(_encode(value)) + b"\n"
+
+
+def escape_line_ends(json_text: bytes) -> bytes:
+    """JSON in UTF-8 in which nothing but LF ends a line; inside strings the escapes mean the same."""
+    if json_text.isascii():
+        return json_text
+    for raw, escape in _LINE_ENDS:
+        if raw in json_text:
+            json_text = json_text.replace(raw, escape)
+    return json_text
 
 
 JSONL = Format(

@@ -12,12 +12,13 @@ from app.core.layouts.base import (
     LayoutOptions,
     Preset,
     RowError,
+    answer_text,
     as_came,
     checked,
     columns_of,
     note_as_came,
     notes_of,
-    question_and_answer_turns,
+    paired_turns,
     take_reasoning,
     text_answer,
     text_of,
@@ -149,12 +150,12 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if history and options.keep_extra and turns_in(history) == record.turns:
         row["history"] = history
     elif record.turns:
-        row["history"] = [list(pair) for pair in question_and_answer_turns(record)]
+        row["history"] = [[asked.text, answer_text(said)] for asked, said in paired_turns(record.turns)]
     elif "history" in shape and not history:
         row["history"] = history
     if options.keep_extra:
         row.update(rejected_column(record.rejected_answer, notes, [Message("user", record.question)]))
-    return with_columns(row, record, options)
+    return with_columns(row, record, options, reserved=OWN)
 
 
 def _parts(record: Record, noted: Any) -> tuple[str, Any, str | None]:
@@ -198,4 +199,6 @@ ALPACA = Layout(
     recognises,
     (Preset("json", "Alpaca", "JSON: instruction, input, output"),),
     alternates=True,
+    keeps=frozenset({"rejected answer"}),
+    came="alpaca",
 )

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, RowError, columns_of, messages_of, trailing_of, with_columns
+from app.core.layouts.base import (
+    AFTER,
+    IDS,
+    Layout,
+    LayoutOptions,
+    RowError,
+    columns_of,
+    messages_of,
+    trailing_of,
+    with_columns,
+)
 from app.core.layouts.functions import tool_calls, tools_in
 from app.core.layouts.messages import role_of
 from app.core.layouts.sample import Claim, Sample
@@ -188,7 +198,7 @@ ANTHROPIC = Layout(
     "Anthropic messages",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "reasoning", "tools"}),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", IDS}),
     ("system", "messages", "tools"),
     {
         "system": "Answer briefly.",
@@ -198,4 +208,6 @@ ANTHROPIC = Layout(
         ],
     },
     recognises,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.core.errors import Invalid
+from app.core.layouts.functions import tools_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.names import normal_name
@@ -23,6 +24,17 @@ NOTES = "_layout"
 
 # What a question or answer message may carry besides its text.
 NOTED = ("name", "weight", "tool_calls", "tool_call_id")
+
+# What a record may carry besides question and answer, as losses are named.
+SYSTEM_AMONG = "system messages among the turns"
+UNPAIRED = "turns without a partner"
+IDS = "ids of tool calls"
+KEYS = "other keys of messages"
+AFTER = "messages after the answer"
+ANSWERS = "other answers"
+PICTURES = "pictures"
+# What has a place in messages of OpenAI's form.
+CHAT = frozenset({"system", "turns", "trace", "reasoning", "tools", IDS, "weights", KEYS})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -122,7 +134,10 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a row means. ``holds`` names what it can carry besides question and answer; the rest is a loss.
+    """What a row means. ``holds`` names what it can carry besides question and answer, ``keeps`` what it carries only
+    together with other columns, ``columns`` the columns of ``Record.extra`` that are its own; the rest is a loss.
+    ``bare`` are the messages of which it holds the text alone. ``came`` is the name under which it notes rows that it
+    gives back as they came.
 
     ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
     the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
@@ -143,6 +158,10 @@ class Layout:
     needs: frozenset[str] = frozenset()
     alternates: bool = False
     labels: Callable[[Record, LayoutOptions], list[dict[str, Any]]] | None = None
+    columns: frozenset[str] = frozenset()
+    keeps: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
+    came: str = ""
     grouping: Grouping | None = None
 
     @property
@@ -151,13 +170,21 @@ class Layout:
         return self.render is not not_written
 
     def rows_of(self, record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
-        """The rows of a record, nearly always one. Raises RowError where it cannot be written."""
+        """The rows of a record, nearly always one; with ``keep_extra`` they have its tags as well.
+
+        Raises RowError where it cannot be written.
+        """
         if self.labels is not None:
-            return self.labels(record, options)
+            rows = self.labels(record, options)
         # What holds all columns has a place for a worse answer alone.
-        if record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
+        elif record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
             raise RowError("It has only an answer that is labelled as bad, and no good one.", code="only_rejected")
-        return [self.render(record, options)]
+        else:
+            rows = [self.render(record, options)]
+        if options.keep_extra and record.tags and "tags" not in self.holds:
+            for row in rows:
+                row["tags" if "tags" not in row else free_name("tags", row)] = list(record.tags)
+        return rows
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
@@ -261,24 +288,43 @@ def columns_of(row: Row, used: Iterable[str]) -> dict[str, Any]:
 
 
 def with_columns(
-    row: dict[str, Any], record: Record, options: LayoutOptions, own: Iterable[str] = ()
+    row: dict[str, Any],
+    record: Record,
+    options: LayoutOptions,
+    own: Iterable[str] = (),
+    reserved: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The row with the columns of ``extra``: the layout's own always, all others with ``keep_extra``.
 
-    A column that would take the place of what is there gets a number behind its name.
+    A column that would take the place of what is there, or that only bears the name of one of the layout's
+    (``reserved``), gets a number behind its name, so that no trainer takes it for what it is not.
     """
     for key, value in record.extra.items():
-        if key == NOTES or not (options.keep_extra or key in own):
+        if key == NOTES:
             continue
-        if key not in row:
+        if key in own and key not in row and fits_own_column(key, value):
             row[key] = value
         elif options.keep_extra:
-            row[_free_name(key, row)] = value
+            is_free = key not in row and not (has_value(value) and (key in own or key in reserved))
+            row[key if is_free else free_name(key, {**record.extra, **row})] = value
     return row
 
 
-def _free_name(key: str, row: Row) -> str:
-    return next(name for number in count(2) if (name := f"{key} ({number})") not in row)
+def fits_own_column(name: str, value: Any) -> bool:
+    """Whether a column holds what trainers look for under its name: tools, or whether they may run side by side."""
+    if name in ("tools", "functions"):
+        return bool(tools_in(value))
+    return name != "parallel_tool_calls" or isinstance(value, bool)
+
+
+def has_value(value: Any) -> bool:
+    """Whether a value says anything: it is not null and not empty."""
+    return value not in (None, "", [], {})
+
+
+def free_name(key: str, taken: Row) -> str:
+    """The name with a number behind it that no column has."""
+    return next(name for number in count(2) if (name := f"{key} ({number})") not in taken)
 
 
 def take_reasoning(extra: dict[str, Any]) -> str | None:
@@ -326,17 +372,22 @@ def _noted(role: str, text: str, note: Any, reasoning: str | None = None) -> Mes
     return Message(role, text, extra=note.get("extra", {}), reasoning=reasoning, **known)
 
 
-def question_and_answer_turns(record: Record) -> list[tuple[str, str]]:
-    """The earlier turns as pairs of texts, reasoning before its answer, for layouts that know nothing else.
+def paired_turns(turns: Sequence[Message]) -> list[tuple[Message, Message]]:
+    """The earlier turns as questions with their answers, for layouts that know nothing else.
 
-    What is no pair is left out.
+    What is no text of a user or an assistant, or has no partner, is left out.
     """
-    pairs: list[tuple[str, str]] = []
-    asked: str | None = None
-    for message in record.turns:
-        if message.role == "user":
-            asked = message.text or ""
-        elif message.role == "assistant" and asked is not None:
-            pairs.append((asked, with_thinking(message.reasoning, message.text or "")))
+    pairs: list[tuple[Message, Message]] = []
+    asked: Message | None = None
+    for message in turns:
+        if message.role == "user" and message.text is not None:
+            asked = message
+        elif message.role == "assistant" and message.text is not None and asked is not None:
+            pairs.append((asked, message))
             asked = None
     return pairs
+
+
+def answer_text(message: Message) -> str:
+    """The text of an answer with its reasoning, for layouts that have no other place for it."""
+    return with_thinking(message.reasoning, message.text or "")

@@ -13,6 +13,7 @@ import msgspec
 
 from app.core.layouts.answers import is_answer, read_answer
 from app.core.layouts.base import (
+    CHAT,
     KEEPING,
     Layout,
     LayoutOptions,
@@ -279,7 +280,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "tags", "other columns"}),
+    CHAT | {"reasoning", "rejected answer", "tags", "other columns"},
     OWN,
     {
         "id": "1",
@@ -295,4 +296,5 @@ COLUMNS = Layout(
         Preset("parquet", "Parquet", "Text columns, small files"),
         Preset("sqlite", "SQLite", "One table, with the view messages"),
     ),
+    bare=frozenset({"question", "answer", "rejected"}),
 )

@@ -15,6 +15,7 @@ from app.core.layouts.base import (
     trailing_of,
     with_notes,
 )
+from app.core.layouts.functions import split_results, with_call_ids
 from app.core.layouts.messages import read_message, text_of_parts
 from app.core.layouts.shapes import Row, is_chat, unpacked
 from app.core.reasoning import KEYS as REASONING_KEYS
@@ -38,6 +39,8 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
     """The record of the messages that stand under ``container`` in a row. Raises RowError."""
     notes: dict[str, Any] = {}
     parsed = [read_message(message, place, notes) for place, message in enumerate(messages)]
+    if "parts" not in notes:
+        parsed = _with_split_results(parsed)
     if options.allow_empty_prompt and all(message.role != "user" for message in parsed):
         parsed.insert(1 if parsed[0].role == "system" else 0, Message("user", ""))
     extra = columns_of(row, (container,))
@@ -54,6 +57,21 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
     if not (options.allow_unanswered or record.answered or record.rejected_answer):
         raise RowError("The assistant message has no content.", code="blank_answer")
     return record
+
+
+def _with_split_results(messages: list[Message]) -> list[Message]:
+    """The messages with a result for each of several tool calls, where one message holds the list of them."""
+    if not any(message.tool_calls and len(message.tool_calls) > 1 for message in messages):
+        return messages
+    split: list[Message] = []
+    for place, message in enumerate(messages):
+        calls = messages[place - 1].tool_calls if place else None
+        is_last = place + 1 == len(messages) or messages[place + 1].role != "tool"
+        texts = None
+        if calls and len(calls) > 1 and is_last and message == Message("tool", message.text):
+            texts = split_results(message.text or "", len(calls))
+        split += [Message("tool", text) for text in texts] if texts else [message]
+    return split
 
 
 def record_of(
@@ -159,10 +177,12 @@ def chat_messages(record: Record, options: LayoutOptions) -> list[dict[str, Any]
         if options.keep_extra:
             row.update((key, value) for key, value in blanks.get(at, {}).items() if key not in row)
         rows.append(row)
-    return rows
+    return with_call_ids(rows)
 
 
-def message_row(message: Message, parts: Any, reasoning_key: str, *, exact: bool) -> dict[str, Any]:
+def message_row(
+    message: Message, parts: Any = None, reasoning_key: str = REASONING_KEYS[0], *, exact: bool = False
+) -> dict[str, Any]:
     """A message in OpenAI's form, with its parts as they came where they still say the same."""
     out: dict[str, Any] = {"role": message.role}
     if message.text is not None:
@@ -177,7 +197,9 @@ def message_row(message: Message, parts: Any, reasoning_key: str, *, exact: bool
             out[key] = value
     for key, value in message.extra.items():
         # Reasoning that came before there was a field for it stands there; what was written later replaces it.
-        out.setdefault(key, value)
+        # Tables of many rows fill in keys that say nothing; only the text beside a tool call may be missing so.
+        if exact or key == "content" or (value is not None and not (key == "tool_calls" and value == [])):
+            out.setdefault(key, value)
     return out
 
 

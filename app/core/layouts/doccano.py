@@ -57,7 +57,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     if not isinstance(labels, list) or "\n".join(labels) != answer:
         labels = [answer] if answer else []
     row = {text_name: record.question, label_name: labels}
-    return with_columns(row, record, options, ("id",))
+    return with_columns(row, record, options, DOCCANO.columns, DOCCANO.keys)
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -85,4 +85,5 @@ DOCCANO = Layout(
     ("id", "text", "label"),
     {"text": "How do I reset my password?", "label": ["Choose “Forgot password”."]},
     recognises,
+    columns=frozenset({"id"}),
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.base import (
+    AFTER,
     Layout,
     LayoutOptions,
     Preset,
@@ -224,4 +225,6 @@ GEMINI = Layout(
     },
     recognises,
     (Preset("jsonl", "Gemini", "JSONL: contents and parts"),),
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

@@ -10,12 +10,16 @@ from typing import Any
 
 from app.core.layouts import alpaca, columns, openai, prompt_completion, sharegpt
 from app.core.layouts.base import (
+    AFTER,
+    CHAT,
     KEEPING,
+    NOTES,
     Layout,
     LayoutOptions,
     Preset,
     RowError,
     checked,
+    free_name,
     notes_of,
     with_notes,
 )
@@ -110,10 +114,10 @@ def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
     for one, good in _answers(record):
         row = _as_noted(one, good, options)
         if row is None:
-            # A note that it came as messages: TRL wants lists in every row of a file.
-            notes = {"completion": 1, **notes_of(one)}
-            listed = replace(one, extra=with_notes(one.extra, notes))
-            row = {**prompt_completion.render(listed, options), "label": good}
+            # TRL wants lists in every row of a file, also where it came as two texts.
+            notes = {key: value for key, value in notes_of(one).items() if key != "texts"}
+            extra = with_notes({key: value for key, value in one.extra.items() if key != NOTES}, notes)
+            row = _with_label(prompt_completion.render(replace(one, extra=extra), options), "label", good)
         rows.append(row)
     return rows
 
@@ -121,9 +125,16 @@ def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
 def _tagged(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
     """A row for the answer and one for the rejected answer, as conversations with a tag."""
     return [
-        _as_noted(one, good, options) or {**sharegpt.render(one, options), "kto_tag": good}
+        _as_noted(one, good, options) or _with_label(sharegpt.render(one, options), "kto_tag", good)
         for one, good in _answers(record)
     ]
+
+
+def _with_label(row: dict[str, Any], name: str, good: bool) -> dict[str, Any]:
+    """The row with its label; another column of that name gets a number."""
+    if name in row:
+        row[free_name(name, row)] = row.pop(name)
+    return {**row, name: good}
 
 
 def _answers(record: Record) -> list[tuple[Record, bool]]:
@@ -132,9 +143,15 @@ def _answers(record: Record) -> list[tuple[Record, bool]]:
     if record.answered:
         found.append((replace(record, rejected_answer=None), True))
     if record.rejected_answer is not None:
-        note = notes_of(record).get("label")
-        thought = note.get("reasoning") if isinstance(note, dict) else None
-        found.append((replace(record, answer=record.rejected_answer, rejected_answer=None, reasoning=thought), False))
+        # What the two answers have beside their texts is not the same.
+        notes = notes_of(record)
+        thought = (notes.get("label") or {}).get("reasoning")
+        more = (notes.get("rejected") or {}).get("extra")
+        notes = {key: value for key, value in notes.items() if key not in ("answer", "rejected")}
+        notes |= {"answer": {"extra": more}} if more else {}
+        extra = with_notes({key: value for key, value in record.extra.items() if key != NOTES}, notes)
+        worse = replace(record, answer=record.rejected_answer, rejected_answer=None, reasoning=thought, extra=extra)
+        found.append((worse, False))
     if not found:
         raise RowError("The answer is empty.", code="blank_answer")
     return found
@@ -149,7 +166,7 @@ def _as_noted(record: Record, good: bool, options: LayoutOptions) -> dict[str, A
     rest = {key: value for key, value in notes.items() if key != "label"}
     if "answer" in note:
         rest["answer"] = note["answer"]
-    extra = {key: value for key, value in record.extra.items() if key != "_layout"}
+    extra = {key: value for key, value in record.extra.items() if key != NOTES}
     form = replace(KEEPING, mapping=note.get("mapping", {}))
     row = _PAIRS[note["layout"]].render(replace(record, extra=with_notes(extra, rest)), form)
     return {**row, note["column"]: note["value"]}
@@ -180,13 +197,12 @@ def recognises(sample: Sample) -> Claim | None:
     return sample.claim("each answer has a label whether it is good", sample.count(fits), *keys, "tools", *_TAGS)
 
 
-_HOLDS = frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"})
 TRL_KTO = Layout(
     "trl-kto",
     "KTO labels (TRL)",
     parse,
     render,
-    _HOLDS,
+    CHAT | {"rejected answer"},
     ("prompt", "completion", "label", "tools"),
     {
         "prompt": [{"role": "user", "content": "How do I reset my password?"}],
@@ -196,13 +212,15 @@ TRL_KTO = Layout(
     recognises,
     (Preset("jsonl", "KTO labels", "JSONL for TRL: good and bad answers"),),
     labels=_labelled,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )
 KTO = Layout(
     "kto",
     "KTO labels (LLaMA-Factory)",
     parse,
     render_tagged,
-    _HOLDS,
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"}),
     ("conversations", "system", "tools", "kto_tag"),
     {
         "conversations": [
@@ -212,4 +230,6 @@ KTO = Layout(
         "kto_tag": True,
     },
     labels=_tagged,
+    columns=frozenset({"tools"}),
+    keeps=frozenset({AFTER}),
 )

@@ -13,6 +13,8 @@ import msgspec
 
 from app.core.layouts.answers import ANSWERS, REJECTED, rejected_column
 from app.core.layouts.base import (
+    AFTER,
+    CHAT,
     Layout,
     LayoutOptions,
     Preset,
@@ -32,7 +34,7 @@ from app.core.layouts.conversation import (
     parse_chat,
     take_system_beside,
 )
-from app.core.layouts.functions import tools_in
+from app.core.layouts.functions import tools_in, without_nulls
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.record import PlainPairs, Record
@@ -120,16 +122,16 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
                 if type(value) is bool:
                     row[name] = value
             elif tools := tools_in(value):
-                row[name] = tools
+                row[name] = without_nulls(tools)
         return row
     if (came := as_came(record, "openai", parse)) is not None:
         return came
     notes, messages = notes_of(record), chat_messages(record, options)
     row = {**take_system_beside(record, messages, options), "messages": messages}
     row.update(rejected_column(record.rejected_answer, notes, messages_of(record)[:-1]))
-    with_columns(row, record, options)
+    with_columns(row, record, options, OWN, OWN)
     if isinstance(row.get("tools"), str) and notes.get("tools") != "text":
-        row["tools"] = tools_in(row["tools"]) or row["tools"]
+        row["tools"] = tools_in(row["tools"])
     return row
 
 
@@ -147,7 +149,7 @@ OPENAI = Layout(
     "OpenAI chat",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "other keys of messages"}),
+    CHAT,
     ("messages", "tools", "parallel_tool_calls", "functions"),
     {
         "messages": [
@@ -158,4 +160,7 @@ OPENAI = Layout(
     },
     recognises,
     (Preset("jsonl", "OpenAI chat", "JSONL, one conversation a line"),),
+    columns=frozenset({"tools", "parallel_tool_calls", "functions"}),
+    keeps=frozenset({"rejected answer", AFTER}),
+    came="openai",
 )

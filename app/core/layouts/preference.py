@@ -2,8 +2,8 @@
 
 OpenAI: ``{"input": {"messages"}, "preferred_output": [message], "non_preferred_output": [message]}`` (read also as
 ``*_completion``); TRL and LLaMA-Factory: ``{"prompt" | "conversations" | "messages", "chosen", "rejected"}`` with texts
-or messages; UltraFeedback: whole chats in both answers beside a prompt; HH-RLHF: transcripts; chats as JSON text. Both
-layouts read all of these and write their own.
+or messages (TRL wants lists in every row, LLaMA-Factory objects); UltraFeedback: whole chats in both answers beside a
+prompt; HH-RLHF: transcripts; chats as JSON text. All layouts read all of these and write their own.
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ from app.core.layouts.answers import (
     unpack_answer,
 )
 from app.core.layouts.base import (
+    CHAT,
     KEEPING,
     Layout,
     LayoutOptions,
@@ -38,10 +39,11 @@ from app.core.layouts.base import (
     with_usual_names,
 )
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside
-from app.core.layouts.functions import tools_in
+from app.core.layouts.functions import tools_in, with_text_tools, without_nulls
 from app.core.layouts.messages import read_message
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, is_flag, unpacked
+from app.core.layouts.sharegpt import sharegpt_messages
 from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Record
 
@@ -50,7 +52,6 @@ _NAMES = frozenset({*BETTER, *_WORSE, "prompt", "input", "messages", "question",
 _PROMPTS = ("prompt", "conversations", "messages", "question")
 _OPENAI = {"names": (BETTER[0], WORSE[0]), "prompt": "input", "better": "list", "worse": "list"}
 _TRL = {"names": ("chosen", "rejected"), "prompt": "prompt", "better": "list", "worse": "list"}
-_TRL_TEXT = {**_TRL, "text": True, "better": None, "worse": None}
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -130,18 +131,35 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     row = _write(record, _OPENAI, options)
     tools = tools_in(record.extra.get("tools"))
     if tools:
-        row["input"]["tools"] = tools
+        row["input"]["tools"] = without_nulls(tools)
         if type(record.extra.get("parallel_tool_calls")) is bool:
             row["input"]["parallel_tool_calls"] = record.extra["parallel_tool_calls"]
     return row
 
 
 def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """The row of a record in TRL's form, texts for a plain pair; with ``keep_extra`` as it came. Raises RowError."""
+    """The row of a record in TRL's form, all lists of messages; with ``keep_extra`` as it came. Raises RowError."""
     if options.keep_extra and (row := _as_noted(record)) is not None:
         return row
-    plain = not (record.turns or record.trace) and record.system is record.reasoning is None
-    return _write(record, _TRL_TEXT if plain else _TRL, options)
+    return _write(record, _TRL, options)
+
+
+def render_llama_factory(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a record in LLaMA-Factory's form; with ``keep_extra`` as it came. Raises RowError.
+
+    The answers are objects there: a list is dropped with its row.
+    """
+    if options.keep_extra and (noted := _as_noted(record)) is not None:
+        return noted
+    if record.rejected_answer is None:
+        raise RowError("There is no rejected answer.", code="no_rejected_answer")
+    text_answer(record, "a preference pair")
+    *prompt, better = sharegpt_messages(record)
+    row: dict[str, Any] = {"conversations": prompt}
+    for name, text in (("chosen", better["value"]), ("rejected", record.rejected_answer)):
+        row[name] = {"from": "gpt", "value": text}
+    layout = LLAMA_FACTORY_PREFERENCE
+    return with_columns(row, with_text_tools(record), options, layout.columns, layout.keys)
 
 
 def _as_noted(record: Record) -> dict[str, Any] | None:
@@ -192,7 +210,8 @@ def _write(record: Record, form: dict[str, Any], options: LayoutOptions) -> dict
     inside = form.get("input", {})
     if options.keep_extra and inside:
         record = replace(record, extra={k: v for k, v in record.extra.items() if k not in inside})
-    return with_columns(row, record, options, () if name == "input" else ("tools",))
+    own = () if name == "input" else ("tools",)
+    return with_columns(row, record, options, own, ("input", *BETTER, *_WORSE, *_PROMPTS))
 
 
 def _as_sharegpt(message: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +233,8 @@ def recognises(sample: Sample) -> Claim | None:
     return sample.claim("each row has a better and a worse answer", sample.count(fits), *known, *inputs)
 
 
-_HOLDS = frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "weights"})
+_HOLDS = CHAT | {"rejected answer"}
+_BARE = frozenset({"answer", "rejected"})
 
 
 PREFERENCE = Layout(
@@ -230,12 +250,15 @@ PREFERENCE = Layout(
         "non_preferred_output": [{"role": "assistant", "content": "Ask."}],
     },
     recognises,
-    (Preset("jsonl", "Preference pairs", "JSONL: better and worse answers"),),
+    (Preset("jsonl", "Preference pairs", "JSONL: OpenAI's better and worse answers"),),
     needs=frozenset({"rejected answer"}),
+    columns=frozenset({"tools", "parallel_tool_calls"}),
+    bare=_BARE,
+    came="preference",
 )
 TRL_PREFERENCE = Layout(
     "trl-preference",
-    "Preference pairs (TRL, LLaMA-Factory)",
+    "Preference pairs (TRL)",
     parse,
     render_trl,
     _HOLDS,
@@ -246,4 +269,26 @@ TRL_PREFERENCE = Layout(
         "rejected": [{"role": "assistant", "content": "Ask."}],
     },
     needs=frozenset({"rejected answer"}),
+    presets=(Preset("jsonl", "Preference pairs for TRL", "JSONL: lists of messages"),),
+    columns=frozenset({"tools"}),
+    bare=_BARE,
+    came="preference",
+)
+LLAMA_FACTORY_PREFERENCE = Layout(
+    "llama-factory-preference",
+    "Preference pairs (LLaMA-Factory)",
+    parse,
+    render_llama_factory,
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "rejected answer", "weights"}),
+    ("conversations", "chosen", "rejected", "tools"),
+    {
+        "conversations": [{"from": "human", "value": "How do I reset my password?"}],
+        "chosen": {"from": "gpt", "value": "Choose “Forgot password”."},
+        "rejected": {"from": "gpt", "value": "Ask."},
+    },
+    needs=frozenset({"rejected answer"}),
+    presets=(Preset("json", "Preference pairs for LLaMA-Factory", "JSON: ShareGPT with better and worse answers"),),
+    columns=frozenset({"tools"}),
+    bare=_BARE,
+    came="preference",
 )

@@ -1,7 +1,8 @@
-"""Prompt and completion: two texts (OpenAI legacy, TRL standard) or two lists of messages (TRL conversational).
+"""Prompt and completion: two lists of messages (TRL conversational), or two texts (Together, Bedrock).
 
-Source: TRL's dataset formats, OpenAI's CreateFineTuneCompletionInput. Texts are kept exactly, a leading blank of the
-completion included.
+Source: TRL's dataset formats, OpenAI's CreateFineTuneCompletionInput. TRL goes by the first row of a file, so that all
+rows must be of one kind; lists are written, because only they meet the chat template. Texts are kept exactly, a leading
+blank of the completion included.
 """
 
 from dataclasses import replace
@@ -9,6 +10,9 @@ from typing import Any
 
 from app.core.layouts.answers import REJECTED, rejected_column, take_rejected
 from app.core.layouts.base import (
+    AFTER,
+    CHAT,
+    NOTES,
     Layout,
     LayoutOptions,
     Preset,
@@ -20,6 +24,7 @@ from app.core.layouts.base import (
     note_as_came,
     notes_of,
     take_reasoning,
+    text_answer,
     text_of,
     with_columns,
     with_notes,
@@ -28,7 +33,7 @@ from app.core.layouts.base import (
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside, turns_in
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_chat, unpacked
-from app.core.reasoning import KEYS
+from app.core.reasoning import KEYS, with_thinking
 from app.core.record import Message, Record
 
 _TAKEN = ("prompt", "completion")
@@ -39,7 +44,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     """The record of a prompt-completion row. Raises RowError."""
     prompt, completion = row.get("prompt"), row.get("completion")
     if len(row) == 2 and type(prompt) is str and type(completion) is str and prompt[:1] != "[":
-        return checked(Record(prompt, completion), options)
+        return checked(Record(prompt, completion, extra={NOTES: {"texts": True}}), options)
     if (usual := with_usual_names(row, _NAMES)) is not row:
         return note_as_came(parse(usual, options), row, "prompt-completion", render)
     if prompt is None:
@@ -58,7 +63,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         # An empty text is how a table shows that there is none.
         system = extra.pop("system") if type(extra.get("system")) is str and extra["system"] else None
         turns = turns_in(extra.pop("history")) if isinstance(unpacked(extra.get("history")), list) else ()
-        notes = {}
+        notes = {"texts": True}
         question = text_of(prompt, "prompt", options, "prompt")
         rejected = take_rejected(extra, notes, [Message("user", question)])
         reasoning = take_reasoning(extra)
@@ -69,26 +74,35 @@ def parse(row: Row, options: LayoutOptions) -> Record:
 
 
 def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
-    """Two texts for a plain pair, two lists of messages for a conversation or a pair that came so."""
-    if options.keep_extra and (came := as_came(record, "prompt-completion", parse)) is not None:
-        return came
+    """Two lists of messages; with ``keep_extra`` an unedited one comes back as it was, two texts for instance."""
     notes = notes_of(record)
-    if not (record.turns or record.trace or "completion" in notes) and record.reasoning is None:
-        row = {"prompt": record.question, "completion": record.answer}
-        if record.system is not None:
-            row["system"] = record.system
-        if options.keep_extra:
-            row.update(rejected_column(record.rejected_answer, notes, [Message("user", record.question)]))
-        return with_columns(row, record, options, ("tools",))
+    if options.keep_extra:
+        if (came := as_came(record, "prompt-completion", parse)) is not None:
+            return came
+        if "texts" in notes and not (record.turns or record.trace) and record.reasoning is None:
+            return render_texts(record, options)
     messages = chat_messages(record, options)
     row = take_system_beside(record, messages, options)
     if options.keep_extra:
         row.update(rejected_column(record.rejected_answer, notes, messages_of(record)[:-1]))
     behind = 0 if options.keep_extra else len(notes.get("trailing", ()))
     split = len(messages) - min(max(notes.get("completion", 1) - behind, 1), len(messages) - 1)
-    return with_columns(
-        {"prompt": messages[:split], "completion": messages[split:], **row}, record, options, ("tools",)
-    )
+    row = {"prompt": messages[:split], "completion": messages[split:], **row}
+    return with_columns(row, record, options, PROMPT_COMPLETION.columns, PROMPT_COMPLETION.keys)
+
+
+def render_texts(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """Question and answer as two texts, reasoning before the answer, with ``keep_extra`` the system prompt beside.
+
+    Raises RowError where the answer is a tool call.
+    """
+    answer = with_thinking(record.reasoning, text_answer(record, "a completion as text"))
+    row: dict[str, Any] = {"prompt": record.question, "completion": answer}
+    if options.keep_extra:
+        if record.system is not None:
+            row["system"] = record.system
+        row.update(rejected_column(record.rejected_answer, notes_of(record), [Message("user", record.question)]))
+    return with_columns(row, record, options, reserved=PROMPT_COMPLETION_TEXT.keys)
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -108,9 +122,26 @@ PROMPT_COMPLETION = Layout(
     "Prompt and completion",
     parse,
     render,
-    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights"}),
+    CHAT,
     ("prompt", "completion", "tools"),
-    {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
+    {
+        "prompt": [{"role": "user", "content": "How do I reset my password?"}],
+        "completion": [{"role": "assistant", "content": "Choose “Forgot password”."}],
+    },
     recognises,
-    (Preset("jsonl", "Prompt and completion", "JSONL for TRL and Together"),),
+    (Preset("jsonl", "Prompt and completion", "JSONL for TRL: lists of messages"),),
+    columns=frozenset({"tools"}),
+    keeps=frozenset({"rejected answer", AFTER}),
+    came="prompt-completion",
+)
+PROMPT_COMPLETION_TEXT = Layout(
+    "prompt-completion-text",
+    "Prompt and completion as texts",
+    parse,
+    render_texts,
+    frozenset({"reasoning"}),
+    ("prompt", "completion"),
+    {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
+    presets=(Preset("jsonl", "Prompt and completion as texts", "JSONL for Together and Bedrock"),),
+    keeps=frozenset({"system", "rejected answer"}),
 )

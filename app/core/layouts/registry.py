@@ -12,8 +12,8 @@ from app.core.layouts.label_studio import LABEL_STUDIO
 from app.core.layouts.message_rows import MESSAGE_ROWS
 from app.core.layouts.oasst import OASST
 from app.core.layouts.openai import OPENAI
-from app.core.layouts.preference import PREFERENCE, TRL_PREFERENCE
-from app.core.layouts.prompt_completion import PROMPT_COMPLETION
+from app.core.layouts.preference import LLAMA_FACTORY_PREFERENCE, PREFERENCE, TRL_PREFERENCE
+from app.core.layouts.prompt_completion import PROMPT_COMPLETION, PROMPT_COMPLETION_TEXT
 from app.core.layouts.sharegpt import SHAREGPT
 from app.core.layouts.squad import SQUAD
 from app.core.layouts.swift import SWIFT
@@ -26,8 +26,10 @@ LAYOUTS: dict[str, Layout] = {
         ALPACA,
         SHAREGPT,
         PROMPT_COMPLETION,
+        PROMPT_COMPLETION_TEXT,
         PREFERENCE,
         TRL_PREFERENCE,
+        LLAMA_FACTORY_PREFERENCE,
         TRL_KTO,
         KTO,
         SWIFT,

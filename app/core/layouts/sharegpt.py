@@ -7,11 +7,10 @@ record it is a tool call in OpenAI's form. Messages in any spelling that ``messa
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from app.core.layouts import swift
 from app.core.layouts.answers import ANSWERS, REJECTED, rejected_column
 from app.core.layouts.base import (
+    AFTER,
     Layout,
     LayoutOptions,
     Preset,
@@ -29,19 +28,20 @@ from app.core.layouts.conversation import (
     CONTAINERS,
     chat_messages,
     find_container,
+    message_row,
     messages_in,
     parse_chat,
     take_system_beside,
 )
-from app.core.layouts.functions import call_text
+from app.core.layouts.functions import call_text, in_call_order, join_results, with_call_ids, with_text_tools
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row, is_turn
+from app.core.reasoning import KEYS as REASONING_KEYS
 from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
-_NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
+_NAMES = {"user": "human", "assistant": "gpt"}
 _PLAIN_KEYS = {"from", "value"}
-_OWN = ("tools",)
 _COLUMNS = frozenset({"conversations", "system", "tools", *REJECTED})
 
 
@@ -54,7 +54,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
     if (usual := with_usual_names(row, _COLUMNS)) is not row:
         return note_as_came(parse(usual, options), row, "sharegpt", render)
     if is_turn(messages[0]):
-        return swift.parse(row, options)
+        return swift.parse_pairs(row, options)
     record = parse_chat(messages, row, options, container)
     if container != "conversations" or "role" in messages[0]:
         form = {"form": "openai"} if "role" in messages[0] else {}
@@ -88,44 +88,49 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
         if (came := as_came(record, "sharegpt", parse)) is not None:
             return came
         if notes.get("form") == "swift":
-            return swift.render(record, options)
+            return swift.render_pairs(record, options)
         name = notes.get("container", name)
         if notes.get("form") == "openai":
             messages = chat_messages(record, options)
     is_beside = record.system is not None and notes.get("system") == "beside"
     row = take_system_beside(record, messages, options) if messages else {}
-    row[name] = messages or _own_messages(record, is_beside=is_beside, exact=options.keep_extra)
+    row[name] = messages or sharegpt_messages(record, is_beside=is_beside, exact=options.keep_extra)
     if is_beside:
         row["system"] = record.system
     if options.keep_extra:
         row.update(rejected_column(record.rejected_answer, notes, messages_of(record)[:-1]))
-    tools = record.extra.get("tools")
-    if isinstance(tools, list):
-        # ShareGPT keeps tools as JSON text.
-        record = replace(record, extra={**record.extra, "tools": msgspec.json.encode(tools).decode()})
-    return with_columns(row, record, options, _OWN)
+    return with_columns(row, with_text_tools(record), options, SHAREGPT.columns, SHAREGPT.keys)
 
 
-def _own_messages(record: Record, *, is_beside: bool, exact: bool) -> list[dict[str, Any]]:
-    """The messages as from and value, reasoning in the text; two where an assistant says something and calls a tool."""
+def sharegpt_messages(record: Record, *, is_beside: bool = False, exact: bool = False) -> list[dict[str, Any]]:
+    """The messages as from and value, reasoning in the text; two where an assistant says something and calls a tool.
+
+    Results of parallel calls become one observation, in the order of the calls: LLaMA-Factory drops a row with two.
+    """
     messages = messages_of(record)
     if record.system is not None and not is_beside:
         messages = (Message("system", record.system), *messages)
     if exact:
         messages = (*messages, *trailing_of(record))
     rows: list[dict[str, Any]] = []
-    for message in messages:
-        reasoning = message.reasoning
-        if message.text is not None or not message.tool_calls:
-            text = with_thinking(reasoning, message.text or "")
-            rows.append({"from": _NAMES.get(message.role, message.role), "value": text})
+    results: list[str] = []
+    for message in in_call_order(with_call_ids([message_row(message) for message in messages])):
+        text, calls, reasoning = message.get("content"), message.get("tool_calls"), message.get(REASONING_KEYS[0])
+        weight = {"weight": message["weight"]} if "weight" in message else {}
+        if message["role"] == "tool":
+            results.append(text or "")
+            if len(results) > 1:
+                rows[-1]["value"] = join_results(results)
+            else:
+                rows.append({"from": "observation", "value": text or "", **weight})
+            continue
+        results = []
+        if text is not None or not calls:
+            name = _NAMES.get(message["role"], message["role"])
+            rows.append({"from": name, "value": with_thinking(reasoning, text or ""), **weight})
             reasoning = None
-            if message.weight is not None:
-                rows[-1]["weight"] = message.weight
-        if message.tool_calls:
-            rows.append({"from": "function_call", "value": with_thinking(reasoning, call_text(message.tool_calls))})
-            if message.weight is not None:
-                rows[-1]["weight"] = message.weight
+        if calls:
+            rows.append({"from": "function_call", "value": with_thinking(reasoning, call_text(calls)), **weight})
     return rows
 
 
@@ -154,4 +159,7 @@ SHAREGPT = Layout(
     },
     recognises,
     (Preset("json", "ShareGPT", "JSON: from, value"),),
+    columns=frozenset({"tools"}),
+    keeps=frozenset({"rejected answer", AFTER}),
+    came="sharegpt",
 )

@@ -6,6 +6,7 @@ Source: the SQuAD 1.1 and 2.0 data files. Passage, title and positions stay besi
 from typing import Any
 
 from app.core.layouts.base import (
+    ANSWERS,
     Layout,
     LayoutOptions,
     RowError,
@@ -47,7 +48,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     noted = notes_of(record).get("answers")
     same = isinstance(noted, list) and _first_text(noted) == record.answer
     answers = noted if same else [{"text": text_answer(record, "SQuAD"), "answer_start": -1}]
-    return with_columns({"question": record.question, "answers": answers}, record, options, ("id", "context"))
+    return with_columns({"question": record.question, "answers": answers}, record, options, SQUAD.columns, SQUAD.keys)
 
 
 def recognises(sample: Sample) -> Claim | None:
@@ -70,7 +71,7 @@ SQUAD = Layout(
     "SQuAD questions",
     parse,
     render,
-    frozenset(),
+    frozenset({ANSWERS}),
     ("question", "answers", "id", "context"),
     {
         "question": "How do I reset my password?",
@@ -78,4 +79,5 @@ SQUAD = Layout(
         "context": "Forgotten it? Choose “Forgot password”.",
     },
     recognises,
+    columns=frozenset({"id", "context"}),
 )

@@ -1,29 +1,79 @@
-"""MS-Swift's pairs of turns: ``{"system": "…", "conversation": [{"human": "…", "assistant": "…"}]}``.
+"""MS-Swift: ``{"messages": [{"role", "content", "loss"}], "tools": "[…]", "rejected_response": "…"}``.
 
-Source: the format conversion tools of data-juicer. The last pair is the question and the answer.
+Source: the preprocessors of MS-Swift 4.6. Roles are system, user, assistant, tool_call and tool_response; a row with
+another one is dropped there, keys that it does not know are taken away. Older files hold pairs of turns, which are read
+and come back as well: ``{"system": "…", "conversation": [{"human": "…", "assistant": "…"}]}``.
 """
 
+from dataclasses import replace
 from typing import Any
 
+from app.core.layouts import openai
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
+    Preset,
     RowError,
+    answer_text,
+    as_came,
     checked,
     columns_of,
     notes_of,
-    question_and_answer_turns,
+    paired_turns,
     text_answer,
     with_columns,
     with_notes,
 )
-from app.core.layouts.shapes import Row, unpacked
+from app.core.layouts.conversation import chat_messages
+from app.core.layouts.functions import call_text, in_call_order, with_text_tools
+from app.core.layouts.messages import text_of_parts
+from app.core.layouts.shapes import Row, is_turn, unpacked
+from app.core.reasoning import KEYS as REASONING_KEYS
 from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 
+_NAMES = {"developer": "system", "tool": "tool_response", "function": "tool_response"}
+
 
 def parse(row: Row, options: LayoutOptions) -> Record:
-    """The record of a row of pairs. Raises RowError."""
+    """The record of a row of messages, or of pairs. Raises RowError."""
+    for container in ("conversation", "conversations"):
+        pairs = unpacked(row.get(container))
+        if isinstance(pairs, list) and pairs and is_turn(pairs[0]):
+            return parse_pairs(row, options)
+    return openai.parse(row, options)
+
+
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a record; with ``keep_extra`` an unedited one comes back as it was."""
+    if options.keep_extra:
+        is_of_pairs = notes_of(record).get("form") == "swift" and not record.trace and record.rejected_answer is None
+        if is_of_pairs and 2 * len(paired_turns(record.turns)) == len(record.turns):
+            return render_pairs(record, options)
+        if (came := as_came(record, "openai", openai.parse)) is not None:
+            return came
+    messages: list[dict[str, Any]] = []
+    for message in in_call_order(chat_messages(record, replace(options, keep_extra=False))):
+        text, calls, weight = message.get("content"), message.get("tool_calls") or (), message.get("weight")
+        loss: dict[str, Any] = {}
+        if weight is not None:
+            loss = {"loss": bool(weight)} if weight in (0, 1) else {"loss_scale": weight}
+        if isinstance(text, list):
+            text = text_of_parts(text)
+        # Its own keys are stripped; reasoning is trained as text.
+        reasoning = next((message[key] for key in REASONING_KEYS if message.get(key)), None)
+        if text is not None or reasoning is not None or not calls:
+            role = _NAMES.get(message["role"], message["role"])
+            messages.append({"role": role, "content": with_thinking(reasoning, text or ""), **loss})
+        messages += ({"role": "tool_call", "content": call_text([call]), **loss} for call in calls)
+    row: dict[str, Any] = {"messages": messages}
+    if record.rejected_answer is not None:
+        row["rejected_response"] = record.rejected_answer
+    return with_columns(row, with_text_tools(record), options, SWIFT.columns, SWIFT.keys)
+
+
+def parse_pairs(row: Row, options: LayoutOptions) -> Record:
+    """The record of a row of pairs: the last one is the question and the answer. Raises RowError."""
     container = "conversation" if "conversation" in row else "conversations"
     pairs = unpacked(row.get(container))
     if not isinstance(pairs, list) or not pairs:
@@ -50,13 +100,11 @@ def _texts_of_pair(pair: Any, place: int) -> tuple[str, str]:
     return pair["human"], pair["assistant"]
 
 
-def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+def render_pairs(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of pairs of a record. Raises RowError where the answer is a tool call."""
     notes = notes_of(record)
-    texts = [
-        *question_and_answer_turns(record),
-        (record.question, with_thinking(record.reasoning, text_answer(record, "MS-Swift"))),
-    ]
+    turns = [(asked.text, answer_text(said)) for asked, said in paired_turns(record.turns)]
+    texts = [*turns, (record.question, with_thinking(record.reasoning, text_answer(record, "MS-Swift")))]
     pairs = [{"human": asked, "assistant": said} for asked, said in texts]
     original = notes.get("pairs")
     if (
@@ -73,14 +121,20 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
 
 SWIFT = Layout(
     "swift",
-    "MS-Swift conversation",
+    "MS-Swift",
     parse,
     render,
-    frozenset({"system", "turns", "reasoning"}),
-    ("system", "conversation"),
+    frozenset({"system", "turns", "trace", "reasoning", "tools", "weights", "rejected answer"}),
+    ("messages", "rejected_response", "tools"),
     {
-        "system": "Answer briefly.",
-        "conversation": [{"human": "How do I reset my password?", "assistant": "Choose “Forgot password”."}],
+        "messages": [
+            {"role": "system", "content": "Answer briefly."},
+            {"role": "user", "content": "How do I reset my password?"},
+            {"role": "assistant", "content": "Choose “Forgot password”."},
+        ],
+        "rejected_response": "Ask.",
     },
-    alternates=True,
+    presets=(Preset("jsonl", "MS-Swift", "JSONL: messages, rejected_response"),),
+    columns=frozenset({"tools"}),
+    came="openai",
 )

@@ -10,8 +10,10 @@ from app.core.reading.detection import (
     resolve_settings,
 )
 from app.core.reading.records import (
+    NUL_REFUSED,
     Read,
     bad_row_dict,
+    holds_nul,
     layout_options,
     raw_text,
     read_options,
@@ -23,6 +25,7 @@ from app.core.reading.records import (
 from app.core.reading.settings import ReadSettings
 
 __all__ = [
+    "NUL_REFUSED",
     "TEXT_FORMATS",
     "Detected",
     "Read",
@@ -30,6 +33,7 @@ __all__ = [
     "bad_row_dict",
     "detect_file",
     "find_late_columns",
+    "holds_nul",
     "layout_options",
     "plan_reading",
     "raw_text",

@@ -63,6 +63,8 @@ class Detected:
     confidence: str = "sure"
     reasons: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    # Those of the warnings that ask which column is what.
+    open_questions: tuple[str, ...] = ()
     remembered: bool = False
     legacy: bool = False
     html: bool = False
@@ -94,7 +96,7 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
     undo = quoted.undo if settings.spreadsheet_safe is None else settings.spreadsheet_safe
     # A sheet is looked at only when its rows are read.
     has_header = detection.header and (detection.format != "xlsx" or columns != generated_names(len(columns)))
-    return Detected(
+    found = Detected(
         format=detection.format,
         layout=layout,
         encoding=detection.encoding,
@@ -114,12 +116,23 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
             **({"spreadsheet_safe": quoted.reason} if quoted.undo and undo else {}),
         },
         warnings=(*detection.warnings, *recognition.warnings, *((_MARKED,) if quoted.marked and not undo else ())),
+        open_questions=recognition.warnings if recognition.confidence == "ask" else (),
         legacy=detection.format == "sqlite" and set(columns) == _LEGACY_COLUMNS,
         html=any(looks_like_html(text) for row in values for text in row.values() if isinstance(text, str)),
         thinks=any(THINK in raw_text(row) for row in rows),
         rows=_estimate_rows(source, rows, bad),
         spreadsheet_safe=undo,
     )
+    return drop_answered(found, settings)
+
+
+def drop_answered(found: Detected, settings: ReadSettings) -> Detected:
+    """What was found, without the warnings that the chosen columns, or another layout, have answered."""
+    chosen = {"question", "answer"} <= settings.mapping.keys() or settings.layout not in (None, "columns")
+    if not (chosen and found.open_questions):
+        return found
+    warnings = tuple(one for one in found.warnings if one not in found.open_questions)
+    return replace(found, warnings=warnings, open_questions=())
 
 
 def _insist(detection: Detection, said: str | None) -> Detection:

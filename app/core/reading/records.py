@@ -7,12 +7,15 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.formats.jsonl import has_nul
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.reading.grouping import group_rows
 from app.core.reading.settings import ReadSettings
 from app.core.reasoning import lift_thinking
-from app.core.record import Record
+from app.core.record import Record, message_to_json
+
+NUL_REFUSED = "A text holds the character U+0000, which no database keeps. Remove it."
 
 # A row of the file with the record that it became. A plain tuple: there are millions of them.
 Read = tuple[Row, Record]
@@ -95,6 +98,18 @@ def refuse_row(row: Row, error: Invalid) -> BadRow:
     """A readable row that cannot be taken; the reason begins with its place."""
     place = f"Row {row.number}" + (f" (line {row.line})" if row.line else "")
     return BadRow(row.number, row.line, error.code, f"{place}: {error.message}", raw_text(row))
+
+
+def holds_nul(record: Record) -> bool:
+    """Whether some text of a record, wherever it stands, holds U+0000."""
+    if "\x00" in record.question or "\x00" in record.answer:
+        return True
+    plain = not (record.extra or record.turns or record.trace or record.tags)
+    if plain and record.system is record.rejected_answer is record.reasoning is None:
+        return False
+    messages = [message_to_json(message) for message in (*record.turns, *record.trace)]
+    texts = [record.system, record.rejected_answer, record.reasoning, *record.tags]
+    return has_nul([texts, messages, record.extra])
 
 
 def raw_text(row: Row) -> str:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, func, not_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from app.core.conversion import EXTRA
 from app.core.errors import Invalid
@@ -13,6 +13,7 @@ from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.record import SPLITS
 from app.core.spec import Spec
+from app.core.text import BLANK_CHARACTERS
 from app.models import Entry, db
 from app.services import entries
 
@@ -110,5 +111,7 @@ def is_rejected() -> ColumnElement[bool]:
 
 def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
     """Whether there is nothing to learn in a pair."""
-    nothing = and_(func.trim(Entry.answer) == "", Entry.trace.is_(None))
+    # The first letter settles it for nearly all.
+    begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
+    nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
     return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing

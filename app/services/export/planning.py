@@ -1,11 +1,13 @@
 """What an export will hold and what it leaves out, counted by the database before anything is written."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
 from app.core.formats.csv import RISKY
-from app.core.layouts import LAYOUTS, NOTES
+from app.core.layouts import CARRIES, LAYOUTS, RowError, losses
+from app.core.record import Record
 from app.models import Entry, db
 from app.services import datasets
 from app.services.export.options import (
@@ -18,7 +20,10 @@ from app.services.export.options import (
     is_unanswered,
     needs_rejected,
 )
+from app.services.export.rendering import default_system, layout_options, read_chunks, record_of
 from app.services.export.writing import preview_export
+
+UNANSWERED = "without an answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,20 @@ def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
     """RecordCount what goes out and what stays, and show the first records."""
     dataset = datasets.get(dataset_id)
     options = options.checked()
+    lost, refused = _count_losses(dataset_id, options)
     return ExportPlan(
-        records=count_records(dataset_id, options),
-        left_out=_count_left_out(dataset_id, options),
-        losses=_count_losses(dataset_id, options),
+        records=count_records(dataset_id, options) - sum(refused.values()),
+        left_out=[RecordCount(*one) for one in (_count_left_out(dataset_id, options) + refused).items()],
+        losses=[RecordCount(name, lost[name]) for name in CARRIES if lost[name]],
         formulas=_count_formulas(dataset_id, options),
         preview=preview_export(dataset_id, options),
         file_name=file_name(dataset.name, options),
     )
 
 
-def _count_left_out(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
+def _count_left_out(dataset_id: int, options: ExportOptions) -> Counter[str]:
     """Chosen records that do not go out, by reason; each is counted once."""
-    reasons: dict[str, ColumnElement[bool]] = {"without an answer": is_unanswered(options)}
+    reasons: dict[str, ColumnElement[bool]] = {UNANSWERED: is_unanswered(options)}
     if "rejected" not in options.filters.statuses:
         reasons = {"that are rejected": is_rejected(), **reasons}
     if needs_rejected(options):
@@ -69,34 +75,49 @@ def _count_left_out(dataset_id: int, options: ExportOptions) -> list[RecordCount
         earlier.append(condition)
     query = select(*(func.count().filter(one) for one in conditions)).where(is_chosen(dataset_id, options))
     numbers = db.session.execute(query).one()
-    return [RecordCount(what, number) for what, number in zip(reasons, numbers, strict=True) if number]
+    return Counter(dict(zip(reasons, numbers, strict=True)))
 
 
-def _count_losses(dataset_id: int, options: ExportOptions) -> list[RecordCount]:
-    """What the layout cannot carry, with the number of records that have it."""
-    holds = LAYOUTS[options.layout].holds
-    columns = {
-        "system": Entry.system,
-        "turns": Entry.turns,
-        "trace": Entry.trace,
-        "rejected answer": Entry.rejected_answer,
-        "tags": Entry.tags,
-    }
-    missing = {name: column for name, column in columns.items() if name not in holds}
-    conditions: dict[str, ColumnElement[bool]] = {name: column.is_not(None) for name, column in missing.items()}
-    if "reasoning" not in holds:
-        of_messages = [column.like('%"reasoning":"%') for column in (Entry.turns, Entry.trace)]
-        conditions["reasoning"] = or_(Entry.reasoning.is_not(None), *of_messages)
-    if not options.keep_extra:
-        # Extra that holds more than layout notes and the layout's own keys, judged by its text.
-        notes_only = Entry.extra.like(f'{{"{NOTES}":%')
-        own = [Entry.extra.like(f'{{"{key}":%') for key in LAYOUTS[options.layout].keys]
-        conditions["other columns"] = and_(Entry.extra.is_not(None), not_(or_(notes_only, *own)))
-    if not conditions:
-        return []
-    query = select(*(func.count().filter(condition) for condition in conditions.values()))
-    numbers = db.session.execute(query.where(goes_out(dataset_id, options))).one()
-    return [RecordCount(name, number) for name, number in zip(conditions, numbers, strict=True) if number]
+def _count_losses(dataset_id: int, options: ExportOptions) -> tuple[Counter[str], Counter[str]]:
+    """What the layout cannot carry and, by reason, which records it refuses.
+
+    Records with messages or other columns are looked at one by one. Of all others it only matters what they have: they
+    are counted by that, and one stands for each kind.
+    """
+    layout, rendering = LAYOUTS[options.layout], layout_options(options)
+    default = default_system(dataset_id, options)
+    lost: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None))
+    has = [column.is_not(None) for column in (Entry.system, Entry.rejected_answer, Entry.reasoning, Entry.tags)]
+    kinds = select(*has, func.count()).where(goes_out(dataset_id, options), not_(is_more)).group_by(*has)
+    for found in db.session.execute(kinds):
+        has_system, has_rejected, has_reasoning, has_tags, number = tuple(found)
+        record = Record(
+            "q",
+            "a",
+            "s" if has_system else default,
+            rejected_answer="r" if has_rejected else None,
+            reasoning="r" if has_reasoning else None,
+            tags=("t",) if has_tags else (),
+        )
+        for name in losses(record, layout, rendering):
+            lost[name] += number
+    for rows in read_chunks(dataset_id, options, is_more):
+        for row in rows:
+            record = row.record()
+            record = record if record.system is not None or default is None else replace(record, system=default)
+            if record_of(row, options) is None:
+                refused[UNANSWERED] += 1
+                continue
+            if row.turns is not None or row.trace is not None:
+                try:
+                    layout.rows_of(record, rendering)
+                except RowError as error:
+                    refused[f"refused: {error.message}"] += 1
+                    continue
+            lost.update(losses(record, layout, rendering))
+    return lost, refused
 
 
 def _count_formulas(dataset_id: int, options: ExportOptions) -> int:

@@ -1,16 +1,18 @@
 """Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as OpenAI and CSV."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import cells_of, stream_lines
-from app.core.layouts import LAYOUTS, NOTES, LayoutOptions
+from app.core.formats.jsonl import escape_line_ends
+from app.core.layouts import LAYOUTS, NOTES, LayoutOptions, RowError
 from app.core.layouts.columns import OWN
 from app.core.record import Record
 from app.core.stored import PLACES, StoredEntry, as_entry
@@ -29,18 +31,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 def rendered_rows(dataset_id: int, options: ExportOptions) -> Iterator[Mapping[str, Any]]:
-    """The rows of the layout."""
+    """The rows of the layout; the plan says which records it refuses."""
     render = row_renderer(dataset_id, options)
     for rows in read_chunks(dataset_id, options):
         for row in rows:
             if (record := record_of(row, options)) is not None:
-                yield from render(record, row)
+                with suppress(RowError):
+                    yield from render(record, row)
 
 
-def read_chunks(dataset_id: int, options: ExportOptions) -> Iterator[list[StoredEntry]]:
+def read_chunks(dataset_id: int, options: ExportOptions, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
     """The stored rows that go out, some at a time, from one unchanging view of the data."""
     with reading() as connection:
-        statement = select(*entries.COLUMNS).where(goes_out(dataset_id, options)).order_by(Entry.id)
+        statement = select(*entries.COLUMNS).where(goes_out(dataset_id, options), *which).order_by(Entry.id)
         for rows in entries.fetch_chunks(connection, statement, ROWS):
             yield list(map(as_entry, rows))
 
@@ -54,28 +57,31 @@ def record_of(row: StoredEntry, options: ExportOptions) -> Record | None:
 
 def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, StoredEntry], list[dict[str, Any]]]:
     """What makes the rows of the layout, nearly always one, from a record and the stored row it comes from."""
-    layout = LAYOUTS[options.layout]
-    layout_options = LayoutOptions(keep_extra=options.keep_extra)
-    default = _default_system(dataset_id, options) if options.layout != "columns" else None
+    layout, rendering = LAYOUTS[options.layout], layout_options(options)
+    default = default_system(dataset_id, options)
 
     def render(record: Record, row: StoredEntry) -> list[dict[str, Any]]:
         if default is not None and record.system is None:
             record = replace(record, system=default)
         if options.layout == "columns" and not options.keep_extra and record.extra:
             record = replace(record, extra={})
-        written = layout.rows_of(record, layout_options)
+        written = layout.rows_of(record, rendering)
         if options.layout == "columns" and options.keep_extra:
             return [{"id": row.id, **out, "status": row.status, "split": row.split} for out in written]
-        if options.keep_extra and record.tags:
-            for out in written:
-                out.setdefault("tags", list(record.tags))
         return written
 
     return render
 
 
-def _default_system(dataset_id: int, options: ExportOptions) -> str | None:
-    return datasets.get(dataset_id).system_prompt if options.dataset_system else None
+def layout_options(options: ExportOptions) -> LayoutOptions:
+    """How records become rows."""
+    return LayoutOptions(keep_extra=options.keep_extra)
+
+
+def default_system(dataset_id: int, options: ExportOptions) -> str | None:
+    """The system prompt of pairs that have none; a table of columns shows them as they are."""
+    is_wanted = options.dataset_system and options.layout != "columns"
+    return datasets.get(dataset_id).system_prompt if is_wanted else None
 
 
 def write_options(dataset_id: int, options: ExportOptions) -> WriteOptions:
@@ -118,7 +124,7 @@ def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
 
 def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
-    default = _default_system(dataset_id, options)
+    default = default_system(dataset_id, options)
     render = row_renderer(dataset_id, options)
     encode, keep = _encode, options.keep_extra
     user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
@@ -139,7 +145,7 @@ def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
             else:
                 head = b'{"messages":[{"role":"system","content":' + encode(system) + b"},"
                 lines.append(head + user + encode(question) + assistant + encode(answer) + end)
-        yield b"".join(lines)
+        yield escape_line_ends(b"".join(lines))
 
 
 def table_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:

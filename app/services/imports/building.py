@@ -11,7 +11,7 @@ from app.core.formats.base import Place
 from app.core.formats.limits import too_many_rows
 from app.core.layouts import columns, openai
 from app.core.layouts.columns import split_of, status_of
-from app.core.reading import Read, layout_options, read_options, read_records, records_of, refuse_row
+from app.core.reading import NUL_REFUSED, Read, layout_options, read_options, read_records, records_of, refuse_row
 from app.core.record import PlainPairs, Record, dump_json
 from app.core.stored import StoredEntry, entries_of_columns, plain_hashes, stored_entry
 from app.models.filling import Column, Constant
@@ -154,7 +154,7 @@ class Builder:
         if any(text is not None and "\x00" in text for text in texts) or any(
             text is not None and "\\u0000" in text and _NUL.search(text) for text in parts
         ):
-            raise Invalid("A text holds the character U+0000, which no database keeps. Remove it.", code="nul")
+            raise Invalid(NUL_REFUSED, code="nul")
         return entry
 
     def _labels(self, row: Row, record: Record) -> tuple[str, str | None, dict[str, object]]:

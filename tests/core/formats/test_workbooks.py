@@ -146,7 +146,10 @@ def test_a_sheet_of_libreoffice_is_read_as_it_is_shown():
 def test_an_archive_inside_an_old_workbook_is_not_taken_for_the_workbook(tmp_path):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr("picture.png", b"")
+        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+        archive.writestr("_rels/.rels", f'<R><Relationship Id="r1" Type="{kind}" Target="theme/manager.xml"/></R>')
+        archive.writestr("theme/manager.xml", "<themeManager/>")
+        archive.writestr("theme/_rels/manager.xml.rels", "<R/>")
     path = tmp_path / "old.xls"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + inner.getvalue())
     assert list(Formats(path).cells("Sheet1", shown=True)) == []

@@ -356,7 +356,7 @@ def test_empty_prompts_are_taken_by_choice():
     with pytest.raises(RowError, match="--allow-empty-prompt"):
         parse("prompt-completion", row)
     record = parse("prompt-completion", row, allow_empty_prompt=True)
-    assert LAYOUTS["prompt-completion"].render(record, LayoutOptions()) == row
+    assert LAYOUTS["prompt-completion-text"].render(record, LayoutOptions()) == row
 
 
 def test_texts_and_messages_without_a_question_are_taken_by_choice():
