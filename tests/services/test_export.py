@@ -11,7 +11,7 @@ from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
 from app.services import datasets, export, history, pairs
-from app.services.export import ExportOptions, RecordCount, rendering
+from app.services.export import ExportOptions, RecordCount, planning, rendering
 
 
 @pytest.fixture
@@ -226,3 +226,15 @@ def test_splits_go_to_their_own_files(mixed):
     history.apply(mixed, [Change(ids[0], {"split": (None, "test")})], summary="Split", kind="split")
     assert len(lines(mixed, split="test")) == 1 and len(lines(mixed, split="train")) == 0
     assert export.file_name("D", ExportOptions(split="test")) == "D.test.jsonl"
+
+
+def test_losses_are_counted_once_until_the_pairs_change(mixed, monkeypatch):
+    counted = []
+    real = planning._count_losses
+    monkeypatch.setattr(planning, "_count_losses", lambda *given: counted.append(given) or real(*given))
+    options = ExportOptions(layout="alpaca")
+    first = export.plan_export(mixed, options)
+    assert export.plan_export(mixed, options).losses == first.losses and len(counted) == 1
+    history.create(mixed, [Record("New?", "Yes.", tags=("new",))], summary="Add")
+    assert RecordCount("tags", 1) in first.losses
+    assert RecordCount("tags", 2) in export.plan_export(mixed, options).losses and len(counted) == 2

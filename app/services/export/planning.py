@@ -1,6 +1,7 @@
 """What an export will hold and what it leaves out, counted by the database before anything is written."""
 
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
@@ -24,6 +25,10 @@ from app.services.export.rendering import default_system, layout_options, read_c
 from app.services.export.writing import preview_export
 
 UNANSWERED = "without an answer"
+# How many counts of losses are kept: the page asks for them again at each look, and most of them change nothing.
+_REMEMBERED = 16
+_counted: OrderedDict[tuple[object, ...], tuple[Counter[str], Counter[str]]] = OrderedDict()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,21 @@ class ExportPlan:
 
 
 def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
-    """RecordCount what goes out and what stays, and show the first records."""
+    """Count what goes out and what stays, and show the first records."""
     dataset = datasets.get(dataset_id)
     options = options.checked()
-    lost, refused = _count_losses(dataset_id, options)
+    # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
+    state = (dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt)
+    key = (str(db.engine.url), *state, repr(options))
+    with _lock:
+        counted = _counted.get(key)
+    if counted is None:
+        counted = _count_losses(dataset_id, options)
+        with _lock:
+            _counted[key] = counted
+            while len(_counted) > _REMEMBERED:
+                _counted.popitem(last=False)
+    lost, refused = counted
     return ExportPlan(
         records=count_records(dataset_id, options) - sum(refused.values()),
         left_out=[RecordCount(*one) for one in (_count_left_out(dataset_id, options) + refused).items()],
