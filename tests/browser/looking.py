@@ -20,6 +20,11 @@ def find_faults(page: Page) -> list[str]:
     return found
 
 
+def is_busy(page: Page) -> bool:
+    """Whether a part of the page is being fetched or put in its place."""
+    return bool(page.evaluate("!!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')"))
+
+
 def overflow(page: Page) -> int:
     """How many pixels the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -13,7 +13,7 @@ from app.services import cleaning, duplicates, entries, history, imports, pairs,
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
-from tests.browser.looking import find_faults, overflow
+from tests.browser.looking import find_faults, is_busy, overflow
 
 # What answers with files, parts of pages or texts for programs.
 NO_PAGES = re.compile(r"/api/|/hint$|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
@@ -97,8 +97,11 @@ def test_every_page_is_accessible_and_fits(open_page, address, paths, width):
     faults = {}
     for path in paths:
         page.goto(path)
-        # What a page fetches after it was loaded. To wait for an idle network would take half a second more each time.
-        while waiting:
+        # What a page fetches after it was loaded. To wait until nothing comes takes half a second, and is for parts alone
+        # that are fetched a while after the page.
+        if page.locator("[hx-trigger*='delay']").count():
+            page.wait_for_load_state("networkidle")
+        while waiting or is_busy(page):
             page.wait_for_timeout(10)
         found = [*find_faults(page), *([f"{wide} px too wide"] if (wide := overflow(page)) > 0 else [])]
         if found:
