@@ -83,7 +83,7 @@ def edit_answer(page: Page) -> None:
     row(page, LAMP).get_by_role("link").click()
     expect(page.get_by_label("Question", exact=True)).to_have_value(LAMP)
     page.get_by_label("Answer", exact=True).fill("Bring it to any shop.")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#drawer").get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".toast")).to_contain_text("Edit “How do I return a lamp?”")
     expect(page.get_by_label("Answer", exact=True)).to_have_value("Bring it to any shop.")
     page.get_by_role("link", name="Close editor").click()
@@ -270,7 +270,7 @@ def test_the_status_of_one_row_is_two_clicks_away(open_page, width: int) -> None
         row(page, LAMP).get_by_role("link").click()
         expect(page.locator(".drawer")).to_be_in_viewport(ratio=1)
         page.get_by_label("Status", exact=True).select_option("Rejected")
-        page.get_by_role("button", name="Save", exact=True).click()
+        page.locator("#drawer").get_by_role("button", name="Save", exact=True).click()
         page.get_by_role("link", name="Close editor").click()
     else:
         row(page, LAMP).get_by_role("button", name="Needs review").click()

@@ -83,7 +83,7 @@ def test_a_toast_covers_no_button_of_the_editor(open_page, listed: str, width: i
     page = open_page(width=width, scripts=scripts)
     page.goto(f"{listed}?pair=2")
     page.get_by_label("Answer", exact=True).fill("In any shop.")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#drawer").get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".toast")).to_contain_text("Edit")
     if scripts:
         wait_for_scripts(page)
