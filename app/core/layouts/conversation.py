@@ -1,6 +1,7 @@
 """A row that holds a list of messages, taken apart into a record, and put together again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.core.layouts.answers import take_rejected
@@ -15,7 +16,7 @@ from app.core.layouts.base import (
     trailing_of,
     with_notes,
 )
-from app.core.layouts.functions import split_results, with_call_ids
+from app.core.layouts.functions import is_made_id, split_results, with_call_ids
 from app.core.layouts.messages import read_message, text_of_parts
 from app.core.layouts.shapes import Row, is_chat, unpacked
 from app.core.reasoning import KEYS as REASONING_KEYS
@@ -40,7 +41,7 @@ def parse_chat(messages: list[Any], row: Row, options: LayoutOptions, container:
     notes: dict[str, Any] = {}
     parsed = [read_message(message, place, notes) for place, message in enumerate(messages)]
     if "parts" not in notes:
-        parsed = _with_split_results(parsed)
+        parsed = _without_made_ids(_with_split_results(parsed))
     if options.allow_empty_prompt and all(message.role != "user" for message in parsed):
         parsed.insert(1 if parsed[0].role == "system" else 0, Message("user", ""))
     extra = columns_of(row, (container,))
@@ -154,6 +155,22 @@ def turns_in(history: Any) -> tuple[Message, ...]:
             raise RowError("The history is not a list of question and answer texts.", code="bad_history")
         turns += (Message("user", pair[0]), Message("assistant", pair[1]))
     return tuple(turns)
+
+
+def _without_made_ids(messages: list[Message]) -> list[Message]:
+    """The messages without ids that ``with_call_ids`` gives again: what was written so comes back as it was stored."""
+    if not any(message.tool_calls for message in messages):
+        return messages
+    bare = []
+    for message in messages:
+        calls = message.tool_calls
+        if calls and all(isinstance(call, dict) for call in calls):
+            calls = [{key: one for key, one in call.items() if key != "id" or not is_made_id(one)} for call in calls]
+        result = None if is_made_id(message.tool_call_id) else message.tool_call_id
+        bare.append(replace(message, tool_calls=calls, tool_call_id=result))
+    if bare == messages or with_call_ids(list(map(message_row, bare))) != list(map(message_row, messages)):
+        return messages
+    return bare
 
 
 def chat_messages(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Tool calls and tools between OpenAI's form and the JSON text that ShareGPT and tables keep them in."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from app.core.layouts.shapes import unpacked
 from app.core.record import Record
 
 _CALL_KEYS = {"role", "content", "tool_calls"}
+_MADE_ID = re.compile(r"call\d{5}")
 
 
 def tool_calls(text: str) -> list[dict[str, Any]] | None:
@@ -90,6 +92,11 @@ def with_call_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 results.append(result)
             row["tool_calls"] = _matched([_openai_call(call) for call in row["tool_calls"]], results, fresh)
     return written
+
+
+def is_made_id(value: object) -> bool:
+    """Whether it may be an id that ``with_call_ids`` made."""
+    return isinstance(value, str) and _MADE_ID.fullmatch(value) is not None
 
 
 def in_call_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -67,6 +67,18 @@ def test_each_call_has_an_id_and_its_result_names_it(trace, calls, results):
     assert all(one in str(written("prompt-completion", record)["prompt"]) for one in calls)
 
 
+@pytest.mark.parametrize(
+    "given", [{}, {"id": "call00007"}, {"id": "x"}], ids=["no id", "an id like ours", "another id"]
+)
+def test_ids_that_were_made_for_a_file_are_not_stored_when_it_comes_back(given):
+    trace = (Message("assistant", tool_calls=[call("f", **given)]), Message("tool", "1", tool_call_id=given.get("id")))
+    record = Record("q", "a", turns=(Message("user", "before"), Message("assistant", "yes")), trace=trace)
+    row = written("openai", record)
+    back = LAYOUTS["openai"].parse(row, LayoutOptions())
+    assert (back.turns, back.trace) == (record.turns, record.trace)
+    assert LAYOUTS["openai"].render(back, KEEP) == row
+
+
 def test_calls_in_messages_of_their_own_become_one_message():
     trace = (Message("assistant", tool_calls=[call("f")]), Message("assistant", tool_calls=[call("g")]))
     assert [len(message.get("tool_calls", ())) for message in written("openai", Record("q", "", trace=trace))["messages"]] == [0, 2]  # fmt: skip
