@@ -233,6 +233,7 @@ def _run(claim: Claim, act: Act | None, show: Show | None) -> Ending:
     except Cancelled as error:
         return Ending("cancelled", error=error.message, cause=error)
     except Exception as error:
+        # Whatever a job fails of must not end the worker, nor run for ever.
         known = failures.translate(error)
         if known is None:
             log.exception("A job failed.")

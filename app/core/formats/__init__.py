@@ -1,5 +1,6 @@
 """Formats: bytes to rows and back. A new format is a new module and one line here."""
 
+from dataclasses import replace
 from pathlib import PurePath
 
 from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, ReadOptions, Row, Rows, WriteOptions
@@ -27,17 +28,12 @@ FORMATS: dict[str, Format] = {
 
 def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
     """The rows of a file as detected, except where the options say otherwise."""
-    chosen = ReadOptions(
+    chosen = replace(
+        options,
         encoding=options.encoding or detection.encoding,
         delimiter=options.delimiter or detection.delimiter or None,
         header=detection.header if options.header is None and detection.delimiter else options.header,
         skip_lines=detection.skip_lines if options.skip_lines is None else options.skip_lines,
-        sheet=options.sheet,
-        cells=options.cells,
-        who_answers=options.who_answers,
-        pause_hours=options.pause_hours,
-        spreadsheet_safe=options.spreadsheet_safe,
-        limits=options.limits,
     )
     return FORMATS[detection.format].read(source, chosen)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from app.core.errors import Invalid
@@ -21,35 +21,21 @@ NUL_REFUSED = "A text holds the character U+0000, which no database keeps. Remov
 Read = tuple[Row, Record]
 
 
+# What formats and layouts are told of the settings: the options that bear the same name.
+_SETTINGS = {one.name for one in fields(ReadSettings)}
+_READ = [one.name for one in fields(ReadOptions) if one.name in _SETTINGS]
+_LAYOUT = [one.name for one in fields(LayoutOptions) if one.name in _SETTINGS]
+
+
 def read_options(settings: ReadSettings, limits: Limits) -> ReadOptions:
     """The settings that concern bytes and rows."""
-    return ReadOptions(
-        encoding=settings.encoding,
-        delimiter=settings.delimiter,
-        header=settings.header,
-        skip_lines=settings.skip_lines,
-        sheet=settings.sheet,
-        cells=settings.cells,
-        who_answers=settings.who_answers,
-        pause_hours=settings.pause_hours,
-        spreadsheet_safe=bool(settings.spreadsheet_safe),
-        limits=limits,
-    )
+    said = {name: getattr(settings, name) for name in _READ}
+    return ReadOptions(**{**said, "spreadsheet_safe": bool(settings.spreadsheet_safe)}, limits=limits)
 
 
 def layout_options(settings: ReadSettings) -> LayoutOptions:
     """The settings that concern what a row means."""
-    return LayoutOptions(
-        mapping=dict(settings.mapping),
-        columns=settings.columns,
-        objects=settings.objects,
-        allow_unanswered=settings.allow_unanswered,
-        alpaca_input=settings.alpaca_input,
-        system=settings.system,
-        tags=settings.tags,
-        oasst_paths=settings.oasst_paths,
-        allow_empty_prompt=settings.allow_empty_prompt,
-    )
+    return LayoutOptions(**{name: getattr(settings, name) for name in _LAYOUT})
 
 
 def read_rows(source: Source, settings: ReadSettings) -> Iterator[Row | BadRow]:

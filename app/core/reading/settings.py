@@ -21,8 +21,7 @@ class ReadSettings:
     """None and empty mean: as detected. ``mapping`` goes from a target (question, answer …) to a column.
 
     A column may be a path into one (``data.question``). Targets that it does not name are detected; one with an empty
-    column has none. Columns that are neither mapped nor
-    in ``skip`` are kept beside the pair.
+    column has none. Columns that are neither mapped nor in ``skip`` are kept beside the pair.
     """
 
     format: str | None = option(None, "Format", "csv, jsonl, json, markdown, xlsx, parquet, sqlite …", flag="")
