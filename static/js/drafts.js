@@ -129,15 +129,21 @@ function inRows(list) {
   }
 }
 
+// Who took the other text said so by a link, perhaps before its page had its scripts: the address it leads to tells.
+function discard() {
+  const [, place] = location.hash.match(/^#discard=([0-9]+\/[0-9]+)$/) ?? [];
+  if (!place) return;
+  forget(place);
+  history.replaceState(history.state, "", location.pathname + location.search);
+}
+
 export function drafts() {
   settle();
+  discard();
   const form = document.querySelector("form[data-draft]:not([data-kept])");
   if (form) {
     form.dataset.kept = "";
     inEditor(form);
   }
   document.querySelectorAll("[data-drafts]").forEach(inRows);
-  document.querySelectorAll("[data-discards]").forEach((link) => {
-    link.addEventListener("click", () => forget(link.dataset.discards));
-  });
 }

@@ -98,6 +98,22 @@ def test_a_draft_of_a_pair_that_was_saved_meanwhile_asks(app: Flask, page: Page,
     expect(answer(page)).to_have_value("Theirs")
 
 
+def test_theirs_is_taken_also_by_a_click_before_the_scripts(app: Flask, page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    with app.app_context():
+        pairs.save_pair(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
+    page.goto(f"{listed}?pair=8")
+    page.route("**/js/app.js*", lambda route: route.abort())
+    page.locator(".draft-note").get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Take theirs").click()
+    page.unroute_all()
+    page.reload()
+    expect(answer(page)).to_have_value("Theirs")
+    wait_for_scripts(page)
+    expect(page.locator(".draft-note")).to_have_count(0)
+    expect(answer(page)).to_have_value("Theirs")
+
+
 def test_a_save_that_never_arrived_keeps_the_draft(page: Page, listed: str) -> None:
     page.goto(f"{listed}?pair=8")
     wait_for_scripts(page)
