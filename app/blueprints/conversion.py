@@ -11,8 +11,8 @@ from app.core.conversion import ConvertOptions
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, TARGETS
-from app.core.options import command_line, command_words
-from app.core.reading.settings import CELLS, from_words
+from app.core.options import command_line, command_words, options_of
+from app.core.reading.settings import from_words
 from app.forms.options import read_form
 from app.frontdoor.limits import takes_uploads
 from app.services import conversion, uploads
@@ -59,7 +59,7 @@ def show(token: str) -> ResponseReturnValue:
         preview=conversion.preview(upload, options),
         targets=conversion.TARGETS,
         layouts=LAYOUTS,
-        cells=CELLS,
+        declared={one.name: one for one in options_of(ConvertOptions)},
         column_targets=TARGETS,
         query=request.query_string.decode(),
         command=command_line(

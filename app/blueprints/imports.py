@@ -14,7 +14,8 @@ from app.blueprints.view import tell
 from app.core.errors import BadUsage, Invalid, LttError
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
-from app.core.reading.settings import CELLS
+from app.core.layouts.paths import value_at
+from app.core.options import options_of
 from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.imports import ImportForm
@@ -154,10 +155,13 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "preview": preview,
         "found": preview.found,
         "settings": preview.settings,
+        # Columns, and the fields inside them that can be mapped as well.
+        "columns": (*preview.found.columns, *preview.found.fields),
+        "value_at": value_at,
+        "declared": {one.name: one for one in options_of(Settings)},
         "targets": {column: target for target, column in preview.settings.mapping.items()},
         "formats": [(name, one.title) for name, one in FORMATS.items()],
         "layouts": forms.LAYOUT_CHOICES,
-        "cells": CELLS,
         "delimiters": forms.DELIMITER_CHOICES,
         "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),
         "column_choices": forms.COLUMN_CHOICES,

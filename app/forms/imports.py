@@ -40,7 +40,7 @@ class ImportForm:
     def settings(self, found: Detected) -> Settings:
         """All choices, with the columns that were found."""
         reading = {name: getattr(self.reading(), name) for name in DETECTED_SETTINGS}
-        mapping, skip = self._columns(found.columns)
+        mapping, skip = self._columns((*found.columns, *found.fields))
         said = read_form(Settings, self.values, asked=self.asked)
         return replace(said, **reading, mapping=mapping, skip=skip)
 

@@ -142,3 +142,19 @@ def test_an_uploaded_file_that_is_no_backup_changes_nothing(client, app, dataset
     assert page.status_code == 422 and "not a SQLite database" in page.text
     with app.app_context():
         assert datasets.compute_digest() == before
+
+
+def test_the_converter_offers_what_the_file_gives_reason_for(client):
+    def page(data, name="x.jsonl", query=""):
+        address, _ = converted(client, data, name)
+        return client.get(f"{address}?{query}").text
+
+    plain = page(TABLE, "faq.csv")
+    assert 'name="objects"' not in plain and 'name="lift_thinking"' not in plain
+    objects = b'{"question": "How?", "answer": {"text": "So."}}\n'
+    assert 'name="objects"' in page(objects)
+    assert "--objects" in page(objects, query="objects=1") and "So." in page(objects, query="objects=1")
+    thinking = b'{"question": "How?", "answer": "<think>hm</think>\\n\\nSo."}\n'
+    assert 'name="lift_thinking"' in page(thinking)
+    lifted = page(thinking, query="lift_thinking=1&to=jsonl:columns")
+    assert "reasoning" in lifted and "--lift-thinking" in lifted

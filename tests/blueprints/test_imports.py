@@ -352,3 +352,30 @@ def test_messages_in_rows_of_their_own_become_conversations(client, dataset_id):
     assert "Import 1" in page and "no assistant message" in page
     bring(client, dataset_id, table)
     assert stored(dataset_id) == [("q", "a")]
+
+
+NESTED = "\n".join(
+    json.dumps({"id": at, "data": {"ask": f"How {at}?", "say": [{"text": f"So {at}."}]}, "note": "n"}) for at in (1, 2)
+)
+
+
+def test_fields_inside_a_column_can_be_chosen_as_columns_are(client, dataset_id):
+    address = look(client, dataset_id, NESTED, "nested.jsonl")
+    page = client.get(address).text
+    assert "data.ask" in page and "data.say[0].text" in page and "How 1?" in page
+    names = ["id", "data", "note", "data.ask", "data.say[0].text"]
+    fields = {"data.ask": "question", "data.say[0].text": "answer", "note": "-"}
+    chosen = {f"col.{at}": fields.get(name, "") for at, name in enumerate(names)}
+    sent = {"asked": "1", "columns_shown": "5", "was_format": "jsonl", "was_layout": "columns", "format": "jsonl"}
+    client.post(address, data={**sent, "layout": "columns", "was_sheet": "", **chosen})
+    assert stored(dataset_id) == [("How 1?", "So 1."), ("How 2?", "So 2.")]
+    assert all("note" not in (entry.extra or "") for entry in entries.stream_entries(dataset_id))
+
+
+def test_objects_are_taken_as_json_text_by_a_tick_where_there_are_some(client, dataset_id):
+    assert 'name="objects"' not in client.get(look(client, dataset_id)).text
+    content = '{"question": "How?", "answer": {"text": "So."}}\n'
+    address = look(client, dataset_id, content, "objects.jsonl")
+    assert 'name="objects"' in client.get(address).text
+    client.post(address, data={"asked": "1", "objects": "1", "format": "jsonl", "was_format": "jsonl"})
+    assert stored(dataset_id) == [("How?", '{"text":"So."}')]

@@ -280,3 +280,13 @@ def test_a_question_that_the_mapping_answers_is_not_asked_again():
         "for the answer" in one or "No column" in one
         for one in detect_file(source, ReadSettings(mapping={"question": "title"})).warnings
     )
+
+
+def test_fields_inside_columns_are_found_while_columns_are_to_be_mapped():
+    row = {"id": 1, "data": {"ask": "How?", "say": [{"text": "So.", "n": 2}, {"text": "No."}]}, "a.b": {"c": "x"}}
+    data = json.dumps([row, {"data": '{"late": "text"}'}]).encode()
+    found = found_in(data, "x.json")
+    assert found.fields == ("data.ask", "data.say[0].text", "data.late")
+    with pytest.raises(Invalid, match="Inside them are “data.ask”, “data.say"):
+        require_mapping(ReadSettings(), found)
+    assert found_in(TABLE).fields == ()

@@ -149,6 +149,7 @@ def test_a_mapping_is_remembered_for_files_with_the_same_columns(dataset_id):
     bring(dataset_id, "utterance,intent\na,b\n", mapping={"question": "utterance", "answer": "intent"})
     found = imports.detect(upload("utterance,intent\nc,d\n"), Settings())
     assert found.remembered and found.mapping == {"question": "utterance", "answer": "intent"}
+    assert found.warnings == ()
 
 
 def test_a_mapping_that_is_not_to_be_remembered_is_not(dataset_id):

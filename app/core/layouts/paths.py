@@ -1,6 +1,7 @@
 """Fields inside a column: ``data.question``, ``annotations[0].result[0].value.text``."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from app.core.layouts.shapes import Row, unpacked
@@ -31,6 +32,30 @@ def value_at(row: Row, path: str) -> Any:
     JSON text in a column is looked into.
     """
     return row[path] if path in row else _walk(row, path)
+
+
+def fields_in(rows: Iterable[Row], most: int = 30) -> list[str]:
+    """The paths to texts inside the columns of rows, in the order of their first appearance, at most so many.
+
+    Of a list only the first item is looked into.
+    """
+    found: dict[str, None] = {}
+
+    def look_into(row: Row, value: Any, path: str) -> None:
+        value = unpacked(value)
+        if isinstance(value, dict):
+            for name, one in value.items():
+                look_into(row, one, f"{path}.{name}")
+        elif isinstance(value, list) and value:
+            look_into(row, value[0], f"{path}[0]")
+        # A name with a sign of a path in it cannot be said.
+        elif isinstance(value, str) and path not in row and len(found) < most and _walk(row, path) == value:
+            found.setdefault(path)
+
+    for row in rows:
+        for name, value in row.items():
+            look_into(row, value, name)
+    return list(found)
 
 
 def _walk(row: Row, path: str) -> Any:

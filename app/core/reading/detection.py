@@ -14,7 +14,7 @@ from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
 from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
-from app.core.layouts.paths import steps_of
+from app.core.layouts.paths import fields_in, steps_of
 from app.core.layouts.sample import Sample
 from app.core.reading.records import raw_text, read_options, read_rows
 from app.core.reading.settings import ReadSettings
@@ -58,6 +58,8 @@ class Detected:
     sheet: str = ""
     compression: str = ""
     columns: tuple[str, ...] = ()
+    # Paths to texts inside the columns, where columns are to be mapped.
+    fields: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     confidence: str = "sure"
@@ -107,6 +109,7 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         sheet=settings.sheet or detection.sheet,
         compression=detection.compression,
         columns=tuple(columns),
+        fields=tuple(fields_in(values)) if layout == "columns" else (),
         mapping=named if layout == "columns" else recognition.mapping if layout == recognition.layout else {},
         named=named,
         confidence=recognition.confidence,
@@ -284,6 +287,7 @@ def _ask_mapping(found: Detected, sentence: str, target: str = "") -> Invalid:
     columns: list[Any] = list(found.columns)
     said = f" Say which: --map {target}=COLUMN." if target else ""
     shown = f" The columns are {', '.join(f'“{name}”' for name in columns[:30])}." if columns else ""
+    shown += f" Inside them are {', '.join(f'“{path}”' for path in found.fields[:10])}." if found.fields else ""
     return Invalid(
         sentence + said + shown, code="choose_mapping", sentence=sentence, columns=columns, mapping=dict(found.mapping)
     )

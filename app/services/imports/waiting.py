@@ -12,6 +12,7 @@ from app.core.errors import Conflict, Gone, LttError, NotFound
 from app.core.filters import Filters
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings
+from app.core.reading.detection import drop_answered
 from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
 from app.services import datasets, entries, history, uploads
 from app.services.imports.running import get
@@ -76,7 +77,8 @@ def detect(upload: Upload, settings: ReadSettings) -> Detected:
     for told, detected in db.session.execute(query.limit(REMEMBERED)):
         mapping: Any = told.get("mapping")
         if mapping and told.get("remember") and detected.get("columns") == list(found.columns):
-            return replace(found, mapping=mapping, confidence="likely", remembered=True)
+            known = replace(found, mapping=mapping, confidence="likely", remembered=True)
+            return drop_answered(known, replace(settings, mapping=mapping))
     return found
 
 
