@@ -102,7 +102,7 @@ def test_duplicates_of_the_dataset_are_skipped_unless_chosen_otherwise(client, d
 def test_several_files_come_one_after_the_other(client, dataset_id):
     first = send(client, dataset_id, CSV, CSV).headers["Location"]
     page = client.get(first).text
-    assert "Import the other 1 file with the same columns too" in page
+    assert "Import the other file with the same columns too" in page
     page = client.get(client.post(first, data={}).headers["Location"]).text
     assert "Next file" in page and "two.csv" in page
 

@@ -46,6 +46,16 @@ def test_question_and_answer_get_the_room_of_the_preview(open_page, mapping: str
     assert min(wide["question"], wide["answer"]) > 1.5 * max(others)
 
 
+def test_columns_share_the_room_while_none_is_the_answer(app: Flask, open_page, dataset_id: int) -> None:
+    with app.app_context():
+        upload = uploads.save(io.BytesIO(b"utterance,intent,note\nopen the shop,open,x\n").read, "unclear.csv")
+        address = f"/datasets/{dataset_id}/imports/{imports.add(dataset_id, upload, Settings()).id}"
+    page = open_page(width=1440, height=900)
+    page.goto(address)
+    wide = widths(page)
+    assert wide.pop("line") < 100 and max(wide.values()) - min(wide.values()) < 2
+
+
 def test_the_preview_is_cards_on_a_narrow_window(open_page, mapping: str) -> None:
     page = open_page(width=390, height=844)
     page.goto(mapping)
