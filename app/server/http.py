@@ -59,11 +59,11 @@ def waitress_settings(app: Flask) -> dict[str, Any]:
 
 
 def use_buffer_folder(folder: Path) -> None:
-    """Have bodies and what is made of them buffered in ``folder``, emptied first; an own TMPDIR stays in use."""
+    """Have this process and those that it starts buffer in ``folder``, emptied first, unless TMPDIR names another."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if not os.environ.get("TMPDIR"):
-        tempfile.tempdir = str(folder)
+    os.environ["TMPDIR"] = os.environ.get("TMPDIR") or str(folder)
+    tempfile.tempdir = None
 
 
 class _Error(ErrorTask):

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -128,15 +129,9 @@ def test_a_huge_field_of_a_form_with_files_takes_no_memory(start: Start) -> None
     head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(
         body
     )
-    before = peak_mb(server)
+    before = server.forget_peak()
     assert server.send(UPLOAD + head + body).startswith("HTTP/1.1 413 ")
-    assert peak_mb(server) - before < 60
-
-
-def peak_mb(server: Server) -> int:
-    """The most memory that a server ever had, in MB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+    assert server.memory_mb() - before < 60
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prlimit")
