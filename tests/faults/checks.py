@@ -44,7 +44,10 @@ CHECKS = {
         ("tests/jobs/test_cleaning_kills.py::test_what_is_killed_has_happened_or_not",),
     ),
     "D05": Check("kill -9 right after the answer to an edit, 200 times: each edit is there"),
-    "D06": Check("kill -9 in a restore, 50 times: the whole old or the whole new content"),
+    "D06": Check(
+        "kill -9 in a restore, 50 times: the whole old or the whole new content",
+        ("tests/services/test_backups_kills.py::test_a_killed_restore_is_whole_or_has_not_been",),
+    ),
     "D07": Check("SIGTERM while a job and an export run: exit code 0 within 10 s, the job can go on, no -wal is left"),
     "D08": Check(
         "a start with a job that is recorded as running: interrupted, can be retried, never runs twice",
@@ -56,14 +59,17 @@ CHECKS = {
     ),
     "D09": Check("an import stopped half way: no row is to be seen, and what was staged is gone within 60 s"),
     "D10": Check("100,000 rows, one bad: the others come in and it is named by line and reason, or strictly none does"),
-    "D11": Check("TODO"),
-    "D12": Check("TODO"),
+    "D11": Check(
+        "an import on a disk of 64 MB that is full: refused or failed with 507, and it goes on without a restart"
+    ),
+    "D12": Check("an edit that finds no room: 507, what was typed is kept, and what was refused is not stored"),
     "D13": Check("20 backups while 32 editors write: each is whole and holds every edit acknowledged before"),
     "D14": Check(
         "a good backup is put back: its digest, a backup of what was there before, an empty log",
         (
             f"{_BACKUPS}test_a_restore_brings_the_old_digest_and_keeps_what_was_there",
             f"{_BACKUPS}test_after_a_restore_everything_still_works",
+            f"{_BACKUPS}test_a_restore_leaves_nothing_beside_the_database_and_an_empty_log",
         ),
     ),
     "D15": Check(
@@ -80,9 +86,7 @@ CHECKS = {
             f"{_BACKUPS}test_a_backup_never_overwrites",
         ),
     ),
-    "D17": Check(
-        "a start on a database with 4 KB overwritten: refused with its name and what to do, not a byte changes"
-    ),
+    "D17": Check("a start on a database with 4 KB overwritten: refused, untouched, and what it advises helps"),
     "D18": Check(
         "a start on a log without its database: refused, and no empty database is made",
         ("tests/services/test_schema.py::test_a_log_without_its_database_is_refused",),

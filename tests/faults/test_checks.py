@@ -12,7 +12,7 @@ from tests.serving import ROOT
 HERE = Path(__file__).parent
 
 
-def tests_of(path: Path) -> set[str]:
+def names_of(path: Path) -> set[str]:
     """The names of the tests in a file, those of classes with the class."""
     found = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -25,7 +25,7 @@ def tests_of(path: Path) -> set[str]:
 
 def numbers_here() -> set[str]:
     """The numbers that tests of this folder carry in their names."""
-    names = {name for path in HERE.glob("test_*.py") for name in tests_of(path)}
+    names = {name for path in HERE.glob("test_*.py") for name in names_of(path)}
     return {match[1].upper() for name in names if (match := re.match(r"test_(d\d\d)_", name))}
 
 
@@ -45,4 +45,4 @@ def test_a_check_is_made_or_says_why_not(number: str) -> None:
 def test_a_test_that_is_named_exists(name: str) -> None:
     path, test = name.split("::", 1)
     assert not path.startswith("tests/faults/")
-    assert test in tests_of(ROOT / path)
+    assert test in names_of(ROOT / path)
