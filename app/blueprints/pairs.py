@@ -32,6 +32,9 @@ FIELDS = (
     ("rejected_answer", "Rejected answer"),
     ("tags", "Tags"),
     ("status", "Status"),
+    ("split", "Split"),
+    ("source", "Source"),
+    ("family", "Family"),
 )
 
 
@@ -107,6 +110,7 @@ def _render_page(
         total=entries.count_entries(dataset.id, view.filters),
         tags=entries.tag_counts(dataset.id, view.filters),
         status_counts=entries.status_counts(dataset.id, view.filters),
+        split_counts=entries.split_counts(dataset.id, view.filters),
         form=form,
         entry=entry,
         new=new,
@@ -132,6 +136,9 @@ def create(dataset_id: int) -> ResponseReturnValue:
             reasoning=form.reasoning.data.replace("\r\n", "\n"),
             tags=form.tag_list(),
             status=form.status.data,
+            split=form.split.data,
+            source=form.source.data,
+            family=form.family.data,
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
@@ -217,6 +224,8 @@ def act(dataset_id: int) -> ResponseReturnValue:
         named = request.form.get("tags", "").split(",")
         added, removed = (named, []) if action == "tag" else ([], named)
         result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
+    elif action == "split":
+        result = pairs.set_split(dataset_id, chosen, request.form.get("split", ""))
     elif action == "delete":
         result = pairs.delete_pairs(dataset_id, chosen)
     else:

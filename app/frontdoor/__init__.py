@@ -8,6 +8,7 @@ import threading
 
 from flask import Flask, g, request
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 
 from app import config
 from app.frontdoor import limits
@@ -15,7 +16,7 @@ from app.frontdoor.limits import takes_uploads
 from app.frontdoor.middleware import BEARER, SOURCE, FrontDoor
 from app.frontdoor.origins import SAFE_METHODS, Origin
 
-__all__ = ["init_app", "takes_uploads"]
+__all__ = ["FrontDoor", "init_app", "takes_uploads"]
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
@@ -23,7 +24,7 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.init_app(app)
     names = str(app.config["LTT_ALLOWED_HOSTS"]).lower().split(",")
     stopping = app.extensions["ltt.stopping"] = threading.Event()
-    app.wsgi_app = FrontDoor(  # type: ignore[method-assign]
+    app.wsgi_app = app.extensions["ltt.frontdoor"] = FrontDoor(  # type: ignore[method-assign]
         app.wsgi_app, config.data_dir(app.config), frozenset(name.strip() for name in names if name.strip()), stopping
     )
 
@@ -33,7 +34,11 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
         if request.method in SAFE_METHODS or not app.config["WTF_CSRF_ENABLED"]:
             return
         # Scripts show the API token; pages their CSRF token. The API believes a browser that says "same origin".
+        is_api = request.path.startswith("/api/")
         if request.environ.get(BEARER):
             g.csrf_valid = True
-        elif not (request.path.startswith("/api/") and request.environ.get(SOURCE) is Origin.OWN):
+        elif not (is_api and request.environ.get(SOURCE) is Origin.OWN):
+            if is_api and limits.takes_upload(app, request.endpoint) and request.mimetype == limits.URLENCODED:
+                # No token is looked for in what may be a large file.
+                raise CSRFError
             csrf.protect()

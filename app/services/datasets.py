@@ -181,7 +181,7 @@ def copy_dataset(dataset_id: int, name: str | None = None) -> Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """SHA-256 over the live pairs: ``content`` what the model learns, ``all`` also extra, tags, status and split."""
+    """SHA-256 over the live pairs: ``content`` what the model learns, ``all`` also what stands beside it."""
 
     content: str
     all: str
@@ -192,7 +192,7 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
 
     Per live pair in id order, canonical JSON (sorted keys, no blanks, UTF-8) of ``[system, turns, question, trace,
     answer, rejected_answer]``, and the reasoning where there is some; ``all`` adds extra, sorted tags, status and
-    split. Ids, versions and times stay out.
+    split, and source and family where there is either. Ids, versions and times stay out.
     """
     content, everything = hashlib.sha256(), hashlib.sha256()
     ids = (
@@ -205,5 +205,8 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
             line = _canonical(content_values(entry))
             content.update(line + b"\n")
             extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
-            everything.update(line + _canonical([extra, tags, entry.status, entry.split]) + b"\n")
+            labels = [extra, tags, entry.status, entry.split]
+            if entry.source is not None or entry.family is not None:
+                labels += [entry.source, entry.family]
+            everything.update(line + _canonical(labels) + b"\n")
     return Digest(content.hexdigest(), everything.hexdigest())

@@ -149,6 +149,14 @@ def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
     return dict(rows)
 
 
+def split_counts(dataset_id: int, filters: Filters = EVERY) -> dict[str, int]:
+    """Each split with the number of live entries in it that match all other filters; empty where none is in any."""
+    others = replace(filters, splits=())
+    statement = select_entries(dataset_id, others, (Entry.split, func.count())).where(Entry.split.is_not(None))
+    rows: Iterable[tuple[str, int]] = db.session.execute(statement.group_by(Entry.split)).all()
+    return {**dict.fromkeys(filters.splits, 0), **dict(rows)}
+
+
 def tag_counts(dataset_id: int, filters: Filters = EVERY) -> list[tuple[str, int]]:
     """Each tag with the number of live entries that carry it and match all other filters, most used first.
 

@@ -67,7 +67,9 @@ def save(read: Callable[[int], bytes], name: str, *, announced_bytes: int | None
     """Keep what ``read(size)`` gives until it gives nothing. Raises TooLarge, DiskFull, or Invalid when it is empty."""
     limit = int(current_app.config["LTT_MAX_UPLOAD_MB"]) * MB
     if announced_bytes is not None:
-        _require_room(announced_bytes, limit)
+        if announced_bytes > limit:
+            raise _too_large(limit)
+        require_room(folder(), announced_bytes * ROOM)
     token = secrets.token_urlsafe(24)
     part = folder() / f"{token}.part"
     try:
@@ -102,15 +104,14 @@ def _copy(read: Callable[[int], bytes], part: Path, limit: int) -> tuple[int, st
     return size, digest.hexdigest()
 
 
-def _require_room(size: int, limit: int) -> None:
-    if size > limit:
-        raise _too_large(limit)
-    free = shutil.disk_usage(folder()).free
-    if free < size * ROOM:
+def require_room(folder: Path, needed: int) -> None:
+    """Raise DiskFull where the disk of ``folder`` has fewer bytes free than taking a file needs."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
         raise DiskFull(
-            f"The disk has {free // MB:,} MB free; importing this file needs about {size * ROOM // MB:,} MB. "
+            f"The disk has {free // MB:,} MB free; taking this file needs about {-(-needed // MB):,} MB. "
             "Nothing was kept; free some space and try again.",
-            needed_bytes=size * ROOM,
+            needed_bytes=needed,
             free_bytes=free,
         )
 

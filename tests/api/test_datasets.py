@@ -122,3 +122,13 @@ def test_errors_have_one_shape(client, dataset_id, method, path, body, status):
 def test_the_api_describes_itself(client):
     described = client.get(f"{API}/openapi.json").json
     assert described["openapi"].startswith("3.1") and f"{API}/datasets/{{dataset_id}}/entries" in described["paths"]
+
+
+def test_source_family_and_split_are_written_and_changed(client, dataset_id):
+    body = {"question": "q", "answer": "a", "source": "manual.pdf", "family": "f", "split": "test"}
+    made = client.post(f"{API}/datasets/{dataset_id}/entries", json=body).json
+    assert (made["source"], made["family"], made["split"]) == ("manual.pdf", "f", "test")
+    address = f"{API}/datasets/{dataset_id}/entries/{made['id']}"
+    changed = client.patch(address, json={"source": None, "split": "train"}, headers={"If-Match": '"1"'}).json
+    assert (changed["source"], changed["family"], changed["split"]) == (None, "f", "train")
+    assert client.patch(address, json={"split": "dev"}, headers={"If-Match": '"2"'}).status_code == 422

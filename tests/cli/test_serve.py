@@ -1,59 +1,18 @@
 """``ltt serve`` as a process: its addresses, refusals, limits on the wire, worker and clean stop."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-Start = Callable[..., "Server"]
+from tests.serving import Server, free_port, run_ltt, wait_for
 
-
-class Server:
-    """A running ``ltt serve`` and what it printed until it was ready."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), "CI": "true"}
-        command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
-        self.process = subprocess.Popen(
-            command, env=environment, cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.said = self._read_until("Stop with")
-        self.port = int(re.search(r"127\.0\.0\.1:(\d+)", self.said)[1])
-
-    def _read_until(self, word: str) -> str:
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if word in line:
-                break
-        return "".join(lines)
-
-    def get(self, path: str, host: str = "127.0.0.1") -> int:
-        """The status of a GET."""
-        return urllib.request.urlopen(f"http://{host}:{self.port}{path}", timeout=10).status
-
-    def send(self, data: bytes) -> str:
-        """What is answered to raw bytes, until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(data)
-            answer = b""
-            while part := connection.recv(65536):
-                answer += part
-        return answer.decode("latin-1")
-
-    def stop(self) -> int:
-        """End it by SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -68,21 +27,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield start_one
     for server in servers:
         server.process.kill()
-        server.process.communicate()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        server.process.wait()
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``ltt serve`` that is expected to refuse."""
-    environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    return run_ltt(folder, "serve", "--no-browser", *arguments)
 
 
 def test_it_serves_this_machine_and_stops_cleanly(start: Start, tmp_path: Path) -> None:
@@ -145,6 +95,74 @@ def test_a_chunked_body_over_the_limit_is_cut_off(start: Start) -> None:
     assert answer.startswith("HTTP/1.1 413 ")
 
 
+UPLOAD = b"POST /convert HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+
+
+def test_a_body_is_judged_before_it_is_read(start: Start) -> None:
+    server, form = start(), b"Content-Type: multipart/form-data; boundary=x\r\n"
+    for headers, status in (
+        (b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900000000", 413),
+        (b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900000000\r\nExpect: 100-continue", 413),
+        (b"Content-Type: text/csv\r\nContent-Length: 900000000", 413),
+        (form + b"Content-Length: 9000000000", 413),
+        (form + b"Content-Length: 900000000\r\nContent-Encoding: gzip", 415),
+        (form + b"Content-Length: 900000000\r\nSec-Fetch-Site: cross-site", 403),
+        (form + b"Content-Length: " + b"9" * 5000, 400),
+    ):
+        assert server.send(UPLOAD + headers + b"\r\n\r\n").startswith(f"HTTP/1.1 {status} "), headers
+    # A line between chunks, and one after the last, that does not end.
+    for between in (b"", b"0\r\n"):
+        head = UPLOAD + form + b"Transfer-Encoding: chunked\r\n\r\n"
+        assert server.send(head + between + b"1" * 5_000_000).startswith("HTTP/1.1 400 ")
+
+
+def test_who_sends_all_of_a_refused_body_first_still_reads_the_answer(start: Start) -> None:
+    size = 50_000_000
+    head = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % size
+    assert start().send(UPLOAD + head + b"x" * size).startswith("HTTP/1.1 413 ")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_a_huge_field_of_a_form_with_files_takes_no_memory(start: Start) -> None:
+    server = start()
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n' + b"x" * 150_000_000 + b"\r\n--x--\r\n"
+    head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(
+        body
+    )
+    before = server.forget_peak()
+    assert server.send(UPLOAD + head + body).startswith("HTTP/1.1 413 ")
+    assert server.memory_mb() - before < 60
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prlimit")
+def test_a_body_for_which_the_disk_has_no_room_is_answered_so(start: Start, tmp_path: Path) -> None:
+    import resource
+
+    server = start()
+    head = UPLOAD + b"Content-Type: multipart/form-data; boundary=x\r\nConnection: close\r\n"
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    body = part + b"q,a\r\n" * 600_000 + b"--x--\r\n"
+    sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    try:
+        _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+        for request in (sent, chunked):
+            answer = server.send(request)
+            assert answer.startswith("HTTP/1.1 507 ") and "disk" in answer
+        assert server.get("/healthz") == 200
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    assert not [*tmp_path.glob("data/tmp/*"), *tmp_path.glob("data/uploads/*")]
+    assert server.send(sent).startswith("HTTP/1.1 403 ")  # The page's token is missing: all of it was taken.
+
+
+def test_what_a_killed_server_buffered_is_swept(start: Start, tmp_path: Path) -> None:
+    left = tmp_path / "data" / "tmp" / "ltt-left"
+    left.mkdir(parents=True)
+    start()
+    assert left.parent.exists() and not left.exists()
+
+
 @pytest.mark.parametrize(
     "request_text", ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n"]
 )
@@ -161,23 +179,8 @@ def test_two_host_headers_are_refused(start: Start) -> None:
 
 def test_a_worker_that_dies_is_started_again(start: Start) -> None:
     server = start("--port", str(free_port()))
-    first = wait_for(lambda: children(server.process.pid))[0]
+    first = wait_for(server.children)[0]
     os.kill(first, signal.SIGKILL)
-    second = wait_for(lambda: [pid for pid in children(server.process.pid) if pid != first])[0]
+    second = wait_for(lambda: [pid for pid in server.children() if pid != first])[0]
     assert server.stop() == 0
     assert wait_for(lambda: not Path(f"/proc/{second}").exists())
-
-
-def children(parent: int) -> list[int]:
-    """The processes that another one has started and that still run."""
-    listed = subprocess.run(["ps", "--ppid", str(parent), "-o", "pid=,stat="], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if "Z" not in line.split()[1]]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 15) -> object:
-    """The condition's value once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-    return value

@@ -24,7 +24,7 @@ bp = APIBlueprint(
     url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/entries",
     abp_tags=[Tag(name="entries", description="Pairs of a dataset")],
 )
-_TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status")
+_TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status", "split", "source", "family")
 
 
 class EntryPath(DatasetPath):
@@ -50,6 +50,9 @@ class EntryBody(BaseModel):
     reasoning: str | None = None
     tags: list[str] = []
     status: str | None = None
+    split: str | None = None
+    source: str | None = None
+    family: str | None = None
 
 
 class EntryChange(BaseModel):
@@ -62,6 +65,9 @@ class EntryChange(BaseModel):
     reasoning: str | None = None
     status: str | None = None
     tags: list[str] | None = None
+    split: str | None = None
+    source: str | None = None
+    family: str | None = None
 
 
 def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
@@ -79,6 +85,8 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
         "turns": load_json(entry.turns, []),
         "trace": load_json(entry.trace, []),
         "tags": entry.tag_list,
+        "source": entry.source,
+        "family": entry.family,
         "extra": load_json(entry.extra, {}),
     }
 
@@ -109,6 +117,9 @@ def create_entry(path: DatasetPath, body: EntryBody) -> Answer:
         reasoning=body.reasoning,
         tags=body.tags,
         status=body.status,
+        split=body.split,
+        source=body.source,
+        family=body.family,
     )
     assert result.step is not None
     [seen] = history.changes_of(path.dataset_id, result.step.number or 0, size=1)

@@ -13,7 +13,7 @@ from app.core.formats.csv import generated_names
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
-from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
+from app.core.layouts.mapping import MESSAGE_TARGETS, PROVENANCE, guess_columns, target_of
 from app.core.layouts.paths import fields_in, steps_of
 from app.core.layouts.sample import Sample
 from app.core.reading.records import raw_text, read_options, read_rows
@@ -24,7 +24,7 @@ SAMPLE_ROWS = 50
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
 SAMPLE_ROWS_FOR_QUOTING = 5_000
 # What can be mapped in every layout.
-ANY_LAYOUT = ("status", "split", "id")
+ANY_LAYOUT = ("status", "split", "id", *PROVENANCE)
 TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
