@@ -29,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faults", action="store_true", help="Run the tests of faults only, in full, such as fifty kills."
     )
+    parser.addoption("--mutated-files", type=int, default=0, help="Read so many more damaged files, each time others.")
+    parser.addoption("--mutated-file", type=int, help="Read the damaged file of this seed, which a failing test named.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
