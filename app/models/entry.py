@@ -40,7 +40,7 @@ class Entry(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
-    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    version: Mapped[int] = mapped_column(Id, default=1, server_default="1")
     created_in: Mapped[int] = mapped_column(Integer)
     batch_id: Mapped[int | None] = mapped_column(Integer)
     deleted_in: Mapped[int | None] = mapped_column(Integer)

@@ -1,13 +1,13 @@
 """Where pairs come from: their documents, and the families of other wordings.
 
-Revises: 0005, the reasoning of answers
+Revises: 0006, the epoch of the workspace
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -19,6 +19,8 @@ from app.core.validation.shapes import SHAPES, Seen, Shape
 _MOST_FORMS = 10_000
 # What a target does with a row, and how it is counted.
 KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
+# What is no record can go nowhere.
+_LOST = ("unreadable-row", "no-record")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -50,7 +52,7 @@ class Outcome:
 class Checker:
     """The rules of one profile, applied row by row."""
 
-    def __init__(self, profile: Profile, findings: Findings, *, own: bool) -> None:
+    def __init__(self, profile: Profile, findings: Findings, *, own: bool, usual: str = "") -> None:
         unknown = [code for code in (*profile.rules, *profile.drops) if code not in RULES]
         if unknown:
             raise Invalid(
@@ -65,7 +67,9 @@ class Checker:
         self.outcome = Outcome()
         self.layout = LAYOUTS.get(profile.layout)
         self._findings = findings
-        self._shapes = [SHAPES[name] for name in profile.shapes]
+        self._usual = SHAPES[usual or profile.shapes[0]]
+        # Those with most keys first: a labelled pair is also a pair.
+        self._shapes = sorted((SHAPES[name] for name in profile.shapes), key=lambda shape: -len(shape.keys))
         used = [RULES[code] for code in profile.rules]
         self._row_rules = {shape.name: _of_level(used, ("row", "texts"), shape) for shape in self._shapes}
         self._text_rules = {shape.name: _of_level(used, ("texts",), shape) for shape in self._shapes}
@@ -75,11 +79,11 @@ class Checker:
         self._clean: set[tuple[str, tuple[str, ...]]] = set()
 
     def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
-        """The row as its first fitting form shows it; one that fits none is looked at as the first."""
+        """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
         for shape in self._shapes:
             if shape.fits(row):
                 return Seen(row, shape, same_as, stands_in)
-        return Seen(row, self._shapes[0], same_as, stands_in)
+        return Seen(row, self._usual, same_as, stands_in)
 
     def check(self, seen: Seen, number: int, line: int | None) -> None:
         """Find all that is wrong with a row, and count what becomes of it."""
@@ -98,7 +102,7 @@ class Checker:
         fate = KEPT
         for one, problem in found:
             severity = self.add(one, problem, number, line)
-            if one.code in self.profile.drops:
+            if one.code in self.profile.drops or (one.code in _LOST and self.profile.refuses == "nothing"):
                 fate = DROPPED
             elif severity == "error" and one.refused and fate == KEPT and self.profile.refuses != "nothing":
                 fate = REJECTED
@@ -144,8 +148,9 @@ class Validation:
     profiles: Sequence[Profile]
     options: ValidateOptions
     facts: FileFacts
-    # The profiles for which the rows of the file are checked as they are; for others as they would be exported.
-    own: frozenset[str] = frozenset()
+    # The profiles for which the rows of the file are checked as they are, with the form of most of them; for others
+    # they are checked as they would be exported.
+    own: Mapping[str, str] = field(default_factory=dict)
     # The hashes of the records of another file, with and without their answers.
     other: Mapping[int, str] = field(default_factory=dict)
     findings: Findings = field(init=False)
@@ -155,7 +160,10 @@ class Validation:
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
         self.findings = Findings(self.options.limit)
-        self.checkers = [Checker(one, self.findings, own=one.name in self.own) for one in self.profiles]
+        self.checkers = [
+            Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
+            for one in self.profiles
+        ]
         for one in self.checkers:
             if not one.own and one.layout is None:
                 said = f"Records cannot be written for {one.profile.name} yet: it checks files that are in its form."
