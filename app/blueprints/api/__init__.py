@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "cleaning",
     "recipes",
     "duplicates",
+    "splits",
     "validation",
     "jobs",
 )
