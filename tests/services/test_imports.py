@@ -541,7 +541,7 @@ def test_a_preview_follows_encoding_and_delimiter(dataset_id):
 
 def test_a_large_preview_stops_in_time_and_says_so(dataset_id, monkeypatch):
     monkeypatch.setattr("app.services.imports.previewing.PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("app.services.imports.previewing.CHUNK", 2)
+    monkeypatch.setattr("app.services.imports.previewing.SHOWN", 2)
     seen = look(dataset_id, "question,answer\n" + "q,a\n" * 10)
     assert (seen.complete, seen.rows_in) == (False, 2)
 

@@ -86,7 +86,8 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
     detection = _insist(
-        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers), settings.format
+        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers, sheet=settings.sheet),
+        settings.format,
     )
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
