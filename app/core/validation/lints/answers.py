@@ -24,10 +24,10 @@ def check_answered(record: Record) -> Remarks:
 
 
 _PLACEHOLDER = re.compile(
-    r"\W*(?:n/?a|tbd|tba|tbc|todo|to be (?:done|added|defined|determined|written)|fix ?me|xxx+|placeholder|none|null"
-    r"|nil|nan|undefined|unknown|empty|no answer|answer here"
+    r"[.\-–—_?…*\s]+|\W*(?:n/?a|tbd|tba|tbc|todo|to be (?:done|added|defined|determined|written)|fix ?me|xxx+"
+    r"|placeholder|none|null|nil|nan|undefined|unknown|empty|no answer|answer here"
     r"|(?:your|insert|add|write) (?:the |your |an )?answer(?: here)?"
-    r"|lorem ipsum\b.*|asdf+|test|#(?:n/a|ref!|value!|name\?|div/0!))?\W*",
+    r"|lorem ipsum\b.*|asdf+|#(?:n/a|ref!|value!|name\?|div/0!))\W*",
     re.IGNORECASE | re.DOTALL,
 )
 _SLOT = re.compile(
@@ -68,9 +68,10 @@ def check_repeats(record: Record) -> Remarks:
         return
     asked = _letters(record.question)
     if len(asked) >= 8 and _letters(head).startswith(asked):
-        rest = len(_letters(record.answer)) - len(asked)
-        how = "only says the question again" if rest < 4 else "begins by saying the question again"
-        yield Remark("answer", f"The answer {how}.")
+        if len(_letters(record.answer)) - len(asked) < 4:
+            yield Remark("answer", "The answer only says the question again.")
+        elif len(asked) >= 24:
+            yield Remark("answer", "The answer begins by saying the question again.")
 
 
 def _letters(text: str) -> str:
@@ -124,10 +125,8 @@ def check_refusal(record: Record) -> Remarks:
         yield Remark("answer", f"The answer declines: “{clip(found[0], 60)}”.")
 
 
-_ENDS_WELL = re.compile(r"[.!?…。！？｡؟۔।॥:;)\]}>\"'”’»」』）*_`~|$%°€£✓\d-]\s*\Z|\A\s*\Z")
 _BROKEN_END = re.compile(
-    r"(?:,|，|、|\b(?:and|or|but|the|a|an|of|to|in|with|for|by|from|because|which|that|und|oder|der|die|das|mit|weil|et|ou|le|la|de|y|o|el))\s*\Z",
-    re.IGNORECASE,
+    r"(?:,|，|、|\b(?:and|or|but|the|an|because|which|und|oder|der|die|das|weil|et|ou|les|el|los))\s*\Z", re.IGNORECASE
 )
 
 
@@ -144,16 +143,15 @@ _BROKEN_END = re.compile(
 def check_cut_off(record: Record) -> Remarks:
     """Answers of several sentences whose last one has no end, and those that end with a word that needs another."""
     answer = record.answer
-    if len(answer) < 60 or _ENDS_WELL.search(answer[-3:]):
+    if len(answer) < 60 or not (answer[-1].isalpha() or answer.rstrip()[-1:] in (",", "，", "、")):
         return
     last_line = answer.rstrip().rpartition("\n")[2]
-    breaks = _BROKEN_END.search(answer[-16:])
-    if not breaks and (
-        # A list, a heading, a table, a line of code or of an address has no full stop.
-        re.match(r"\s*(?:[-*+•#>|]|\d+[.)]|\w+:)", last_line)
-        or len(last_line) < 60
-        or answer.count("```") + answer.count("~~~")
-        or next(iter(sentence_ends(last_line)), None) is None
-    ):
-        return
+    if not _BROKEN_END.search(answer[-16:]):
+        # A list, a heading, a table, an address and code have no full stop.
+        if re.match(r"\s*(?:[-*+•#>|]|\d+[.)]|\w+:)", last_line) or "```" in answer or "~~~" in answer:
+            return
+        ends = [end for end in sentence_ends(last_line) if last_line[end:].lstrip()[:1].isupper()]
+        tail = last_line[ends[-1] :].split() if ends else []
+        if len(tail) < 5 or "/" in tail[-1] or tail[-1][:1].isupper() or tail[-1][:1] in "#@":
+            return
     yield Remark("answer", f"The answer breaks off: “…{clip(answer[-40:], 40)}”.")

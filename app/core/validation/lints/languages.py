@@ -4,6 +4,7 @@ Only a text that these leave open is given to py3langid.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
@@ -35,7 +36,11 @@ _SMALL_WORDS = {
     "pt": "os uma não você para com que é como em do da são está pode ao dos",
     "nl": "het een van en is zijn niet ik je hoe met voor op kan de dat wat",
 }
-_WORDS = {name: frozenset(words.split()) for name, words in _SMALL_WORDS.items()}
+# For each small word the languages that have it.
+_LANGUAGES: dict[str, list[str]] = {}
+for _name, _words in _SMALL_WORDS.items():
+    for _word in _words.split():
+        _LANGUAGES.setdefault(_word, []).append(_name)
 _WORD = re.compile(r"[^\W\d_]+")
 # A question may ask for another language than its own.
 _NAMES_LANGUAGE = re.compile(
@@ -71,19 +76,23 @@ def find_script(text: str) -> str:
 def find_language(text: str) -> str:
     """The language of a text (ISO 639-1), by its first 400 characters; empty where it is too short to be told."""
     head = text[:_READ]
-    if sum(map(str.isalpha, head)) < MIN_LETTERS:
+    if _count_letters(head) < MIN_LETTERS:
         return ""
     return _by_small_words(head) or str(_load_identifier()(head)[0])
+
+
+def _count_letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _by_small_words(text: str) -> str:
     """The language whose small words a text uses, where they leave no doubt."""
     words = _WORD.findall(text.lower())
-    counts = {name: sum(word in known for word in words) for name, known in _WORDS.items()}
-    best, second = sorted(counts.values(), reverse=True)[:2]
-    if best < 4 or best < 2 * second or best * 8 < len(words):
+    counts = Counter(name for word in words if word in _LANGUAGES for name in _LANGUAGES[word])
+    if not counts:
         return ""
-    return max(counts, key=lambda name: counts[name])
+    (name, best), *others = counts.most_common(2)
+    return name if best >= 4 and best * 8 >= len(words) and (not others or best >= 2 * others[0][1]) else ""
 
 
 @lint(
@@ -114,6 +123,9 @@ def check_languages(record: Record) -> Remarks:
             asked, said = ("ja" if _KANA.search(text) else "zh" for text in (question, answer))
         else:
             return
+    elif _count_letters(question) < 8 or _count_letters(answer) < (10 if scripts[1] == "Han" else MIN_LETTERS):
+        # Names and formulas are written in other scripts.
+        return
     else:
         asked, said = (find_language(text) or script for text, script in zip((question, answer), scripts, strict=True))
     if asked != said and not _NAMES_LANGUAGE.search(question) and not _NAMES_LANGUAGE.search(record.system or ""):
@@ -126,9 +138,13 @@ def _latin_languages(question: str, answer: str) -> tuple[str, str]:
     if bool(asked) == bool(said):
         return asked, said
     open_text, known = (answer, asked) if asked else (question, said)
-    if sum(map(str.islower, open_text)) < 2 * MIN_LETTERS or len(_WORD.findall(open_text)) < 10:
+    words = _WORD.findall(open_text.lower())
+    # One small word of the known language is enough; what is short is told apart by chance.
+    if len(words) < 10 or _count_letters(open_text) < 2 * MIN_LETTERS:
+        return known, known
+    if any(known in _LANGUAGES.get(word, ()) for word in words):
         return known, known
     language, likely = _load_identifier()(open_text)
-    if likely < _SURE or _WORDS.get(known, frozenset()) & set(_WORD.findall(open_text.lower())):
+    if likely < _SURE:
         return known, known
     return (asked, language) if asked else (language, said)

@@ -3,9 +3,8 @@
 What a cleaning operation would put right is found by that operation itself, so that both always agree.
 """
 
+import re
 from collections.abc import Callable
-
-import regex
 
 from app.core.cleaning import identifiers
 from app.core.cleaning.base import find_operation
@@ -30,7 +29,7 @@ _has_mojibake = _changed_by("fix-mojibake")
 _has_invisible = _changed_by("remove-invisible")
 _has_html = _changed_by("html-to-markdown")
 _has_open_block = _changed_by("close-code-fences")
-_TAG_OR_ENTITY = regex.compile(r"</?[a-zA-Z][^<>]{0,500}>|&#?\w{1,30};")
+_TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
 
 
 @lint(
@@ -90,14 +89,13 @@ def check_invisible(record: Record) -> Remarks:
 def check_html(record: Record) -> Remarks:
     """Tags and entities outside of code."""
     for path, text in texts_of(record):
-        if ("<" in text or "&" in text) and _has_html(text):
-            found = _TAG_OR_ENTITY.search(text)
-            yield Remark(path, f"{named(path)} holds HTML" + (f": “{clip(found[0], 30)}”." if found else "."))
+        if ("<" in text or "&" in text) and (found := _TAG_OR_ENTITY.search(text)) and _has_html(text):
+            yield Remark(path, f"{named(path)} holds HTML: “{clip(found[0], 30)}”.")
 
 
 # Marks by which chat templates tell who speaks, and where a text begins and ends.
 # Source: the templates of Qwen (ChatML), Llama 2 and 3, Gemma, Mistral, Phi, gpt-oss (Harmony) and DeepSeek.
-_SPECIAL = regex.compile(
+_SPECIAL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|end_of_text|begin_of_text|start_header_id|end_header_id|eot_id|eom_id"
     r"|python_tag|fim_prefix|fim_middle|fim_suffix|endofprompt|system|user|assistant|tool|end|start|message|channel"
     r"|constrain|return|call)\|>"
