@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from app.cli.files import is_live, refuse_live
 from app.cli.workspace import open_workspace
+from app.core.formats.database_log import with_log
 
 
 @click.command()
@@ -23,8 +25,9 @@ def restore(file: Path) -> None:
     """Put the backup FILE in place of everything. What was there before is kept as a backup."""
     from app.services import backups
 
-    with open_workspace():
-        safety = backups.restore_backup(file)
+    refuse_live(file, "To go back to an earlier state, name a backup; they lie in the folder backups beside it.")
+    with open_workspace(), with_log(file) as whole:
+        safety = backups.restore_backup(whole, file.name)
         click.echo(f"Restored. What was here before is kept as {safety}.", err=True)
 
 
@@ -35,8 +38,9 @@ def verify(file: Path | None) -> int:
     from app.services import backups
 
     with open_workspace():
-        if file is not None:
-            backups.check_backup(file)
+        if file is not None and not is_live(file):
+            with with_log(file) as whole:
+                backups.check_backup(whole, file.name)
             problems = []
         else:
             problems = backups.verify_database()
