@@ -72,5 +72,5 @@ def with_log(path: Path) -> Iterator[Path]:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
-        copy = Path(folder) / "copy"
+        copy = Path(folder) / path.name
         yield copy if take_log_in(path, copy) else path
