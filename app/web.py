@@ -7,11 +7,13 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
-from app import __version__, blueprints, config, factory, frontdoor
+from app import __version__, blueprints, config, factory, frontdoor, models
 from app.blueprints import api, errors
 from app.blueprints.api import specification
 
 csrf = CSRFProtect()
+# How long a request waits for the write lock, before it is told to come again.
+LOCK_SECONDS = 10.0
 
 
 def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
@@ -27,6 +29,8 @@ def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
         **factory.PLACES,
     )
     factory.prepare_app(app, settings, overrides)
+    models.describe_process("the server")
+    models.wait_shortly(app, most_waiting=max(int(settings["LTT_THREADS"]) // 2, 1), seconds=LOCK_SECONDS)
     errors.init_app(app)
     frontdoor.init_app(app, csrf)
     blueprints.init_app(app)

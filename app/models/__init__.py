@@ -4,12 +4,16 @@ from app.models.base import db
 from app.models.database import (
     Turns,
     close_cleanly,
+    close_connections,
+    describe_process,
     empty_log,
     end_reading,
     init_app,
     is_writing,
     reading,
     transaction,
+    wait_shortly,
+    write_ahead_log,
     write_lock,
 )
 from app.models.dataset import Dataset
@@ -39,7 +43,9 @@ __all__ = [
     "SavedRecipe",
     "Turns",
     "close_cleanly",
+    "close_connections",
     "db",
+    "describe_process",
     "empty_log",
     "end_reading",
     "fill",
@@ -47,5 +53,7 @@ __all__ = [
     "is_writing",
     "reading",
     "transaction",
+    "wait_shortly",
+    "write_ahead_log",
     "write_lock",
 ]
