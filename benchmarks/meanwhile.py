@@ -20,6 +20,7 @@ from benchmarks.measure import ROOT
 PAUSE_SECONDS = 0.05
 # The worker starts beside the server and needs a moment more.
 WORKER_SECONDS = 3
+LTT = (sys.executable, "-m", "app")
 
 
 @dataclass
@@ -55,26 +56,42 @@ class Client:
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[tuple[Client, int]]:
     """A server with its worker over a data folder; gives a client and the server's process id."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "app"]
-    process = subprocess.Popen(
-        [*command, "serve", "--no-browser", "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-    )
+    port = free_port()
+    process = start_server(folder, port, stdout=subprocess.DEVNULL)
     try:
         client = Client(port, "")
         _wait_for(client)
-        shown = subprocess.run(
-            [*command, "token"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-        )
-        client.token = shown.stdout.split()[-1]
+        client.token = ltt(folder, "token").split()[-1]
         time.sleep(WORKER_SECONDS)
         yield client, process.pid
     finally:
         process.terminate()
         process.wait(30)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def start_server(folder: Path, port: int, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start ``ltt serve`` with its worker over a data folder."""
+    command = [*LTT, "serve", "--no-browser", "--port", str(port)]
+    return subprocess.Popen(command, cwd=ROOT, env=_environment(folder), **streams)
+
+
+def ltt(folder: Path, *arguments: str) -> str:
+    """What a command of ltt prints. Raises where it fails."""
+    command = [*LTT, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=_environment(folder), capture_output=True, text=True, check=True
+    ).stdout
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "LTT_DATA_DIR": str(folder), "LTT_LOG_LEVEL": "WARNING"}
 
 
 def _wait_for(client: Client) -> None:

@@ -53,7 +53,9 @@ WEB = {"api", "blueprints", "browser", "test_frontdoor.py"}
 def app(data_dir: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The application over an empty database: bare, and in the tests of the web with pages and API."""
     make = create_app if request.path.relative_to(Path(__file__).parent).parts[0] in WEB else create_bare_app
-    application = make({"LTT_DATA_DIR": str(data_dir), "TESTING": True, "LTT_LOG_LEVEL": "WARNING"})
+    # A loaded machine may take long for a look.
+    patient = {"LTT_LOOK_SECONDS": 60}
+    application = make({"LTT_DATA_DIR": str(data_dir), "TESTING": True, "LTT_LOG_LEVEL": "WARNING", **patient})
     yield application
     with application.app_context():
         close_cleanly()

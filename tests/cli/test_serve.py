@@ -1,59 +1,17 @@
 """``ltt serve`` as a process: its addresses, refusals, limits on the wire, worker and clean stop."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-Start = Callable[..., "Server"]
+from tests.serving import Server, free_port, run_ltt, wait_for
 
-
-class Server:
-    """A running ``ltt serve`` and what it printed until it was ready."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), "CI": "true"}
-        command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
-        self.process = subprocess.Popen(
-            command, env=environment, cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.said = self._read_until("Stop with")
-        self.port = int(re.search(r"127\.0\.0\.1:(\d+)", self.said)[1])
-
-    def _read_until(self, word: str) -> str:
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if word in line:
-                break
-        return "".join(lines)
-
-    def get(self, path: str, host: str = "127.0.0.1") -> int:
-        """The status of a GET."""
-        return urllib.request.urlopen(f"http://{host}:{self.port}{path}", timeout=10).status
-
-    def send(self, data: bytes) -> str:
-        """What is answered to raw bytes, until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(data)
-            answer = b""
-            while part := connection.recv(65536):
-                answer += part
-        return answer.decode("latin-1")
-
-    def stop(self) -> int:
-        """End it by SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -68,21 +26,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield start_one
     for server in servers:
         server.process.kill()
-        server.process.communicate()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        server.process.wait()
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``ltt serve`` that is expected to refuse."""
-    environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    return run_ltt(folder, "serve", "--no-browser", *arguments)
 
 
 def test_it_serves_this_machine_and_stops_cleanly(start: Start, tmp_path: Path) -> None:
@@ -161,23 +110,8 @@ def test_two_host_headers_are_refused(start: Start) -> None:
 
 def test_a_worker_that_dies_is_started_again(start: Start) -> None:
     server = start("--port", str(free_port()))
-    first = wait_for(lambda: children(server.process.pid))[0]
+    first = wait_for(server.children)[0]
     os.kill(first, signal.SIGKILL)
-    second = wait_for(lambda: [pid for pid in children(server.process.pid) if pid != first])[0]
+    second = wait_for(lambda: [pid for pid in server.children() if pid != first])[0]
     assert server.stop() == 0
     assert wait_for(lambda: not Path(f"/proc/{second}").exists())
-
-
-def children(parent: int) -> list[int]:
-    """The processes that another one has started and that still run."""
-    listed = subprocess.run(["ps", "--ppid", str(parent), "-o", "pid=,stat="], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if "Z" not in line.split()[1]]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 15) -> object:
-    """The condition's value once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-    return value
