@@ -41,7 +41,7 @@ _ALL = (
     Setting("LTT_PORT", DEFAULT_PORT, "Port to listen on. Unset: 8765, or the next free one.", high=65535),
     Setting("LTT_ALLOWED_HOSTS", "", "More names of this machine, separated by commas, that a browser may use."),
     Setting("LTT_NO_BROWSER", 0, "1 keeps serve from opening the browser.", low=0, high=1),
-    Setting("LTT_THREADS", 8, "Requests that are answered at the same time.", high=256),
+    Setting("LTT_THREADS", 12, "Requests that are answered at the same time.", high=256),
     Setting("LTT_MAX_LOG_MB", 256, "Most MB that the write-ahead log of the database may take.", low=32),
     Setting("LTT_LOG_LEVEL", "INFO", "How much is logged to stderr.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("LTT_MAX_UPLOAD_MB", 1024, "Largest file that can be uploaded, in MB."),

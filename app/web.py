@@ -14,6 +14,8 @@ from app.blueprints.api import specification
 csrf = CSRFProtect()
 # How long a request waits for the write lock, before it is told to come again.
 LOCK_SECONDS = 10.0
+# So many threads are kept for those that only read, whoever holds that lock.
+READING_THREADS = 4
 
 
 def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
@@ -30,7 +32,8 @@ def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
     )
     factory.prepare_app(app, settings, overrides)
     models.describe_process("the server")
-    models.wait_shortly(app, most_waiting=max(int(settings["LTT_THREADS"]) // 2, 1), seconds=LOCK_SECONDS)
+    threads = int(settings["LTT_THREADS"])
+    models.wait_shortly(app, most_waiting=max(threads - READING_THREADS, threads // 2, 1), seconds=LOCK_SECONDS)
     errors.init_app(app)
     frontdoor.init_app(app, csrf)
     blueprints.init_app(app)

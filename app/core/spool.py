@@ -27,16 +27,16 @@ def require_space(size: int) -> None:
         )
 
 
-def put_aside(parts: Iterable[list[T]]) -> Iterator[list[T]]:
+def put_aside(parts: Iterable[T]) -> Iterator[T]:
     """All parts, read to their end at the first step and kept in a file from there on. Raises DiskFull.
 
-    The parts are lists of tuples of plain values: None, numbers, texts, bytes.
+    Each consists of plain values: None, numbers, texts, bytes, and tuples and lists of them.
     """
     with tempfile.TemporaryFile() as file:
         require_space(0)
         checked = 0
         for part in parts:
-            marshal.dump(part, file)
+            marshal.dump(part, file)  # type: ignore[arg-type]
             if file.tell() - checked > _CHECKED_BYTES:
                 checked = file.tell()
                 require_space(0)

@@ -30,7 +30,7 @@ WRITE = "ltt_write"
 TRUSTED = "ltt_trusted"
 LOG = "ltt_log"
 # How long closing waits for the write lock.
-SOON_SECONDS = 2.0
+SOON_SECONDS = 1.0
 _doing = "another program"
 _BAD_URL = (
     "LTT_DATABASE_URL is no address that can be used. Write postgresql+psycopg://USER@HOST/DATABASE, "
@@ -285,7 +285,7 @@ def _lock_soon() -> Iterator[bool]:
         try:
             stack.enter_context(write_lock(SOON_SECONDS))
         except (Busy, OSError) as error:
-            log.warning("The log of the database is not folded now: %s", error)
+            log.info("The log of the database is not folded now: %s", error)
             yield False
         else:
             yield True

@@ -88,11 +88,12 @@ class FileLock:
     def acquire(self, timeout_seconds: float | None = None) -> None:
         """Take the lock or raise Busy."""
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
+        deadline = time.monotonic() + limit
         if not self._thread.acquire(blocking=False):
             self._await(lambda seconds: self._thread.acquire(timeout=seconds), limit, pause=0.2)
         try:
             if self._depth == 0:
-                self._lock_file(limit)
+                self._lock_file(max(deadline - time.monotonic(), 0))
                 self._owner = threading.get_ident()
             self._depth += 1
         except BaseException:

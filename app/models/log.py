@@ -46,19 +46,19 @@ class WriteAheadLog:
         """Whether it is so large that bulk reads should let go of it."""
         return self.size >= self.limit_bytes // 4
 
-    def fold(self) -> None:
+    def fold(self, *, cut: bool = False) -> None:
         """Fold it where it has grown; while others wait to write, that is put off. Call with the write lock held.
 
-        Raises nothing: what was written before is stored, whatever happens here. A later call tries again.
+        A large one is cut to nothing, and with ``cut`` any. Raises nothing: what was written before is stored, whatever
+        happens here. A later call tries again.
         """
-        size = self.size
-        grown = size >= self.limit_bytes // 4
-        if not (grown or self.is_owed or (size >= self.limit_bytes // 32 and not self._lock.wanted)):
+        cut = cut or self.is_owed or self.has_grown
+        if not cut and (self.size < self.limit_bytes // 32 or self._lock.wanted):
             return
         if time.monotonic() < self._not_before:
             return
         try:
-            done = self._checkpoint("TRUNCATE" if grown or self.is_owed else "PASSIVE")
+            done = self._checkpoint("TRUNCATE" if cut else "PASSIVE")
         except Exception:
             log.warning("The log of the database could not be folded now, and will be later.", exc_info=True)
             done = False
@@ -66,7 +66,7 @@ class WriteAheadLog:
         self._not_before = 0.0 if done else time.monotonic() + _PAUSE_SECONDS
 
     def fold_if_free(self) -> None:
-        """Fold it where it has grown and nobody writes: what a long reader does when it has ended."""
+        """Fold and cut it where it has grown and nobody writes: when a reader has ended, and now and then."""
         if self.size < self.limit_bytes // 32 or self._lock.is_mine:
             return
         try:
@@ -74,7 +74,8 @@ class WriteAheadLog:
         except (Busy, OSError):
             return
         try:
-            self.fold()
+            self._not_before = 0.0
+            self.fold(cut=True)
         finally:
             self._lock.release()
 
@@ -92,6 +93,7 @@ class WriteAheadLog:
     def require_room(self) -> None:
         """Raise Busy where it is at its limit and cannot be folded. Call with the write lock held."""
         if self.size >= self.limit_bytes:
+            self._not_before = 0.0
             self.fold()
             if self.size >= self.limit_bytes:
                 raise self._refusal()

@@ -1,10 +1,13 @@
-"""waitress with our limits: a body is refused by its announced length, before it is read."""
+"""waitress with our limits: on bodies, which are refused before they are read, on connections, and on slow readers."""
 
 import copy
+import errno
+import time
 from functools import lru_cache
 from typing import Any
 
 from flask import Flask
+from waitress import server
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
@@ -13,7 +16,10 @@ from waitress.task import ErrorTask
 
 from app.frontdoor import answers, limits
 from app.frontdoor.headers import protect_headers
+from app.server import overload
 
+# A download of which so long nothing was taken is cut.
+STALLED_SECONDS = 300
 _CODES = {400: "malformed", 413: "too_large", 431: "too_large", 501: "not_implemented"}
 _MESSAGES = {
     413: "That is more than is taken here. The limits are listed by: ltt config.",
@@ -22,15 +28,20 @@ _MESSAGES = {
 
 
 def waitress_settings(app: Flask) -> dict[str, Any]:
-    """What waitress is told. A stalled reader must not pile up a download, nor half-open connections stop the rest."""
+    """What waitress is told. Half-open connections must not stop the rest, nor slow readers.
+
+    What is sent faster than it is taken waits in a temporary file, however much it is: neither a thread nor a read of
+    the database waits for a client.
+    """
     return {
         "threads": int(app.config["LTT_THREADS"]),
-        "connection_limit": 1000,
+        # Ours, in ``use_limits``, answers those above it.
+        "connection_limit": 2 * overload.MOST_CONNECTIONS,
         "backlog": 1024,
         "channel_timeout": 20,
         "cleanup_interval": 5,
         "asyncore_use_poll": True,
-        "outbuf_high_watermark": limits.MB,
+        "outbuf_high_watermark": 1 << 60,
         "max_request_body_size": int(app.config["LTT_MAX_UPLOAD_MB"]) * limits.MB + 1,
         "max_request_header_size": 128 * 1024,
         "ident": None,
@@ -57,7 +68,9 @@ class _Error(ErrorTask):
 
 
 def use_limits(app: Flask) -> None:
-    """Make waitress's connections use our parser and our errors. There is one application per server process."""
+    """Make waitress use our parser, our errors and our limits. There is one application per server process."""
+    most = overload.connections_for(int(app.config["LTT_THREADS"]))
+    turned = overload.Turned()
 
     @lru_cache
     def limit_body(adjustments: Adjustments, limit: int) -> Adjustments:
@@ -78,4 +91,43 @@ def use_limits(app: Flask) -> None:
         parser_class = Parser
         error_task_class = _Error
 
-    TcpWSGIServer.channel_class = Channel
+    class Server(TcpWSGIServer):
+        channel_class = Channel
+
+        def handle_accept(self) -> None:
+            try:
+                accepted = self.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    # The client waits on in the queue of the system.
+                    turned.let_go(0)
+                    time.sleep(0.01)
+                return
+            if accepted is None:
+                return
+            connection, address = accepted
+            channels = [one for one in self._map.values() if isinstance(one, Channel)]
+            if len(channels) >= most and not overload.make_room(channels):
+                turned.turn_away(connection)
+                return
+            try:
+                self.set_socket_options(connection)
+            except OSError:
+                # It has left already.
+                connection.close()
+                return
+            Channel(self, connection, address, self.adj, map=self._map)
+
+        def readable(self) -> bool:
+            turned.let_go()
+            return bool(super().readable())
+
+        def maintenance(self, now: float) -> None:
+            for channel in list(self.active_channels.values()):
+                limit = STALLED_SECONDS if channel.total_outbufs_len else self.adj.channel_timeout
+                if not channel.requests and channel.last_activity < now - limit:
+                    # Marked to be closed, as waitress does it, it would stay until its client reads on.
+                    channel.handle_close()
+
+    # What create_server makes.
+    server.TcpWSGIServer = Server

@@ -235,6 +235,7 @@ def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> I
                 rows = next(rest)
                 cursor.close()
                 connection.rollback()
+                wal.fold_if_free()
                 yield rows
                 yield from rest
                 return
