@@ -93,6 +93,10 @@ chosen (`--lift-thinking`, or the operation `lift-thinking`). It is written
 - in `columns` as the column `reasoning`, in `anthropic` as a block of type `thinking`.
 
 OpenAI's own fine-tuning has no place for it.
+
+**Source** (the document that a pair comes from) and **family** (other wordings of one pair share it) say what belongs
+together; nothing is learned from them. In `columns` they are columns of their own. Beside other layouts they are read
+where the mapping names a column for them (`--map source=COL,family=COL`), and written with other columns.
 """
 
 

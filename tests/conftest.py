@@ -26,6 +26,8 @@ for _name in [name for name in os.environ if name.startswith("LTT_") and name !=
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of our own."""
     parser.addoption("--faults", action="store_true", help="Run the long fault tests in full, such as fifty kills.")
+    parser.addoption("--mutated-files", type=int, default=0, help="Read so many more damaged files, each time others.")
+    parser.addoption("--mutated-file", type=int, help="Read the damaged file of this seed, which a failing test named.")
 
 
 @pytest.fixture(scope="session")

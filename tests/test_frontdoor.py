@@ -38,7 +38,8 @@ def open_app(app: Flask) -> Flask:
     """The application with a page and an API endpoint that write, an upload and a defect."""
     app.add_url_rule("/write", "write", lambda: "written", methods=["POST"])
     app.add_url_rule("/api/v1/write", "api_write", lambda: jsonify(got=request.get_json()), methods=["POST"])
-    app.add_url_rule("/upload", "upload", takes_uploads(lambda: str(len(request.get_data()))), methods=["POST"])
+    for path in ("/upload", "/api/v1/upload"):
+        app.add_url_rule(path, path, takes_uploads(lambda: str(len(request.get_data()))), methods=["POST"])
     app.add_url_rule("/defect", "defect", lambda: 1 // 0)
     return app
 
@@ -198,9 +199,49 @@ def test_a_body_over_the_limit_is_refused_by_its_length(open_app: Flask, token: 
     assert answer.json["error"]["details"] == {"limit_mb": 2, "setting": "LTT_MAX_FORM_MB"}
 
 
-def test_an_upload_may_be_larger(open_app: Flask, token: dict[str, str]) -> None:
-    answer = open_app.test_client().post("/upload", data=b"x" * 3 * 1024 * 1024, headers=token)
-    assert answer.text == str(3 * 1024 * 1024)
+@pytest.mark.parametrize(
+    ("path", "kind", "status"),
+    [
+        ("/upload", "multipart/form-data; boundary=x", 200),
+        ("/api/v1/upload", "text/csv", 200),
+        ("/api/v1/upload", "application/x-www-form-urlencoded", 200),
+        ("/upload", "application/x-www-form-urlencoded", 413),
+        ("/upload", "text/csv", 413),
+        ("/upload", "", 413),
+        ("/write", "multipart/form-data; boundary=x", 413),
+    ],
+)
+def test_only_a_file_may_be_larger_than_a_form(
+    open_app: Flask, token: dict[str, str], path: str, kind: str, status: int
+) -> None:
+    body = b"x" * 3 * 1024 * 1024
+    answer = open_app.test_client().post(path, data=body, headers=token, content_type=kind)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/write", "application/json"), ("/upload", "multipart/form-data")])
+def test_a_packed_body_is_refused(open_app: Flask, token: dict[str, str], path: str, kind: str) -> None:
+    headers = {**token, "Content-Encoding": "gzip", "Accept": "application/json"}
+    answer = open_app.test_client().post(path, data=b"{}", headers=headers, content_type=kind)
+    assert (answer.status_code, answer.json["error"]["code"]) == (415, "wrong_encoding")
+    headers["Content-Encoding"] = "identity"
+    assert open_app.test_client().post(path, data=b"{}", headers=headers, content_type=kind).status_code == 200
+
+
+def test_a_form_of_a_million_fields_is_refused(open_app: Flask, token: dict[str, str]) -> None:
+    form = {"data": "a&" * 1_000_000, "content_type": "application/x-www-form-urlencoded"}
+    assert open_app.test_client().post("/write", headers=token, **form).status_code == 413
+
+
+def test_no_csrf_token_is_looked_for_in_a_raw_file(open_app: Flask) -> None:
+    from flask_wtf.csrf import generate_csrf
+
+    open_app.add_url_rule("/form", "form", lambda: generate_csrf())
+    client = open_app.test_client()
+    token = client.get("/form").text
+    answer = client.post("/api/v1/upload", data={"csrf_token": token})
+    assert (answer.status_code, answer.json["error"]["code"]) == (403, "csrf")
+    assert client.post("/api/v1/upload", data=b"q,a", headers={"X-CSRFToken": token}).status_code == 200
 
 
 @pytest.mark.parametrize("body", ["{", '{"a": NaN}', '{"a": "\\ud800"}', "[" * 100_000, "", "\x00"])

@@ -22,6 +22,7 @@ class Refusal:
     code: str
     message: str
     headers: tuple[tuple[str, str], ...] = ()
+    details: Mapping[str, object] | None = None
 
 
 def error_json(code: str, message: str, request_id: str, details: object = None) -> str:
@@ -48,7 +49,7 @@ def reason_phrase(status: int) -> str:
 def refusal_body(refusal: Refusal, request_id: str, *, as_json: bool) -> tuple[str, bytes]:
     """Content type and body of a refusal."""
     if as_json:
-        return "application/json", error_json(refusal.code, refusal.message, request_id).encode()
+        return "application/json", error_json(refusal.code, refusal.message, request_id, refusal.details).encode()
     page = _PAGE.format(
         title=escape(reason_phrase(refusal.status)),
         message=escape(refusal.message),

@@ -37,7 +37,7 @@ class FrontDoor:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             return start_response(status, protect_headers(headers, environ.get("PATH_INFO", ""), request_id), exc_info)
 
-        refusal = self._refusal_of(environ)
+        refusal = self.refusal_of(environ)
         if refusal is not None:
             return _answer_refusal(refusal, environ, start)
         chunks = self._wsgi(environ, start)
@@ -47,7 +47,8 @@ class FrontDoor:
             else chunks
         )
 
-    def _refusal_of(self, environ: Environ) -> Refusal | None:
+    def refusal_of(self, environ: Environ) -> Refusal | None:
+        """Why a request is turned away by its headers; None for one that goes on."""
         if not hosts.is_own(environ.get("HTTP_HOST"), self._extra_names):
             return Refusal(421, "foreign_host", "This address is not served here. Use http://localhost with the port.")
         peer = environ.get("REMOTE_ADDR")

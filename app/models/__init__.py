@@ -10,6 +10,7 @@ from app.models.database import (
     end_reading,
     init_app,
     is_writing,
+    open_copy,
     reading,
     transaction,
     wait_shortly,
@@ -19,6 +20,7 @@ from app.models.database import (
 from app.models.dataset import Dataset
 from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
 from app.models.entry import Entry
+from app.models.epoch import VERSIONS, Workspace, base_on_epoch, met_epoch, next_epoch, require_epoch
 from app.models.filling import fill
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
@@ -27,6 +29,7 @@ from app.models.job import Job
 from app.models.recipe import SavedRecipe
 
 __all__ = [
+    "VERSIONS",
     "ChangeRow",
     "ChangeSet",
     "Dataset",
@@ -42,6 +45,8 @@ __all__ = [
     "QuarantinedRow",
     "SavedRecipe",
     "Turns",
+    "Workspace",
+    "base_on_epoch",
     "close_cleanly",
     "close_connections",
     "db",
@@ -51,7 +56,11 @@ __all__ = [
     "fill",
     "init_app",
     "is_writing",
+    "met_epoch",
+    "next_epoch",
+    "open_copy",
     "reading",
+    "require_epoch",
     "transaction",
     "wait_shortly",
     "write_ahead_log",

@@ -14,19 +14,19 @@ from types import TracebackType
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.errors import BadUsage, Busy
 from app.models.base import db
+from app.models.epoch import WRITE
 from app.models.filelock import FileLock
 from app.models.log import WriteAheadLog
 
 log = logging.getLogger(__name__)
 
-WRITE = "ltt_write"
 TRUSTED = "ltt_trusted"
 LOG = "ltt_log"
 # How long closing waits for the write lock.
@@ -97,7 +97,7 @@ def wait_shortly(app: Flask, *, most_waiting: int, seconds: float) -> None:
         lock.most_waiting, lock.timeout_seconds = most_waiting, seconds
 
 
-def _prepare_sqlite(engine: Engine, wal: WriteAheadLog) -> None:
+def _prepare_sqlite(engine: Engine, wal: WriteAheadLog | None = None) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         record.info[LOG] = wal
@@ -127,6 +127,17 @@ def _prepare_sqlite(engine: Engine, wal: WriteAheadLog) -> None:
             except sqlite3.Error as error:
                 # This follows every commit, and must not make a refusal of it.
                 record.invalidate(error)
+
+
+@contextmanager
+def open_copy(path: Path) -> Iterator[Engine]:
+    """Another database file of ours, such as a copy that is being prepared, as an engine that reads and writes it."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, poolclass=NullPool)
+    _prepare_sqlite(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from waitress.server import create_server
 
+from app import config
 from app.models import close_cleanly
 from app.server import http
 from app.server.worker import WorkerProcess
@@ -25,7 +26,8 @@ def serve_until_stopped(
     app: Flask, sockets: list[socket.socket], worker: WorkerProcess | None, ready: Callable[[], None]
 ) -> None:
     """Answer requests until SIGTERM or Ctrl+C. ``ready`` is called once requests are taken."""
-    http.use_limits(app)
+    http.use_buffer_folder(config.data_dir(app.config) / "tmp")
+    http.use_limits(app, app.extensions["ltt.frontdoor"])
     channels: dict[int, Any] = {}
     server = create_server(app, map=channels, sockets=sockets, **http.waitress_settings(app))
     _stop_on_signal(app, channels)

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from app.core.errors import Conflict
-from app.models import db
+from app.models import db, open_copy
 
 _NEWER = "The database was made by a newer version of this program. Update the program, or use another data folder."
 _ALEMBIC_TABLE = "alembic_version"
@@ -43,6 +43,15 @@ def prepare_schema() -> Path | None:
 
     command.upgrade(_alembic_config(), "head")
     return copy
+
+
+def upgrade_copy(path: Path) -> None:
+    """Bring another database file, a copy that nobody else uses, to the newest schema."""
+    from alembic import command
+
+    config = _alembic_config()
+    with open_copy(path) as config.attributes["engine"]:
+        command.upgrade(config, "head")
 
 
 def is_known(version: str) -> bool:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -92,6 +93,74 @@ def test_a_chunked_body_over_the_limit_is_cut_off(start: Start) -> None:
     head = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = start().send(head + b"300000\r\n" + b"x" * 0x200001)
     assert answer.startswith("HTTP/1.1 413 ")
+
+
+UPLOAD = b"POST /convert HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+
+
+def test_a_body_is_judged_before_it_is_read(start: Start) -> None:
+    server, form = start(), b"Content-Type: multipart/form-data; boundary=x\r\n"
+    for headers, status in (
+        (b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900000000", 413),
+        (b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900000000\r\nExpect: 100-continue", 413),
+        (b"Content-Type: text/csv\r\nContent-Length: 900000000", 413),
+        (form + b"Content-Length: 9000000000", 413),
+        (form + b"Content-Length: 900000000\r\nContent-Encoding: gzip", 415),
+        (form + b"Content-Length: 900000000\r\nSec-Fetch-Site: cross-site", 403),
+        (form + b"Content-Length: " + b"9" * 5000, 400),
+    ):
+        assert server.send(UPLOAD + headers + b"\r\n\r\n").startswith(f"HTTP/1.1 {status} "), headers
+    # A line between chunks, and one after the last, that does not end.
+    for between in (b"", b"0\r\n"):
+        head = UPLOAD + form + b"Transfer-Encoding: chunked\r\n\r\n"
+        assert server.send(head + between + b"1" * 5_000_000).startswith("HTTP/1.1 400 ")
+
+
+def test_who_sends_all_of_a_refused_body_first_still_reads_the_answer(start: Start) -> None:
+    size = 50_000_000
+    head = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % size
+    assert start().send(UPLOAD + head + b"x" * size).startswith("HTTP/1.1 413 ")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_a_huge_field_of_a_form_with_files_takes_no_memory(start: Start) -> None:
+    server = start()
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n' + b"x" * 150_000_000 + b"\r\n--x--\r\n"
+    head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(
+        body
+    )
+    before = server.forget_peak()
+    assert server.send(UPLOAD + head + body).startswith("HTTP/1.1 413 ")
+    assert server.memory_mb() - before < 60
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prlimit")
+def test_a_body_for_which_the_disk_has_no_room_is_answered_so(start: Start, tmp_path: Path) -> None:
+    import resource
+
+    server = start()
+    head = UPLOAD + b"Content-Type: multipart/form-data; boundary=x\r\nConnection: close\r\n"
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    body = part + b"q,a\r\n" * 600_000 + b"--x--\r\n"
+    sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    try:
+        _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+        for request in (sent, chunked):
+            answer = server.send(request)
+            assert answer.startswith("HTTP/1.1 507 ") and "disk" in answer
+        assert server.get("/healthz") == 200
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    assert not [*tmp_path.glob("data/tmp/*"), *tmp_path.glob("data/uploads/*")]
+    assert server.send(sent).startswith("HTTP/1.1 403 ")  # The page's token is missing: all of it was taken.
+
+
+def test_what_a_killed_server_buffered_is_swept(start: Start, tmp_path: Path) -> None:
+    left = tmp_path / "data" / "tmp" / "ltt-left"
+    left.mkdir(parents=True)
+    start()
+    assert left.parent.exists() and not left.exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from app.core.errors import Busy
 from app.models import filelock
 from app.models.filelock import FileLock
+from tests.serving import wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="forks")
 _fork = multiprocessing.get_context("fork")
@@ -56,6 +57,7 @@ def test_who_waits_in_vain_is_told_who_holds_it_and_since_when(held) -> None:
 def test_a_holder_that_is_stopped_is_told_as_such(held) -> None:
     lock, pid = held
     os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: lock.holder().is_stopped)
     told = refusal_of(lock)
     assert told.code == "writer_stopped"
     assert f"kill -CONT {pid}" in told.message

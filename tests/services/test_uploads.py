@@ -63,7 +63,7 @@ def test_too_much_is_refused_before_and_while_reading(app):
 
 def test_too_little_room_is_said_before_reading(monkeypatch):
     monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: _Usage(10 * uploads.MB))
-    with pytest.raises(DiskFull, match="10 MB free; importing this file needs about 15 MB"):
+    with pytest.raises(DiskFull, match="10 MB free; taking this file needs about 15 MB"):
         save(announced_bytes=5 * uploads.MB)
 
 

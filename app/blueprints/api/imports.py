@@ -12,7 +12,7 @@ from app.blueprints.api.specification import IDEMPOTENCY_KEY, DatasetPath, answe
 from app.blueprints.api.writing import Answer, accepted_job, idempotent
 from app.frontdoor import takes_uploads
 from app.models import Import
-from app.services import imports, uploads
+from app.services import datasets, imports, uploads
 from app.services.imports import Settings, quarantine, reporting
 from app.services.uploads import Upload
 
@@ -44,6 +44,7 @@ def create(path: DatasetPath, query: ImportOptions) -> Answer:
 
     201 with the counts once it is done, or 202 with a job for a large file.
     """
+    datasets.get(path.dataset_id)
     options = ImportOptions(**{**query.model_dump(), **sent_fields()})
     upload = receive(options.name, usual_name="file")
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
-from app.core.errors import Conflict, Gone, LttError, NotFound
+from app.core.errors import Conflict, Gone, NotFound
 from app.core.filters import Filters
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings
@@ -25,26 +25,26 @@ REMEMBERED = 200
 
 def add(dataset_id: int, upload: Upload, settings: Settings | None = None) -> Import:
     """Take an uploaded file in; it waits for its settings. A file that is no data file is forgotten and refused."""
-    datasets.get(dataset_id)
     settings = settings or Settings()
     try:
+        datasets.get(dataset_id)
         found = detect(upload, settings)
-    except LttError:
+        with transaction() as session:
+            row = Import(
+                dataset_id=dataset_id,
+                upload=upload.token,
+                file_name=upload.name,
+                size=upload.size,
+                sha256=upload.sha256,
+                settings=encode(settings),
+                detected=msgspec.to_builtins(found),
+            )
+            session.add(row)
+            session.flush()
+            return row
+    except BaseException:
         uploads.remove(upload.token)
         raise
-    with transaction() as session:
-        row = Import(
-            dataset_id=dataset_id,
-            upload=upload.token,
-            file_name=upload.name,
-            size=upload.size,
-            sha256=upload.sha256,
-            settings=encode(settings),
-            detected=msgspec.to_builtins(found),
-        )
-        session.add(row)
-        session.flush()
-        return row
 
 
 def of_dataset(dataset_id: int, import_id: int) -> Import:

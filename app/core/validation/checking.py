@@ -1,0 +1,258 @@
+"""Checking rows against profiles: each row by the rules of each profile, all of them by the rules of sets and files."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from app.core.errors import Invalid
+from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.options import option
+from app.core.record import Record
+from app.core.validation.findings import Finding, Findings
+from app.core.validation.profiles import DEFAULT, Profile, require_model
+from app.core.validation.rules import RULES, FileFacts, Problem, Rule
+from app.core.validation.shapes import SHAPES, Seen, Shape
+
+# How many forms of plain rows a profile remembers as clean.
+_MOST_FORMS = 10_000
+# What a target does with a row, and how it is counted.
+KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
+# What is no record can go nowhere.
+_LOST = ("unreadable-row", "no-record")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateOptions:
+    """Which targets to check for, and how much of what is found is listed; all is counted."""
+
+    profile: str = option(
+        DEFAULT, "Profile", "Whose rules: one or several, with commas between them, or all.", metavar="P,P…"
+    )
+    model: str = option(
+        "", "Model", "The model to be trained, where its limits differ from others of the profile.", metavar="M"
+    )
+    limit: int = option(
+        100, "List", "How many findings are listed; all are counted.", metavar="N", between=(0, 1_000_000)
+    )
+
+
+@dataclass
+class Outcome:
+    """What a target would do with all rows. ``kept + dropped = records``; ``rejected`` are those of the dropped ones
+    over which it refuses the whole file or stops."""
+
+    kept: int = 0
+    dropped: int = 0
+    rejected: int = 0
+
+
+class Checker:
+    """The rules of one profile, applied row by row."""
+
+    def __init__(self, profile: Profile, findings: Findings, *, own: bool, usual: str = "") -> None:
+        unknown = [code for code in (*profile.rules, *profile.drops) if code not in RULES]
+        if unknown:
+            raise Invalid(
+                f"The profile {profile.name} names the rule {unknown[0]!r}, which there is not.", code="bad_profile"
+            )
+        if strange := [name for name in profile.shapes if name not in SHAPES]:
+            raise Invalid(
+                f"The profile {profile.name} names the shape {strange[0]!r}, which there is not.", code="bad_profile"
+            )
+        self.profile = profile
+        self.own = own
+        self.outcome = Outcome()
+        self.layout = LAYOUTS.get(profile.layout)
+        self._findings = findings
+        self._usual = SHAPES[usual or profile.shapes[0]]
+        # Those with most keys first: a labelled pair is also a pair.
+        self._shapes = sorted((SHAPES[name] for name in profile.shapes), key=lambda shape: -len(shape.keys))
+        used = [RULES[code] for code in profile.rules]
+        self._row_rules = {shape.name: _of_level(used, ("row", "texts"), shape) for shape in self._shapes}
+        self._text_rules = {shape.name: _of_level(used, ("texts",), shape) for shape in self._shapes}
+        self._watchers = [(one, one.check(profile)) for one in used if one.level == "set"]
+        self._file_rules = [one for one in used if one.level == "file"]
+        self._rows = 0
+        self._clean: set[tuple[str, tuple[str, ...]]] = set()
+
+    def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
+        """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
+        for shape in self._shapes:
+            if shape.fits(row):
+                return Seen(row, shape, same_as, stands_in)
+        return Seen(row, self._usual, same_as, stands_in)
+
+    def check(self, seen: Seen, number: int, line: int | None) -> None:
+        """Find all that is wrong with a row, and count what becomes of it."""
+        shape, form = seen.shape.name, seen.form
+        known = None if form is None else (shape, form)
+        rules = self._text_rules[shape] if known in self._clean else self._row_rules[shape]
+        found = [(one, problem) for one in rules for problem in one.check(seen, self.profile)]
+        if not found and known is not None and len(self._clean) < _MOST_FORMS:
+            self._clean.add(known)
+        for one, watcher in self._watchers:
+            found += [(one, problem) for problem in watcher.see(seen, number, line)]
+        self.count(found, number, line)
+
+    def count(self, found: Iterable[tuple[Rule, Problem]], number: int, line: int | None) -> None:
+        """Take in what was found in a row, and what becomes of the row by it."""
+        fate = KEPT
+        for one, problem in found:
+            severity = self.add(one, problem, number, line)
+            if one.code in self.profile.drops or (one.code in _LOST and self.profile.refuses == "nothing"):
+                fate = DROPPED
+            elif severity == "error" and one.refused and fate == KEPT and self.profile.refuses != "nothing":
+                fate = REJECTED
+        self.outcome.kept += fate == KEPT
+        self.outcome.dropped += fate != KEPT
+        self.outcome.rejected += fate == REJECTED
+        self._rows += 1
+
+    def add(self, one: Rule, problem: Problem, number: int | None = None, line: int | None = None) -> str:
+        """Take in one problem; returns its severity here."""
+        severity = problem.severity or self.profile.rules.get(one.code, "error")
+        number = problem.record if problem.record is not None else number
+        line = problem.line if problem.line is not None else line
+        name = self.profile.name
+        self._findings.add(Finding(one.code, severity, problem.message, problem.path, number, line, problem.fix, name))
+        return severity
+
+    def leave_out(self, error: RowError, number: int, line: int | None) -> None:
+        """Take in a record that cannot be written for this target: an export leaves it out."""
+        code = "no-worse-answer" if error.code == "no_rejected_answer" else "not-written"
+        self.add(RULES[code], Problem("", error.message), number, line)
+        self.outcome.dropped += 1
+
+    def close(self, facts: FileFacts) -> None:
+        """Find what is wrong with all rows together and with the file."""
+        facts = replace(facts, rows=self._rows, is_own=self.own)
+        for one, watcher in self._watchers:
+            for problem in watcher.close(facts):
+                self.add(one, problem)
+        for one in self._file_rules:
+            for problem in one.check(facts, self.profile):
+                self.add(one, problem)
+
+
+def _of_level(rules: Iterable[Rule], levels: Sequence[str], shape: Shape) -> list[Rule]:
+    return [one for one in rules if one.level in levels and (not one.shapes or shape.name in one.shapes)]
+
+
+@dataclass
+class Validation:
+    """One run over the rows of a file or the records of a dataset."""
+
+    profiles: Sequence[Profile]
+    options: ValidateOptions
+    facts: FileFacts
+    # The profiles for which the rows of the file are checked as they are, with the form of most of them; for others
+    # they are checked as they would be exported.
+    own: Mapping[str, str] = field(default_factory=dict)
+    # The hashes of the records of another file, with and without their answers.
+    other: Mapping[int, str] = field(default_factory=dict)
+    findings: Findings = field(init=False)
+    checkers: list[Checker] = field(init=False)
+    _numbers: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_model(self.options.model, self.profiles)
+        self.findings = Findings(self.options.limit)
+        self.checkers = [
+            Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
+            for one in self.profiles
+        ]
+        for one in self.checkers:
+            if not one.own and one.layout is None:
+                said = f"Records cannot be written for {one.profile.name} yet: it checks files that are in its form."
+                raise Invalid(said, code="no_layout", profile=one.profile.name)
+
+    @property
+    def needs_records(self) -> bool:
+        """Whether rows have to be understood, and not only looked at."""
+        return bool(self.other) or not all(one.own for one in self.checkers)
+
+    def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
+        """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
+        self.facts.records += 1
+        record: Record | None = None
+        refusal: RowError | None = None
+        if read is not None and self.needs_records:
+            try:
+                record = read()
+            except RowError as error:
+                refusal = error
+        same_as = self._find_repeat(row, number)
+        stands_in = self.stands_in(record) if record is not None and self.other else ""
+        for checker in self.checkers:
+            if checker.own:
+                checker.check(checker.seen(row, same_as, stands_in), number, line)
+            elif refusal is not None:
+                checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
+            elif record is not None:
+                self._see_exported(checker, record, number, line, same_as, stands_in)
+
+    def see_unreadable(self, number: int, line: int | None, reason: str) -> None:
+        """Take in a row that is no object at all."""
+        self.facts.records += 1
+        for checker in self.checkers:
+            checker.count([(RULES["unreadable-row"], Problem("", reason))], number, line)
+
+    def _see_exported(
+        self, checker: Checker, record: Record, number: int, line: int | None, same_as: int | None, stands_in: str
+    ) -> None:
+        assert checker.layout is not None
+        try:
+            rows = checker.layout.rows_of(record, LayoutOptions())
+        except RowError as error:
+            checker.leave_out(error, number, line)
+            return
+        for row in rows:
+            checker.check(checker.seen(row, same_as, stands_in), number, line)
+
+    def _find_repeat(self, row: dict[str, Any], number: int) -> int | None:
+        """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
+        first = self._numbers.setdefault(hash(_encode(row)), number)
+        return None if first == number else first
+
+    def stands_in(self, record: Record) -> str:
+        """What of a record stands in the other file."""
+        return self.other.get(hash(keys_of(record)[0])) or self.other.get(hash(keys_of(record)[1]), "")
+
+    def close(self) -> dict[str, Any]:
+        """Check what all rows are together. Returns the result object of commands and of the API."""
+        for checker in self.checkers:
+            checker.close(self.facts)
+        names = [one.name for one in self.profiles]
+        findings = self.findings
+        titles = {code: one.title for code, one in RULES.items()}
+        return {
+            "profile": ",".join(names),
+            "records": self.facts.records,
+            "errors": findings.number("error"),
+            "warnings": findings.number("warning"),
+            "hints": findings.number("hint"),
+            "findings": [one.as_dict() for one in findings.first()],
+            "rules": findings.by_code(titles),
+            "profiles": {
+                one.profile.name: {
+                    "kept": one.outcome.kept,
+                    "dropped": one.outcome.dropped,
+                    "rejected": one.outcome.rejected,
+                    "errors": findings.number("error", one.profile.name),
+                    "warnings": findings.number("warning", one.profile.name),
+                    "hints": findings.number("hint", one.profile.name),
+                    "checked": "as it is" if one.own else "as exported",
+                }
+                for one in self.checkers
+            },
+        }
+
+
+def keys_of(record: Record) -> tuple[bytes, bytes]:
+    """What makes a record the same as one of another file, with its answer and without; blanks and case do not."""
+    turns = [(message.role, message.text) for message in record.turns]
+    question = _encode([turns, " ".join(record.question.split()).casefold()])
+    return question + b"\0" + " ".join(record.answer.split()).casefold().encode(), question

@@ -1,0 +1,154 @@
+"""Validating a file: read once, row by row, without a database."""
+
+import codecs
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from app.core.formats import BadRow, Row, Source
+from app.core.formats.base import Place
+from app.core.formats.jsonl import read_blocks, rows_of
+from app.core.layouts import LAYOUTS
+from app.core.reading import (
+    Detected,
+    ReadSettings,
+    detect_file,
+    layout_options,
+    plan_reading,
+    read_options,
+    read_records,
+    read_rows,
+    require_mapping,
+    resolve_settings,
+)
+from app.core.record import Record
+from app.core.validation.checking import ValidateOptions, Validation, keys_of
+from app.core.validation.profiles import Profile
+from app.core.validation.rules import FileFacts
+from app.core.validation.shapes import SHAPES
+
+_LOOKED_AT = 50
+
+
+def validate_file(
+    source: Source,
+    settings: ReadSettings,
+    options: ValidateOptions,
+    profiles: Sequence[Profile],
+    *,
+    today: date,
+    against: Source | None = None,
+) -> dict[str, Any]:
+    """What is wrong with a file for some targets; the result object of commands and of the API.
+
+    A file in a target's own form is checked row by row as it is, any other as it would be exported. Raises Invalid
+    where it cannot be read, or somebody has to say which column is what.
+    """
+    return run_validation(source, settings, options, profiles, today=today, against=against).close()
+
+
+def run_validation(
+    source: Source,
+    settings: ReadSettings,
+    options: ValidateOptions,
+    profiles: Sequence[Profile],
+    *,
+    today: date,
+    against: Source | None = None,
+) -> Validation:
+    """The run over all rows of a file, ready to be closed."""
+    source.keep()
+    found = detect_file(source, settings)
+    resolved = resolve_settings(settings, found)
+    own = _own_profiles(source, settings, resolved, found, profiles)
+    if len(own) < len(profiles) or against is not None:
+        require_mapping(settings, found)
+    facts = FileFacts(
+        name="" if source.name == "-" else source.name,
+        size=source.size,
+        format=found.format,
+        encoding=found.encoding,
+        compression=source.compression,
+        has_mark=source.head.startswith(codecs.BOM_UTF8),
+        model=options.model,
+        today=today,
+    )
+    run = Validation(profiles, options, facts, own, read_keys(against) if against is not None else {})
+    layout, understood = LAYOUTS[resolved.layout or "columns"], layout_options(resolved)
+    if layout.grouping is not None:
+        for item in read_records(source, resolved):
+            if isinstance(item, BadRow):
+                run.see_unreadable(item.number, item.line, item.reason)
+            else:
+                run.see(item[0].number, item[0].line, item[0].values, partial(_itself, item[1]))
+        return run
+    for row in _rows_of(source, resolved, facts):
+        if isinstance(row, BadRow):
+            run.see_unreadable(row.number, row.line, row.reason)
+        else:
+            run.see(row.number, row.line, row.values, partial(layout.parse, row.values, understood))
+    return run
+
+
+def read_keys(source: Source) -> dict[int, str]:
+    """What the records of a file are recognised by in another one: a hash for each question, and with its answer."""
+    source.keep()
+    settings, _ = plan_reading(source, ReadSettings(allow_unanswered=True))
+    found: dict[int, str] = {}
+    for item in read_records(source, settings):
+        if not isinstance(item, BadRow):
+            whole, question = keys_of(item[1])
+            found.setdefault(hash(question), "question")
+            found[hash(whole)] = "record"
+    return found
+
+
+def _own_profiles(
+    source: Source, settings: ReadSettings, resolved: ReadSettings, found: Detected, profiles: Sequence[Profile]
+) -> dict[str, str]:
+    """The profiles whose own form most of the first rows have, with that form; none where a layout or columns are said.
+
+    Rows that mean nothing to anybody are looked at as they are: so they are wrong for each target.
+    """
+    if resolved.format not in ("jsonl", "json") or settings.layout or settings.mapping:
+        return {}
+    if LAYOUTS[resolved.layout or "columns"].grouping is not None:
+        return {}
+    rows = [row.values for row in islice(read_rows(source, resolved), _LOOKED_AT) if isinstance(row, Row)]
+    own: dict[str, str] = {}
+    for one in profiles:
+        shapes = sorted((SHAPES[name] for name in one.shapes), key=lambda shape: -len(shape.keys))
+        fitting = Counter(next((shape.name for shape in shapes if shape.fits(row)), "") for row in rows)
+        del fitting[""]
+        if 2 * fitting.total() > len(rows):
+            own[one.name] = fitting.most_common(1)[0][0]
+    if not own and found.confidence == "ask" and not found.named:
+        return {one.name: one.shapes[0] for one in profiles}
+    return own
+
+
+def _rows_of(source: Source, settings: ReadSettings, facts: FileFacts) -> Iterator[Row | BadRow]:
+    """The rows of a file; of JSON Lines with what is strange about its lines."""
+    if settings.format != "jsonl":
+        yield from read_rows(source, settings)
+        return
+    place, before = Place(), 0
+    for lines in read_blocks(source, read_options(settings, source.limits)):
+        for at, line in enumerate(lines, place.line + 1):
+            if not line or line.isspace():
+                facts.blank_lines += 1
+                facts.first_blank = facts.first_blank or at
+        for row in rows_of(lines, place, source.limits):
+            if row[1] == before:
+                facts.crowded_lines += 1
+                facts.first_crowded = facts.first_crowded or before
+            before = row[1] or 0
+            yield row
+        facts.wrapped = place.opener is not None
+
+
+def _itself(record: Record) -> Record:
+    return record
