@@ -115,9 +115,38 @@ def routes() -> str:
     return "\n".join([*lines, ""])
 
 
+def lints() -> str:
+    """Every lint with why it matters, an example and what puts it right."""
+    from app.core.validation import SEVERITIES
+    from app.core.validation.lints import LINTS
+
+    lines = ["# Lints", "", _NOTE, "", _LINTS]
+    for one in LINTS.values():
+        lines += [f"## `{one.code}`: {one.title}", "", f"{SEVERITIES[one.severity]}. {one.why}", ""]
+        if one.sees_all:
+            lines += ["It looks at all pairs together."]
+        else:
+            shown = one.bad[0]
+            lines += [f"Found in: {_shown(shown.question)} → {_shown(shown.answer) if shown.answer else 'nothing'}"]
+        lines += ["", f"Put right by the cleaning operation `{one.step}`." if one.step else "Put right by hand.", ""]
+    return "\n".join(lines)
+
+
+_LINTS = """\
+What makes a pair poor material whatever trains on it. `ltt validate` tells them beside the rules of a target
+(`--no-lint` leaves them out); none of them is a must-fix.
+"""
+
+
+def _shown(text: str) -> str:
+    seen = "".join("⏎" if c == "\n" else c if c.isprintable() else "·" for c in text)
+    return f"```` {seen} ````"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "formats.md": formats,
+    "lints.md": lints,
     "settings.md": settings,
     "routes.md": routes,
 }

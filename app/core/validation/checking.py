@@ -11,6 +11,7 @@ from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
 from app.core.validation.findings import Finding, Findings
+from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
@@ -37,6 +38,7 @@ class ValidateOptions:
     limit: int = option(
         100, "List", "How many findings are listed; all are counted.", metavar="N", between=(0, 1_000_000)
     )
+    lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
 
 
 @dataclass
@@ -155,11 +157,13 @@ class Validation:
     other: Mapping[int, str] = field(default_factory=dict)
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
+    linter: Linter | None = field(init=False)
     _numbers: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
         self.findings = Findings(self.options.limit)
+        self.linter = Linter(self.findings) if self.options.lint else None
         self.checkers = [
             Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
             for one in self.profiles
@@ -172,7 +176,7 @@ class Validation:
     @property
     def needs_records(self) -> bool:
         """Whether rows have to be understood, and not only looked at."""
-        return bool(self.other) or not all(one.own for one in self.checkers)
+        return bool(self.other) or self.linter is not None or not all(one.own for one in self.checkers)
 
     def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
         """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
@@ -184,6 +188,8 @@ class Validation:
                 record = read()
             except RowError as error:
                 refusal = error
+        if record is not None and self.linter is not None:
+            self.linter.see(record, number, line)
         same_as = self._find_repeat(row, number)
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
@@ -225,9 +231,11 @@ class Validation:
         """Check what all rows are together. Returns the result object of commands and of the API."""
         for checker in self.checkers:
             checker.close(self.facts)
+        if self.linter is not None:
+            self.linter.close()
         names = [one.name for one in self.profiles]
         findings = self.findings
-        titles = {code: one.title for code, one in RULES.items()}
+        titles = {code: one.title for code, one in (RULES | LINTS).items()}
         return {
             "profile": ",".join(names),
             "records": self.facts.records,
