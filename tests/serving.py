@@ -114,11 +114,7 @@ class Server:
         """Import a file and wait for its end; the counts."""
         query = "".join(f"&{key}={value}" for key, value in options.items())
         sent = self.api("POST", f"/datasets/{dataset_id}/imports?name={name}{query}", data)
-<<<<<<< HEAD
-        if isinstance(sent.get("job"), dict):
-=======
         if "import_id" in sent:
->>>>>>> main
             assert self.await_end(sent["job"]["id"])["state"] == "done"
             sent = self.api("GET", f"/datasets/{dataset_id}/imports/{sent['import_id']}")
         return sent

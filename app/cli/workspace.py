@@ -13,15 +13,10 @@ from app.services import schema
 
 
 @contextmanager
-<<<<<<< HEAD
-def open_workspace() -> Iterator[Flask]:
-    """An application context over the data folder's database."""
-    context = click.get_current_context(silent=True)
-    describe_process(context.command_path if context else "a command")
-=======
 def open_workspace(*, prepare: bool = True) -> Iterator[Flask]:
     """An application context over the data folder's database; left as it is where it is not to be prepared."""
->>>>>>> main
+    context = click.get_current_context(silent=True)
+    describe_process(context.command_path if context else "a command")
     with rare_collection():
         app = create_bare_app({"LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
