@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "recipes",
     "duplicates",
     "splits",
+    "validation",
     "jobs",
 )
 
