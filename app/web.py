@@ -5,13 +5,10 @@ from typing import Any
 
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from flask_wtf import CSRFProtect
 
 from app import __version__, blueprints, config, factory, frontdoor
 from app.blueprints import api, errors
 from app.blueprints.api import specification
-
-csrf = CSRFProtect()
 
 
 def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
@@ -28,7 +25,7 @@ def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
     )
     factory.prepare_app(app, settings, overrides)
     errors.init_app(app)
-    frontdoor.init_app(app, csrf)
+    frontdoor.init_app(app)
     blueprints.init_app(app)
     api.init_app(app)
     return app

@@ -93,6 +93,10 @@ chosen (`--lift-thinking`, or the operation `lift-thinking`). It is written
 - in `columns` as the column `reasoning`, in `anthropic` as a block of type `thinking`.
 
 OpenAI's own fine-tuning has no place for it.
+
+**Source** (the document that a pair comes from) and **family** (other wordings of one pair share it) say what belongs
+together; nothing is learned from them. In `columns` they are columns of their own. Beside other layouts they are read
+where the mapping names a column for them (`--map source=COL,family=COL`), and written with other columns.
 """
 
 
@@ -111,9 +115,38 @@ def routes() -> str:
     return "\n".join([*lines, ""])
 
 
+def lints() -> str:
+    """Every lint with why it matters, an example and what puts it right."""
+    from app.core.validation import SEVERITIES
+    from app.core.validation.lints import LINTS
+
+    lines = ["# Lints", "", _NOTE, "", _LINTS]
+    for one in LINTS.values():
+        lines += [f"## `{one.code}`: {one.title}", "", f"{SEVERITIES[one.severity]}. {one.why}", ""]
+        if one.sees_all:
+            lines += ["It looks at all pairs together."]
+        else:
+            shown = one.bad[0]
+            lines += [f"Found in: {_shown(shown.question)} → {_shown(shown.answer) if shown.answer else 'nothing'}"]
+        lines += ["", f"Put right by the cleaning operation `{one.step}`." if one.step else "Put right by hand.", ""]
+    return "\n".join(lines)
+
+
+_LINTS = """\
+What makes a pair poor material whatever trains on it. `ltt validate` tells them beside the rules of a target
+(`--no-lint` leaves them out); none of them is a must-fix.
+"""
+
+
+def _shown(text: str) -> str:
+    seen = "".join("⏎" if c == "\n" else c if c.isprintable() else "·" for c in text)
+    return f"```` {seen} ````"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "formats.md": formats,
+    "lints.md": lints,
     "settings.md": settings,
     "routes.md": routes,
 }

@@ -1,6 +1,7 @@
 """Runs the migrations in one write transaction, and numbers new ones: 0001, 0002, ..."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from alembic import context
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from app.models import db, write_lock
 from app.models.base import UtcDateTime
-from app.models.database import WRITE
+from app.models.epoch import WRITE
 
 
 def number_revision(_context: MigrationContext, _revision: object, directives: list[MigrationScript]) -> None:
@@ -60,8 +61,9 @@ def _broken_references(connection: Connection) -> Iterable[Any]:
 
 
 def run() -> None:
-    """Run what the command asked for."""
-    with write_lock(), db.engine.connect() as plain:
+    """Run what the command asked for, on the live database or on a copy that is being prepared."""
+    copy = context.config.attributes.get("engine")
+    with nullcontext() if copy else write_lock(), (copy or db.engine).connect() as plain:
         connection = plain.execution_options(**{WRITE: True})
         _foreign_keys(connection, "OFF")
         try:

@@ -107,7 +107,7 @@ class Server:
         """Import a file and wait for its end; the counts."""
         query = "".join(f"&{key}={value}" for key, value in options.items())
         sent = self.api("POST", f"/datasets/{dataset_id}/imports?name={name}{query}", data)
-        if "job" in sent:
+        if "import_id" in sent:
             assert self.await_end(sent["job"]["id"])["state"] == "done"
             sent = self.api("GET", f"/datasets/{dataset_id}/imports/{sent['import_id']}")
         return sent
@@ -192,7 +192,9 @@ def run_ltt(folder: Path, *arguments: str, **options: Any) -> subprocess.Complet
     """Run a command of ltt in a process of its own."""
     environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "app", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(
+        command, **{"env": environment, "capture_output": True, "text": True, "timeout": 60, **options}
+    )
 
 
 def children(parent: int) -> list[int]:

@@ -91,16 +91,17 @@ def download(token: str) -> ResponseReturnValue:
 
 @bp.get("/<token>/report")
 def report(token: str) -> ResponseReturnValue:
-    """What a conversion loses and leaves out, counted over the whole file."""
+    """What a conversion loses and leaves out, counted over the whole file or its first records."""
     upload = uploads.get(token)
     counted = conversion.count_losses(upload, options_of_request())
-    return render_template("conversion/_report.html", report=counted, upload=upload)
+    return render_template("conversion/_report.html", report=counted.report, complete=counted.complete, upload=upload)
 
 
 @bp.get("/<token>/rejects")
 def rejects(token: str) -> ResponseReturnValue:
     """The rows that cannot be converted, with their reasons, as JSONL."""
     upload = uploads.get(token)
-    response = Response(conversion.stream_rejects(upload, options_of_request()), content_type="application/jsonl")
+    file = conversion.save_rejects(upload, options_of_request())
+    response = Response(conversion.pieces_of(file), content_type="application/jsonl")
     response.headers["Content-Disposition"] = content_disposition(f"{upload.name}.rejects.jsonl")
     return response

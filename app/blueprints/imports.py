@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from app.blueprints.datasets import render_home
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import tell
-from app.core.errors import BadUsage, Invalid, LttError
+from app.core.errors import BadUsage, Invalid, LttError, TooLarge
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
 from app.core.layouts.paths import value_at
@@ -134,7 +134,7 @@ def _mapping_page(row: Import) -> ResponseReturnValue:
     form = ImportForm(request.values.to_dict())
     try:
         preview = _preview_choices(row, form)
-    except Invalid as error:
+    except (Invalid, TooLarge) as error:
         preview = imports.preview_unreadable(row, form.reading(), error.message)
     return render_template("imports/mapping.html", **_shared_of(row), **_choices_of(row, preview))
 

@@ -103,7 +103,7 @@ def _mark(path: Path, changed: int) -> str:
 
 def dataset_nav(dataset: Dataset) -> list[NavItem]:
     """The pages of a dataset that exist."""
-    counts = {"pairs.index": number(dataset.entry_count), "history.index": number(dataset.last_number)}
+    counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
     return [
         NavItem(
             label, url_for(endpoint, dataset_id=dataset.id), icon, key, counts.get(endpoint, ""), _is_here(endpoint)

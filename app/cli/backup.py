@@ -21,11 +21,15 @@ def backup(file: Path | None) -> None:
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
     """Put the backup FILE in place of everything. What was there before is kept as a backup."""
-    from app.services import backups
+    from app.services import backups, schema
 
-    with open_workspace():
-        safety = backups.restore_backup(file)
-        click.echo(f"Restored. What was here before is kept as {safety}.", err=True)
+    with open_workspace(prepare=False):
+        if schema.find_damage():
+            kept = backups.replace_damaged(file)
+        else:
+            schema.prepare_schema()
+            kept = backups.restore_backup(file)
+        click.echo(f"Restored. What was here before is kept as {kept}.", err=True)
 
 
 @click.command()

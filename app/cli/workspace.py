@@ -12,13 +12,14 @@ from app.services import schema
 
 
 @contextmanager
-def open_workspace() -> Iterator[Flask]:
-    """An application context over the data folder's database."""
+def open_workspace(*, prepare: bool = True) -> Iterator[Flask]:
+    """An application context over the data folder's database; left as it is where it is not to be prepared."""
     with rare_collection():
         app = create_bare_app({"LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
-        with rare_collection():
-            schema.prepare_schema()
+        if prepare:
+            with rare_collection():
+                schema.prepare_schema()
         try:
             yield app
         finally:

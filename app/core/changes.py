@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from app.core.stored import CONTENT
 
-FIELDS = (*CONTENT, "tags", "status", "split", "extra", "live")
+FIELDS = (*CONTENT, "tags", "status", "split", "source", "family", "extra", "live")
 
 Value = str | None
 T = TypeVar("T")

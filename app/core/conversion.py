@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from app.core.errors import BadUsage, Invalid
 from app.core.formats import FORMATS, BadRow, Source, WriteOptions, format_of_name
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
-from app.core.layouts.columns import OWN
+from app.core.layouts.columns import OWN, STANDARD
 from app.core.options import option
 from app.core.reading import NUL_REFUSED, ReadSettings, bad_row_dict, holds_nul, read_records, refuse_row
 from app.core.record import Record
@@ -187,5 +187,9 @@ def columns_of(source: Source, settings: ReadSettings, target: Spec, options: La
     seen: dict[str, None] = {}
     for row in rows:
         seen.update(dict.fromkeys(row))
+    if layout.name == "columns" and settings.layout == "columns":
+        # What the first row leaves empty, others may have. Status and split stay under their own names.
+        mapped = settings.mapping.keys() - {"status", "split"}
+        seen.update(dict.fromkeys(name for name in STANDARD if name in mapped))
     order = OWN if layout.name == "columns" else layout.keys
     return (*(name for name in order if name in seen), *(name for name in seen if name not in order))

@@ -46,6 +46,12 @@ class Conflict(LttError):
     code = "conflict"
 
 
+class Restored(Conflict):
+    """A backup was put back since what the write is based on was read (HTTP 409, exit 4)."""
+
+    code = "restored"
+
+
 class TooLarge(LttError):
     """A limit is passed; the message names the limit and how to raise it (HTTP 413, exit 3)."""
 

@@ -37,7 +37,8 @@ class Record:
     ``turns`` are the messages before the question, ``trace`` those between question and answer (tool calls and
     results), ``rejected_answer`` the worse answer of a preference pair, ``reasoning`` the thinking that leads to the
     answer (None or some text), ``extra`` every key of the source row that has no place of its own. ``system=None``
-    (absent) differs from ``""``.
+    (absent) differs from ``""``. ``source`` names the document that it comes from, ``family`` is shared by other
+    wordings of one pair: they tell what belongs together, and nothing is learned from them.
     """
 
     question: str
@@ -49,6 +50,8 @@ class Record:
     tags: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     reasoning: str | None = None
+    source: str | None = None
+    family: str | None = None
 
     @property
     def answered(self) -> bool:

@@ -37,6 +37,8 @@ class StoredEntry(NamedTuple):
     extra: str | None = None
     status: str = "review"
     split: str | None = None
+    source: str | None = None
+    family: str | None = None
     content_hash: int | None = None
     import_id: int | None = None
     source_row: int | None = None
@@ -61,6 +63,8 @@ class StoredEntry(NamedTuple):
             reasoning=self.reasoning,
             tags=tuple(self.tag_list),
             extra=load_json(self.extra, {}),
+            source=self.source,
+            family=self.family,
         )
 
 
@@ -88,6 +92,8 @@ def stored_fields(record: Record) -> dict[str, str | None]:
         "reasoning": record.reasoning,
         "tags": dump_json(list(record.tags)),
         "extra": dump_json(record.extra),
+        "source": record.source,
+        "family": record.family,
     }
 
 

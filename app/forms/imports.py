@@ -17,7 +17,7 @@ COLUMN_CHOICES = [
         (name, TARGETS[name])
         for name in ("question", "answer", "system", "history", "tags", "reasoning", "rejected_answer", "passage")
     ),
-    *((name, TARGETS[name]) for name in ("status", "split")),
+    *((name, TARGETS[name]) for name in ("status", "split", "source", "family")),
     (SKIP, "Skip"),
 ]
 LAYOUT_CHOICES = [(name, layout.title) for name, layout in LAYOUTS.items()]

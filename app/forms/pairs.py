@@ -5,11 +5,14 @@ from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAre
 from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
+from app.core.record import SPLITS
 from app.core.stored import StoredEntry
 from app.core.text import fold_newlines, restore_newlines
 from app.services.pairs import stored_tags
 
 STATUS_CHOICES = [("review", "Needs review"), ("approved", "Approved"), ("rejected", "Rejected"), ("draft", "Draft")]
+
+SPLIT_CHOICES = [("", "None"), *((name, name.capitalize()) for name in SPLITS)]
 
 
 class PairForm(FlaskForm):
@@ -22,6 +25,9 @@ class PairForm(FlaskForm):
     rejected_answer = TextAreaField("Rejected answer", default="", render_kw={"rows": 4, "dir": "auto"})
     status = SelectField("Status", choices=[SelectChoice(*choice) for choice in STATUS_CHOICES], default="review")
     tags = StringField("Tags", default="")
+    split = SelectField("Split", choices=[SelectChoice(*choice) for choice in SPLIT_CHOICES], default="")
+    source = StringField("Source", default="", render_kw={"dir": "auto"})
+    family = StringField("Family", default="", render_kw={"dir": "auto"})
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
 
@@ -37,6 +43,9 @@ class PairForm(FlaskForm):
             rejected_answer=entry.rejected_answer or "",
             status=entry.status,
             tags=", ".join(entry.tag_list),
+            split=entry.split or "",
+            source=entry.source or "",
+            family=entry.family or "",
             version=entry.version,
         )
 
@@ -53,7 +62,7 @@ class PairForm(FlaskForm):
             "status": self.status.data,
             "tags": stored_tags(self.tag_list()) if self.tags.data != ", ".join(entry.tag_list) else entry.tags,
         }
-        for field in (self.reasoning, self.rejected_answer):
+        for field in (self.reasoning, self.rejected_answer, self.split, self.source, self.family):
             # What was not sent at all stays as it is.
             if field.raw_data:
                 values[field.name] = _optional_text(field.data, getattr(entry, field.name))

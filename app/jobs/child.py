@@ -38,8 +38,9 @@ class Progress:
     """What the watch sees of a job from outside."""
 
     mark: tuple[int, str]
-    cancel_requested: bool
+    cancel_requested: bool = False
     failed: bool = False
+    gone: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +78,8 @@ class Watcher:
         if now - self._looked < 1:
             return None
         self._looked, seen = now, self.look()
+        if seen.gone:
+            return "interrupted", running.STOPPED
         if seen.mark != self._mark:
             self._mark, self._moved = seen.mark, now
         if seen.cancel_requested:

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from app.core.errors import Busy, LttError
+from app.core.errors import Busy, LttError, NotFound, Restored
 from app.jobs import child
 from app.jobs.child import Progress, Watcher
 from app.models import db, end_reading, failures
@@ -117,12 +117,19 @@ class Worker:
             return
         try:
             running.record_end(claim, verdict[0], error=verdict[1])
-        except Lost:
+        except (Lost, Restored):
             log.info("Job %s had recorded its own end.", claim.id)
+        finally:
+            # What this process met in one epoch must not bind it in the next.
+            db.session.remove()
 
 
 def _look(job_id: int) -> Progress:
-    job = jobs.get(job_id)
-    seen = Progress((job.done, job.message), job.cancel_requested, job.state == "failed")
-    db.session.remove()
-    return seen
+    try:
+        job = jobs.get(job_id)
+        return Progress((job.done, job.message), job.cancel_requested, job.state == "failed")
+    except NotFound:
+        # A backup was put back that knows nothing of it.
+        return Progress((0, ""), gone=True)
+    finally:
+        db.session.remove()

@@ -8,6 +8,7 @@ from app.models.database import (
     end_reading,
     init_app,
     is_writing,
+    open_copy,
     reading,
     transaction,
     write_lock,
@@ -15,6 +16,7 @@ from app.models.database import (
 from app.models.dataset import Dataset
 from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
 from app.models.entry import Entry
+from app.models.epoch import VERSIONS, Workspace, base_on_epoch, met_epoch, next_epoch, require_epoch
 from app.models.filling import fill
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
@@ -23,6 +25,7 @@ from app.models.job import Job
 from app.models.recipe import SavedRecipe
 
 __all__ = [
+    "VERSIONS",
     "ChangeRow",
     "ChangeSet",
     "Dataset",
@@ -38,6 +41,8 @@ __all__ = [
     "QuarantinedRow",
     "SavedRecipe",
     "Turns",
+    "Workspace",
+    "base_on_epoch",
     "close_cleanly",
     "db",
     "empty_log",
@@ -45,7 +50,11 @@ __all__ = [
     "fill",
     "init_app",
     "is_writing",
+    "met_epoch",
+    "next_epoch",
+    "open_copy",
     "reading",
+    "require_epoch",
     "transaction",
     "write_lock",
 ]

@@ -14,15 +14,15 @@ from types import TracebackType
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadUsage
 from app.models.base import db
+from app.models.epoch import WRITE
 from app.models.filelock import FileLock
 
-WRITE = "ltt_write"
 TRUSTED = "ltt_trusted"
 _BAD_URL = (
     "LTT_DATABASE_URL is no address that can be used. Write postgresql+psycopg://USER@HOST/DATABASE, "
@@ -99,6 +99,17 @@ def _prepare_sqlite(engine: Engine) -> None:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute(_SMALL_CACHE)
+
+
+@contextmanager
+def open_copy(path: Path) -> Iterator[Engine]:
+    """Another database file of ours, such as a copy that is being prepared, as an engine that reads and writes it."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, poolclass=NullPool)
+    _prepare_sqlite(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

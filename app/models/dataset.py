@@ -12,6 +12,8 @@ class Dataset(Base):
     """A named collection with a default system prompt. Counts are kept in the transaction of each write."""
 
     __tablename__ = "datasets"
+    # The id of a dataset that is gone must not come again: who still holds it would write into another.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Text)

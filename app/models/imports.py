@@ -16,7 +16,7 @@ class Import(Base):
     """
 
     __tablename__ = "imports"
-    __table_args__ = (Index("ix_imports_dataset_id", "dataset_id"),)
+    __table_args__ = (Index("ix_imports_dataset_id", "dataset_id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))

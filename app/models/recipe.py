@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, UtcDateTime, now
+from app.models.entry import Id
 
 
 class SavedRecipe(Base):
@@ -15,11 +16,12 @@ class SavedRecipe(Base):
     """
 
     __tablename__ = "recipes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     steps: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
-    version: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(Id, default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

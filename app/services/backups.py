@@ -4,26 +4,47 @@ The live files are never opened by Python: that would drop SQLite's locks. A cop
 checked, synced and only then given its name. It holds no deleted text (VACUUM INTO copies live pages only).
 """
 
+import logging
 import os
 import re
+import secrets
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from app.core.errors import Conflict, Invalid, NotFound, Unavailable
-from app.models import Dataset, Entry, db, transaction, write_lock
-from app.services import schema
+from app.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
+from app.models import (
+    VERSIONS,
+    base_on_epoch,
+    db,
+    empty_log,
+    failures,
+    met_epoch,
+    next_epoch,
+    require_epoch,
+    write_lock,
+)
+from app.models.filelock import FileLock
+from app.services import jobs, runners, schema
 
+log = logging.getLogger(__name__)
 MAGIC = b"SQLite format 3\x00"
 _NAME = re.compile(r"[\w.-]{1,120}\.db")
-# Far more than one pair is ever saved: after a restore no form that was open before can look fresh.
-_EPOCH = 1_000_000
+_INTERRUPTED = "A backup was put back while this job waited or ran. Nothing of it was kept."
+# Beyond it JavaScript could not count versions any more; no chain of restores comes near it.
+_LAST_EPOCH = 2**33
+# More restores than anybody has made between a backup and the day on which the database is found damaged.
+_FAR_AHEAD = 1_000_000
+# What a killed backup or restore leaves. One that is being written is never that old.
+_LEFT = ("backups/*.partial*", "restoring-*.db*")
+_LEFT_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +59,15 @@ class Backup:
 
 def backups_folder() -> Path:
     """Where backups lie: beside the database. Raises Unavailable on PostgreSQL, which has its own tools."""
-    if db.engine.dialect.name != "sqlite":
-        raise Unavailable("Backups of a PostgreSQL database are made with pg_dump.", code="not_sqlite")
-    path = Path(db.engine.url.database or "").with_name("backups")
+    path = _data_folder() / "backups"
     path.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def _data_folder() -> Path:
+    if db.engine.dialect.name != "sqlite":
+        raise Unavailable("Backups of a PostgreSQL database are made with pg_dump.", code="not_sqlite")
+    return Path(db.engine.url.database or "").parent
 
 
 def list_backups() -> list[Backup]:
@@ -146,40 +171,148 @@ def _odd_schema(connection: sqlite3.Connection, *, newest: bool) -> str:
 def restore_backup(path: Path, name: str = "") -> Path:
     """Put a backup in place of everything, after checking it and keeping a safety copy. Returns that copy.
 
-    The content goes into the live database by SQLite's backup, under the write lock; an older schema is upgraded.
-    Where that fails, the safety copy is put back.
+    It happens at once: whoever reads, or kills this process, finds all of the old or all of the new. A new epoch begins
+    with it: ids, numbers of steps and versions go on above those of before, so that nothing that somebody still holds
+    means another thing now. Jobs that waited or ran are interrupted.
+
+    Raises Invalid where the file cannot be used, Restored where another backup was put back meanwhile, DiskFull.
     """
     check_backup(path, name)
-    safety = make_backup(prefix="before-restore")
+    require_epoch()
+    live_epoch = met_epoch()
+    db.session.remove()
+    copy = _data_folder() / f"restoring-{secrets.token_hex(8)}.db"
     try:
-        _put_in_place(path)
-    except DatabaseError as error:
-        _put_in_place(safety)
-        raise Invalid(f"{name or path.name} cannot be used, and nothing was changed.", code="damaged") from error
+        _prepare_copy(path, copy, name or path.name, live_epoch)
+        with write_lock():
+            # Nobody writes from here on, so that the safety copy holds every edit that was acknowledged.
+            base_on_epoch(live_epoch)
+            require_epoch()
+            db.session.remove()
+            safety = make_backup(prefix="before-restore")
+            _put_in_place(copy)
+            try:
+                empty_log()
+            except sqlite3.OperationalError as error:
+                # The backup is in place. The next checkpoint does what this one could not.
+                log.warning("The log of the database was not emptied: %s", error)
+    finally:
+        _remove_with_log(copy)
+    db.session.remove()
     return safety
 
 
-def _put_in_place(path: Path) -> None:
-    with write_lock():
-        db.session.rollback()
-        connection = db.engine.raw_connection()
+def replace_damaged(path: Path) -> Path:
+    """Put a backup in the place of a database that SQLite finds damaged. Returns where that is kept, with its log.
+
+    Files change their names here, so nobody else may have them open: raises Conflict where a server or a worker runs.
+    Until the last step the damaged database stays where it is, so that a kill leaves no empty one to begin with.
+    """
+    check_backup(path)
+    live = _data_folder() / "ltt.db"
+    copy = live.with_name(f"restoring-{secrets.token_hex(8)}.db")
+    kept = live.with_name(f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db")
+    with ExitStack() as stack:
         try:
-            live = connection.driver_connection
-            assert live is not None
-            live.execute("PRAGMA query_only=OFF")
-            with closing(_open_frozen(path)) as source:
-                source.backup(live)
+            stack.enter_context(FileLock(live.with_name("serve.lock"), timeout_seconds=0))
+        except Busy as error:
+            raise Conflict("A server works on this data folder. Stop it first.", code="already_running") from error
+        if runners.any_worker():
+            raise Conflict("A worker works on this data folder. Stop it first.", code="already_running")
+        stack.enter_context(write_lock())
+        try:
+            _prepare_copy(path, copy, path.name, _epoch_above(path))
+            db.session.remove()
+            db.engine.dispose()
+            os.link(live, kept)
+            with suppress(FileNotFoundError):
+                os.replace(f"{live}-wal", f"{kept}-wal")
+            with suppress(FileNotFoundError):
+                os.unlink(f"{live}-shm")
+            os.replace(copy, live)
         finally:
-            connection.close()
-        db.session.remove()
-    schema.prepare_schema()
-    # All versions move out of the reach of forms that were opened before the restore.
-    with transaction() as session:
-        for statement in (
-            update(Entry).values(version=Entry.version + _EPOCH),
-            update(Dataset).values(revision=Dataset.revision + _EPOCH),
-        ):
-            session.execute(statement.execution_options(synchronize_session=None))
+            _remove_with_log(copy)
+    if os.name != "nt":
+        schema.sync_to_disk(live.parent, os.O_RDONLY)
+    return kept
+
+
+def _epoch_above(path: Path) -> int:
+    """An epoch that the damaged database cannot have passed: its own if that can be read, else one far ahead."""
+    try:
+        return met_epoch()
+    except DatabaseError:
+        with closing(_open_frozen(path)) as source:
+            row = source.execute("SELECT name FROM sqlite_master WHERE name = 'workspace'").fetchone()
+            return _FAR_AHEAD + (source.execute("SELECT epoch FROM workspace").fetchone()[0] if row else 0)
+
+
+def _remove_with_log(copy: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        copy.with_name(copy.name + end).unlink(missing_ok=True)
+
+
+def _prepare_copy(path: Path, copy: Path, name: str, live_epoch: int) -> None:
+    """A copy of a backup in the newest schema and in an epoch of its own, readable by its owner only."""
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(_open_frozen(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    try:
+        schema.upgrade_copy(copy)
+    except (DatabaseError, RuntimeError) as error:
+        if failures.is_disk_full(error):
+            raise
+        raise Invalid(f"{name} cannot be used, and nothing was changed.", code="damaged") from error
+    with closing(sqlite3.connect(copy, isolation_level=None)) as target:
+        if odd := _odd_schema(target, newest=True):
+            raise Invalid(f"{name} is not as this program makes its databases: {odd}.", code="odd_schema")
+        epochs = [row[0] for row in target.execute("SELECT epoch FROM workspace")]
+        if len(epochs) != 1 or not 0 < epochs[0] < _LAST_EPOCH:
+            raise Invalid(f"{name} is not as this program makes its databases: it has no epoch.", code="odd_schema")
+        _begin_epoch(target, next_epoch(live_epoch, epochs[0]))
+
+
+def _begin_epoch(target: sqlite3.Connection, epoch: int) -> None:
+    """Move all versions out of the reach of what was read before, and end the jobs that nobody works on any more."""
+    target.execute("BEGIN")
+    target.execute("UPDATE workspace SET epoch = ?", (epoch,))
+    for table, column in (("entries", "version"), ("datasets", "revision"), ("recipes", "version")):
+        target.execute(f"UPDATE {table} SET {column} = ? + {column} % ?", (epoch * VERSIONS, VERSIONS))
+    ended = "state = 'interrupted', error = ?, finished_at = ?, lease_until = NULL"
+    target.execute(
+        f"UPDATE jobs SET {ended} WHERE state IN (?, ?, ?)",
+        (_INTERRUPTED, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}", *jobs.ACTIVE),
+    )
+    target.execute("COMMIT")
+
+
+def _put_in_place(copy: Path) -> None:
+    """Let SQLite copy it over the live database in one transaction. Call with the write lock held."""
+    connection = db.engine.raw_connection()
+    try:
+        live = connection.driver_connection
+        assert isinstance(live, sqlite3.Connection)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as source:
+            # Ids and numbers of steps that were given out once are not given again.
+            known = dict(source.execute("SELECT name, seq FROM sqlite_sequence"))
+            given = live.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+            highest = [(name, max(last, known.get(name, 0))) for name, last in given]
+            source.executemany("DELETE FROM sqlite_sequence WHERE name = ?", [(name,) for name, _ in given])
+            source.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", highest)
+            numbers = live.execute("SELECT last_number, id FROM datasets").fetchall()
+            source.executemany("UPDATE datasets SET last_number = max(last_number, ?) WHERE id = ?", numbers)
+            live.execute("PRAGMA query_only=OFF")
+            source.backup(live)
+    finally:
+        connection.close()
+
+
+def sweep_left() -> None:
+    """Remove what killed backups and restores left."""
+    if db.engine.dialect.name == "sqlite":
+        for path in [path for pattern in _LEFT for path in _data_folder().glob(pattern)]:
+            if path.stat().st_mtime < time.time() - _LEFT_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def verify_database() -> list[str]:

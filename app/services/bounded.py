@@ -18,7 +18,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, has_app_context, has_request_context
 
@@ -42,7 +42,6 @@ if _IS_POSIX:
     _processes.set_forkserver_preload(["__main__", "app.services.conversion", "app.services.imports"])
 # What multiprocessing remembers of its children is changed by one thread at a time.
 _lock = threading.Lock()
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -59,14 +58,14 @@ def run_bounded(
     LTT_LOOK_SECONDS. It has an application context where there is one here. Raises TooLarge past a bound, in a sentence
     that begins with ``doing``, Invalid where the child crashes, Busy where too many run or the server stops.
     """
-    in_application = has_app_context()
-    settings = _settings() if in_application else config.load_settings()
-    allowed = _seconds_left(settings) if seconds is None else seconds
+    allowed = seconds_left() if seconds is None else seconds
     if not slots.acquire(timeout=SLOT_SECONDS):
-        raise Busy("Other files are being looked at. Try again in a moment.")
+        raise Busy("Others are looking at files now. Try again in a moment.")
     began = time.monotonic()
     try:
-        outcome = _run_child(_Call(settings, in_application, function, arguments, doing, allowed, seconds is not None))
+        outcome = _run_child(
+            _Call(_settings(), has_app_context(), function, arguments, doing, allowed, seconds is not None)
+        )
     finally:
         slots.release()
         if seconds is None and has_request_context():
@@ -104,12 +103,15 @@ class _Call:
 
 def _settings() -> dict[str, Any]:
     """What a child needs of the configuration."""
+    if not has_app_context():
+        return dict(config.load_settings())
     return {name: current_app.config[name] for name in (*config.SETTINGS, "SQLALCHEMY_DATABASE_URI")}
 
 
-def _seconds_left(settings: Mapping[str, Any]) -> float:
+def seconds_left() -> float:
+    """How long this request may still look."""
     used = g.get("looked_seconds", 0.0) if has_request_context() else 0.0
-    return max(float(settings["LTT_LOOK_SECONDS"]) - used, _WATCH_SECONDS)
+    return max(float(_settings()["LTT_LOOK_SECONDS"]) - used, _WATCH_SECONDS)
 
 
 def _run_child(call: _Call) -> bytes:

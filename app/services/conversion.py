@@ -1,19 +1,23 @@
 """Converting an uploaded file into another shape, without a dataset."""
 
-import tempfile
+import io
+import os
+import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from pathlib import PurePath
+from itertools import islice
+from pathlib import Path, PurePath
 from typing import IO
 
 import msgspec
 
 from app.core import conversion
 from app.core.conversion import Conversion, ConvertOptions, Report
-from app.core.errors import Invalid
+from app.core.errors import Invalid, TooLarge
 from app.core.formats import FORMATS, BadRow, WriteOptions
+from app.core.formats.base import shorten
 from app.core.formats.jsonl import encode_line
 from app.core.layouts import LAYOUTS, RowError
 from app.core.reading import (
@@ -25,11 +29,13 @@ from app.core.reading import (
     require_mapping,
     resolve_settings,
 )
-from app.services import uploads
+from app.services import bounded, uploads
 from app.services.uploads import Upload
 
 SHOWN = 5
 CHUNK = 64 * 1024
+# So long the losses of a conversion are counted; of more records than fit into it only the first.
+COUNTED_SECONDS = 2.5
 TARGETS = (
     ("jsonl:openai", "OpenAI chat (JSONL)"),
     ("csv:columns", "CSV"),
@@ -67,10 +73,17 @@ class ConversionPreview:
 def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
     """Detect an uploaded file and convert its first records. Raises what detection raises."""
     found = uploads.detect(upload, options)
+    try:
+        require_mapping(options, found)
+        return uploads.look(upload, _make_preview, upload, options, found)
+    except (Invalid, TooLarge) as error:
+        return ConversionPreview(found, resolve_settings(options, found), problem=error.message)
+
+
+def _make_preview(upload: Upload, options: ConvertOptions, found: Detected) -> ConversionPreview:
     result = ConversionPreview(found, resolve_settings(options, found))
     render, rendering = LAYOUTS[options.target.layout or "openai"].rows_of, options.rendering
     try:
-        require_mapping(options, found)
         for item in islice(read_records(uploads.source_of(upload), result.settings), SHOWN * 4):
             if isinstance(item, BadRow):
                 result.bad.append(item)
@@ -80,9 +93,9 @@ def preview(upload: Upload, options: ConvertOptions) -> ConversionPreview:
                 except RowError as error:
                     result.bad.append(refuse_row(item[0], error))
                     continue
-                result.after.append("\n".join(msgspec.json.encode(row).decode() for row in shown))
-                result.before.append(raw_text(item[0]).rstrip("\r\n"))
-    except Invalid as error:
+                result.after.append(shorten("\n".join(msgspec.json.encode(row).decode() for row in shown)))
+                result.before.append(shorten(raw_text(item[0]).rstrip("\r\n")))
+    except (Invalid, TooLarge) as error:
         result.problem = error.message
     return result
 
@@ -99,33 +112,54 @@ class Finished:
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes of the file, in pieces."""
-        with closing(self.file) as file:
-            while part := file.read(CHUNK):
-                yield part
+        return pieces_of(self.file)
+
+
+def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file in pieces; it is closed behind the last."""
+    with closing(file):
+        while part := file.read(CHUNK):
+            yield part
 
 
 def convert_file(upload: Upload, options: ConvertOptions) -> Finished:
-    """Convert the whole file. Raises Invalid, TooLarge."""
-    settings, target = _plan_conversion(upload, options), options.target
-    kind = target.format or "jsonl"
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives until it was sent)
-    write_options = WriteOptions(bom=options.bom, spreadsheet_safe=options.make_safe, title=PurePath(upload.name).stem)
+    """Convert the whole file. Raises Invalid, TooLarge, DiskFull.
+
+    It is finished before it is sent: what is wrong with the last row is a refusal, and no file that ends early.
+    """
+    settings, kind = _plan_conversion(upload, options), options.target.format or "jsonl"
+    part = uploads.new_part()
     try:
-        report = conversion.convert(
+        report = uploads.look(upload, _write_converted, part, upload, settings, whole=True)
+        file = _take_part(part)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    stem = PurePath(upload.name.removesuffix(".gz")).stem or "converted"
+    return Finished(file, f"{stem}{FORMATS[kind].extensions[0]}", kind, os.fstat(file.fileno()).st_size, report)
+
+
+def _write_converted(part: Path, upload: Upload, options: ConvertOptions) -> Report:
+    with io.BufferedRandom(uploads.ResultFile(part), uploads.CHUNK) as out:
+        return conversion.convert(
             uploads.source_of(upload),
-            file,
-            settings,
-            target,
-            write_options=write_options,
+            out,
+            options,
+            options.target,
+            write_options=WriteOptions(
+                bom=options.bom, spreadsheet_safe=options.make_safe, title=PurePath(upload.name).stem
+            ),
             keep_extra=options.keep_extra,
         )
-    except BaseException:
-        file.close()
-        raise
-    size = file.tell()
-    file.seek(0)
-    stem = PurePath(upload.name.removesuffix(".gz")).stem or "converted"
-    return Finished(file, f"{stem}{FORMATS[kind].extensions[0]}", kind, size, report)
+
+
+def _take_part(part: Path) -> IO[bytes]:
+    """A finished file, open; it is gone once it is closed."""
+    file = part.open("rb")
+    # Windows removes no open file: there it is swept.
+    with suppress(PermissionError):
+        part.unlink()
+    return file
 
 
 def _plan_conversion(upload: Upload, options: ConvertOptions) -> ConvertOptions:
@@ -144,23 +178,43 @@ def keep_converted(upload: Upload, options: ConvertOptions) -> tuple[str, dict[s
     return kept.token, finished.report.as_dict(resolve_settings(options, found), options.target, found.warnings)
 
 
-def count_losses(upload: Upload, options: ConvertOptions) -> Report:
-    """Go through the whole file without writing: what is lost and what is left out."""
-    run = Conversion(_plan_conversion(upload, options), options.target, options.rendering)
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a conversion loses and leaves out. ``complete`` is False where only the first records were counted."""
+
+    report: Report
+    complete: bool
+
+
+def count_losses(upload: Upload, options: ConvertOptions) -> Losses:
+    """Go through the file without writing, as far as that takes no longer than a page may."""
+    seconds = min(COUNTED_SECONDS, bounded.seconds_left() / 2)
+    return uploads.look(upload, _count_losses, upload, _plan_conversion(upload, options), seconds)
+
+
+def _count_losses(upload: Upload, options: ConvertOptions, seconds: float) -> Losses:
+    run, deadline = Conversion(options, options.target, options.rendering), time.monotonic() + seconds
     for _ in run.rows(uploads.source_of(upload)):
-        pass
-    return run.report
+        if time.monotonic() > deadline:
+            return Losses(run.report, False)
+    return Losses(run.report, True)
 
 
-def stream_rejects(upload: Upload, options: ConvertOptions) -> Iterator[bytes]:
-    """The rows that cannot be converted, because of themselves or of the target, one JSON object a line."""
-    run = Conversion(_plan_conversion(upload, options), options.target, options.rendering)
-    source = uploads.source_of(upload)
+def save_rejects(upload: Upload, options: ConvertOptions) -> IO[bytes]:
+    """The rows that cannot be converted, because of themselves or of the target, one JSON object a line, in a file."""
+    part = uploads.new_part()
+    try:
+        uploads.look(upload, _write_rejects, part, upload, _plan_conversion(upload, options), whole=True)
+        return _take_part(part)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
-    def lines() -> Iterator[bytes]:
-        bad: list[BadRow] = []
-        for _ in chain(run.rows(source, bad.append), [None]):
-            yield from (encode_line({**bad_row_dict(one), "raw": one.raw}) for one in bad)
-            bad.clear()
 
-    return lines()
+def _write_rejects(part: Path, upload: Upload, options: ConvertOptions) -> None:
+    run = Conversion(options, options.target, options.rendering)
+    with io.BufferedRandom(uploads.ResultFile(part), uploads.CHUNK) as out:
+        rows = run.rows(
+            uploads.source_of(upload), lambda bad: out.write(encode_line({**bad_row_dict(bad), "raw": bad.raw}))
+        )
+        deque(rows, maxlen=0)

@@ -14,8 +14,8 @@ from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, Filters
 from app.core.record import SPLITS, STATUSES, dump_json
 from app.core.stored import StoredEntry, as_entry
-from app.core.text import is_number
-from app.models import ChangeRow, ChangeSet, Entry, db, reading
+from app.core.text import is_number, plural
+from app.models import VERSIONS, ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
 
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
@@ -153,6 +153,14 @@ def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
     statement = select_entries(dataset_id, others, (Entry.status, func.count())).group_by(Entry.status)
     rows: Iterable[tuple[str, int]] = db.session.execute(statement).all()
     return dict(rows)
+
+
+def split_counts(dataset_id: int, filters: Filters = EVERY) -> dict[str, int]:
+    """Each split with the number of live entries in it that match all other filters; empty where none is in any."""
+    others = replace(filters, splits=())
+    statement = select_entries(dataset_id, others, (Entry.split, func.count())).where(Entry.split.is_not(None))
+    rows: Iterable[tuple[str, int]] = db.session.execute(statement.group_by(Entry.split)).all()
+    return {**dict.fromkeys(filters.splits, 0), **dict(rows)}
 
 
 def tag_counts(dataset_id: int, filters: Filters = EVERY) -> list[tuple[str, int]]:
@@ -297,6 +305,18 @@ def require_version(entry: StoredEntry, version: int) -> None:
         )
 
 
+def require_revision(dataset: DatasetRow, revision: int | None) -> None:
+    """Raise Conflict where anything was written to the dataset since ``revision``. None stands for any."""
+    if revision is not None and dataset.revision != revision:
+        raise Conflict(
+            f"The dataset “{dataset.name}” was changed since you loaded it, and holds "
+            f"{plural(dataset.entry_count, 'pair')} now. Nothing was done.",
+            code="stale_version",
+            dataset_id=dataset.id,
+            version=dataset.revision,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """One step in the life of an entry."""
@@ -333,12 +353,15 @@ def _revision(change_set: ChangeSet) -> Revision:
     )
 
 
-def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
+def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry | None:
     """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
 
-    Exact while every version step since left one change set applied; undone steps count as two versions.
+    Exact while every version step since left one change set applied; undone steps count as two versions. None where
+    the version is of before a restore.
     """
     entry = get_deleted(dataset_id, entry_id)
+    if version // VERSIONS != entry.version // VERSIONS:
+        return None
     for revision in revisions_of(dataset_id, entry_id)[: max(entry.version - version, 0)]:
         if revision.state == "applied":
             fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.core.changes import Change, Value, change_between
 from app.core.errors import Invalid
 from app.core.filters import Filters
-from app.core.record import STATUSES, Record, dump_json
+from app.core.record import SPLITS, STATUSES, Record, dump_json
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_blank, plural
 from app.services import entries, history
@@ -39,18 +39,31 @@ def add_pair(
     reasoning: str | None = None,
     tags: Iterable[str] = (),
     status: str | None = None,
+    split: str | None = None,
+    source: str | None = None,
+    family: str | None = None,
     actor: str = ACTOR,
 ) -> Applied:
     """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
     texts = {"question": question, "answer": answer, "system prompt": system, "reasoning": reasoning}
+    texts |= {"source": source, "family": family}
     for name, text in texts.items():
         entries.check_text(text, name)
-    record = Record(question, answer, system=system, tags=clean_tags(tags), reasoning=reasoning or None)
+    record = Record(
+        question,
+        answer,
+        system=system,
+        tags=clean_tags(tags),
+        reasoning=reasoning or None,
+        source=_clean_key(source),
+        family=_clean_key(family),
+    )
     return history.create(
         dataset_id,
         [record],
         summary=f"Add “{clip(question, 60)}”",
         status=_check_status(status or "review"),
+        split=check_split(split),
         actor=actor,
     )
 
@@ -76,10 +89,16 @@ def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
     after = dict(values)
     if "question" in after and is_blank(after["question"]):
         raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
-    for name in ("question", "answer", "system", "rejected_answer", "reasoning"):
+    for name in ("question", "answer", "system", "rejected_answer", "reasoning", "source", "family"):
         entries.check_text(after.get(name), name)
     if "reasoning" in after:
         after["reasoning"] = after["reasoning"] or None
+    for name in ("source", "family"):
+        # Only what was typed anew is tidied: a stored key may have blanks that a file gave it.
+        if name in after and after[name] != getattr(entry, name):
+            after[name] = _clean_key(after[name])
+    if "split" in after:
+        after["split"] = check_split(after["split"])
     if "status" in after:
         after["status"] = _check_status(after["status"])
     if "answer" in after and not entry.trace:
@@ -95,6 +114,17 @@ def _check_status(status: str | None) -> str:
     if status not in STATUSES:
         raise Invalid(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.", code="bad_status")
     return status
+
+
+def check_split(split: str | None) -> str | None:
+    """The split, or None for no split. Raises Invalid where there is no such split."""
+    if split and split not in SPLITS:
+        raise Invalid(f"There is no split {split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
+    return split or None
+
+
+def _clean_key(text: str | None) -> str | None:
+    return " ".join((text or "").split()) or None
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -137,6 +167,20 @@ def set_status(dataset_id: int, selection: Selection, status: str, *, actor: str
     return result
 
 
+def set_split(dataset_id: int, selection: Selection, split: str, *, actor: str = ACTOR) -> Applied:
+    """Put the selected pairs into a split, or with an empty one take them out of theirs."""
+    after = check_split(split)
+    return history.apply(
+        dataset_id,
+        (Change(one.id, {"split": (one.split, after)}) for one in selection.entries(dataset_id) if one.split != after),
+        summary=lambda n: (
+            f"Put {plural(n, 'pair')} into {after}" if after else f"Take {plural(n, 'pair')} out of splits"
+        ),
+        kind="label",
+        actor=actor,
+    )
+
+
 def tag_pairs(
     dataset_id: int, selection: Selection, *, add: Sequence[str] = (), remove: Sequence[str] = (), actor: str = ACTOR
 ) -> Applied:
@@ -162,13 +206,27 @@ def tag_pairs(
 
 def delete_pairs(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:
     """Delete the selected pairs; undo brings them back."""
-    return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
+    with history.transaction():
+        return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
 
 
-def restore_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, actor: str = ACTOR) -> Applied:
-    """Restore a deleted pair with the texts somebody was still writing, in one step."""
+def delete_pair(dataset_id: int, entry_id: int, *, version: int, actor: str = ACTOR) -> Applied:
+    """Delete a pair. Raises Conflict where somebody saved it since ``version``, Gone where it was deleted."""
+    with history.transaction():
+        entries.require_version(entries.get(dataset_id, entry_id), version)
+        return history.delete(dataset_id, [entry_id], actor=actor)
+
+
+def restore_pair(
+    dataset_id: int, entry_id: int, values: dict[str, Value], *, version: int, actor: str = ACTOR
+) -> Applied:
+    """Restore a deleted pair with the texts somebody was still writing, in one step.
+
+    Raises Conflict where somebody restored or changed it since ``version``.
+    """
     with history.transaction():
         entry = entries.get_deleted(dataset_id, entry_id)
+        entries.require_version(entry, version)
         change = _edit_of(entry, values)
         fields = {"live": ("0", "1"), **(change.fields if change else {})}
         return history.apply(

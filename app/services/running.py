@@ -18,8 +18,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from app.core import errors
-from app.core.errors import Busy, Conflict, LttError
-from app.models import Job, db, end_reading, failures, is_writing, transaction
+from app.core.errors import Busy, Conflict, LttError, Restored
+from app.models import Job, base_on_epoch, db, end_reading, failures, is_writing, met_epoch, transaction
 from app.models.base import now
 from app.services import runners
 from app.services.jobs import Cancelled, Publication
@@ -61,6 +61,8 @@ class Claim:
     arguments: dict[str, Any]
     dataset_id: int | None
     runner: str
+    # The epoch of the workspace in which it was claimed. In a later one nothing of it is written.
+    epoch: int
 
 
 def find_next_queued() -> int | None:
@@ -77,7 +79,7 @@ def claim_job(job_id: int, runner: str) -> Claim | None:
             return None
         job.state, job.worker, job.attempts = "running", runner, job.attempts + 1
         job.started_at, job.lease_until = now(), now() + LEASE
-        return Claim(job.id, job.kind, dict(job.arguments), job.dataset_id, runner)
+        return Claim(job.id, job.kind, dict(job.arguments), job.dataset_id, runner, met_epoch())
 
 
 def renew_lease(claim: Claim, **values: object) -> bool:
@@ -203,6 +205,7 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
 
     A patient one waits where a full disk cannot even hold how it ended.
     """
+    base_on_epoch(claim.epoch)
     try:
         with heartbeat(claim):
             ending = _run(claim, act, show)
@@ -214,8 +217,8 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
                 if not (patient and failures.is_disk_full(error)):
                     raise
             time.sleep(FULL_SECONDS)
-    except Lost as error:
-        log.warning("Job %s was given to another worker.", claim.id)
+    except (Lost, Restored) as error:
+        log.warning("Job %s is not this runner's any more: %s", claim.id, error.message)
         return Ending("interrupted", cause=error)
     except (Stopped, KeyboardInterrupt):
         record_end(claim, "interrupted", error=STOPPED)
@@ -228,7 +231,7 @@ def _run(claim: Claim, act: Act | None, show: Show | None) -> Ending:
         return Ending("failed", error=f"This version does not know jobs of the kind {claim.kind!r}.")
     try:
         return Ending("done", dict(act(claim.arguments, Context(claim, show)) or {}))
-    except Lost:
+    except (Lost, Restored):
         raise
     except Cancelled as error:
         return Ending("cancelled", error=error.message, cause=error)
@@ -274,6 +277,7 @@ def heartbeat(claim: Claim) -> Iterator[None]:
 def _beat(app: Flask, claim: Claim, stop: threading.Event) -> None:
     while not stop.wait(BEAT_SECONDS):
         with app.app_context():
+            base_on_epoch(claim.epoch)
             try:
                 renew_lease(claim)
             except Busy:
@@ -282,7 +286,7 @@ def _beat(app: Flask, claim: Claim, stop: threading.Event) -> None:
             except OperationalError as error:
                 if not failures.is_disk_full(error):
                     raise
-            except Lost:
+            except (Lost, Restored):
                 return
             finally:
                 db.session.remove()

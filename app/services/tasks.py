@@ -13,12 +13,12 @@ from typing import Any, Generic, TypeVar
 
 from app.core.options import decode, encode
 from app.models import Job, end_reading, is_writing, transaction
-from app.services import jobs, runners, running, work
+from app.services import backups, jobs, runners, running, work
 from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates")
+PACKAGES = ("imports", "cleaning", "duplicates", "splits")
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 
@@ -173,5 +173,5 @@ def _options_of(task: Task[O], arguments: Mapping[str, Any]) -> O:
 
 
 def sweeps() -> list[Callable[[], object]]:
-    """What removes the leavings of outdated and killed jobs, task by task, and then hidden entries of all."""
-    return [*(task.sweep for task in all_tasks() if task.sweep is not None), work.sweep]
+    """What removes the leavings of outdated and killed jobs, task by task, then hidden entries of all, and copies."""
+    return [*(task.sweep for task in all_tasks() if task.sweep is not None), work.sweep, backups.sweep_left]

@@ -16,15 +16,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
-from flask import current_app
+from flask import current_app, has_request_context
 
 from app import config
 from app.core.errors import DiskFull, Gone, Invalid, TooLarge
 from app.core.formats import Limits, Source
+from app.core.formats.source import GZIP, ZIP
 from app.core.options import encode
 from app.core.reading import Detected, ReadSettings, detect_file
 from app.core.reading.detection import ROW_SETTINGS, drop_answered
+from app.services import bounded
 
 CHUNK = 1024 * 1024
 MB = 1024 * 1024
@@ -33,11 +36,18 @@ ROOM = 3
 MAX_NAME = 255
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _PART_SECONDS = 900
+# Plain text up to this size is looked at in this process: there is too little of it to take long.
+HERE_BYTES = 64 * 1024
+# How long a request may take for going through a whole file.
+WHOLE_SECONDS = 300
+# What a result leaves of the disk.
+_SPARE_BYTES = 64 * MB
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 # How many findings are remembered: a page asks for the same one at each choice that changes nothing in it.
 _REMEMBERED = 32
 _detected: OrderedDict[str, Detected] = OrderedDict()
 _lock = threading.Lock()
+R = TypeVar("R")
 GONE = "The uploaded file is no longer kept. Upload it again."
 
 
@@ -163,6 +173,25 @@ def source_of(upload: Upload) -> Source:
     return Source.of_path(upload.path, name=upload.name, limits=file_limits())
 
 
+def look(upload: Upload, function: Callable[..., R], *arguments: object, whole: bool = False) -> R:
+    """Call a function that reads the upload, in a bounded child where a page waits for it; ``whole`` takes its time.
+
+    Commands and jobs are processes of their own and call it as it is; so are small plain texts read.
+    """
+    if not has_request_context() or _is_small_text(upload):
+        return function(*arguments)
+    if whole:
+        return bounded.run_bounded(function, *arguments, seconds=WHOLE_SECONDS, slots=bounded.RUNS)
+    return bounded.run_bounded(function, *arguments)
+
+
+def _is_small_text(upload: Upload) -> bool:
+    if upload.size > HERE_BYTES:
+        return False
+    data = upload.path.read_bytes()
+    return b"\x00" not in data and not data.startswith((GZIP, ZIP))
+
+
 def detect(upload: Upload, settings: ReadSettings) -> Detected:
     """How the upload will be read with these settings. It is looked at once for each of them."""
     said = {name: value for name, value in encode(settings).items() if name in ROW_SETTINGS}
@@ -171,12 +200,42 @@ def detect(upload: Upload, settings: ReadSettings) -> Detected:
         known = _detected.get(key)
     if known is None:
         # Which column is what may change from one look to the next.
-        known = detect_file(source_of(upload), replace(settings, mapping={}))
+        known = look(upload, _detect, upload, replace(settings, mapping={}))
         with _lock:
             _detected[key] = known
             while len(_detected) > _REMEMBERED:
                 _detected.popitem(last=False)
     return drop_answered(known, settings)
+
+
+def _detect(upload: Upload, settings: ReadSettings) -> Detected:
+    return detect_file(source_of(upload), settings)
+
+
+class ResultFile(io.FileIO):
+    """A file to write a result to, in the folder of uploads. It stops growing at a limit, and before the disk is full.
+
+    What a killed process leaves of it is swept with broken uploads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._most = int(current_app.config["LTT_MAX_DECODED_MB"]) * MB
+        self._room = shutil.disk_usage(path.parent).free - _SPARE_BYTES
+
+    def write(self, data: Any) -> int:
+        """Raises TooLarge past LTT_MAX_DECODED_MB, DiskFull where the disk has not so much."""
+        size = self.tell() + len(data)
+        if size > self._most:
+            raise TooLarge(f"The result is larger than {self._most // MB:,} MB. LTT_MAX_DECODED_MB raises this limit.")
+        if size > self._room:
+            raise DiskFull(f"The disk has no room for a result of more than {self._room // MB:,} MB. Free some space.")
+        return super().write(data)
+
+
+def new_part() -> Path:
+    """A path for a ``ResultFile``."""
+    return folder() / f"{secrets.token_urlsafe(24)}.part"
 
 
 def is_kept(token: str | None) -> bool:

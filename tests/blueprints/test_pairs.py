@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.core.changes import Change
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs
 from app.services.pairs import Selection
@@ -177,6 +178,7 @@ def test_a_pair_deleted_meanwhile_can_be_restored_with_the_typed_text(client, ap
         history.delete(dataset_id, [1])
     page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
     assert page.status_code == 410 and "Mine." in page.get_data(as_text=True)
+    form["version"] = re.search(r'name="version" value="(\d+)"', page.text)[1]
     client.post(f"/datasets/{dataset_id}/pairs/1/restore", data={**form, "answer": "Mine."})
     with app.app_context():
         assert entries.get(dataset_id, 1).answer == "Mine."
@@ -297,3 +299,32 @@ def test_a_conflict_shows_statuses_by_name(client, app, dataset_id):
         data={"question": "Mine?", "answer": "A", "status": "rejected", "version": "1"},
     )
     assert page.status_code == 409 and "Rejected</ins>" in page.text and ">approved<" not in page.text
+
+
+def test_the_editor_keeps_and_saves_split_source_and_family(client, app, dataset_id):
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"source": "  two blanks ", "family": "f", "split": "test"}, version=1)
+        history.apply(
+            dataset_id,
+            [Change(1, {"source": ("two blanks", "  two blanks ")})],
+            summary="As a file has it",
+            kind="edit",
+        )
+    page = client.get(f"/datasets/{dataset_id}/pairs?pair=1")
+    assert 'name="source" value="  two blanks "' in page.get_data(as_text=True)
+    form = {**fields_of(page), "source": "  two blanks ", "family": "f", "split": "test"}
+    client.post(f"/datasets/{dataset_id}/pairs/1", data=form)
+    with app.app_context():
+        assert entries.get(dataset_id, 1).version == 3
+    client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "split": "", "source": "faq.md"})
+    with app.app_context():
+        entry = entries.get(dataset_id, 1)
+    assert (entry.source, entry.family, entry.split) == ("faq.md", "f", None)
+
+
+def test_a_selection_is_put_into_a_split(client, app, dataset_id):
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": ["1", "2"], "action": "split", "split": "test"})
+    with app.app_context():
+        assert entries.split_counts(dataset_id) == {"test": 2}
+    text = client.get(f"/datasets/{dataset_id}/pairs?split=test").get_data(as_text=True)
+    assert "Question 1?" in text and "Question 3?" not in text

@@ -34,6 +34,8 @@ RECORD = st.builds(
     tags=st.lists(TEXT, max_size=2).map(tuple),
     extra=st.dictionaries(TEXT, JSON, max_size=2),
     reasoning=st.none() | TEXT,
+    source=st.none() | TEXT,
+    family=st.none() | TEXT,
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.jobs import child
 from app.jobs.worker import Worker
 from app.models import db
-from app.services import jobs, runners, running
+from app.services import backups, jobs, runners, running
 from app.services.tasks import TaskLimits
 from tests.factories import declare_probe
 from tests.services.test_running import full_disk
@@ -194,3 +194,23 @@ def test_after_a_kill_the_job_is_interrupted_by_the_next_worker(data_dir, worker
     dead.wait()
     worker.turn()
     assert jobs.get(job_id).state == "interrupted"
+
+
+def test_a_job_that_a_restored_backup_does_not_know_is_ended_and_the_worker_goes_on(worker, app):
+    path = backups.make_backup()
+
+    def run(ctx):
+        with app.app_context():
+            backups.restore_backup(path)
+        db.session.remove()
+        while True:
+            time.sleep(0.1)
+
+    declare_probe(lambda options, watch: run(watch))
+    jobs.enqueue("probe", {})
+    db.session.remove()
+    assert worker.turn() is True and jobs.listed() == []
+    declare_probe(lambda options, watch: {})
+    job_id = jobs.enqueue("probe", {}).id
+    worker.turn()
+    assert (job_id, jobs.get(job_id).state) == (2, "done")

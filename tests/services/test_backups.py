@@ -1,16 +1,22 @@
 """Backups are whole, checked and never overwritten; a restore replaces everything and can be taken back."""
 
+import os
 import sqlite3
+import threading
+import time
 from contextlib import closing
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, Restored
 from app.core.filters import Filters
 from app.core.record import Record
-from app.models import ChangeSet, Entry, db
-from app.services import backups, datasets, entries, history, pairs
+from app.factory import migrate
+from app.models import ChangeSet, open_copy
+from app.services import backups, datasets, entries, history, jobs, pairs
+from app.services.cleaning import recipes
 
 
 @pytest.fixture
@@ -180,25 +186,114 @@ def test_verify_finds_wrong_counts(saved, dataset_id):
     assert backups.verify_database() == [f"Dataset {dataset_id} says 99 pairs but holds 3."]
 
 
-def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id):
-    import threading
+def test_the_same_backup_restored_twice_gives_every_pair_another_version(saved, dataset_id):
+    seen = []
+    for _ in range(3):
+        seen.append({entry.id: entry.version for entry in entries.stream_entries(dataset_id)})
+        backups.restore_backup(saved[0])
+        pairs.save_pair(dataset_id, 1, {"answer": f"{seen}"}, version=entries.get(dataset_id, 1).version)
+    for entry_id in (1, 2):
+        assert len({versions[entry_id] for versions in seen}) == 3
 
-    stop = threading.Event()
 
-    def write():
+def test_versions_stay_within_what_javascript_counts_exactly(saved, dataset_id):
+    for _ in range(5):
+        backups.restore_backup(saved[0])
+    assert all(entry.version < 2**53 for entry in entries.stream_entries(dataset_id))
+    assert datasets.get(dataset_id).revision < 2**53
+
+
+def test_no_id_that_was_given_out_before_a_restore_is_given_again(saved, dataset_id):
+    lost = datasets.create_dataset("Made after the backup").id
+    job = jobs.enqueue("import", {}).id
+    recipe = recipes.create_recipe("R").id
+    backups.restore_backup(saved[0])
+    pairs.add_pair(dataset_id, "somebody else's", "a")
+    assert [entry.id for entry in entries.stream_entries(dataset_id)] == [1, 2, 4]
+    assert datasets.create_dataset("Another").id > lost and jobs.enqueue("import", {}).id > job
+    assert recipes.create_recipe("S").id > recipe
+
+
+def test_steps_go_on_after_those_of_before_a_restore(saved, dataset_id):
+    [lost, _] = history.steps(dataset_id)
+    backups.restore_backup(saved[0])
+    pairs.add_pair(dataset_id, "another step", "a")
+    assert [one.number for one in history.steps(dataset_id)] == [lost.number + 1, 1]
+    with pytest.raises(NotFound, match="no step"):
+        history.undo(dataset_id, lost.number)
+
+
+def test_what_was_read_before_a_restore_cannot_be_the_base_of_a_write(app, saved, dataset_id):
+    began, go = threading.Event(), threading.Event()
+    said = []
+
+    def write_late():
         with app.app_context():
-            while not stop.is_set():
-                pairs.add_pair(dataset_id, "q", "a")
+            datasets.get(dataset_id)
+            began.set()
+            go.wait(30)
+            try:
+                pairs.add_pair(dataset_id, "from before", "a")
+            except Restored as error:
+                said.append(error.code)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for _ in range(5):
-            known = db.session.query(Entry).count()
-            db.session.rollback()
-            with closing(sqlite3.connect(backups.make_backup())) as copy:
-                assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-                assert copy.execute("SELECT count(*) FROM entries").fetchone()[0] >= known
-    finally:
-        stop.set()
-        writer.join()
+    other = threading.Thread(target=write_late)
+    other.start()
+    began.wait(30)
+    backups.restore_backup(saved[0])
+    go.set()
+    other.join()
+    assert said == ["restored"] and entries.count_entries(dataset_id, Filters()) == 2
+
+
+def test_of_two_restores_that_began_together_one_is_refused(saved, monkeypatch):
+    prepare = backups._prepare_copy
+
+    def prepare_and_be_overtaken(*arguments):
+        prepare(*arguments)
+        monkeypatch.setattr(backups, "_prepare_copy", prepare)
+        backups.restore_backup(saved[0])
+
+    monkeypatch.setattr(backups, "_prepare_copy", prepare_and_be_overtaken)
+    before = len(backups.list_backups())
+    with pytest.raises(Restored, match="restored from a backup"):
+        backups.restore_backup(saved[0])
+    assert len(backups.list_backups()) == before + 1
+
+
+def test_jobs_that_waited_or_ran_are_interrupted(saved, tmp_path):
+    job = jobs.enqueue("import", {}).id
+    path = backups.make_backup()
+    backups.restore_backup(path)
+    assert (jobs.get(job).state, "put back" in jobs.get(job).error) == ("interrupted", True)
+
+
+def test_a_restore_leaves_nothing_beside_the_database_and_an_empty_log(app, saved, data_dir):
+    backups.restore_backup(saved[0])
+    assert sorted(path.name for path in data_dir.glob("*.db*") if "-shm" not in path.name) == ["ltt.db", "ltt.db-wal"]
+    assert (data_dir / "ltt.db-wal").stat().st_size == 0
+
+
+def test_an_older_backup_is_upgraded_aside(saved, tmp_path, dataset_id):
+    path = tmp_path / "old.db"
+    path.write_bytes(saved[0].read_bytes())
+    config = migrate.get_config()
+    with open_copy(path) as config.attributes["engine"]:
+        command.downgrade(config, "0005")
+    backups.restore_backup(path)
+    assert entries.count_entries(dataset_id, Filters()) == 2 and backups.verify_database() == []
+
+
+@pytest.mark.parametrize("epoch", [0, -1, 2**62])
+def test_a_backup_with_an_epoch_that_is_none_is_refused(saved, tmp_path, epoch):
+    altered(tmp_path / "odd.db", saved[0], f"UPDATE workspace SET epoch = {epoch}")
+    with pytest.raises(Invalid, match="no epoch"):
+        backups.restore_backup(tmp_path / "odd.db")
+
+
+def test_what_a_killed_restore_left_is_swept_once_it_is_old(saved, data_dir):
+    for name, age in (("restoring-1.db", 90_000), ("restoring-2.db-wal", 60)):
+        (data_dir / name).write_bytes(b"x")
+        os.utime(data_dir / name, (time.time() - age,) * 2)
+    backups.sweep_left()
+    assert [path.name for path in data_dir.glob("restoring-*")] == ["restoring-2.db-wal"]

@@ -17,6 +17,11 @@ def upload(app):
         yield uploads.save(io.BytesIO(TABLE).read, "faq.csv")
 
 
+def read_rejects(upload, options):
+    with conversion.save_rejects(upload, options) as file:
+        return file.readlines()
+
+
 def test_a_preview_shows_both_shapes_and_bad_rows(upload):
     preview = conversion.preview(upload, ConvertOptions())
     assert preview.before[0] == "What?,This.,x" and json.loads(preview.after[0])["messages"][0]["content"] == "What?"
@@ -39,16 +44,16 @@ def test_the_file_the_report_and_the_rejects_agree(upload):
     finished = conversion.convert_file(upload, ConvertOptions(to="csv:columns"))
     data = b"".join(finished.pieces())
     assert (finished.name, finished.size, finished.report.written) == ("faq.csv", len(data), 2)
-    report = conversion.count_losses(upload, ConvertOptions(to="csv:columns"))
-    assert (report.records_in, report.quarantined) == (3, 1)
-    [reject] = [json.loads(line) for line in conversion.stream_rejects(upload, ConvertOptions())]
+    counted = conversion.count_losses(upload, ConvertOptions(to="csv:columns"))
+    assert (counted.report.records_in, counted.report.quarantined, counted.complete) == (3, 1, True)
+    [reject] = [json.loads(line) for line in read_rejects(upload, ConvertOptions())]
     assert reject["row"] == 3 and reject["raw"] == "Empty?,,z\r\n"
 
 
 def test_rows_that_the_target_refuses_are_rejects_and_stop_no_preview(upload):
     wanted = ConvertOptions(to="jsonl:preference")
-    rejects = [json.loads(line) for line in conversion.stream_rejects(upload, wanted)]
-    assert len(rejects) == conversion.count_losses(upload, wanted).quarantined == 3
+    rejects = [json.loads(line) for line in read_rejects(upload, wanted)]
+    assert len(rejects) == conversion.count_losses(upload, wanted).report.quarantined == 3
     assert [one["code"] for one in rejects] == ["no_rejected_answer", "no_rejected_answer", "blank_answer"]
     preview = conversion.preview(upload, wanted)
     assert preview.problem == "" and [one.code for one in preview.bad] == [one["code"] for one in rejects]

@@ -102,3 +102,12 @@ def test_the_digest_of_everything_covers_each_dataset(dataset_id):
     assert datasets.compute_digest() == datasets.compute_digest(dataset_id)
     pairs.add_pair(datasets.create_dataset("Two").id, "q", "a")
     assert datasets.compute_digest() != datasets.compute_digest(dataset_id)
+
+
+def test_source_and_family_are_in_the_digest_of_all_only_where_there_are_any(dataset_id):
+    history.create(dataset_id, [Record("q", "a"), Record("q", "a", source="d", family="f")], summary="Add")
+    line, plain = b'[null,[],"q",[],"a",null]', b'[{},[],"review",null]'
+    digest = datasets.compute_digest(dataset_id)
+    assert digest.content == sha256((line + b"\n") * 2).hexdigest()
+    whole = line + plain + b"\n" + line + plain[:-1] + b',"d","f"]\n'
+    assert digest.all == sha256(whole).hexdigest()

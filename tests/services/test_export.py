@@ -238,3 +238,28 @@ def test_losses_are_counted_once_until_the_pairs_change(mixed, monkeypatch):
     history.create(mixed, [Record("New?", "Yes.", tags=("new",))], summary="Add")
     assert RecordCount("tags", 1) in first.losses
     assert RecordCount("tags", 2) in export.plan_export(mixed, options).losses and len(counted) == 2
+
+
+def test_a_table_has_source_and_family_behind_the_split(dataset_id):
+    history.create(dataset_id, [Record("q", "a", source="d", family="f"), Record("r", "b")], summary="Add")
+    names = ["id", "question", "answer", "status", "split", "source", "family"]
+    assert written(dataset_id, format="csv", layout="columns").splitlines()[0].split(",") == names
+    first, second = lines(dataset_id, layout="columns")
+    assert list(first) == names and list(second) == names[:-2]
+
+
+def test_a_column_named_source_from_before_is_not_lost(dataset_id):
+    records = [Record("q", "a", extra={"source": "old"}), Record("r", "b", source="new")]
+    history.create(dataset_id, records, summary="Add")
+    assert [row["source"] for row in lines(dataset_id, layout="columns")] == ["old", "new"]
+    table = written(dataset_id, format="csv", layout="columns").splitlines()
+    assert [row.split(",")[-1] for row in table] == ["source", "old", "new"]
+
+
+def test_source_and_family_are_lost_only_where_other_columns_are(dataset_id):
+    history.create(dataset_id, [Record("q", "a", source="d", family="f")], summary="Add")
+    plan = export.plan_export(dataset_id, ExportOptions())
+    assert plan.losses == [RecordCount("source", 1), RecordCount("family", 1)]
+    assert export.plan_export(dataset_id, ExportOptions(extra=True)).losses == []
+    [row] = lines(dataset_id, extra=True)
+    assert (row["source"], row["family"]) == ("d", "f")

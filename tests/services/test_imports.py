@@ -541,7 +541,7 @@ def test_a_preview_follows_encoding_and_delimiter(dataset_id):
 
 def test_a_large_preview_stops_in_time_and_says_so(dataset_id, monkeypatch):
     monkeypatch.setattr("app.services.imports.previewing.PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("app.services.imports.previewing.CHUNK", 2)
+    monkeypatch.setattr("app.services.imports.previewing.SHOWN", 2)
     seen = look(dataset_id, "question,answer\n" + "q,a\n" * 10)
     assert (seen.complete, seen.rows_in) == (False, 2)
 
@@ -625,3 +625,35 @@ def test_apostrophes_that_are_kept_are_warned_of(dataset_id, content, settings, 
     row = bring(dataset_id, content, **settings)
     assert stored(dataset_id)[0].answer.startswith("'")
     assert any("apostrophe" in warning for warning in row.detected["warnings"]) == warned
+
+
+def test_source_and_family_come_in_go_out_and_come_in_again(dataset_id):
+    table = "question,answer,source,family,team\nq,a,manual.pdf,7,x\nr,b,,,y\n"
+    bring(dataset_id, table)
+    assert [(one.source, one.family, one.extra) for one in stored(dataset_id)] == [
+        ("manual.pdf", "7", '{"team":"x"}'),
+        (None, None, '{"team":"y"}'),
+    ]
+    for kind in ("csv", "jsonl"):
+        copy = datasets.create_dataset(kind).id
+        written = b"".join(export.stream_export(dataset_id, export.ExportOptions(format=kind, layout="columns")))
+        bring(copy, written, f"again.{kind}")
+        assert [(one.source, one.family) for one in stored(copy)] == [("manual.pdf", "7"), (None, None)]
+
+
+def test_an_update_changes_source_and_family(dataset_id):
+    bring(dataset_id, "question,answer,source,family\nq,a,manual.pdf,7\n")
+    [entry] = stored(dataset_id)
+    table = f"id,question,answer,source,family\n{entry.id},q,a,faq.md,\n"
+    bring(dataset_id, table, on_duplicate="update")
+    [entry] = stored(dataset_id)
+    assert (entry.source, entry.family, entry.version) == ("faq.md", None, 2)
+
+
+def test_a_source_that_nobody_mapped_stays_beside_a_chat(dataset_id):
+    chat = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "source": "web"}
+    bring(dataset_id, jsonl(chat), "chat.jsonl")
+    bring(dataset_id, jsonl(chat), "chat.jsonl", mapping={"source": "source"})
+    first, second = stored(dataset_id)
+    assert (first.source, json.loads(first.extra)["source"]) == (None, "web")
+    assert (second.source, json.loads(second.extra or "{}").get("source")) == ("web", None)

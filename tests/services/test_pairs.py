@@ -66,7 +66,7 @@ def test_saving_a_deleted_pair_offers_to_restore_it(dataset_id):
     history.delete(dataset_id, [entry.id])
     with pytest.raises(Gone):
         pairs.save_pair(dataset_id, entry.id, {"answer": "mine"}, version=1)
-    pairs.restore_pair(dataset_id, entry.id, {"answer": "mine"})
+    pairs.restore_pair(dataset_id, entry.id, {"answer": "mine"}, version=2)
     assert (only(dataset_id).id, only(dataset_id).answer) == (entry.id, "mine")
 
 
@@ -115,3 +115,35 @@ def test_delete_takes_only_what_matches(dataset_id):
 def test_an_unknown_status_is_refused(dataset_id):
     with pytest.raises(Invalid, match="no status 'done'"):
         pairs.set_status(dataset_id, Selection((1,)), "done")
+
+
+def test_source_family_and_split_are_edited_and_brought_back(dataset_id):
+    pairs.add_pair(dataset_id, "q", "a", source=" manual.pdf ", family="f", split="train")
+    entry = only(dataset_id)
+    assert (entry.source, entry.family, entry.split) == ("manual.pdf", "f", "train")
+    content = datasets.compute_digest(dataset_id).content
+    pairs.save_pair(dataset_id, entry.id, {"source": "faq.md", "family": "", "split": None}, version=1)
+    entry = only(dataset_id)
+    assert (entry.source, entry.family, entry.split) == ("faq.md", None, None)
+    assert datasets.compute_digest(dataset_id).content == content
+    history.undo(dataset_id)
+    entry = only(dataset_id)
+    assert (entry.source, entry.family, entry.split) == ("manual.pdf", "f", "train")
+
+
+@pytest.mark.parametrize("name", ["source", "family", "split"])
+def test_a_source_family_or_split_that_cannot_be_is_refused(dataset_id, name):
+    with pytest.raises(Invalid):
+        pairs.add_pair(dataset_id, "q", "a", **{name: "dev\x00"})
+
+
+def test_a_selection_is_put_into_a_split_and_out_of_it_again(dataset_id):
+    for number in range(3):
+        pairs.add_pair(dataset_id, f"q{number}", "a")
+    ids = tuple(one.id for one in entries.stream_entries(dataset_id))
+    assert pairs.set_split(dataset_id, Selection(ids[:2]), "test").step.summary == "Put 2 pairs into test"
+    assert entries.split_counts(dataset_id) == {"test": 2}
+    assert pairs.set_split(dataset_id, Selection(filters=Filters()), "").changed == 2
+    assert entries.split_counts(dataset_id) == {}
+    with pytest.raises(Invalid):
+        pairs.set_split(dataset_id, Selection(ids), "dev")

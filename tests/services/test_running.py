@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.errors import Conflict, Invalid, NotFound
 from app.models import Dataset, db, transaction
 from app.models.base import now
-from app.services import jobs, runners, running, tasks
+from app.services import backups, datasets, jobs, pairs, runners, running, tasks
 from tests.factories import declare_probe
 
 pytestmark = pytest.mark.usefixtures("context", "own_tasks")
@@ -248,3 +248,17 @@ def test_others_tell_of_the_full_disk_at_once(monkeypatch):
     fail_at_first(monkeypatch, 1)
     with pytest.raises(OperationalError, match="disk is full"):
         tasks.run_now(enqueue(lambda ctx: {}))
+
+
+def test_nothing_that_a_job_does_reaches_a_later_epoch(dataset_id):
+    job_id, path = jobs.enqueue("probe", {}, dataset_id=dataset_id).id, backups.make_backup()
+    claim = running.claim_job(job_id, runners.me())
+    backups.restore_backup(path)
+
+    def act(arguments, watch):
+        pairs.add_pair(dataset_id, "late", "a")
+
+    ending = running.run_claimed(claim, act)
+    assert (ending.state, ending.cause.code) == ("interrupted", "restored")
+    db.session.remove()
+    assert jobs.get(job_id).state == "interrupted" and datasets.get(dataset_id).entry_count == 0

@@ -13,7 +13,17 @@ from app.core.text import clip
 from app.frontdoor import limits
 
 PREFIX = "/api/v1"
-MODULES: tuple[str, ...] = ("datasets", "entries", "export", "imports", "cleaning", "recipes", "duplicates", "jobs")
+MODULES: tuple[str, ...] = (
+    "datasets",
+    "entries",
+    "export",
+    "imports",
+    "cleaning",
+    "recipes",
+    "duplicates",
+    "splits",
+    "jobs",
+)
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)
 _own.add_url_rule("/openapi.json", "openapi", describe_api)

@@ -24,7 +24,7 @@ bp = APIBlueprint(
     url_prefix=f"{PREFIX}/datasets/<int:dataset_id>/entries",
     abp_tags=[Tag(name="entries", description="Pairs of a dataset")],
 )
-_TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status")
+_TEXTS = ("question", "answer", "system", "rejected_answer", "reasoning", "status", "split", "source", "family")
 
 
 class EntryPath(DatasetPath):
@@ -50,6 +50,9 @@ class EntryBody(Strict):
     reasoning: str | None = None
     tags: Texts = []
     status: str | None = None
+    split: str | None = None
+    source: str | None = None
+    family: str | None = None
 
 
 class EntryChange(Strict):
@@ -62,6 +65,9 @@ class EntryChange(Strict):
     reasoning: str | None = None
     status: str | None = None
     tags: Texts | None = None
+    split: str | None = None
+    source: str | None = None
+    family: str | None = None
 
 
 def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
@@ -79,6 +85,8 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
         "turns": load_json(entry.turns, []),
         "trace": load_json(entry.trace, []),
         "tags": entry.tag_list,
+        "source": entry.source,
+        "family": entry.family,
         "extra": load_json(entry.extra, {}),
     }
 
@@ -109,6 +117,9 @@ def create_entry(path: DatasetPath, body: EntryBody) -> Answer:
         reasoning=body.reasoning,
         tags=body.tags,
         status=body.status,
+        split=body.split,
+        source=body.source,
+        family=body.family,
     )
     assert result.step is not None
     [seen] = history.changes_of(path.dataset_id, result.step.number or 0, size=1)
@@ -132,10 +143,11 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     values.update({name: values[name] or "" for name in ("question", "answer") if name in values})
     if "tags" in sent:
         values["tags"] = pairs.stored_tags(sent["tags"] or [])
-    current = entries.get(path.dataset_id, path.entry_id)
     try:
-        entries.require_version(current, version)
-        pairs.save_pair(path.dataset_id, path.entry_id, values, version=version)
+        # Also a change that would change nothing is refused where the version is stale.
+        with history.transaction():
+            entries.require_version(entries.get(path.dataset_id, path.entry_id), version)
+            pairs.save_pair(path.dataset_id, path.entry_id, values, version=version)
     except Conflict as error:
         current = entries.get(path.dataset_id, path.entry_id)
         raise Conflict(error.message, code=error.code, entry=entry_as_dict(current)) from error
@@ -146,5 +158,4 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
 @reads_header(IF_MATCH)
 def delete_entry(path: EntryPath) -> Answer:
     """Delete an entry. Needs If-Match with its version."""
-    entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())
-    return jsonify(history.applied_dict(history.delete(path.dataset_id, [path.entry_id])))
+    return jsonify(history.applied_dict(pairs.delete_pair(path.dataset_id, path.entry_id, version=expected_version())))

@@ -43,6 +43,8 @@ BAD_ROW_TITLES = {
     "too_deep": "It is nested too deeply",
     "number": "It holds a number that is out of range",
     "out_of_range": "It holds a date that is out of range",
+    "too_long": "It is longer than a row may be",
+    "unreadable": "It holds a value that cannot be read",
     "error_value": "A cell holds an error value",
     "no_text": "It holds no text",
 }

@@ -18,8 +18,9 @@ from app.core.changes import chunks_of
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.dialect import detect_dialect
-from app.core.formats.encoding import detect_encoding
-from app.core.formats.limits import MB, too_large, too_many_rows
+from app.core.formats.encoding import UNDECODED, detect_encoding
+from app.core.formats.foreign import refuse
+from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source
 from app.core.text import is_storable
 
@@ -28,6 +29,8 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 _WRITE_ROWS = 200
 _encode = msgspec.json.Encoder().encode
 KIND = "This table"
+# The limit of Python's own counts for the whole process. It is set once and never reached: texts are counted here.
+csv.field_size_limit(2**31 - 1)
 
 
 def read(source: Source, options: ReadOptions) -> Rows:
@@ -49,13 +52,10 @@ def open_table(source: Source, options: ReadOptions) -> Iterator["Table"]:
         delimiter = delimiter or found.delimiter
         skip = found.skip if skip is None else skip
         header = found.header if header is None else header
-    csv.field_size_limit(max(options.limits.field_bytes, 131_072))
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(stream, encoding, errors=UNDECODED, newline="")
         try:
             yield Table(text, delimiter=delimiter, skip=skip, header=header, options=options)
-        except UnicodeError as error:
-            raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
         finally:
             text.detach()
 
@@ -65,18 +65,26 @@ def preferred_delimiter(name: str) -> str:
     return "\t" if name.lower().endswith((".tsv", ".tab")) else ""
 
 
+class _TooLong(Exception):
+    """A record goes on for too long."""
+
+
 class _Lines:
     """The physical lines of what is being read. A table has millions, so a generator feeds them."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.taken: list[str] = []
         self.ended = False
+        self._most = limits.line_bytes
 
     def feed_lines(self, text: Iterable[str]) -> Iterator[str]:
-        """The lines, each remembered until it is taken."""
-        remember = self.taken.append
+        """The lines, each remembered until it is taken. Raises _TooLong."""
+        taken, size = self.taken, 0
         for line in text:
-            remember(line)
+            size = size + len(line) if taken else len(line)
+            if size > self._most:
+                raise _TooLong
+            taken.append(line)
             yield line
         self.ended = True
 
@@ -102,7 +110,8 @@ class Table:
 
     def rows_of(self, text: Iterable[str]) -> Rows:
         """The rows of the lines that follow; they end where a record ends."""
-        lines, options = _Lines(), self._options
+        options = self._options
+        lines, longest = _Lines(options.limits), options.limits.field_bytes
         reader = csv.reader(lines.feed_lines(text), delimiter=self._delimiter)
         names, number, before, most = self.names, self.place.row, self.place.line, options.limits.rows
         while True:
@@ -112,12 +121,24 @@ class Table:
             except StopIteration:
                 self.place = Place(number, before + reader.line_num)
                 return
-            except csv.Error as error:
-                raise _refusal_of(error, number + 1, start, options) from error
+            except _TooLong as error:
+                what = f"row {number + 1} (line {start}) is longer, or a quotation mark in it is never closed"
+                limit = f"{options.limits.line_bytes // MB} MB a row"
+                raise too_large(KIND, what, limit, "LTT_MAX_LINE_MB") from error
+            except Exception as error:  # noqa: BLE001
+                said = f"Row {number + 1} (line {start}) cannot be read: {{reason}}."
+                refuse(error, said, csv.Error, code="bad_csv", kind=Invalid)
             raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
             lines.taken.clear()
             if not any(fields):
                 continue
+            if (
+                len(raw) > longest
+                and max(map(len, fields)) > longest
+                and not (lines.ended and _is_open(raw, self._delimiter))
+            ):
+                what = f"row {number + 1} (line {start}) has a text that is longer"
+                raise too_large(KIND, what, f"{longest // MB} MB a text", "LTT_MAX_FIELD_MB")
             if options.spreadsheet_safe:
                 fields = [undo_safe(cell) for cell in fields]
             if not names:
@@ -144,6 +165,9 @@ class Table:
         """
         while lines := self.text.readlines(characters):
             records = self._complete_records(lines)
+            longest = self._options.limits.field_bytes
+            if sum(map(len, lines)) > longest and any(len(cell) > longest for one in records or () for cell in one):
+                records = None
             plain = self.names and not self._options.spreadsheet_safe and is_storable("".join(lines))
             yield Batch(lines, records if plain else None)
 
@@ -153,13 +177,13 @@ class Table:
             return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error:
             # The last record goes on behind them, or a quotation mark stands where it is only read leniently.
-            fed = _Lines()
+            fed = _Lines(self._options.limits)
         reader = csv.reader(fed.feed_lines(chain(lines.copy(), self.text)), delimiter=self._delimiter)
         records: list[list[str]] = []
         try:
             while len(fed.taken) < len(lines):
                 records.append(next(reader))
-        except csv.Error:
+        except (csv.Error, _TooLong):
             # Whoever makes rows of these lines meets it again, and tells the place.
             return None
         finally:
@@ -176,7 +200,7 @@ class Table:
 def _uneven_row(
     fields: list[str], names: list[str], number: int, line: int, raw: str, delimiter: str, ended: bool
 ) -> Row | BadRow:
-    if ended and _open_quote(raw, delimiter):
+    if ended and _is_open(raw, delimiter):
         reason = f"Row {number}: a quotation mark is opened on line {line} and never closed. Close it and import again."
         return BadRow(number, line, "open_quote", reason, shorten(raw))
     if any(fields[len(names) :]):
@@ -194,7 +218,7 @@ def _uneven_row(
     return Row(number, line, dict(zip(names, padded, strict=True)), raw)
 
 
-def _open_quote(raw: str, delimiter: str) -> bool:
+def _is_open(raw: str, delimiter: str) -> bool:
     """Whether the last record of a file ends inside quotes: a line put behind it would become part of it."""
     if '"' not in raw:
         return False
@@ -202,18 +226,11 @@ def _open_quote(raw: str, delimiter: str) -> bool:
     return any("sentinel" in cell and cell != "sentinel" for cell in next(probe, []))
 
 
-def _refusal_of(error: csv.Error, number: int, line: int, options: ReadOptions) -> Exception:
-    if "field larger" in str(error):
-        what = f"row {number} (line {line}) has a text that is longer, or a quotation mark that is never closed"
-        return too_large(KIND, what, f"{options.limits.field_bytes // MB} MB a text", "LTT_MAX_FIELD_MB")
-    return Invalid(f"Row {number} (line {line}) cannot be read: {error}.", code="bad_csv")
-
-
 def column_names(cells: list[str]) -> list[str]:
     """Column names as they stand in the header; an empty one is called by its place, a repeated one gets a number."""
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = cell.removeprefix("\ufeff") or f"column {place}"
+        name = cell.removeprefix("\ufeff").replace("\udcff", "\ufffd") or f"column {place}"
         copies = 2
         unique = name
         while unique in names:

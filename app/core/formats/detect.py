@@ -10,7 +10,7 @@ from app.core.formats import markdown, sqlite, transcript, xlsx
 from app.core.formats.chats import describe_chat, recognise_chat
 from app.core.formats.csv import column_names, preferred_delimiter
 from app.core.formats.dialect import detect_dialect
-from app.core.formats.encoding import detect_encoding
+from app.core.formats.encoding import detect_encoding, is_encoding
 from app.core.formats.source import Source
 
 _FOREIGN = (
@@ -53,8 +53,11 @@ class Detection:
     warnings: tuple[str, ...] = ()
 
 
-def detect(source: Source, *, encoding: str | None = None, who_answers: str | None = None) -> Detection:
-    """Look at the first megabyte. ``encoding`` overrides the detected one, ``who_answers`` in a chat is a name.
+def detect(
+    source: Source, *, encoding: str | None = None, who_answers: str | None = None, sheet: str | None = None
+) -> Detection:
+    """Look at the first megabyte. ``encoding`` overrides the detected one, ``who_answers`` in a chat is a name,
+    ``sheet`` the table of a database that is read.
 
     Raises WrongKind, naming what it is, for a file of another kind, and Invalid for an empty one.
     """
@@ -62,8 +65,9 @@ def detect(source: Source, *, encoding: str | None = None, who_answers: str | No
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Invalid("The file is empty: it holds no records.", code="no_records")
     if head.startswith(sqlite.MAGIC):
-        names = sqlite.table_names(source)
-        return Detection("sqlite", sheets=tuple(names), sheet=sqlite.usual_table(names), compression=source.compression)
+        names, left_out = sqlite.table_names(source, sheet)
+        usual = sqlite.usual_table(names)
+        return Detection("sqlite", sheets=tuple(names), sheet=usual, compression=source.compression, warnings=left_out)
     if head.startswith(b"PAR1"):
         return Detection("parquet", compression=source.compression)
     if head.startswith((b"PK\x03\x04", _OLE)):
@@ -104,10 +108,9 @@ def _detect_text(source: Source, chosen: str | None, who_answers: str | None) ->
     warnings = [found.warning] if found.warning and not chosen else []
     if not found.sure and not chosen:
         warnings.append(f"The encoding {name} is a guess. Look at the preview, and choose another if it reads wrong.")
-    try:
-        text = source.head.decode(name, "replace").lstrip("\ufeff")
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.") from error
+    if not is_encoding(name):
+        raise Invalid(f"There is no encoding {name!r}. Use for example utf-8, cp1252 or gb18030.")
+    text = source.head.decode(name, "replace").lstrip("\ufeff")
     if source.passed_over:
         warnings.append(f"Only {source.name} of the archive is read; other files in it: {source.passed_over:,}.")
     if chat := recognise_chat(text):
@@ -166,6 +169,8 @@ def _json_kind(text: str, source: Source) -> tuple[str, str]:
         if len(lines) == 1 and not source.name.lower().endswith((".jsonl", ".ndjson")):
             return "json", "it holds one object"
         return "jsonl", "each line is a JSON object"
+    if not lines:
+        return "", ""
     if (start[:1] == "{" and lines[0].strip() in ("{", "{}")) or not lines[0].rstrip().endswith(("}", "},")):
         return ("json", "it begins with an object") if start[:1] == "{" else ("jsonl", "its name says so")
     return "jsonl", "its lines begin like JSON objects"

@@ -57,7 +57,7 @@ def shape_of(document: Any, *, complete: bool = True) -> Shape:
     if not isinstance(document, dict) or not document:
         return Shape("one")
     begun = not complete and "index" in document
-    if "columns" in document and (begun or is_list_of(document.get("data"), list)):
+    if isinstance(document.get("columns"), list) and (begun or is_list_of(document.get("data"), list)):
         return Shape("lists", ("data",), tuple(map(str, document["columns"])))
     if _are_columns(document, complete=complete):
         return Shape("columns")
@@ -208,7 +208,7 @@ def open_row(item: Any) -> Any:
         is_keyed = isinstance(item, dict) and len(item) == 1 and is_keyed_by_question(item)
         return next(rows_by_key(item.items())) if is_keyed else item
     cells = item.get("truncated_cells")
-    return CutOff([str(cell) for cell in cells], item["row"]) if cells else item["row"]
+    return CutOff([str(cell) for cell in cells], item["row"]) if isinstance(cells, list) and cells else item["row"]
 
 
 def with_split(name: str, rows: Iterable[Any]) -> Iterator[Any]:
@@ -269,12 +269,20 @@ def rows_by_key(items: Iterable[tuple[str, Any]]) -> Iterator[Any]:
             yield {"id": key, **value}
 
 
-def squad_questions(articles: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """The questions of a SQuAD tree, each with its passage and title."""
+def squad_questions(articles: Iterable[Any]) -> Iterator[Any]:
+    """The questions of a SQuAD tree, each with its passage and title; what does not fit into one as it is."""
     for article in articles:
-        for paragraph in article.get("paragraphs", ()):
-            for question in paragraph.get("qas", ()):
-                yield {"title": article.get("title"), "context": paragraph.get("context"), **question}
+        for paragraph in _list_under(article, "paragraphs"):
+            for question in _list_under(paragraph, "qas"):
+                if isinstance(question, dict) and isinstance(paragraph, dict):
+                    question = {"title": article.get("title"), "context": paragraph.get("context"), **question}
+                yield question
+
+
+def _list_under(value: Any, key: str) -> list[Any]:
+    """What an object lists under a key; what is no such object as the only thing."""
+    found = value.get(key, []) if isinstance(value, dict) else value
+    return found if isinstance(found, list) else [found]
 
 
 def line_opener(values: Any) -> Callable[[Any], Iterable[Any]] | None:

@@ -1,7 +1,11 @@
 """Which encoding a file has: byte-order mark, then strict UTF-8, then a detector; never a silent guess."""
 
 import codecs
+from contextlib import suppress
 from dataclasses import dataclass
+
+from app.core.errors import LttError
+from app.core.formats.foreign import refusing
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig", "a byte-order mark says UTF-8"),
@@ -15,6 +19,11 @@ CHOICES = (
     "cp1254", "cp1255", "cp1256", "cp1257", "iso-8859-2", "koi8-r", "gb18030", "big5", "cp932", "euc-jp", "cp949",
 )  # fmt: skip
 _SAMPLE = 256 * 1024
+# How to decode so that what cannot be decoded spoils its row alone: half characters stand for it, which no text holds.
+UNDECODED = "ltt-undecoded"
+codecs.register_error(UNDECODED, lambda error: ("\udcff" * (error.end - error.start), error.end))  # type: ignore[attr-defined]
+# Codecs of Python that are no encodings of files.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 # In the order in which a tie is settled: Korean text reads as plausible Chinese in GB 18030, the reverse is not true.
 _EAST_ASIAN = ("cp949", "cp932", "gb18030", "big5", "euc-jp")
 
@@ -27,6 +36,15 @@ class Encoding:
     reason: str
     sure: bool = True
     warning: str = ""
+
+
+def is_encoding(name: str) -> bool:
+    """Whether text can be in an encoding of that name."""
+    try:
+        codec = codecs.lookup(name)
+        return codec.name.replace("-", "_") not in _NO_ENCODINGS and isinstance(b"a".decode(codec.name, "replace"), str)
+    except (LookupError, ValueError):
+        return False
 
 
 def detect_encoding(head: bytes, *, complete: bool) -> Encoding:
@@ -136,7 +154,10 @@ def _is_frequent(c: str, name: str) -> bool:
 def _guess_western(sample: bytes) -> Encoding:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=[name for name in CHOICES if not name.startswith("utf")]).best()
+    best = None
+    # Where it fails, it has told nothing.
+    with suppress(LttError), refusing("No encoding was found ({reason}).", code="encoding"):
+        best = from_bytes(sample, cp_isolation=[name for name in CHOICES if not name.startswith("utf")]).best()
     name = best.encoding.replace("_", "-") if best else "cp1252"
     if name in ("cp1250", "iso-8859-15", "iso-8859-2", "cp1254", "cp1257", "latin-1") and _reads_as_cp1252(sample):
         name = "cp1252"

@@ -6,9 +6,10 @@ temporary files.
 
 import codecs
 import contextlib
+import io
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -17,10 +18,13 @@ from app.core.errors import Invalid
 from app.core.formats import documents
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import detect_encoding
+from app.core.formats.foreign import each, refuse
 from app.core.formats.jsonl import as_utf8, depth_of, explain_json_error, has_nul
 from app.core.formats.limits import MB, Limits, too_many_rows
+from app.core.formats.nesting import Shallow
 from app.core.formats.source import Source
 
+T = TypeVar("T")
 AT_ONCE = 16 * MB
 # Each is a file that is open.
 _MOST_COLUMNS = 200
@@ -34,7 +38,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.open() as stream:
         plain = as_utf8(stream, encoding)
         first = plain.read(AT_ONCE + 1)
-        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(_Rest(first, plain))
+        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(first, plain)
         for number, item in enumerate(items, 1):
             if number > options.limits.rows:
                 raise too_many_rows("This JSON file", options.limits)
@@ -66,6 +70,8 @@ def _document_rows(data: bytes) -> Iterator[Any]:
             document = several
         else:
             raise _refusal_of(data, error) from error
+    except Exception as error:  # noqa: BLE001
+        refuse(error, "The file is not valid JSON ({reason}).", code="invalid_json", kind=Invalid)
     if not isinstance(document, (list, dict)):
         raise Invalid("The file holds no records: it is a single JSON value.", code="no_records")
     return documents.rows_of(document)
@@ -101,48 +107,39 @@ def _refusal_of(data: bytes, error: Exception) -> Invalid:
     if before.endswith(b",") and data[place : place + 1] in (b"]", b"}"):
         number = data.count(b"\n", 0, len(before)) + 1
         return Invalid(f"Line {number}: a comma too many before the closing bracket. Remove it.", code="invalid_json")
-    _, reason = explain_json_error(data[max(place - 200, 0) : place + 200], error)
+    code, reason = explain_json_error(data[max(place - 200, 0) : place + 200], error)
     if "single quotes" not in reason and data.lstrip()[:2] in (b"{'", b"['"):
         reason = "is not JSON: it uses single quotes, as Python prints. JSON needs double quotes."
-    return Invalid(f"Line {line} {reason}", code="invalid_json", line=line)
+    return Invalid(f"Line {line} {reason}", code=code, line=line)
 
 
-class _Rest:
-    """Bytes already read, then the rest of the stream, for ijson."""
-
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
-        self.first = first
-        self.rest = rest
-
-    def read(self, size: int = -1) -> bytes:
-        if self.first:
-            part, self.first = self.first[:size] if size >= 0 else self.first, self.first[size:] if size >= 0 else b""
-            return part
-        return self.rest.read(size)
-
-
-def _stream_rows(stream: _Rest) -> Iterator[Any]:
+def _stream_rows(first: bytes, rest: BinaryIO) -> Iterator[Any]:
     """The rows of a document too large to be decoded at once; its first bytes tell their shape."""
     import ijson
 
-    start, is_sequence = _decode_start(stream.first)
+    start, is_sequence = _decode_start(first)
+    stream = Shallow(first, rest)
     shape = documents.Shape("one") if is_sequence else documents.shape_of(start, complete=False)
     path = ".".join(shape.path)
-    try:
-        if shape.kind == "columns":
-            yield from _stream_columns(_stream_members(stream, shape.path))
-        elif shape.kind == "splits":
-            for name, item in _stream_members(stream, shape.path):
-                yield from documents.with_split(name, [item])
-        elif shape.kind == "keyed":
-            yield from documents.rows_by_key(ijson.kvitems(stream, path, use_float=True))
-        elif shape.kind == "one":
-            yield from ijson.items(stream, "", multiple_values=True, use_float=True)
-        else:
-            items = ijson.items(stream, f"{path}.item" if path else "item", use_float=True)
-            yield from documents.rows_of_items(shape, items)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise Invalid(f"The file is not valid JSON: {error}.", code="invalid_json") from error
+    if shape.kind == "columns":
+        yield from _stream_columns(_stream_members(stream, shape.path))
+    elif shape.kind == "splits":
+        for name, item in _stream_members(stream, shape.path):
+            yield from documents.with_split(name, [item])
+    elif shape.kind == "keyed":
+        yield from documents.rows_by_key(parsed(ijson.kvitems(stream, path, use_float=True)))
+    elif shape.kind == "one":
+        yield from parsed(ijson.items(stream, "", multiple_values=True, use_float=True))
+    else:
+        items = parsed(ijson.items(stream, f"{path}.item" if path else "item", use_float=True))
+        yield from documents.rows_of_items(shape, items)
+
+
+def parsed(items: Iterable[T], what: str = "The file is not valid JSON") -> Iterator[T]:
+    """What ijson finds. Raises Invalid, which begins with ``what``, where it is no JSON."""
+    import ijson
+
+    return each(items, what + " ({reason}).", ijson.JSONError, UnicodeDecodeError, code="invalid_json", kind=Invalid)
 
 
 def _decode_start(head: bytes) -> tuple[Any, bool]:
@@ -151,8 +148,10 @@ def _decode_start(head: bytes) -> tuple[Any, bool]:
 
     builder = ijson.ObjectBuilder()
     depth = 0
-    with contextlib.suppress(ijson.JSONError):
-        for event, value in ijson.basic_parse(head[:MB], use_float=True, multiple_values=True):
+    with contextlib.suppress(Invalid):
+        for event, value in parsed(
+            ijson.basic_parse(Shallow(b"", io.BytesIO(head[:MB])), use_float=True, multiple_values=True)
+        ):
             builder.event(event, value)
             depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
             if not depth:
@@ -160,7 +159,7 @@ def _decode_start(head: bytes) -> tuple[Any, bool]:
     return builder.value, False
 
 
-def _stream_members(stream: _Rest, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _stream_members(stream: Shallow, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """The items of each list or object inside the object at the end of a path, with its key."""
     import ijson
 
@@ -168,7 +167,7 @@ def _stream_members(stream: _Rest, path: tuple[str, ...]) -> Iterator[tuple[str,
     at: list[str] = []
     builder: Any = None
     inside = 0
-    for event, value in ijson.basic_parse(stream, use_float=True):
+    for event, value in parsed(ijson.basic_parse(stream, use_float=True)):
         opens, closes = event in ("start_map", "start_array"), event in ("end_map", "end_array")
         if builder is not None:
             builder.event(event, value)

@@ -14,10 +14,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.core.changes import chunks_of
-from app.core.errors import Invalid
 from app.core.formats import documents
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
-from app.core.formats.encoding import detect_encoding
+from app.core.formats.encoding import UNDECODED, detect_encoding
 from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source
 
@@ -42,29 +41,26 @@ def read(source: Source, options: ReadOptions) -> Rows:
 def read_blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
     """The lines of a file in UTF-8, without their LF, some thousand at a time.
 
-    Raises Invalid where the file is in another encoding, TooLarge for a line over the limit.
+    What cannot be decoded is no UTF-8 in them either. Raises TooLarge for a line over the limit.
     """
     encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
     with source.open() as stream:
-        try:
-            left, number = b"", 0
-            plain = as_utf8(stream, encoding)
-            while chunk := plain.read(_CHUNK):
-                lines = (left + chunk).split(b"\n")
-                left = lines.pop()
-                number += len(lines)
-                yield lines
-                if len(left) > options.limits.line_bytes:
-                    size = f"{options.limits.line_bytes // MB} MB"
-                    raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
-            if left:
-                yield [left]
-        except UnicodeDecodeError as error:
-            raise Invalid(f"The file is not {encoding}: {error}. Choose another encoding.", code="encoding") from error
+        left, number = b"", 0
+        plain = as_utf8(stream, encoding)
+        while chunk := plain.read(_CHUNK):
+            lines = (left + chunk).split(b"\n")
+            left = lines.pop()
+            number += len(lines)
+            yield lines
+            if len(left) > options.limits.line_bytes:
+                size = f"{options.limits.line_bytes // MB} MB"
+                raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
+        if left:
+            yield [left]
 
 
 def as_utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
-    """The stream as UTF-8 bytes without a byte-order mark; UTF-8 itself passes through unchecked."""
+    """The stream as UTF-8 bytes without a byte-order mark; what is not in its encoding is no UTF-8 there either."""
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         mark = stream.read(3)
         rest = b"" if mark == codecs.BOM_UTF8 else mark
@@ -90,7 +86,7 @@ class _Prefixed(io.RawIOBase):
 class _Recoded(io.RawIOBase):
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self._stream = stream
-        self._decode = codecs.getincrementaldecoder(encoding)().decode
+        self._decode = codecs.getincrementaldecoder(encoding)(UNDECODED).decode
         self._left = b""
         self._ended = False
 
@@ -205,7 +201,7 @@ def _objects_on_line(line: bytes) -> list[dict[str, Any]]:
 def explain_json_error(line: bytes, error: Exception) -> tuple[str, str]:
     """A code and the rest of a sentence on why text is no JSON, with the likely repair."""
     if isinstance(error, UnicodeDecodeError):
-        return "encoding", "is not valid UTF-8. Save the file as UTF-8, or choose its encoding."
+        return "encoding", "is not valid in this encoding. Save the file as UTF-8, or choose its encoding."
     if isinstance(error, RecursionError):
         return "too_deep", "is nested too deeply (limit LTT_MAX_DEPTH). Flatten it."
     message = str(error)

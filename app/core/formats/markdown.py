@@ -5,16 +5,15 @@ Source: the tables of GitHub Flavored Markdown (https://github.github.com/gfm/#t
 are read, each by its own header.
 """
 
+import json
 import re
 from collections.abc import Sequence
-
-import msgspec
 
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows
 from app.core.formats.csv import column_names
 from app.core.formats.limits import too_many_rows
-from app.core.formats.lines import decode_head, numbered_lines
+from app.core.formats.lines import decode_head, numbered_lines, row_of
 from app.core.formats.source import Source
 
 KIND = "This Markdown file"
@@ -44,11 +43,13 @@ def read(source: Source, options: ReadOptions) -> Rows:
             if len(cells) > len(names):
                 reason = f"Line {line_number} has {len(cells)} cells, but the table has {len(names)} columns. "
                 reason += "Write a bar inside a text as \\|."
-                raw = msgspec.json.encode(dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)))
-                yield BadRow(number, line_number, "too_many_fields", reason, raw.decode())
+                raw = json.dumps(
+                    dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)), ensure_ascii=False
+                ).replace("\udcff", "\ufffd")
+                yield BadRow(number, line_number, "too_many_fields", reason, raw)
             else:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
-                yield Row(number, line_number, dict(zip(names, padded, strict=True)))
+                yield row_of(number, line_number, dict(zip(names, padded, strict=True)))
         before = line
 
 
@@ -75,8 +76,8 @@ def _rows_of_headings(source: Source, options: ReadOptions) -> Rows:
         raise Invalid(reason, code="no_records")
 
 
-def _pair(number: int, line: int, question: str, said: list[str]) -> Row:
-    return Row(number, line, {"question": question, "answer": "\n".join(said).strip()})
+def _pair(number: int, line: int, question: str, said: list[str]) -> Row | BadRow:
+    return row_of(number, line, {"question": question, "answer": "\n".join(said).strip()})
 
 
 def find_questions(lines: Sequence[str]) -> list[int]:

@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from app.core.errors import WrongKind
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.foreign import each, reason_of, refuse, refusing
 from app.core.formats.jsonl import has_nul
 from app.core.formats.limits import MB, too_large
 from app.core.formats.source import Source, check_expansion
 
 _BATCH = 500
+_DAMAGED = "This is not a readable Parquet file ({reason})."
 _WRITE_BATCH = 10_000
 
 
@@ -24,40 +25,34 @@ def read(source: Source, options: ReadOptions) -> Rows:
     from pyarrow import parquet
 
     with source.seekable() as file:
-        try:
+        known = (pyarrow.ArrowException, OSError)
+        with refusing(_DAMAGED, *known, code="bad_parquet"):
             table = parquet.ParquetFile(file)
             _check_limits(table, source.size, options)
-            number, decoded = 0, 0
-            for batch in table.iter_batches(batch_size=_BATCH):
-                decoded += batch.nbytes
-                if decoded > options.limits.decoded_bytes:
-                    size = f"{options.limits.decoded_bytes // MB:,} MB"
-                    raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
-                for values in _rows_of_batch(batch):
-                    number += 1
-                    yield _row_of_values(number, values)
-        except pyarrow.ArrowException as error:
-            raise WrongKind(
-                f"This is not a readable Parquet file ({_first_line(error)}).", code="bad_parquet"
-            ) from error
-        except OSError as error:
-            raise WrongKind(f"This Parquet file is damaged ({_first_line(error)}).", code="bad_parquet") from error
+        number, decoded = 0, 0
+        for batch in each(table.iter_batches(batch_size=_BATCH), _DAMAGED, *known, code="bad_parquet"):
+            decoded += batch.nbytes
+            if decoded > options.limits.decoded_bytes:
+                size = f"{options.limits.decoded_bytes // MB:,} MB"
+                raise too_large("This Parquet file", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
+            for values in _rows_of_batch(batch):
+                number += 1
+                yield _row_of_values(number, values)
 
 
 def _rows_of_batch(batch: Any) -> Iterator[dict[str, Any] | Exception]:
     """The rows of a batch; what Python cannot hold of one, such as a date before the year 1, instead of that row."""
     try:
         yield from batch.to_pylist()
-    except (ValueError, OverflowError):
+    except MemoryError as error:
+        refuse(error, _DAMAGED, code="bad_parquet")
+    # Values of each type fail in a way of their own; an unknown time zone is a KeyError.
+    except Exception:  # noqa: BLE001
         for place in range(batch.num_rows):
             try:
                 yield batch.slice(place, 1).to_pylist()[0]
-            except (ValueError, OverflowError) as error:
+            except Exception as error:  # noqa: BLE001
                 yield error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0].rstrip(".")[:200]
 
 
 def _check_limits(table: Any, packed: int | None, options: ReadOptions) -> None:
@@ -78,9 +73,14 @@ _OPTIONAL = frozenset({"system", "tools", "history"})
 
 
 def _row_of_values(number: int, values: dict[str, Any] | Exception) -> Row | BadRow:
-    if isinstance(values, Exception):
+    if isinstance(values, UnicodeDecodeError):
+        return BadRow(number, None, "encoding", f"Row {number} holds bytes that are no UTF-8 text.")
+    if isinstance(values, (ValueError, OverflowError)):
         reason = f"Row {number} holds a date or a time that is out of range. Write it as text."
         return BadRow(number, None, "out_of_range", reason)
+    if isinstance(values, Exception):
+        reason = f"Row {number} holds a value that cannot be read ({reason_of(values)}). Write it as text."
+        return BadRow(number, None, "unreadable", reason)
     plain: dict[str, Any] = {}
     for name, value in values.items():
         # A missing optional column of a row, which a table can only show as null.

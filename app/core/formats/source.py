@@ -2,17 +2,20 @@
 
 import gzip
 import io
+import lzma
 import re
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from app.core.errors import Invalid, WrongKind
+from app.core.errors import Invalid, LttError, WrongKind
+from app.core.formats.foreign import refusing
 from app.core.formats.limits import MB, Limits, too_large
 
 HEAD_BYTES = MB
@@ -22,6 +25,17 @@ ZIP = b"PK\x03\x04"
 RATIO_FREE_BYTES = 50 * MB
 _CHAT_MEMBER = re.compile(
     r"(?:^|/)(?:conversations\.json|result\.json|_chat\.txt|[^/]*whatsapp[^/]*\.txt)$", re.IGNORECASE
+)
+# What the standard library raises for archives that are damaged, or packed in a way that it does not know.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    struct.error,
 )
 _DOCUMENT_PARTS = ("[Content_Types].xml", "mimetype", "xl/workbook.xml", "content.xml")
 
@@ -109,11 +123,14 @@ class Source:
 
     def _find_member(self) -> None:
         self.keep()
-        try:
-            with self._open_stored() as raw, zipfile.ZipFile(raw) as archive:
-                announced = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
-            return  # A damaged archive is refused by the format that recognises it, in its own words.
+        announced: dict[str, int] = {}
+        # A damaged archive is refused by the format that recognises it, in its own words.
+        with suppress(LttError), self._open_stored() as raw, open_archive(raw) as archive:
+            announced = {
+                info.filename: info.file_size for info in archive.infolist() if not info.filename.endswith("/")
+            }
+        if not announced:
+            return
         if any(part in announced for part in _DOCUMENT_PARTS):
             return
         inner = [name for name in announced if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
@@ -155,14 +172,14 @@ class Source:
         """The decoded bytes, from the start, counted against the limits while they are read."""
         with self._open_stored() as raw:
             if self.compression == "gzip":
-                yield self._within_limits(gzip.GzipFile(fileobj=raw))
+                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"))
             elif self.compression == "zip":
-                with zipfile.ZipFile(raw) as archive, _open_member(archive, self._member or "") as inner:
+                with open_archive(raw) as archive, open_member(archive, self._member or "") as inner:
                     yield self._within_limits(inner)
             else:
                 yield raw
 
-    def _within_limits(self, stream: Any) -> BinaryIO:
+    def _within_limits(self, stream: "Unpacked") -> BinaryIO:
         return io.BufferedReader(_Bounded(stream, self.size, self.limits, self.compression), MB)
 
     @contextmanager
@@ -199,12 +216,48 @@ def _read_fully(stream: BinaryIO, size: int) -> bytes:
 
 
 @contextmanager
-def _open_member(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
+def open_archive(file: BinaryIO, kind: str = "zip file") -> Iterator[zipfile.ZipFile]:
+    """A .zip, or a file that is one inside. Raises Invalid where it is damaged, WrongKind for a workbook."""
+    with _unpacking(kind):
+        archive = zipfile.ZipFile(file)
+    with archive:
+        yield archive
+
+
+@contextmanager
+def open_member(
+    archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, kind: str = "zip file"
+) -> Iterator["Unpacked"]:
+    """A file in a .zip. Raises as ``open_archive``, and WrongKind for a password."""
     try:
-        with archive.open(name) as inner:
-            yield inner
-    except RuntimeError as error:
-        raise WrongKind("The .zip is protected by a password. Unpack it first.", code="encrypted") from error
+        with _unpacking(kind, RuntimeError):
+            inner = archive.open(member)
+    except LttError as error:
+        if isinstance(error.__cause__, RuntimeError) and not isinstance(error.__cause__, NotImplementedError):
+            what = f"The {kind} is protected by a password. Unpack it first."
+            raise WrongKind(what, code="encrypted") from error
+        raise
+    with inner:
+        yield Unpacked(inner, kind)
+
+
+def _unpacking(kind: str, *known: type[Exception]) -> AbstractContextManager[None]:
+    """Put it around what unpacks a file."""
+    sentence = f"The {kind} is damaged or cut off ({{reason}}). Fetch it again."
+    return refusing(sentence, *_DAMAGED, *known, code="damaged", kind=WrongKind if kind == "workbook" else Invalid)
+
+
+class Unpacked:
+    """What a library unpacks. Raises Invalid where it is damaged, WrongKind for a workbook."""
+
+    def __init__(self, stream: Any, kind: str) -> None:
+        self._stream = stream
+        self._kind = kind
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, as a file gives them."""
+        with _unpacking(self._kind):
+            return bytes(self._stream.read(size))
 
 
 class _Chained(io.RawIOBase):
@@ -230,7 +283,7 @@ class _Chained(io.RawIOBase):
 class _Bounded(io.RawIOBase):
     """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones."""
 
-    def __init__(self, stream: Any, packed: int | None, limits: Limits, kind: str) -> None:
+    def __init__(self, stream: Unpacked, packed: int | None, limits: Limits, kind: str) -> None:
         self._stream = stream
         self._packed = packed
         self._limits = limits
@@ -241,10 +294,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            part = self._stream.read(len(buffer))
-        except (zlib.error, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise Invalid(f"The {self._kind} file is damaged or cut off. Fetch it again.", code="damaged") from error
+        part = self._stream.read(len(buffer))
         buffer[: len(part)] = part
         self._count += len(part)
         check_expansion(self._kind, self._count, self._packed, self._limits)

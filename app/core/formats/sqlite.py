@@ -14,28 +14,41 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from app.core.changes import chunks_of
-from app.core.errors import BadUsage, Invalid, WrongKind
+from app.core.errors import BadUsage, Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import cells_of
-from app.core.formats.limits import MB, too_large, too_many_rows
+from app.core.formats.foreign import reason_of, refuse, refusing
+from app.core.formats.limits import MB, Limits, too_large, too_many_rows
 from app.core.formats.source import Source
 
 MAGIC = b"SQLite format 3\x00"
 _DEADLINE_SECONDS = 600.0
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION)
 _OWN = ("alembic_version",)
+_DAMAGED = "This SQLite database is damaged or locked and cannot be read ({reason})."
+# What PRAGMA table_xinfo says of a column that is computed when it is read (https://sqlite.org/pragma.html).
+_VIRTUAL = 2
+# By so many rows it is judged whether it can be.
+_TRIED_ROWS = 1000
+# To begin again behind a row means to pass over all before it.
+_MOST_FAILED = 1000
 
 
-def table_names(source: Source) -> list[str]:
-    """The names of the plain tables, in the order they were made. Raises WrongKind where it is no database."""
-    with _open_database(source) as connection:
-        return _plain_tables(connection)
+def table_names(source: Source, sheet: str | None = None) -> tuple[list[str], tuple[str, ...]]:
+    """The names of the plain tables, in the order they were made, and what is left out of the one that is read.
+
+    Raises WrongKind where it is no database.
+    """
+    with _open_database(source) as connection, refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+        names = _plain_tables(connection)
+        name = sheet or usual_table(names)
+        return names, tuple(_columns_of(connection, name)[1]) if name in names else ()
 
 
 def _plain_tables(connection: sqlite3.Connection) -> list[str]:
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+    found = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND typeof(name) = 'text' ORDER BY rowid"
     plain = []
-    for name, sql in rows:
+    for name, sql in connection.execute(found):
         name, sql = _as_text(name), _as_text(sql or b"")
         if not name.startswith("sqlite_") and name not in _OWN and "virtual table" not in sql[:40].lower():
             plain.append(name)
@@ -44,8 +57,9 @@ def _plain_tables(connection: sqlite3.Connection) -> list[str]:
 
 def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of one table (``sheet``; by default ``messages``, else the first one) in rowid order."""
-    with _open_database(source) as connection:
-        names = _plain_tables(connection)
+    with _open_database(source, options.limits.line_bytes) as connection:
+        with refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+            names = _plain_tables(connection)
         if not names:
             raise Invalid("The database has no plain table with rows.", code="no_records")
         name = options.sheet or usual_table(names)
@@ -59,27 +73,92 @@ def usual_table(names: list[str]) -> str:
     return "messages" if "messages" in names else next(iter(names), "")
 
 
-def _rows_of_table(connection: sqlite3.Connection, name: str, options: ReadOptions) -> Rows:
-    # Generated columns are left out.
-    cursor = connection.execute(f"SELECT * FROM {_quote_name(name)} LIMIT 0")
-    columns = [str(column[0]) for column in cursor.description]
+def _columns_of(connection: sqlite3.Connection, table: str) -> tuple[list[str], list[str]]:
+    """The columns that can be read, and a sentence on each that cannot: one that is computed, and not here."""
+    columns, left_out = [], []
+    for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({_quote_name(table)})").fetchall():
+        column = _quote_name(_as_text(name))
+        if hidden == _VIRTUAL:
+            try:
+                first = f"SELECT {column} FROM {_quote_name(table)} LIMIT {_TRIED_ROWS}"
+                connection.execute(f"SELECT count({column}) FROM ({first})").fetchone()
+            except sqlite3.Error as error:
+                left_out.append(f"The computed column “{_as_text(name)}” is left out: {reason_of(error)}.")
+                continue
+        columns.append(_as_text(name))
+    return columns, left_out
+
+
+def _rows_of_table(connection: sqlite3.Connection, table: str, options: ReadOptions) -> Rows:
+    with refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+        columns = _columns_of(connection, table)[0]
     if len(columns) > options.limits.columns:
         limit = f"{options.limits.columns:,}"
         raise too_large("This table", f"it has {len(columns):,} columns", limit, "LTT_MAX_COLUMNS")
-    listed = ", ".join(_quote_name(column) for column in columns)
-    number, decoded = 0, 0
-    try:
-        for values in connection.execute(f"SELECT {listed} FROM {_quote_name(name)}"):
+    listed = ", ".join(map(_quote_name, columns))
+    number = decoded = failed = 0
+    for values in _each_row(connection, f"SELECT {listed} FROM {_quote_name(table)}"):
+        number += 1
+        if number > options.limits.rows:
+            raise too_many_rows("This table", options.limits)
+        if isinstance(values, sqlite3.Error):
+            failed += 1
+            if failed > _MOST_FAILED:
+                raise Invalid(f"More than {_MOST_FAILED:,} rows of this table cannot be read ({reason_of(values)}).")
+            yield _failed_row(values, number, options)
+            continue
+        decoded += sum(len(value) for value in values if isinstance(value, bytes))
+        if decoded > options.limits.decoded_bytes:
+            size = f"{options.limits.decoded_bytes // MB:,} MB"
+            raise too_large("This database", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
+        yield _row_of_values(columns, values, number)
+
+
+def _each_row(connection: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...] | sqlite3.Error]:
+    """The rows, and for one that is too long or cannot be computed the error. That ends a statement, and one row early.
+
+    So the rows about there are asked for one by one, and another statement begins behind them.
+    """
+    with refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+        connection.execute(f"{select} LIMIT 0")
+    number = 0
+    while True:
+        try:
+            for values in connection.execute(f"{select} LIMIT -1 OFFSET {number}"):
+                number += 1
+                yield values
+            return
+        except Exception as error:  # noqa: BLE001
+            _require_of_row(error)
+        for _ in range(2):
+            found: tuple[Any, ...] | sqlite3.Error | None
+            try:
+                found = connection.execute(f"{select} LIMIT 1 OFFSET {number}").fetchone()
+            except Exception as error:  # noqa: BLE001
+                found = _require_of_row(error)
+            if found is None:
+                return
             number += 1
-            if number > options.limits.rows:
-                raise too_many_rows("This table", options.limits)
-            decoded += sum(len(value) for value in values if isinstance(value, bytes))
-            if decoded > options.limits.decoded_bytes:
-                size = f"{options.limits.decoded_bytes // MB:,} MB"
-                raise too_large("This database", f"it grows to more than {size}", size, "LTT_MAX_DECODED_MB")
-            yield _row_of_values(columns, values, number)
-    except sqlite3.DatabaseError as error:
-        raise _refusal_of(error) from error
+            yield found
+
+
+def _require_of_row(error: Exception) -> sqlite3.Error:
+    """The error where one row is to blame: a value is too long, or cannot be computed. Refuses the file otherwise."""
+    of_row = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_ERROR)
+    if not isinstance(error, sqlite3.Error) or error.sqlite_errorcode not in of_row:
+        refuse(error, _DAMAGED, sqlite3.DatabaseError, code="bad_sqlite")
+    return error
+
+
+def _failed_row(error: sqlite3.Error, number: int, options: ReadOptions) -> BadRow:
+    if error.sqlite_errorcode == sqlite3.SQLITE_TOOBIG:
+        size = f"{options.limits.line_bytes // MB} MB"
+        return BadRow(
+            number, None, "too_long", f"Row {number} holds more than {size} (limit LTT_MAX_LINE_MB). Shorten it."
+        )
+    return BadRow(
+        number, None, "unreadable", f"Row {number} holds a value that cannot be computed ({reason_of(error)})."
+    )
 
 
 def _row_of_values(columns: list[str], values: tuple[Any, ...], number: int) -> Row | BadRow:
@@ -106,30 +185,30 @@ def _quote_name(name: str) -> str:
 
 
 @contextmanager
-def _open_database(source: Source) -> Iterator[sqlite3.Connection]:
+def _open_database(source: Source, longest: int = Limits.line_bytes) -> Iterator[sqlite3.Connection]:
     with source.as_path() as path:
-        try:
-            with closing(_connect_read_only(path)) as connection:
-                yield connection
-        except sqlite3.DatabaseError as error:
-            raise _refusal_of(error) from error
+        with refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+            connection = _connect_read_only(path, longest)
+        with closing(connection):
+            yield connection
 
 
-def _connect_read_only(path: Path) -> sqlite3.Connection:
+def _connect_read_only(path: Path, longest: int) -> sqlite3.Connection:
     # immutable: no lock, no journal and no -wal beside the file is ever touched.
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
     connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 16 * MB)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     for pragma in ("trusted_schema=OFF", "query_only=ON", "cell_size_check=ON", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")
     deadline = time.monotonic() + _DEADLINE_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
-    connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY)
+    connection.set_authorizer(_authorize)
     return connection
 
 
-def _refusal_of(error: sqlite3.Error) -> WrongKind:
-    return WrongKind(f"This SQLite database is damaged or locked and cannot be read ({error}).", code="bad_sqlite")
+def _authorize(action: int, first: str | None, *_: str | None) -> int:
+    allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo")
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.core.errors import Invalid
-from app.core.formats.base import Format, ReadOptions, Row, Rows
+from app.core.formats.base import Format, ReadOptions, Rows
 from app.core.formats.limits import MB, too_large, too_many_rows
-from app.core.formats.lines import decode_head, numbered_lines
+from app.core.formats.lines import decode_head, numbered_lines, row_of
 from app.core.formats.source import Source
 from app.core.names import TARGET_OF_NAME, normal_name
 
@@ -96,7 +96,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
             number += 1
             if number > options.limits.rows:
                 raise too_many_rows(KIND, options.limits)
-            yield Row(number, start, _values(parts, is_pairs=is_pairs))
+            yield row_of(number, start, _values(parts, is_pairs=is_pairs))
             parts, size = [], 0
         if match and who:
             start = start if parts else line_number
@@ -108,7 +108,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
             limit = f"{options.limits.line_bytes // MB} MB"
             raise too_large(KIND, f"the row at line {start} is longer than {limit}", limit, "LTT_MAX_LINE_MB")
     if parts:
-        yield Row(number + 1, start, _values(parts, is_pairs=is_pairs))
+        yield row_of(number + 1, start, _values(parts, is_pairs=is_pairs))
 
 
 def _values(parts: list[tuple[str, list[str]]], *, is_pairs: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Cells are read as the sheet shows them, by their number formats, or as they are 
 date as YYYY-MM-DD. The formats of .xls and .xlsb are not known; there the two are the same.
 """
 
-import zipfile
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, BinaryIO
@@ -16,7 +16,7 @@ from app.core.formats.csv import cells_of, column_names, generated_names
 from app.core.formats.dialect import plain_cell
 from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.shown import show
-from app.core.formats.source import Source, check_expansion
+from app.core.formats.source import Source, check_expansion, open_archive, open_member
 from app.core.formats.workbook import Workbook
 
 CELL_LIMIT = 32_767
@@ -73,21 +73,18 @@ def _check_archive(source: Source) -> None:
     if not source.head.startswith(b"PK"):
         return
     packed = source.size or len(source.head)
-    try:
-        with source.seekable() as file, zipfile.ZipFile(file) as archive:
-            total = 0
-            for info in archive.infolist():
-                with archive.open(info) as member:
-                    start = b""
-                    while part := member.read(MB):
-                        start = start or part[:4096]
-                        total += len(part)
-                        check_expansion("workbook", total, packed, source.limits)
-                if b"<!DOCTYPE" in start and info.filename.endswith((".xml", ".rels")):
-                    what = "The workbook declares XML entities, which no spreadsheet program writes."
-                    raise WrongKind(what, code="entities")
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise WrongKind("The workbook is damaged or cut off. Fetch or save it again.", code="damaged") from error
+    with source.seekable() as file, open_archive(file, "workbook") as archive:
+        total = 0
+        for info in archive.infolist():
+            with open_member(archive, info, "workbook") as member:
+                start = b""
+                while part := member.read(MB):
+                    start = start or part[:4096]
+                    total += len(part)
+                    check_expansion("workbook", total, packed, source.limits)
+            if b"<!DOCTYPE" in start and info.filename.endswith((".xml", ".rels")):
+                what = "The workbook declares XML entities, which no spreadsheet program writes."
+                raise WrongKind(what, code="entities")
 
 
 def _rows_of_sheet(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
@@ -167,22 +164,26 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     """Write one sheet with a header, every cell as text. Raises TooLarge before a text or the sheet would be cut."""
     import xlsxwriter
 
-    settings = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False})
     title = "".join(" " if c in "[]:*?/\\'" or ord(c) < 32 else c for c in options.title).strip()
-    sheet = book.add_worksheet(title[:31] or "pairs")
     number = 0
     columns = options.columns
-    for number, row in enumerate(rows, 1):
-        if number == 1:
-            columns = columns or tuple(row)
-            _write_row(sheet, 0, columns)
-        if number > ROW_LIMIT:
-            raise TooLarge(f"A sheet holds {ROW_LIMIT:,} rows at most. Export in parts, or as CSV.", code="sheet_rows")
-        _write_row(sheet, number, [row.get(name) for name in columns])
-    if not number:
-        _write_row(sheet, 0, columns)
-    book.close()
+    settings = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    # What it writes goes to a file first, which it leaves behind where it does not come to its end.
+    with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+        book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False, "tmpdir": folder})
+        sheet = book.add_worksheet(title[:31] or "pairs")
+        with closing(sheet.row_data_fh):
+            for number, row in enumerate(rows, 1):
+                if number == 1:
+                    columns = columns or tuple(row)
+                    _write_row(sheet, 0, columns)
+                if number > ROW_LIMIT:
+                    what = f"A sheet holds {ROW_LIMIT:,} rows at most. Export in parts, or as CSV."
+                    raise TooLarge(what, code="sheet_rows")
+                _write_row(sheet, number, [row.get(name) for name in columns])
+            if not number:
+                _write_row(sheet, 0, columns)
+            book.close()
     return number
 
 

@@ -75,8 +75,9 @@ class LayoutOptions:
     """How rows are understood and written.
 
     ``mapping`` gives columns, or paths into them, by target (question, answer, system, history, tags, status, split,
-    passage, rejected_answer). ``columns`` are those that were there when it was made: others, which come late, are
-    taken by their names; None means that none are late. ``objects`` says whether objects are taken as JSON text.
+    passage, rejected_answer, source, family). ``columns`` are those that were there when it was made: others, which
+    come late, are taken by their names; None means that none are late. ``objects`` says whether objects are taken as
+    JSON text.
     ``alpaca_input`` says how instruction and input are joined: newline, blank-line or system.
     ``oasst_paths`` says whether of a tree of messages the best path is taken, or all. ``allow_empty_prompt`` takes
     texts without a question. ``system`` is a constant prompt for rows without one. ``keep_extra`` writes columns that
@@ -170,7 +171,7 @@ class Layout:
         return self.render is not not_written
 
     def rows_of(self, record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
-        """The rows of a record, nearly always one; with ``keep_extra`` they have its tags as well.
+        """The rows of a record, nearly always one; with ``keep_extra`` they have its tags, source and family as well.
 
         Raises RowError where it cannot be written.
         """
@@ -184,6 +185,11 @@ class Layout:
         if options.keep_extra and record.tags and "tags" not in self.holds:
             for row in rows:
                 row["tags" if "tags" not in row else free_name("tags", row)] = list(record.tags)
+        if options.keep_extra and (record.source is not None or record.family is not None):
+            for name, value in (("source", record.source), ("family", record.family)):
+                if value is not None and name not in self.holds:
+                    for row in rows:
+                        row[name if name not in row else free_name(name, row)] = value
         return rows
 
 
@@ -209,6 +215,8 @@ def checked(record: Record, options: LayoutOptions) -> Record:
         tags,
         record.extra,
         record.reasoning,
+        record.source,
+        record.family,
     )
 
 

@@ -1,7 +1,7 @@
 """Columns: one column holds the question, one the answer; others are mapped or kept as they are.
 
-Our own tables have the columns id, system, question, answer, reasoning, rejected_answer, tags, status, split,
-turns_json and trace_json.
+Our own tables have the columns id, system, question, answer, reasoning, rejected_answer, tags, status, split, source,
+family, turns_json and trace_json.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from app.core.layouts.base import (
     with_notes,
 )
 from app.core.layouts.conversation import turns_in
-from app.core.layouts.mapping import OPTIONAL, fits_target, target_of
+from app.core.layouts.mapping import OPTIONAL, PROVENANCE, fits_target, is_key, is_translation, target_of
 from app.core.layouts.paths import has_value, steps_of, value_at, with_value_at
 from app.core.layouts.shapes import Row, is_history
 from app.core.record import SPLITS, STATUSES, Message, PlainPairs, Record, dump_messages, load_messages
@@ -40,6 +40,8 @@ STANDARD = {
     "tags": "tags",
     "status": "status",
     "split": "split",
+    "source": "source",
+    "family": "family",
     "reasoning": "reasoning",
     "rejected_answer": "rejected_answer",
     "history": "history",
@@ -54,6 +56,8 @@ OWN = (
     "tags",
     "status",
     "split",
+    "source",
+    "family",
     "turns_json",
     "trace_json",
 )
@@ -77,6 +81,8 @@ def _with_late_columns(mapping: Mapping[str, str], row: Row, known: Collection[s
     late: dict[str, str] = {}
     for name, value in row.items():
         target = "" if name in known else (target_of(name) or ("",))[0]
+        if target == "source" and is_translation(mapping):
+            continue
         if target in OPTIONAL and target not in mapping and fits_target(target, value):
             late.setdefault(target, name)
     return {**mapping, **late}
@@ -138,6 +144,15 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
     else:
         # Steps as a list and the like stay beside the pair.
         reasoning = None
+    provenance: dict[str, str] = {}
+    for name in PROVENANCE:
+        value = values.get(name)
+        if value in (None, "") or is_key(value):
+            taken.add(name)
+            if value not in (None, ""):
+                provenance[name] = text_of(value, name)
+                if type(value) is not str:
+                    notes.setdefault("values", {})[name] = value
     if is_history(history):
         taken.add("history")
         notes.setdefault("values", {})["history"] = history
@@ -166,6 +181,7 @@ def _record_of(row: Row, mapping: Mapping[str, str], options: LayoutOptions) -> 
         tags=found,
         extra=with_notes(columns_of(row, used), notes),
         reasoning=reasoning or None,
+        **provenance,
     )
 
 
@@ -222,8 +238,9 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     row: dict[str, Any] = {names["question"]: record.question, names["answer"]: record.answer}
     if record.system is not None:
         row[names["system"]] = record.system
-    if record.reasoning is not None:
-        row[names["reasoning"]] = record.reasoning
+    for name in ("reasoning", *PROVENANCE):
+        if (text := getattr(record, name)) is not None:
+            row[names[name]] = text
     if not (record.turns or record.trace or record.tags or record.extra) and record.rejected_answer is None:
         return row
     if record.rejected_answer is not None:
@@ -280,7 +297,7 @@ COLUMNS = Layout(
     "Columns",
     parse,
     render,
-    CHAT | {"reasoning", "rejected answer", "tags", "other columns"},
+    CHAT | {"reasoning", "rejected answer", "tags", "source", "family", "other columns"},
     OWN,
     {
         "id": "1",

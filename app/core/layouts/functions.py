@@ -1,7 +1,7 @@
 """Tool calls and tools between OpenAI's form and the JSON text that ShareGPT and tables keep them in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,25 +66,21 @@ def with_call_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     A missing id is taken from the result, else it is the number of the call in its conversation, in the nine letters
     and digits that Mistral wants. Calls that stand in messages of their own, one behind the other, become one message.
     """
-    if not any(row.get("tool_calls") for row in rows):
+    if not any(map(_calls_of, rows)):
         return rows
     written: list[dict[str, Any]] = []
     for row in rows:
         before = written[-1] if written else {}
-        if (
-            row.get("tool_calls")
-            and before.get("tool_calls")
-            and row.keys() <= _CALL_KEYS
-            and row.get("content") is None
-        ):
+        if _calls_of(row) and _calls_of(before) and row.keys() <= _CALL_KEYS and row.get("content") is None:
             before["tool_calls"] = [*before["tool_calls"], *row["tool_calls"]]
         else:
             written.append(dict(row))
-    taken = {call.get("id") for row in written for call in row.get("tool_calls") or () if isinstance(call, dict)}
-    taken |= {row.get("tool_call_id") for row in written}
+    calls = [call for row in written for call in _calls_of(row) if isinstance(call, dict)]
+    ids = [*(call.get("id") for call in calls), *(row.get("tool_call_id") for row in written)]
+    taken = {one for one in ids if isinstance(one, str)}
     fresh = (name for number in range(1, 100_000) if (name := f"call{number:05}") not in taken)
     for place, row in enumerate(written):
-        if row.get("tool_calls"):
+        if _calls_of(row):
             results = []
             for result in written[place + 1 :]:
                 if result["role"] != "tool":
@@ -92,6 +88,12 @@ def with_call_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 results.append(result)
             row["tool_calls"] = _matched([_openai_call(call) for call in row["tool_calls"]], results, fresh)
     return written
+
+
+def _calls_of(row: Mapping[str, Any]) -> list[Any]:
+    """The tool calls of a message; what else a file has under that name is none."""
+    calls = row.get("tool_calls")
+    return calls if isinstance(calls, list) else []
 
 
 def is_made_id(value: object) -> bool:
@@ -107,11 +109,14 @@ def in_call_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         ordered.append(row)
         if row["role"] == "tool":
-            ordered[start:] = sorted(ordered[start:], key=lambda one: places.get(one.get("tool_call_id"), len(places)))
+            ordered[start:] = sorted(
+                ordered[start:], key=lambda one: places.get(str(one.get("tool_call_id")), len(places))
+            )
             continue
         start = len(ordered)
-        calls = row.get("tool_calls") or ()
-        places = {call.get("id"): place for place, call in enumerate(calls) if isinstance(call, dict)}
+        calls = _calls_of(row)
+        ids = [call.get("id") if isinstance(call, dict) else None for call in calls]
+        places = {one: place for place, one in enumerate(ids) if isinstance(one, str)}
     return ordered
 
 
@@ -134,7 +139,8 @@ def _openai_call(call: Any) -> Any:
 def _matched(calls: list[Any], results: Sequence[dict[str, Any]], fresh: Iterator[str]) -> list[Any]:
     """The calls of one message under ids; their results, which follow it, are made to name them."""
     ids = [(call.get("id") or None) if isinstance(call, dict) else "" for call in calls]
-    names = [call.get("function", {}).get("name") if isinstance(call, dict) else None for call in calls]
+    functions = [call.get("function") if isinstance(call, dict) else None for call in calls]
+    names = [function.get("name") if isinstance(function, dict) else None for function in functions]
 
     def place_for(result: dict[str, Any], free: list[int]) -> int:
         return next((at for at in free if names[at] == result.get("name")), free[0])

@@ -26,7 +26,7 @@ from app.core.record import Message, Record
 
 CARRIES = (
     "system", "turns", SYSTEM_AMONG, UNPAIRED, "trace", "reasoning", "tools", IDS, "weights", KEYS, "rejected answer",
-    AFTER, ANSWERS, PICTURES, "tags", "other columns",
+    AFTER, ANSWERS, PICTURES, "tags", "source", "family", "other columns",
 )  # fmt: skip
 _PICTURE_COLUMNS = frozenset({"image", "images", "image_path", "video", "videos", "audio", "audios"})
 _PART_KEYS = frozenset({"type", "text", "value"})
@@ -35,6 +35,7 @@ _PART_KEYS = frozenset({"type", "text", "value"})
 def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
     """What of a record the layout cannot carry, as names from ``CARRIES``."""
     plain = not (record.extra or record.turns or record.trace or record.tags) and record.rejected_answer is None
+    plain = plain and record.source is None and record.family is None
     if plain and record.reasoning is None and (record.system is None or "system" in layout.holds):
         return []
     if options.keep_extra and _comes_back(record, layout):
@@ -60,6 +61,8 @@ def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
         AFTER: "trailing" in notes,
         ANSWERS: isinstance(notes.get("answers"), list) and len(notes["answers"]) > 1,
         "tags": bool(record.tags) and not options.keep_extra,
+        "source": record.source is not None and not options.keep_extra,
+        "family": record.family is not None and not options.keep_extra,
     }
     names = {name for name, is_there in lost.items() if is_there and name not in held}
     if "rejected answer" in layout.keeps and not is_beside and record.rejected_answer is not None:

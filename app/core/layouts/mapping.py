@@ -1,5 +1,7 @@
 """Which column is the question, which the answer: guessed by names and values, with reasons and what is left to ask."""
 
+from collections.abc import Mapping
+
 from app.core.layouts.sample import Recognition, Sample
 from app.core.layouts.shapes import is_flag, is_history
 from app.core.names import TARGET_OF_NAME, normal_name
@@ -12,6 +14,8 @@ TARGETS = {
     "tags": "Tags",
     "status": "Status",
     "split": "Split",
+    "source": "Source",
+    "family": "Family",
     "passage": "Passage (before the question)",
     "reasoning": "Reasoning",
     "rejected_answer": "Rejected answer",
@@ -20,12 +24,17 @@ TARGETS = {
 # What a row of one message consists of.
 MESSAGE_TARGETS = frozenset({"conversation", "order", "role", "text"})
 # What a row may have although most have not.
-OPTIONAL = frozenset({"system", "history", "tags", "reasoning", "rejected_answer"})
+OPTIONAL = frozenset({"system", "history", "tags", "reasoning", "rejected_answer", "source", "family"})
+# No name of a document is longer.
+LONGEST_KEY = 500
+# Where a pair comes from, and what it is another wording of. Only a column that is called just so is taken for it.
+PROVENANCE = ("source", "family")
 
 
 def target_of(name: str) -> tuple[str, int] | None:
     """The target a column name stands for, and its rank among the names of that target; 0 means just that."""
-    return TARGET_OF_NAME.get(normal_name(name))
+    plain = normal_name(name)
+    return (plain, 0) if plain in PROVENANCE else TARGET_OF_NAME.get(plain)
 
 
 def fits_target(target: str, value: object) -> bool:
@@ -34,7 +43,21 @@ def fits_target(target: str, value: object) -> bool:
         return is_history(value)
     if target in ("system", "reasoning"):
         return isinstance(value, str) and not is_flag(value)
+    if target in PROVENANCE:
+        return is_key(value)
     return target != "rejected_answer" or not is_flag(value)
+
+
+def is_key(value: object) -> bool:
+    """Whether a value can name a document or a family: a whole number, or a text that is no more than a line."""
+    if isinstance(value, str):
+        return bool(value.strip()) and len(value) <= LONGEST_KEY and "\n" not in value and "\r" not in value
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_translation(mapping: Mapping[str, str]) -> bool:
+    """Whether the answer is the target of a source text, which names no document then."""
+    return normal_name(mapping.get("answer", "")) == "target"
 
 
 def guess_columns(sample: Sample) -> Recognition:
@@ -42,7 +65,14 @@ def guess_columns(sample: Sample) -> Recognition:
     found: dict[str, list[tuple[int, str]]] = {}
     for name in sample.columns:
         match = target_of(name)
-        if match and (match[0] not in OPTIONAL or any(fits_target(match[0], row.get(name)) for row in sample.rows)):
+        if match is None:
+            continue
+        values = [row.get(name) for row in sample.rows]
+        if match[0] in PROVENANCE:
+            fits = all(is_key(value) for value in values if value not in (None, ""))
+        else:
+            fits = match[0] not in OPTIONAL or any(fits_target(match[0], value) for value in values)
+        if fits:
             found.setdefault(match[0], []).append((match[1], name))
     mapping: dict[str, str] = {}
     reasons, warnings = {"layout": "its columns have names"}, []
@@ -55,6 +85,9 @@ def guess_columns(sample: Sample) -> Recognition:
         candidates[:] = sorted(said or candidates, key=lambda one: one[0])
         mapping[target] = candidates[0][1]
         reasons[target] = f"its name “{candidates[0][1].strip()}” is usual for it"
+    if is_translation(mapping):
+        mapping.pop("source", None)
+        reasons.pop("source", None)
     confidence = "sure"
     questions = [name for rank, name in found.get("question", ()) if not rank]
     answers = [name for _, name in found.get("answer", ())]

@@ -68,7 +68,7 @@ def _plain_record(messages: list[Any]) -> Record | None:
     if len(messages) != 2:
         return None
     asked, said = messages
-    if type(said) is not dict or asked.keys() != _PLAIN_KEYS or said.keys() != _PLAIN_KEYS:
+    if not type(asked) is type(said) is dict or asked.keys() != _PLAIN_KEYS or said.keys() != _PLAIN_KEYS:
         return None
     if asked["from"] != "human" or said["from"] != "gpt":
         return None

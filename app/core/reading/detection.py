@@ -13,7 +13,7 @@ from app.core.formats.csv import generated_names
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
-from app.core.layouts.mapping import MESSAGE_TARGETS, guess_columns, target_of
+from app.core.layouts.mapping import MESSAGE_TARGETS, PROVENANCE, guess_columns, target_of
 from app.core.layouts.paths import fields_in, steps_of
 from app.core.layouts.sample import Sample
 from app.core.reading.records import raw_text, read_options, read_rows
@@ -24,7 +24,7 @@ SAMPLE_ROWS = 50
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
 SAMPLE_ROWS_FOR_QUOTING = 5_000
 # What can be mapped in every layout.
-ANY_LAYOUT = ("status", "split", "id")
+ANY_LAYOUT = ("status", "split", "id", *PROVENANCE)
 TEXT_FORMATS = tuple(name for name in FORMATS if name not in ("xlsx", "parquet", "sqlite"))
 # What is detected where the settings leave it open.
 DETECTED_SETTINGS = ("format", "layout", "encoding", "delimiter", "header", "skip_lines", "sheet", "spreadsheet_safe")
@@ -86,7 +86,8 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
     detection = _insist(
-        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers), settings.format
+        formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers, sheet=settings.sheet),
+        settings.format,
     )
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))

@@ -10,6 +10,9 @@ from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
 from app.core.formats.jsonl import has_nul
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.layouts.base import text_of
+from app.core.layouts.mapping import PROVENANCE, is_key
+from app.core.layouts.paths import value_at
 from app.core.reading.grouping import group_rows
 from app.core.reading.settings import ReadSettings
 from app.core.reasoning import lift_thinking
@@ -60,6 +63,10 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
         raise Invalid(f"There is no layout {settings.layout!r}. Use one of {', '.join(LAYOUTS)}.", code="no_layout")
     parse, options, skip = LAYOUTS[settings.layout].parse, layout_options(settings), settings.skip
     markdown, is_lifted = settings.html_to_markdown, settings.lift_thinking
+    # A table of columns takes them itself; beside other layouts they are columns as any.
+    named = {name: settings.mapping[name] for name in PROVENANCE if settings.mapping.get(name)}
+    if settings.layout == "columns":
+        named = {}
     for row in rows:
         if type(row) is BadRow:
             yield row
@@ -77,6 +84,12 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
         else:
             if is_lifted:
                 record = lift_thinking(record)
+            for name, column in named.items():
+                if is_key(value := value_at(values, column)):
+                    extra = {other: cell for other, cell in record.extra.items() if other != column}
+                    key = text_of(value, name)
+                    record = replace(record, source=key) if name == "source" else replace(record, family=key)
+                    record = replace(record, extra=extra)
             yield row, replace(record, answer=to_markdown(record.answer)) if markdown else record  # type: ignore[misc]
 
 
@@ -91,11 +104,11 @@ def holds_nul(record: Record) -> bool:
     if "\x00" in record.question or "\x00" in record.answer:
         return True
     plain = not (record.extra or record.turns or record.trace or record.tags)
-    if plain and record.system is record.rejected_answer is record.reasoning is None:
+    texts = [record.system, record.rejected_answer, record.reasoning, record.source, record.family]
+    if plain and not any(texts):
         return False
     messages = [message_to_json(message) for message in (*record.turns, *record.trace)]
-    texts = [record.system, record.rejected_answer, record.reasoning, *record.tags]
-    return has_nul([texts, messages, record.extra])
+    return has_nul([[*texts, *record.tags], messages, record.extra])
 
 
 def raw_text(row: Row) -> str:

@@ -11,6 +11,7 @@ from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
 from app.core.validation.findings import Finding, Findings
+from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
@@ -19,6 +20,8 @@ from app.core.validation.shapes import SHAPES, Seen, Shape
 _MOST_FORMS = 10_000
 # What a target does with a row, and how it is counted.
 KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
+# What is no record can go nowhere.
+_LOST = ("unreadable-row", "no-record")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +38,7 @@ class ValidateOptions:
     limit: int = option(
         100, "List", "How many findings are listed; all are counted.", metavar="N", between=(0, 1_000_000)
     )
+    lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Outcome:
 class Checker:
     """The rules of one profile, applied row by row."""
 
-    def __init__(self, profile: Profile, findings: Findings, *, own: bool) -> None:
+    def __init__(self, profile: Profile, findings: Findings, *, own: bool, usual: str = "") -> None:
         unknown = [code for code in (*profile.rules, *profile.drops) if code not in RULES]
         if unknown:
             raise Invalid(
@@ -65,7 +69,9 @@ class Checker:
         self.outcome = Outcome()
         self.layout = LAYOUTS.get(profile.layout)
         self._findings = findings
-        self._shapes = [SHAPES[name] for name in profile.shapes]
+        self._usual = SHAPES[usual or profile.shapes[0]]
+        # Those with most keys first: a labelled pair is also a pair.
+        self._shapes = sorted((SHAPES[name] for name in profile.shapes), key=lambda shape: -len(shape.keys))
         used = [RULES[code] for code in profile.rules]
         self._row_rules = {shape.name: _of_level(used, ("row", "texts"), shape) for shape in self._shapes}
         self._text_rules = {shape.name: _of_level(used, ("texts",), shape) for shape in self._shapes}
@@ -75,11 +81,11 @@ class Checker:
         self._clean: set[tuple[str, tuple[str, ...]]] = set()
 
     def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
-        """The row as its first fitting form shows it; one that fits none is looked at as the first."""
+        """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
         for shape in self._shapes:
             if shape.fits(row):
                 return Seen(row, shape, same_as, stands_in)
-        return Seen(row, self._shapes[0], same_as, stands_in)
+        return Seen(row, self._usual, same_as, stands_in)
 
     def check(self, seen: Seen, number: int, line: int | None) -> None:
         """Find all that is wrong with a row, and count what becomes of it."""
@@ -98,7 +104,7 @@ class Checker:
         fate = KEPT
         for one, problem in found:
             severity = self.add(one, problem, number, line)
-            if one.code in self.profile.drops:
+            if one.code in self.profile.drops or (one.code in _LOST and self.profile.refuses == "nothing"):
                 fate = DROPPED
             elif severity == "error" and one.refused and fate == KEPT and self.profile.refuses != "nothing":
                 fate = REJECTED
@@ -144,18 +150,24 @@ class Validation:
     profiles: Sequence[Profile]
     options: ValidateOptions
     facts: FileFacts
-    # The profiles for which the rows of the file are checked as they are; for others as they would be exported.
-    own: frozenset[str] = frozenset()
+    # The profiles for which the rows of the file are checked as they are, with the form of most of them; for others
+    # they are checked as they would be exported.
+    own: Mapping[str, str] = field(default_factory=dict)
     # The hashes of the records of another file, with and without their answers.
     other: Mapping[int, str] = field(default_factory=dict)
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
+    linter: Linter | None = field(init=False)
     _numbers: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
         self.findings = Findings(self.options.limit)
-        self.checkers = [Checker(one, self.findings, own=one.name in self.own) for one in self.profiles]
+        self.linter = Linter(self.findings) if self.options.lint else None
+        self.checkers = [
+            Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
+            for one in self.profiles
+        ]
         for one in self.checkers:
             if not one.own and one.layout is None:
                 said = f"Records cannot be written for {one.profile.name} yet: it checks files that are in its form."
@@ -164,7 +176,7 @@ class Validation:
     @property
     def needs_records(self) -> bool:
         """Whether rows have to be understood, and not only looked at."""
-        return bool(self.other) or not all(one.own for one in self.checkers)
+        return bool(self.other) or self.linter is not None or not all(one.own for one in self.checkers)
 
     def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
         """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
@@ -176,6 +188,8 @@ class Validation:
                 record = read()
             except RowError as error:
                 refusal = error
+        if record is not None and self.linter is not None:
+            self.linter.see(record, number, line)
         same_as = self._find_repeat(row, number)
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
@@ -217,9 +231,11 @@ class Validation:
         """Check what all rows are together. Returns the result object of commands and of the API."""
         for checker in self.checkers:
             checker.close(self.facts)
+        if self.linter is not None:
+            self.linter.close()
         names = [one.name for one in self.profiles]
         findings = self.findings
-        titles = {code: one.title for code, one in RULES.items()}
+        titles = {code: one.title for code, one in (RULES | LINTS).items()}
         return {
             "profile": ",".join(names),
             "records": self.facts.records,

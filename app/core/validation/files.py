@@ -1,6 +1,7 @@
 """Validating a file: read once, row by row, without a database."""
 
 import codecs
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
@@ -107,23 +108,25 @@ def read_keys(source: Source) -> dict[int, str]:
 
 def _own_profiles(
     source: Source, settings: ReadSettings, resolved: ReadSettings, found: Detected, profiles: Sequence[Profile]
-) -> frozenset[str]:
-    """The profiles in whose own form most of the first rows are. Whoever says what rows mean does not want them as is.
+) -> dict[str, str]:
+    """The profiles whose own form most of the first rows have, with that form; none where a layout or columns are said.
 
     Rows that mean nothing to anybody are looked at as they are: so they are wrong for each target.
     """
     if resolved.format not in ("jsonl", "json") or settings.layout or settings.mapping:
-        return frozenset()
+        return {}
     if LAYOUTS[resolved.layout or "columns"].grouping is not None:
-        return frozenset()
+        return {}
     rows = [row.values for row in islice(read_rows(source, resolved), _LOOKED_AT) if isinstance(row, Row)]
-    own = frozenset(
-        one.name
-        for one in profiles
-        if 2 * sum(any(SHAPES[name].fits(row) for name in one.shapes) for row in rows) > len(rows)
-    )
+    own: dict[str, str] = {}
+    for one in profiles:
+        shapes = sorted((SHAPES[name] for name in one.shapes), key=lambda shape: -len(shape.keys))
+        fitting = Counter(next((shape.name for shape in shapes if shape.fits(row)), "") for row in rows)
+        del fitting[""]
+        if 2 * fitting.total() > len(rows):
+            own[one.name] = fitting.most_common(1)[0][0]
     if not own and found.confidence == "ask" and not found.named:
-        return frozenset(one.name for one in profiles)
+        return {one.name: one.shapes[0] for one in profiles}
     return own
 
 

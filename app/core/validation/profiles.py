@@ -38,6 +38,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     megabytes: float | None = None
     records_min: int | None = None
     records_max: int | None = None
+    records_advised: int | None = None
+    weight_min: float | None = None
     images: int | None = None
     image_megabytes: float | None = None
 
@@ -111,6 +113,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
+    file_names: tuple[str, ...] = ()
     trains: Literal["all", "answers", "last-answer"] = "answers"
     trains_setting: str = ""
     length: Length = Length()

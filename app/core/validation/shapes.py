@@ -4,7 +4,7 @@ A rule looks at a row through ``Seen``: its messages with their JSON paths and p
 them. What is no message at all is left out there and told by a rule of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -48,7 +48,8 @@ class Talk(NamedTuple):
 class Shape:
     """A form of rows. ``keys`` must all be there; ``lists`` says which of them hold messages, and of what kind.
 
-    Messages have their role under ``role`` and what is said under ``text``.
+    Messages have their role under ``role`` and what is said under ``text``. ``test`` tells rows of it from those of
+    another form with the same keys.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Shape:
     lists: Mapping[str, str]
     role: str = "role"
     text: str = "content"
+    test: Callable[[Mapping[str, Any]], bool] = lambda row: True
 
     def fits(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is of this form, as far as its keys and its first message tell."""
@@ -67,7 +69,7 @@ class Shape:
             first = found[0] if isinstance(found, list) and found else found
             if isinstance(first, dict) and self.role not in first and ("from" in first or "role" in first):
                 return False
-        return True
+        return self.test(row)
 
     def talks(self, row: Mapping[str, Any]) -> tuple[Talk, ...]:
         """The lists of messages of a row."""
@@ -94,10 +96,39 @@ def _value_at(row: Mapping[str, Any], path: str) -> Any:
     return value
 
 
+def _end_of(row: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """The first or last message of a row; empty where there is none."""
+    messages = row.get("messages")
+    found = messages[place] if isinstance(messages, list) and messages else None
+    return found if isinstance(found, dict) else {}
+
+
+def _first_part(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The first part of the first message, where its content is a list of objects."""
+    content = _end_of(row, 0).get("content")
+    part = content[0] if isinstance(content, list) and content else None
+    return part if isinstance(part, dict) else {}
+
+
+def _has_blocks(row: Mapping[str, Any]) -> bool:
+    return "schemaVersion" in row or bool((part := _first_part(row)) and "type" not in part)
+
+
+def _has_parts(row: Mapping[str, Any]) -> bool:
+    """Not blocks without types, nor the parts of LLaMA-Factory's second version, whose texts are a ``value``."""
+    part = _first_part(row)
+    return not _has_blocks(row) and not ("value" in part and "text" not in part)
+
+
+def _ends_with_question(row: Mapping[str, Any]) -> bool:
+    return "reference_answer" in row or _end_of(row, -1).get("role") == "user"
+
+
 SHAPES: dict[str, Shape] = {
     one.name: one
     for one in (
-        Shape("messages", "messages with roles", ("messages",), {"messages": "chat"}),
+        Shape("messages", "messages with roles", ("messages",), {"messages": "chat"}, test=_has_parts),
+        Shape("prompts", "messages without an answer", ("messages",), {"messages": "chat"}, test=_ends_with_question),
         Shape(
             "preference",
             "an input with a preferred and a non-preferred output",
@@ -147,7 +178,13 @@ SHAPES: dict[str, Shape] = {
             "from",
             "value",
         ),
-        Shape("alpaca", "an instruction and an output", ("instruction",), {}),
+        Shape("alpaca", "an instruction and an output", ("instruction", "output"), {}),
+        Shape(
+            "alpaca-preference",
+            "an instruction with a chosen and a rejected answer",
+            ("instruction", "chosen", "rejected"),
+            {},
+        ),
         Shape("contents", "contents with parts", ("contents",), {"contents": "chat"}, text="parts"),
         Shape(
             "scored",
@@ -156,7 +193,7 @@ SHAPES: dict[str, Shape] = {
             {"contents": "prompt"},
             text="parts",
         ),
-        Shape("converse", "messages with blocks", ("messages",), {"messages": "chat"}),
+        Shape("converse", "messages with blocks", ("messages",), {"messages": "chat"}, test=_has_blocks),
     )
 }
 # Lists whose plain messages are worth a quick look before all others.

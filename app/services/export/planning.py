@@ -105,10 +105,11 @@ def _count_losses(dataset_id: int, options: ExportOptions) -> tuple[Counter[str]
     lost: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None))
-    has = [column.is_not(None) for column in (Entry.system, Entry.rejected_answer, Entry.reasoning, Entry.tags)]
+    beside = (Entry.rejected_answer, Entry.reasoning, Entry.tags, Entry.source, Entry.family)
+    has = [column.is_not(None) for column in (Entry.system, *beside)]
     kinds = select(*has, func.count()).where(goes_out(dataset_id, options), not_(is_more)).group_by(*has)
     for found in db.session.execute(kinds):
-        has_system, has_rejected, has_reasoning, has_tags, number = tuple(found)
+        has_system, has_rejected, has_reasoning, has_tags, has_source, has_family, number = tuple(found)
         record = Record(
             "q",
             "a",
@@ -116,6 +117,8 @@ def _count_losses(dataset_id: int, options: ExportOptions) -> tuple[Counter[str]
             rejected_answer="r" if has_rejected else None,
             reasoning="r" if has_reasoning else None,
             tags=("t",) if has_tags else (),
+            source="s" if has_source else None,
+            family="f" if has_family else None,
         )
         for name in losses(record, layout, rendering):
             lost[name] += number

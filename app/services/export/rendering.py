@@ -24,7 +24,7 @@ from app.services.export.options import ExportOptions, goes_out, takes_rejected_
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
 # What a pair without turns, trace, tags and other columns consists of.
-PLAIN = ("id", "status", "split", "system", "question", "answer", "reasoning", "rejected_answer")
+PLAIN = ("id", "status", "split", "source", "family", "system", "question", "answer", "reasoning", "rejected_answer")
 _rest_of = attrgetter("turns", "trace", "tags", "extra")
 _NOTHING = (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
@@ -67,10 +67,16 @@ def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, S
             record = replace(record, extra={})
         written = layout.rows_of(record, rendering)
         if options.layout == "columns" and options.keep_extra:
-            return [{"id": row.id, **out, "status": row.status, "split": row.split} for out in written]
+            return [_with_labels(out, row) for out in written]
         return written
 
     return render
+
+
+def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
+    """The row of a table with what stands beside its texts, in the usual order."""
+    last = {name: out.pop(name) for name in ("source", "family") if getattr(row, name) is not None}
+    return {"id": row.id, **out, "status": row.status, "split": row.split, **last}
 
 
 def layout_options(options: ExportOptions) -> LayoutOptions:
@@ -102,6 +108,8 @@ def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
         "reasoning": Entry.reasoning,
         "rejected_answer": Entry.rejected_answer,
         "tags": Entry.tags,
+        "source": Entry.source,
+        "family": Entry.family,
         "turns_json": Entry.turns,
         "trace_json": Entry.trace,
     }
@@ -132,7 +140,8 @@ def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
         lines: list[bytes] = []
         for row in rows:
             more = row.turns is not None or row.trace is not None or row.reasoning is not None
-            if more or row.extra is not None or (keep and row.tags is not None):
+            labelled = row.tags is not None or row.source is not None or row.family is not None
+            if more or row.extra is not None or (keep and labelled):
                 if (record := record_of(row, options)) is not None:
                     lines.extend(encode(one) + b"\n" for one in render(record, row))
                 continue

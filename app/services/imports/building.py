@@ -104,6 +104,8 @@ class Builder:
             return False
         if record.rejected_answer is not None or record.reasoning is not None:
             return False
+        if record.source is not None or record.family is not None:
+            return False
         if "\x00" in record.question or "\x00" in record.answer:
             return False
         return record.system is None or "\x00" not in record.system
@@ -149,7 +151,8 @@ class Builder:
             raise Invalid(
                 "A text holds half of a character (a lone surrogate). Remove it.", code="lone_surrogate"
             ) from error
-        texts = (entry.system, entry.question, entry.answer, entry.rejected_answer, entry.reasoning)
+        texts = [entry.system, entry.question, entry.answer, entry.rejected_answer, entry.reasoning]
+        texts += [entry.source, entry.family]
         parts = (entry.turns, entry.trace, entry.extra)
         if any(text is not None and "\x00" in text for text in texts) or any(
             text is not None and "\\u0000" in text and _NUL.search(text) for text in parts

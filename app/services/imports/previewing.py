@@ -4,11 +4,13 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
+from typing import Any
 
 from app.core.changes import Value, chunks_of
-from app.core.errors import Invalid
+from app.core.errors import Invalid, TooLarge
 from app.core.formats import BadRow, Row
 from app.core.options import encode
 from app.core.reading import (
@@ -19,9 +21,9 @@ from app.core.reading import (
     require_mapping,
     resolve_settings,
 )
-from app.core.record import Record
+from app.core.record import Message, Record
 from app.models import Import, end_reading
-from app.services import datasets, history, uploads
+from app.services import bounded, datasets, history, uploads
 from app.services.imports import quarantine
 from app.services.imports.settings import Settings
 from app.services.imports.staging import Sorted, Sorter
@@ -30,10 +32,12 @@ from app.services.uploads import Upload
 
 MB = 1024 * 1024
 SHOWN = 50
+# A page shows a line of a text.
+CLIPPED = 2000
 CHUNK = 1000
 # Up to this size all rows are counted; of larger files as many as can be read in a moment.
 COUNTED_BYTES = 20 * MB
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 2.5
 MOMENT_SECONDS = 1.5
 PLACES = 5
 REMEMBERED = 8
@@ -99,7 +103,7 @@ def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     with _lock:
         known = _made.get(key)
     if known is None:
-        known = _make_preview(dataset_id, upload, settings)
+        known = _look_at(dataset_id, upload, settings)
         with _lock:
             _made[key] = known
             while len(_made) > REMEMBERED:
@@ -107,31 +111,48 @@ def preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
     return replace(known, settings=replace(known.settings, strict=settings.strict, remember=settings.remember))
 
 
-def _make_preview(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
-    source, found = uploads.source_of(upload), detect(upload, settings)
-    resolved = resolve_settings(settings, found)
-    result = Preview(found, resolved)
+def _look_at(dataset_id: int, upload: Upload, settings: Settings) -> Preview:
+    found = detect(upload, settings)
+    patience = PATIENCE_SECONDS if upload.size <= COUNTED_BYTES else MOMENT_SECONDS
+    patience = min(patience, bounded.seconds_left() / 2)
+    problem = ""
     try:
         require_mapping(settings, found)
+        history.rehash(dataset_id)
     except Invalid as error:
-        result.problem = str(error.details.get("sentence", error.message))
+        problem = str(error.details.get("sentence", error.message))
+    try:
+        return uploads.look(upload, _make_preview, dataset_id, upload, settings, found, problem, patience)
+    except (Invalid, TooLarge) as error:
+        return Preview(found, resolve_settings(settings, found), problem=problem or error.message)
+
+
+def _make_preview(
+    dataset_id: int, upload: Upload, settings: Settings, found: Detected, problem: str, patience: float
+) -> Preview:
+    source, resolved = uploads.source_of(upload), resolve_settings(settings, found)
+    result = Preview(found, resolved, problem=problem)
+    if problem:
         # The first rows as they stand in the file, while it is not known what they mean.
         for row in islice(read_rows(source, resolved), SHOWN):
             line = Line(row.number, row.line, "new", row.values) if isinstance(row, Row) else _line_of(row, {}, {})
-            result.lines.append(line)
+            result.lines.append(_clip_line(line))
         return result
     sorter = Sorter(dataset_id, resolved, look=True)
-    history.rehash(dataset_id)
-    patience = PATIENCE_SECONDS if (source.size or 0) <= COUNTED_BYTES else MOMENT_SECONDS
     deadline = time.monotonic() + patience
+
+    def read_in_time() -> Iterator[Read | BadRow]:
+        for number, item in enumerate(read_records(source, resolved)):
+            if number >= SHOWN and time.monotonic() > deadline:
+                result.complete = False
+                return
+            yield item
+
     try:
-        for chunk in chunks_of(read_records(source, resolved), CHUNK):
+        for chunk in chunks_of(read_in_time(), CHUNK):
             _count_chunk(result, sorter.sort(chunk), chunk)
             end_reading()
-            if time.monotonic() > deadline:
-                result.complete = False
-                break
-    except Invalid as error:
+    except (Invalid, TooLarge) as error:
         result.problem = error.message
     return result
 
@@ -162,7 +183,7 @@ def _count_chunk(result: Preview, part: Sorted, chunk: list[Read | BadRow]) -> N
         if len(kind.places) < PLACES:
             kind.places.append(f"line {row.line:,}" if row.line else f"row {row.number:,}")
     if len(result.lines) < SHOWN:
-        result.lines += _lines_of(part, chunk, result.lines)[: SHOWN - len(result.lines)]
+        result.lines += map(_clip_line, _lines_of(part, chunk, result.lines)[: SHOWN - len(result.lines)])
 
 
 def _lines_of(part: Sorted, chunk: list[Read | BadRow], earlier: list[Line]) -> list[Line]:
@@ -193,3 +214,20 @@ def _line_of(
         return Line(row.number, row.line, "bad", row.values, None, bad[row.number].reason)
     state, note, fields = notes.get(row.number, ("new", "", {}))
     return Line(row.number, row.line, state, row.values, record, note, fields)
+
+
+def _clip_line(line: Line) -> Line:
+    """The line with the beginnings of its texts: they are shown in one line each."""
+    return replace(line, values=_clip(line.values), record=_clip(line.record), fields=_clip(line.fields))
+
+
+def _clip(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:CLIPPED]
+    if isinstance(value, dict):
+        return {name: _clip(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_clip, value))
+    if isinstance(value, (Record, Message)):
+        return replace(value, **{one.name: _clip(getattr(value, one.name)) for one in fields(value)})
+    return value

@@ -18,7 +18,7 @@ from app.services.imports.building import Builder, Built, Plain
 from app.services.imports.settings import Settings
 
 HASH_PART = 500
-UPDATED_FIELDS = (*CONTENT, "tags")
+UPDATED_FIELDS = (*CONTENT, "tags", "source", "family")
 
 
 @dataclass(frozen=True, slots=True)

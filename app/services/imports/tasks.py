@@ -7,7 +7,7 @@ from flask import current_app
 
 from app.core.errors import Conflict
 from app.core.options import encode
-from app.core.reading import TEXT_FORMATS, find_late_columns, require_mapping, resolve_settings
+from app.core.reading import TEXT_FORMATS, Detected, find_late_columns, require_mapping, resolve_settings
 from app.models import Job, transaction
 from app.services import datasets, tasks, uploads
 from app.services.imports import waiting
@@ -17,6 +17,7 @@ from app.services.imports.waiting import detect, upload_of
 from app.services.jobs import Watch
 from app.services.running import Show
 from app.services.tasks import Task, TaskLimits, declare
+from app.services.uploads import Upload
 
 MB = 1024 * 1024
 
@@ -74,7 +75,8 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     row = get(import_id)
     if row.state not in ("waiting", "failed", "cancelled"):
         raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
-    found = find_late_columns(uploads.source_of(upload_of(row)), settings, detect(upload_of(row), settings))
+    upload = upload_of(row)
+    found = uploads.look(upload, _find_late_columns, upload, settings, detect(upload, settings))
     require_mapping(settings, found)
     with transaction():
         row = get(import_id)
@@ -83,6 +85,10 @@ def enqueue(import_id: int, settings: Settings) -> Job:
         row.settings, row.detected = encode(resolve_settings(settings, found)), msgspec.to_builtins(found)
         row.state, row.job_id, row.message = "running", job.id, None
         return job
+
+
+def _find_late_columns(upload: Upload, settings: Settings, found: Detected) -> Detected:
+    return find_late_columns(uploads.source_of(upload), settings, found)
 
 
 def start(import_id: int, settings: Settings, *, here: bool = False, show: Show | None = None) -> Job:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from app.core.formats.chats.talk import MEDIA, NOTICES, Said
+from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, object_of, read_objects, text_of
 
 _KEYS = (re.compile(r'"guild"\s*:\s*\{'), re.compile(r'"channel"\s*:\s*\{'))
 
@@ -19,24 +19,20 @@ def recognises(text: str) -> str:
 
 def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
     """The messages of an export as UTF-8."""
-    import ijson
-
-    for item in ijson.items(stream, "messages.item", use_float=True):
-        if isinstance(item, dict):
-            yield _said(item)
+    return map(_said, read_objects(stream, "messages.item"))
 
 
 def _said(item: dict[str, Any]) -> Said:
     at = None
-    with suppress(ValueError, TypeError, KeyError):
+    with suppress(ValueError, TypeError, KeyError, OverflowError, OSError):
         at = datetime.fromisoformat(item["timestamp"]).timestamp()
     if item.get("type") not in ("Default", "Reply", "ChatInputCommand"):
         return Said("", "", at, left_out=(NOTICES,))
-    author = item.get("author") or {}
-    files = [*(item.get("attachments") or ()), *(item.get("stickers") or ())]
+    author = object_of(item.get("author"))
+    files = [*list_of(item.get("attachments")), *list_of(item.get("stickers"))]
     return Said(
-        str(author.get("nickname") or author.get("name") or "Unknown"),
-        str(item.get("content") or ""),
+        text_of(author.get("nickname"), author.get("name"), "Unknown"),
+        text_of(item.get("content")),
         at,
         is_bot=bool(author.get("isBot")),
         is_reply=item.get("type") == "Reply",

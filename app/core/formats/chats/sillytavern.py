@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from app.core.formats.chats.talk import NOTICES, Said
+from app.core.formats.chats.talk import NOTICES, Said, text_of
 
 
 def recognises(text: str) -> str:
@@ -25,7 +25,7 @@ def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
         if item.get("is_system"):
             yield Said("", "", left_out=(NOTICES,), line=number)
         else:
-            yield Said(str(item.get("name") or role), str(item["mes"]), role=role, line=number)
+            yield Said(text_of(item.get("name"), role), text_of(item["mes"]), role=role, line=number)
 
 
 def _decoded(line: str | bytes) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from app.core.formats.chats.talk import MEDIA, NOTICES, Said
+from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, object_of, read_objects, text_of
 
 _TIME = re.compile(r'"ts"\s*:\s*"\d{9,11}\.\d{4,7}"')
 _TYPE = re.compile(r'"type"\s*:\s*"message"')
@@ -24,29 +24,25 @@ def recognises(text: str) -> str:
 
 def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
     """The messages of an export as UTF-8."""
-    import ijson
-
-    for item in ijson.items(stream, "item", use_float=True):
-        if isinstance(item, dict):
-            yield _said(item)
+    return map(_said, read_objects(stream, "item"))
 
 
 def _said(item: dict[str, Any]) -> Said:
     at = None
     with suppress(ValueError, TypeError, KeyError):
         at = float(item["ts"])
-    if item.get("type") != "message" or (item.get("subtype") or "") not in _MESSAGES:
+    if item.get("type") != "message" or text_of(item.get("subtype")) not in _MESSAGES:
         return Said("", "", at, left_out=(NOTICES,))
-    profile = item.get("user_profile") or {}
+    profile = object_of(item.get("user_profile"))
     named = (profile.get("real_name"), profile.get("name"), item.get("username"), item.get("user"), item.get("bot_id"))
     return Said(
-        str(next((name for name in named if name), "Unknown")),
-        _plain(str(item.get("text") or "")),
+        text_of(*named, "Unknown"),
+        _plain(text_of(item.get("text"))),
         at,
-        thread=str(item.get("thread_ts") or ""),
+        thread=text_of(item.get("thread_ts")),
         is_bot=bool(item.get("bot_id")),
         is_reply=bool(item.get("thread_ts")) and item.get("thread_ts") != item.get("ts"),
-        left_out=(MEDIA,) * len(item.get("files") or ()),
+        left_out=(MEDIA,) * len(list_of(item.get("files"))),
     )
 
 

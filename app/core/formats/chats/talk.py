@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, ReadOptions, Row, Rows
+from app.core.formats.json import parsed
 from app.core.formats.jsonl import has_nul
 from app.core.formats.limits import too_many_rows
+from app.core.formats.nesting import Shallow
 
 # Who answers is judged by so many messages.
 SAMPLE = 2000
@@ -60,6 +62,29 @@ class _Conversation:
     def values(self) -> dict[str, Any]:
         messages = [{"role": role, "content": "\n".join(texts)} for role, texts in self.turns]
         return {"messages": messages, **({"left_out": dict(self.left_out)} if self.left_out else {})}
+
+
+def read_objects(stream: BinaryIO, path: str) -> Iterator[dict[str, Any]]:
+    """The objects at a path of a JSON document. Raises Invalid where it breaks off."""
+    import ijson
+
+    items = ijson.items(Shallow(b"", stream), path, use_float=True)
+    return (item for item in parsed(items, "The chat breaks off, or is no JSON") if isinstance(item, dict))
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """The value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def text_of(*values: Any) -> str:
+    """The first of the values that says something: a text that is not empty, or a number."""
+    return next((str(value) for value in values if isinstance(value, (str, int, float)) and value), "")
 
 
 def read_conversations(messages: Iterator[Said], options: ReadOptions) -> Rows:

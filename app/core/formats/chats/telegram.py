@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from app.core.formats.chats.talk import MEDIA, NOTICES, Said
+from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, read_objects, text_of
 
 _TYPE = re.compile(
     r'"type"\s*:\s*"(personal_chat|bot_chat|(?:private|public)_(?:group|supergroup|channel)|saved_messages)"'
@@ -24,17 +24,17 @@ def recognises(text: str) -> str:
 
 def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
     """The messages of an export as UTF-8, from one chat after the other."""
-    import ijson
-
     start = start.partition('"messages"')[0]
     if re.search(r'"chats"\s*:\s*\{', start):
-        for number, chat in enumerate(ijson.items(stream, "chats.list.item", use_float=True)):
-            if isinstance(chat, dict):
-                yield from _chat(chat.get("messages") or (), str(chat.get("name")), str(chat.get("type")), str(number))
+        for number, chat in enumerate(read_objects(stream, "chats.list.item")):
+            items = list_of(chat.get("messages"))
+            yield from _chat(items, text_of(chat.get("name")), text_of(chat.get("type")), str(number))
         return
     name, kind = _NAME.search(start), _TYPE.search(start)
-    items = ijson.items(stream, "messages.item", use_float=True)
-    yield from _chat(items, json.loads(name[1]) if name else "", kind[1] if kind else "", "")
+    of = ""
+    with suppress(ValueError):
+        of = json.loads(name[1]) if name else ""
+    yield from _chat(read_objects(stream, "messages.item"), of, kind[1] if kind else "", "")
 
 
 def _chat(items: Iterable[Any], name: str, kind: str, talk: str) -> Iterator[Said]:
@@ -46,7 +46,7 @@ def _chat(items: Iterable[Any], name: str, kind: str, talk: str) -> Iterator[Sai
         if item.get("type") != "message":
             yield Said("", "", at, talk=talk, left_out=(NOTICES,))
             continue
-        author = str(item.get("from") or "Deleted account")
+        author = text_of(item.get("from"), "Deleted account")
         role = ""
         if kind == "personal_chat":
             role = "user" if author == name else "assistant"
@@ -59,12 +59,11 @@ def _chat(items: Iterable[Any], name: str, kind: str, talk: str) -> Iterator[Sai
 
 def _text(value: Any) -> str:
     """A text, or a list of texts and of links, mentions and the like with a text each."""
-    if isinstance(value, list):
-        return "".join(_text(part.get("text") if isinstance(part, dict) else part) for part in value)
-    return value if isinstance(value, str) else ""
+    parts = value if isinstance(value, list) else [value]
+    return "".join(text_of(part.get("text") if isinstance(part, dict) else part) for part in parts)
 
 
 def _seconds(item: dict[str, Any]) -> float | None:
-    with suppress(ValueError, TypeError, KeyError):
+    with suppress(ValueError, TypeError, KeyError, OverflowError):
         return datetime.fromisoformat(item["date"]).replace(tzinfo=UTC).timestamp()
     return None

@@ -97,7 +97,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 # Forms whose messages are those of OpenAI.
-CHAT = ("messages", "preference", "chosen-rejected", "labelled", "prompt-completion")
+CHAT = ("messages", "prompts", "preference", "chosen-rejected", "labelled", "prompt-completion")
 SHAREGPT = ("sharegpt", "sharegpt-preference", "sharegpt-labelled")
 
 

@@ -9,7 +9,7 @@ from app.core.validation.shapes import Seen
 
 _GOOD = chat("What is a tare weight?", "The weight of an empty container.")
 _LINE = b'{"messages":[{"role":"user","content":"Tare?"},{"role":"assistant","content":"Empty weight."}]}\n'
-_MB = 1_000_000
+_MB = 1 << 20
 # How long before its day an announcement is told.
 _AHEAD = timedelta(days=182)
 
@@ -42,18 +42,10 @@ def find_no_records(seen: Seen, profile: Profile) -> Problems:
 @rule(
     "not-written",
     "A record that cannot be written",
-    "What the target's form has no place for, such as an answer that is a tool call, is left out of an export.",
+    "What the target's form has no place for, such as a system message in the middle, is left out of an export.",
     good=_GOOD,
-    bad=[
-        chat(
-            "Weight?",
-            {
-                "role": "assistant",
-                "tool_calls": [{"id": "a", "type": "function", "function": {"name": "weigh", "arguments": "{}"}}],
-            },
-        )
-    ],
-    profile="openai-dpo",
+    bad=chat("Tare?", "Empty weight.", {"role": "system", "content": "Be brief."}, "Gross?", "All of it."),
+    profile="gemini",
     refused=False,
 )
 def find_unwritten(seen: Seen, profile: Profile) -> Problems:
@@ -85,8 +77,8 @@ def find_single_answers(seen: Seen, profile: Profile) -> Problems:
 )
 def check_name(facts: FileFacts, profile: Profile) -> Problems:
     """The ending of the file's name."""
-    if facts.is_own and facts.name and "." in facts.name and not facts.name.lower().endswith(f".{profile.format}"):
-        ending = facts.name.rpartition(".")[2]
+    ending = facts.name.rpartition(".")[2]
+    if facts.is_own and facts.format == profile.format and ending and ending.lower() != profile.format:
         yield Problem("", f"The name ends with .{ending}; the target wants .{profile.format}.")
 
 
@@ -94,8 +86,8 @@ def check_name(facts: FileFacts, profile: Profile) -> Problems:
     "file-size",
     "The file is too large",
     "A larger file is refused when it is uploaded.",
-    good=FileFacts(size=512_000_000),
-    bad=FileFacts(size=512_000_001),
+    good=FileFacts(size=512 << 20),
+    bad=FileFacts(size=(512 << 20) + 1),
     level="file",
 )
 def check_size(facts: FileFacts, profile: Profile) -> Problems:
@@ -119,7 +111,9 @@ def check_form(facts: FileFacts, profile: Profile) -> Problems:
         return
     if facts.format != "jsonl":
         text = "The file is one JSON document; the target reads one object a line."
-        yield Problem("", text, "to-jsonl")
+        # Who calls it so does not mean to send it as it is.
+        severity = "warning" if facts.name.lower().endswith(".json") else None
+        yield Problem("", text, "to-jsonl", severity=severity)
     elif facts.wrapped:
         yield Problem("", "The lines hold more than a record each; the target reads one object a line.", "to-jsonl")
 

@@ -62,19 +62,31 @@ def check_roles(seen: Seen, profile: Profile) -> Problems:
     shapes=CHAT,
 )
 def check_content(seen: Seen, profile: Profile) -> Problems:
-    """Content that is missing, null or blank where no tool is called."""
+    """Content that is missing or null where no tool is called."""
+    for talk in seen.talks:
+        for said in talk.said:
+            message = said.message
+            if message.get("content") is None and not (message.get("tool_calls") or message.get("function_call")):
+                fix = "null-to-empty" if said.role in ("system", "tool") else None
+                yield Problem(f"{said.path}.content", f"{place_of(said.path)} has no content.", fix)
+
+
+@rule(
+    "blank-content",
+    "A message that says nothing",
+    "An empty question asks nothing, and an empty answer teaches the model to say nothing.",
+    good=_GOOD,
+    bad=chat(_ASKED, {"role": "assistant", "content": " "}),
+    shapes=CHAT,
+)
+def check_blank_content(seen: Seen, profile: Profile) -> Problems:
+    """Questions and answers without anything visible, where no tool is called."""
     for talk in seen.talks:
         for said in talk.said:
             content = said.message.get("content")
-            if type(content) is str and (content[:1] in PLAIN_STARTS or not is_blank(content)):
+            if said.role not in ("user", "assistant") or said.message.get("tool_calls"):
                 continue
-            if said.message.get("tool_calls") or said.message.get("function_call") or said.role in ("system", "tool"):
-                if content is None and said.role in ("system", "tool"):
-                    yield Problem(f"{said.path}.content", f"{place_of(said.path)} has no content.", "null-to-empty")
-                continue
-            if content is None:
-                yield Problem(f"{said.path}.content", f"{place_of(said.path)} has no content.")
-            elif content == [] or type(content) is str:
+            if content == [] or (type(content) is str and content[:1] not in PLAIN_STARTS and is_blank(content)):
                 yield Problem(f"{said.path}.content", f"{place_of(said.path)} is empty.")
 
 
@@ -207,7 +219,8 @@ def check_turns(seen: Seen, profile: Profile) -> Problems:
     for talk in seen.talks:
         for said in talk.said:
             value = said.message.get("value")
-            if type(value) is not str:
+            # A system prompt of null is taken for none.
+            if type(value) is not str and not (said.role == "system" and "value" in said.message and value is None):
                 yield Problem(f"{said.path}.value", f"{place_of(said.path)} has no text under “value”.")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app.core.validation.profiles import Profile
-from app.core.validation.rules.base import FileFacts, Problem, Problems, chat, place_of, rule
+from app.core.validation.rules.base import FileFacts, Problem, Problems, Row, chat, place_of, rule
 from app.core.validation.shapes import ROLES, Seen, Talk
 
 _ASKED = {"role": "user", "content": "What is a tare weight?"}
@@ -11,6 +11,11 @@ _SAID = {"role": "assistant", "content": "The weight of an empty container."}
 _SYSTEM = {"role": "system", "content": "Answer briefly."}
 _GOOD = chat(_SYSTEM, _ASKED, _SAID)
 _NAMES = {"user": "the user", "assistant": "the assistant", "system": "the system", "tool": "a tool"}
+
+
+def _blocks(*roles: str) -> Row:
+    said = [{"role": role, "content": [{"text": "Tare is the weight of an empty container."}]} for role in roles]
+    return {"schemaVersion": "bedrock-conversation-2024", "messages": said}
 
 
 def _chats(seen: Seen, *kinds: str) -> list[Talk]:
@@ -84,8 +89,8 @@ def check_last(seen: Seen, profile: Profile) -> Problems:
     "first-role",
     "The wrong one speaks first",
     "The template of the model begins with a question.",
-    good=_GOOD,
-    bad=chat(_SYSTEM, _SAID, _ASKED, _SAID),
+    good=_blocks("user", "assistant"),
+    bad=_blocks("assistant", "user", "assistant"),
     profile="bedrock-nova",
 )
 def check_first(seen: Seen, profile: Profile) -> Problems:
@@ -117,8 +122,8 @@ def check_system_place(seen: Seen, profile: Profile) -> Problems:
     "same-role",
     "Somebody speaks twice in a row",
     "The target wants user and assistant in turn.",
-    good=_GOOD,
-    bad=chat(_ASKED, _ASKED, _SAID),
+    good=_blocks("user", "assistant"),
+    bad=_blocks("user", "user", "assistant"),
     profile="bedrock-nova",
 )
 def check_alternation(seen: Seen, profile: Profile) -> Problems:

@@ -14,7 +14,7 @@ _GOOD = chat("What is a tare weight?", "The weight of an empty container.")
     "A trainer looks for the conversation under one name; a row without it teaches nothing.",
     good=_GOOD,
     bad={"messages": []},
-    shapes=("messages", "preference", *SHAREGPT, "contents", "scored", "converse"),
+    shapes=("messages", "prompts", "preference", *SHAREGPT, "contents", "scored", "converse"),
 )
 def check_lists(seen: Seen, profile: Profile) -> Problems:
     """Each list of messages must be there, be a list and hold something."""

@@ -264,7 +264,7 @@ def test_a_chat_of_sillytavern_is_one_conversation():
 
 def test_an_export_that_breaks_off_is_refused():
     cut = json.dumps(discord(posted("jo", "How?", 1), posted("ann", "So.", 2)))[:-30]
-    with pytest.raises(Invalid, match="This Discord channel breaks off"):
+    with pytest.raises(Invalid, match="The chat breaks off"):
         rows_of(cut)
 
 
