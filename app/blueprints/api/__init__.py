@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "recipes",
     "duplicates",
     "splits",
+    "validation",
     "jobs",
 )
 

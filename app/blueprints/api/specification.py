@@ -36,7 +36,7 @@ IF_MATCH = {
 IF_MATCH_OPTIONAL = {
     **IF_MATCH,
     "required": False,
-    "description": "The revision of the dataset that this is based on; with a stale one the answer is 409",
+    "description": "The version or revision that this is based on; with a stale one the answer is 409",
 }
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

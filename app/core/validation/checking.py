@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import Invalid
+from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
@@ -16,6 +16,8 @@ from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
 
+# How many findings are listed where nobody says so, and at most: more of them would fill the memory.
+LISTED, MOST_LISTED = 100, 100_000
 # How many forms of plain rows a profile remembers as clean.
 _MOST_FORMS = 10_000
 # What a target does with a row, and how it is counted.
@@ -35,10 +37,18 @@ class ValidateOptions:
     model: str = option(
         "", "Model", "The model to be trained, where its limits differ from others of the profile.", metavar="M"
     )
-    limit: int = option(
-        100, "List", "How many findings are listed; all are counted.", metavar="N", between=(0, 1_000_000)
+    limit: int | None = option(
+        None,
+        "List",
+        "How many findings are listed; all are counted.  [default: 100, by --json all]",
+        metavar="N",
+        between=(0, MOST_LISTED),
     )
     lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and not 0 <= self.limit <= MOST_LISTED:
+            raise BadUsage(f"From 0 to {MOST_LISTED:,} findings can be listed.")
 
 
 @dataclass
@@ -162,7 +172,7 @@ class Validation:
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
-        self.findings = Findings(self.options.limit)
+        self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
         self.linter = Linter(self.findings) if self.options.lint else None
         self.checkers = [
             Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
@@ -188,6 +198,8 @@ class Validation:
                 record = read()
             except RowError as error:
                 refusal = error
+            except UnicodeEncodeError:
+                refusal = RowError("A text holds half of a character (a lone surrogate).")
         if record is not None and self.linter is not None:
             self.linter.see(record, number, line)
         same_as = self._find_repeat(row, number)
@@ -199,6 +211,16 @@ class Validation:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:
                 self._see_exported(checker, record, number, line, same_as, stands_in)
+
+    def see_record(self, number: int, record: Record, content_hash: int | None) -> None:
+        """Check one record that stands in no file, by what its row would be for each target."""
+        self.facts.records += 1
+        first = self._numbers.setdefault(hash(keys_of(record)) if content_hash is None else content_hash, number)
+        same_as = None if first == number else first
+        if self.linter is not None:
+            self.linter.see(record, number)
+        for checker in self.checkers:
+            self._see_exported(checker, record, number, None, same_as, "")
 
     def see_unreadable(self, number: int, line: int | None, reason: str) -> None:
         """Take in a row that is no object at all."""
