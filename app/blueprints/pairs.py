@@ -246,8 +246,8 @@ def act(dataset_id: int) -> ResponseReturnValue:
         named = request.form.get("tags", "").split(",")
         added, removed = (named, []) if action == "tag" else ([], named)
         result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
-    elif action == "split":
-        result = pairs.set_split(dataset_id, chosen, request.form.get("split", ""))
+    elif action.startswith("split:"):
+        result = pairs.set_split(dataset_id, chosen, action.removeprefix("split:"))
     elif action == "delete":
         # The editor says which version of its pair was seen; who ticks rows in the list has not read them all.
         seen = request.form.get("version", type=int)

@@ -323,7 +323,7 @@ def test_the_editor_keeps_and_saves_split_source_and_family(client, app, dataset
 
 
 def test_a_selection_is_put_into_a_split(client, app, dataset_id):
-    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": ["1", "2"], "action": "split", "split": "test"})
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": ["1", "2"], "action": "split:test"})
     with app.app_context():
         assert entries.split_counts(dataset_id) == {"test": 2}
     text = client.get(f"/datasets/{dataset_id}/pairs?split=test").get_data(as_text=True)
