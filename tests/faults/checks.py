@@ -37,7 +37,10 @@ CHECKS = {
     ),
     "D03": Check(
         "kill -9 in a merge of duplicates, 50 times: pairs before = pairs after + removed",
-        ("tests/jobs/test_duplicates_kills.py::test_settling_that_is_killed_has_happened_or_not",),
+        (
+            "tests/jobs/test_duplicates_kills.py::test_settling_that_is_killed_has_happened_or_not",
+            "tests/jobs/test_duplicates_kills.py::test_a_scan_that_is_killed_shows_whole_or_not_at_all",
+        ),
     ),
     "D04": Check(
         "kill -9 in undo and redo, 50 times: all of it or nothing",
@@ -145,6 +148,7 @@ CHECKS = {
         "a body whose announced length is over the limit: 413 before it is read",
         (
             f"{_SERVE}test_a_body_over_the_limit_is_refused_before_it_is_sent",
+            f"{_SERVE}test_a_body_is_judged_before_it_is_read",
             f"{_API_IMPORTS}test_a_body_over_the_limit_is_refused_by_its_length",
         ),
     ),

@@ -63,7 +63,7 @@ def test_d29_a_command_writes_while_the_server_runs(server: Server, full: bool, 
     editors = Editors.of_new_dataset(server, 16)
     table = tmp_path_factory.mktemp("command") / "more.csv"
     table.write_text("question,answer\n" + "".join(f"More {n}?,Yes {n}.\n" for n in range(500)))
-    times = 20 if full else 2
+    times = 20 if full else 1
     with editors.at_work(4):
         for number in range(times):
             done = run_ltt(server.folder, "import", str(table), "--dataset", f"By command {number}", "--create")

@@ -47,15 +47,13 @@ def test_d05_an_edit_that_was_answered_survives_a_kill_right_after(start: Start,
 
 
 def test_d07_a_stop_with_a_job_and_an_export_running_is_clean(start: Start, data_dir: Path, full: bool) -> None:
-    server = start()
+    server, rows = start(), 200_000 if full else 30_000
     dataset_id = server.make_dataset()
-    server.bring(dataset_id, lines(30_000))
+    server.bring(dataset_id, lines(25_000))
     with server.connect() as export:
         export.sendall(b"GET /api/v1/datasets/%d/export HTTP/1.1\r\nHost: localhost\r\n\r\n" % dataset_id)
         assert export.recv(1000).startswith(b"HTTP/1.1 200")
-        sent = server.api(
-            "POST", f"/datasets/{dataset_id}/imports?name=b.jsonl", lines(200_000 if full else 60_000, "b")
-        )
+        sent = server.api("POST", f"/datasets/{dataset_id}/imports?name=b.jsonl", lines(rows, "b"))
         path = f"/jobs/{sent['job']['id']}"
         wait_for(lambda: server.api("GET", path)["state"] != "queued")
         began = time.monotonic()
@@ -65,11 +63,11 @@ def test_d07_a_stop_with_a_job_and_an_export_running_is_clean(start: Start, data
     again = start()
     job = again.api("GET", path)
     if job["state"] != "done":
-        assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 30_000
+        assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 25_000
         if job["state"] == "interrupted":
             again.api("POST", f"{path}/retry")
         assert again.await_end(sent["job"]["id"])["state"] == "done"
-    assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 30_000 + (200_000 if full else 60_000)
+    assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 25_000 + (rows)
 
 
 def test_d09_an_import_that_is_stopped_half_way_leaves_nothing(server: Server, full: bool) -> None:
@@ -184,7 +182,7 @@ def test_d13_backups_made_while_many_write_are_whole(server: Server, full: bool,
     show(f"{len(editors.saved)} edits, p99 {editors.quantile(99):.0f} ms")
 
 
-@pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("place", [0.0, 0.6])
 def test_d17_a_damaged_database_is_refused_untouched_until_a_backup_takes_its_place(
     data_dir: Path, place: float
 ) -> None:
