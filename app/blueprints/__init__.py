@@ -15,6 +15,7 @@ PAGES: tuple[str, ...] = (
     "duplicates",
     "export",
     "conversion",
+    "validation",
     "jobs",
     "backup",
     "settings",
