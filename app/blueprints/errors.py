@@ -179,8 +179,8 @@ def _error_page(problem: Problem) -> str:
             request_id=problem.request_id,
             fields=fields,
             has_typed=any(is_typed for _, _, is_typed in fields),
-            again=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
-            back=back_or("") if request.method == "POST" else "",
+            resend=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
+            again=back_or("") if request.method == "POST" else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error, OSError):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
