@@ -43,14 +43,21 @@ class Reply:
 class Server:
     """A running server. What it prints and logs goes into a file beside its data folder."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, confine: Callable[[], object] | None = None, **environment: str
+    ) -> None:
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}-server.log")
         own = {"LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), "CI": "true"}
         command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env={**os.environ, **own, **environment}, cwd=folder.parent, stdout=log, stderr=log
+                command,
+                env={**os.environ, **own, **environment},
+                cwd=folder.parent,
+                stdout=log,
+                stderr=log,
+                preexec_fn=confine,
             )
         wait_for(lambda: "Stop with" in self.said or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.said

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from flask import Flask
 
 from app.core.garbage import rare_collection
 from app.factory import create_bare_app
-from app.models import db, write_lock
+from app.models import close_connections, describe_process
 from app.services import schema
 
 
 @contextmanager
 def open_workspace(*, prepare: bool = True) -> Iterator[Flask]:
     """An application context over the data folder's database; left as it is where it is not to be prepared."""
+    context = click.get_current_context(silent=True)
+    describe_process(context.command_path if context else "a command")
     with rare_collection():
         app = create_bare_app({"LTT_LOG_LEVEL": "WARNING"})
     with app.app_context():
@@ -23,7 +26,4 @@ def open_workspace(*, prepare: bool = True) -> Iterator[Flask]:
         try:
             yield app
         finally:
-            db.session.remove()
-            # The last connection to close moves the write-ahead log into the database: a checkpoint like any other.
-            with write_lock():
-                db.engine.dispose()
+            close_connections()

@@ -4,7 +4,6 @@ The live files are never opened by Python: that would drop SQLite's locks. A cop
 checked, synced and only then given its name. It holds no deleted text (VACUUM INTO copies live pages only).
 """
 
-import logging
 import os
 import re
 import secrets
@@ -34,7 +33,6 @@ from app.models import (
 from app.models.filelock import FileLock
 from app.services import jobs, runners, schema
 
-log = logging.getLogger(__name__)
 MAGIC = b"SQLite format 3\x00"
 _NAME = re.compile(r"[\w.-]{1,120}\.db")
 _INTERRUPTED = "A backup was put back while this job waited or ran. Nothing of it was kept."
@@ -191,11 +189,7 @@ def restore_backup(path: Path, name: str = "") -> Path:
             db.session.remove()
             safety = make_backup(prefix="before-restore")
             _put_in_place(copy)
-            try:
-                empty_log()
-            except sqlite3.OperationalError as error:
-                # The backup is in place. The next checkpoint does what this one could not.
-                log.warning("The log of the database was not emptied: %s", error)
+            empty_log()
     finally:
         _remove_with_log(copy)
     db.session.remove()
