@@ -46,7 +46,7 @@ def write_chatml(messages: Sequence[Message], tools: Sequence[object]) -> list[P
     for place, one in enumerate(messages):
         at, learned = place - bool(tools), one.role == "assistant" and one.weight != 0
         calls = [_encode(call).decode() for call in one.tool_calls or ()]
-        text = "\n".join([*([one.text] if one.text or not calls else []), *calls])
+        text = "\n".join([*([one.text or ""] if one.text or not calls else []), *calls])
         pieces += [
             Piece("<|im_start|>", at, mark=True),
             Piece(f"{one.role}\n", at),
@@ -62,8 +62,9 @@ class Trained:
     """What becomes of a record. Spans are places in ``text``, the written conversation before it is cut.
 
     ``answer_tokens`` are those that the model would say itself, ``trained_answer_tokens`` those of them that are
-    learned; ``trained_tokens`` counts others as well, where a target trains whole conversations. ``reasoning`` says
-    whether that of the answer is ``kept`` or ``stripped``; empty where there is none.
+    learned; ``trained_tokens`` counts others as well, where a target trains whole conversations. Those that are
+    ``too_long`` are dropped or refused for their length. ``reasoning`` says whether that of the answer is ``kept`` or
+    ``stripped``; empty where there is none.
     """
 
     kept: bool
@@ -73,7 +74,7 @@ class Trained:
     trained_answer_tokens: int
     limit: int | None = None
     cut_at: int | None = None
-    dropped_for: str = ""
+    too_long: bool = False
     reasoning: str = ""
     text: str = ""
     spans: tuple[tuple[int, int], ...] = ()
@@ -95,44 +96,51 @@ class Training:
         """The settings of a profile, with the limit of a model where it has one, or one that somebody chose."""
         known = profile.model(model)
         limit = tokens or (known.tokens if known else None) or profile.length.tokens
-        return cls(profile, tokenizer, replace_tokens(profile.length, limit))
+        length = profile.length
+        return cls(
+            profile, tokenizer, Length(tokens=limit, beyond=length.beyond, keeps=length.keeps, setting=length.setting)
+        )
 
-    def judge(self, record: Record) -> Trained:
-        """What is trained of a record."""
+    def judge(self, record: Record, shape: str = "", *, shown: bool = False) -> Trained:
+        """What is trained of a record that the target gets in a form of rows.
+
+        With ``shown`` also the text, and where the trained parts of it stand.
+        """
         messages, reasoning = _messages_of(record, self.profile)
         tools = record.extra.get("tools")
         pieces = self.write(messages, tools if isinstance(tools, list) else ())
         sizes = [1 if one.mark else self.tokenizer.count(one.text) for one in pieces]
+        trained_part = self.profile.trains_by_shape.get(shape, self.profile.trains)
         last = max((one.message for one in pieces if one.learned), default=-1)
-        learned = [one.learned and (self.profile.trains != "last-answer" or one.message == last) for one in pieces]
+        learned = [one.learned and (trained_part != "last-answer" or one.message == last) for one in pieces]
         answer_tokens = sum(size for size, said in zip(sizes, learned, strict=True) if said)
         total, limit = sum(sizes), self.length.tokens
-        kept_sizes, dropped_for = sizes, ""
-        if limit is not None and total > limit:
-            if self.length.beyond != "cut":
-                dropped_for = f"it has {total:,} tokens, more than {limit:,}"
-                kept_sizes = [0] * len(sizes)
-            elif self.length.keeps == "turns":
+        kept_sizes, cut_at = sizes, None
+        too_long = limit is not None and total > limit and self.length.beyond != "cut"
+        if too_long:
+            kept_sizes = [0] * len(sizes)
+        elif limit is not None and total > limit:
+            cut_at = limit
+            if self.length.keeps == "turns":
                 kept_sizes = _cut_turns(pieces, sizes, limit)
             else:
                 kept_sizes = _cut_end(sizes, limit, keeps_start=self.length.keeps == "start")
         said = sum(size for size, is_learned in zip(kept_sizes, learned, strict=True) if is_learned)
-        everything = self.profile.trains == "all"
-        if limit is not None and total > limit and not dropped_for and not said and not everything:
-            dropped_for = "nothing of its answer is left within the limit"
-        trains = [everything or is_learned for is_learned in learned]
+        trains = [trained_part == "all" or is_learned for is_learned in learned]
+        trained_tokens = sum(size for size, is_trained in zip(kept_sizes, trains, strict=True) if is_trained)
         return Trained(
-            kept=not dropped_for,
+            kept=not (too_long and self.length.beyond == "drop")
+            and (trained_tokens > 0 or "no-answer-left" not in self.profile.drops),
             tokens=total,
-            trained_tokens=sum(size for size, is_trained in zip(kept_sizes, trains, strict=True) if is_trained),
+            trained_tokens=trained_tokens,
             answer_tokens=answer_tokens,
             trained_answer_tokens=said,
             limit=limit,
-            cut_at=limit if limit is not None and total > limit and not dropped_for else None,
-            dropped_for=dropped_for,
+            cut_at=cut_at,
+            too_long=too_long,
             reasoning=reasoning,
-            text="".join(one.text for one in pieces),
-            spans=tuple(self._spans(pieces, sizes, kept_sizes, trains)),
+            text="".join(one.text for one in pieces) if shown else "",
+            spans=tuple(self._spans(pieces, sizes, kept_sizes, trains)) if shown else (),
         )
 
     def _spans(
@@ -154,11 +162,6 @@ class Training:
             place += len(piece.text)
         if end > start:
             yield start, end
-
-
-def replace_tokens(length: Length, tokens: int | None) -> Length:
-    """The length with another limit."""
-    return Length(tokens=tokens, beyond=length.beyond, keeps=length.keeps, setting=length.setting)
 
 
 def _messages_of(record: Record, profile: Profile) -> tuple[list[Message], str]:
@@ -228,12 +231,13 @@ def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
 
 
 def say_trained(trained: Trained) -> str:
-    """How much of the answer is trained, in a sentence."""
+    """How much of the answer is trained, and why not more, in a sentence."""
     said = f"{trained.trained_answer_tokens:,} of {plural(trained.answer_tokens, 'answer token')} trained"
-    if trained.dropped_for:
-        return f"{said}: the record is dropped, as {trained.dropped_for}."
-    if trained.trained_answer_tokens == trained.answer_tokens:
+    if trained.trained_answer_tokens == trained.answer_tokens or trained.limit is None:
         return f"{said}."
+    if trained.too_long:
+        return f"{said}: the record has {trained.tokens:,} tokens, and at most {trained.limit:,} are taken."
+    end = "" if trained.kept else ", and the record is dropped"
     if not trained.trained_answer_tokens:
-        return f"{said}: what stands before the answer alone fills {trained.limit or 0:,} tokens."
-    return f"{said}: the record has {trained.tokens:,} tokens and is cut at {trained.limit or 0:,}."
+        return f"{said}: what stands before the answer alone fills {trained.limit:,} tokens{end}."
+    return f"{said}: the record has {trained.tokens:,} tokens and is cut at {trained.limit:,}."
