@@ -96,6 +96,14 @@ def data_dir(settings: Mapping[str, object]) -> Path:
     return Path(str(settings["LTT_DATA_DIR"])).expanduser().absolute()
 
 
+def database_file(settings: Mapping[str, object]) -> Path | None:
+    """The SQLite file of the database; None where it is another kind of database."""
+    said = str(settings["LTT_DATABASE_URL"])
+    if not said:
+        return data_dir(settings) / "ltt.db"
+    return Path(said.removeprefix("sqlite:///").partition("?")[0]) if said.startswith("sqlite:///") else None
+
+
 def _parse_value(setting: Setting, text: str) -> Value:
     if isinstance(setting.default, int):
         if text.strip().isascii() and text.strip().isdigit() and setting.low <= int(text) <= setting.high:

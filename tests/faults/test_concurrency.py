@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.traffic import Editors, lines
-from tests.serving import Server, run_ltt
+from tests.serving import Server, run_ltt, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its figures are those of Linux")
 Show = Callable[[str], None]
@@ -18,9 +18,10 @@ def test_d21_writers_and_readers_lose_nothing_and_are_never_locked_out(server: S
     editors = Editors.of_new_dataset(server, 32)
     many = 32 if full else 8
     with editors.at_work(many, many):
-        time.sleep(300 if full else 3)
+        time.sleep(300 if full else 2)
+        wait_for(lambda: len(editors.saved) > 20, 60)
     editors.assert_nothing_lost()
-    assert editors.saved and "locked" not in server.said
+    assert "locked" not in server.said
     p99 = editors.quantile(99)
     show(f"{len(editors.saved)} edits, {editors.statuses[409]} conflicts, p99 {p99:.0f} ms")
     assert not full or p99 <= 500

@@ -67,7 +67,7 @@ def test_d07_a_stop_with_a_job_and_an_export_running_is_clean(start: Start, data
         if job["state"] == "interrupted":
             again.api("POST", f"{path}/retry")
         assert again.await_end(sent["job"]["id"])["state"] == "done"
-    assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 25_000 + (rows)
+    assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 25_000 + rows
 
 
 def test_d09_an_import_that_is_stopped_half_way_leaves_nothing(server: Server, full: bool) -> None:

@@ -106,7 +106,12 @@ class Editors:
 
     def quantile(self, percent: int) -> float:
         """A percentile of the milliseconds that saves took."""
-        return statistics.quantiles(self.milliseconds, n=100, method="inclusive")[percent - 1]
+        return quantile(self.milliseconds, percent)
+
+
+def quantile(values: list[float], percent: int) -> float:
+    """A percentile, also of very few values."""
+    return statistics.quantiles([*values, *values], n=100, method="inclusive")[percent - 1] if values else 0.0
 
 
 def lines(rows: int, name: str = "row") -> bytes:
