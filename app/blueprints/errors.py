@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from app.blueprints.view import back_or
 from app.core import errors
 from app.frontdoor import answers, limits
+from app.frontdoor.origins import SAFE_METHODS
 from app.models import failures
 
 STATUS: dict[type[errors.LttError], int] = {
@@ -103,6 +104,9 @@ def handle_error(error: Exception) -> ResponseReturnValue:
     if known is None:
         current_app.logger.error("A request failed", exc_info=error)
         return answer_problem(_defect_problem())
+    if known.code == "bad_option" and request.method in SAFE_METHODS:
+        # It was said by the address.
+        known = errors.BadUsage(known.message, code=known.code, **known.details)
     if not isinstance(error, errors.LttError):
         current_app.logger.warning("%s: %s", known.code, type(error).__name__)
     return answer_problem(problem_of(known))
@@ -178,7 +182,7 @@ def _error_page(problem: Problem) -> str:
             details=problem.details,
             request_id=problem.request_id,
             typed=_typed_texts(problem),
-            back=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
+            again=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)

@@ -44,6 +44,7 @@ _DATASET_PAGES = (
     ("imports.index", "Import", "box-arrow-in-down", "i"),
     ("cleaning.index", "Clean", "brush", "c"),
     ("duplicates.index", "Duplicates", "intersect", "d"),
+    ("splits.index", "Splits", "pie-chart", "s"),
     ("export.index", "Export", "box-arrow-up", "e"),
     ("history.index", "History", "clock-history", "h"),
     ("datasets.settings", "Dataset settings", "sliders", ""),

@@ -4,6 +4,7 @@ from app.core.splits.assign import Assignment, assign_splits, join_groups
 from app.core.splits.leaks import WHY, Leaks, find_leaks, move_together
 from app.core.splits.options import GROUPS, STRATA, SplitOptions
 from app.core.splits.rows import NO_LINKS, NUMBER_OF, Link, SplitRows, count_sides, named_counts
+from app.core.splits.summary import KindFacts, TagShares, describe_kinds, share_by_tag
 
 __all__ = [
     "GROUPS",
@@ -12,14 +13,18 @@ __all__ = [
     "STRATA",
     "WHY",
     "Assignment",
+    "KindFacts",
     "Leaks",
     "Link",
     "SplitOptions",
     "SplitRows",
+    "TagShares",
     "assign_splits",
     "count_sides",
+    "describe_kinds",
     "find_leaks",
     "join_groups",
     "move_together",
     "named_counts",
+    "share_by_tag",
 ]

@@ -22,6 +22,8 @@ from app.core.text import plural
 TRAIN, VALIDATION, TEST = (NUMBER_OF[name] for name in SPLITS)
 # A group of so many times a split's share of all pairs is too large for it.
 HUGE = 2.0
+# From so far on it is told that the shares are not quite met.
+FAR = 0.03
 _GOLDEN = (5**0.5 - 1) / 2
 Places = npt.NDArray[np.float64]
 
@@ -45,6 +47,12 @@ class Assignment:
     def counts(self) -> tuple[int, ...]:
         """How many pairs are in train, validation and test then."""
         return count_sides(self.after)
+
+    @property
+    def flow(self) -> list[tuple[int, int]]:
+        """How many pairs come to each split and how many go."""
+        come, go = (np.bincount(one[self.before != self.after], minlength=4) for one in (self.after, self.before))
+        return list(zip(come[1:].tolist(), go[1:].tolist(), strict=True))
 
     @property
     def placed(self) -> int:
@@ -127,6 +135,10 @@ def assign_splits(rows: SplitRows, options: SplitOptions, *, keep: bool = False)
     free = roots[~held[roots]]
     distance = where[~held[roots]]
     notes += _fill_up(after, first, free, distance, sizes, share_of, options.minimum)
+    away = [abs(number / (count or 1) - share_of[side]) for side, number in enumerate(count_sides(after), 1)]
+    if count and max(away) > FAR and len(roots) > 1 and not keep:
+        few = plural(len(roots), "group")
+        notes.append(f"Hashes meet the shares on average, and there are only {few}. Another seed may come closer.")
     return Assignment(before, after, len(roots), int(sizes.max(initial=0)), torn, tuple(notes))
 
 

@@ -1,6 +1,7 @@
 """Dividing a dataset, and moving together what leaks: seen before, then written as one step of the history."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,10 @@ class SplitPlan:
     assignment: Assignment
     leaks: Leaks
     keep: bool
+
+    def side_of(self, entry_id: int) -> str:
+        """The split that a pair would be in."""
+        return SPLITS[int(self.assignment.after[bisect_left(self.rows.names, entry_id)]) - 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The runs over stored pairs and over uploads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from app.services.jobs import Watch
 from app.services.uploads import Upload
 
 FOLDER = "profiles"
+# What a child may answer, and what a job keeps, is bounded.
+MOST_LISTED = 10_000
 UNANSWERED = "without an answer"
 
 
@@ -31,6 +34,8 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     Pairs that are rejected or have no answer are not exported. A finding names its pair as ``record``.
     """
     dataset = datasets.get(dataset_id)
+    if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
+        options = replace(options, limit=MOST_LISTED)
     profiles = choose_profiles(options.profile, known_profiles())
     facts = FileFacts(is_file=False, model=options.model, today=now().date())
     run = Validation(profiles, options, facts)
@@ -51,6 +56,14 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
 
 
 def validate_upload(upload: Upload, settings: ReadSettings, options: ValidateOptions) -> dict[str, Any]:
-    """What is wrong with an uploaded file. Raises what reading it raises."""
+    """What is wrong with an uploaded file, with up to ``MOST_LISTED`` findings. Raises what reading it raises."""
     profiles = choose_profiles(options.profile, known_profiles())
+    if (options.limit or 0) > MOST_LISTED:
+        options = replace(options, limit=MOST_LISTED)
+    return uploads.look(upload, _validate_source, upload, settings, options, profiles, whole=True)
+
+
+def _validate_source(
+    upload: Upload, settings: ReadSettings, options: ValidateOptions, profiles: Sequence[Profile]
+) -> dict[str, Any]:
     return validate_file(uploads.source_of(upload), settings, options, profiles, today=now().date())
