@@ -195,7 +195,7 @@ class Soak:
             return None
 
     def insist(self, method: str, path: str, body: Any = None) -> Reply:
-        """One request, sent again until it is neither cut nor told to come again. Raises RuntimeError after a minute."""
+        """One request, sent again until it is neither cut nor told to come again. Raises after a minute."""
         deadline = time.monotonic() + 60
         while (answer := self.ask(method, path, body)) is None or answer.status == 503:
             if time.monotonic() > deadline:
