@@ -21,6 +21,7 @@ from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import UNDECODED, detect_encoding
 from app.core.formats.foreign import refuse
 from app.core.formats.limits import MB, Limits, too_large, too_many_rows
+from app.core.formats.lines import limit_lines
 from app.core.formats.source import Source
 from app.core.text import is_storable
 
@@ -53,7 +54,7 @@ def open_table(source: Source, options: ReadOptions) -> Iterator["Table"]:
         skip = found.skip if skip is None else skip
         header = found.header if header is None else header
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding, errors=UNDECODED, newline="")
+        text = io.TextIOWrapper(limit_lines(stream, options.limits, KIND), encoding, errors=UNDECODED, newline="")
         try:
             yield Table(text, delimiter=delimiter, skip=skip, header=header, options=options)
         finally:

@@ -172,15 +172,15 @@ class Source:
         """The decoded bytes, from the start, counted against the limits while they are read."""
         with self._open_stored() as raw:
             if self.compression == "gzip":
-                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"))
+                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"), raw)
             elif self.compression == "zip":
                 with open_archive(raw) as archive, open_member(archive, self._member or "") as inner:
-                    yield self._within_limits(inner)
+                    yield self._within_limits(inner, raw)
             else:
                 yield raw
 
-    def _within_limits(self, stream: "Unpacked") -> BinaryIO:
-        return io.BufferedReader(_Bounded(stream, self.size, self.limits, self.compression), MB)
+    def _within_limits(self, stream: "Unpacked", packed: BinaryIO) -> BinaryIO:
+        return io.BufferedReader(_Bounded(stream, packed, self.limits, self.compression), MB)
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
@@ -281,9 +281,9 @@ class _Chained(io.RawIOBase):
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones."""
+    """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones it read."""
 
-    def __init__(self, stream: Unpacked, packed: int | None, limits: Limits, kind: str) -> None:
+    def __init__(self, stream: Unpacked, packed: BinaryIO, limits: Limits, kind: str) -> None:
         self._stream = stream
         self._packed = packed
         self._limits = limits
@@ -297,7 +297,7 @@ class _Bounded(io.RawIOBase):
         part = self._stream.read(len(buffer))
         buffer[: len(part)] = part
         self._count += len(part)
-        check_expansion(self._kind, self._count, self._packed, self._limits)
+        check_expansion(self._kind, self._count, self._packed.tell(), self._limits)
         return len(part)
 
 
