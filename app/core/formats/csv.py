@@ -114,7 +114,7 @@ class Table:
         options = self._options
         lines, longest = _Lines(options.limits), options.limits.field_bytes
         reader = csv.reader(lines.feed_lines(text), delimiter=self._delimiter)
-        names, number, before, most = self.names, self.place.row, self.place.line, options.limits.rows
+        names, number, before, most, empty = self.names, self.place.row, self.place.line, options.limits.rows, 0
         while True:
             start = before + reader.line_num + 1
             try:
@@ -132,6 +132,9 @@ class Table:
             raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
             lines.taken.clear()
             if not any(fields):
+                empty += 1
+                if empty > most:
+                    raise too_large(KIND, f"it has more than {most:,} empty rows", f"{most:,} rows", "LTT_MAX_ROWS")
                 continue
             if (
                 len(raw) > longest

@@ -8,6 +8,7 @@ import codecs
 import contextlib
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, BinaryIO, TypeVar
 
@@ -122,7 +123,7 @@ def _stream_rows(first: bytes, rest: BinaryIO, limits: Limits) -> Iterator[Any]:
     shape = documents.Shape("one") if is_sequence else documents.shape_of(start, complete=False)
     path = ".".join(shape.path)
     if shape.kind == "columns":
-        yield from _stream_columns(_stream_members(stream, shape.path))
+        yield from _stream_columns(_stream_members(stream, shape.path), limits)
     elif shape.kind == "splits":
         for name, item in _stream_members(stream, shape.path):
             yield from documents.with_split(name, [item])
@@ -198,8 +199,9 @@ def _stream_members(stream: Shallow, path: tuple[str, ...]) -> Iterator[tuple[st
             at.append("")
 
 
-def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+def _stream_columns(cells: Iterable[tuple[str, Any]], limits: Limits) -> Iterator[dict[str, Any]]:
     """The rows of columns that follow one another, each written to a temporary file first."""
+    counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         columns: dict[str, IO[bytes]] = {}
         for name, cell in cells:
@@ -208,6 +210,9 @@ def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]
                     raise Invalid(f"This JSON file is ordered by columns and has more than {_MOST_COLUMNS} of them.")
                 columns[name] = stack.enter_context(tempfile.TemporaryFile())
             columns[name].write(_encode(cell) + b"\n")
+            counts[name] += 1
+            if counts[name] > limits.rows:
+                raise too_many_rows("This JSON file", limits)
         for column in columns.values():
             column.seek(0)
         try:

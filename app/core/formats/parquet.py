@@ -1,6 +1,7 @@
 """Parquet files, flat or nested, read in batches (https://parquet.apache.org/docs/file-format/)."""
 
 import datetime
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -26,13 +27,14 @@ def read(source: Source, options: ReadOptions) -> Rows:
     """The rows of a file. Bytes that are no text and other foreign values become text; decoded bytes are counted."""
     number = 0
     with source.seekable() as file:
-        for batch in _batches(file, source.size, options.limits):
+        packed = source.size or file.seek(0, io.SEEK_END)
+        for batch in _batches(file, packed, options.limits):
             for values in _rows_of_batch(batch):
                 number += 1
                 yield _row_of_values(number, values)
 
 
-def _batches(file: BinaryIO, packed: int | None, limits: Limits) -> Iterator[Any]:
+def _batches(file: BinaryIO, packed: int, limits: Limits) -> Iterator[Any]:
     """The rows of a file in batches that are not large. Raises WrongKind where it is damaged, TooLarge past a limit.
 
     What it says of itself is checked first, and counted again while it is read: values of a few bytes, of which a
@@ -54,7 +56,7 @@ def _batches(file: BinaryIO, packed: int | None, limits: Limits) -> Iterator[Any
             values = max((group.column(one).num_values for one in range(group.num_columns)), default=0)
             most = values * sum(map(_longest_text, first.columns)) if first is not None else 0
         # Where each value were the longest one of its dictionary: hardly ever more than a file may grow to.
-        is_safe = most <= min(max((packed or 0) * limits.ratio, RATIO_FREE_BYTES), limits.decoded_bytes)
+        is_safe = most <= min(max(packed * limits.ratio, RATIO_FREE_BYTES), limits.decoded_bytes)
         batches = (table if is_safe else unfolded).iter_batches(_BATCH, [place])
         for batch in each(batches, _DAMAGED, *known, code="bad_parquet"):
             size = batch.nbytes if is_safe else sum(map(_unfolded_bytes, batch.columns))
@@ -115,7 +117,7 @@ def _rows_of_batch(batch: Any) -> Iterator[dict[str, Any] | Exception]:
                 yield error
 
 
-def _check_limits(table: Any, packed: int | None, limits: Limits) -> None:
+def _check_limits(table: Any, packed: int, limits: Limits) -> None:
     if table.metadata.num_columns > limits.columns:
         number = f"{table.metadata.num_columns:,}"
         raise too_large("This Parquet file", f"it has {number} columns", f"{limits.columns:,}", "LTT_MAX_COLUMNS")

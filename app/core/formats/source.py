@@ -23,6 +23,7 @@ GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 # Below this a high ratio harms nobody, and tiny repetitive files reach any ratio.
 RATIO_FREE_BYTES = 50 * MB
+_PIECE = 64 * 1024
 _CHAT_MEMBER = re.compile(
     r"(?:^|/)(?:conversations\.json|result\.json|_chat\.txt|[^/]*whatsapp[^/]*\.txt)$", re.IGNORECASE
 )
@@ -294,7 +295,8 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = self._stream.read(len(buffer))
+        # Of an archive as many packed bytes are read ahead as are asked for.
+        part = self._stream.read(min(len(buffer), _PIECE))
         buffer[: len(part)] = part
         self._count += len(part)
         check_expansion(self._kind, self._count, self._packed.tell(), self._limits)
