@@ -4,6 +4,7 @@
     python3 run.py                    make .venv, install what is locked, start the server, open the browser
     python3 run.py serve --port 9000  the same with options; see: python3 run.py serve --help
     python3 run.py test [ARGUMENTS]   install the development packages and run all tests, or some
+    python3 run.py test --faults      the tests of faults in full: kills, crowds, hostile files; about an hour
     python3 run.py bench              measure import and export beside other ways
     python3 run.py COMMAND ...        any other command of ltt: demo, import, export, convert, ...
 

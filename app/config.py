@@ -41,7 +41,8 @@ _ALL = (
     Setting("LTT_PORT", DEFAULT_PORT, "Port to listen on. Unset: 8765, or the next free one.", high=65535),
     Setting("LTT_ALLOWED_HOSTS", "", "More names of this machine, separated by commas, that a browser may use."),
     Setting("LTT_NO_BROWSER", 0, "1 keeps serve from opening the browser.", low=0, high=1),
-    Setting("LTT_THREADS", 8, "Requests that are answered at the same time.", high=256),
+    Setting("LTT_THREADS", 12, "Requests that are answered at the same time.", high=256),
+    Setting("LTT_MAX_LOG_MB", 256, "Most MB that the write-ahead log of the database may take.", low=32),
     Setting("LTT_LOG_LEVEL", "INFO", "How much is logged to stderr.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("LTT_MAX_UPLOAD_MB", 1024, "Largest file that can be uploaded, in MB."),
     Setting("LTT_MAX_FORM_MB", 2, "Largest form or JSON body, in MB."),
@@ -93,6 +94,14 @@ def is_set(name: str, environ: Mapping[str, str] | None = None) -> bool:
 def data_dir(settings: Mapping[str, object]) -> Path:
     """The data folder as an absolute path."""
     return Path(str(settings["LTT_DATA_DIR"])).expanduser().absolute()
+
+
+def database_file(settings: Mapping[str, object]) -> Path | None:
+    """The SQLite file of the database; None where it is another kind of database."""
+    said = str(settings["LTT_DATABASE_URL"])
+    if not said:
+        return data_dir(settings) / "ltt.db"
+    return Path(said.removeprefix("sqlite:///").partition("?")[0]) if said.startswith("sqlite:///") else None
 
 
 def _parse_value(setting: Setting, text: str) -> Value:

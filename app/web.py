@@ -5,13 +5,15 @@ from typing import Any
 
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from flask_wtf import CSRFProtect
 
-from app import __version__, blueprints, config, factory, frontdoor
+from app import __version__, blueprints, config, factory, frontdoor, models
 from app.blueprints import api, errors
 from app.blueprints.api import specification
 
-csrf = CSRFProtect()
+# How long a request waits for the write lock, before it is told to come again.
+LOCK_SECONDS = 10.0
+# So many threads are kept for those that only read, whoever holds that lock.
+READING_THREADS = 4
 
 
 def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
@@ -27,8 +29,11 @@ def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
         **factory.PLACES,
     )
     factory.prepare_app(app, settings, overrides)
+    models.describe_process("the server")
+    threads = int(settings["LTT_THREADS"])
+    models.wait_shortly(app, most_waiting=max(threads - READING_THREADS, threads // 2, 1), seconds=LOCK_SECONDS)
     errors.init_app(app)
-    frontdoor.init_app(app, csrf)
+    frontdoor.init_app(app)
     blueprints.init_app(app)
     api.init_app(app)
     return app

@@ -122,6 +122,7 @@ class Soak:
     slow_bytes: int = 0
     exports: int = 0
     restores: int = 0
+    stale: int = 0
 
     @property
     def data(self) -> Path:
@@ -438,6 +439,7 @@ class Soak:
                 return
             for method, path, body, headers in before:
                 answer = self.ask(method, path, body, **headers)
+                self.stale += answer is not None
                 if answer is not None and answer.status < 400:
                     self.breach("overwritten", f"{method} {path} on a state before the restore: {answer.status}")
 
@@ -566,7 +568,7 @@ class Soak:
         )
         lines[0] += f"{sum(1 for one in self.imports if one.outcome == 'stored')} imports of {ROWS:,} rows, "
         lines[0] += f"{self.exports} exports, {self.slow_bytes / 1024:.0f} kB read slowly, {len(self.downs)} kills, "
-        lines[0] += f"{self.restores} restores."
+        lines[0] += f"{self.restores} restores, {self.stale} requests on a state before one."
         lines += [
             "",
             "Answers: " + ", ".join(f"{n:,} × {code or 'cut'}" for code, n in sorted(self.answers.items())),

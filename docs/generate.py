@@ -115,11 +115,141 @@ def routes() -> str:
     return "\n".join([*lines, ""])
 
 
+def validation() -> str:
+    """Every profile with its date and sources, and every rule with an example of what it finds."""
+    from app.core.validation import FIXES, RULES, SEVERITIES, load_profiles
+
+    profiles = load_profiles()
+    lines = ["# Validation", "", _NOTE, "", _VALIDATION, "## Profiles", ""]
+    lines += ["| profile | day | records | file | tokens | beyond | trains | export |", f"|{'---|' * 8}"]
+    for one in profiles.values():
+        least, most = one.limits.records_min, one.limits.records_max
+        records = " ".join(f"{word} {number:,}" for word, number in (("from", least), ("to", most)) if number)
+        size = f"{one.limits.megabytes:,.0f} MB" if one.limits.megabytes else ""
+        tokens = f"{one.length.tokens:,}" if one.length.tokens else ""
+        form = f"`{one.format}:{one.layout}`"
+        cells = (
+            f"`{one.name}`",
+            one.date.isoformat(),
+            records,
+            size,
+            tokens,
+            one.length.beyond or "",
+            one.trains,
+            form,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    for one in profiles.values():
+        lines += ["", f"### `{one.name}`", "", f"{one.title}. {one.about}".replace(".. ", ". ").strip(), ""]
+        if one.reasoning.key or one.reasoning.note:
+            key = f"read from `{one.reasoning.key}`. " if one.reasoning.key else ""
+            lines.append(f"- Reasoning: {key}{one.reasoning.note}")
+        if one.trains_setting:
+            lines.append(f"- What is trained can be set: {one.trains_setting}.")
+        if one.drops:
+            lines.append(f"- Rows are dropped without an error for: {', '.join(f'`{code}`' for code in one.drops)}.")
+        lines += [f"- {event.date.isoformat()}: {event.says}" for event in one.calendar]
+        said = (f"[{each.title}]({each.url})" if each.url else each.title for each in one.sources)
+        versions = (f" ({each.version})" if each.version else "" for each in one.sources)
+        lines.append(f"- Sources: {'; '.join(map(''.join, zip(said, versions, strict=True)))}.")
+    lines += ["", "## Rules", "", _RULES.rstrip()]
+    for code, rule in RULES.items():
+        using = sorted(name for name, one in profiles.items() if code in one.rules)
+        by: dict[str, list[str]] = {}
+        for name in using:
+            by.setdefault(profiles[name].rules[code], []).append(name)
+        said = [f"{SEVERITIES[each]}: {', '.join(by[each])}." for each in SEVERITIES if each in by]
+        lines += ["", f"### `{code}`", "", f"**{rule.title}.** {rule.why} {' '.join(said)}"]
+        if isinstance(rule.bad, (list, tuple)) and len(rule.bad) == 1 and isinstance(rule.bad[0], dict):
+            lines += ["", "```json", json.dumps(rule.bad[0], ensure_ascii=False), "```"]
+    lines += ["", "## Fixes", "", "A finding names one where it changes nothing but what is wrong.", ""]
+    lines += ["| fix | what it does |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FIXES.items())]
+    return "\n".join([*lines, ""])
+
+
+_VALIDATION = """\
+`ltt validate FILE`, `ltt validate --dataset D`, `POST /api/v1/validate` and `POST /api/v1/datasets/{id}/validate` say
+what a target would refuse, drop or overlook: every error of every record, with its record, line, JSON path, one
+sentence, how grave it is, and a fix where one is safe. Nothing is changed.
+
+A file in the target's own form is checked row by row as it is; any other file, and a dataset, as it would be exported
+for that target. `--profile` takes several names with commas between them, or `all`: the result is a matrix of what each
+target keeps, drops and refuses. `dropped` are the records that a target does not train, `rejected` those of them over
+which it refuses the file or stops. `--against FILE` finds records and questions that stand in another file too.
+
+Severities: *Must fix* (`error`), *Look at* (`warning`), *Hint* (`hint`). All findings are counted; `--limit N` says how
+many are listed. The worst stand first.
+
+**In a pipeline:** exit code 0 where nothing must be fixed, 1 where something must, 2 for wrong usage, 3 where the file
+cannot be read or it is not clear what its columns mean (say it by `--from` and `--map`).
+
+```yaml
+- run: ltt validate data/train.jsonl --profile openai-sft,together --against data/test.jsonl --json > findings.json
+```
+
+A profile is a JSON file in `app/core/validation/profiles`. Your own go into the folder `profiles` of the data folder;
+one with the name of ours takes its place. `extends` names a profile whose values hold where yours says nothing else,
+its own name included; of an object say only what differs, and null takes a value away:
+
+```json
+{"extends": "openai-sft", "date": "2026-12-01", "limits": {"records_min": 50}, "rules": {"unknown-key": "error"}}
+```
+
+| field | meaning |
+|---|---|
+| `title`, `about`, `date`, `sources` | what it is, and of which day and from where its facts are |
+| `shapes`, `layout`, `format` | the forms of rows that the target reads; the layout and format in which we write |
+| `refuses`, `drops` | what an error stops: the `file`, the `run` or `nothing`; rules whose rows are dropped |
+| `limits` | `megabytes`, `records_min`, `records_max`, `records_advised`, `images`, `image_megabytes`, `weight_min` |
+| `roles`, `row_keys`, `message_keys` | the names that are known, by the key of the role and by shape |
+| `arguments`, `tools` | arguments of tool calls are `text` or an `object`, tools a `list` or `text`, or `any` |
+| `first`, `last`, `banned`, `file_names` | who speaks first and last, refused words, names of files that are read |
+| `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
+| `trains`, `trains_setting`, `reasoning` | what is trained by default, how that is set, and where reasoning is read |
+| `models` | `name`, `tokens`, `records_min`, `records_max`, `price` (a million tokens), `currency`, `reasoning` |
+| `calendar` | days with what was announced for them, and how grave it is `before` and `after` |
+| `rules` | each rule that is used, with its severity |
+"""
+_RULES = """\
+A profile says which rules it uses and how grave each is. Examples are rows that the rule finds.
+"""
+
+
+def lints() -> str:
+    """Every lint with why it matters, an example and what puts it right."""
+    from app.core.validation import SEVERITIES
+    from app.core.validation.lints import LINTS
+
+    lines = ["# Lints", "", _NOTE, "", _LINTS]
+    for one in LINTS.values():
+        lines += [f"## `{one.code}`: {one.title}", "", f"{SEVERITIES[one.severity]}. {one.why}", ""]
+        if one.sees_all:
+            lines += ["It looks at all pairs together."]
+        else:
+            shown = one.bad[0]
+            lines += [f"Found in: {_shown(shown.question)} → {_shown(shown.answer) if shown.answer else 'nothing'}"]
+        lines += ["", f"Put right by the cleaning operation `{one.step}`." if one.step else "Put right by hand.", ""]
+    return "\n".join(lines)
+
+
+_LINTS = """\
+What makes a pair poor material whatever trains on it. `ltt validate` tells them beside the rules of a target
+(`--no-lint` leaves them out); none of them is a must-fix.
+"""
+
+
+def _shown(text: str) -> str:
+    seen = "".join("⏎" if c == "\n" else c if c.isprintable() else "·" for c in text)
+    return f"```` {seen} ````"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "formats.md": formats,
+    "lints.md": lints,
     "settings.md": settings,
     "routes.md": routes,
+    "validation.md": validation,
 }
 
 if __name__ == "__main__":

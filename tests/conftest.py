@@ -18,6 +18,7 @@ from app.cli import main
 from app.factory import create_bare_app
 from app.models import close_cleanly
 from app.services import schema, tasks
+from tests.faults.checks import NAMED_ELSEWHERE
 
 for _name in [name for name in os.environ if name.startswith("LTT_") and name != "LTT_CORPUS_DIR"]:
     del os.environ[_name]
@@ -25,9 +26,22 @@ for _name in [name for name in os.environ if name.startswith("LTT_") and name !=
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of our own."""
-    parser.addoption("--faults", action="store_true", help="Run the long fault tests in full, such as fifty kills.")
+    parser.addoption(
+        "--faults", action="store_true", help="Run the tests of faults only, in full, such as fifty kills."
+    )
     parser.addoption("--mutated-files", type=int, default=0, help="Read so many more damaged files, each time others.")
     parser.addoption("--mutated-file", type=int, help="Read the damaged file of this seed, which a failing test named.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--faults``: the tests of tests/faults, and those elsewhere that its list of checks names."""
+    for item in items:
+        if "faults" in item.path.parent.parts[-1:] or item.nodeid.split("[")[0] in NAMED_ELSEWHERE:
+            item.add_marker(pytest.mark.faults)
+    if config.getoption("--faults"):
+        others = [item for item in items if not item.get_closest_marker("faults")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item.get_closest_marker("faults")]
 
 
 @pytest.fixture(scope="session")

@@ -43,14 +43,21 @@ class Reply:
 class Server:
     """A running server. What it prints and logs goes into a file beside its data folder."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, confine: Callable[[], object] | None = None, **environment: str
+    ) -> None:
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}-server.log")
         own = {"LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), "CI": "true"}
         command = [sys.executable, "-m", "app", "serve", "--no-browser", *arguments]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env={**os.environ, **own, **environment}, cwd=folder.parent, stdout=log, stderr=log
+                command,
+                env={**os.environ, **own, **environment},
+                cwd=folder.parent,
+                stdout=log,
+                stderr=log,
+                preexec_fn=confine,
             )
         wait_for(lambda: "Stop with" in self.said or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.said
@@ -107,7 +114,7 @@ class Server:
         """Import a file and wait for its end; the counts."""
         query = "".join(f"&{key}={value}" for key, value in options.items())
         sent = self.api("POST", f"/datasets/{dataset_id}/imports?name={name}{query}", data)
-        if "job" in sent:
+        if "import_id" in sent:
             assert self.await_end(sent["job"]["id"])["state"] == "done"
             sent = self.api("GET", f"/datasets/{dataset_id}/imports/{sent['import_id']}")
         return sent
@@ -192,7 +199,9 @@ def run_ltt(folder: Path, *arguments: str, **options: Any) -> subprocess.Complet
     """Run a command of ltt in a process of its own."""
     environment = {**os.environ, "LTT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "app", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(
+        command, **{"env": environment, "capture_output": True, "text": True, "timeout": 60, **options}
+    )
 
 
 def children(parent: int) -> list[int]:

@@ -1,5 +1,6 @@
 """The recipes in ``docs/architecture.md`` are true: they name what there is, and whoever follows them gets what they say."""
 
+import json
 import re
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from app import blueprints, create_app
 from app.core.cleaning import OPERATIONS
+from app.core.validation import RULES
 from app.models import close_cleanly
 from app.services import datasets, tasks
 from tests import factories
@@ -45,7 +47,7 @@ def blocks(recipe: str, language: str) -> list[str]:
 
 
 def test_there_is_a_recipe_for_what_is_added_most() -> None:
-    assert set(RECIPES) >= {"layout", "operation", "page", "task"}
+    assert set(RECIPES) >= {"layout", "operation", "page", "rule", "task"}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -95,6 +97,20 @@ def test_an_operation_that_follows_the_recipe_is_everywhere(make_app, ltt, tmp_p
         assert "shout" in [one["name"] for one in client.get("/api/v1/operations").json["operations"]]
     finally:
         OPERATIONS.pop("shout", None)
+
+
+def test_a_rule_that_follows_the_recipe_is_found_by_a_profile_that_names_it(ltt, data_dir, tmp_path) -> None:
+    try:
+        exec("\n".join(blocks("rule", "python")), {"__name__": "app.core.validation.rules.shouting"})
+        (data_dir / "profiles").mkdir()
+        own = {"extends": "plain", "rules": {"shouted": "hint"}}
+        (data_dir / "profiles" / "quiet.json").write_text(json.dumps(own), encoding="utf-8")
+        rows = [*RULES["shouted"].good, *RULES["shouted"].bad]
+        (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        found = ltt("validate", tmp_path / "a.jsonl", "--profile", "quiet", "--json").json["findings"]
+        assert [(one["code"], one["record"], one["path"]) for one in found] == [("shouted", 2, "messages[0].content")]
+    finally:
+        RULES.pop("shouted", None)
 
 
 def test_a_page_that_follows_the_recipe_is_served(make_app, monkeypatch) -> None:

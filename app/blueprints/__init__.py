@@ -13,6 +13,7 @@ PAGES: tuple[str, ...] = (
     "cleaning",
     "recipes",
     "duplicates",
+    "splits",
     "export",
     "conversion",
     "jobs",

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import back_or, tell
+from app.core.errors import Conflict
 from app.forms.datasets import DatasetForm
+from app.models import Dataset
 from app.services import datasets, sample
 
 bp = Blueprint("datasets", __name__)
@@ -69,10 +72,24 @@ def show(dataset_id: int) -> ResponseReturnValue:
 def settings(dataset_id: int) -> ResponseReturnValue:
     """Name, description, default system prompt, and what can be done with the whole dataset."""
     dataset = datasets.get(dataset_id)
-    form = DatasetForm(
+    return render_template("datasets/settings.html", dataset=dataset, form=_form_of(dataset))
+
+
+def _form_of(dataset: Dataset) -> DatasetForm:
+    return DatasetForm(
         formdata=None, name=dataset.name, description=dataset.description, system_prompt=dataset.system_prompt or ""
     )
-    return render_template("datasets/settings.html", dataset=dataset, form=form)
+
+
+def _settings_again(dataset_id: int, form: DatasetForm, said: str) -> ResponseReturnValue:
+    """The settings as they are now, to be asked again: somebody changed the dataset since the page was loaded."""
+    return render_template("datasets/settings.html", dataset=datasets.get(dataset_id), form=form, said=said), 409
+
+
+@shown_on("datasets.update")
+def update_refused(problem: Problem) -> ResponseReturnValue:
+    """The settings with what was typed."""
+    return _settings_again((request.view_args or {})["dataset_id"], DatasetForm(), problem.message)
 
 
 @bp.post("/datasets/<int:dataset_id>/settings")
@@ -80,13 +97,19 @@ def update(dataset_id: int) -> ResponseReturnValue:
     """Save name, description and default system prompt."""
     dataset, form = datasets.get(dataset_id), DatasetForm()
     if not form.validate():
-        return render_template("datasets/settings.html", dataset=dataset, form=form), 422
-    datasets.update_dataset(
-        dataset_id,
-        name=form.name.data,
-        description=form.description.data or "",
-        system_prompt=form.typed_prompt(dataset.system_prompt),
-    )
+        seen = request.form.get("revision", type=int)
+        return render_template("datasets/settings.html", dataset=dataset, form=form, revision=seen), 422
+    try:
+        datasets.update_dataset(
+            dataset_id,
+            name=form.name.data,
+            description=form.description.data or "",
+            system_prompt=form.typed_prompt(dataset.system_prompt),
+            revision=request.form.get("revision", type=int),
+        )
+    except Conflict as error:
+        said = f"{error.message} Save again to write what you typed over what is stored."
+        return _settings_again(dataset_id, form, said)
     tell("Saved.")
     return redirect(url_for(".settings", dataset_id=dataset_id), code=303)
 
@@ -118,7 +141,10 @@ def unarchive(dataset_id: int) -> ResponseReturnValue:
 @bp.post("/datasets/<int:dataset_id>/delete")
 def delete(dataset_id: int) -> ResponseReturnValue:
     """Delete a dataset; the toast, or the list of deleted ones, brings it back."""
-    dataset = datasets.delete_dataset(dataset_id)
+    try:
+        dataset = datasets.delete_dataset(dataset_id, revision=request.form.get("revision", type=int))
+    except Conflict as error:
+        return _settings_again(dataset_id, _form_of(datasets.get(dataset_id)), error.message)
     tell(f"Deleted “{dataset.name}”.", undo=url_for(".restore", dataset_id=dataset_id))
     return redirect(url_for(".index"), code=303)
 

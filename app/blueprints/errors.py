@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from app.blueprints.view import back_or
 from app.core import errors
 from app.frontdoor import answers, limits
 from app.models import failures
@@ -60,6 +61,20 @@ class Problem:
 
 # Problems that are shown on the page with the form that met them: what was sent can be mended there.
 _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
+# Fields in which people write. Where a form is refused, what they hold is shown again.
+_TYPED = (
+    "question",
+    "answer",
+    "reasoning",
+    "system",
+    "rejected_answer",
+    "tags",
+    "name",
+    "description",
+    "system_prompt",
+    "text",
+)
+_TYPED_LOST = (404, 409, 410, 503, 507)
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 
@@ -123,13 +138,31 @@ def answer_problem(problem: Problem) -> Response:
         body = answers.error_json(problem.code, problem.message, problem.request_id, problem.details)
         response = make_response(body, problem.status)
         response.mimetype = "application/json"
-    elif problem.status in _MENDED_AT_ONCE and problem.code != "csrf" and request.endpoint in _SHOWN_ON:
-        response = make_response(_SHOWN_ON[request.endpoint](problem))
-        response.status_code = problem.status
     else:
-        response = make_response(_error_page(problem), problem.status)
+        response = make_response(_page_of_form(problem) or _error_page(problem))
+        response.status_code = problem.status
     response.headers.extend(problem.headers)
     return response
+
+
+def _page_of_form(problem: Problem) -> ResponseReturnValue | None:
+    """The page with the form that met the problem, where it has one that can still be made."""
+    page = _SHOWN_ON.get(request.endpoint or "")
+    mended = problem.status in _MENDED_AT_ONCE or problem.code == errors.Restored.code
+    if page is None or not mended or problem.code == "csrf":
+        return None
+    try:
+        return page(problem)
+    except (errors.LttError, HTTPException):
+        return None
+
+
+def _typed_texts(problem: Problem) -> dict[str, str]:
+    """What people wrote into the form that was refused, by field."""
+    if request.method != "POST" or problem.status not in _TYPED_LOST:
+        return {}
+    named = [name for name in request.form if name in _TYPED or name.startswith("raw.")]
+    return {name: request.form[name] for name in named if request.form[name].strip()}
 
 
 def _error_page(problem: Problem) -> str:
@@ -144,6 +177,8 @@ def _error_page(problem: Problem) -> str:
             message=problem.message,
             details=problem.details,
             request_id=problem.request_id,
+            typed=_typed_texts(problem),
+            back=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)

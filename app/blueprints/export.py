@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -77,6 +77,8 @@ def download(dataset_id: int) -> ResponseReturnValue:
 
 def file_response(dataset_id: int, name: str, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
+    # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
+    export.require_space_for(dataset_id)
     pieces = export.stream_export(dataset_id, options)
     first = next(iter(pieces), b"")
 
@@ -90,15 +92,8 @@ def file_response(dataset_id: int, name: str, options: ExportOptions) -> Respons
 
 
 def sent_file(path: Path, name: str, kind: str = "application/octet-stream") -> Response:
-    """A finished file as a download."""
-
-    def pieces() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while part := file.read(64 * 1024):
-                yield part
-
-    response = Response(pieces(), content_type=kind)
-    response.headers["Content-Length"] = str(path.stat().st_size)
+    """A finished file as a download. It is sent from where it lies."""
+    response = send_file(path, mimetype=kind, conditional=False, etag=False)
     response.headers["Content-Disposition"] = content_disposition(name)
     return response
 

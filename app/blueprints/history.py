@@ -31,6 +31,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "history/index.html",
         dataset=dataset,
         steps=found[:PAGE_SIZE],
+        newest=history.newest_number(dataset_id),
         older=found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None,
         undo=undo,
         redo=redo,
@@ -108,13 +109,15 @@ def forget(dataset_id: int, number: int) -> ResponseReturnValue:
 def compacting(dataset_id: int) -> ResponseReturnValue:
     """Ask before the history is compacted."""
     dataset = datasets.get(dataset_id)
-    upto = max(min(request.args.get("upto", dataset.last_number, type=int), dataset.last_number), 0)
+    newest = history.newest_number(dataset_id)
+    upto = max(min(request.args.get("upto", newest, type=int), newest), 0)
     return render_template(
         "history/compact.html",
         dataset=dataset,
         upto=upto,
+        newest=newest,
         count=history.count_compactable(dataset_id, upto),
-        step=history.step(dataset_id, upto) if upto else None,
+        step=next(iter(history.steps(dataset_id, before=upto + 1, size=1)), None),
     )
 
 

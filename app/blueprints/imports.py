@@ -35,6 +35,9 @@ def cell(value: object, limit: int = 240) -> str:
     return clip(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), limit)
 
 
+bp.add_app_template_filter(quarantine.fingerprint)
+
+
 @bp.get("/datasets/<int:dataset_id>/import")
 def index(dataset_id: int) -> ResponseReturnValue:
     """Choose files, or paste."""
@@ -250,11 +253,14 @@ def retry(dataset_id: int, import_id: int) -> ResponseReturnValue:
     only = request.form.get("only", type=int)
     shown = {bad.id: bad.raw for bad in quarantine.by_ids(row.id, _row_ids())}
     texts = {row_id: restore_newlines(request.form[f"raw.{row_id}"], raw) for row_id, raw in shown.items()}
-    chosen = {key: text for key, text in texts.items() if (key == only if only else text != shown[key])}
+    seen = {row_id: request.form.get(f"was.{row_id}") or quarantine.fingerprint(raw) for row_id, raw in shown.items()}
+    chosen = {
+        key: text for key, text in texts.items() if (key == only if only else quarantine.fingerprint(text) != seen[key])
+    }
     if not chosen:
         tell("No row was repaired yet. Change its text first.")
         return redirect(_address_of(row), code=303)
-    done = quarantine.retry_rows(row.id, chosen)
+    done = quarantine.retry_rows(row.id, chosen, seen=seen)
     parts = [f"{plural(done.imported, 'repaired row')} imported"]
     parts += [f"{done.skipped:,} skipped as a duplicate"] if done.skipped else []
     parts += [f"{done.still_bad:,} still bad"] if done.still_bad else []

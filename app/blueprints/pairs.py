@@ -6,10 +6,11 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.errors import Problem, shown_on
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
-from app.core.errors import BadUsage, Conflict, Gone, Invalid
+from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import Filters
 from app.core.record import STATUSES
 from app.core.stored import StoredEntry
@@ -147,18 +148,22 @@ def create(dataset_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
 
 
+@shown_on("pairs.create")
+def create_refused(problem: Problem) -> ResponseReturnValue:
+    """The new pair as it was typed, to be saved again."""
+    dataset = datasets.get((request.view_args or {})["dataset_id"])
+    return _render_page(dataset, view_of_request(), form=PairForm(), new=True, error=problem.message)
+
+
 @bp.post("/<int:entry_id>")
 def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Save an edited pair. A stale save shows both texts; an untouched one writes nothing."""
     form, view = PairForm(), view_of_request()
     try:
         entry = entries.get(dataset_id, entry_id)
-    except Gone:
-        return _render_conflict(dataset_id, entries.get_deleted(dataset_id, entry_id), form, deleted=True)
-    try:
         result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
-    except Conflict:
-        return _render_conflict(dataset_id, entry, form, deleted=False)
+    except (Conflict, Gone) as error:
+        return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
     except Invalid as error:
         dataset = datasets.get(dataset_id)
         return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
@@ -169,12 +174,26 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     return redirect(view.address(dataset_id, pair=following), code=303)
 
 
-def _render_conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, deleted: bool) -> ResponseReturnValue:
-    """Yours, theirs and what both began with; nothing typed is lost."""
+@shown_on("pairs.restore")
+@shown_on("pairs.save")
+def save_refused(problem: Problem) -> ResponseReturnValue:
+    """The pair as it was typed, to be saved again; beside what is stored, where a backup was put back meanwhile."""
+    named = request.view_args or {}
+    dataset_id, entry_id = named["dataset_id"], named["entry_id"]
+    if problem.code == Restored.code:
+        return _render_conflict(dataset_id, entry_id, PairForm(), restored=True)
+    entry, dataset = entries.get(dataset_id, entry_id), datasets.get(dataset_id)
+    return _render_page(dataset, view_of_request(), form=PairForm(), entry=entry, error=problem.message)
+
+
+def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored: bool = False) -> ResponseReturnValue:
+    """Yours, theirs and what both began with, where that is known; nothing typed is lost."""
+    theirs = entries.get_deleted(dataset_id, entry_id)
+    deleted = not entries.by_ids(dataset_id, [entry_id])
     mine = form.values(theirs)
     base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
     rows = [
-        (name, label, getattr(base, name), getattr(theirs, name), mine[name])
+        (name, label, getattr(base, name) if base else None, getattr(theirs, name), mine[name])
         for name, label in FIELDS
         if name in mine and mine[name] != getattr(theirs, name)
     ]
@@ -185,10 +204,12 @@ def _render_conflict(dataset_id: int, theirs: StoredEntry, form: PairForm, *, de
         entry=theirs,
         form=form,
         rows=rows,
+        has_base=base is not None,
         deleted=deleted,
+        restored=restored,
         words=difference.compare_words,
     )
-    return body, 410 if deleted else 409
+    return body, 410 if deleted and not restored else 409
 
 
 @bp.post("/<int:entry_id>/restore")
@@ -196,7 +217,10 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
-    result = pairs.restore_pair(dataset_id, entry_id, form.values(entry))
+    try:
+        result = pairs.restore_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
+    except Conflict as error:
+        return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
     tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 
@@ -224,10 +248,15 @@ def act(dataset_id: int) -> ResponseReturnValue:
         named = request.form.get("tags", "").split(",")
         added, removed = (named, []) if action == "tag" else ([], named)
         result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
-    elif action == "split":
-        result = pairs.set_split(dataset_id, chosen, request.form.get("split", ""))
+    elif action.startswith("split:"):
+        result = pairs.set_split(dataset_id, chosen, action.removeprefix("split:"))
     elif action == "delete":
-        result = pairs.delete_pairs(dataset_id, chosen)
+        # The editor says which version of its pair was seen; who ticks rows in the list has not read them all.
+        seen = request.form.get("version", type=int)
+        if seen is not None and chosen.ids:
+            result = pairs.delete_pair(dataset_id, chosen.ids[0], version=seen)
+        else:
+            result = pairs.delete_pairs(dataset_id, chosen)
     else:
         raise BadUsage("Choose what to do with the selected pairs.")
     if wants_json(request.environ):

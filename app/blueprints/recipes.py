@@ -27,7 +27,7 @@ def add(dataset_id: int) -> ResponseReturnValue:
         row = recipes.create_recipe("", [step])
         tell(f"{row.name} begun with this step.")
     else:
-        row = recipes.put_step(form.recipe_id, step, form.step_place)
+        row = recipes.put_step(form.recipe_id, step, form.step_place, version=_seen_version())
         tell("Step saved." if form.step_place is not None else f"Added as step {len(row.steps)}.")
     parts: dict[str, Any] = {
         name: values for name, values in form.values.lists() if name.startswith("o.") or name in ("op", "field", "code")
@@ -39,17 +39,17 @@ def add(dataset_id: int) -> ResponseReturnValue:
 def change(dataset_id: int, recipe_id: int) -> ResponseReturnValue:
     """Rename a recipe, move or take out a step, or put it away: whatever the pressed button says."""
     action, _, place = request.form.get("do", "rename").partition(":")
-    number = int(place) if is_number(place) else 0
+    number, seen = int(place) if is_number(place) else 0, _seen_version()
     if action == "delete":
-        row = recipes.delete_recipe(recipe_id)
+        row = recipes.delete_recipe(recipe_id, version=seen)
         tell(f"{row.name} deleted.", undo=url_for(".restore", dataset_id=dataset_id, recipe_id=row.id))
         return redirect(url_for("cleaning.index", dataset_id=dataset_id), code=303)
     if action == "rename":
-        row = recipes.change_recipe(recipe_id, name=request.form.get("name", ""))
+        row = recipes.change_recipe(recipe_id, name=request.form.get("name", ""), version=seen)
     elif action in ("up", "down"):
-        row = recipes.move_step(recipe_id, number, -1 if action == "up" else 1)
+        row = recipes.move_step(recipe_id, number, -1 if action == "up" else 1, version=seen)
     elif action == "drop":
-        row = recipes.drop_step(recipe_id, number)
+        row = recipes.drop_step(recipe_id, number, version=seen)
     else:
         raise BadUsage("Choose what to do with the recipe.")
     return redirect(back_or(_recipe_address(dataset_id, row)), code=303)
@@ -110,6 +110,11 @@ def from_history(dataset_id: int) -> ResponseReturnValue:
     row = recipes.from_history(dataset_id, numbers, request.form.get("name", ""))
     tell(f"{row.name} saved: {plural(len(row.steps), 'step')}.")
     return _open_recipe(dataset_id, row, op=RECIPE)
+
+
+def _seen_version() -> int | None:
+    """The version of the recipe that the page showed; it stands in the addresses of its forms."""
+    return request.args.get("version", type=int)
 
 
 def _open_recipe(dataset_id: int, row: SavedRecipe, **more: Any) -> ResponseReturnValue:

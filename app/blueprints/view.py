@@ -44,6 +44,7 @@ _DATASET_PAGES = (
     ("imports.index", "Import", "box-arrow-in-down", "i"),
     ("cleaning.index", "Clean", "brush", "c"),
     ("duplicates.index", "Duplicates", "intersect", "d"),
+    ("splits.index", "Splits", "pie-chart", "s"),
     ("export.index", "Export", "box-arrow-up", "e"),
     ("history.index", "History", "clock-history", "h"),
     ("datasets.settings", "Dataset settings", "sliders", ""),
@@ -103,7 +104,7 @@ def _mark(path: Path, changed: int) -> str:
 
 def dataset_nav(dataset: Dataset) -> list[NavItem]:
     """The pages of a dataset that exist."""
-    counts = {"pairs.index": number(dataset.entry_count), "history.index": number(dataset.last_number)}
+    counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
     return [
         NavItem(
             label, url_for(endpoint, dataset_id=dataset.id), icon, key, counts.get(endpoint, ""), _is_here(endpoint)

@@ -23,6 +23,7 @@ COMMANDS = {
     "convert": "app.cli.conversion:convert",
     "clean": "app.cli.cleaning:clean",
     "dedupe": "app.cli.duplicates:dedupe",
+    "split": "app.cli.splits:split",
     "validate": "app.cli.validation:validate",
     "datasets": "app.cli.datasets:datasets",
     "history": "app.cli.history:history",

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from app.cli.files import is_live, refuse_live
 from app.cli.workspace import open_workspace
+from app.core.formats.database_log import with_log
 
 
 @click.command()
@@ -21,11 +23,16 @@ def backup(file: Path | None) -> None:
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
     """Put the backup FILE in place of everything. What was there before is kept as a backup."""
-    from app.services import backups
+    from app.services import backups, schema
 
-    with open_workspace():
-        safety = backups.restore_backup(file)
-        click.echo(f"Restored. What was here before is kept as {safety}.", err=True)
+    refuse_live(file, "To go back to an earlier state, name a backup; they lie in the folder backups beside it.")
+    with open_workspace(prepare=False), with_log(file) as whole:
+        if schema.find_damage():
+            kept = backups.replace_damaged(whole)
+        else:
+            schema.prepare_schema()
+            kept = backups.restore_backup(whole)
+        click.echo(f"Restored. What was here before is kept as {kept}.", err=True)
 
 
 @click.command()
@@ -35,8 +42,9 @@ def verify(file: Path | None) -> int:
     from app.services import backups
 
     with open_workspace():
-        if file is not None:
-            backups.check_backup(file)
+        if file is not None and not is_live(file):
+            with with_log(file) as whole:
+                backups.check_backup(whole)
             problems = []
         else:
             problems = backups.verify_database()

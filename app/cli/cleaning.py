@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.files import open_output, open_source, target_like
+from app.cli.files import open_output, open_source, refuse_live, target_like
 from app.cli.options import READING, takes_options
 from app.cli.workspace import open_workspace
 from app.core import conversion
@@ -100,6 +100,7 @@ def _named_recipe(name: str, saved: Any) -> Recipe:
         if found is None:
             raise NotFound(f"There is no recipe file and no saved recipe “{name}”.")
         return found
+    refuse_live(name)
     return recipe_of(sys.stdin.buffer.read() if name == "-" else path.read_bytes(), path.stem)
 
 

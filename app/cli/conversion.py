@@ -32,7 +32,7 @@ def convert(
     settings, found = plan_reading(file, options)
     with ExitStack() as stack:
         out = stack.enter_context(open_output(target, reads=source))
-        bad = stack.enter_context(click.open_file(rejects, "wb")) if rejects else None
+        bad = stack.enter_context(open_output(rejects, reads=source)) if rejects else None
 
         def write_reject(row: BadRow) -> None:
             if bad is not None:

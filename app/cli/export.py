@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.core.conversion import require_csv, target_of
 from app.core.filters import Filters
 from app.core.record import SPLITS
 from app.core.spec import parse_spec
+from app.core.spool import put_aside
 from app.services import datasets
 from app.services import export as service
 from app.services.export import ExportOptions
@@ -76,7 +79,11 @@ def _write_files(dataset_id: int, parts: dict[str, ExportOptions], *, to_stdout:
     for (path, options), plan in zip(parts.items(), plans, strict=True):
         digest, size = hashlib.sha256(), 0
         with open_output("-" if to_stdout else path) as out:
-            for piece in service.stream_export(dataset_id, options):
+            pieces = service.stream_export(dataset_id, options)
+            if not stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+                # Who reads from a pipe may be slow, and the database must not wait for that.
+                pieces = put_aside(pieces)
+            for piece in pieces:
                 out.write(piece)
                 digest.update(piece)
                 size += len(piece)

@@ -1,11 +1,13 @@
 """Files that commands read and write again: opened by what they hold, written in the shape they had."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import config
 from app.core.errors import BadUsage, Invalid
 
 if TYPE_CHECKING:
@@ -18,7 +20,31 @@ def open_source(file: str) -> "Source":
     """A file that is to be read; - is stdin."""
     from app.core.formats import Source
 
+    refuse_live(file)
     return Source.of_stream(sys.stdin.buffer, name="-") if file == "-" else Source.of_path(file)
+
+
+def is_live(file: str | Path) -> bool:
+    """Whether a file, by whatever name, is the database that the workbench works with; - is stdin.
+
+    It is not opened: what Python opens and closes has lost its locks.
+    """
+    live = config.database_file(config.load_settings())
+    try:
+        found = os.fstat(sys.stdin.fileno()) if str(file) == "-" else os.stat(file)
+        return live is not None and any(
+            os.path.samestat(found, os.stat(one))
+            for end in ("", "-wal", "-shm")
+            if (one := Path(f"{live}{end}")).exists()
+        )
+    except (OSError, ValueError):
+        return False
+
+
+def refuse_live(file: str | Path, use: str = "To read its pairs, use: ltt export DATASET FILE") -> None:
+    """Raise Invalid where a file is the database of the workbench; ``use`` says what to do instead."""
+    if is_live(file):
+        raise Invalid(f"{file} is the database that this workbench works with. {use}", code="live")
 
 
 def target_like(settings: "ReadSettings", out: str) -> "Spec":
@@ -39,6 +65,7 @@ def open_output(target: str, *, reads: str | None = None) -> Iterator[Any]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    refuse_live(target, "Name another file to write.")
     path, part = Path(target), Path(f"{target}.part")
     if path.is_dir():
         raise BadUsage(f"{target} is a folder. Name a file in it.")

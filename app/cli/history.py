@@ -78,7 +78,7 @@ def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
     """Remove what older steps of dataset D would need to be undone. This cannot be undone."""
     with open_workspace():
         found = datasets.find_dataset(dataset)
-        last = found.last_number if upto is None else upto
+        last = service.newest_number(found.id) if upto is None else upto
         number = service.count_compactable(found.id, last)
         _confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")
         done = service.compact(found.id, last)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from app.cli.files import refuse_live
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
 from app.core.errors import LttError
+from app.core.formats.database_log import log_beside, with_log
 from app.models import Dataset, Import
 from app.services.imports import Settings
 
@@ -98,11 +100,14 @@ class _Run:
 def _save_upload(file: str):  # type: ignore[no-untyped-def]
     from app.services import uploads
 
+    refuse_live(file)
     if file == "-":
         return uploads.save(sys.stdin.buffer.read, "stdin")
     path = Path(file)
-    with path.open("rb") as source:
-        return uploads.save(source.read, path.name, announced_bytes=path.stat().st_size)
+    if log := log_beside(path):
+        click.echo(f"{file}: read together with the log beside it, {log.name}.", err=True)
+    with with_log(path) as whole, whole.open("rb") as source:
+        return uploads.save(source.read, path.name, announced_bytes=whole.stat().st_size)
 
 
 def _show_progress(done: int, total: int | None, message: str) -> None:

@@ -56,6 +56,7 @@ def _run_server(
             code="already_running",
         ) from error
     with app.app_context():
+        schema.require_sound()
         copy = schema.prepare_schema()
     if copy:
         click.echo(f"The database was upgraded. A copy from before lies in {copy}.")

@@ -1,6 +1,7 @@
 """``ltt validate``: what a target would refuse, drop or overlook in a file or a dataset."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,32 +12,62 @@ from app.cli.files import open_source
 from app.cli.options import READING, takes_options
 from app.core.reading import ReadSettings
 from app.core.validation import SEVERITIES, ValidateOptions, choose_profiles, load_profiles
+from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option("--dataset", metavar="D", help="Check this dataset instead of a file: name or id.")
 @takes_options(ValidateOptions)
 @click.option(
-    "--against", metavar="FILE", help="Another file, such as test questions, whose records must not stand in this one."
+    "--against",
+    metavar="FILE",
+    help="Another file, such as test questions, whose records must not stand in this one.",
 )
 @takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def validate(file: str, against: str | None, as_json: bool, options: ValidateOptions, settings: ReadSettings) -> int:
-    """Check FILE (- is stdin) for one target or several, and change nothing.
+def validate(
+    file: str | None,
+    dataset: str | None,
+    against: str | None,
+    as_json: bool,
+    options: ValidateOptions,
+    settings: ReadSettings,
+) -> int:
+    """Check FILE (- is stdin) or a dataset for one target or several, and change nothing.
 
-    A file in the target's own form is checked row by row as it is; any other is checked as it would be exported. Each
-    finding names its record, line and place. Exit code 1 where something must be fixed.
+    A file in the target's own form is checked row by row as it is; any other, and a dataset, as it would be exported.
+    Each finding names its record, line and place. Exit code 1 where something must be fixed.
     """
-    profiles = choose_profiles(options.profile, load_profiles(config.data_dir(config.load_settings()) / "profiles"))
-    today = datetime.now(UTC).date()
-    other = open_source(against) if against else None
-    report = validate_file(open_source(file), settings, options, profiles, today=today, against=other)
+    if (file is None) == (dataset is None):
+        raise click.UsageError("Name a FILE, or a dataset by --dataset D.")
+    if dataset is not None and against:
+        raise click.UsageError("--against compares files. Compare a dataset on its page of duplicates.")
+    if as_json and options.limit is None:
+        options = replace(options, limit=MOST_LISTED)
+    if dataset is not None:
+        report = _validate_dataset(dataset, options)
+    else:
+        folder = config.data_dir(config.load_settings()) / "profiles"
+        profiles = choose_profiles(options.profile, load_profiles(folder))
+        other = open_source(against) if against else None
+        today = datetime.now(UTC).date()
+        report = validate_file(open_source(str(file)), settings, options, profiles, today=today, against=other)
     if as_json:
-        click.echo(json.dumps(report))
+        click.echo(json.dumps(report, ensure_ascii=False))
     else:
         _print_report(report)
     return 1 if report["errors"] else 0
+
+
+def _validate_dataset(name: str, options: ValidateOptions) -> dict[str, Any]:
+    from app.cli.workspace import open_workspace
+    from app.services import datasets, validation
+    from app.services.jobs import Unwatched
+
+    with open_workspace():
+        return validation.validate_dataset(datasets.find_dataset(name).id, options, Unwatched())
 
 
 def _print_report(report: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from app.core.text import plural
 from app.factory import create_bare_app
 from app.jobs import limits
-from app.models import db, write_lock
+from app.models import close_connections, db, describe_process
 from app.services import runners, running, tasks
 from app.services.running import Claim, Stopped
 from app.services.tasks import TaskLimits
@@ -118,10 +118,8 @@ def limits_of(kind: str) -> TaskLimits:
 
 def start(claim: Claim, overrides: Mapping[str, Any]) -> BaseProcess:
     """Start a claimed job in its own process. Call inside an application context, outside a transaction."""
-    db.session.remove()
     # No connection to the database may cross into the child.
-    with write_lock():
-        db.engine.dispose()
+    close_connections()
     process: BaseProcess = _processes.Process(
         target=_main, args=(claim, dict(overrides), os.getpid()), name=f"job-{claim.id}"
     )
@@ -134,6 +132,7 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
     # Ctrl+C in a terminal reaches the worker as well, which then ends this process in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    describe_process(f"job {claim.id} ({claim.kind})")
     app = create_bare_app(overrides)
     with app.app_context():
         limits.confine(limits_of(claim.kind), file_bytes=FILE_BYTES + _database_bytes())
@@ -142,14 +141,7 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
         except Stopped:
             log.info("Job %s was stopped.", claim.id)
         finally:
-            disconnect()
-
-
-def disconnect() -> None:
-    """Close this process's connections. The last one to close checkpoints the log, hence the lock."""
-    db.session.remove()
-    with write_lock():
-        db.engine.dispose()
+            close_connections()
 
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.errors import Busy, LttError, NotFound, Restored
 from app.jobs import child
 from app.jobs.child import Progress, Watcher
-from app.models import db, end_reading, failures
+from app.models import close_connections, db, end_reading, failures, write_ahead_log
 from app.services import jobs, runners, running, tasks
 from app.services.running import Claim, Lost
 
@@ -51,7 +51,7 @@ class Worker:
                     self._stopping.wait(POLL_SECONDS if self._turned() else FULL_SECONDS)
             finally:
                 runners.retire()
-                child.disconnect()
+                close_connections()
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self._stopping.set()
@@ -81,6 +81,9 @@ class Worker:
                 self._swept = float("-inf")
             self._sweep()
             claim = self._claim()
+            if claim is None and (wal := write_ahead_log()) is not None:
+                # A reader that was killed could not do it itself.
+                wal.fold_if_free()
         except Busy:
             return False
         finally:

@@ -4,6 +4,8 @@ from app.models.base import db
 from app.models.database import (
     Turns,
     close_cleanly,
+    close_connections,
+    describe_process,
     empty_log,
     end_reading,
     init_app,
@@ -11,6 +13,8 @@ from app.models.database import (
     open_copy,
     reading,
     transaction,
+    wait_shortly,
+    write_ahead_log,
     write_lock,
 )
 from app.models.dataset import Dataset
@@ -44,7 +48,9 @@ __all__ = [
     "Workspace",
     "base_on_epoch",
     "close_cleanly",
+    "close_connections",
     "db",
+    "describe_process",
     "empty_log",
     "end_reading",
     "fill",
@@ -56,5 +62,7 @@ __all__ = [
     "reading",
     "require_epoch",
     "transaction",
+    "wait_shortly",
+    "write_ahead_log",
     "write_lock",
 ]

@@ -4,7 +4,7 @@ SQLite runs in WAL mode with full sync. A write transaction is ``BEGIN IMMEDIATE
 process takes, and checkpoints happen under that lock only. All other connections are ``query_only``.
 """
 
-import os
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,22 +13,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context, request
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.core.errors import BadUsage
+from app.core.errors import BadUsage, Busy
 from app.models.base import db
 from app.models.epoch import WRITE
 from app.models.filelock import FileLock
+from app.models.log import WriteAheadLog
+
+log = logging.getLogger(__name__)
 
 TRUSTED = "ltt_trusted"
+LOG = "ltt_log"
+# How long closing waits for the write lock.
+SOON_SECONDS = 1.0
+_doing = "another program"
 _BAD_URL = (
     "LTT_DATABASE_URL is no address that can be used. Write postgresql+psycopg://USER@HOST/DATABASE, "
     "and install the extra postgres."
 )
-CHECKPOINT_BYTES = 8 * 1024 * 1024
 # In kilobytes, for each connection. Those that only read are many, and find their pages with the system as well.
 _SMALL_CACHE, _LARGE_CACHE = "PRAGMA cache_size=-8000", "PRAGMA cache_size=-32000"
 _PRAGMAS = (
@@ -53,8 +60,11 @@ def init_app(app: Flask) -> None:
         raise BadUsage(_BAD_URL) from error
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
-            _prepare_sqlite(db.engine)
-            app.extensions["ltt_write_lock"] = FileLock(_database_path().with_name("write.lock"))
+            path = Path(db.engine.url.database or "").with_name("write.lock")
+            lock = app.extensions["ltt_write_lock"] = FileLock(path, doing=_what_this_does)
+            limit = int(app.config["LTT_MAX_LOG_MB"]) * 1024 * 1024
+            app.extensions[LOG] = WriteAheadLog(db.engine, lock, limit)
+            _prepare_sqlite(db.engine, app.extensions[LOG])
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -70,13 +80,27 @@ def _engine_options(url: str) -> dict[str, Any]:
     return {**shared, "pool_size": 12, "max_overflow": 24, "pool_pre_ping": True}
 
 
-def _database_path() -> Path:
-    return Path(db.engine.url.database or "")
+def describe_process(doing: str) -> None:
+    """Say what this process does, for those that wait while it writes."""
+    global _doing
+    _doing = doing
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _what_this_does() -> str:
+    return f"{_doing} ({request.endpoint})" if has_request_context() else _doing
+
+
+def wait_shortly(app: Flask, *, most_waiting: int, seconds: float) -> None:
+    """Let few threads wait for the write lock, and none for long: the others are there for those that read."""
+    lock: FileLock | None = app.extensions.get("ltt_write_lock")
+    if lock is not None:
+        lock.most_waiting, lock.timeout_seconds = most_waiting, seconds
+
+
+def _prepare_sqlite(engine: Engine, wal: WriteAheadLog | None = None) -> None:
     @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+    def _connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info[LOG] = wal
         connection.isolation_level = None
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -94,11 +118,15 @@ def _prepare_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
 
     @event.listens_for(engine, "checkin")
-    def _checkin(connection: sqlite3.Connection | None, _record: object) -> None:
+    def _checkin(connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
         if connection is not None:
-            connection.execute("PRAGMA query_only=ON")
-            connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute(_SMALL_CACHE)
+            try:
+                connection.execute("PRAGMA query_only=ON")
+                connection.execute("PRAGMA foreign_keys=ON")
+                connection.execute(_SMALL_CACHE)
+            except sqlite3.Error as error:
+                # This follows every commit, and must not make a refusal of it.
+                record.invalidate(error)
 
 
 @contextmanager
@@ -113,14 +141,17 @@ def open_copy(path: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def write_lock() -> Iterator[None]:
-    """Hold the lock that all writers and checkpoints of all processes take. PostgreSQL has its own."""
+def write_lock(timeout_seconds: float | None = None) -> Iterator[None]:
+    """Hold the lock that all writers and checkpoints of all processes take. PostgreSQL has its own. Raises Busy."""
     lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
     if lock is None:
         yield
         return
-    with lock:
+    lock.acquire(timeout_seconds)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class Turns:
@@ -141,8 +172,12 @@ class Turns:
         return self
 
     def begin(self) -> Session:
-        """The session of the open transaction; a new one is begun after a pause."""
+        """The session of the open transaction; a new one is begun after a pause. Raises Busy where the log is full."""
         if not self._open:
+            wal = write_ahead_log()
+            if wal is not None and not is_writing():
+                end_reading()
+                wal.await_room()
             self._stack.enter_context(transaction(trusted=self._trusted))
             self._open, self._began = True, time.monotonic()
         return db.session()
@@ -179,7 +214,10 @@ def transaction(*, trusted: bool = False) -> Iterator[Session]:
         yield session
         return
     session.commit()
+    wal = write_ahead_log()
     with write_lock():
+        if wal is not None:
+            wal.require_room()
         session.info[WRITE] = True
         try:
             session.connection(execution_options={WRITE: True, TRUSTED: trusted})
@@ -190,7 +228,13 @@ def transaction(*, trusted: bool = False) -> Iterator[Session]:
             raise
         finally:
             session.info[WRITE] = False
-        checkpoint_if_large(CHECKPOINT_BYTES if not _is_wanted() else CHECKPOINT_BYTES * 8)
+        if wal is not None:
+            wal.fold()
+
+
+def write_ahead_log() -> WriteAheadLog | None:
+    """The log of the database; PostgreSQL looks after its own."""
+    return current_app.extensions.get(LOG)
 
 
 def _is_wanted() -> bool:
@@ -211,54 +255,61 @@ def end_reading() -> None:
         session.rollback()
 
 
-def checkpoint_if_large(threshold: int = CHECKPOINT_BYTES) -> None:
-    """Move the write-ahead log into the database when it has grown. Call with the write lock held."""
-    if db.engine.dialect.name != "sqlite":
-        return
-    wal = _database_path().with_name(_database_path().name + "-wal")
-    try:
-        size = os.stat(wal).st_size
-    except FileNotFoundError:
-        return
-    if size >= threshold:
-        _checkpoint("PASSIVE")
-
-
-def _checkpoint(mode: str) -> None:
-    connection = db.engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA query_only=OFF")
-        # The write lock is held: a reader elsewhere, such as a long export, must not stop all writers for long.
-        cursor.execute("PRAGMA busy_timeout=2000")
-        cursor.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-        cursor.execute("PRAGMA busy_timeout=30000")
-        cursor.execute("PRAGMA query_only=ON")
-    finally:
-        connection.close()
-
-
 def empty_log() -> None:
-    """Fold the write-ahead log into the database and empty it, so that removed texts do not linger there."""
-    if db.engine.dialect.name == "sqlite" and not is_writing():
+    """Fold the write-ahead log into the database and empty it, so that removed texts do not linger there.
+
+    Raises nothing: the removal itself is stored. What stands against it now is tried again after each write.
+    """
+    wal = write_ahead_log()
+    if wal is not None and not is_writing():
         end_reading()
-        with write_lock():
-            _checkpoint("TRUNCATE")
+        wal.is_owed = True
+        with _lock_soon() as locked:
+            if locked:
+                wal.fold()
 
 
 def close_cleanly() -> None:
     """Fold the log back into the database file and close all connections, so that no ``-wal`` stays behind."""
-    if db.engine.dialect.name == "sqlite":
-        db.session.remove()
-        with write_lock():
-            _checkpoint("TRUNCATE")
-            db.engine.dispose()
-    else:
+    close_connections(fold=True)
+
+
+def close_connections(*, fold: bool = False) -> None:
+    """Close all connections of this process.
+
+    The last one of all processes to close folds the log, hence the lock. Where it cannot be had soon, its holder has
+    the database open, so that ours is not the last.
+    """
+    db.session.remove()
+    with _lock_soon() as locked:
+        wal = write_ahead_log()
+        if fold and locked and wal is not None:
+            wal.is_owed = True
+            wal.fold()
         db.engine.dispose()
+
+
+@contextmanager
+def _lock_soon() -> Iterator[bool]:
+    """Hold the write lock, or go on without it where somebody else does not let go of it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(write_lock(SOON_SECONDS))
+        except (Busy, OSError) as error:
+            log.info("The log of the database is not folded now: %s", error)
+            yield False
+        else:
+            yield True
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
     """A read-only connection of its own with one unchanging view of the data, for streams."""
-    with db.engine.connect() as connection, connection.begin():
-        yield connection
+    with db.engine.connect() as connection:
+        wal: WriteAheadLog | None = connection.info.get(LOG)
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if wal is not None:
+                wal.fold_if_free()

@@ -8,6 +8,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import Busy, Conflict, DiskFull, LttError, NotFound
 
+_NO_HANDLES = (errno.EMFILE, errno.ENFILE)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_SUCH_NUMBER = "Nothing has such a large number."
 _DISK_FULL = "The disk is full or cannot be written. Nothing was changed; free some space and try again."
@@ -23,6 +24,8 @@ def translate(error: BaseException) -> LttError | None:
         return _driver(error.orig)
     if isinstance(error, OSError) and error.errno in _FULL:
         return DiskFull(_DISK_FULL)
+    if isinstance(error, OSError) and error.errno in _NO_HANDLES:
+        return Busy("Too many files are open. Try again in a moment.", code="no_handles")
     if isinstance(error, OverflowError) and "SQLite" in str(error):
         return NotFound(_NO_SUCH_NUMBER)
     return _driver(error)
@@ -45,6 +48,9 @@ def _sqlite(error: sqlite3.Error) -> LttError | None:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY_DIRECTORY")):
         return DiskFull(_DISK_FULL)
+    if name.startswith("SQLITE_CANTOPEN"):
+        # Mostly for want of handles: the file was there when the program started.
+        return Busy("The database cannot be opened at the moment. Try again in a moment.", code="no_handles")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Busy("Another program is still writing. Try again in a moment.")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):

@@ -1,6 +1,7 @@
-"""waitress with our limits: a body is refused by what is announced of it, before it is read."""
+"""waitress with our limits: on bodies, refused by what is announced of them, on connections, and on slow readers."""
 
 import copy
+import errno
 import os
 import secrets
 import shutil
@@ -9,10 +10,12 @@ import tempfile
 import time
 from contextlib import suppress
 from functools import lru_cache
+from multiprocessing import util
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from waitress import server
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -27,8 +30,11 @@ from app.frontdoor import FrontDoor, answers, limits
 from app.frontdoor.answers import Refusal
 from app.frontdoor.headers import protect_headers
 from app.models import failures
+from app.server import overload
 from app.services import uploads
 
+# A download of which so long nothing was taken is cut.
+STALLED_SECONDS = 300
 _CODES = {400: "malformed", 431: "too_large", 501: "not_implemented"}
 _MESSAGES = {431: "The address or the headers of the request are too long."}
 # Lines between the chunks of a body, and what follows the last one.
@@ -38,17 +44,22 @@ _LINGER_SECONDS = 10.0
 
 
 def waitress_settings(app: Flask) -> dict[str, Any]:
-    """What waitress is told. A stalled reader must not pile up a download, nor half-open connections stop the rest."""
+    """What waitress is told. Half-open connections must not stop the rest, nor slow readers.
+
+    What is sent faster than it is taken waits in a temporary file, however much it is: neither a thread nor a read of
+    the database waits for a client.
+    """
     return {
         "threads": int(app.config["LTT_THREADS"]),
-        "connection_limit": 1000,
+        # Ours, in ``use_limits``, answers those above it.
+        "connection_limit": 2 * overload.MOST_CONNECTIONS,
         "backlog": 1024,
         "channel_timeout": 20,
         "cleanup_interval": 5,
         "asyncore_use_poll": True,
-        "outbuf_high_watermark": limits.MB,
-        # An answer is at most this far ahead of who reads it, so that none needs a disk.
-        "outbuf_overflow": 2**40,
+        "outbuf_high_watermark": 1 << 60,
+        # Pages stay in memory: only downloads need a disk.
+        "outbuf_overflow": 2 * limits.MB,
         "inbuf_overflow": 128 * 1024,
         "max_request_body_size": int(app.config["LTT_MAX_UPLOAD_MB"]) * limits.MB + 1,
         "max_request_header_size": 128 * 1024,
@@ -62,6 +73,9 @@ def use_buffer_folder(folder: Path) -> None:
     """Have this process and those that it starts buffer in ``folder``, emptied first, unless TMPDIR names another."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(OSError):
+        # Sockets of child processes stay where they would be: their paths must be short.
+        util.get_temp_dir()
     os.environ["TMPDIR"] = os.environ.get("TMPDIR") or str(folder)
     tempfile.tempdir = None
 
@@ -89,7 +103,9 @@ class _Error(ErrorTask):
 
 
 def use_limits(app: Flask, door: FrontDoor) -> None:
-    """Make waitress's connections use our parser and our errors. There is one application per server process."""
+    """Make waitress use our parser, our errors and our limits. There is one application per server process."""
+    most = overload.connections_for(int(app.config["LTT_THREADS"]))
+    turned = overload.Turned()
 
     @lru_cache
     def limit_body(adjustments: Adjustments, limit: int) -> Adjustments:
@@ -193,7 +209,46 @@ def use_limits(app: Flask, door: FrontDoor) -> None:
                 self.will_close = True
             return False
 
-    TcpWSGIServer.channel_class = Channel
+    class Server(TcpWSGIServer):
+        channel_class = Channel
+
+        def handle_accept(self) -> None:
+            try:
+                accepted = self.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    # The client waits on in the queue of the system.
+                    turned.let_go(0)
+                    time.sleep(0.01)
+                return
+            if accepted is None:
+                return
+            connection, address = accepted
+            channels = [one for one in self._map.values() if isinstance(one, Channel)]
+            if len(channels) >= most and not overload.make_room(channels):
+                turned.turn_away(connection)
+                return
+            try:
+                self.set_socket_options(connection)
+            except OSError:
+                # It has left already.
+                connection.close()
+                return
+            Channel(self, connection, address, self.adj, map=self._map)
+
+        def readable(self) -> bool:
+            turned.let_go()
+            return bool(super().readable())
+
+        def maintenance(self, now: float) -> None:
+            for channel in list(self.active_channels.values()):
+                limit = STALLED_SECONDS if channel.total_outbufs_len else self.adj.channel_timeout
+                if not channel.requests and channel.last_activity < now - limit:
+                    # Marked to be closed, as waitress does it, it would stay until its client reads on.
+                    channel.handle_close()
+
+    # What create_server makes.
+    server.TcpWSGIServer = Server
 
 
 def _refusal_of(error: LttError) -> Refusal:

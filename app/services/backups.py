@@ -4,13 +4,12 @@ The live files are never opened by Python: that would drop SQLite's locks. A cop
 checked, synced and only then given its name. It holds no deleted text (VACUUM INTO copies live pages only).
 """
 
-import logging
 import os
 import re
 import secrets
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from urllib.parse import quote
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from app.core.errors import Conflict, Invalid, NotFound, Unavailable
+from app.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from app.models import (
     VERSIONS,
     base_on_epoch,
@@ -31,14 +30,16 @@ from app.models import (
     require_epoch,
     write_lock,
 )
-from app.services import jobs, schema
+from app.models.filelock import FileLock
+from app.services import jobs, runners, schema
 
-log = logging.getLogger(__name__)
 MAGIC = b"SQLite format 3\x00"
 _NAME = re.compile(r"[\w.-]{1,120}\.db")
 _INTERRUPTED = "A backup was put back while this job waited or ran. Nothing of it was kept."
 # Beyond it JavaScript could not count versions any more; no chain of restores comes near it.
 _LAST_EPOCH = 2**33
+# More restores than anybody has made between a backup and the day on which the database is found damaged.
+_FAR_AHEAD = 1_000_000
 # What a killed backup or restore leaves. One that is being written is never that old.
 _LEFT = ("backups/*.partial*", "restoring-*.db*")
 _LEFT_SECONDS = 24 * 3600.0
@@ -188,16 +189,61 @@ def restore_backup(path: Path, name: str = "") -> Path:
             db.session.remove()
             safety = make_backup(prefix="before-restore")
             _put_in_place(copy)
-            try:
-                empty_log()
-            except sqlite3.OperationalError as error:
-                # The backup is in place. The next checkpoint does what this one could not.
-                log.warning("The log of the database was not emptied: %s", error)
+            empty_log()
     finally:
-        for end in ("", "-wal", "-shm", "-journal"):
-            copy.with_name(copy.name + end).unlink(missing_ok=True)
+        _remove_with_log(copy)
     db.session.remove()
     return safety
+
+
+def replace_damaged(path: Path) -> Path:
+    """Put a backup in the place of a database that SQLite finds damaged. Returns where that is kept, with its log.
+
+    Files change their names here, so nobody else may have them open: raises Conflict where a server or a worker runs.
+    Until the last step the damaged database stays where it is, so that a kill leaves no empty one to begin with.
+    """
+    check_backup(path)
+    live = _data_folder() / "ltt.db"
+    copy = live.with_name(f"restoring-{secrets.token_hex(8)}.db")
+    kept = live.with_name(f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(live.with_name("serve.lock"), timeout_seconds=0))
+        except Busy as error:
+            raise Conflict("A server works on this data folder. Stop it first.", code="already_running") from error
+        if runners.any_worker():
+            raise Conflict("A worker works on this data folder. Stop it first.", code="already_running")
+        stack.enter_context(write_lock())
+        try:
+            _prepare_copy(path, copy, path.name, _epoch_above(path))
+            db.session.remove()
+            db.engine.dispose()
+            os.link(live, kept)
+            with suppress(FileNotFoundError):
+                os.replace(f"{live}-wal", f"{kept}-wal")
+            with suppress(FileNotFoundError):
+                os.unlink(f"{live}-shm")
+            os.replace(copy, live)
+        finally:
+            _remove_with_log(copy)
+    if os.name != "nt":
+        schema.sync_to_disk(live.parent, os.O_RDONLY)
+    return kept
+
+
+def _epoch_above(path: Path) -> int:
+    """An epoch that the damaged database cannot have passed: its own if that can be read, else one far ahead."""
+    try:
+        return met_epoch()
+    except DatabaseError:
+        with closing(_open_frozen(path)) as source:
+            row = source.execute("SELECT name FROM sqlite_master WHERE name = 'workspace'").fetchone()
+            return _FAR_AHEAD + (source.execute("SELECT epoch FROM workspace").fetchone()[0] if row else 0)
+
+
+def _remove_with_log(copy: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        copy.with_name(copy.name + end).unlink(missing_ok=True)
 
 
 def _prepare_copy(path: Path, copy: Path, name: str, live_epoch: int) -> None:

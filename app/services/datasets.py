@@ -95,12 +95,28 @@ def confirm_dataset(dataset_id: int) -> None:
         dataset.settings = {name: value for name, value in dataset.settings.items() if name != BEGUN}
 
 
+def _open_dataset(dataset_id: int, revision: int | None = None) -> Dataset:
+    """The dataset, to be written. Raises NotFound, and Conflict where it was written to since ``revision``."""
+    dataset = get(dataset_id)
+    entries.require_revision(dataset, revision)
+    dataset.revision += 1
+    return dataset
+
+
 def update_dataset(
-    dataset_id: int, *, name: str | None = None, description: str | None = None, system_prompt: str | None = None
+    dataset_id: int,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    system_prompt: str | None = None,
+    revision: int | None = None,
 ) -> Dataset:
-    """Rename or describe a dataset, or set its default system prompt (an empty text clears it)."""
+    """Rename or describe a dataset, or set its default system prompt (an empty text clears it).
+
+    Raises Conflict where anything was written to it since ``revision``.
+    """
     with transaction():
-        dataset = get(dataset_id)
+        dataset = _open_dataset(dataset_id, revision)
         if name is not None:
             dataset.name = clean_name(name)
         if description is not None:
@@ -116,7 +132,7 @@ def update_dataset(
 def archive_dataset(dataset_id: int) -> Dataset:
     """Take a dataset out of the list of active ones."""
     with transaction():
-        dataset = get(dataset_id)
+        dataset = _open_dataset(dataset_id)
         dataset.archived_at = dataset.archived_at or now()
         return dataset
 
@@ -124,15 +140,18 @@ def archive_dataset(dataset_id: int) -> Dataset:
 def unarchive_dataset(dataset_id: int) -> Dataset:
     """Put an archived dataset back among the active ones."""
     with transaction():
-        dataset = get(dataset_id)
+        dataset = _open_dataset(dataset_id)
         dataset.archived_at = None
         return dataset
 
 
-def delete_dataset(dataset_id: int) -> Dataset:
-    """Delete a dataset with its pairs and history; ``restore`` brings all of it back."""
+def delete_dataset(dataset_id: int, *, revision: int | None = None) -> Dataset:
+    """Delete a dataset with its pairs and history; ``restore`` brings all of it back.
+
+    Raises Conflict where anything was written to it since ``revision``: more may go than somebody saw.
+    """
     with transaction():
-        dataset = get(dataset_id)
+        dataset = _open_dataset(dataset_id, revision)
         dataset.deleted_at = now()
         return dataset
 
@@ -144,6 +163,7 @@ def restore_dataset(dataset_id: int) -> Dataset:
         if dataset is None:
             raise NotFound(f"There is no dataset {dataset_id}.", dataset_id=dataset_id)
         dataset.deleted_at = None
+        dataset.revision += 1
         return dataset
 
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
@@ -13,10 +15,13 @@ from app.core.changes import chunks_of
 from app.core.errors import Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, Filters
 from app.core.record import STATUSES, dump_json
+from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
-from app.core.text import is_number
-from app.models import ChangeRow, ChangeSet, Entry, db, reading
+from app.core.text import is_number, plural
+from app.models import VERSIONS, ChangeRow, ChangeSet, Entry, db, reading
 from app.models import Dataset as DatasetRow
+from app.models.database import LOG
+from app.models.log import WriteAheadLog
 
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
@@ -217,7 +222,10 @@ def stream(
 
 
 def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Any]]:
-    """The statement's rows as lists of tuples, by the bare driver cursor where that is quicker."""
+    """The statement's rows as lists of tuples, by the bare driver cursor where that is quicker.
+
+    When the write-ahead log grows meanwhile, the rest is put aside in a temporary file, and the database let go of.
+    """
     if connection.dialect.name != "sqlite":
         result = connection.execution_options(stream_results=True, yield_per=size).execute(statement)
         for part in result.partitions(size):
@@ -227,8 +235,18 @@ def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> I
     names = compiled.positiontup or []
     driver: Any = connection.connection.driver_connection
     cursor = driver.execute(str(compiled), tuple(compiled.params[name] for name in names))
+    wal: WriteAheadLog | None = connection.info.get(LOG)
     try:
         while rows := cursor.fetchmany(size):
+            if wal is not None and wal.has_grown:
+                rest = put_aside(chain([rows], iter(partial(cursor.fetchmany, size), [])))
+                rows = next(rest)
+                cursor.close()
+                connection.rollback()
+                wal.fold_if_free()
+                yield rows
+                yield from rest
+                return
             yield rows
     finally:
         cursor.close()
@@ -299,6 +317,18 @@ def require_version(entry: StoredEntry, version: int) -> None:
         )
 
 
+def require_revision(dataset: DatasetRow, revision: int | None) -> None:
+    """Raise Conflict where anything was written to the dataset since ``revision``. None stands for any."""
+    if revision is not None and dataset.revision != revision:
+        raise Conflict(
+            f"The dataset “{dataset.name}” was changed since you loaded it, and holds "
+            f"{plural(dataset.entry_count, 'pair')} now. Nothing was done.",
+            code="stale_version",
+            dataset_id=dataset.id,
+            version=dataset.revision,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """One step in the life of an entry."""
@@ -335,12 +365,15 @@ def _revision(change_set: ChangeSet) -> Revision:
     )
 
 
-def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry:
+def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry | None:
     """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
 
-    Exact while every version step since left one change set applied; undone steps count as two versions.
+    Exact while every version step since left one change set applied; undone steps count as two versions. None where
+    the version is of before a restore.
     """
     entry = get_deleted(dataset_id, entry_id)
+    if version // VERSIONS != entry.version // VERSIONS:
+        return None
     for revision in revisions_of(dataset_id, entry_id)[: max(entry.version - version, 0)]:
         if revision.state == "applied":
             fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}

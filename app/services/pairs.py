@@ -206,13 +206,27 @@ def tag_pairs(
 
 def delete_pairs(dataset_id: int, selection: Selection, *, actor: str = ACTOR) -> Applied:
     """Delete the selected pairs; undo brings them back."""
-    return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
+    with history.transaction():
+        return history.delete(dataset_id, (entry.id for entry in selection.entries(dataset_id)), actor=actor)
 
 
-def restore_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, actor: str = ACTOR) -> Applied:
-    """Restore a deleted pair with the texts somebody was still writing, in one step."""
+def delete_pair(dataset_id: int, entry_id: int, *, version: int, actor: str = ACTOR) -> Applied:
+    """Delete a pair. Raises Conflict where somebody saved it since ``version``, Gone where it was deleted."""
+    with history.transaction():
+        entries.require_version(entries.get(dataset_id, entry_id), version)
+        return history.delete(dataset_id, [entry_id], actor=actor)
+
+
+def restore_pair(
+    dataset_id: int, entry_id: int, values: dict[str, Value], *, version: int, actor: str = ACTOR
+) -> Applied:
+    """Restore a deleted pair with the texts somebody was still writing, in one step.
+
+    Raises Conflict where somebody restored or changed it since ``version``.
+    """
     with history.transaction():
         entry = entries.get_deleted(dataset_id, entry_id)
+        entries.require_version(entry, version)
         change = _edit_of(entry, values)
         fields = {"live": ("0", "1"), **(change.fields if change else {})}
         return history.apply(

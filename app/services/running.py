@@ -109,10 +109,16 @@ def is_cancel_wanted(claim: Claim) -> bool:
 
 def record_end(claim: Claim, state: str, *, result: dict[str, object] | None = None, error: str | None = None) -> None:
     """Record how the job ended, unless a publication has done so. Raises Lost where it belongs to somebody else."""
-    with transaction():
-        already = select(Job.state).where(Job.id == claim.id, Job.worker == claim.runner)
-        if db.session.execute(already).scalar() != "done":
+    if not is_published(claim):
+        with transaction():
             _end(claim, state, result=result, error=error)
+
+
+def is_published(claim: Claim) -> bool:
+    """Whether the job's effect is there and the job done: nothing that fails afterwards can undo that. Reads only."""
+    state = db.session.execute(select(Job.state).where(Job.id == claim.id, Job.worker == claim.runner)).scalar()
+    end_reading()
+    return state == "done"
 
 
 def _end(claim: Claim, state: str, **values: object) -> None:
@@ -209,10 +215,13 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
     try:
         with heartbeat(claim):
             ending = _run(claim, act, show)
+        if ending.state != "done" and is_published(claim):
+            log.warning("Job %s is done, but what followed failed: %s", claim.id, ending.error)
+            return Ending("done")
         while True:
             try:
                 record_end(claim, ending.state, result=ending.result, error=ending.error)
-                break
+                return ending
             except OperationalError as error:
                 if not (patient and failures.is_disk_full(error)):
                     raise
@@ -223,7 +232,6 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
     except (Stopped, KeyboardInterrupt):
         record_end(claim, "interrupted", error=STOPPED)
         raise
-    return ending
 
 
 def _run(claim: Claim, act: Act | None, show: Show | None) -> Ending:

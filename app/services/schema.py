@@ -1,6 +1,9 @@
 """The schema of the database: brought to the newest version at start, after a safety copy."""
 
+import math
 import os
+import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from app.models import db, open_copy
 
 _NEWER = "The database was made by a newer version of this program. Update the program, or use another data folder."
 _ALEMBIC_TABLE = "alembic_version"
+_LOOK_SECONDS = 2.0
 
 
 def prepare_schema() -> Path | None:
@@ -43,6 +47,42 @@ def prepare_schema() -> Path | None:
 
     command.upgrade(_alembic_config(), "head")
     return copy
+
+
+def find_damage(longest_seconds: float | None = None) -> str:
+    """The first thing that SQLite finds wrong with the database, or nothing. It reads about a gigabyte in 2 seconds.
+
+    What could not be looked at within ``longest_seconds`` is taken to be sound.
+    """
+    file = _database_file()
+    if file is None or not file.exists():
+        return ""
+    deadline = time.monotonic() + longest_seconds if longest_seconds is not None else math.inf
+    try:
+        connection = db.engine.raw_connection()
+        try:
+            live = connection.driver_connection
+            assert isinstance(live, sqlite3.Connection)
+            live.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+            [(found,)] = live.execute("PRAGMA quick_check(1)").fetchall()
+            live.set_progress_handler(None, 0)
+        finally:
+            connection.invalidate()
+    except sqlite3.DatabaseError as error:
+        return "" if time.monotonic() > deadline else str(error)
+    return "" if found == "ok" else " ".join(found.split())
+
+
+def require_sound() -> None:
+    """Raise Conflict where the database is damaged, so that nothing is written into it."""
+    if problem := find_damage(_LOOK_SECONDS):
+        raise _damaged(problem)
+
+
+def _damaged(problem: str) -> Conflict:
+    return Conflict(
+        f"{_database_file()} is damaged ({problem}). Bring back a backup: ltt restore FILE.", code="damaged"
+    )
 
 
 def upgrade_copy(path: Path) -> None:
@@ -83,9 +123,7 @@ def _read_version() -> str | None:
             return version
     except DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
-            raise Conflict(
-                f"{_database_file()} is damaged. Bring back a backup: ltt restore FILE.", code="damaged"
-            ) from error
+            raise _damaged(str(error.orig)) from error
         raise
 
 

@@ -21,10 +21,20 @@ function fill(form, values) {
 
 const same = (one, other) => Object.keys(one).every((name) => !(name in other) || one[name] === other[name]);
 
-// The draft of a pair, whatever version of the pair it began with: { key, version, values, sent }.
+// Which epoch of the workspace the page shows: the end of the token that its forms carry.
+const epoch = () => document.querySelector("[name=csrf_token]")?.value.split("@")[1];
+
+// The draft of a pair, whatever version of the pair it began with: { key, version, values, epoch, sent }. What began
+// before a restore fits no version now: it is compared with what is stored before it can be saved.
 function find(place) {
   const key = Object.keys(localStorage).find((name) => name.startsWith(`${PREFIX}${place}/`));
-  return key && { key, version: key.split("/").at(-1), ...JSON.parse(localStorage.getItem(key)) };
+  if (!key) return undefined;
+  const kept = { key, version: key.split("/").at(-1), ...JSON.parse(localStorage.getItem(key)) };
+  return kept.version === "0" || kept.epoch === epoch() ? kept : { ...kept, version: "-1" };
+}
+
+function markSent({ key, values, epoch }) {
+  localStorage.setItem(key, JSON.stringify({ values, epoch, sent: true }));
 }
 
 function forget(place) {
@@ -65,12 +75,12 @@ function inEditor(form) {
   const keep = () => {
     const values = read(form);
     forget(place);
-    if (!same(first, values)) localStorage.setItem(`${PREFIX}${place}/${version.value}`, JSON.stringify({ values }));
+    if (!same(first, values)) localStorage.setItem(`${PREFIX}${place}/${version.value}`, JSON.stringify({ values, epoch: epoch() }));
   };
   form.addEventListener("input", keep);
   form.addEventListener("submit", () => {
     const kept = find(place);
-    if (kept) localStorage.setItem(kept.key, JSON.stringify({ values: kept.values, sent: true }));
+    if (kept) markSent(kept);
   });
   const kept = find(place);
   // A form that came back with an error holds what was typed.
@@ -105,7 +115,7 @@ function send(address, token, kept) {
     form.append(field);
   }
   document.body.append(form);
-  localStorage.setItem(kept.key, JSON.stringify({ values: kept.values, sent: true }));
+  markSent(kept);
   form.requestSubmit();
 }
 

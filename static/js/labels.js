@@ -51,7 +51,7 @@ async function ask(item) {
   const body = new URLSearchParams({
     id: item.id,
     action: item.status,
-    csrf_token: document.querySelector("[name=csrf_token]").value,
+    csrf_token: item.token,
   });
   const answer = await fetch(item.address, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
   if (answer.status >= 500 || [408, 429].includes(answer.status)) throw new Error(answer.statusText);
@@ -119,7 +119,9 @@ function drain() {
 export function label(row, status) {
   // A field named "action" hides the property of the form.
   const address = row.closest("form").getAttribute("action");
-  const item = { id: row.dataset.id, status, before: statusOf(row), address };
+  // The token of this page, also where another page sends it: it says which epoch the label was given in.
+  const { value: token } = document.querySelector("[name=csrf_token]");
+  const item = { id: row.dataset.id, status, before: statusOf(row), address, token };
   show(item.id, status);
   store([...waiting(), item]);
   drain();

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from app.services import backups
 from tests import factories
 
 API = "/api/v1"
@@ -20,10 +21,58 @@ def test_a_dataset_lives_over_the_api(client):
     made = client.post(f"{API}/datasets", json={"name": "Mine"})
     address = f"{API}/datasets/{made.json['id']}"
     assert made.status_code == 201
-    assert client.patch(address, json={"description": "d"}).json["description"] == "d"
-    assert client.delete(address).status_code == 200 and client.get(address).status_code == 404
+    changed = client.patch(address, json={"description": "d"}, headers={"If-Match": made.headers["ETag"]})
+    assert changed.json["description"] == "d"
+    assert client.delete(address, headers={"If-Match": changed.headers["ETag"]}).status_code == 200
+    assert client.get(address).status_code == 404
     assert client.post(f"{address}/restore").json["name"] == "Mine"
     assert [one["name"] for one in client.get(f"{API}/datasets").json["datasets"]] == ["Mine"]
+
+
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_a_dataset_is_written_only_as_it_was_seen(client, dataset_id, method):
+    address = f"{API}/datasets/{dataset_id}"
+    send = getattr(client, method)
+    assert send(address, json={"name": "N"}).status_code == 428
+    seen = {"If-Match": client.get(address).headers["ETag"]}
+    client.post(f"{address}/entries", json={"question": "Added meanwhile?"})
+    stale = send(address, json={"name": "N"}, headers=seen)
+    assert (stale.status_code, stale.json["error"]["code"]) == (409, "stale_version")
+    assert "holds 4 pairs now" in stale.json["error"]["message"]
+    seen = {"If-Match": client.get(address).headers["ETag"]}
+    assert send(address, json={"name": "N"}, headers=seen).status_code == 200
+    assert send(address, json={"name": "N"}, headers=seen).status_code in (404, 409)
+
+
+@pytest.mark.parametrize("verb", ["undo", "redo", "forget", "compact"])
+def test_what_is_done_with_a_step_can_be_bound_to_the_revision(client, dataset_id, verb):
+    address = f"{API}/datasets/{dataset_id}"
+    stale = {"If-Match": client.get(address).headers["ETag"]}
+    client.post(f"{address}/history/3/undo", json={})
+    body = {"json": {}} if verb in ("undo", "redo") else {}
+    assert client.post(f"{address}/history/3/{verb}", headers=stale, **body).json["error"]["code"] == "stale_version"
+
+
+def test_nothing_that_a_program_holds_from_before_a_restore_fits(client, app, dataset_id):
+    with app.app_context():
+        path = backups.make_backup()
+    address = f"{API}/datasets/{dataset_id}"
+    dataset = {"If-Match": client.get(address).headers["ETag"]}
+    lost = client.post(f"{address}/entries", json={"question": "Made after the backup?"}).json["id"]
+    entry = {"If-Match": client.get(f"{address}/entries/1").headers["ETag"]}
+    recipe = client.post(f"{API}/recipes", json={"name": "R", "steps": []}).json["id"]
+    with app.app_context():
+        backups.restore_backup(path)
+    another = client.post(f"{address}/entries", json={"question": "Somebody else's?"}).json["id"]
+    assert client.post(f"{API}/recipes", json={"name": "S", "steps": []}).json["id"] != recipe and another != lost
+    assert client.patch(f"{address}/entries/1", json={"answer": "x"}, headers=entry).status_code == 409
+    assert client.delete(f"{address}/entries/1", headers=entry).status_code == 409
+    assert client.patch(f"{address}/entries/{lost}", json={"answer": "x"}, headers=entry).status_code == 404
+    assert client.delete(address, headers=dataset).status_code == 409
+    assert client.post(f"{address}/history/1/undo", json={}, headers=dataset).status_code == 409
+    # Step 4 was the one that is lost; the other pair's has another number.
+    assert client.post(f"{address}/history/4/undo", json={}).status_code == 404
+    assert client.get(f"{address}/entries/{another}").status_code == 200
 
 
 def test_a_create_sent_twice_happens_once(client, dataset_id):

@@ -1,6 +1,7 @@
 """What holds for every page: reading changes nothing, odd addresses break nothing, text is never markup."""
 
 import re
+import threading
 from html.parser import HTMLParser
 
 import pytest
@@ -57,6 +58,28 @@ def test_reading_changes_nothing(full: Flask, client: FlaskClient) -> None:
             answer = client.open(path, method=method)
             assert answer.status_code < 500 or path == "/readyz", f"{method} {path}"
     assert digest(full) == before
+
+
+def test_reading_waits_for_nobody_who_writes(full: Flask, client: FlaskClient) -> None:
+    lock = full.extensions["ltt_write_lock"]
+    lock.timeout_seconds = 0
+    held, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with lock:
+            held.set()
+            over.wait(120)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        assert held.wait(10)
+        for path in pages(full):
+            assert client.get(path).status_code < 500 or path == "/readyz", path
+        assert client.post("/datasets", data={"name": "x"}).status_code == 503
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("query", ODD_QUERIES, ids=lambda query: query[:30])

@@ -125,7 +125,8 @@ def test_a_backup_is_made_listed_fetched_and_restored(client, app, dataset_id):
         before = datasets.compute_digest()
         history.delete(dataset_id, [1])
     assert backup.name in client.get("/backup").text
-    assert client.get(f"/backup/{backup.name}").data.startswith(b"SQLite format 3")
+    with client.get(f"/backup/{backup.name}") as sent:
+        assert sent.data.startswith(b"SQLite format 3")
     asked = client.get(f"/backup/restore/{backup.name}").text
     assert "Replace everything with this backup?" in asked and backup.name in asked
     page = client.post("/backup/restore", data={"name": backup.name}, follow_redirects=True)

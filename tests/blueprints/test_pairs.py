@@ -131,6 +131,7 @@ def test_a_pair_deleted_meanwhile_can_be_restored_with_the_typed_text(client, ap
         history.delete(dataset_id, [1])
     page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
     assert page.status_code == 410 and "Mine." in page.get_data(as_text=True)
+    form["version"] = re.search(r'name="version" value="(\d+)"', page.text)[1]
     client.post(f"/datasets/{dataset_id}/pairs/1/restore", data={**form, "answer": "Mine."})
     with app.app_context():
         assert entries.get(dataset_id, 1).answer == "Mine."
@@ -275,7 +276,7 @@ def test_the_editor_keeps_and_saves_split_source_and_family(client, app, dataset
 
 
 def test_a_selection_is_put_into_a_split(client, app, dataset_id):
-    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": ["1", "2"], "action": "split", "split": "test"})
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": ["1", "2"], "action": "split:test"})
     with app.app_context():
         assert entries.split_counts(dataset_id) == {"test": 2}
     text = client.get(f"/datasets/{dataset_id}/pairs?split=test").get_data(as_text=True)

@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Invalid, NotFound, Restored
 from app.core.filters import Filters
 from app.core.record import Record
 from app.factory import migrate
-from app.models import ChangeSet, Entry, db, open_copy
+from app.models import ChangeSet, open_copy
 from app.services import backups, datasets, entries, history, jobs, pairs
 from app.services.cleaning import recipes
 
@@ -184,28 +184,6 @@ def test_verify_finds_wrong_counts(saved, dataset_id):
     with history.transaction() as session:
         session.get_one(datasets.Dataset, dataset_id).counts = {"review": 99}
     assert backups.verify_database() == [f"Dataset {dataset_id} says 99 pairs but holds 3."]
-
-
-def test_backups_made_while_others_write_hold_every_earlier_edit(app, dataset_id):
-    stop = threading.Event()
-
-    def write():
-        with app.app_context():
-            while not stop.is_set():
-                pairs.add_pair(dataset_id, "q", "a")
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for _ in range(5):
-            known = db.session.query(Entry).count()
-            db.session.rollback()
-            with closing(sqlite3.connect(backups.make_backup())) as copy:
-                assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-                assert copy.execute("SELECT count(*) FROM entries").fetchone()[0] >= known
-    finally:
-        stop.set()
-        writer.join()
 
 
 def test_the_same_backup_restored_twice_gives_every_pair_another_version(saved, dataset_id):

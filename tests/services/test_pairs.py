@@ -66,7 +66,7 @@ def test_saving_a_deleted_pair_offers_to_restore_it(dataset_id):
     history.delete(dataset_id, [entry.id])
     with pytest.raises(Gone):
         pairs.save_pair(dataset_id, entry.id, {"answer": "mine"}, version=1)
-    pairs.restore_pair(dataset_id, entry.id, {"answer": "mine"})
+    pairs.restore_pair(dataset_id, entry.id, {"answer": "mine"}, version=2)
     assert (only(dataset_id).id, only(dataset_id).answer) == (entry.id, "mine")
 
 

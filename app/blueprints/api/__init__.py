@@ -12,7 +12,18 @@ from app.core.errors import WrongKind
 from app.frontdoor import limits
 
 PREFIX = "/api/v1"
-MODULES: tuple[str, ...] = ("datasets", "entries", "export", "imports", "cleaning", "recipes", "duplicates", "jobs")
+MODULES: tuple[str, ...] = (
+    "datasets",
+    "entries",
+    "export",
+    "imports",
+    "cleaning",
+    "recipes",
+    "duplicates",
+    "splits",
+    "validation",
+    "jobs",
+)
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)
 _own.add_url_rule("/openapi.json", "openapi", describe_api)

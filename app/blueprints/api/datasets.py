@@ -6,10 +6,11 @@ from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, model_validator
+from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import DatasetPath, answers
-from app.blueprints.api.writing import Answer, idempotent
+from app.blueprints.api.specification import IF_MATCH, IF_MATCH_OPTIONAL, DatasetPath, answers, reads_header
+from app.blueprints.api.writing import Answer, expected_version, idempotent, version_if_given, with_version
 from app.models import Dataset
 from app.services import datasets, history
 
@@ -101,41 +102,48 @@ def list_datasets(query: DatasetQuery) -> Answer:
 def create_dataset(body: DatasetBody) -> Answer:
     """Make a dataset."""
     made = datasets.create_dataset(body.name, description=body.description, system_prompt=body.system_prompt)
-    return jsonify(dataset_as_dict(made)), 201
+    return _answer_dataset(made), 201
 
 
 @bp.get("/datasets/<int:dataset_id>")
 def get_dataset(path: DatasetPath) -> Answer:
-    """One dataset."""
-    return jsonify(dataset_as_dict(datasets.get(path.dataset_id)))
+    """One dataset, with its revision as ETag. Each write to it or to its pairs moves that on."""
+    return _answer_dataset(datasets.get(path.dataset_id))
 
 
 @bp.patch("/datasets/<int:dataset_id>")
+@reads_header(IF_MATCH)
 def change_dataset(path: DatasetPath, body: DatasetChange) -> Answer:
-    """Rename or describe a dataset, or set its default system prompt."""
-    changed = datasets.update_dataset(
-        path.dataset_id, name=body.name, description=body.description, system_prompt=body.system_prompt
+    """Rename or describe a dataset, or set its default system prompt. Needs If-Match with its revision."""
+    return _answer_dataset(
+        datasets.update_dataset(
+            path.dataset_id,
+            name=body.name,
+            description=body.description,
+            system_prompt=body.system_prompt,
+            revision=expected_version(),
+        )
     )
-    return jsonify(dataset_as_dict(changed))
 
 
 @bp.delete("/datasets/<int:dataset_id>")
+@reads_header(IF_MATCH)
 def delete_dataset(path: DatasetPath) -> Answer:
-    """Delete a dataset; `restore` brings it back."""
-    return jsonify(dataset_as_dict(datasets.delete_dataset(path.dataset_id)))
+    """Delete a dataset; `restore` brings it back. Needs If-Match with its revision, so that nothing unseen goes."""
+    return jsonify(dataset_as_dict(datasets.delete_dataset(path.dataset_id, revision=expected_version())))
 
 
 @bp.post("/datasets/<int:dataset_id>/restore")
 def restore_dataset(path: DatasetPath) -> Answer:
     """Bring a deleted dataset back."""
-    return jsonify(dataset_as_dict(datasets.restore_dataset(path.dataset_id)))
+    return _answer_dataset(datasets.restore_dataset(path.dataset_id))
 
 
 @bp.post("/datasets/<int:dataset_id>/copy", responses=answers(201))
 @idempotent
 def copy_dataset(path: DatasetPath) -> Answer:
     """Copy a dataset with its pairs."""
-    return jsonify(dataset_as_dict(datasets.copy_dataset(path.dataset_id))), 201
+    return _answer_dataset(datasets.copy_dataset(path.dataset_id)), 201
 
 
 @bp.get("/digest")
@@ -156,25 +164,36 @@ def list_steps(path: DatasetPath, query: HistoryQuery) -> Answer:
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/undo")
+@reads_header(IF_MATCH_OPTIONAL)
 def undo_step(path: StepPath, body: StepBody) -> Answer:
     """Undo a step, whole or for chosen entries. What was edited since is kept and listed."""
-    result = history.undo(path.dataset_id, path.number, entry_ids=body.entries, anyway=body.anyway)
+    result = history.undo(
+        path.dataset_id, path.number, entry_ids=body.entries, anyway=body.anyway, revision=version_if_given()
+    )
     return jsonify(history.applied_dict(result))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/redo")
+@reads_header(IF_MATCH_OPTIONAL)
 def redo_step(path: StepPath, body: StepBody) -> Answer:
     """Redo an undone step."""
-    return jsonify(history.applied_dict(history.redo(path.dataset_id, path.number, anyway=body.anyway)))
+    result = history.redo(path.dataset_id, path.number, anyway=body.anyway, revision=version_if_given())
+    return jsonify(history.applied_dict(result))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/forget")
+@reads_header(IF_MATCH_OPTIONAL)
 def forget_step(path: StepPath) -> Answer:
     """Forget what texts were before a step. This cannot be undone."""
-    return jsonify(forgotten=history.forget(path.dataset_id, path.number))
+    return jsonify(forgotten=history.forget(path.dataset_id, path.number, revision=version_if_given()))
 
 
 @bp.post("/datasets/<int:dataset_id>/history/<int:number>/compact")
+@reads_header(IF_MATCH_OPTIONAL)
 def compact_steps(path: StepPath) -> Answer:
     """Compact the steps up to and with this one. This cannot be undone."""
-    return jsonify(compacted=history.compact(path.dataset_id, path.number))
+    return jsonify(compacted=history.compact(path.dataset_id, path.number, revision=version_if_given()))
+
+
+def _answer_dataset(dataset: Dataset) -> Response:
+    return with_version(jsonify(dataset_as_dict(dataset)), dataset.revision)

@@ -143,10 +143,11 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     values.update({name: values[name] or "" for name in ("question", "answer") if name in values})
     if "tags" in sent:
         values["tags"] = pairs.stored_tags(sent["tags"] or [])
-    current = entries.get(path.dataset_id, path.entry_id)
     try:
-        entries.require_version(current, version)
-        pairs.save_pair(path.dataset_id, path.entry_id, values, version=version)
+        # Also a change that would change nothing is refused where the version is stale.
+        with history.transaction():
+            entries.require_version(entries.get(path.dataset_id, path.entry_id), version)
+            pairs.save_pair(path.dataset_id, path.entry_id, values, version=version)
     except Conflict as error:
         current = entries.get(path.dataset_id, path.entry_id)
         raise Conflict(error.message, code=error.code, entry=entry_as_dict(current)) from error
@@ -157,5 +158,4 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
 @reads_header(IF_MATCH)
 def delete_entry(path: EntryPath) -> Answer:
     """Delete an entry. Needs If-Match with its version."""
-    entries.require_version(entries.get(path.dataset_id, path.entry_id), expected_version())
-    return jsonify(history.applied_dict(history.delete(path.dataset_id, [path.entry_id])))
+    return jsonify(history.applied_dict(pairs.delete_pair(path.dataset_id, path.entry_id, version=expected_version())))

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.cleaning import StepBody
-from app.blueprints.api.specification import IF_MATCH, answers, reads_header
-from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
+from app.blueprints.api.specification import IF_MATCH, IF_MATCH_OPTIONAL, answers, reads_header
+from app.blueprints.api.writing import Answer, expected_version, idempotent, version_if_given, with_version
 from app.core.cleaning import Step
 from app.models import SavedRecipe
 from app.services.cleaning import recipes
@@ -71,9 +71,10 @@ def change_recipe(path: RecipePath, body: RecipeBody) -> Answer:
 
 
 @bp.delete("/<int:recipe_id>")
+@reads_header(IF_MATCH_OPTIONAL)
 def delete_recipe(path: RecipePath) -> Answer:
     """Put a recipe away."""
-    row = recipes.delete_recipe(path.recipe_id)
+    row = recipes.delete_recipe(path.recipe_id, version=version_if_given())
     return jsonify(id=row.id, deleted=True)
 
 

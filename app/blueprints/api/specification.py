@@ -29,6 +29,11 @@ IF_MATCH = {
     "description": "The version that was changed; without it the answer is 428, with a stale one 409",
     "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
 }
+IF_MATCH_OPTIONAL = {
+    **IF_MATCH,
+    "required": False,
+    "description": "The version or revision that this is based on; with a stale one the answer is 409",
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",

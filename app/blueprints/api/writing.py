@@ -43,6 +43,11 @@ def expected_version() -> int:
     return int(match[1])
 
 
+def version_if_given() -> int | None:
+    """The version in If-Match, for what can be done without one."""
+    return expected_version() if request.headers.get("If-Match") else None
+
+
 def with_version(body: Response, version: int) -> Response:
     """The answer with its version, ready for the next If-Match."""
     body.set_etag(str(version))

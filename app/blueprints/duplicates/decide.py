@@ -90,7 +90,7 @@ def merge(dataset_id: int, group_id: int) -> ResponseReturnValue:
 @bp.post("/<int:group_id>/dismiss")
 def dismiss(dataset_id: int, group_id: int) -> ResponseReturnValue:
     """Remember that these pairs are no duplicates, or no conflict."""
-    duplicates.dismiss_group(dataset_id, group_id)
+    duplicates.dismiss_group(dataset_id, group_id, versions=GroupChoice(request.form).versions)
     undo = url_for(".undismiss", dataset_id=dataset_id, group_id=group_id)
     tell("Remembered: these pairs are different, also in later scans.", undo=undo)
     return redirect(_next_address(dataset_id), code=303)

@@ -66,8 +66,17 @@ def detect(
         raise Invalid("The file is empty: it holds no records.", code="no_records")
     if head.startswith(sqlite.MAGIC):
         names, left_out = sqlite.table_names(source, sheet)
-        usual = sqlite.usual_table(names)
-        return Detection("sqlite", sheets=tuple(names), sheet=usual, compression=source.compression, warnings=left_out)
+        said = f"It is read together with the log beside it, {source.log}." if source.log else ""
+        is_where_it_was = source.path is not None and source.path.name == source.name
+        if head[18:20] == sqlite.WITH_LOG and not is_where_it_was:
+            said = "Its program writes into a log beside it (-wal) first. What stood there alone is not in this file."
+        return Detection(
+            "sqlite",
+            sheets=tuple(names),
+            sheet=sqlite.usual_table(names),
+            compression=source.compression,
+            warnings=(*((said,) if said else ()), *left_out),
+        )
     if head.startswith(b"PAR1"):
         return Detection("parquet", compression=source.compression)
     if head.startswith((b"PK\x03\x04", _OLE)):

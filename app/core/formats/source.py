@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from app.core.errors import Invalid, LttError, WrongKind
+from app.core.formats.database_log import log_beside, take_log_in
 from app.core.formats.foreign import refusing
 from app.core.formats.limits import MB, Limits, too_large
 
@@ -52,6 +54,8 @@ class Source:
         self.limits = limits
         self.name = name or (path.name if path else "")
         self.compression = ""
+        # The log that lay beside a database and is read with it.
+        self.log = ""
         # Files that lie in the archive beside the one that is read.
         self.passed_over = 0
         self._stream = stream
@@ -73,10 +77,25 @@ class Source:
 
     @classmethod
     def of_path(cls, path: str | Path, *, name: str = "", limits: Limits | None = None) -> "Source":
-        """A source for a file on disk. Raises Invalid where there is none, and for an unreadable archive."""
+        """A source for a file on disk; a database is read with the log beside it, from a copy.
+
+        Raises Invalid where there is no file, for an unreadable archive, and as ``take_log_in``.
+        """
         path = Path(path)
         if not path.is_file():
             raise Invalid(f"There is no file {path.name!r}.", code="no_file")
+        if (log := log_beside(path)) is not None:
+            folder = tempfile.mkdtemp(prefix="ltt-")
+            copy = Path(folder) / "copy"
+            try:
+                is_database = take_log_in(path, copy)
+                source = cls(path=copy if is_database else path, name=name or path.name, limits=limits or Limits())
+            except BaseException:
+                shutil.rmtree(folder)
+                raise
+            weakref.finalize(source, shutil.rmtree, folder)
+            source.log = log.name if is_database else ""
+            return source
         return cls(path=path, name=name, limits=limits or Limits())
 
     @classmethod

@@ -18,16 +18,24 @@ from app.core.errors import BadUsage, Invalid
 from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.csv import cells_of
 from app.core.formats.foreign import reason_of, refuse, refusing
-from app.core.formats.limits import MB, Limits, too_large, too_many_rows
+from app.core.formats.limits import MB, too_large, too_many_rows
 from app.core.formats.source import Source
 
 MAGIC = b"SQLite format 3\x00"
+# The two bytes behind it and the size of a page, where changes go into a log first (https://sqlite.org/fileformat.html).
+WITH_LOG = b"\x02\x02"
 _DEADLINE_SECONDS = 600.0
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION)
 _OWN = ("alembic_version",)
 _DAMAGED = "This SQLite database is damaged or locked and cannot be read ({reason})."
 # What PRAGMA table_xinfo says of a column that is computed when it is read (https://sqlite.org/pragma.html).
 _VIRTUAL = 2
+# What a computed column may use where SQLite does not vouch for all that the schema uses.
+_HARMLESS_FUNCTIONS = """
+count length substr substring upper lower trim ltrim rtrim replace instr coalesce ifnull nullif iif abs round typeof
+json json_extract -> ->> json_type json_valid json_array_length
+"""
+_HARMLESS = frozenset(_HARMLESS_FUNCTIONS.split())
 # By so many rows it is judged whether it can be.
 _TRIED_ROWS = 1000
 # To begin again behind a row means to pass over all before it.
@@ -39,7 +47,10 @@ def table_names(source: Source, sheet: str | None = None) -> tuple[list[str], tu
 
     Raises WrongKind where it is no database.
     """
-    with _open_database(source) as connection, refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
+    with (
+        _open_database(source, source.limits.line_bytes) as connection,
+        refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"),
+    ):
         names = _plain_tables(connection)
         name = sheet or usual_table(names)
         return names, tuple(_columns_of(connection, name)[1]) if name in names else ()
@@ -185,30 +196,48 @@ def _quote_name(name: str) -> str:
 
 
 @contextmanager
-def _open_database(source: Source, longest: int = Limits.line_bytes) -> Iterator[sqlite3.Connection]:
+def _open_database(source: Source, longest: int) -> Iterator[sqlite3.Connection]:
     with source.as_path() as path:
         with refusing(_DAMAGED, sqlite3.DatabaseError, code="bad_sqlite"):
-            connection = _connect_read_only(path, longest)
+            try:
+                connection = _connect_read_only(path, longest)
+            except sqlite3.DatabaseError as error:
+                if "unsafe use of" not in str(error):
+                    raise
+                connection = _connect_read_only(path, longest, functions=_HARMLESS)
         with closing(connection):
             yield connection
 
 
-def _connect_read_only(path: Path, longest: int) -> sqlite3.Connection:
+def _connect_read_only(path: Path, longest: int, functions: frozenset[str] = frozenset()) -> sqlite3.Connection:
+    """A connection that can read the tables and nothing else.
+
+    A schema that uses functions which SQLite does not vouch for, such as those for JSON in older versions, is not read
+    at all unless it is trusted. Then only the given functions can run.
+    """
     # immutable: no lock, no journal and no -wal beside the file is ever touched.
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
-    connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-    for pragma in ("trusted_schema=OFF", "query_only=ON", "cell_size_check=ON", "mmap_size=0"):
-        connection.execute(f"PRAGMA {pragma}")
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
-    connection.set_authorizer(_authorize)
+    try:
+        connection.text_factory = bytes
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+        trusted = "ON" if functions else "OFF"
+        for pragma in (f"trusted_schema={trusted}", "query_only=ON", "cell_size_check=ON", "mmap_size=0"):
+            connection.execute(f"PRAGMA {pragma}")
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+
+        def authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+            if action == sqlite3.SQLITE_FUNCTION and functions:
+                return sqlite3.SQLITE_OK if second in functions else sqlite3.SQLITE_DENY
+            allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo")
+            return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+        connection.set_authorizer(authorize)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
-
-
-def _authorize(action: int, first: str | None, *_: str | None) -> int:
-    allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo")
-    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOptions) -> int:

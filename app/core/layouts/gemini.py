@@ -18,6 +18,7 @@ from app.core.layouts.base import (
     RowError,
     columns_of,
     messages_of,
+    text_answer,
     trailing_of,
     with_columns,
 )
@@ -171,6 +172,27 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     return with_columns(row, replace(record, extra=_without_tools(record)) if tools else record, options)
 
 
+def render_preference(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a preference pair: contents that end with the user, and two completions with scores.
+
+    Raises RowError without a worse answer.
+    """
+    if record.rejected_answer is None:
+        raise RowError("There is no rejected answer.", code="no_rejected_answer")
+    if options.keep_extra and (came := row_as_came(record, parse)) is not None:
+        return came
+    answer = text_answer(record, "a preference pair")
+    row: dict[str, Any] = {}
+    if record.system is not None:
+        row["systemInstruction"] = {"role": "system", "parts": [{"text": record.system}]}
+    row["contents"] = _contents_of(messages_of(record)[:-1])
+    row["completions"] = [
+        {"score": score, "completion": {"role": "model", "parts": [{"text": text}]}}
+        for score, text in ((1, answer), (0, record.rejected_answer))
+    ]
+    return with_columns(row, record, options, reserved=GEMINI_PREFERENCE.keys)
+
+
 def _without_tools(record: Record) -> dict[str, Any]:
     return {name: value for name, value in record.extra.items() if name != "tools"}
 
@@ -227,4 +249,22 @@ GEMINI = Layout(
     (Preset("jsonl", "Gemini", "JSONL: contents and parts"),),
     columns=frozenset({"tools"}),
     keeps=frozenset({AFTER}),
+)
+GEMINI_PREFERENCE = Layout(
+    "gemini-preference",
+    "Preference pairs (Gemini)",
+    parse,
+    render_preference,
+    frozenset({"system", "turns", "trace", "rejected answer"}),
+    ("systemInstruction", "contents", "completions"),
+    {
+        "contents": [{"role": "user", "parts": [{"text": "How do I reset my password?"}]}],
+        "completions": [
+            {"score": 1, "completion": {"role": "model", "parts": [{"text": "Choose “Forgot password”."}]}},
+            {"score": 0, "completion": {"role": "model", "parts": [{"text": "Ask."}]}},
+        ],
+    },
+    presets=(Preset("jsonl", "Preference pairs for Gemini", "JSONL: contents and completions with scores"),),
+    needs=frozenset({"rejected answer"}),
+    bare=frozenset({"answer", "rejected"}),
 )

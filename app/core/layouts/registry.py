@@ -5,8 +5,9 @@ from app.core.layouts.anthropic import ANTHROPIC
 from app.core.layouts.base import Layout
 from app.core.layouts.chat_text import CHAT_TEXT
 from app.core.layouts.columns import COLUMNS
+from app.core.layouts.converse import CONVERSE
 from app.core.layouts.doccano import DOCCANO
-from app.core.layouts.gemini import GEMINI
+from app.core.layouts.gemini import GEMINI, GEMINI_PREFERENCE
 from app.core.layouts.kto import KTO, TRL_KTO
 from app.core.layouts.label_studio import LABEL_STUDIO
 from app.core.layouts.message_rows import MESSAGE_ROWS
@@ -14,6 +15,7 @@ from app.core.layouts.oasst import OASST
 from app.core.layouts.openai import OPENAI
 from app.core.layouts.preference import LLAMA_FACTORY_PREFERENCE, PREFERENCE, TRL_PREFERENCE
 from app.core.layouts.prompt_completion import PROMPT_COMPLETION, PROMPT_COMPLETION_TEXT
+from app.core.layouts.reference import REFERENCE
 from app.core.layouts.sharegpt import SHAREGPT
 from app.core.layouts.squad import SQUAD
 from app.core.layouts.swift import SWIFT
@@ -35,6 +37,9 @@ LAYOUTS: dict[str, Layout] = {
         SWIFT,
         SQUAD,
         GEMINI,
+        GEMINI_PREFERENCE,
+        CONVERSE,
+        REFERENCE,
         ANTHROPIC,
         DOCCANO,
         LABEL_STUDIO,

@@ -6,15 +6,18 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import Invalid
+from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
 from app.core.validation.findings import Finding, Findings
+from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
 
+# How many findings are listed where nobody says so, and at most: more of them would fill the memory.
+LISTED, MOST_LISTED = 100, 100_000
 # How many forms of plain rows a profile remembers as clean.
 _MOST_FORMS = 10_000
 # What a target does with a row, and how it is counted.
@@ -34,9 +37,18 @@ class ValidateOptions:
     model: str = option(
         "", "Model", "The model to be trained, where its limits differ from others of the profile.", metavar="M"
     )
-    limit: int = option(
-        100, "List", "How many findings are listed; all are counted.", metavar="N", between=(0, 1_000_000)
+    limit: int | None = option(
+        None,
+        "List",
+        "How many findings are listed; all are counted.  [default: 100, by --json all]",
+        metavar="N",
+        between=(0, MOST_LISTED),
     )
+    lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and not 0 <= self.limit <= MOST_LISTED:
+            raise BadUsage(f"From 0 to {MOST_LISTED:,} findings can be listed.")
 
 
 @dataclass
@@ -155,11 +167,13 @@ class Validation:
     other: Mapping[int, str] = field(default_factory=dict)
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
+    linter: Linter | None = field(init=False)
     _numbers: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
-        self.findings = Findings(self.options.limit)
+        self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
+        self.linter = Linter(self.findings) if self.options.lint else None
         self.checkers = [
             Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
             for one in self.profiles
@@ -172,7 +186,7 @@ class Validation:
     @property
     def needs_records(self) -> bool:
         """Whether rows have to be understood, and not only looked at."""
-        return bool(self.other) or not all(one.own for one in self.checkers)
+        return bool(self.other) or self.linter is not None or not all(one.own for one in self.checkers)
 
     def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
         """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
@@ -184,6 +198,10 @@ class Validation:
                 record = read()
             except RowError as error:
                 refusal = error
+            except UnicodeEncodeError:
+                refusal = RowError("A text holds half of a character (a lone surrogate).")
+        if record is not None and self.linter is not None:
+            self.linter.see(record, number, line)
         same_as = self._find_repeat(row, number)
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
@@ -193,6 +211,16 @@ class Validation:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:
                 self._see_exported(checker, record, number, line, same_as, stands_in)
+
+    def see_record(self, number: int, record: Record, content_hash: int | None) -> None:
+        """Check one record that stands in no file, by what its row would be for each target."""
+        self.facts.records += 1
+        first = self._numbers.setdefault(hash(keys_of(record)) if content_hash is None else content_hash, number)
+        same_as = None if first == number else first
+        if self.linter is not None:
+            self.linter.see(record, number)
+        for checker in self.checkers:
+            self._see_exported(checker, record, number, None, same_as, "")
 
     def see_unreadable(self, number: int, line: int | None, reason: str) -> None:
         """Take in a row that is no object at all."""
@@ -225,9 +253,11 @@ class Validation:
         """Check what all rows are together. Returns the result object of commands and of the API."""
         for checker in self.checkers:
             checker.close(self.facts)
+        if self.linter is not None:
+            self.linter.close()
         names = [one.name for one in self.profiles]
         findings = self.findings
-        titles = {code: one.title for code, one in RULES.items()}
+        titles = {code: one.title for code, one in (RULES | LINTS).items()}
         return {
             "profile": ",".join(names),
             "records": self.facts.records,

@@ -26,7 +26,6 @@ FIXES = {
     "tools-to-list": "Write the tools as a list.",
     "join-results": "Join the results of parallel calls in one message.",
     "drop-trailing": "Leave out the messages after the last answer.",
-    "content-to-text": "Write the text alone.",
     "to-messages": "Write the text as a list with one message.",
 }
 

@@ -45,13 +45,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Length(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a record may be, in tokens, and what becomes of one that is longer.
+    """How long a record may be, in tokens, and what becomes of one that is longer, where that is known.
 
     ``keeps`` says of a record that is cut which end stays. ``setting`` is the target's own name of the limit.
     """
 
     tokens: int | None = None
-    beyond: Literal["cut", "drop", "refuse"] = "cut"
+    beyond: Literal["cut", "drop", "refuse"] | None = None
     keeps: Literal["start", "end", "turns"] = "start"
     setting: str = ""
 

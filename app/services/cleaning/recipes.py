@@ -1,7 +1,8 @@
 """Saved recipes: for every dataset, exchanged as JSON, taken from what the history did."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import func, select
@@ -61,50 +62,59 @@ def change_recipe(
     recipe_id: int, *, name: str | None = None, steps: Sequence[Step] | None = None, version: int | None = None
 ) -> SavedRecipe:
     """Give a recipe another name or other steps. Raises Conflict where it was changed since ``version``."""
-    with transaction():
-        row = get_recipe(recipe_id)
-        if version is not None and row.version != version:
-            raise Conflict("This recipe was changed since you opened it. Load it again.", code="stale_version")
+    with _open_recipe(recipe_id, version) as row:
         if name is not None:
             row.name = _clean_name(name)
         if steps is not None:
             row.steps = _check_steps(steps)
-        row.version, row.changed_at = row.version + 1, now()
         return row
 
 
-def put_step(recipe_id: int, step: Step, place: int | None = None) -> SavedRecipe:
-    """Add a step at the end, or put it in the place of another."""
-    steps = list(value_of(get_recipe(recipe_id)).steps)
-    if place is None or not 0 <= place < len(steps):
-        steps.append(step)
-    else:
-        steps[place] = step
-    return change_recipe(recipe_id, steps=steps)
+def put_step(recipe_id: int, step: Step, place: int | None = None, *, version: int | None = None) -> SavedRecipe:
+    """Add a step at the end, or put it in the place of another. Raises like ``change_recipe``."""
+    with _open_recipe(recipe_id, version) as row:
+        steps = list(value_of(row).steps)
+        if place is None or not 0 <= place < len(steps):
+            steps.append(step)
+        else:
+            steps[place] = step
+        row.steps = _check_steps(steps)
+        return row
 
 
-def move_step(recipe_id: int, place: int, by: int) -> SavedRecipe:
-    """Let a step run earlier (``by`` -1) or later (1)."""
-    steps = list(value_of(get_recipe(recipe_id)).steps)
-    if 0 <= place < len(steps) and 0 <= place + by < len(steps):
-        steps.insert(place + by, steps.pop(place))
-    return change_recipe(recipe_id, steps=steps)
+def move_step(recipe_id: int, place: int, by: int, *, version: int | None = None) -> SavedRecipe:
+    """Let a step run earlier (``by`` -1) or later (1). Raises like ``change_recipe``."""
+    with _open_recipe(recipe_id, version) as row:
+        steps = list(row.steps)
+        if 0 <= place < len(steps) and 0 <= place + by < len(steps):
+            steps.insert(place + by, steps.pop(place))
+        row.steps = steps
+        return row
 
 
-def drop_step(recipe_id: int, place: int) -> SavedRecipe:
-    """Take a step out."""
-    steps = list(value_of(get_recipe(recipe_id)).steps)
-    if 0 <= place < len(steps):
-        del steps[place]
-    return change_recipe(recipe_id, steps=steps)
+def drop_step(recipe_id: int, place: int, *, version: int | None = None) -> SavedRecipe:
+    """Take a step out. Raises like ``change_recipe``."""
+    with _open_recipe(recipe_id, version) as row:
+        row.steps = [step for at, step in enumerate(row.steps) if at != place]
+        return row
 
 
-def delete_recipe(recipe_id: int) -> SavedRecipe:
-    """Put a recipe away; ``restore`` brings it back."""
-    with transaction():
-        row = get_recipe(recipe_id)
+def delete_recipe(recipe_id: int, *, version: int | None = None) -> SavedRecipe:
+    """Put a recipe away; ``restore`` brings it back. Raises like ``change_recipe``."""
+    with _open_recipe(recipe_id, version) as row:
         row.deleted_at = now()
         return row
+
+
+@contextmanager
+def _open_recipe(recipe_id: int, version: int | None) -> Iterator[SavedRecipe]:
+    """The recipe, to be written in one transaction. Raises Conflict where it was changed since ``version``."""
+    with transaction():
+        row = get_recipe(recipe_id)
+        if version is not None and row.version != version:
+            raise Conflict("This recipe was changed since you opened it. Load it again.", code="stale_version")
+        row.version, row.changed_at = row.version + 1, now()
+        yield row
 
 
 def restore_recipe(recipe_id: int) -> SavedRecipe:

@@ -33,6 +33,7 @@ from app.services.duplicates.groups import (
     summarise_list,
 )
 from app.services.duplicates.hint import Hint, find_hints
+from app.services.duplicates.links import read_links
 from app.services.duplicates.options import KIND, SCOPES, ScanOptions, model_folder
 from app.services.duplicates.recheck import Rechecked, recheck_changed
 from app.services.duplicates.scan import report_scan, scan_dataset
@@ -83,6 +84,7 @@ __all__ = [
     "model_folder",
     "prefer_answer",
     "preview_settling",
+    "read_links",
     "recheck_changed",
     "report_scan",
     "scan_dataset",

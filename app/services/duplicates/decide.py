@@ -45,7 +45,7 @@ def keep_pair(
     was edited since it was shown (``versions``), Invalid where there is nothing to remove.
     """
     with transaction():
-        scan, group, live = _open_members(dataset_id, group_id, versions)
+        scan, group, live = open_members(dataset_id, group_id, versions)
         kept = None
         if entry_id is not None:
             kept = _member(live, entry_id)
@@ -79,7 +79,7 @@ def merge_pairs(
     group go. Raises like ``keep_pair``, and Invalid on a blank question.
     """
     with transaction():
-        scan, group, live = _open_members(dataset_id, group_id, versions)
+        scan, group, live = open_members(dataset_id, group_id, versions)
         kept = _member(live, keep)
         going = _leaving(scan, group, live, kept, [one for one in live if one != keep] if remove is None else remove)
         for name in (*picks, *(texts or {})):
@@ -135,7 +135,7 @@ def prefer_answer(
     The rejected pairs are deleted. Raises like ``keep_pair``.
     """
     with transaction() as session:
-        _, group, live = _open_members(dataset_id, group_id, versions)
+        _, group, live = open_members(dataset_id, group_id, versions)
         kept, *rejected = (_member(live, one) for one in (chosen, *dict.fromkeys(rejected_ids)))
         if not rejected or kept in rejected:
             raise Invalid("Choose one answer, and at least one other that is rejected.", code="bad_choice")
@@ -177,7 +177,7 @@ def open_group(dataset_id: int, group_id: int) -> tuple[DuplicateScan, Duplicate
     return scan, group
 
 
-def _open_members(
+def open_members(
     dataset_id: int, group_id: int, versions: Versions
 ) -> tuple[DuplicateScan, DuplicateGroup, dict[int, StoredEntry]]:
     """A group to decide about with its live pairs. Raises Conflict listing those that changed since they were shown."""

@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Invalid
 from app.models import DuplicateGroup, DuplicateMember, DuplicateScan, Entry, NotDuplicate, db, transaction
 from app.models.base import now
 from app.services import history
-from app.services.duplicates.decide import open_group
+from app.services.duplicates.decide import Versions, open_members
 from app.services.duplicates.group import read_members
 from app.services.duplicates.groups import get_group
 
@@ -55,10 +55,13 @@ def split_dismissed(pairs: Pairs, hashes: Any, dismissed: HashPairs) -> tuple[Pa
     return pairs.take(~no), pairs.take(no)
 
 
-def dismiss_group(dataset_id: int, group_id: int) -> Dismissed:
-    """Say that the members of a group are no duplicates of each other. It holds while their contents stay."""
+def dismiss_group(dataset_id: int, group_id: int, *, versions: Versions = None) -> Dismissed:
+    """Say that the members of a group are no duplicates of each other. It holds while their contents stay.
+
+    Raises Conflict where a pair was edited since it was shown (``versions``), or the group was decided about.
+    """
     with transaction() as session:
-        scan, group = open_group(dataset_id, group_id)
+        scan, group, _ = open_members(dataset_id, group_id, versions)
         pairs = _hash_pairs(session, scan, group)
         known: set[tuple[int, int]] = set()
         for part in chunks_of(pairs, 200):

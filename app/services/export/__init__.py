@@ -6,7 +6,13 @@ else. Trainer layouts write only their own keys; what is left out is counted.
 
 from app.services.export.options import ExportOptions, file_name
 from app.services.export.planning import ExportPlan, RecordCount, plan_export
-from app.services.export.writing import count_differences, preview_export, stream_export, write_export
+from app.services.export.writing import (
+    count_differences,
+    preview_export,
+    require_space_for,
+    stream_export,
+    write_export,
+)
 
 __all__ = [
     "ExportOptions",
@@ -16,6 +22,7 @@ __all__ = [
     "file_name",
     "plan_export",
     "preview_export",
+    "require_space_for",
     "stream_export",
     "write_export",
 ]

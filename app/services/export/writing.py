@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from app.core.formats import FORMATS, WriteOptions
 from app.core.layouts import LAYOUTS
+from app.core.spool import require_space
 from app.core.stored import content_of
+from app.models import Entry, db
+from app.services import datasets
 from app.services.export.options import ExportOptions, count_records
 from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
 
 PREVIEW = 3
 CHUNK_BYTES = 64 * 1024
+# For an estimate of how large a file will be: how many pairs are looked at, and what a record adds to its texts.
+SAMPLE, RECORD_BYTES = 500, 100
+SMALL_BYTES = 1024 * 1024
 
 
 def preview_export(dataset_id: int, options: ExportOptions) -> list[str]:
@@ -42,6 +50,16 @@ def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     if kind.tabular and options.layout == "columns":
         return _join_pieces(table_lines(dataset_id, options))
     return _join_pieces(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
+
+
+def require_space_for(dataset_id: int) -> None:
+    """Raise DiskFull where a file of all pairs would not fit into the folder for temporary files."""
+    texts = func.length(Entry.question) + func.length(Entry.answer) + func.coalesce(func.length(Entry.trace), 0)
+    some = select((texts + RECORD_BYTES).label("size")).where(Entry.dataset_id == dataset_id).limit(SAMPLE).subquery()
+    average = db.session.execute(select(func.avg(some.c.size))).scalar() or 0
+    size = int(average) * datasets.get(dataset_id).entry_count
+    if size > SMALL_BYTES:
+        require_space(size)
 
 
 def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:

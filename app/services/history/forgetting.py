@@ -16,14 +16,14 @@ COMPACTED = "compacted"
 _ENDED = ("applied", "undone")
 
 
-def forget(dataset_id: int, number: int) -> int:
+def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
     """Remove from the history what the texts that a step changed were before it, in this and all earlier steps.
 
     The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups and exported files that
-    were made before still hold them.
+    were made before still hold them. Raises Conflict where anything was written to the dataset since ``revision``.
     """
     with transaction() as session:
-        dataset = open_dataset(session, dataset_id)
+        dataset = open_dataset(session, dataset_id, revision)
         change_set = find_set(session, dataset_id, number)
         if change_set.state != "applied":
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
@@ -73,14 +73,14 @@ def count_compactable(dataset_id: int, upto: int) -> int:
     return int(db.session.execute(query).scalar_one())
 
 
-def compact(dataset_id: int, upto: int) -> int:
+def compact(dataset_id: int, upto: int, *, revision: int | None = None) -> int:
     """Remove what the steps up to a number would need to be undone or redone; their sentences stay.
 
     Deleted pairs and those of undone imports go for good. The pairs of the dataset stay as they are. Returns how many
-    steps were compacted.
+    steps were compacted. Raises like ``forget``.
     """
     with transaction() as session:
-        dataset = open_dataset(session, dataset_id)
+        dataset = open_dataset(session, dataset_id, revision)
         query = select(ChangeSet).where(
             ChangeSet.dataset_id == dataset_id, ChangeSet.number <= upto, ChangeSet.state.in_(_ENDED)
         )

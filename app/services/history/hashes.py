@@ -8,25 +8,23 @@ from sqlalchemy.orm import Session
 
 from app.core.changes import chunks_of
 from app.core.stored import CONTENT, content_hashes, content_of
-from app.models import ChangeRow, Entry, transaction
+from app.models import ChangeRow, Entry, db, end_reading, transaction
 from app.services.entries import of_dataset
 
 _CONTENT = tuple(getattr(Entry, name) for name in CONTENT)
 
 
 def rehash(dataset_id: int) -> int:
-    """Compute the content hashes that bulk changes left empty. Returns how many."""
+    """Compute the content hashes that bulk changes left empty. Returns how many. Where there are none, nobody waits."""
+    empty = of_dataset(dataset_id), Entry.content_hash.is_(None)
     total = 0
-    while True:
+    while db.session.execute(select(Entry.id).where(*empty).limit(1)).first():
         with transaction() as session:
-            waiting = (
-                select(Entry.id, *_CONTENT).where(of_dataset(dataset_id), Entry.content_hash.is_(None)).limit(2000)
-            )
-            rows = session.execute(waiting).all()
-            if not rows:
-                return total
+            rows = session.execute(select(Entry.id, *_CONTENT).where(*empty).limit(2000)).all()
             _fill(session, rows)
             total += len(rows)
+    end_reading()
+    return total
 
 
 def rehash_step(session: Session, change_set_id: int) -> None:

@@ -44,6 +44,12 @@ def step(dataset_id: int, number: int) -> ChangeSet:
     return find_set(db.session(), dataset_id, number)
 
 
+def newest_number(dataset_id: int) -> int:
+    """The number of the newest step, 0 where there is none. After a restore, higher numbers were given out before."""
+    query = select(func.max(ChangeSet.number)).where(ChangeSet.dataset_id == dataset_id)
+    return db.session.execute(query).scalar() or 0
+
+
 def applied_of(dataset_id: int, result: Mapping[str, Any]) -> Applied:
     """What a write did, from what programs see of it (``applied_dict``), with its step as it is now."""
     number = result.get("change_set")

@@ -11,6 +11,7 @@ from app.core.stored import CONTENT
 from app.models import ChangeSet, Dataset, Entry
 from app.models.base import now
 from app.services import counts
+from app.services.entries import require_revision
 
 ACTOR = "you"
 REPORTED = 100
@@ -71,11 +72,15 @@ def as_step(change_set: ChangeSet) -> Step:
     )
 
 
-def open_dataset(session: Session, dataset_id: int) -> Dataset:
-    """The dataset row for writing. Raises NotFound where it does not exist or was deleted."""
+def open_dataset(session: Session, dataset_id: int, revision: int | None = None) -> Dataset:
+    """The dataset row for writing.
+
+    Raises NotFound where it does not exist or was deleted, Conflict where it was written to since ``revision``.
+    """
     dataset = session.get(Dataset, dataset_id)
     if dataset is None or dataset.deleted_at is not None:
         raise NotFound(f"There is no dataset {dataset_id}.", dataset_id=dataset_id)
+    require_revision(dataset, revision)
     return dataset
 
 

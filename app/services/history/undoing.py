@@ -46,13 +46,15 @@ def undo(
     entry_ids: Sequence[int] | None = None,
     anyway: bool = False,
     actor: str = ACTOR,
+    revision: int | None = None,
 ) -> Applied:
     """Take back a step (the actor's newest applied one by default), whole or for chosen entries.
 
-    The whole step keeps its place in the history as undone and can be redone; chosen entries make a new step.
+    The whole step keeps its place in the history as undone and can be redone; chosen entries make a new step. Raises
+    Conflict where anything was written to the dataset since ``revision``.
     """
     with transaction() as session:
-        dataset = open_dataset(session, dataset_id)
+        dataset = open_dataset(session, dataset_id, revision)
         change_set = find_set(session, dataset_id, number) if number else newest_applied(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to undo.", code="nothing_to_undo")
@@ -67,10 +69,20 @@ def undo(
         return _finish(session, dataset, change_set, result)
 
 
-def redo(dataset_id: int, number: int | None = None, *, anyway: bool = False, actor: str = ACTOR) -> Applied:
-    """Do an undone step again (by default the last undone one, unless a newer step was made since)."""
+def redo(
+    dataset_id: int,
+    number: int | None = None,
+    *,
+    anyway: bool = False,
+    actor: str = ACTOR,
+    revision: int | None = None,
+) -> Applied:
+    """Do an undone step again (by default the last undone one, unless a newer step was made since).
+
+    Raises like ``undo``.
+    """
     with transaction() as session:
-        dataset = open_dataset(session, dataset_id)
+        dataset = open_dataset(session, dataset_id, revision)
         change_set = find_set(session, dataset_id, number) if number else last_undone(session, dataset_id, actor)
         if change_set is None:
             raise NotFound("There is nothing to redo.", code="nothing_to_redo")

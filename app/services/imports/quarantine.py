@@ -1,9 +1,11 @@
 """Rows that could not become pairs: repaired and tried again, downloaded, or dismissed."""
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import BinaryIO
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -13,7 +15,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
 from app.core.reading import Read, records_of
 from app.core.stored import StoredEntry
-from app.core.text import plural
+from app.core.text import fold_newlines, plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history
 from app.services.imports.running import get
@@ -116,10 +118,16 @@ def dismiss_rows(import_id: int, row_ids: Iterable[int] | None = None) -> int:
         return len(done.all())
 
 
-def retry_rows(import_id: int, raws: Mapping[int, str]) -> Retried:
+def fingerprint(raw: str) -> str:
+    """What tells the text of a row from any other, whatever a browser does to its line ends."""
+    return hashlib.sha256(fold_newlines(raw).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def retry_rows(import_id: int, raws: Mapping[int, str], *, seen: Mapping[int, str] = MappingProxyType({})) -> Retried:
     """Import repaired rows: ``raws`` has the new text by row id. Rows that are still bad keep the new text and reason.
 
-    The pairs that come in are one step of the history, and count as imported instead of quarantined.
+    The pairs that come in are one step of the history, and count as imported instead of quarantined. ``seen`` are the
+    fingerprints of the texts that were repaired: Conflict where somebody repaired one meanwhile.
     """
     with transaction() as session:
         record = get(import_id)
@@ -137,6 +145,9 @@ def retry_rows(import_id: int, raws: Mapping[int, str]) -> Retried:
             raise Invalid("No row was chosen. Repair a row first.", code="no_row")
         if len(rows) < len(raws):
             raise NotFound("One of these rows is not in quarantine any more. Load the page again.")
+        if repaired := [row for row in rows if seen.get(row.id, fingerprint(row.raw)) != fingerprint(row.raw)]:
+            place = repaired[0].line or repaired[0].row
+            raise Conflict(f"Somebody repaired line {place:,} meanwhile. Load the page again.", code="stale_version")
         for row in rows:
             part = sorter.sort([_read_repaired(record, settings, row, raws[row.id])])
             new += part.new

@@ -8,7 +8,7 @@ from flask import current_app
 from app.core.errors import Conflict
 from app.core.options import encode
 from app.core.reading import TEXT_FORMATS, Detected, find_late_columns, require_mapping, resolve_settings
-from app.models import Job, transaction
+from app.models import Import, Job, transaction
 from app.services import datasets, tasks, uploads
 from app.services.imports import waiting
 from app.services.imports.running import get, give_up_dead, run
@@ -79,7 +79,8 @@ def enqueue(import_id: int, settings: Settings) -> Job:
     found = uploads.look(upload, _find_late_columns, upload, settings, detect(upload, settings))
     require_mapping(settings, found)
     with transaction():
-        row = get(import_id)
+        # The file was looked at outside: somebody else may have started or moved it meanwhile.
+        row = _get_startable(import_id)
         datasets.confirm_dataset(row.dataset_id)
         job = tasks.enqueue(IMPORT, ImportRun(row.id, row.dataset_id))
         row.settings, row.detected = encode(resolve_settings(settings, found)), msgspec.to_builtins(found)
@@ -89,6 +90,13 @@ def enqueue(import_id: int, settings: Settings) -> Job:
 
 def _find_late_columns(upload: Upload, settings: Settings, found: Detected) -> Detected:
     return find_late_columns(uploads.source_of(upload), settings, found)
+
+
+def _get_startable(import_id: int) -> Import:
+    row = get(import_id)
+    if row.state not in ("waiting", "failed", "cancelled"):
+        raise Conflict(f"This import is {row.state}. To do it differently, import the file again.")
+    return row
 
 
 def start(import_id: int, settings: Settings, *, here: bool = False, show: Show | None = None) -> Job:

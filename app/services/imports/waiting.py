@@ -108,6 +108,10 @@ def redo_import(import_id: int, *, anyway: bool = False) -> Import:
         raise Gone("The uploaded file is no longer kept. Upload it again.")
     with transaction() as session:
         row = get(import_id)
+        again = select(Import).where(Import.upload == row.upload, Import.state == "waiting")
+        if waits := session.execute(again.limit(1)).scalar():
+            # Somebody else was quicker to ask for the same.
+            return waits
         step = step_of(row)
         if step is not None and step.state == "applied":
             history.undo(row.dataset_id, step.number, anyway=anyway)

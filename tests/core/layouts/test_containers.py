@@ -47,6 +47,17 @@ ANTHROPIC = {
     ],
     "tools": [{"name": "f", "input_schema": {"type": "object"}}],
 }
+CONVERSE = {
+    "schemaVersion": "bedrock-conversation-2024",
+    "system": [{"text": "s"}],
+    "messages": [
+        {"role": "user", "content": [{"text": "q"}]},
+        {"role": "assistant", "content": [{"toolUse": {"toolUseId": "call_1", "name": "f", "input": {"x": 1}}}]},
+        {"role": "user", "content": [{"toolResult": {"toolUseId": "call_1", "content": [{"json": {"y": 2}}]}}]},
+        {"role": "assistant", "content": [{"text": "a"}, {"text": "b"}]},
+    ],
+    "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]},
+}
 
 
 def parse(name, row, **options):
@@ -70,6 +81,13 @@ def said(record):
         ("anthropic", ANTHROPIC),
         ("anthropic", {"messages": [{"role": "user", "content": [{"type": "text", "value": "q"}]},
                                     {"role": "assistant", "content": [{"type": "reasoning", "value": "r"}, {"type": "text", "value": "a"}]}]}),
+        ("converse", CONVERSE),
+        ("converse", {"messages": [{"role": "user", "content": [{"text": "q"}]},
+                                   {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "r"}}}, {"text": "a"}]}]}),
+        ("converse", {"schemaVersion": "bedrock-conversation-2024", "system": [], "task": "faq", "messages": [
+            {"role": "user", "content": [{"text": "q"}]}, {"role": "assistant", "content": [{"text": "a"}]}]}),
+        ("reference", {"messages": [{"role": "user", "content": "q"}], "reference_answer": "a", "grade": 3}),
+        ("reference", {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}], "reference_answer": {"n": 7}}),
         ("doccano", {"id": 1, "text": "q", "label": ["a"]}),
         ("doccano", {"id": 1, "data": "q", "labels": ["a", "b"], "Comments": []}),
     ],
@@ -80,7 +98,7 @@ def test_a_row_comes_back_as_it_was(name, row):
     assert json.loads(json.dumps(layout.render(layout.parse(row, KEEP), KEEP))) == row
 
 
-@pytest.mark.parametrize(("name", "row"), [("gemini", GEMINI), ("anthropic", ANTHROPIC)])
+@pytest.mark.parametrize(("name", "row"), [("gemini", GEMINI), ("anthropic", ANTHROPIC), ("converse", CONVERSE)])
 def test_calls_and_results_of_tools_reach_the_layout_of_openai(name, row):
     record = parse(name, row)
     assert record.system == "s" and record.question == "q" and record.answer == "ab"
@@ -90,7 +108,7 @@ def test_calls_and_results_of_tools_reach_the_layout_of_openai(name, row):
     assert sent["tools"][0]["function"]["name"] == "f"
 
 
-@pytest.mark.parametrize("name", ["gemini", "anthropic"])
+@pytest.mark.parametrize("name", ["gemini", "anthropic", "converse"])
 def test_a_chat_of_openai_is_written_and_read_back(name):
     row = {
         "messages": [
@@ -122,9 +140,26 @@ def test_a_better_and_a_worse_completion_of_gemini_are_a_preference():
     assert (record.answer, record.rejected_answer) == ("good", "bad")
 
 
+def test_a_preference_pair_is_written_for_gemini_with_scores():
+    row = {"prompt": "q", "chosen": "good", "rejected": "bad", "system": "s"}
+    written = LAYOUTS["gemini-preference"].render(parse("preference", row), LayoutOptions())
+    assert [one["score"] for one in written["completions"]] == [1, 0]
+    again = parse("gemini-preference", written)
+    assert (again.question, again.answer, again.rejected_answer) == ("q", "good", "bad")
+
+
+def test_a_reference_answer_is_the_answer_of_its_prompt():
+    record = parse("reference", {"messages": [{"role": "user", "content": "q"}], "reference_answer": "a"})
+    assert (record.question, record.answer) == ("q", "a")
+    with pytest.raises(RowError, match="empty"):
+        parse("reference", {"messages": [{"role": "user", "content": "q"}]})
+
+
 @pytest.mark.parametrize(
     ("name", "row", "words"),
     [
+        ("converse", {"messages": [{"role": "user", "content": [{"image": {}}]}]}, "image"),
+        ("converse", {"messages": [{"role": "user", "content": "q"}]}, "list of blocks"),
         ("gemini", {"contents": [{"role": "user", "parts": [{"inlineData": {}}]}]}, "picture"),
         ("gemini", {"contents": [{"role": "wizard", "parts": [{"text": "q"}]}]}, "wizard"),
         ("anthropic", {"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "image"),

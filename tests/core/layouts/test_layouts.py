@@ -304,7 +304,7 @@ def test_reasoning_written_for_a_tool_call_goes_with_it():
     assert row["messages"][-1]["reasoning_content"] == "r\n\nmore"
 
 
-@given(TEXT.filter(bool), TEXT, st.sampled_from(["openai", "prompt-completion", "columns", "anthropic"]))
+@given(TEXT.filter(bool), TEXT, st.sampled_from(["openai", "prompt-completion", "columns", "anthropic", "converse"]))
 def test_any_reasoning_survives_where_it_is_a_key(reasoning, system, name):
     record = Record(
         "q",

@@ -1,20 +1,39 @@
 """Every rule finds its bad example and is silent on its good one; rules take any row without failing."""
 
+import copy
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.core.formats import Source
 from app.core.formats.jsonl import encode_line
+from app.core.layouts import LAYOUTS
 from app.core.reading import ReadSettings
-from app.core.validation import RULES, FileFacts, Rule, ValidateOptions, load_profiles
+from app.core.validation import FIXES, RULES, Checker, FileFacts, Findings, Rule, ValidateOptions, load_profiles, rules
 from app.core.validation.files import validate_file
 from app.core.validation.rules.base import Example, TwoFiles
+from app.core.validation.shapes import SHAPES, Seen
 
 PROFILES = load_profiles()
 TODAY = date(2026, 11, 29)
+
+
+def rows_of(example: Example) -> list[dict[str, object]]:
+    """The rows of an example, if it has any."""
+    if isinstance(example, bytes | FileFacts):
+        return []
+    return [dict(row) for row in (example.rows if isinstance(example, TwoFiles) else example)]
+
+
+EXAMPLE_ROWS = [row for rule in RULES.values() for example in (rule.good, rule.bad) for row in rows_of(example)]
+KEYS = sorted(
+    {key for row in EXAMPLE_ROWS for key in row} | {"role", "content", "weight", "tool_calls", "id", "function"}
+)
 
 
 def file_of(rows: bytes | Sequence[object]) -> Source:
@@ -52,3 +71,90 @@ def test_a_profile_names_its_sources_and_its_day(name: str) -> None:
     assert profile.sources and profile.date <= TODAY
     assert set(profile.rules) <= RULES.keys() and set(profile.drops) <= profile.rules.keys()
     assert msgspec.to_builtins(profile)
+
+
+def test_every_rule_is_used_by_some_profile_and_every_fix_by_some_rule() -> None:
+    assert set(RULES) == {code for profile in PROFILES.values() for code in profile.rules}
+    sources = [path.read_text(encoding="utf-8") for path in Path(rules.__path__[0]).glob("*.py")]
+    assert [name for name in FIXES if not any(f'"{name}"' in text for text in sources)] == []
+    assert all(set(one.drops) <= set(one.rules) for one in PROFILES.values())
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_example_of_a_layout_is_clean_for_its_profile(name: str) -> None:
+    profile = PROFILES[name]
+    rows = [LAYOUTS[profile.layout].example] * (profile.limits.records_min or 8)
+    source = Source.of_bytes(b"".join(map(encode_line, rows)), name="train.jsonl")
+    report = validate_file(source, ReadSettings(), ValidateOptions(), [profile], today=TODAY)
+    assert report["profiles"][name]["checked"] == "as it is"
+    assert [one for one in report["findings"] if one["severity"] == "error"] == []
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["", " ", "user", "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@st.composite
+def mutated_rows(draw: st.DrawFn) -> object:
+    """A row of some example, with values put in place of some of its own, keys taken away and others added."""
+    row = copy.deepcopy(draw(st.sampled_from(EXAMPLE_ROWS)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = row
+        while True:
+            keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+            if not keys:
+                break
+            key = draw(st.sampled_from(keys))
+            if isinstance(at[key], (dict, list)) and draw(st.booleans()):
+                at = at[key]
+                continue
+            if draw(st.booleans()):
+                at[key] = draw(JSON_VALUES)
+            elif isinstance(at, dict):
+                del at[key]
+                at[draw(st.sampled_from(KEYS))] = draw(JSON_VALUES)
+            else:
+                at.append(copy.deepcopy(at[key]))
+            break
+    return row
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mutated_rows())
+def test_no_row_whatever_it_holds_makes_a_rule_fail(row: object) -> None:
+    for profile in PROFILES.values():
+        findings = Findings()
+        for usual in profile.shapes:
+            checker = Checker(profile, findings, own=True, usual=usual)
+            checker.check(checker.seen(row), 1, 1)
+            checker.check(Seen(row, SHAPES[usual]), 2, 2)
+            checker.close(FileFacts())
+            assert checker.outcome.kept + checker.outcome.dropped == 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(mutated_rows(), mutated_rows())
+def test_a_row_that_was_found_clean_before_is_still_checked_for_what_its_texts_say(
+    first: object, second: object
+) -> None:
+    """What a checker remembers of plain rows changes nothing: alone and after another row, the same is found."""
+    for profile in PROFILES.values():
+        alone, after = Findings(), Findings()
+        checker = Checker(profile, alone, own=True)
+        checker.check(checker.seen(second), 1, 1)
+        checker = Checker(profile, after, own=True)
+        checker.check(checker.seen(first), 1, 1)
+        before = dict(after.counts)
+        checker.check(checker.seen(second), 2, 2)
+        sets = {code for code, one in RULES.items() if one.level == "set"}
+        found = {key: number - before.get(key, 0) for key, number in after.counts.items() if key[2] not in sets}
+        assert {key: number for key, number in found.items() if number} == {
+            key: number for key, number in alone.counts.items() if key[2] not in sets
+        }

@@ -121,3 +121,18 @@ def check_other_file(seen: Seen, profile: Profile) -> Problems:
     """The record stands in the file that it is compared with (``--against``)."""
     if seen.stands_in == "record":
         yield Problem("", "The record stands in the other file too, with the same question and answer.")
+
+
+@rule(
+    "question-in-both-files",
+    "Its question stands in the other file too",
+    "A question that is asked in both files leaks from one to the other; blanks and capitals do not matter.",
+    good=TwoFiles([_GOOD], [chat("What is a gross weight?", "Container and content.")]),
+    bad=TwoFiles([_GOOD], [chat("what is a  tare weight?", "I do not know.")]),
+    level="texts",
+    refused=False,
+)
+def check_other_questions(seen: Seen, profile: Profile) -> Problems:
+    """The question stands in the file that it is compared with (``--against``), with another answer."""
+    if seen.stands_in == "question":
+        yield Problem("", "The question stands in the other file too, with another answer.")

@@ -1,0 +1,137 @@
+"""What a lint is, the register of all of them, and the run over records."""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from app.core.record import Record
+from app.core.validation.findings import Finding, Findings
+from app.core.validation.profiles import Severity
+
+
+class Remark(NamedTuple):
+    """What a lint has to say of a record: the field that it means, and a sentence. Those of sets name the record."""
+
+    path: str
+    message: str
+    record: int | None = None
+    line: int | None = None
+
+
+class SetLint(Protocol):
+    """A lint that has to see all records before it can speak."""
+
+    def see(self, record: Record, number: int, line: int | None) -> None:
+        """Take in a record."""
+
+    def close(self) -> Iterable[Remark]:
+        """What there is to say of all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """A lint with what people read of it.
+
+    ``check`` is called with each record, or makes a ``SetLint`` where ``sees_all`` is set. ``step`` names the cleaning
+    operation that puts it right. ``good`` and ``bad`` are records that it passes and that it finds.
+    """
+
+    code: str
+    title: str
+    why: str
+    severity: Severity
+    check: Callable[..., Any]
+    good: Sequence[Record]
+    bad: Sequence[Record]
+    step: str = ""
+    sees_all: bool = False
+
+
+LINTS: dict[str, Lint] = {}
+
+
+def lint(
+    code: str,
+    title: str,
+    why: str,
+    *,
+    good: Record | Sequence[Record],
+    bad: Record | Sequence[Record],
+    severity: Severity = "warning",
+    step: str = "",
+    sees_all: bool = False,
+) -> Callable[[Any], Any]:
+    """Register a function, or a class for all records, as a lint. An example that is one record stands for a file."""
+
+    def register(check: Any) -> Any:
+        files = [(one,) if isinstance(one, Record) else tuple(one) for one in (good, bad)]
+        LINTS[code] = Lint(code, title, why, severity, check, files[0], files[1], step, sees_all)
+        return check
+
+    return register
+
+
+def check_record(record: Record, *, off: Container[str] = ()) -> Iterator[tuple[Lint, Remark]]:
+    """What the lints of single records say of one; those whose code is in ``off`` are not asked."""
+    for one in LINTS.values():
+        if not one.sees_all and one.code not in off:
+            for remark in one.check(record):
+                yield one, remark
+
+
+class Linter:
+    """All lints over the records of a file or a dataset, in one pass; what they find goes into ``findings``."""
+
+    def __init__(self, findings: Findings, *, off: Container[str] = ()) -> None:
+        self._findings = findings
+        self._off = off
+        self._sets = [(one, one.check()) for one in LINTS.values() if one.sees_all and one.code not in off]
+
+    def see(self, record: Record, number: int, line: int | None = None) -> None:
+        """Look at one record."""
+        for one, remark in check_record(record, off=self._off):
+            self._add(one, remark, number, line)
+        for _, watcher in self._sets:
+            watcher.see(record, number, line)
+
+    def close(self) -> None:
+        """Add what can be said once all records were seen."""
+        for one, watcher in self._sets:
+            for remark in watcher.close():
+                self._add(one, remark, remark.record, remark.line)
+
+    def _add(self, one: Lint, remark: Remark, number: int | None, line: int | None) -> None:
+        fix = one.step or None
+        self._findings.add(Finding(one.code, one.severity, remark.message, remark.path, number, line, fix))
+
+
+Remarks = Iterator[Remark]
+
+
+def texts_of(record: Record) -> Iterator[tuple[str, str]]:
+    """Every text of a record that a model would read, with the field that it stands in."""
+    if record.system:
+        yield "system", record.system
+    for place, message in enumerate(record.turns):
+        if message.text:
+            yield f"turns[{place}]", message.text
+    yield "question", record.question
+    for place, message in enumerate(record.trace):
+        if message.text:
+            yield f"trace[{place}]", message.text
+    if record.reasoning:
+        yield "reasoning", record.reasoning
+    if record.answer:
+        yield "answer", record.answer
+    if record.rejected_answer:
+        yield "rejected_answer", record.rejected_answer
+
+
+def named(path: str) -> str:
+    """A field as sentences begin with it: ``The question``, ``Turn 2``."""
+    name, _, number = path.partition("[")
+    if number:
+        return f"{'Turn' if name == 'turns' else 'Step'} {int(number.rstrip(']')) + 1}"
+    return {"system": "The system prompt", "rejected_answer": "The worse answer", "reasoning": "The reasoning"}.get(
+        name, f"The {name}"
+    )

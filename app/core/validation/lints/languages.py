@@ -1,0 +1,150 @@
+"""Whether question and answer speak one language: by scripts and small words, which is nearly always enough.
+
+Only a text that these leave open is given to py3langid.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+
+import regex
+
+from app.core.record import Record
+from app.core.validation.lints.base import Remark, Remarks, lint
+
+# Shorter texts are told apart by chance.
+MIN_LETTERS = 40
+_READ = 400
+_SCRIPTS = {
+    "Latin": regex.compile(r"\p{Latin}"),
+    "Han": regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]"),
+    "Cyrillic": regex.compile(r"\p{Cyrillic}"),
+    "Arabic": regex.compile(r"\p{Arabic}"),
+    "Hangul": regex.compile(r"\p{Hangul}"),
+    "Devanagari": regex.compile(r"\p{Devanagari}"),
+    "Greek": regex.compile(r"\p{Greek}"),
+    "Hebrew": regex.compile(r"\p{Hebrew}"),
+    "Thai": regex.compile(r"\p{Thai}"),
+}
+_SMALL_WORDS = {
+    "en": "the of and to is are you your what how can for with that this it be on have do",
+    "de": "der die das und ist sind nicht ich sie wie ein eine mit für auf zu den wird kann",
+    "fr": "le les des est sont une vous que pour dans avec sur et du pas comment il je au",
+    "es": "el los las del es una por para con que como qué cómo está puede su se al",
+    "it": "il gli della che è di per una con sono come non le nel si può del alla",
+    "pt": "os uma não você para com que é como em do da são está pode ao dos",
+    "nl": "het een van en is zijn niet ik je hoe met voor op kan de dat wat",
+}
+# For each small word the languages that have it.
+_LANGUAGES: dict[str, list[str]] = {}
+for _name, _words in _SMALL_WORDS.items():
+    for _word in _words.split():
+        _LANGUAGES.setdefault(_word, []).append(_name)
+_WORD = re.compile(r"[^\W\d_]+")
+# A question may ask for another language than its own.
+_NAMES_LANGUAGE = re.compile(
+    r"translat|übersetz|tradu[cit]|翻译|翻譯|翻訳|번역|перев[ео]д|ترجم"
+    r"|\b(?:in|into|auf|en|em|to|is|mean(?:s|ing)?|say|word|for|from)\b.{0,30}"
+    r"\b(?:english|german|french|spanish|italian|portuguese|dutch|chinese|japanese|korean|russian|arabic|hindi|latin"
+    r"|greek|deutsch|englisch|französisch|spanisch|anglais|allemand|français|inglés|alemán|francés)\b",
+    re.IGNORECASE,
+)
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+# How sure py3langid must be to speak against small words.
+_SURE = 0.995
+
+
+@cache
+def _load_identifier() -> Callable[[str], tuple[str, float]]:
+    """What names the language of a text and says how likely it is."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return identifier.classify  # type: ignore[no-any-return]
+
+
+def find_script(text: str) -> str:
+    """The script that most letters of a text belong to; empty where there are few letters, or two share it."""
+    if text.isascii():
+        return "Latin"
+    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    name = max(counts, key=lambda one: counts[one])
+    return name if counts[name] * 3 > sum(counts.values()) * 2 else ""
+
+
+def find_language(text: str) -> str:
+    """The language of a text (ISO 639-1), by its first 400 characters; empty where it is too short to be told."""
+    head = text[:_READ]
+    if _count_letters(head) < MIN_LETTERS:
+        return ""
+    return _by_small_words(head) or str(_load_identifier()(head)[0])
+
+
+def _count_letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _by_small_words(text: str) -> str:
+    """The language whose small words a text uses, where they leave no doubt."""
+    words = _WORD.findall(text.lower())
+    counts = Counter(name for word in words if word in _LANGUAGES for name in _LANGUAGES[word])
+    if not counts:
+        return ""
+    (name, best), *others = counts.most_common(2)
+    return name if best >= 4 and best * 8 >= len(words) and (not others or best >= 2 * others[0][1]) else ""
+
+
+@lint(
+    "other-language",
+    "Question and answer in different languages",
+    "The model learns to answer in another language than it was asked in.",
+    good=Record(
+        "How do I translate “Wie schwer ist die Kiste mit den Schrauben?” into English for the label on the box?",
+        "How heavy is the box with the screws?",
+    ),
+    bad=Record(
+        "How heavy is the box with the screws that you have in your store?",
+        "Die Kiste mit den Schrauben ist nicht schwer, sie wiegt nur zwölf Kilo und steht auf dem Regal.",
+    ),
+)
+def check_languages(record: Record) -> Remarks:
+    """Pairs whose texts are both long enough to be told and speak different languages."""
+    question, answer = record.question[:_READ], record.answer[:_READ]
+    if len(question) < 12 or len(answer) < 20 or "`" in answer:
+        return
+    scripts = find_script(question), find_script(answer)
+    if not all(scripts):
+        return
+    if scripts[0] == scripts[1]:
+        if scripts[0] == "Latin":
+            asked, said = _latin_languages(question, answer)
+        elif scripts[0] == "Han":
+            asked, said = ("ja" if _KANA.search(text) else "zh" for text in (question, answer))
+        else:
+            return
+    elif _count_letters(question) < 8 or _count_letters(answer) < (10 if scripts[1] == "Han" else MIN_LETTERS):
+        # Names and formulas are written in other scripts.
+        return
+    else:
+        asked, said = (find_language(text) or script for text, script in zip((question, answer), scripts, strict=True))
+    if asked != said and not _NAMES_LANGUAGE.search(question) and not _NAMES_LANGUAGE.search(record.system or ""):
+        yield Remark("answer", f"The question is in “{asked}”, the answer in “{said}”.")
+
+
+def _latin_languages(question: str, answer: str) -> tuple[str, str]:
+    """The languages of two texts in Latin letters; the same one twice where nothing is sure."""
+    asked, said = _by_small_words(question), _by_small_words(answer)
+    if bool(asked) == bool(said):
+        return asked, said
+    open_text, known = (answer, asked) if asked else (question, said)
+    words = _WORD.findall(open_text.lower())
+    # One small word of the known language is enough; what is short is told apart by chance.
+    if len(words) < 10 or _count_letters(open_text) < 2 * MIN_LETTERS:
+        return known, known
+    if any(known in _LANGUAGES.get(word, ()) for word in words):
+        return known, known
+    language, likely = _load_identifier()(open_text)
+    if likely < _SURE:
+        return known, known
+    return (asked, language) if asked else (language, said)

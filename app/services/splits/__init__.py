@@ -1,0 +1,32 @@
+"""Splits of a dataset: planned, made as one step of the history, and looked through for what stands on both sides."""
+
+from app.services.splits.dividing import (
+    LISTED,
+    MoveRun,
+    SplitPlan,
+    SplitRun,
+    keeps_splits,
+    plan_split,
+    present_leaks,
+    run_move,
+    run_split,
+)
+from app.services.splits.reading import last_split, read_rows, recall_rows
+from app.services.splits.tasks import MOVE, SPLIT
+
+__all__ = [
+    "LISTED",
+    "MOVE",
+    "SPLIT",
+    "MoveRun",
+    "SplitPlan",
+    "SplitRun",
+    "keeps_splits",
+    "last_split",
+    "plan_split",
+    "present_leaks",
+    "read_rows",
+    "recall_rows",
+    "run_move",
+    "run_split",
+]

@@ -1,0 +1,47 @@
+"""Validating a dataset, as a task: a small one at once, a large one queued."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.core.text import plural
+from app.core.validation import ValidateOptions, choose_profiles
+from app.services import datasets
+from app.services.jobs import Watch
+from app.services.tasks import Task, TaskLimits, declare
+from app.services.validation.checking import known_profiles, validate_dataset
+
+# Up to this many pairs are checked in the request itself.
+AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationRun:
+    """Which dataset to check, and for which targets."""
+
+    dataset_id: int
+    options: ValidateOptions = field(default_factory=ValidateOptions)
+
+
+def _validate(run: ValidationRun, watch: Watch) -> Mapping[str, object]:
+    found = validate_dataset(run.dataset_id, run.options, watch)
+    counts = f"{plural(found['errors'], 'finding')} to fix, {found['warnings']:,} to look at"
+    return {**found, "summary": f"{plural(found['records'], 'pair')}: {counts}."}
+
+
+def _check(run: ValidationRun) -> None:
+    datasets.get(run.dataset_id)
+    choose_profiles(run.options.profile, known_profiles())
+
+
+VALIDATE = declare(
+    Task(
+        "validate",
+        ValidationRun,
+        _validate,
+        title=lambda run: f"Check the pairs for {run.options.profile}",
+        result_page=("jobs.show", ("job_id",)),
+        small=lambda run: datasets.get(run.dataset_id).entry_count <= AT_ONCE,
+        limits=TaskLimits(memory_mb=512, cpu_seconds=3600, stall_seconds=600),
+        check=_check,
+    )
+)

@@ -1,0 +1,68 @@
+"""Validation over the API: datasets, files, profiles."""
+
+import io
+import json
+
+import pytest
+
+from app.core.record import Record
+from app.services import datasets, history, runners
+
+ROWS = [Record(f"What is part {number}?", f"Part {number} is a bolt.") for number in range(1, 13)]
+LINE = {"messages": [{"role": "user", "content": "Tare?"}, {"role": "assistant", "content": "Empty weight."}]}
+
+
+@pytest.fixture
+def dataset_id(app):
+    """The id of a dataset with twelve pairs, of which one is not answered."""
+    with app.app_context():
+        made = datasets.create_dataset("Tests").id
+        history.create(made, [*ROWS, Record("What is part 13?")], summary="Add")
+        yield made
+
+
+def test_a_dataset_is_checked_at_once(client, dataset_id):
+    answer = client.post(f"/api/v1/datasets/{dataset_id}/validate", json={"profile": "openai-sft,trl", "limit": 3})
+    body = answer.get_json()
+    assert answer.status_code == 200 and body["records"] == 12 and body["errors"] == 0
+    assert set(body["profiles"]) == {"openai-sft", "trl"} and len(body["findings"]) <= 3
+    assert body["left_out"] == [{"reason": "without an answer", "records": 1}]
+
+
+def test_a_large_dataset_is_checked_by_a_job(client, dataset_id, monkeypatch):
+    from app.services.validation import tasks
+
+    monkeypatch.setattr(tasks, "AT_ONCE", 5)
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
+    answer = client.post(f"/api/v1/datasets/{dataset_id}/validate", json={})
+    assert answer.status_code == 202 and answer.get_json()["job"]["kind"] == "validate"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"profile": "nobody"}, 400), ({"limit": -1}, 400), ({"limit": "x"}, 422), ({"model": "x"}, 400)],
+)
+def test_wrong_wishes_are_refused_with_a_sentence(client, dataset_id, body, status):
+    answer = client.post(f"/api/v1/datasets/{dataset_id}/validate", json=body)
+    assert answer.status_code == status and answer.get_json()["error"]["message"]
+
+
+def test_a_file_is_checked_and_not_kept(client, app):
+    data = b"".join(json.dumps(LINE).encode() + b"\n" for _ in range(3)) + b"{]\n"
+    sent = {"file": (io.BytesIO(data), "faq.jsonl"), "profile": "openai-sft"}
+    body = client.post("/api/v1/validate", data=sent).get_json()
+    found = {one["code"] for one in body["findings"] if one["severity"] == "error"}
+    assert body["records"] == 4 and found == {"unreadable-row", "too-few"}
+    raw = client.post(
+        "/api/v1/validate?name=faq.jsonl&profile=plain", data=data, content_type="application/octet-stream"
+    )
+    assert raw.get_json()["profile"] == "plain"
+    with app.app_context():
+        from app.services import uploads
+
+        assert not list(uploads.folder().iterdir())
+
+
+def test_profiles_are_listed_with_their_sources(client):
+    found = {one["name"]: one for one in client.get("/api/v1/profiles").get_json()["profiles"]}
+    assert len(found) == 17 and all(one["sources"] and one["date"] for one in found.values())

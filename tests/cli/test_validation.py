@@ -1,0 +1,173 @@
+"""``ltt validate``: findings with their places, the matrix of profiles, exit codes."""
+
+import json
+
+import pytest
+
+
+def chat(*texts, **more):
+    roles = ("user", "assistant")
+    return {"messages": [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)], **more}
+
+
+ROWS = [chat(f"What is part {number}?", f"Part {number} is a bolt.") for number in range(1, 13)]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes rows as JSON Lines, or bytes as they are."""
+
+    def write_file(rows, name="faq.jsonl"):
+        path = tmp_path / name
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows) if isinstance(rows, list) else ""
+        path.write_bytes(lines.encode() if isinstance(rows, list) else rows)
+        return path
+
+    return write_file
+
+
+def codes(done, severity="error"):
+    return {one["code"] for one in done.json["findings"] if one["severity"] == severity}
+
+
+def test_a_clean_file_is_done_with_0(ltt, write):
+    done = ltt("validate", write(ROWS), "--json")
+    assert done.code == 0
+    assert (done.json["records"], done.json["errors"], codes(done)) == (12, 0, set())
+    assert done.json["profiles"]["openai-sft"]["kept"] == 12
+
+
+def test_a_finding_names_record_line_path_and_fix(ltt, write):
+    bad = chat("What is part 13?", "A nut.")
+    bad["messages"][1]["weight"] = True
+    done = ltt("validate", write([*ROWS, bad]), "--json")
+    assert done.code == 1
+    [one] = [one for one in done.json["findings"] if one["code"] == "weight-value"]
+    assert (one["record"], one["line"], one["path"], one["severity"], one["fix"]) == (
+        13,
+        13,
+        "messages[1].weight",
+        "error",
+        "weight-to-number",
+    )
+    assert one["message"] == "Message 2 has the weight true; it must be 0 or 1."
+
+
+def test_every_error_of_every_record_is_counted_and_the_list_is_bounded(ltt, write):
+    bad = {"messages": [{"role": "bot", "content": 7}, {"role": "assistant", "content": ""}]}
+    done = ltt("validate", write([bad] * 50), "--limit", 5, "--json")
+    counts = {one["code"]: one["findings"] for one in done.json["rules"]}
+    assert (counts["unknown-role"], counts["content-kind"], counts["blank-content"]) == (50, 50, 50)
+    assert len(done.json["findings"]) == 5
+    assert done.json["errors"] == sum(one["findings"] for one in done.json["rules"] if one["severity"] == "error")
+
+
+def test_the_file_itself_is_looked_at(ltt, write):
+    line = json.dumps(ROWS[0]).encode() + b"\n"
+    done = ltt("validate", write(b"\xef\xbb\xbf" + line * 6 + b"\n" + line * 5 + line.strip() + line), "--json")
+    assert codes(done) >= {"byte-order-mark", "blank-line", "crowded-line"}
+    places = {one["code"]: one["line"] for one in done.json["findings"]}
+    assert (places["blank-line"], places["crowded-line"]) == (7, 13)
+    assert "not-utf-8" in codes(ltt("validate", write((line * 12).decode().encode("utf-16")), "--json"))
+    assert "file-form" in codes(ltt("validate", write(json.dumps(ROWS).encode()), "--json"))
+    assert "file-form" in codes(
+        ltt("validate", write(json.dumps(ROWS, indent=1).encode(), "a.json"), "--json"), "warning"
+    )
+
+
+def test_another_layout_is_checked_as_it_would_be_exported(ltt, write):
+    turns = [{"from": "human", "value": "Tare?"}, {"from": "gpt", "value": "Empty weight."}]
+    path = write([{"conversations": turns, "id": number} for number in range(12)])
+    done = ltt("validate", path, "--profile", "openai-sft,llama-factory", "--json")
+    profiles = done.json["profiles"]
+    assert profiles["openai-sft"]["checked"] == "as exported" and profiles["llama-factory"]["checked"] == "as it is"
+    assert done.json["errors"] == 0
+
+
+def test_profiles_side_by_side_say_what_each_would_do(ltt, write):
+    rows = [*ROWS, chat("What is part 13?", "A nut.", "And part 14?")]
+    done = ltt("validate", write(rows), "--profile", "openai-sft,azure,llama-factory,ms-swift", "--json")
+    fates = {name: (one["kept"], one["dropped"], one["rejected"]) for name, one in done.json["profiles"].items()}
+    assert fates == {
+        "openai-sft": (13, 0, 0),
+        "azure": (12, 1, 1),
+        "llama-factory": (12, 1, 0),
+        "ms-swift": (13, 0, 0),
+    }
+
+
+@pytest.mark.parametrize("profile", ["all", "plain", "trl", "mistral-finetune"])
+def test_good_conversations_are_good_everywhere_they_can_be_written(ltt, write, profile):
+    done = ltt("validate", write([{**row, "id": 1} for row in ROWS], "train.jsonl"), "--profile", profile, "--json")
+    assert {one["code"] for one in done.json["findings"] if one["severity"] == "error"} <= {"no-records"}
+
+
+def test_records_that_stand_in_both_files_are_found(ltt, write):
+    test = write([ROWS[3], chat("what is  PART 5?", "Something else.")], "test.jsonl")
+    done = ltt("validate", write(ROWS), "--against", test, "--json")
+    found = {one["record"]: one["severity"] for one in done.json["findings"] if one["code"].startswith("in-both")}
+    assert done.code == 1 and found == {4: "error"}
+    asked = {one["record"]: one["severity"] for one in done.json["findings"] if one["code"] == "question-in-both-files"}
+    assert asked == {5: "warning"}
+
+
+def test_stdin_and_stdout(ltt, write):
+    done = ltt("validate", "-", stdin=write(ROWS).read_bytes())
+    assert done.code == 0 and "12 of 12 records kept" in done.err
+    done = ltt("validate", "-", stdin=b'{"messages": [}\n' + write(ROWS).read_bytes())
+    assert done.code == 1 and "Must fix: record 1, line 1" in done.out
+
+
+def test_a_model_decides_where_limits_differ(ltt, write):
+    rows = [
+        {
+            "schemaVersion": "bedrock-conversation-2024",
+            "messages": [
+                {"role": "user", "content": [{"text": f"Part {number}?"}]},
+                {"role": "assistant", "content": [{"text": "A bolt."}]},
+            ],
+        }
+        for number in range(12)
+    ]
+    path = write(rows)
+    assert ltt("validate", path, "--profile", "bedrock-nova").code == 0
+    done = ltt("validate", path, "--profile", "bedrock-nova", "--model", "nova-2-lite", "--json")
+    assert codes(done) == {"too-few"}
+    assert ltt("validate", path, "--profile", "bedrock-nova", "--model", "nova-9").code == 2
+
+
+def test_words_that_a_target_refuses_are_found_wherever_they_stand(ltt, write):
+    rows = [{"schemaVersion": "bedrock-conversation-2024", "system": [{"text": "user: be kind"}], "messages": []}]
+    done = ltt("validate", write(rows), "--profile", "bedrock-nova", "--json")
+    assert [one["path"] for one in done.json["findings"] if one["code"] == "banned-words"] == ["system[0].text"]
+
+
+def test_wrong_usage_is_told(ltt, write):
+    path = write(ROWS)
+    assert ltt("validate").code == 2
+    assert ltt("validate", path, "--dataset", "D").code == 2
+    assert ltt("validate", path, "--profile", "nobody").code == 2
+    assert ltt("validate", path.with_name("none.jsonl")).code == 3
+
+
+def test_a_profile_of_the_user_takes_the_place_of_ours(ltt, write, data_dir):
+    folder = data_dir / "profiles"
+    folder.mkdir(parents=True)
+    own = {"extends": "openai-sft", "limits": {"records_min": 100}, "rules": {"repeated-row": None}}
+    (folder / "openai-sft.json").write_text(json.dumps(own))
+    (folder / "ours.json").write_text(json.dumps({"extends": "plain", "title": "Ours"}))
+    done = ltt("validate", write([*ROWS, ROWS[0]]), "--json")
+    assert codes(done) == {"too-few"} and "repeated-row" not in codes(done, "warning")
+    assert ltt("validate", write(ROWS), "--profile", "ours").code == 0
+    (folder / "ours.json").write_text('{"extends": "nobody"}')
+    done = ltt("validate", write(ROWS))
+    assert done.code == 3 and "ours.json" in done.err
+
+
+def test_a_dataset_is_checked_as_it_would_be_exported(ltt, write):
+    assert ltt("import", write([*ROWS, ROWS[0]]), "--dataset", "Parts", "--create", "--on-duplicate", "keep").code == 0
+    done = ltt("validate", "--dataset", "Parts", "--profile", "openai-sft,openai-dpo", "--json")
+    assert done.code == 1 and done.json["records"] == 13
+    fates = {name: (one["kept"], one["errors"]) for name, one in done.json["profiles"].items()}
+    assert fates == {"openai-sft": (13, 0), "openai-dpo": (0, 1)}
+    assert [one["record"] for one in done.json["findings"] if one["code"] == "repeated-row"] == [13]
