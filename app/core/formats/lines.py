@@ -36,7 +36,7 @@ class _ShortLines(io.RawIOBase):
         self._stream = stream
         self._limits = limits
         self._kind = kind
-        self._number = 1
+        self._read = 0
         self._length = 0
 
     def readable(self) -> bool:
@@ -48,9 +48,10 @@ class _ShortLines(io.RawIOBase):
         end = part.rfind(b"\n")
         end = part.rfind(b"\r") if end < 0 else end
         self._length = self._length + len(part) if end < 0 else len(part) - end - 1
-        self._number += part.count(b"\n")
+        self._read += len(part)
         if self._length > self._limits.line_bytes:
-            raise too_long(self._kind, f"line {self._number}", self._limits)
+            # To count the lines before it would take as long as to read them.
+            raise too_long(self._kind, f"the line from byte {self._read - self._length:,} on", self._limits)
         return len(part)
 
 
