@@ -213,7 +213,7 @@ def _uneven_row(
         raw.encode()
     except UnicodeEncodeError:
         reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
-        return BadRow(number, line, "encoding", reason, shorten(raw.encode("utf-8", "replace").decode()))
+        return BadRow(number, line, "encoding", reason, shorten(raw))
     padded = fields[: len(names)] + [""] * (len(names) - len(fields))
     return Row(number, line, dict(zip(names, padded, strict=True)), raw)
 
