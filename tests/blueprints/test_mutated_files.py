@@ -44,9 +44,9 @@ def visit_all(client, dataset_id, numbers):
             )
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_a_damaged_file_is_no_defect_on_any_page(client, dataset_id, part):
-    visit_all(client, dataset_id, seeds(5_000 + part * 15, 15))
+    visit_all(client, dataset_id, seeds(5_000 + part * 12, 12))
 
 
 def test_freshly_damaged_files_are_no_defect_on_any_page(client, dataset_id, request):
