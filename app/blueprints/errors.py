@@ -182,7 +182,7 @@ def _error_page(problem: Problem) -> str:
             details=problem.details,
             request_id=problem.request_id,
             typed=_typed_texts(problem),
-            back=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
+            again=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
