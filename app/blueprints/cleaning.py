@@ -14,6 +14,7 @@ from app.core.cleaning import GROUPS, OPERATIONS, Step, option_fields
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.options import command_line, command_words
 from app.forms import cleaning as forms
+from app.forms.arguments import read_whole
 from app.forms.cleaning import RECIPE, CleanForm
 from app.models import Job
 from app.services import cleaning, datasets, entries, history, jobs, runners, tasks
@@ -115,7 +116,7 @@ def _preview_facts(dataset_id: int, form: CleanForm, wish: CleaningOptions) -> d
 def _recipe_facts(dataset_id: int, form: CleanForm) -> dict[str, Any]:
     every = recipes.list_recipes()
     chosen = next((row for row in every if row.id == form.recipe_id), None)
-    number = request.args.get("done", type=int)
+    number = read_whole(request.args, "done", None)
     done = history.step(dataset_id, number) if number else None
     carried = form.carried
     return {

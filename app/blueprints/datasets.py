@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import back_or, tell
 from app.core.errors import Conflict
+from app.forms.arguments import read_choice, require_names
 from app.forms.datasets import DatasetForm
 from app.models import Dataset
 from app.services import datasets, sample
@@ -18,12 +19,13 @@ bp = Blueprint("datasets", __name__)
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """All datasets: active, archived or deleted."""
+    require_names(request.args, "show", "name")
     return render_home()
 
 
 def render_home(refused: Sequence[str] = ()) -> str:
     """The datasets, and why files were not taken in."""
-    show = request.args.get("show")
+    show = read_choice(request.args, "show", ("active", "archived", "deleted"), "active")
     archived, deleted = show == "archived", show == "deleted"
     found = datasets.list_datasets(archived=archived, deleted=deleted)
     name = request.args.get("name", "")[:200]

@@ -7,6 +7,7 @@ from app.blueprints.view import back_or, tell
 from app.core import difference
 from app.core.errors import NotFound
 from app.core.text import is_number, plural
+from app.forms.arguments import read_choice, read_whole, require_names
 from app.services import datasets, history
 from app.services.cleaning import recipes
 from app.services.history import Applied
@@ -19,13 +20,18 @@ PAGE_SIZE = 60
 def index(dataset_id: int) -> ResponseReturnValue:
     """The steps, newest first, and one of them in full."""
     dataset = datasets.get(dataset_id)
-    before = request.args.get("before", type=int)
-    text, kind = request.args.get("q", ""), request.args.get("kind", "")
+    args = request.args
+    require_names(args, "q", "kind", "before", "step", "after")
+    before, text, kind = (
+        read_whole(args, "before", None),
+        args.get("q", ""),
+        read_choice(args, "kind", history.KINDS, ""),
+    )
     found = history.steps(dataset_id, before=before, size=PAGE_SIZE + 1, text=text, kind=kind)
     undo, redo = history.next_undo(dataset_id), history.next_redo(dataset_id)
-    chosen = request.args.get("step", type=int) or (undo.number if undo else found[0].number if found else None)
+    chosen = read_whole(args, "step", 0) or (undo.number if undo else found[0].number if found else None)
     step = history.step(dataset_id, chosen) if chosen else None
-    after = request.args.get("after", 0, type=int)
+    after = read_whole(args, "after", 0)
     seen = history.changes_of(dataset_id, chosen, after_id=after, size=51) if chosen else []
     return render_template(
         "history/index.html",
@@ -110,7 +116,7 @@ def compacting(dataset_id: int) -> ResponseReturnValue:
     """Ask before the history is compacted."""
     dataset = datasets.get(dataset_id)
     newest = history.newest_number(dataset_id)
-    upto = max(min(request.args.get("upto", newest, type=int), newest), 0)
+    upto = max(min(read_whole(request.args, "upto", newest), newest), 0)
     return render_template(
         "history/compact.html",
         dataset=dataset,

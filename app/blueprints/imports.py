@@ -18,6 +18,7 @@ from app.core.layouts.paths import value_at
 from app.core.options import options_of
 from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
+from app.forms.arguments import read_whole
 from app.forms.imports import ImportForm
 from app.frontdoor import takes_uploads
 from app.models import Dataset, Import
@@ -145,7 +146,7 @@ def _preview_choices(row: Import, form: ImportForm) -> Preview:
     """What the choices would do; before any, what was found, leaving out what is in the dataset already."""
     upload, settings = imports.upload_of(row), imports.from_dict(row.settings)
     if form.asked:
-        target = request.values.get("dataset", row.dataset_id, type=int)
+        target = read_whole(request.values, "dataset", row.dataset_id)
         return imports.preview(target, upload, form.settings(imports.detect(upload, form.reading())))
     preview = imports.preview(row.dataset_id, upload, settings)
     if not preview.same_live:
@@ -170,7 +171,7 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "column_choices": forms.COLUMN_CHOICES,
         "all_datasets": datasets.list_datasets(),
         "begun": datasets.is_begun(row.dataset_id),
-        "target": request.values.get("dataset", row.dataset_id, type=int),
+        "target": read_whole(request.values, "dataset", row.dataset_id),
         "alike": waiting.list_alike(row),
     }
 
@@ -211,7 +212,7 @@ def _result_page(row: Import) -> ResponseReturnValue:
         step_of_import=step,
         remaining=imports.count_remaining(row) if step and step.state == "undone" else (0, 0),
         job=jobs.get(row.job_id) if row.job_id else None,
-        bad=quarantine.list_open(row.id, after=request.args.get("after", 0, type=int), size=50),
+        bad=quarantine.list_open(row.id, after=read_whole(request.args, "after", 0), size=50),
         open_count=quarantine.count_open(row.id),
         kept=uploads.is_kept(row.upload),
     )

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import BuildError
 
 from app.core.text import plural
+from app.forms.arguments import read_whole, require_names
 from app.models import Dataset, Job, db
 from app.models.base import now
 from app.services import jobs, runners, tasks
@@ -74,7 +75,8 @@ def _progress_text(job: Job) -> str:
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """All jobs, newest first."""
-    before = request.args.get("before", type=int)
+    require_names(request.args, "before")
+    before = read_whole(request.args, "before", None)
     found = jobs.listed(before=before, size=PAGE_SIZE + 1)
     return render_template(
         "jobs/index.html",

@@ -15,6 +15,7 @@ from app.core.filters import Filters
 from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import is_number
+from app.forms.arguments import read_choice, read_whole, require_names
 from app.forms.filters import read_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
@@ -25,6 +26,7 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
+ARGUMENTS = ("q", "status", "tag", "split", "import", "order", "cursor", "size", "pair")
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -64,27 +66,23 @@ class View:
 
 
 def view_of_request() -> View:
-    """The view that the address describes. Unknown values are dropped, so that an old link still opens."""
+    """The view that the address describes. Raises BadUsage for what there is not."""
     args = request.args
-    order = args.get("order", "newest")
-    return View(
-        read_filters(request.args),
-        order if order in ("newest", "oldest") else "newest",
-        args.get("cursor", ""),
-        size if (size := args.get("size", SIZES[1], type=int)) in SIZES else SIZES[1],
-    )
+    size = read_choice(args, "size", [str(one) for one in SIZES], str(SIZES[1]))
+    order = read_choice(args, "order", entries.ORDERS, "newest")
+    return View(read_filters(args), order, args.get("cursor", ""), int(size))
 
 
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The pairs that match, one page of them, with the editor when a pair is named."""
+    require_names(request.args, *ARGUMENTS)
     dataset, view = datasets.get(dataset_id), view_of_request()
-    wanted = request.args.get("pair", "")
-    if wanted == "new":
+    if request.args.get("pair") == "new":
         form = PairForm(formdata=None)
         return _render_page(dataset, view, form=form, new=True)
-    if is_number(wanted):
-        entry = entries.get(dataset_id, int(wanted))
+    if wanted := read_whole(request.args, "pair", 0):
+        entry = entries.get(dataset_id, wanted)
         return _render_page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
     return _render_page(dataset, view)
 

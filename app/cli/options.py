@@ -52,7 +52,7 @@ def _attributes(one: Option) -> dict[str, Any]:
     if one.kind == "tick" and not one.choices:
         return {"help": about["help"], "default": one.default, "is_flag": True}
     if one.kind == "texts":
-        return {**about, "multiple": True}
+        return {**about, "multiple": True, **({"type": click.Choice(list(one.choices))} if one.choices else {})}
     if one.kind == "pairs":
         return about
     if one.choices:

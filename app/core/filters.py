@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from app.core.options import option
+from app.core.record import SPLITS, STATUSES
+
+_STATUSES, _SPLITS = ({one: one for one in choices} for choices in (STATUSES, SPLITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +13,14 @@ class Filters:
     """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
 
     text: str = option("", "Text", "Only pairs that hold this text.", flag="--query", word="q", metavar="Q")
-    statuses: tuple[str, ...] = option((), "Status", "Only pairs of this status; can be given again.", flag="--status")
-    splits: tuple[str, ...] = option((), "Split", flag="", word="split")
+    statuses: tuple[str, ...] = option(
+        (),
+        "Status",
+        "Only pairs of this status; can be given again.",
+        choices=dict(zip(STATUSES, STATUSES, strict=True)),
+        flag="--status",
+    )
+    splits: tuple[str, ...] = option((), "Split", choices=_SPLITS, flag="", word="split")
     tags: tuple[str, ...] = option((), "Tags", "Only pairs with this tag; can be given again.", flag="--tag")
     ids: tuple[int, ...] | None = option(None, flag="")
     import_id: int | None = option(None, "Import", flag="", word="import")

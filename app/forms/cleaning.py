@@ -10,6 +10,7 @@ from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.options import read_text
 from app.core.text import is_number
+from app.forms.arguments import read_choice, read_choices, read_whole
 from app.forms.filters import read_filters
 from app.services.cleaning import VIEWS
 
@@ -35,20 +36,18 @@ class CleanForm:
     @property
     def operation(self) -> str:
         """The chosen operation; ``recipe`` stands for all steps of the chosen recipe."""
-        name = self.values.get("op", "")
-        if name == RECIPE and self.recipe_id:
-            return RECIPE
-        return name if name in OPERATIONS else FIRST
+        name = read_choice(self.values, "op", (*OPERATIONS, RECIPE), FIRST)
+        return FIRST if name == RECIPE and not self.recipe_id else name
 
     @property
     def recipe_id(self) -> int | None:
         """The recipe beside the form."""
-        return self.values.get("recipe", type=int)
+        return read_whole(self.values, "recipe", None)
 
     @property
     def step_place(self) -> int | None:
         """Which step of the recipe is being changed."""
-        return self.values.get("step", type=int)
+        return read_whole(self.values, "step", None)
 
     @property
     def asked(self) -> bool:
@@ -62,7 +61,8 @@ class CleanForm:
         # A number that is just being typed is as by default.
         given = ((one, text) for one, text in sent if text or one.kind != "number")
         options = {one.name: read_text(one, text, operation.title) for one, text in given}
-        fields = tuple(name for name in TEXT_FIELDS if name in self.values.getlist("field"))
+        named = read_choices(self.values.getlist("field"), "field", TEXT_FIELDS)
+        fields = tuple(name for name in TEXT_FIELDS if name in named)
         if self.asked and operation.choose_fields and not fields:
             raise Invalid("Choose where to look: the question, the answer or another text.", code="no_field")
         keep_code = self.values.get("code") != "1" if self.asked and takes_code(operation) else None
@@ -82,7 +82,8 @@ class CleanForm:
     @property
     def scope(self) -> str:
         """``some`` where a filter or a selection came along and is not switched off."""
-        return "some" if self.values.get("scope") != "all" and self.carried != Filters() else "all"
+        chosen = read_choice(self.values, "scope", ("some", "all"), "some")
+        return chosen if self.carried != Filters() else "all"
 
     @property
     def carried(self) -> Filters:
@@ -105,12 +106,12 @@ class CleanForm:
     @property
     def view(self) -> str:
         """Which pairs of the preview are shown; the last one named, as a button stands behind the field."""
-        return next((one for one in self.values.getlist("view")[::-1] if one in (*VIEWS, "left")), "all")
+        return (read_choices(self.values.getlist("view"), "view", (*VIEWS, "left")) or ("all",))[-1]
 
     @property
     def order(self) -> str:
         """In which order."""
-        return "size" if self.values.get("order") == "size" else "id"
+        return read_choice(self.values, "order", ("id", "size"), "id")
 
     @property
     def page(self) -> int:

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED
 from app.core.text import is_number
+from app.forms.arguments import read_choice, read_whole
 from app.forms.options import read_form
 from app.services.duplicates import SCOPES, ScanOptions
 
@@ -23,6 +24,11 @@ TABS = {
 SETTLED = "settled"
 ORDERS = {"score": "Most alike", "size": "Largest"}
 MEMBERS = 12
+# The last ones are what is chosen in the group that is open.
+ARGUMENTS = (
+    *("tab", "level", "order", "scope", "cursor", "group", "skip"),
+    *("keep", "unite", "others", "base", "rest", "remove", "rejected", "seen", "next", "csrf_token"),
+)
 LEVEL_NAMES = {EXACT: "Identical", NORMALISED: "Same but for case"}
 
 
@@ -40,8 +46,7 @@ class DuplicatesView:
     @property
     def tab(self) -> str:
         """The kind of groups."""
-        tab = self.values.get("tab", "")
-        return tab if tab in TABS or tab == SETTLED else "copies"
+        return read_choice(self.values, "tab", (*TABS, SETTLED), "copies")
 
     @property
     def what(self) -> str:
@@ -51,19 +56,17 @@ class DuplicatesView:
     @property
     def level(self) -> int:
         """How alike the texts are at least."""
-        level = self.values.get("level", DEFAULT_LEVEL, type=int)
-        return level if level in LEVELS else DEFAULT_LEVEL
+        return int(read_choice(self.values, "level", [str(one) for one in LEVELS], str(DEFAULT_LEVEL)))
 
     @property
     def order(self) -> str:
         """The most alike first, or the largest."""
-        return "size" if self.values.get("order") == "size" else "score"
+        return read_choice(self.values, "order", tuple(ORDERS), "score")
 
     @property
     def scope(self) -> str:
         """What was compared with: this dataset itself, or something else."""
-        scope = self.values.get("scope", "")
-        return scope if scope in SCOPES else ""
+        return read_choice(self.values, "scope", SCOPES, "")
 
     @property
     def cursor(self) -> str:
@@ -73,12 +76,12 @@ class DuplicatesView:
     @property
     def group(self) -> int | None:
         """The group that is open."""
-        return read_number(self.values.get("group", ""))
+        return read_whole(self.values, "group", None)
 
     @property
     def skip(self) -> int:
         """How many members of a large group come before those that are shown."""
-        return min(read_number(self.values.get("skip", "")) or 0, 10_000_000)
+        return min(read_whole(self.values, "skip", 0), 10_000_000)
 
     def parts(self, **changes: Any) -> dict[str, Any]:
         """The parts of the address of this view, with changes; what goes without saying is left out."""

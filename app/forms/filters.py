@@ -4,14 +4,15 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.filters import Filters
 from app.core.record import SPLITS, STATUSES
+from app.forms.arguments import read_choices, read_whole
 
 
 def read_filters(values: "MultiDict[str, str]") -> Filters:
-    """The filters of an address; a status or split that there is not says nothing."""
+    """The filters of an address. Raises BadUsage for a status or split that there is not."""
     return Filters(
         text=values.get("q", ""),
-        statuses=tuple(one for one in values.getlist("status") if one in STATUSES),
-        splits=tuple(one for one in values.getlist("split") if one in SPLITS),
-        tags=tuple(values.getlist("tag")[:50]),
-        import_id=values.get("import", type=int),
+        statuses=read_choices(values.getlist("status"), "status", STATUSES),
+        splits=read_choices(values.getlist("split"), "split", SPLITS),
+        tags=tuple(values.getlist("tag")),
+        import_id=read_whole(values, "import", None),
     )

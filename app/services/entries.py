@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_,
 
 from app.core import stored
 from app.core.changes import chunks_of
-from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, Filters
-from app.core.record import STATUSES, dump_json
+from app.core.record import SPLITS, STATUSES, dump_json
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number, plural
@@ -26,6 +26,8 @@ from app.models.log import WriteAheadLog
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
+MAX_TAGS = 50
+ORDERS = ("newest", "oldest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,24 @@ def escape_like(text: str) -> str:
 
 
 def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    """The filters as SQL conditions. Raises Invalid on a search text over the limit or an unknown status."""
+    """The filters as SQL conditions. Raises Invalid on a search text over the limit, BadUsage on an unknown status."""
     if len(filters.text) > MAX_SEARCH:
         raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
     if unknown := set(filters.statuses) - set(STATUSES):
-        raise Invalid(f"There is no status {sorted(unknown)[0]!r}. Use one of {', '.join(STATUSES)}.")
+        raise BadUsage(f"There is no status {sorted(unknown)[0]!r}. Use one of {', '.join(STATUSES)}.")
+    if len(filters.tags) > MAX_TAGS:
+        raise BadUsage(f"That asks for {len(filters.tags):,} tags. Choose at most {MAX_TAGS}.")
     found: list[ColumnElement[bool]] = []
     if filters.text:
         pattern = f"%{escape_like(filters.text)}%"
         searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
         found.append(or_(*(column.ilike(pattern, escape="\\") for column in searched)))
     if filters.statuses:
-        found.append(Entry.status.in_(filters.statuses))
+        found.append(Entry.status.in_(set(filters.statuses)))
+    if unknown := set(filters.splits) - set(SPLITS):
+        raise BadUsage(f"There is no split {sorted(unknown)[0]!r}. Use one of {', '.join(SPLITS)}.")
     if filters.splits:
-        found.append(Entry.split.in_(filters.splits))
+        found.append(Entry.split.in_(set(filters.splits)))
     if filters.tags:
         quoted = (escape_like((dump_json([tag]) or "[]")[1:-1]) for tag in filters.tags)
         found.append(or_(*(Entry.tags.like(f"%{tag}%", escape="\\") for tag in quoted)))
@@ -104,8 +110,8 @@ def select_entries(
 
 def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
     """One page by keyset. ``cursor`` is ``after:ID`` or ``before:ID`` in list order, as given by the neighbour page."""
-    if order not in ("newest", "oldest"):
-        raise Invalid(f"There is no order {order!r}. Use newest or oldest.")
+    if order not in ORDERS:
+        raise BadUsage(f"There is no order {order!r}. Use newest or oldest.")
     direction, anchor = _parse_cursor(cursor)
     backwards = direction == "before"
     descending = (order == "newest") != backwards
@@ -131,7 +137,7 @@ def _parse_cursor(cursor: str) -> tuple[str, int | None]:
         return "after", None
     direction, _, anchor = cursor.partition(":")
     if direction not in ("after", "before") or not is_number(anchor):
-        raise Invalid("This page link is damaged. Start again from the first page.", code="bad_cursor")
+        raise BadUsage("This page link is damaged. Start again from the first page.", code="bad_cursor")
     return direction, int(anchor)
 
 

@@ -14,6 +14,7 @@ from app.models.base import now
 
 WAITING = ("queued",)
 ACTIVE = ("queued", "running", "publishing")
+STATES = ("queued", "running", "publishing", "done", "failed", "cancelled", "interrupted")
 ENDED = ("done", "failed", "cancelled", "interrupted")
 RETRYABLE = ("failed", "cancelled", "interrupted")
 

@@ -1,9 +1,11 @@
 """Datasets, entries, history, exports and conversions over the API."""
 
+import gc
 import io
 import json
 
 import pytest
+from flask import Request
 
 from app.services import backups
 from tests import factories
@@ -158,8 +160,8 @@ def test_a_form_with_a_file_is_converted(client):
     ("method", "path", "body", "status"),
     [
         ("post", "/datasets", {"name": ""}, 422), ("post", "/datasets", {"nom": "x"}, 422), ("get", "/datasets/99", None, 404),
-        ("get", "/datasets/1/entries/99", None, 404), ("get", "/datasets/1/entries?limit=0", None, 422),
-        ("get", "/datasets/1/entries?cursor=x", None, 422), ("get", "/datasets/1/export?to=pdf", None, 400),
+        ("get", "/datasets/1/entries/99", None, 404), ("get", "/datasets/1/entries?limit=0", None, 400),
+        ("get", "/datasets/1/entries?cursor=x", None, 400), ("get", "/datasets/1/export?to=pdf", None, 400),
         ("post", "/datasets/1/entries", {"question": " "}, 422), ("post", "/datasets/1/history/99/undo", {}, 404),
     ],
 )  # fmt: skip
@@ -181,3 +183,76 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
     changed = client.patch(address, json={"source": None, "split": "train"}, headers={"If-Match": '"1"'}).json
     assert (changed["source"], changed["family"], changed["split"]) == (None, "f", "train")
     assert client.patch(address, json={"split": "dev"}, headers={"If-Match": '"2"'}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("address", "has"),
+    [
+        ("/datasets/1/entries?sort=question", "q, status, split, tag, order, cursor, limit"),
+        ("/datasets/1/entries?filter=x", "q, status, split, tag, order, cursor, limit"),
+        ("/datasets/1/entries?order=up", "'newest' or 'oldest'"),
+        ("/datasets/1/entries?status=draft&status=nope", "'draft', 'review', 'approved' or 'rejected'"),
+        ("/datasets/1/entries?split=nope", "'train', 'validation' or 'test'"),
+        ("/datasets/1/entries?limit=abc", "valid integer"),
+        ("/datasets/1/entries?" + "&".join(f"tag={n}" for n in range(5000)), "at most 50"),
+        ("/datasets/1?sort=name", "It has none"),
+        ("/datasets?sort=name", "It has archived"),
+        ("/datasets/1/history?before=x", "valid integer"),
+        ("/jobs?state=nope", "'queued', 'running'"),
+        ("/digest?dataset=x", "valid integer"),
+        ("/datasets/1/export?split=nope", "train, validation, test"),
+        ("/datasets/1/export?extra=nope", "valid boolean"),
+        ("/datasets/1/duplicates?order=up", "'size' or 'score'"),
+        ("/datasets/1/duplicates?scope=nope", "own, dataset, file, splits"),
+    ],
+)
+def test_what_an_address_says_that_there_is_not_is_refused_with_what_there_is(client, dataset_id, address, has):
+    answer = client.get(API + address)
+    assert answer.status_code == 400 and has in answer.json["error"]["message"], answer.json
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("post", "/datasets"), ("patch", "/datasets/1"), ("post", "/datasets/1/entries"), ("post", "/recipes"),
+     ("post", "/datasets/1/clean/preview"), ("post", "/datasets/1/history/1/undo"), ("post", "/datasets/1/duplicates")],
+)  # fmt: skip
+def test_a_field_that_there_is_not_is_refused_however_many_there_are(client, dataset_id, method, path):
+    one = getattr(client, method)(API + path, json={"nonsense": 1})
+    assert one.status_code == 422 and "nonsense" in one.text
+    many = getattr(client, method)(API + path, json={f"k{n}": 0 for n in range(120_000)})
+    assert many.status_code == 422 and "120,000 fields" in many.json["error"]["message"] and len(many.data) < 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/datasets/1/clean", {"steps": [5] * 100_000}),
+        ("/datasets/1/clean", {"steps": [], "ids": ["x"] * 100_000}),
+        ("/datasets/1/clean", {"steps": [], "status": ["x"] * 100_000}),
+        ("/datasets/1/duplicates/1/keep", {"versions": {f"k{n}": 1 for n in range(100_000)}}),
+        ("/datasets/1/duplicates/1/keep", {"versions": {str(n): "x" for n in range(100_000)}}),
+        ("/datasets/1/duplicates/1/merge", {"keep": 1, "versions": {}, "picks": {str(n): "x" for n in range(100_000)}}),
+    ],
+)
+def test_a_long_list_of_wrong_values_is_refused_by_its_first(client, dataset_id, path, body):
+    answer = client.post(API + path, json=body)
+    assert answer.status_code == 422 and len(answer.json["error"]["details"]["fields"]) < 5
+
+
+def test_a_refused_request_is_not_kept_in_memory(client, dataset_id):
+    body = {f"k{n}": 0 for n in range(1000)}
+    for path in ("/datasets", "/datasets/1/entries"):
+        assert client.post(API + path, json=body).status_code == 422
+    assert client.post(f"{API}/datasets/1/duplicates/1/keep", json={"versions": body}).status_code == 422
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Request)]
+
+
+def test_undo_of_a_hundred_thousand_pairs_by_number_works(client, dataset_id):
+    answer = client.post(f"{API}/datasets/1/history/1/undo", json={"entries": list(range(1, 260_000))})
+    assert answer.status_code == 200 and answer.json["changed"] == 1
+
+
+def test_a_key_that_stands_twice_is_refused(client):
+    answer = client.post(f"{API}/datasets", data='{"name": "a", "name": "b"}', content_type="application/json")
+    assert answer.status_code == 400

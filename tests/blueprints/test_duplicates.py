@@ -251,11 +251,16 @@ def test_the_slider_knows_the_number_of_groups_at_each_stop(client, scanned):
     assert "<b>Identical</b>" in text and "1 group" in text
 
 
-@pytest.mark.parametrize(
-    "query", ["?group=999999", "?group=1&keep=999", "?level=7", "?tab=x&order=x&scope=x", "?skip=99999999"]
-)
+@pytest.mark.parametrize("query", ["?group=999999", "?group=1&keep=999", "?skip=99999999"])
 def test_an_outdated_address_opens_what_waits(client, scanned, query):
     assert "Which pair do you want to keep?" in look(client, scanned, query)
+
+
+@pytest.mark.parametrize(
+    "query", ["level=7", "tab=x", "order=x", "scope=x", "group=x", "skip=-1", "cursor=x", "sort=x"]
+)
+def test_a_list_that_there_is_not_is_refused(client, scanned, query):
+    assert client.get(f"/datasets/{scanned}/duplicates?{query}").status_code == 400
 
 
 def test_a_hint_names_pairs_that_ask_the_same(client, scanned):

@@ -48,9 +48,56 @@ def test_filters_stand_in_the_address(client, dataset_id):
     assert ">Question 2?</b>" in text and ">Question 3?</b>" not in text and "<mark>Answer 2</mark>" in text
 
 
-@pytest.mark.parametrize("query", ["size=0", "size=-1", "size=1e9", "size=abc", "status=nope", "order=up", "tag="])
-def test_odd_addresses_open_all_the_same(client, dataset_id, query):
+@pytest.mark.parametrize("query", ["tag=", "status=", "split=&order=&size=&import=&pair=&cursor=", "q=%25"])
+def test_what_is_said_empty_says_nothing(client, dataset_id, query):
     assert client.get(f"/datasets/{dataset_id}/pairs?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "has"),
+    [
+        ("size=0", "25, 50, 100"),
+        ("size=-1", "25, 50, 100"),
+        ("size=1e9", "25, 50, 100"),
+        ("size=abc", "25, 50, 100"),
+        ("status=approved&status=nope", "draft, review, approved, rejected"),
+        ("split=all", "train, validation, test"),
+        ("order=up", "newest, oldest"),
+        ("import=x", "a whole number"),
+        ("pair=x", "a whole number"),
+        ("cursor=x", "Start again from the first page"),
+        ("sort=newest", "status, tag, split"),
+        ("filter=x", "status, tag, split"),
+        ("tag=a" + "&tag=b" * 50, "at most 50"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_what_there_is(client, dataset_id, query, has):
+    answer = client.get(f"/datasets/{dataset_id}/pairs?{query}")
+    assert answer.status_code == 400 and has in answer.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?show=nope",
+        "/?sort=name",
+        "/jobs/?before=x",
+        "/jobs/?state=x",
+        "/datasets/1/history?kind=nope",
+        "/datasets/1/history?step=x",
+        "/datasets/1/history?filter=x",
+        "/datasets/1/clean?op=nope",
+        "/datasets/1/clean?asked=1&op=fix-encoding&field=nope",
+        "/datasets/1/clean?asked=1&op=fix-encoding&field=answer&view=nope",
+        "/datasets/1/clean?asked=1&op=fix-encoding&field=answer&order=nope",
+        "/datasets/1/clean?scope=nope",
+        "/datasets/1/clean?status=nope",
+        "/datasets/1/export?split=nope",
+        "/datasets/1/export?status=nope",
+    ],
+)
+def test_other_pages_refuse_it_as_well(client, dataset_id, address):
+    assert client.get(address).status_code == 400
 
 
 def test_pages_are_walked_by_links(client, app, dataset_id):

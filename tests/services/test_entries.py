@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.errors import Conflict, Gone, Invalid, NotFound
+from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import Record
 from app.services import entries, history, pairs
@@ -41,7 +41,7 @@ def test_the_way_back_shows_the_same_pages(dataset_id, ten):
 
 @pytest.mark.parametrize("cursor", ["x", "after:", "after:1e9", "before:-1", "after:" + "9" * 30])
 def test_a_damaged_cursor_is_refused(dataset_id, cursor):
-    with pytest.raises(Invalid, match="page link is damaged"):
+    with pytest.raises(BadUsage, match="page link is damaged"):
         entries.list_page(dataset_id, Filters(), cursor=cursor)
 
 

@@ -7,8 +7,9 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from app.blueprints.api.json import StrictJSON
-from app.blueprints.api.specification import describe_api, refuse_invalid
-from app.core.errors import WrongKind
+from app.blueprints.api.specification import describe_api, query_names, refuse_invalid
+from app.core.errors import BadUsage, WrongKind
+from app.core.text import clip
 from app.frontdoor import limits
 
 PREFIX = "/api/v1"
@@ -35,8 +36,20 @@ def init_app(app: OpenAPI) -> None:
     for name in MODULES:
         app.register_api(import_module(f"app.blueprints.api.{name}").bp)
     app.register_blueprint(_own)
+    app.before_request(_check_arguments)
     app.before_request(_check_body)
     app.register_error_handler(ValidationError, refuse_invalid)
+
+
+def _check_arguments() -> None:
+    """An argument that there is not is refused: passed over, it would answer another question."""
+    if request.url_rule is None or not request.path.startswith(f"{PREFIX}/"):
+        return
+    known = query_names(request.url_rule.rule, "get" if request.method == "HEAD" else request.method)
+    for name in request.args:
+        if name not in known:
+            has = f"It has {', '.join(known)}." if known else "It has none."
+            raise BadUsage(f"This address has no {clip(name, 40)!r}. {has}", code="no_argument")
 
 
 def _check_body() -> None:

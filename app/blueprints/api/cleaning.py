@@ -1,15 +1,15 @@
 """Cleaning over the API: preview with exact counts, apply as one step of the history."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.options import model_of, options_from
-from app.blueprints.api.specification import DatasetPath, answers
+from app.blueprints.api.specification import DatasetPath, Ids, Strict, Texts, answers
 from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Step, option_fields
 from app.core.errors import BadUsage, Conflict
@@ -30,12 +30,12 @@ bp = APIBlueprint(
 )
 
 
-class StepBody(BaseModel):
+class StepBody(Strict):
     """One operation with its options; what is left out is the operation's own default."""
 
     operation: str
     options: dict[str, Any] = {}
-    fields: list[str] = Field([], description=", ".join(TEXT_FIELDS))
+    fields: Texts = Field([], description=", ".join(TEXT_FIELDS))
     keep_code: bool | None = Field(None, description="false also changes code blocks and inline code")
 
     def step(self) -> Step:
@@ -46,9 +46,9 @@ class StepBody(BaseModel):
 class WishBody(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
     """Steps or a saved recipe, and the pairs they are for: all without any filter."""
 
-    steps: list[StepBody] = []
+    steps: Annotated[list[StepBody], Field(fail_fast=True)] = []
     recipe_id: int | None = None
-    ids: list[int] | None = Field(None, max_length=20_000)
+    ids: Ids | None = Field(None, max_length=20_000)
 
     def wish(self) -> CleaningOptions:
         """What is asked for. Raises BadUsage and Invalid."""
@@ -66,8 +66,8 @@ class WishBody(model_of(Filters, leave_out=("ids", "import_id", "answered"), lis
 class PreviewBody(WishBody):
     """What to preview, and which of the changed pairs to show."""
 
-    view: str = Field("all", description="all, emptied, duplicates, deleted, split or kept")
-    order: str = Field("id", description="id, or size for the largest change first")
+    view: Literal[tuple(cleaning.VIEWS)] = "all"  # type: ignore[valid-type]
+    order: Literal["id", "size"] = Field("id", description="id, or size for the largest change first")
     skip: int = Field(0, ge=0)
     limit: int = Field(50, ge=0, le=500)
 
@@ -76,7 +76,7 @@ class CleanBody(WishBody):
     """What to apply. With the token of a preview, pairs edited since are skipped and listed."""
 
     preview: str | None = None
-    leave: list[int] = Field([], max_length=100_000, description="pairs to leave out")
+    leave: Ids = Field([], max_length=100_000, description="pairs to leave out")
 
 
 @bp.get("/operations")

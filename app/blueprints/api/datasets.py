@@ -5,11 +5,19 @@ from typing import Any
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import IF_MATCH, IF_MATCH_OPTIONAL, DatasetPath, answers, reads_header
+from app.blueprints.api.specification import (
+    IF_MATCH,
+    IF_MATCH_OPTIONAL,
+    DatasetPath,
+    Ids,
+    Strict,
+    answers,
+    reads_header,
+)
 from app.blueprints.api.writing import Answer, expected_version, idempotent, version_if_given, with_version
 from app.models import Dataset
 from app.services import datasets, history
@@ -22,13 +30,13 @@ bp = APIBlueprint(
 )
 
 
-class DatasetQuery(BaseModel):
+class DatasetQuery(Strict):
     """Active or archived datasets."""
 
     archived: bool = False
 
 
-class DatasetBody(BaseModel):
+class DatasetBody(Strict):
     """A new dataset."""
 
     name: str
@@ -36,7 +44,7 @@ class DatasetBody(BaseModel):
     system_prompt: str | None = None
 
 
-class DatasetChange(BaseModel):
+class DatasetChange(Strict):
     """What to change; what is left out stays. An empty system prompt clears it."""
 
     name: str | None = None
@@ -44,13 +52,13 @@ class DatasetChange(BaseModel):
     system_prompt: str | None = None
 
 
-class DigestQuery(BaseModel):
+class DigestQuery(Strict):
     """One dataset by id, or all of them."""
 
     dataset: int | None = None
 
 
-class HistoryQuery(BaseModel):
+class HistoryQuery(Strict):
     """Steps before this number, newest first."""
 
     before: int | None = None
@@ -63,10 +71,10 @@ class StepPath(DatasetPath):
     number: int
 
 
-class StepBody(BaseModel):
+class StepBody(Strict):
     """Chosen entries only (undo), and whether to overwrite what was edited since. No body means the whole step."""
 
-    entries: list[int] | None = None
+    entries: Ids | None = None
     anyway: bool = False
 
     @model_validator(mode="before")

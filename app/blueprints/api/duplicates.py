@@ -1,17 +1,18 @@
 """Duplicates over the API: search, look at groups level by level, decide, settle what is safe in bulk."""
 
 from dataclasses import replace
+from typing import Literal
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive
 from app.blueprints.api.groups import group_dict, listed_dict, match_dict
 from app.blueprints.api.options import model_of, options_from
-from app.blueprints.api.specification import DatasetPath, answers
+from app.blueprints.api.specification import DatasetPath, Ids, Picks, Strict, Texts, Versions, answers
 from app.blueprints.api.writing import Answer, answer_job, idempotent
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, FLOOR
 from app.core.errors import NotFound
@@ -45,26 +46,26 @@ class AgainstQuery(model_of(ScanOptions, leave_out=("dataset", "file", "splits")
     name: str | None = Field(None, description="the file's name; else the one that a form gives it")
 
 
-class ListQuery(BaseModel):
+class ListQuery(Strict):
     """Which groups, and where to continue."""
 
     scope: str = Field("own", description="which scan: own, dataset, file or splits")
     what: str = Field("copies", description="copies, conflicts, variants, families, dismissed or settled")
     level: int = Field(DEFAULT_LEVEL, ge=FLOOR, le=EXACT, description="80 to 100, 101 (one normal form) or 102 (equal)")
     splits_only: bool = False
-    order: str = Field("size", description="size or score")
+    order: Literal[duplicates.ORDERS] = "size"  # type: ignore[valid-type]
     cursor: str = ""
     limit: int = Field(50, ge=1, le=500)
 
 
-class GroupQuery(BaseModel):
+class GroupQuery(Strict):
     """What to compare the members with: the pair that is kept, or the one that a rule suggests."""
 
     keep: int | None = None
     rule: str = "approved"
 
 
-class HintQuery(BaseModel):
+class HintQuery(Strict):
     """A question that is being written; ``entry`` is the pair that is being edited."""
 
     q: str = Field("", max_length=20_000)
@@ -72,17 +73,17 @@ class HintQuery(BaseModel):
     limit: int = Field(5, ge=1, le=50)
 
 
-class Decision(BaseModel):
+class Decision(Strict):
     """The versions of the pairs as they were shown: a pair that was edited since is refused with 409."""
 
-    versions: dict[int, int] = Field(description="version of each pair of the group, by id")
+    versions: Versions = Field(description="version of each pair of the group, by id")
 
 
 class KeepBody(Decision):
     """Which pair stays; without one the other side of the scan does. The others go, or those in ``remove``."""
 
     keep: int | None = None
-    remove: list[int] | None = None
+    remove: Ids | None = None
     unite: bool = Field(True, description="give the kept pair the tags and sources of the others")
 
 
@@ -90,19 +91,19 @@ class MergeBody(Decision):
     """Which pair stays, and from which pairs its question, answer and system prompt are taken."""
 
     keep: int
-    picks: dict[str, int] = {}
-    tags: list[str] | None = None
-    remove: list[int] | None = None
+    picks: Picks = {}
+    tags: Texts | None = None
+    remove: Ids | None = None
 
 
 class PreferBody(Decision):
     """Which answer is right, and which pairs hold the worse ones."""
 
     chosen: int
-    rejected: list[int]
+    rejected: Ids
 
 
-class SettleBody(BaseModel):
+class SettleBody(Strict):
     """How to settle all safe groups; ``dry_run`` counts only."""
 
     scope: str = "own"

@@ -1,15 +1,15 @@
 """Entries over the API: paged by cursor, changed with If-Match."""
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.options import model_of, options_from
-from app.blueprints.api.specification import IF_MATCH, DatasetPath, answers, reads_header
+from app.blueprints.api.specification import IF_MATCH, DatasetPath, Strict, Texts, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.changes import Value
 from app.core.errors import Conflict
@@ -36,26 +36,26 @@ class EntryPath(DatasetPath):
 class ListQuery(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
     """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
 
-    order: str = "oldest"
+    order: Literal[entries.ORDERS] = "oldest"  # type: ignore[valid-type]
     cursor: str = ""
     limit: int = Field(100, ge=1, le=1000)
 
 
-class EntryBody(BaseModel):
+class EntryBody(Strict):
     """A new pair."""
 
     question: str
     answer: str = ""
     system: str | None = None
     reasoning: str | None = None
-    tags: list[str] = []
+    tags: Texts = []
     status: str | None = None
     split: str | None = None
     source: str | None = None
     family: str | None = None
 
 
-class EntryChange(BaseModel):
+class EntryChange(Strict):
     """What to change; what is left out stays."""
 
     question: str | None = None
@@ -64,7 +64,7 @@ class EntryChange(BaseModel):
     rejected_answer: str | None = None
     reasoning: str | None = None
     status: str | None = None
-    tags: list[str] | None = None
+    tags: Texts | None = None
     split: str | None = None
     source: str | None = None
     family: str | None = None

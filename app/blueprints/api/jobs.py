@@ -1,12 +1,14 @@
 """Jobs over the API: watch, stop, retry."""
 
+from typing import Literal
+
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from app.blueprints.api import PREFIX
-from app.blueprints.api.specification import answers
+from app.blueprints.api.specification import Strict, answers
 from app.blueprints.api.writing import Answer
 from app.services import jobs
 
@@ -24,10 +26,10 @@ class JobPath(BaseModel):
     job_id: int
 
 
-class JobQuery(BaseModel):
+class JobQuery(Strict):
     """Which jobs, newest first; ``before`` is the id to continue from."""
 
-    state: str | None = None
+    state: Literal[jobs.STATES] | None = None  # type: ignore[valid-type]
     dataset_id: int | None = None
     before: int | None = None
     limit: int = Field(50, ge=1, le=500)

@@ -1,10 +1,11 @@
 """Models of the API made from the dataclass that declares the options."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
+from app.blueprints.api.specification import Strict
 from app.core.options import options_of, read_text
 
 T = TypeVar("T")
@@ -26,10 +27,12 @@ def model_of(kind: type[Any], leave_out: Collection[str] = (), *, lists: bool = 
         if one.kind == "tick" and one.optional:
             hint = bool | None
         elif one.kind == "texts" and lists:
-            hint, default = (list[str] | None, None) if one.optional else (list[str], [])
+            text: Any = Literal[tuple(one.choices)] if one.choices else str
+            texts: Any = Annotated[list[text], Field(fail_fast=True)]
+            hint, default = (texts | None, None) if one.optional else (texts, [])
         words = f": {', '.join(one.choices)}" if one.choices and one.kind == "text" else ""
         found[one.word] = (hint, Field(default, description=one.help or one.label + words or None))
-    model: type[BaseModel] = create_model(f"{kind.__name__}Model", **found)
+    model: type[BaseModel] = create_model(f"{kind.__name__}Model", __base__=Strict, **found)
     return model
 
 

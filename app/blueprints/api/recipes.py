@@ -1,14 +1,16 @@
 """Recipes over the API: the same JSON as a recipe file, with id and version."""
 
+from typing import Annotated
+
 from flask import jsonify, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.cleaning import StepBody
-from app.blueprints.api.specification import IF_MATCH, IF_MATCH_OPTIONAL, answers, reads_header
+from app.blueprints.api.specification import IF_MATCH, IF_MATCH_OPTIONAL, Strict, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, version_if_given, with_version
 from app.core.cleaning import Step
 from app.models import SavedRecipe
@@ -28,11 +30,11 @@ class RecipePath(BaseModel):
     recipe_id: int
 
 
-class RecipeBody(BaseModel):
+class RecipeBody(Strict):
     """A recipe: a name and its steps in order."""
 
     name: str = ""
-    steps: list[StepBody]
+    steps: Annotated[list[StepBody], Field(fail_fast=True)]
 
     def values(self) -> list[Step]:
         """The steps as values."""

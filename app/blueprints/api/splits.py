@@ -3,11 +3,11 @@
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.blueprints.api import PREFIX
 from app.blueprints.api.options import model_of, options_from
-from app.blueprints.api.specification import DatasetPath, answers
+from app.blueprints.api.specification import DatasetPath, Strict, answers
 from app.blueprints.api.writing import Answer, answer_job, idempotent
 from app.core.options import encode
 from app.core.splits import WHY, SplitOptions, count_sides, named_counts
@@ -26,13 +26,13 @@ class SplitBody(model_of(SplitOptions, lists=True)):  # type: ignore[misc]
     """Shares, seed and what belongs together; what is left out is as by default."""
 
 
-class LeaksQuery(BaseModel):
+class LeaksQuery(Strict):
     """How many leaks to list."""
 
     limit: int = Field(100, ge=0, le=10_000)
 
 
-class MoveBody(BaseModel):
+class MoveBody(Strict):
     """Which leaks to mend: of these kinds, and with ``entries`` only those of these pairs."""
 
     why: list[str] = Field(list(WHY), description=", ".join(WHY))

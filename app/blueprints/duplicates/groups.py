@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.duplicates.page import address, bp
 from app.core.duplicates import SAFE, SIDES
 from app.core.errors import Gone, Invalid, NotFound
-from app.forms.duplicates import MEMBERS, ORDERS, SETTLED, TABS, DuplicatesView, GroupChoice
+from app.forms.arguments import require_names
+from app.forms.duplicates import ARGUMENTS, MEMBERS, ORDERS, SETTLED, TABS, DuplicatesView, GroupChoice
 from app.models import DuplicateScan
 from app.services import datasets, duplicates, jobs, runners
 from app.services.duplicates import Filter, GroupView
@@ -33,6 +34,7 @@ MEANINGS = {
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The groups of one kind, and one of them to decide about."""
+    require_names(request.args, *ARGUMENTS)
     dataset, view = datasets.get(dataset_id), DuplicatesView(request.args)
     scans = duplicates.list_scans(dataset_id)
     scan = next((one for one in scans if one.kind == (view.scope or "own")), scans[0] if scans else None)

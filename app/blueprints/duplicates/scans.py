@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 
 from app.blueprints.duplicates.page import bp
 from app.blueprints.view import back_or, tell, tell_step
-from app.core.duplicates import EXACT, NORMALISED
+from app.core.duplicates import EXACT, LEVELS, NORMALISED
 from app.core.errors import BadUsage, NotFound
+from app.forms.arguments import read_choice, read_whole
 from app.forms.duplicates import read_scan
 from app.frontdoor import takes_uploads
 from app.models import DuplicateScan
@@ -94,13 +95,14 @@ def _settle_choices(dataset_id: int) -> tuple[DuplicateScan, int, str]:
     found = duplicates.latest_scan(dataset_id)
     if found is None:
         raise NotFound("Nothing was compared yet. Scan the pairs first.", code="no_scan")
-    level, rule = request.values.get("level"), request.values.get("rule", "")
-    return found, EXACT if level == str(EXACT) else NORMALISED, rule if rule in RULES else RULES[0]
+    level = read_choice(request.values, "level", [str(one) for one in LEVELS], str(NORMALISED))
+    rule = read_choice(request.values, "rule", RULES, RULES[0])
+    return found, EXACT if level == str(EXACT) else NORMALISED, rule
 
 
 @bp.get("/hint")
 def hint(dataset_id: int) -> ResponseReturnValue:
     """The pairs that ask nearly the same as what is being written."""
-    text, entry_id = request.args.get("question", ""), request.args.get("pair", type=int)
+    text, entry_id = request.args.get("question", ""), read_whole(request.args, "pair", None)
     found = duplicates.find_hints(dataset_id, text, entry_id=entry_id) if text.strip() else []
     return render_template("duplicates/_hint.html", dataset_id=dataset_id, found=found)

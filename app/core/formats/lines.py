@@ -60,7 +60,7 @@ def row_of(number: int, line: int, values: dict[str, Any]) -> Row | BadRow:
     raw = json.dumps(values, ensure_ascii=False)
     if "\udcff" in raw:
         reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
-        return BadRow(number, line, "encoding", reason, shorten(raw.replace("\udcff", "\ufffd")))
+        return BadRow(number, line, "encoding", reason, shorten(raw))
     return Row(number, line, values)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from app.core.errors import Invalid
-from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, shorten
 from app.core.formats.csv import column_names
 from app.core.formats.limits import too_long, too_many_rows
 from app.core.formats.lines import decode_head, numbered_lines, row_of
@@ -45,8 +45,8 @@ def read(source: Source, options: ReadOptions) -> Rows:
                 reason += "Write a bar inside a text as \\|."
                 raw = json.dumps(
                     dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)), ensure_ascii=False
-                ).replace("\udcff", "\ufffd")
-                yield BadRow(number, line_number, "too_many_fields", reason, raw)
+                )
+                yield BadRow(number, line_number, "too_many_fields", reason, shorten(raw))
             else:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 yield row_of(number, line_number, dict(zip(names, padded, strict=True)))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.core.changes import chunks_of
 from app.core.duplicates import Difference, Match, compare_texts, compares_answers, text_of
-from app.core.errors import Invalid
+from app.core.errors import BadUsage, Invalid
 from app.core.record import load_json
 from app.core.stored import StoredEntry
 from app.models import ChangeSet, Dataset, DuplicateGroup, DuplicateMember, DuplicateScan, Entry, Import, db
@@ -31,9 +31,9 @@ RULES = tuple(_RANKS)
 
 
 def rank_by(rule: str) -> Callable[[StoredEntry], Rank]:
-    """How a rule orders pairs: the highest is kept. Raises Invalid."""
+    """How a rule orders pairs: the highest is kept. Raises BadUsage."""
     if rule not in _RANKS:
-        raise Invalid(f"There is no rule {rule!r}. Use one of {', '.join(RULES)}.", code="bad_rule")
+        raise BadUsage(f"There is no rule {rule!r}. Use one of {', '.join(RULES)}.", code="bad_rule")
     return _RANKS[rule]
 
 

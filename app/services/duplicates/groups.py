@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from app.core.duplicates import DEFAULT_LEVEL, EXACT, LEVELS, NORMALISED, SAFE, WHAT, compare_texts
-from app.core.errors import Gone, Invalid, NotFound
+from app.core.errors import BadUsage, Gone, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import SPLITS
 from app.core.stored import StoredEntry
@@ -44,7 +44,7 @@ class Filter:
 
     def __post_init__(self) -> None:
         if self.what not in TABS:
-            raise Invalid(f"There is no list {self.what!r}. Use one of {', '.join(TABS)}.", code="bad_list")
+            raise BadUsage(f"There is no list {self.what!r}. Use one of {', '.join(TABS)}.", code="bad_list")
         if self.level not in LEVELS:
             raise Invalid(f"The level must lie between {LEVELS[0]} and {LEVELS[-1]}.", code="bad_level")
 
@@ -80,7 +80,7 @@ def list_scans(dataset_id: int) -> list[DuplicateScan]:
 def latest_scan(dataset_id: int, scope: str = "own") -> DuplicateScan | None:
     """The scan that shows for a scope (own, dataset, file, splits, or any), if there is one."""
     if scope not in (*SCOPES, "any"):
-        raise Invalid(f"There is no scope {scope!r}. Use one of {', '.join(SCOPES)}.", code="bad_scope")
+        raise BadUsage(f"There is no scope {scope!r}. Use one of {', '.join(SCOPES)}.", code="bad_scope")
     query = select(DuplicateScan).where(DuplicateScan.dataset_id == dataset_id, DuplicateScan.state == "current")
     if scope != "any":
         query = query.where(DuplicateScan.kind == scope)
@@ -150,7 +150,7 @@ def count_between_splits(scan: DuplicateScan, level: int = DEFAULT_LEVEL) -> int
 def count_by_level(scan: DuplicateScan, what: str = "copies") -> list[tuple[int, int]]:
     """How many open groups of a list there are at each level, lowest level first."""
     if what not in WHATS:
-        raise Invalid(f"There is no list {what!r}. Use one of {', '.join(WHATS)}.", code="bad_list")
+        raise BadUsage(f"There is no list {what!r}. Use one of {', '.join(WHATS)}.", code="bad_list")
     mine = select(G.lowest, G.highest, func.count()).where(G.scan_id == scan.id, G.what == what)
     change: Counter[int] = Counter()
     for lowest, highest, number in db.session.execute(
@@ -215,14 +215,14 @@ def list_groups(
 ) -> GroupPage:
     """One page of groups, largest (or, by ``score``, most alike) first. ``cursor`` is ``after:ID`` or ``before:ID``."""
     if order not in ORDERS:
-        raise Invalid(f"There is no order {order!r}. Use size or score.", code="bad_order")
+        raise BadUsage(f"There is no order {order!r}. Use size or score.", code="bad_order")
     anchor, back = None, False
     if cursor:
         direction, _, number = cursor.partition(":")
         back = direction == "before"
         anchor = db.session.get(G, int(number)) if is_number(number) else None
         if direction not in ("after", "before") or anchor is None or anchor.scan_id != scan.id:
-            raise Invalid("This page link is outdated. Start again from the first page.", code="bad_cursor")
+            raise BadUsage("This page link is outdated. Start again from the first page.", code="bad_cursor")
     query = select(G).where(*_conditions(scan, filters))
     if filters.what not in ("settled", "dismissed"):
         # At least two members are still there; asked only of the groups that a page passes over.

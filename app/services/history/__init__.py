@@ -10,6 +10,7 @@ from app.services.history.creating import add_columns, add_rows, create, new_row
 from app.services.history.forgetting import compact, count_compactable, forget
 from app.services.history.hashes import rehash
 from app.services.history.reading import (
+    KINDS,
     Seen,
     applied_of,
     changes_of,
@@ -39,6 +40,7 @@ from app.services.history.undoing import go_back, overwrite, redo, undo
 
 __all__ = [
     "ACTOR",
+    "KINDS",
     "Applied",
     "Moment",
     "Seen",

@@ -17,6 +17,7 @@ from app.services.history.steps import ACTOR, Applied, Skipped, as_step, find_se
 # What users call edits and imports; all else is done in bulk.
 MAX_COMPARED = 10_000
 _SINGLE: dict[str, tuple[str, ...]] = {"edits": ("edit", "create"), "imports": ("import",)}
+KINDS = ("edits", "bulk", "imports")
 
 
 def steps(

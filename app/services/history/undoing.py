@@ -381,12 +381,12 @@ def _undo_some(
 
 
 def _inverse_changes(session: Session, change_set: ChangeSet, entry_ids: Sequence[int]) -> list[Change]:
-    created = select(Entry.id).where(Entry.created_in == change_set.id, Entry.id.in_(entry_ids))
-    found = [deletion_of(entry_id) for entry_id in session.execute(created).scalars()]
-    rows = session.execute(
-        select(ChangeRow).where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(entry_ids))
-    ).scalars()
+    found: list[Change] = []
     fields: dict[int, dict[str, tuple[Value, Value]]] = {}
-    for row in rows:
-        fields.setdefault(row.entry_id, {})[row.field] = (row.after, row.before)
+    for part in chunks_of(set(entry_ids), 1000):
+        created = select(Entry.id).where(Entry.created_in == change_set.id, Entry.id.in_(part))
+        found += [deletion_of(entry_id) for entry_id in session.execute(created).scalars()]
+        rows = select(ChangeRow).where(ChangeRow.change_set_id == change_set.id, ChangeRow.entry_id.in_(part))
+        for row in session.execute(rows).scalars():
+            fields.setdefault(row.entry_id, {})[row.field] = (row.after, row.before)
     return found + [Change(entry_id, values) for entry_id, values in fields.items()]
