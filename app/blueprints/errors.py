@@ -157,7 +157,7 @@ def _page_of_form(problem: Problem) -> ResponseReturnValue | None:
         return None
     try:
         return page(problem)
-    except (errors.LttError, HTTPException):
+    except (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error):
         return None
 
 
@@ -165,7 +165,10 @@ def _typed_texts(problem: Problem) -> dict[str, str]:
     """What people wrote into the form that was refused, by field."""
     if request.method != "POST" or problem.status not in _TYPED_LOST:
         return {}
-    named = [name for name in request.form if name in _TYPED or name.startswith("raw.")]
+    try:
+        named = [name for name in request.form if name in _TYPED or name.startswith("raw.")]
+    except RequestEntityTooLarge:
+        return {}
     return {name: request.form[name] for name in named if request.form[name].strip()}
 
 
@@ -182,7 +185,7 @@ def _error_page(problem: Problem) -> str:
             details=problem.details,
             request_id=problem.request_id,
             typed=_typed_texts(problem),
-            again=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
+            again=back_or("") if problem.code == errors.Restored.code else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
