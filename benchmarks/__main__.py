@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure
+from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, splits
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -109,12 +109,18 @@ def clean(folder: Path, rows: int) -> str:
     return cleaning.report(_filled(folder, rows), rows, 3)
 
 
+def split(folder: Path, rows: int) -> str:
+    """Dividing a dataset, its preview and its undo, beside the plainest way."""
+    return splits.report(_filled(folder, rows), rows, 3)
+
+
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
 # Those that are no comparison of programs, and write their part of the report themselves.
 REPORTS: dict[str, Report] = {
     "during import": during_import,
     "clean": clean,
     "during clean": during_clean,
+    "splits": split,
     "duplicates": duplicates.report,
     "labelled": labelled.report,
 }

@@ -16,6 +16,7 @@ PAGES: tuple[str, ...] = (
     "splits",
     "export",
     "conversion",
+    "validation",
     "jobs",
     "backup",
     "settings",

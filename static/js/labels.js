@@ -36,7 +36,7 @@ function refuse(item, reason) {
   showToast({ text: `Pair ${item.id}: ${reason}` });
 }
 
-// The open editor saves from the version that the label made.
+// The open editor saves, and deletes, from the version that the label made.
 function follow(item, version) {
   const form = document.querySelector("form[data-draft]");
   if (form?.dataset.draft.split("/")[1] !== String(item.id)) return;
@@ -44,6 +44,7 @@ function follow(item, version) {
   const status = form.querySelector("[name=status]");
   if (field.value === field.defaultValue) field.value = version;
   field.defaultValue = version;
+  for (const other of document.querySelectorAll(".drawer footer [name=version]")) other.value = version;
   status.value = item.status;
 }
 

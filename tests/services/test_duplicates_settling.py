@@ -1,5 +1,7 @@
 """Deciding about groups: one step each that can be undone, never over an edit, never in bulk where pairs differ."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -441,3 +443,11 @@ def test_a_merge_to_a_blank_question_changes_nothing(dataset_id):
     with pytest.raises(Invalid, match="question is empty"):
         duplicates.merge_pairs(dataset_id, only(scan).group.id, kept, {}, texts={"question": " \r\n"})
     assert len(alive(dataset_id)) == 2
+
+
+def test_wordings_of_one_family_are_no_copies_in_bulk(dataset_id):
+    wordings = [replace(one, family="f") for one in NORMALISED]
+    ids, scan = scanned(dataset_id, *wordings, replace(EQUAL[0], family="a"), replace(EQUAL[1], family="b"))
+    assert bulk.preview_settling(scan, 90, "newest").pairs == 1
+    settle(dataset_id, scan)
+    assert alive(dataset_id)[:2] == ids[:2] and len(alive(dataset_id)) == 3

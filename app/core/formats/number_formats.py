@@ -1,6 +1,8 @@
 """How the cells of a workbook are shown: their number formats (.xlsx, .xlsm) or their shown texts (.ods).
 
-calamine gives values alone. This module runs in the process of ``workbook.py``, so it imports nothing of this project.
+calamine gives values alone, an error like a text that reads so, and leaves U+FFFE and U+FFFF in the escape of ECMA-376
+22.9.2.19 (``_xFFFE_``), which a text may read like as well. This module runs in the process of ``workbook.py``, so it
+imports nothing of this project.
 """
 
 import posixpath
@@ -10,11 +12,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from xml.parsers import expat
 
-# A number and its format, or a text that is shown as it is.
-Cell = tuple[float, str] | str
+# A number and its format, an error with None, or a text that is shown as it is.
+Cell = tuple[float, str] | tuple[str, None] | str
+T = TypeVar("T")
 Cells = Iterator[tuple[int, dict[int, Cell]]]
 # A row, how often it is repeated, and its cells.
 _Done = tuple[int, int, dict[int, Cell]]
@@ -32,6 +35,12 @@ _BUILT_IN = {
     **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), _ISO),
     **dict.fromkeys((32, 33, 34, 35, 55, 56), _TIME),
 }  # fmt: skip
+# What a cell is where it is no number with a format.
+_ERROR, _SHARED, _TEXT = "\0error", "\0shared", "\0text"
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_UNREAD_ESCAPE = re.compile(r"_x[Ff]{3}[EeFf]_")
+# What in the XML of a sheet or of its texts must be looked at. To look for it is far quicker than to read the sheet.
+_SPECIAL = re.compile(rb"""t=["']e["']|_x[Ff]{3}[EeFf]_""")
 _REFERENCE = re.compile(r"([A-Z]+)(\d*)")
 _PART = 1 << 16
 # More columns than any table that is taken has: a cell of .ods may say that it is repeated to the end of the sheet.
@@ -46,6 +55,8 @@ class Formats:
         self._archive: zipfile.ZipFile | None = None
         self._parts: dict[str, str] = {}
         self._codes: list[str] = []
+        self._texts = ""
+        self._shared: dict[int, str] | None = None
         with path.open("rb") as file:
             # An old .xls may hold an archive somewhere inside, and is none.
             if file.read(4) != b"PK\x03\x04":
@@ -59,17 +70,25 @@ class Formats:
                 self._open_xlsx(archive)
             self._archive = archive
 
+    @property
+    def tells_errors(self) -> bool:
+        """Whether an error is told from a text that reads like one."""
+        return bool(self._parts)
+
     def cells(self, sheet: str, *, shown: bool) -> Cells:
-        """The cells of a sheet that are no plain texts, by row and column from 0 on; without ``shown`` errors alone."""
+        """The cells of a sheet that are no plain texts, by row and column from 0 on; without ``shown`` no numbers."""
         if self._archive is None:
             return iter(())
         if sheet not in self._parts:
             return _ods_cells(self._archive, sheet) if shown and not self._parts else iter(())
         part = self._parts[sheet]
         codes = self._codes if shown else []
-        if not any(codes) and not _has_errors(self._archive, part):
+        if self._shared is None:
+            is_odd = self._texts and _has_special(self._archive, self._texts)
+            self._shared = dict(_odd_texts(self._archive, self._texts)) if is_odd else {}
+        if not any(codes) and not self._shared and not _has_special(self._archive, part):
             return iter(())
-        return _xlsx_cells(self._archive, part, codes)
+        return _xlsx_cells(self._archive, part, codes, self._shared)
 
     def _open_xlsx(self, archive: zipfile.ZipFile) -> None:
         [main] = [target for kind, target in _relations(archive, "").values() if kind == "officeDocument"]
@@ -83,7 +102,9 @@ class Formats:
             elif name == "workbookPr":
                 self.since_1904 = element.get("date1904") in ("1", "true")
         for kind, target in relations.values():
-            if kind == "styles":
+            if kind == "sharedStrings":
+                self._texts = target
+            elif kind == "styles":
                 self._codes = _codes(ElementTree.fromstring(archive.read(target)))
 
 
@@ -117,32 +138,76 @@ def _codes(styles: ElementTree.Element) -> list[str]:
     return ["" if code.lower() in ("general", "@") else code for code in codes]
 
 
-def _has_errors(archive: zipfile.ZipFile, part: str) -> bool:
-    """Whether a sheet may hold a cell with an error. To look for the letters is far quicker than to read the sheet."""
+def _has_special(archive: zipfile.ZipFile, part: str) -> bool:
+    """Whether a sheet, or the texts of all sheets, may hold an error or an escape that calamine leaves as it is."""
     before = b""
     with archive.open(part) as file:
         while data := file.read(_PART):
-            if b't="e"' in before + data or b"t='e'" in before + data:
+            if _SPECIAL.search(before + data):
                 return True
             before = data[-8:]
     return False
 
 
-def _xlsx_cells(archive: zipfile.ZipFile, part: str, codes: list[str]) -> Cells:
+def _odd_texts(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, str]]:
+    """The shared texts with an escape that calamine leaves as it is, by their number."""
+    done: list[tuple[int, str]] = []
+    number, phonetic, is_text = -1, 0, False
+    text = ""
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal number, phonetic, is_text, text
+        name = tag.rpartition(":")[2]
+        if name == "si":
+            number, text = number + 1, ""
+        phonetic += name == "rPh"
+        is_text = name == "t" and not phonetic
+
+    def add(piece: str) -> None:
+        nonlocal text
+        if is_text:
+            text += piece
+
+    def end(tag: str) -> None:
+        nonlocal phonetic, is_text
+        name = tag.rpartition(":")[2]
+        is_text = False
+        phonetic -= name == "rPh"
+        if name == "si" and _UNREAD_ESCAPE.search(text):
+            done.append((number, _unescape(text)))
+
+    parser = _parser()
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = start, add, end
+    yield from _parsed(archive, part, parser, done)
+
+
+def _unescape(text: str) -> str:
+    """A text with the characters that its escapes stand for; halves of characters stay escaped."""
+
+    def character(match: re.Match[str]) -> str:
+        code = int(match[1], 16)
+        return match[0] if 0xD800 <= code < 0xE000 else chr(code)
+
+    return _ESCAPE.sub(character, text)
+
+
+def _xlsx_cells(archive: zipfile.ZipFile, part: str, codes: list[str], shared: dict[int, str]) -> Cells:
     done: list[_Done] = []
-    row, column, code, text = -1, -1, "", ""
+    row, column, kind, code, text = -1, -1, "", "", ""
     cells: dict[int, Cell] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, code, text, cells
+        nonlocal row, column, kind, code, text, cells
         name = tag.rpartition(":")[2]
         if name == "c":
             reference = _REFERENCE.match(attributes.get("r", ""))
             column = _column(reference[1]) if reference else column + 1
             kind, style = attributes.get("t", "n"), int(attributes.get("s", 0))
-            code = "error" if kind == "e" else codes[style] if kind == "n" and style < len(codes) else ""
-        elif name == "v" and code:
             text = ""
+            code = {"e": _ERROR, "s": _SHARED if shared else "", "inlineStr": _TEXT, "str": _TEXT}.get(kind, "")
+            if kind == "n" and style < len(codes):
+                code = codes[style]
+        elif code and name == ("t" if kind == "inlineStr" else "v"):
             parser.CharacterDataHandler, parser.EndElementHandler = add, end
         elif name == "row":
             if cells:
@@ -155,12 +220,19 @@ def _xlsx_cells(archive: zipfile.ZipFile, part: str, codes: list[str]) -> Cells:
 
     def end(tag: str) -> None:
         parser.CharacterDataHandler = parser.EndElementHandler = None
-        with suppress(ValueError):
-            cells[column] = text if code == "error" else (float(text), code)
+        if code == _TEXT:
+            if _UNREAD_ESCAPE.search(text):
+                cells[column] = _unescape(text)
+        elif code == _ERROR:
+            cells[column] = (text, None)
+        else:
+            with suppress(ValueError, KeyError):
+                cells[column] = shared[int(text)] if code == _SHARED else (float(text), code)
 
     parser = _parser()
     parser.StartElementHandler = start
-    yield from _parsed(archive, part, parser, done)
+    for first, number, found in _parsed(archive, part, parser, done):
+        yield from ((first + place, found) for place in range(number))
     if cells:
         yield row, cells
 
@@ -221,7 +293,8 @@ def _ods_cells(archive: zipfile.ZipFile, sheet: str) -> Cells:
 
     parser = _parser()
     parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = start, add, end
-    yield from _parsed(archive, "content.xml", parser, done)
+    for first, number, found in _parsed(archive, "content.xml", parser, done):
+        yield from ((first + place, found) for place in range(number))
 
 
 def _parser() -> Any:
@@ -230,13 +303,12 @@ def _parser() -> Any:
     return parser
 
 
-def _parsed(archive: zipfile.ZipFile, part: str, parser: Any, done: list[_Done]) -> Cells:
+def _parsed(archive: zipfile.ZipFile, part: str, parser: Any, done: list[T]) -> Iterator[T]:
     """What the handlers of a parser put into ``done``, part by part. A sheet that breaks off is left to calamine."""
     with archive.open(part) as file, suppress(expat.ExpatError, ValueError):
         data = b" "
         while data:
             data = file.read(_PART)
             parser.Parse(data, not data)
-            for row, repeated, cells in done:
-                yield from ((row + number, cells) for number in range(repeated))
+            yield from done
             done.clear()

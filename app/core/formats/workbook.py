@@ -34,14 +34,14 @@ class OutOfMemory(Exception):
     """The workbook needs more memory than it may take."""
 
 
-# A text, or a number and the format that it is shown by.
-Cell = str | tuple[float, str]
+# A text, a number and the format that it is shown by, or an error and None.
+Cell = str | tuple[float, str] | tuple[str, None]
 
 
 class Workbook:
     """An open workbook: all its sheets, those that people see, the first of these that is not empty.
 
-    ``since_1904`` says from when its dates are counted.
+    ``since_1904`` says from when its dates are counted, ``tells_errors`` whether they are told from texts.
 
     Raises Encrypted, Damaged or OutOfMemory; close it.
     """
@@ -56,7 +56,8 @@ class Workbook:
             self.visible: list[str]
             self.usual: str
             self.since_1904: bool
-            self.sheets, self.visible, self.usual, self.since_1904 = self._next_content()
+            self.tells_errors: bool
+            self.sheets, self.visible, self.usual, self.since_1904, self.tells_errors = self._next_content()
         except BaseException:
             self.close()
             raise
@@ -131,7 +132,8 @@ def _serve_workbook(path: str, memory_bytes: int) -> None:
             formats = importlib.import_module("number_formats").Formats(Path(path))
             visible = [meta.name for meta in book.sheets_metadata if _is_table(meta)] or list(book.sheet_names)
             filled = (name for name in visible if len(visible) > 1 and book.get_sheet_by_name(name).height)
-            _send_message(out, _SHEETS, (list(book.sheet_names), visible, next(filled, visible[0]), formats.since_1904))
+            usual, told = next(filled, visible[0]), (formats.since_1904, formats.tells_errors)
+            _send_message(out, _SHEETS, (list(book.sheet_names), visible, usual, *told))
             while asked := _receive_message(sys.stdin.buffer):
                 name, shown = asked[1]
                 _send_rows(out, book.get_sheet_by_name(name), formats.cells(name, shown=shown), shown)

@@ -24,6 +24,10 @@ ROW_LIMIT = 1_048_575
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
+class ErrorValue(str):
+    """What a cell shows whose formula failed. A text may read the same."""
+
+
 def sheet_names(source: Source) -> tuple[list[str], str]:
     """The names of the visible sheets that a workbook has, and the one that is read by default. Raises as ``read``."""
     with _open_workbook(source) as book:
@@ -36,8 +40,16 @@ def read(source: Source, options: ReadOptions) -> Rows:
         name = options.sheet or book.usual
         if name not in book.sheets:
             raise BadUsage(f"The workbook has no sheet {name!r}. It has: {', '.join(book.sheets)}.")
+
+        def special(value: float | str, code: str | None) -> str:
+            if isinstance(value, str):
+                return ErrorValue(value)
+            return show(value, code or "", since_1904=book.since_1904)
+
         cells = book.rows(name, shown=options.cells == "shown")
-        rows = ([one if type(one) is str else show(*one, since_1904=book.since_1904) for one in row] for row in cells)
+        rows = ([one if type(one) is str else special(*one) for one in row] for row in cells)
+        if not book.tells_errors:
+            rows = ([ErrorValue(one) if one in _ERRORS else one for one in row] for row in rows)
         yield from _rows_of_sheet(rows, options)
 
 
@@ -101,7 +113,7 @@ def _rows_of_sheet(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
     number = 0
     if not header:
         number = 1
-        yield Row(1, line, dict(zip(names, fields, strict=True)))
+        yield _row_of_cells(names, fields, 1, line)
     for line, fields in body:
         number += 1
         if number > options.limits.rows:
@@ -110,7 +122,7 @@ def _rows_of_sheet(rows: Iterable[list[str]], options: ReadOptions) -> Rows:
 
 
 def _row_of_cells(names: list[str], fields: list[str], number: int, line: int) -> Row | BadRow:
-    error = next((cell for cell in fields if cell.startswith("#") and cell in _ERRORS), None)
+    error = next((cell for cell in fields if type(cell) is ErrorValue), None)
     if error:
         reason = f"Row {number} (sheet row {line}) holds the error value {error}. Repair the formula."
         return BadRow(number, line, "error_value", reason, _raw_json(names, fields))
@@ -127,9 +139,10 @@ def _raw_json(names: list[str], fields: list[str]) -> str:
     import msgspec
 
     more = generated_names(len(fields))[len(names) :]
-    return msgspec.json.encode(dict(zip([*names, *more], fields, strict=False))).decode()
+    return msgspec.json.encode(dict(zip([*names, *more], map(str, fields), strict=False))).decode()
 
 
+# What reads like an error, in formats that do not tell errors from texts.
 _ERRORS = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#GETTING_DATA"})
 
 
@@ -164,6 +177,8 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     """Write one sheet with a header, every cell as text. Raises TooLarge before a text or the sheet would be cut."""
     import xlsxwriter
 
+    from app.core.formats.plain_sheet import PlainSheet
+
     title = "".join(" " if c in "[]:*?/\\'" or ord(c) < 32 else c for c in options.title).strip()
     number = 0
     columns = options.columns
@@ -171,7 +186,7 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     # What it writes goes to a file first, which it leaves behind where it does not come to its end.
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
         book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False, "tmpdir": folder})
-        sheet = book.add_worksheet(title[:31] or "pairs")
+        sheet = book.add_worksheet(title[:31] or "pairs", PlainSheet)
         with closing(sheet.row_data_fh):
             for number, row in enumerate(rows, 1):
                 if number == 1:
@@ -189,9 +204,11 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
 
 def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
     for column, text in enumerate(cells_of(values)):
-        if len(text) > CELL_LIMIT:
+        # A spreadsheet program counts half characters: 😀 is two.
+        length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+        if length > CELL_LIMIT:
             raise TooLarge(
-                f"Row {number}: a text has {len(text):,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
+                f"Row {number}: a text has {length:,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
                 "Export as CSV or JSONL instead.",
                 code="cell_too_long",
             )

@@ -100,6 +100,14 @@ class SplitRows:
         self._places[kind].append(place)
         self._keys[kind].append(key)
 
+    def tie_all(self, kind: str, first: int, labels: Sequence[str | None]) -> None:
+        """Give keys to pairs that follow one another, from a place on; None gives none."""
+        known = self.labels[kind]
+        for label in {*labels} - known.keys() - {None}:
+            known[label] = hash_key(kind, label)  # type: ignore[index,arg-type]
+        self._places[kind].extend(place for place, label in enumerate(labels, first) if label is not None)
+        self._keys[kind].extend(known[label] for label in labels if label is not None)
+
     def tie_conversation(self, place: int, extra: str | None, file: str | None) -> bool:
         """Tie a pair to the conversation that its other columns name; whether they name one."""
         if extra is None or "_" not in extra:

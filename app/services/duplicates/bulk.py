@@ -2,7 +2,8 @@
 
 What counts is what the pairs hold now, not what the scan saw: of each group those are put together whose question and
 answer have one normal form and whose system prompt, earlier messages, trace, reasoning and worse answer are the same.
-One of them is kept by a rule. Nothing that differs in anything else is ever removed here.
+One of them is kept by a rule. Nothing that differs in anything else is ever removed here, and no other wording of the
+kept pair (its family).
 """
 
 import hashlib
@@ -80,6 +81,7 @@ class Candidate:
     tags: Value
     extra: Value
     source: str
+    family: Value
 
 
 @dataclass(slots=True)
@@ -155,7 +157,9 @@ def judge_groups(scan: DuplicateScan, level: int, rule: str) -> Iterator[Verdict
         verdict = Verdict(stay=len(same) - 1)
         for alike in same.values():
             kept = max(alike, key=lambda one: one.rank)
-            going = [one for one in alike if one is not kept]
+            # Wordings of one pair were made to be alike: they are no copies of each other.
+            going = [one for one in alike if one is not kept and (one.family is None or one.family != kept.family)]
+            verdict.stay += len(alike) - 1 - len(going)
             if not going:
                 continue
             verdict.going += (one.id for one in going)
@@ -187,4 +191,4 @@ def _read_candidates(scan: DuplicateScan, level: int, rule: str) -> Iterator[tup
                     parts = [pair.system, pair.turns, pair.trace, pair.rejected_answer, pair.reasoning, *form]
                     content = hashlib.blake2b((dump_json(parts) or "").encode(), digest_size=16).digest()
                     source = name_source(row[1], pair.source_row)
-                    yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source)
+                    yield row[0], Candidate(pair.id, content, rank(pair), pair.tags, pair.extra, source, pair.family)

@@ -48,21 +48,19 @@ def read_rows(dataset_id: int, told: Told = lambda done: None) -> SplitRows:
 
 def _tie_rows(rows: SplitRows, first: int, columns: Sequence[Sequence[Any]], files: dict[int, str]) -> None:
     sources, families, tags, imports, extras = columns
-    for kind, labels in (("source", sources), ("family", families)):
+    names = [None if number is None else files.get(number, "") for number in imports]
+    for kind, labels in (("source", sources), ("family", families), ("file", names)):
         if any(label is not None for label in labels):
-            for place, label in enumerate(labels, first):
-                if label is not None:
-                    rows.tie(kind, place, label)
-    for place, stored in enumerate(tags, first):
-        if stored is not None:
-            for tag in load_json(stored, []):
-                rows.tie("tag", place, tag)
-    for place, number in enumerate(imports, first):
-        if number is not None:
-            rows.tie("file", place, files.get(number, ""))
+            rows.tie_all(kind, first, labels)
+    if any(stored is not None for stored in tags):
+        # Few pairs have tags that no other one has.
+        lists = {stored: load_json(stored, []) for stored in {*tags}}
+        for turn in range(max(map(len, lists.values()))):
+            having = {stored: tags[turn] for stored, tags in lists.items() if len(tags) > turn}
+            rows.tie_all("tag", first, [having.get(stored) for stored in tags])
     for place, extra in enumerate(extras, first):
         if extra is not None:
-            rows.tie_conversation(place, extra, files.get(imports[place - first]))
+            rows.tie_conversation(place, extra, names[place - first])
 
 
 def _add_turns(rows: SplitRows, dataset_id: int) -> None:

@@ -1,5 +1,6 @@
 """The runs over stored pairs and over uploads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +13,14 @@ from app.core.validation import FileFacts, Profile, ValidateOptions, Validation,
 from app.core.validation.files import validate_file
 from app.models import Entry
 from app.models.base import now
+from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries, uploads
 from app.services.jobs import Watch
 from app.services.uploads import Upload
 
 FOLDER = "profiles"
+# What a child may answer, and what a job keeps, is bounded.
+MOST_LISTED = 10_000
 UNANSWERED = "without an answer"
 
 
@@ -31,9 +35,11 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     Pairs that are rejected or have no answer are not exported. A finding names its pair as ``record``.
     """
     dataset = datasets.get(dataset_id)
+    if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
+        options = replace(options, limit=MOST_LISTED)
     profiles = choose_profiles(options.profile, known_profiles())
     facts = FileFacts(is_file=False, model=options.model, today=now().date())
-    run = Validation(profiles, options, facts)
+    run = Validation(profiles, options, facts, load_tokenizer=load_tokenizer)
     left_out = 0
     is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
     for rows in entries.stream_rows(dataset_id, where=(is_exported,)):
@@ -51,6 +57,15 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
 
 
 def validate_upload(upload: Upload, settings: ReadSettings, options: ValidateOptions) -> dict[str, Any]:
-    """What is wrong with an uploaded file. Raises what reading it raises."""
+    """What is wrong with an uploaded file, with up to ``MOST_LISTED`` findings. Raises what reading it raises."""
     profiles = choose_profiles(options.profile, known_profiles())
-    return validate_file(uploads.source_of(upload), settings, options, profiles, today=now().date())
+    if (options.limit or 0) > MOST_LISTED:
+        options = replace(options, limit=MOST_LISTED)
+    return uploads.look(upload, _validate_source, upload, settings, options, profiles, whole=True)
+
+
+def _validate_source(
+    upload: Upload, settings: ReadSettings, options: ValidateOptions, profiles: Sequence[Profile]
+) -> dict[str, Any]:
+    source, today = uploads.source_of(upload), now().date()
+    return validate_file(source, settings, options, profiles, today=today, load_tokenizer=load_tokenizer)

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import re
 import time
 import zipfile
 
@@ -9,8 +10,9 @@ import pytest
 import xlsxwriter
 
 from app.core.errors import TooLarge, WrongKind
-from app.core.formats import Limits, ReadOptions, Row, Source, detect, read
+from app.core.formats import Limits, ReadOptions, Row, Source, WriteOptions, detect, read
 from app.core.formats.number_formats import Formats
+from app.core.formats.xlsx import XLSX
 
 PAIRS = (("question", "answer"), ("How?", "So."), ("Why?", "Because."))
 
@@ -30,9 +32,9 @@ def book(*sheets):
     return out.getvalue()
 
 
-def rows_of(data, limits=None, name="x.xlsx"):
+def rows_of(data, limits=None, name="x.xlsx", **options):
     source = Source.of_bytes(data, name=name, limits=limits)
-    return [one.values for one in read(source, detect(source), ReadOptions()) if isinstance(one, Row)]
+    return [one.values for one in read(source, detect(source), ReadOptions(**options)) if isinstance(one, Row)]
 
 
 def test_a_cell_far_away_ends_neither_the_program_nor_its_patience():
@@ -153,3 +155,113 @@ def test_an_archive_inside_an_old_workbook_is_not_taken_for_the_workbook(tmp_pat
     path = tmp_path / "old.xls"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + inner.getvalue())
     assert list(Formats(path).cells("Sheet1", shown=True)) == []
+
+
+TORTURE = [
+    *(f"a{chr(code)}b" for code in (*range(1, 32), 0x7F, 0x85, 0xA0, 0xAD, 0xFFFD, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF)),
+    *("\ufffe", "_xFFFE_", "_xffff_ \uffff", "_x005F_xFFFE_", "_x005F_x005F_xFFFE_", "_x005F_", "__xFFFE__", "_xFFFE_xFFFF_"),
+    *("_x0041_", "_x005F_x0041_", "_x0000_", "_xD83D_", "_xD83D__xDE00_", "_x000D_", "_x000d_\r", "_x", "_x00", "_xZZZZ_"),
+    *("=1+1", "+1", "-x", "@a", "'a", "''a", "#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#GETTING_DATA"),
+    *("TRUE", "false", "1e5", "007", "1.0", "2024-01-01", "12:30", "1/2", "10%", "5 €", "NaN", "inf", "=", "'"),
+    *("a\r\nb", "a\rb", "a\nb", "\na", "a\n\n", " lead", "trail ", "\ttab\t", "\u2028", "\u3000a\u3000", "\ufeffa"),
+    *("<r>bold</r>", "<r><t>x</t></r>", "<t>", "</t>", "&amp;", "&#10;", "]]>", "<![CDATA[x]]>", "http://example.org", "mailto:a@b.c"),
+    *("👩‍💻 e\u0301 \u202eא", "x" * 32_767, "ä" * 32_767, "😀" * 16_383, "_" * 32_767),
+]  # fmt: skip
+
+
+def workbook_of(texts):
+    out = io.BytesIO()
+    assert XLSX.write(
+        ({"question": f"How {n}?", "answer": text} for n, text in enumerate(texts)), out, WriteOptions()
+    ) == len(texts)
+    return out.getvalue()
+
+
+def by_shared_texts(data):
+    """The same workbook as a spreadsheet program writes it: with its texts in a part of their own."""
+    texts = []
+
+    def share(match):
+        texts.append(match[1])
+        return f' t="s"><v>{len(texts) - 1}</v></c>'
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = re.sub(
+        r' t="inlineStr"><is>(<t.*?</t>)</is></c>', share, parts["xl/worksheets/sheet1.xml"], flags=re.DOTALL
+    )
+    namespace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    parts["xl/sharedStrings.xml"] = (
+        f'<sst xmlns="{namespace}">' + "".join(f"<si>{one}</si>" for one in texts) + "</sst>"
+    )
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    relation = f'<Relationship Id="rId99" Type="{kind}" Target="sharedStrings.xml"/></Relationships>'
+    parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace("</Relationships>", relation)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace("</Types>", override)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("cells", ["shown", "stored"])
+@pytest.mark.parametrize("kind", ["own", "shared"])
+def test_every_text_comes_back_as_it_was(cells, kind):
+    data = workbook_of(TORTURE)
+    found = rows_of(data if kind == "own" else by_shared_texts(data), cells=cells)
+    assert [row["answer"] for row in found] == TORTURE
+
+
+def test_names_of_columns_come_back_as_they_were():
+    names = ("question", "_x0041_", "\ufffe", "#N/A", "<r>x</r>", "a\rb")
+    out = io.BytesIO()
+    XLSX.write([dict.fromkeys(names, "x")], out, WriteOptions())
+    [row] = rows_of(out.getvalue(), header=True)
+    assert tuple(row) == names
+
+
+def test_another_reader_finds_the_same_texts():
+    openpyxl = pytest.importorskip("openpyxl")
+    from openpyxl.utils.escape import unescape
+
+    half = re.compile("_x[Dd][89A-Fa-f]")
+    [sheet] = openpyxl.load_workbook(io.BytesIO(workbook_of(TORTURE))).worksheets
+    found = [row[1].value for row in list(sheet.iter_rows())[1:]]
+    assert {row[1].data_type for row in sheet.iter_rows()} == {"s"}
+    for said, text in zip(found, TORTURE, strict=True):
+        assert half.search(text) or unescape(said) == text
+
+
+def test_an_error_is_a_bad_row_and_a_text_that_reads_like_one_is_a_text():
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        for number, name in enumerate(("question", "answer")):
+            sheet.write(0, number, name)
+        for number in (1, 2, 3):
+            sheet.write_string(number, 0, f"How {number}?")
+        sheet.write_string(1, 1, "#N/A")
+        sheet.write_formula(2, 1, "=NA()", None, "#N/A")
+        sheet.write_formula(3, 1, '="#N/"&"A"', None, "#N/A\u2060")
+    good, bad, last = list(XLSX.read(Source.of_bytes(out.getvalue()), ReadOptions()))
+    assert good.values["answer"] == "#N/A" and bad.code == "error_value" and last.values["answer"] == "#N/A\u2060"
+
+
+def test_an_error_in_the_first_row_of_a_sheet_without_names_is_a_bad_row():
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("How?", "x"))
+        sheet.write_formula(0, 1, "=NA()", None, "#N/A")
+        sheet.write_row(1, 0, ("Why?", "So."))
+    bad, good = list(XLSX.read(Source.of_bytes(out.getvalue()), ReadOptions(header=False)))
+    assert bad.code == "error_value" and list(good.values.values()) == ["Why?", "So."]
+
+
+@pytest.mark.parametrize("text", ["x" * 32_768, "😀" * 16_384, "ä" + "😀" * 16_384])
+def test_a_text_that_a_cell_cannot_hold_is_refused_before_it_is_cut(text):
+    with pytest.raises(TooLarge, match="32,767"):
+        workbook_of([text])

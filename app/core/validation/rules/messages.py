@@ -110,6 +110,24 @@ def check_content_kind(seen: Seen, profile: Profile) -> Problems:
 
 
 @rule(
+    "content-text",
+    "Content that is no text",
+    "Read with these tags, content is a text; a list of parts stops the run.",
+    good=_GOOD,
+    bad=chat({"role": "user", "content": [{"type": "text", "text": "What is a tare weight?"}]}, _SAID),
+    profile="llama-factory",
+    shapes=("messages",),
+)
+def check_content_text(seen: Seen, profile: Profile) -> Problems:
+    """Content that is neither a text nor null, such as a list of parts."""
+    for talk in seen.talks:
+        for said in talk.said:
+            content = said.message.get("content")
+            if content is not None and type(content) is not str:
+                yield Problem(f"{said.path}.content", f"{place_of(said.path)}: the content must be a text.")
+
+
+@rule(
     "blank-system",
     "An empty system message",
     "An empty one is kept as it is by some targets, and refused or left out by others.",

@@ -24,6 +24,8 @@ def check_lists(seen: Seen, profile: Profile) -> Problems:
         if talk is None or (path.count(".") == 0 and seen.row.get(path) == []):
             name = path.rpartition(".")[2]
             value = seen.row.get(path) if "." not in path else None
+            if value == [] and "empty-messages" in profile.rules:
+                continue
             if value == []:
                 yield Problem(path, f"“{name}” is an empty list; it must hold at least one message.")
             elif value is not None:

@@ -157,12 +157,25 @@ def check_blank_output(seen: Seen, profile: Profile) -> Problems:
     shapes=("alpaca", "alpaca-preference"),
 )
 def check_instruction(seen: Seen, profile: Profile) -> Problems:
-    """Instructions and inputs that hold something else than text, or nothing at all."""
-    row = seen.row
+    """Instructions and inputs that hold something else than text."""
     for name in ("instruction", "input"):
-        if row.get(name) and type(row[name]) is not str:
+        if seen.row.get(name) and type(seen.row[name]) is not str:
             yield Problem(name, f"“{name}” must be a text.")
-    if not row.get("instruction") and not row.get("input"):
+
+
+@rule(
+    "no-instruction",
+    "Neither an instruction nor an input",
+    "An answer to nothing is rarely meant.",
+    good={"instruction": "How heavy is box A7?", "input": "", "output": "12 kg."},
+    bad={"instruction": "", "input": "", "output": "12 kg."},
+    profile="llama-factory",
+    shapes=("alpaca", "alpaca-preference"),
+    refused=False,
+)
+def check_no_instruction(seen: Seen, profile: Profile) -> Problems:
+    """Rows that ask nothing."""
+    if not seen.row.get("instruction") and not seen.row.get("input"):
         yield Problem("instruction", "There is neither an instruction nor an input.")
 
 

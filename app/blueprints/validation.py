@@ -1,0 +1,96 @@
+"""Checking a file for targets without importing it. The upload is kept for an hour under a token nobody can guess."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.errors import Problem, shown_on
+from app.core.errors import Invalid, LttError
+from app.core.options import command_line, command_words
+from app.core.reading import ReadSettings
+from app.core.validation import FIXES, SEVERITIES, ValidateOptions
+from app.forms.options import read_form
+from app.frontdoor.limits import takes_uploads
+from app.services import uploads, validation
+
+bp = Blueprint("validation", __name__, url_prefix="/check")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Choose a file."""
+    return render_template("validation/index.html")
+
+
+@bp.post("")
+@takes_uploads
+def upload() -> ResponseReturnValue:
+    """Keep the file and show what is wrong with it."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("No file was chosen. Choose one.", code="no_file")
+    kept = uploads.save(file.stream.read, file.filename)
+    return redirect(url_for(".show", token=kept.token), code=303)
+
+
+@shown_on("validation.upload")
+def upload_refused(problem: Problem) -> str:
+    """The page that the file was sent from."""
+    return render_template("validation/index.html", refused=[problem.message])
+
+
+@bp.get("/<token>")
+def show(token: str) -> ResponseReturnValue:
+    """The targets to check for. What is found is fetched behind: a large file takes a while."""
+    kept, options = uploads.get(token), options_of_request()
+    return render_template(
+        "validation/show.html",
+        upload=kept,
+        options=options,
+        profiles=validation.known_profiles(),
+        chosen=options.profile.split(","),
+        command=command_line("validate", kept.name, *command_words(options)),
+    )
+
+
+@bp.get("/<token>/report")
+def report(token: str) -> ResponseReturnValue:
+    """What was found in the whole file, as a fragment."""
+    kept, options = uploads.get(token), options_of_request()
+    try:
+        found = validation.validate_upload(kept, ReadSettings(allow_unanswered=True), options)
+    except LttError as error:
+        if not request.headers.get("HX-Request"):
+            raise
+        # Told where the report would stand.
+        return render_template("validation/_refused.html", refusal=error.message)
+    return render_template(
+        "validation/_report.html",
+        report=found,
+        rules=join_alike(found["rules"], ("severity", "code", "title")),
+        findings=join_alike(found["findings"], ("severity", "record", "line", "path", "message", "fix")),
+        severities=SEVERITIES,
+        fixes=FIXES,
+        profiles=validation.known_profiles(),
+    )
+
+
+def join_alike(found: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """What several profiles say alike, once, with the names of the profiles; of numbers the largest."""
+    joined: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in found:
+        same = joined.setdefault(tuple(one[key] for key in keys), {**one, "said_by": []})
+        same["findings"] = max(same.get("findings", 0), one.get("findings", 0))
+        if one["profile"]:
+            same["said_by"].append(one["profile"])
+    return list(joined.values())
+
+
+def options_of_request() -> ValidateOptions:
+    """The choices in the address: each profile may be a field of its own."""
+    args = request.args.to_dict()
+    if profiles := request.args.getlist("profile"):
+        args["profile"] = ",".join(profiles)
+    return read_form(ValidateOptions, args, asked=False)
