@@ -115,6 +115,26 @@ def test_readers_that_stall_hold_neither_threads_nor_the_log(server: Server) -> 
     wait_for(lambda: server.open_files() < 70)
 
 
+@pytest.mark.parametrize("server", [{"LTT_INLINE_MB": "40"}], indirect=True)
+def test_without_room_for_what_waits_lists_are_whole_and_downloads_are_cut(server: Server) -> None:
+    dataset_id = server.make_dataset()
+    rows = [json.dumps({"question": f"Q{number}", "answer": "x" * 100_000}) for number in range(300)]
+    server.bring(dataset_id, "\n".join(rows).encode())
+    own = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (512 * 1024, own[1]))
+    assert len(server.entries(dataset_id)) == 300
+    with slow_connection(server) as connection:
+        connection.sendall(f"GET /api/v1/datasets/{dataset_id}/export HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        connection.recv(100)
+        time.sleep(2)
+        received = b""
+        with contextlib.suppress(ConnectionResetError):
+            received = read_all(connection)
+        assert not received.endswith(b"0\r\n\r\n")
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, own)
+    assert server.ask("GET", f"/api/v1/datasets/{dataset_id}/export").body.count(b'"user"') == 300
+
+
 def slow_connection(server: Server) -> socket.socket:
     """A connection that takes in very little by itself."""
     connection = socket.socket()
