@@ -205,7 +205,8 @@ its own name included; of an object say only what differs, and null takes a valu
 | `arguments`, `tools` | arguments of tool calls are `text` or an `object`, tools a `list` or `text`, or `any` |
 | `first`, `last`, `banned`, `file_names` | who speaks first and last, refused words, names of files that are read |
 | `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
-| `trains`, `trains_setting`, `reasoning` | what is trained by default, how that is set, and where reasoning is read |
+| `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
+| `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
 | `models` | `name`, `tokens`, `records_min`, `records_max`, `price` (a million tokens), `currency`, `reasoning` |
 | `calendar` | days with what was announced for them, and how grave it is `before` and `after` |
 | `rules` | each rule that is used, with its severity |

@@ -9,6 +9,7 @@ from flask import Flask, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
+from markupsafe import escape
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
@@ -62,20 +63,10 @@ class Problem:
 
 # Problems that are shown on the page with the form that met them: what was sent can be mended there.
 _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
-# Fields in which people write. Where a form is refused, what they hold is shown again.
-_TYPED = (
-    "question",
-    "answer",
-    "reasoning",
-    "system",
-    "rejected_answer",
-    "tags",
-    "name",
-    "description",
-    "system_prompt",
-    "text",
-)
-_TYPED_LOST = (404, 409, 410, 503, 507)
+# The same may be done a moment later: what was sent can be sent again as it is.
+_SENT_AGAIN = (503, 507)
+# What pages send of themselves, and nobody has typed.
+_OWN_FIELDS = ("csrf_token", "version", "back", "seen", "shown")
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 
@@ -157,21 +148,26 @@ def _page_of_form(problem: Problem) -> ResponseReturnValue | None:
         return None
     try:
         return page(problem)
-    except (errors.LttError, HTTPException):
+    except (errors.LttError, HTTPException, SQLAlchemyError, sqlite3.Error, OSError):
         return None
 
 
-def _typed_texts(problem: Problem) -> dict[str, str]:
-    """What people wrote into the form that was refused, by field."""
-    if request.method != "POST" or problem.status not in _TYPED_LOST:
-        return {}
-    named = [name for name in request.form if name in _TYPED or name.startswith("raw.")]
-    return {name: request.form[name] for name in named if request.form[name].strip()}
+def _sent_fields(problem: Problem) -> list[tuple[str, str, bool]]:
+    """The fields of the form that was refused, each with whether people wrote or chose it; none where none was read."""
+    # A body that was refused for its size is not read now.
+    if request.method != "POST" or problem.status == 413:
+        return []
+    try:
+        fields = list(request.form.items(multi=True))
+    except (HTTPException, OSError):
+        return []
+    return [(name, text, bool(text.strip()) and name not in _OWN_FIELDS) for name, text in fields]
 
 
 def _error_page(problem: Problem) -> str:
     """The error page; a plain one when the templates or the database are what failed."""
     names = ["errors/_error.html"] if request.headers.get("HX-Request") else []
+    fields = _sent_fields(problem)
     try:
         return render_template(
             [*names, "errors/error.html"],
@@ -181,9 +177,13 @@ def _error_page(problem: Problem) -> str:
             message=problem.message,
             details=problem.details,
             request_id=problem.request_id,
-            typed=_typed_texts(problem),
-            again=back_or("") if request.method == "POST" and problem.status in _TYPED_LOST else "",
+            fields=fields,
+            has_typed=any(is_typed for _, _, is_typed in fields),
+            resend=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
+            again=back_or("") if request.method == "POST" else "",
         )
-    except (TemplateError, SQLAlchemyError, sqlite3.Error):
+    except (TemplateError, SQLAlchemyError, sqlite3.Error, OSError):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
-        return answers.refusal_body(refusal, problem.request_id, as_json=False)[1].decode()
+        page = answers.refusal_body(refusal, problem.request_id, as_json=False)[1].decode()
+        texts = [f"<h2>{escape(name)}</h2><pre>{escape(text)}</pre>" for name, text, is_typed in fields if is_typed]
+        return page.replace("</main>", "".join([*texts, "</main>"]))

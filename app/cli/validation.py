@@ -11,9 +11,11 @@ from app import config
 from app.cli.files import open_source
 from app.cli.options import READING, takes_options
 from app.core.reading import ReadSettings
+from app.core.text import plural
 from app.core.validation import SEVERITIES, ValidateOptions, choose_profiles, load_profiles
 from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
+from app.providers.tokenizers import load_tokenizer
 
 
 @click.command()
@@ -53,7 +55,15 @@ def validate(
         profiles = choose_profiles(options.profile, load_profiles(folder))
         other = open_source(against) if against else None
         today = datetime.now(UTC).date()
-        report = validate_file(open_source(str(file)), settings, options, profiles, today=today, against=other)
+        report = validate_file(
+            open_source(str(file)),
+            settings,
+            options,
+            profiles,
+            today=today,
+            against=other,
+            load_tokenizer=load_tokenizer,
+        )
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
@@ -78,6 +88,8 @@ def _print_report(report: dict[str, Any]) -> None:
         place += f", {one['path']}" if one["path"] else ""
         owner = f"{one['profile']}: " if several else ""
         click.echo(f"{owner}{SEVERITIES[one['severity']]}: {place}: {one['message']} [{one['code']}]")
+    for one in report.get("trained", ()):
+        _print_trained(one, f"{one['profile']}: " if several else "")
     listed, found = len(report["findings"]), report["errors"] + report["warnings"] + report["hints"]
     if listed < found:
         click.echo(f"{found - listed:,} more findings are counted below; --limit {found} lists all.")
@@ -88,5 +100,18 @@ def _print_report(report: dict[str, Any]) -> None:
         )
     for name, one in report["profiles"].items():
         kept = f"{one['kept']:,} of {report['records']:,} records kept"
+        kept += f", {one['cut']:,} of them cut" if one["cut"] else ""
         found = f"{one['errors']:,} to fix, {one['warnings']:,} to look at"
         click.echo(f"{name} ({one['checked']}): {kept}, {found}.", err=True)
+
+
+def _print_trained(one: dict[str, Any], owner: str) -> None:
+    """Print a record as the target reads it, with what is trained of it between ⟦ and ⟧."""
+    said = f"{one['trained_answer_tokens']:,} of {plural(one['answer_tokens'], 'answer token')} trained"
+    fate = "" if one["kept"] else ", dropped"
+    fate += f", cut at token {one['cut_at']:,}" if one["cut_at"] else ""
+    fate += f", reasoning {one['reasoning']}" if one["reasoning"] else ""
+    text = one["text"]
+    for start, end in reversed(one["spans"]):
+        text = f"{text[:start]}⟦{text[start:end]}⟧{text[end:]}"
+    click.echo(f"{owner}Record {one['record']:,}: {plural(one['tokens'], 'token')}, {said}{fate}:\n{text}")

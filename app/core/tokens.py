@@ -1,10 +1,8 @@
-"""Tokens: which family of models counts how, what a chat costs beside its texts, and an estimate for all others."""
+"""Tokens: which family of models counts how, what a chat costs beside its texts, and how lengths are spread."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-import regex
 
 from app.core.record import Record
 
@@ -38,7 +36,7 @@ MESSAGE_TOKENS, NAME_TOKENS, CHAT_TOKENS = 3, 1, 3
 
 
 class Tokenizer(Protocol):
-    """Counts the tokens of texts for one family; ``exact`` says whether as its models do."""
+    """Counts the tokens of texts. Where it is not ``exact``, its ``family`` is ``estimate``: it counts as others do."""
 
     family: str
     exact: bool
@@ -52,43 +50,6 @@ def find_family(model: str) -> str:
     name = model.lower().rpartition("/")[2]
     fitting = [(len(start), one.name) for one in FAMILIES.values() for start in one.models if name.startswith(start)]
     return max(fitting)[1] if fitting else ""
-
-
-_PIECES = regex.compile(
-    r"(?P<wide>[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}])|(?P<latin>\p{Latin}+)|(?P<word>\p{L}[\p{L}\p{M}]*)"
-    r"|(?P<digits>\d+)|(?P<mark>[^\s\p{L}\p{N}])|(?P<lines>\n+)"
-)
-
-
-class Estimate:
-    """A guess from the kinds of characters, for models whose vocabulary is not at hand.
-
-    On eight real sets in six scripts it was within 15 % of vocabularies of 200,000 entries; older ones need up to three
-    times as many tokens for Hindi, Arabic and Chinese.
-    """
-
-    family = ESTIMATE
-    exact = False
-
-    def count(self, text: str) -> int:
-        """About as many tokens as vocabularies of 200,000 entries need."""
-        total = 0.0
-        for piece in _PIECES.finditer(text):
-            length = piece.end() - piece.start()
-            match piece.lastgroup:
-                case "latin":
-                    total += 1 if length <= 7 else length / 5
-                case "digits":
-                    total += -(-length // 3)
-                case "wide":
-                    total += 0.8
-                case "word":
-                    total += max(length / 3, 1)
-                case "mark":
-                    total += 0.8
-                case _:
-                    total += 1
-        return round(total)
 
 
 def count_messages(messages: Iterable[tuple[str, str, str | None]], tokenizer: Tokenizer) -> int:

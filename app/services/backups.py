@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
@@ -313,14 +313,11 @@ def verify_database() -> list[str]:
     """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
     from app.services import counts, datasets, entries
 
-    problems = [
-        f"Damaged: {row[0]}" for row in db.session.execute(text("PRAGMA integrity_check(20)")) if row[0] != "ok"
-    ]
-    problems += [
-        f"Table {row[0]} points to a missing row." for row in db.session.execute(text("PRAGMA foreign_key_check"))
-    ]
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    problems = _damage_of_sqlite() if is_sqlite else _damage_of_postgres()
     live = db.session.connection().connection.driver_connection
-    if isinstance(live, sqlite3.Connection) and (odd := _odd_schema(live, newest=True)):
+    odd = _odd_schema(live, newest=True) if isinstance(live, sqlite3.Connection) else _odd_postgres()
+    if odd:
         return [*problems, f"The database is not as this program makes it: {odd}."]
     for dataset in [*datasets.list_datasets(), *datasets.list_datasets(archived=True)]:
         found = counts.by_status(db.session(), entries.is_live(dataset.id))
@@ -328,3 +325,57 @@ def verify_database() -> list[str]:
             says, holds = f"{dataset.entry_count:,}", f"{sum(found.values()):,}"
             problems.append(f"Dataset {dataset.id} says {says} pairs but holds {holds}.")
     return problems
+
+
+def _damage_of_sqlite() -> list[str]:
+    rows = db.session.execute(text("PRAGMA integrity_check(20)"))
+    damaged = [f"Damaged: {row[0]}" for row in rows if row[0] != "ok"]
+    rows = db.session.execute(text("PRAGMA foreign_key_check"))
+    return [*damaged, *(f"Table {row[0]} points to a missing row." for row in rows)]
+
+
+def _damage_of_postgres() -> list[str]:
+    """What it can be asked for: indexes that it knows to be incomplete, and rows that point to none.
+
+    Its pages are its own business (data_checksums, pg_amcheck).
+    """
+    rows = db.session.execute(
+        text(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND NOT i.indisvalid"
+        )
+    )
+    problems = [f"Damaged: the index {row[0]} is not complete. Make it again: REINDEX INDEX {row[0]}." for row in rows]
+    present = set(inspect(db.session.connection()).get_table_names())
+    for table in db.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if not {table.name, key.column.table.name} <= present:
+                continue
+            target = key.column.table.alias()
+            is_there = select(target.c[key.column.name]).where(target.c[key.column.name] == key.parent).exists()
+            lost = select(key.parent).where(key.parent.is_not(None), ~is_there).limit(1)
+            if db.session.execute(lost).first() is not None:
+                problems.append(f"Table {table.name} points to a missing row.")
+    return problems
+
+
+def _odd_postgres() -> str:
+    """As ``_odd_schema``: what the live database holds or lacks that ours never do."""
+    held = db.session.execute(
+        text(
+            "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = current_schema() AND NOT t.tgisinternal ORDER BY t.tgname"
+        )
+    )
+    own = {table.name for table in db.metadata.sorted_tables}
+    for trigger, table in held:
+        if table in own:
+            return f"it holds the trigger {trigger}"
+    tables = inspect(db.session.connection())
+    present = set(tables.get_table_names())
+    for table in db.metadata.sorted_tables:
+        columns = {one["name"] for one in tables.get_columns(table.name)} if table.name in present else set()
+        if missing := sorted({column.name for column in table.columns} - columns):
+            return f"the table {table.name} lacks {missing[0] if columns else 'everything'}"
+    return ""

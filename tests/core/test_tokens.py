@@ -1,12 +1,9 @@
-"""Families by model names, what a chat costs beside its texts, the estimate, and how lengths are spread."""
+"""Families by model names, what a chat costs beside its texts, and how lengths are spread."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.core.record import Message, Record
 from app.core.tokens import (
-    Estimate,
     Lengths,
     count_epochs,
     count_messages,
@@ -54,18 +51,6 @@ def test_a_record_counts_all_its_messages_and_its_reasoning() -> None:
     )
     assert count_record(plain, Words()) == 3 + 2 * 4 + 4
     assert count_record(full, Words()) - count_record(plain, Words()) == (4 + 2) + (4 + 1) + 3
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"), [("", 0), ("How heavy is box A7?", 7), ("箱はどのくらい重いですか", 10), ("\n\n", 1)]
-)
-def test_the_estimate_counts_by_kinds_of_characters(text: str, tokens: int) -> None:
-    assert Estimate().count(text) == tokens
-
-
-@given(st.text(), st.text())
-def test_the_estimate_takes_any_text_and_grows_with_it(text: str, more: str) -> None:
-    assert 0 <= Estimate().count(text) <= Estimate().count(f"{text} {more}") + 1
 
 
 def test_lengths_are_spread_as_they_occur() -> None:

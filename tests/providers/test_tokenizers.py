@@ -52,5 +52,7 @@ def test_another_vocabulary_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> 
     assert name_counting(tokenizer) == "an estimate"
 
 
-def test_what_no_family_knows_is_estimated() -> None:
-    assert not load_tokenizer("").exact
+def test_what_is_of_no_family_is_estimated() -> None:
+    tokenizer = load_tokenizer("")
+    assert (tokenizer.exact, tokenizer.family) == (False, "estimate")
+    assert tokenizer.count("hello world") == 2

@@ -5,9 +5,10 @@ import sqlite3
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Busy, Conflict, Invalid, NotFound
 from app.models import Dataset, db, transaction
 from app.models.base import now
+from app.models.filelock import FileLock
 from app.services import backups, datasets, jobs, pairs, runners, running, tasks
 from tests.factories import declare_probe
 
@@ -248,6 +249,32 @@ def test_others_tell_of_the_full_disk_at_once(monkeypatch):
     fail_at_first(monkeypatch, 1)
     with pytest.raises(OperationalError, match="disk is full"):
         tasks.run_now(enqueue(lambda ctx: {}))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), Busy("Later."), RuntimeError("a defect")])
+def test_what_fails_after_the_publication_is_no_refusal_of_it(error):
+    def run(ctx):
+        with ctx.publish() as publication:
+            publication.session.add(Dataset(name="published", counts={}, settings={}))
+            publication.result["made"] = 1
+        raise error
+
+    job = tasks.run_now(enqueue(run))
+    assert (job.state, job.result, job.error) == ("done", {"made": 1}, None)
+    assert [one.name for one in db.session.query(Dataset)] == ["published"]
+
+
+def test_the_end_of_a_published_job_waits_for_nobody(app, monkeypatch):
+    def run(ctx):
+        with ctx.publish() as publication:
+            publication.result["made"] = 1
+        monkeypatch.setattr(FileLock, "acquire", refuse)
+
+    def refuse(self, timeout_seconds=None):
+        raise Busy("Somebody else writes.")
+
+    assert tasks.run_now(enqueue(run)).state == "done"
+    monkeypatch.undo()
 
 
 def test_nothing_that_a_job_does_reaches_a_later_epoch(dataset_id):

@@ -1,7 +1,8 @@
 """Checking rows against profiles: each row by the rules of each profile, all of them by the rules of sets and files."""
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -10,11 +11,13 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
+from app.core.tokens import Tokenizer, find_family, measure_lengths
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
+from app.core.validation.training import Training
 
 # How many findings are listed where nobody says so, and at most: more of them would fill the memory.
 LISTED, MOST_LISTED = 100, 100_000
@@ -44,6 +47,16 @@ class ValidateOptions:
         metavar="N",
         between=(0, MOST_LISTED),
     )
+    length: int | None = option(
+        None,
+        "Length",
+        "How many tokens a record may have, where it is not the target's usual number.",
+        metavar="N",
+        between=(1, 10_000_000),
+    )
+    trained: bool = option(
+        False, "Show what is trained", "List each record as the target reads it, with the parts of it that are trained."
+    )
     lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
 
     def __post_init__(self) -> None:
@@ -54,17 +67,27 @@ class ValidateOptions:
 @dataclass
 class Outcome:
     """What a target would do with all rows. ``kept + dropped = records``; ``rejected`` are those of the dropped ones
-    over which it refuses the whole file or stops."""
+    over which it refuses the whole file or stops, ``cut`` those of the kept ones that lose text for their length."""
 
     kept: int = 0
     dropped: int = 0
     rejected: int = 0
+    cut: int = 0
 
 
 class Checker:
     """The rules of one profile, applied row by row."""
 
-    def __init__(self, profile: Profile, findings: Findings, *, own: bool, usual: str = "") -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        findings: Findings,
+        *,
+        own: bool,
+        usual: str = "",
+        training: Training | None = None,
+        listed: int = 0,
+    ) -> None:
         unknown = [code for code in (*profile.rules, *profile.drops) if code not in RULES]
         if unknown:
             raise Invalid(
@@ -87,6 +110,11 @@ class Checker:
         self._text_rules = {shape.name: _of_level(used, ("texts",), shape) for shape in self._shapes}
         self._watchers = [(one, one.check(profile)) for one in used if one.level == "set"]
         self._file_rules = [one for one in used if one.level == "file"]
+        self._length_rules = [one for one in used if one.level == "trained"]
+        self._training = training
+        self._listed = listed
+        self.lengths = array("I")
+        self.trained: list[dict[str, Any]] = []
         self._rows = 0
         self._clean: set[tuple[str, tuple[str, ...]]] = set()
 
@@ -97,8 +125,8 @@ class Checker:
                 return Seen(row, shape, same_as, stands_in)
         return Seen(row, self._usual, same_as, stands_in)
 
-    def check(self, seen: Seen, number: int, line: int | None) -> None:
-        """Find all that is wrong with a row, and count what becomes of it."""
+    def check(self, seen: Seen, number: int, line: int | None, record: Record | None = None) -> None:
+        """Find all that is wrong with a row, and with the length of its record; count what becomes of it."""
         shape, form = seen.shape.name, seen.form
         known = None if form is None else (shape, form)
         rules = self._text_rules[shape] if known in self._clean else self._row_rules[shape]
@@ -107,14 +135,23 @@ class Checker:
             self._clean.add(known)
         for one, watcher in self._watchers:
             found += [(one, problem) for problem in watcher.see(seen, number, line)]
-        self.count(found, number, line)
+        fate, is_cut = KEPT, False
+        if self._training is not None and record is not None and shape != "prompts":
+            is_listed = len(self.trained) < self._listed
+            trained = self._training.judge(record, shape, shown=is_listed)
+            self.lengths.append(trained.tokens)
+            if is_listed:
+                self.trained.append({"profile": self.profile.name, "record": number, "line": line, **asdict(trained)})
+            found += [(one, problem) for one in self._length_rules for problem in one.check(trained, self.profile)]
+            fate, is_cut = KEPT if trained.kept else DROPPED, trained.cut_at is not None
+        self.outcome.cut += self.count(found, number, line, fate) == KEPT and is_cut
 
-    def count(self, found: Iterable[tuple[Rule, Problem]], number: int, line: int | None) -> None:
-        """Take in what was found in a row, and what becomes of the row by it."""
-        fate = KEPT
+    def count(self, found: Iterable[tuple[Rule, Problem]], number: int, line: int | None, fate: str = KEPT) -> str:
+        """Take in what was found in a row. Returns what becomes of it, when its length alone makes ``fate`` of it."""
         for one, problem in found:
             severity = self.add(one, problem, number, line)
-            if one.code in self.profile.drops or (one.code in _LOST and self.profile.refuses == "nothing"):
+            drops = one.code in self.profile.drops and one.level != "trained"
+            if drops or (one.code in _LOST and self.profile.refuses == "nothing"):
                 fate = DROPPED
             elif severity == "error" and one.refused and fate == KEPT and self.profile.refuses != "nothing":
                 fate = REJECTED
@@ -122,6 +159,7 @@ class Checker:
         self.outcome.dropped += fate != KEPT
         self.outcome.rejected += fate == REJECTED
         self._rows += 1
+        return fate
 
     def add(self, one: Rule, problem: Problem, number: int | None = None, line: int | None = None) -> str:
         """Take in one problem; returns its severity here."""
@@ -137,6 +175,21 @@ class Checker:
         code = "no-worse-answer" if error.code == "no_rejected_answer" else "not-written"
         self.add(RULES[code], Problem("", error.message), number, line)
         self.outcome.dropped += 1
+
+    def tokens(self) -> dict[str, Any] | None:
+        """How long the records are in tokens, and what they were counted by; None where they were not."""
+        if self._training is None:
+            return None
+        tokenizer, lengths = self._training.tokenizer, measure_lengths(self.lengths)
+        return {
+            "family": tokenizer.family,
+            "exact": tokenizer.exact,
+            "limit": self._training.length.tokens,
+            "total": lengths.total,
+            "median": lengths.median,
+            "p95": lengths.p95,
+            "max": lengths.longest,
+        }
 
     def close(self, facts: FileFacts) -> None:
         """Find what is wrong with all rows together and with the file."""
@@ -165,6 +218,8 @@ class Validation:
     own: Mapping[str, str] = field(default_factory=dict)
     # The hashes of the records of another file, with and without their answers.
     other: Mapping[int, str] = field(default_factory=dict)
+    # What counts the tokens of a family of models; without it lengths are not looked at.
+    load_tokenizer: Callable[[str], Tokenizer] | None = None
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
     linter: Linter | None = field(init=False)
@@ -175,7 +230,16 @@ class Validation:
         self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
         self.linter = Linter(self.findings) if self.options.lint else None
         self.checkers = [
-            Checker(one, self.findings, own=one.name in self.own, usual=self.own.get(one.name, ""))
+            Checker(
+                one,
+                self.findings,
+                own=one.name in self.own,
+                usual=self.own.get(one.name, ""),
+                training=self._training_of(one),
+                listed=(MOST_LISTED if self.options.limit is None else self.options.limit)
+                if self.options.trained
+                else 0,
+            )
             for one in self.profiles
         ]
         for one in self.checkers:
@@ -183,10 +247,22 @@ class Validation:
                 said = f"Records cannot be written for {one.profile.name} yet: it checks files that are in its form."
                 raise Invalid(said, code="no_layout", profile=one.profile.name)
 
+    def _training_of(self, profile: Profile) -> Training | None:
+        if self.load_tokenizer is None:
+            return None
+        usual = profile.models[0].name if profile.models else ""
+        tokenizer = self.load_tokenizer(find_family(self.options.model or usual))
+        return Training.of_profile(profile, tokenizer, model=self.options.model, tokens=self.options.length)
+
     @property
     def needs_records(self) -> bool:
         """Whether rows have to be understood, and not only looked at."""
-        return bool(self.other) or self.linter is not None or not all(one.own for one in self.checkers)
+        return (
+            bool(self.other)
+            or self.linter is not None
+            or self.load_tokenizer is not None
+            or not all(one.own for one in self.checkers)
+        )
 
     def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
         """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
@@ -206,7 +282,7 @@ class Validation:
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
             if checker.own:
-                checker.check(checker.seen(row, same_as, stands_in), number, line)
+                checker.check(checker.seen(row, same_as, stands_in), number, line, record)
             elif refusal is not None:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:
@@ -238,7 +314,7 @@ class Validation:
             checker.leave_out(error, number, line)
             return
         for row in rows:
-            checker.check(checker.seen(row, same_as, stands_in), number, line)
+            checker.check(checker.seen(row, same_as, stands_in), number, line, record)
 
     def _find_repeat(self, row: dict[str, Any], number: int) -> int | None:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
@@ -258,6 +334,9 @@ class Validation:
         names = [one.name for one in self.profiles]
         findings = self.findings
         titles = {code: one.title for code, one in (RULES | LINTS).items()}
+        trained = (
+            {"trained": [one for checker in self.checkers for one in checker.trained]} if self.options.trained else {}
+        )
         return {
             "profile": ",".join(names),
             "records": self.facts.records,
@@ -271,13 +350,16 @@ class Validation:
                     "kept": one.outcome.kept,
                     "dropped": one.outcome.dropped,
                     "rejected": one.outcome.rejected,
+                    "cut": one.outcome.cut,
                     "errors": findings.number("error", one.profile.name),
                     "warnings": findings.number("warning", one.profile.name),
                     "hints": findings.number("hint", one.profile.name),
                     "checked": "as it is" if one.own else "as exported",
+                    "tokens": one.tokens(),
                 }
                 for one in self.checkers
             },
+            **trained,
         }
 
 

@@ -2,7 +2,7 @@
 
 import codecs
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -25,6 +25,7 @@ from app.core.reading import (
     resolve_settings,
 )
 from app.core.record import Record
+from app.core.tokens import Tokenizer
 from app.core.validation.checking import ValidateOptions, Validation, keys_of
 from app.core.validation.profiles import Profile
 from app.core.validation.rules import FileFacts
@@ -41,13 +42,16 @@ def validate_file(
     *,
     today: date,
     against: Source | None = None,
+    load_tokenizer: Callable[[str], Tokenizer] | None = None,
 ) -> dict[str, Any]:
     """What is wrong with a file for some targets; the result object of commands and of the API.
 
     A file in a target's own form is checked row by row as it is, any other as it would be exported. Raises Invalid
     where it cannot be read, or somebody has to say which column is what.
     """
-    return run_validation(source, settings, options, profiles, today=today, against=against).close()
+    return run_validation(
+        source, settings, options, profiles, today=today, against=against, load_tokenizer=load_tokenizer
+    ).close()
 
 
 def run_validation(
@@ -58,6 +62,7 @@ def run_validation(
     *,
     today: date,
     against: Source | None = None,
+    load_tokenizer: Callable[[str], Tokenizer] | None = None,
 ) -> Validation:
     """The run over all rows of a file, ready to be closed."""
     source.keep()
@@ -76,7 +81,7 @@ def run_validation(
         model=options.model,
         today=today,
     )
-    run = Validation(profiles, options, facts, own, read_keys(against) if against is not None else {})
+    run = Validation(profiles, options, facts, own, read_keys(against) if against is not None else {}, load_tokenizer)
     layout, understood = LAYOUTS[resolved.layout or "columns"], layout_options(resolved)
     if layout.grouping is not None:
         for item in read_records(source, resolved):

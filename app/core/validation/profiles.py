@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.core.errors import BadUsage, Invalid
+from app.core.tokens import find_family
 
 FOLDER = Path(__file__).with_name("profiles")
 DEFAULT = "openai-sft"
@@ -21,6 +22,7 @@ ALL = "all"
 
 
 Severity = Literal["error", "warning", "hint"]
+Trains = Literal["all", "answers", "last-answer"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +116,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     last: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
     file_names: tuple[str, ...] = ()
-    trains: Literal["all", "answers", "last-answer"] = "answers"
+    trains: Trains = "answers"
+    trains_by_shape: Mapping[str, Trains] = {}
     trains_setting: str = ""
     length: Length = Length()
     reasoning: Reasoning = Reasoning()
@@ -128,9 +131,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def require_model(name: str, profiles: Sequence[Profile]) -> None:
-    """Raise BadUsage where none of the profiles knows a model."""
+    """Raise BadUsage where none of the profiles knows a model, and it is of no family whose tokens can be counted."""
     known = [one.name for profile in profiles for one in profile.models]
-    if name and name not in known:
+    if name and name not in known and not find_family(name):
         have = f"There are: {', '.join(dict.fromkeys(known))}." if known else "There are none."
         raise BadUsage(f"No chosen profile has a model {name!r}. {have}", code="no_model")
 

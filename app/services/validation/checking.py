@@ -13,6 +13,7 @@ from app.core.validation import FileFacts, Profile, ValidateOptions, Validation,
 from app.core.validation.files import validate_file
 from app.models import Entry
 from app.models.base import now
+from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries, uploads
 from app.services.jobs import Watch
 from app.services.uploads import Upload
@@ -38,7 +39,7 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
         options = replace(options, limit=MOST_LISTED)
     profiles = choose_profiles(options.profile, known_profiles())
     facts = FileFacts(is_file=False, model=options.model, today=now().date())
-    run = Validation(profiles, options, facts)
+    run = Validation(profiles, options, facts, load_tokenizer=load_tokenizer)
     left_out = 0
     is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
     for rows in entries.stream_rows(dataset_id, where=(is_exported,)):
@@ -66,4 +67,5 @@ def validate_upload(upload: Upload, settings: ReadSettings, options: ValidateOpt
 def _validate_source(
     upload: Upload, settings: ReadSettings, options: ValidateOptions, profiles: Sequence[Profile]
 ) -> dict[str, Any]:
-    return validate_file(uploads.source_of(upload), settings, options, profiles, today=now().date())
+    source, today = uploads.source_of(upload), now().date()
+    return validate_file(source, settings, options, profiles, today=today, load_tokenizer=load_tokenizer)

@@ -18,6 +18,7 @@ from app.core.validation import FIXES, RULES, Checker, FileFacts, Findings, Rule
 from app.core.validation.files import validate_file
 from app.core.validation.rules.base import Example, TwoFiles
 from app.core.validation.shapes import SHAPES, Seen
+from app.providers.tokenizers import load_tokenizer
 
 PROFILES = load_profiles()
 TODAY = date(2026, 11, 29)
@@ -48,7 +49,9 @@ def codes_in(rule: Rule, example: Example) -> set[str]:
         return {rule.code for _ in rule.check(example, profile)}
     other = file_of(example.other) if isinstance(example, TwoFiles) else None
     source = file_of(example.rows if isinstance(example, TwoFiles) else example)
-    report = validate_file(source, ReadSettings(), ValidateOptions(), [profile], today=TODAY, against=other)
+    report = validate_file(
+        source, ReadSettings(), ValidateOptions(), [profile], today=TODAY, against=other, load_tokenizer=load_tokenizer
+    )
     return {one["code"] for one in report["findings"]}
 
 

@@ -117,6 +117,8 @@ def rule(
 
     def register(check: Any) -> Any:
         files: list[Example] = [[one] if isinstance(one, Mapping) else one for one in (good, bad)]
+        if code in RULES:
+            raise ValueError(code)
         RULES[code] = Rule(code, title, why, level, check, profile, files[0], files[1], shapes, refused)
         return check
 

@@ -1,0 +1,65 @@
+"""``ltt verify`` on PostgreSQL. Needs an empty database that may be written: TEST_POSTGRES_URL=postgresql+psycopg://…"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.factory import create_bare_app
+from app.models import db
+from app.services import backups, schema
+from tests import factories
+
+URL = os.environ.get("TEST_POSTGRES_URL")
+pytestmark = pytest.mark.skipif(not URL, reason="no PostgreSQL is named by TEST_POSTGRES_URL")
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path) -> Iterator[None]:
+    """A workspace on PostgreSQL with a dataset; its tables are dropped afterwards."""
+    app = create_bare_app({"LTT_DATA_DIR": str(tmp_path), "LTT_DATABASE_URL": URL, "TESTING": True})
+    with app.app_context():
+        schema.prepare_schema()
+        factories.dataset()
+        yield
+        db.session.rollback()
+        run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        db.session.remove()
+        db.engine.dispose()
+
+
+def run(*statements: str) -> None:
+    """Do what this program never does."""
+    with db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+@pytest.mark.usefixtures("on_postgres")
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        ((), []),
+        (("UPDATE datasets SET counts = '{\"review\": 5}'",), ["Dataset 1 says 5 pairs but holds 3."]),
+        (
+            ("SET session_replication_role = replica", "DELETE FROM datasets"),
+            ["Table change_sets points to a missing row.", "Table entries points to a missing row."],
+        ),
+        (("ALTER TABLE entries DROP COLUMN tags",), ["The database is not as this program makes it:"]),
+        (
+            (
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+                "CREATE TRIGGER evil BEFORE UPDATE ON entries FOR EACH ROW EXECUTE FUNCTION f()",
+            ),
+            ["The database is not as this program makes it: it holds the trigger evil."],
+        ),
+    ],
+    ids=["whole", "counts", "lost rows", "column", "trigger"],
+)
+def test_what_is_wrong_is_told(statements: tuple[str, ...], found: list[str]) -> None:
+    run(*statements)
+    problems = backups.verify_database()
+    assert len(problems) == len(found)
+    assert all(problem.startswith(start) for problem, start in zip(sorted(problems), sorted(found), strict=True))
