@@ -194,6 +194,15 @@ class Soak:
             time.sleep(0.2)
             return None
 
+    def insist(self, method: str, path: str, body: Any = None) -> Reply:
+        """One request, sent again until it is neither cut nor told to come again. Raises after a minute."""
+        deadline = time.monotonic() + 60
+        while (answer := self.ask(method, path, body)) is None or answer.status == 503:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{method} {path} was not answered for a minute.")
+            time.sleep(0.2)
+        return answer
+
     def pardon(self, began: float, what: str) -> None:
         """A connection that broke is a breach unless the server was killed meanwhile."""
         if not any(down.overlaps(began, time.monotonic()) for down in list(self.downs)):
@@ -432,7 +441,7 @@ class Soak:
         if done is None or done.status != 303:
             self.breach("odd", f"a restore was answered by {done and done.status} {done and done.body[:300]!r}")
         # What is made now must not be taken for what was open: neither a dataset nor a pair.
-        self.send("POST", "/api/v1/datasets", {"name": "Made after the restore"})
+        self.insist("POST", "/api/v1/datasets", {"name": "Made after the restore"})
         # Once now, and once when others have written as many times as before the restore.
         for wait in (0, restore.ended - self.backup.began):
             if self.stop.wait(wait):
@@ -447,7 +456,7 @@ class Soak:
         """Requests that tabs and scripts, which looked just now, would send later."""
         found: list[tuple[str, str, Any, dict[str, str]]] = []
         path = f"/api/v1/datasets/{self.edited}/entries"
-        late = [self.send("POST", path, {"question": "Made before the restore", "answer": "."}) for _ in range(5)]
+        late = [self.insist("POST", path, {"question": "Made before the restore", "answer": "."}) for _ in range(5)]
         for pair in [*self.pairs, *(one.json["id"] for one in late)]:
             # Once more now: what is open then is a version that the backup does not hold.
             self.append_token(99, pair)
@@ -456,9 +465,9 @@ class Soak:
                 match = {"If-Match": seen.etag}
                 found.append(("PATCH", f"{path}/{pair}", {"answer": "From before the restore."}, match))
                 found.append(("DELETE", f"{path}/{pair}", None, match))
-        made = self.send("POST", "/api/v1/datasets", {"name": "Made before the restore"})
+        made = self.insist("POST", "/api/v1/datasets", {"name": "Made before the restore"})
         found.append(("DELETE", f"/api/v1/datasets/{made.json['id']}", None, {"If-Match": made.etag or '"1"'}))
-        for step in self.send("GET", f"/api/v1/datasets/{self.edited}/history?limit=10").json["steps"]:
+        for step in self.insist("GET", f"/api/v1/datasets/{self.edited}/history?limit=10").json["steps"]:
             found.append(("POST", f"/api/v1/datasets/{self.edited}/history/{step['change_set']}/undo", None, {}))
         return found
 
@@ -535,7 +544,7 @@ class Soak:
         found: Counter[str] = Counter()
         cursor = ""
         while True:
-            page = self.send("GET", f"/api/v1/datasets/{self.edited}/entries?limit=1000&cursor={cursor}").json
+            page = self.insist("GET", f"/api/v1/datasets/{self.edited}/entries?limit=1000&cursor={cursor}").json
             for one in page["entries"]:
                 found.update(TOKEN.findall(one["question"] + one["answer"]))
             if not (cursor := page["next"]):
@@ -551,7 +560,7 @@ class Soak:
 
     def settle_imports(self) -> None:
         """Each batch whole and once, or not at all."""
-        found = self.see_whole(self.send("GET", f"/api/v1/datasets/{self.filled}/export").body, "the dataset")
+        found = self.see_whole(self.insist("GET", f"/api/v1/datasets/{self.filled}/export").body, "the dataset")
         for batch in self.imports:
             wanted = batch.must_be_there(self.backup, self.restore)
             if wanted and batch.token not in found:

@@ -17,8 +17,9 @@ from typing import Any
 
 from app.core.conversion import ConvertOptions, convert, target_of
 from app.core.errors import LttError
-from app.core.formats import FORMATS, Source, WriteOptions
-from app.core.reading import plan_reading, read_records
+from app.core.formats import FORMATS, BadRow, Source, WriteOptions
+from app.core.formats.jsonl import encode_line
+from app.core.reading import bad_row_dict, plan_reading, read_records
 from app.core.spec import parse_spec
 
 PAIRS = [
@@ -368,6 +369,10 @@ _ACCIDENTS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 TARGETS = ("jsonl:openai", "csv:columns", "parquet:columns", "json:sharegpt", "sqlite:columns", "xlsx:columns")
 
 
+def _write_reject(bad: BadRow) -> None:
+    encode_line({**bad_row_dict(bad), "raw": bad.raw})
+
+
 def read_everywhere(file: Mutated) -> bool:
     """Detect a file, read all its rows and convert it. Whether that went, or it was refused in words."""
     settings = ConvertOptions()
@@ -377,7 +382,7 @@ def read_everywhere(file: Mutated) -> bool:
         for _ in read_records(source, plan):
             pass
         target = target_of(parse_spec(TARGETS[file.seed % len(TARGETS)]), "")
-        convert(source, io.BytesIO(), plan, target, keep_extra=True)
+        convert(source, io.BytesIO(), plan, target, keep_extra=True, rejects=_write_reject)
     except LttError:
         return False
     return True

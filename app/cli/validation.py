@@ -17,6 +17,8 @@ from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
 from app.providers.tokenizers import load_tokenizer
 
+AS_EXPORTED = "as it would be exported; the file itself is in another form"
+
 
 @click.command()
 @click.argument("file", metavar="[FILE]", required=False)
@@ -67,7 +69,7 @@ def validate(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        _print_report(report)
+        _print_report(report, is_file=dataset is None)
     return 1 if report["errors"] else 0
 
 
@@ -80,7 +82,7 @@ def _validate_dataset(name: str, options: ValidateOptions) -> dict[str, Any]:
         return validation.validate_dataset(datasets.find_dataset(name).id, options, Unwatched())
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
     several = len(report["profiles"]) > 1
     for one in report["findings"]:
         place = f"record {one['record']:,}" if one["record"] else "the file"
@@ -102,7 +104,8 @@ def _print_report(report: dict[str, Any]) -> None:
         kept = f"{one['kept']:,} of {report['records']:,} records kept"
         kept += f", {one['cut']:,} of them cut" if one["cut"] else ""
         found = f"{one['errors']:,} to fix, {one['warnings']:,} to look at"
-        click.echo(f"{name} ({one['checked']}): {kept}, {found}.", err=True)
+        how = one["checked"] if one["checked"] == "as it is" or not is_file else AS_EXPORTED
+        click.echo(f"{name} ({how}): {kept}, {found}.", err=True)
 
 
 def _print_trained(one: dict[str, Any], owner: str) -> None:

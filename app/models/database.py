@@ -37,7 +37,7 @@ _BAD_URL = (
     "and install the extra postgres."
 )
 # In kilobytes, for each connection. Those that only read are many, and find their pages with the system as well.
-_SMALL_CACHE, _LARGE_CACHE = "PRAGMA cache_size=-8000", "PRAGMA cache_size=-32000"
+_SMALL_CACHE, _LARGE_CACHE = "PRAGMA cache_size=-2000", "PRAGMA cache_size=-32000"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -74,6 +74,8 @@ def _engine_options(url: str) -> dict[str, Any]:
         return {
             **shared,
             "pool_size": 24,
+            # The same few connections are used again, so that the others hold no pages.
+            "pool_use_lifo": True,
             "max_overflow": 24,
             "connect_args": {"timeout": 30, "check_same_thread": False},
         }

@@ -82,6 +82,10 @@ def test_another_layout_is_checked_as_it_would_be_exported(ltt, write):
     profiles = done.json["profiles"]
     assert profiles["openai-sft"]["checked"] == "as exported" and profiles["llama-factory"]["checked"] == "as it is"
     assert done.json["errors"] == 0
+    assert (
+        "openai-sft (as it would be exported; the file itself is in another form): 12 of 12"
+        in ltt("validate", path).err
+    )
 
 
 def test_profiles_side_by_side_say_what_each_would_do(ltt, write):

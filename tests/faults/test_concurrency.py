@@ -23,8 +23,9 @@ def test_d21_writers_and_readers_lose_nothing_and_are_never_locked_out(server: S
     editors.assert_nothing_lost()
     assert "locked" not in server.said
     p99 = editors.quantile(99)
-    show(f"{len(editors.saved)} edits, {editors.statuses[409]} conflicts, p99 {p99:.0f} ms")
-    assert not full or p99 <= 500
+    busy = editors.statuses[503]
+    show(f"{len(editors.saved)} edits, {editors.statuses[409]} conflicts, {busy} told to come again, p99 {p99:.0f} ms")
+    assert not full or (busy == 0 and p99 <= 500)
 
 
 def test_d26_an_import_of_many_rows_leaves_editors_in_peace(server: Server, full: bool, show: Show) -> None:

@@ -154,4 +154,5 @@ def test_d84_an_export_while_others_edit_is_one_state(server: Server, full: bool
             assert {token for token, (_, done) in saved.items() if done < newest} <= held
             assert not [token for token in held if token in saved and saved[token][0] > ended]
     editors.assert_nothing_lost()
-    show(f"{rows:,} pairs, {len(editors.saved)} edits meanwhile")
+    show(f"{rows:,} pairs, {len(editors.saved)} edits meanwhile, {server.memory_mb():.0f} MB of memory")
+    assert server.memory_mb() <= 200

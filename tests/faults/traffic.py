@@ -42,9 +42,10 @@ class Editors:
         return [(ended - began) * 1000 for began, ended in self.saved.values()]
 
     def note(self, what: str, answer: Reply) -> None:
-        """Count an answer; what must never come is kept."""
+        """Count an answer; what must never come is kept. To be told when to come again is no defect."""
         self.statuses[answer.status] += 1
-        if answer.status >= 500 or b"locked" in answer.body:
+        come_again = answer.status == 503 and "Retry-After" in answer.headers
+        if (answer.status >= 500 and not come_again) or b"locked" in answer.body:
             self.odd.append(f"{what}: {answer.status} {answer.body[:300]!r}")
 
     def append_token(self, number: int, turn: int) -> bool:

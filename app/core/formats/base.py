@@ -1,5 +1,6 @@
 """What all formats share: rows, bad rows and options."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
@@ -134,8 +135,10 @@ def writer_of(stream: Streamer) -> Writer:
     return write
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def shorten(raw: str, limit: int = 20_000) -> str:
-    """Raw text of a bad row as it is kept: whole up to ``limit`` characters, then cut with a note."""
-    if len(raw) <= limit:
-        return raw
-    return f"{raw[:limit]}… ({len(raw):,} characters in all)"
+    """Raw text of a bad row as it is kept: whole up to ``limit`` characters, then cut with a note; no half ones."""
+    kept = raw if len(raw) <= limit else f"{raw[:limit]}… ({len(raw):,} characters in all)"
+    return kept if kept.isascii() else _HALF.sub("\ufffd", kept)

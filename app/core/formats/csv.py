@@ -7,7 +7,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ from app.core.formats.dialect import detect_dialect
 from app.core.formats.encoding import UNDECODED, detect_encoding
 from app.core.formats.foreign import refuse
 from app.core.formats.limits import MB, Limits, too_large, too_many_rows
+from app.core.formats.lines import limit_lines
 from app.core.formats.source import Source
 from app.core.text import is_storable
 
@@ -53,7 +54,7 @@ def open_table(source: Source, options: ReadOptions) -> Iterator["Table"]:
         skip = found.skip if skip is None else skip
         header = found.header if header is None else header
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding, errors=UNDECODED, newline="")
+        text = io.TextIOWrapper(limit_lines(stream, options.limits, KIND), encoding, errors=UNDECODED, newline="")
         try:
             yield Table(text, delimiter=delimiter, skip=skip, header=header, options=options)
         finally:
@@ -74,17 +75,19 @@ class _Lines:
 
     def __init__(self, limits: Limits) -> None:
         self.taken: list[str] = []
+        # Of the record at hand. Whoever takes it sets this back.
+        self.size = 0
         self.ended = False
         self._most = limits.line_bytes
 
     def feed_lines(self, text: Iterable[str]) -> Iterator[str]:
         """The lines, each remembered until it is taken. Raises _TooLong."""
-        taken, size = self.taken, 0
+        remember, most = self.taken.append, self._most
         for line in text:
-            size = size + len(line) if taken else len(line)
-            if size > self._most:
+            remember(line)
+            self.size += len(line)
+            if self.size > most:
                 raise _TooLong
-            taken.append(line)
             yield line
         self.ended = True
 
@@ -113,7 +116,7 @@ class Table:
         options = self._options
         lines, longest = _Lines(options.limits), options.limits.field_bytes
         reader = csv.reader(lines.feed_lines(text), delimiter=self._delimiter)
-        names, number, before, most = self.names, self.place.row, self.place.line, options.limits.rows
+        names, number, before, most, empty = self.names, self.place.row, self.place.line, options.limits.rows, 0
         while True:
             start = before + reader.line_num + 1
             try:
@@ -130,7 +133,11 @@ class Table:
                 refuse(error, said, csv.Error, code="bad_csv", kind=Invalid)
             raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
             lines.taken.clear()
+            lines.size = 0
             if not any(fields):
+                empty += 1
+                if empty > most:
+                    raise too_large(KIND, f"it has more than {most:,} empty rows", f"{most:,} rows", "LTT_MAX_ROWS")
                 continue
             if (
                 len(raw) > longest
@@ -173,16 +180,17 @@ class Table:
 
     def _complete_records(self, lines: list[str]) -> list[list[str]] | None:
         """The records of the lines, to which those that the last one needs are added; None where they are damaged."""
-        try:
-            return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
-        except csv.Error:
-            # The last record goes on behind them, or a quotation mark stands where it is only read leniently.
-            fed = _Lines(self._options.limits)
+        if sum(map(len, lines)) <= self._options.limits.line_bytes:
+            # Else the last record goes on behind them, or a quotation mark stands where it is only read leniently.
+            with suppress(csv.Error):
+                return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        fed = _Lines(self._options.limits)
         reader = csv.reader(fed.feed_lines(chain(lines.copy(), self.text)), delimiter=self._delimiter)
         records: list[list[str]] = []
         try:
             while len(fed.taken) < len(lines):
                 records.append(next(reader))
+                fed.size = 0
         except (csv.Error, _TooLong):
             # Whoever makes rows of these lines meets it again, and tells the place.
             return None
@@ -213,7 +221,7 @@ def _uneven_row(
         raw.encode()
     except UnicodeEncodeError:
         reason = f"Row {number} (line {line}) is not valid in this encoding. Choose another encoding or repair it."
-        return BadRow(number, line, "encoding", reason, shorten(raw.encode("utf-8", "replace").decode()))
+        return BadRow(number, line, "encoding", reason, shorten(raw))
     padded = fields[: len(names)] + [""] * (len(names) - len(fields))
     return Row(number, line, dict(zip(names, padded, strict=True)), raw)
 

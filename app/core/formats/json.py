@@ -8,6 +8,7 @@ import codecs
 import contextlib
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, BinaryIO, TypeVar
 
@@ -38,7 +39,7 @@ def read(source: Source, options: ReadOptions) -> Rows:
     with source.open() as stream:
         plain = as_utf8(stream, encoding)
         first = plain.read(AT_ONCE + 1)
-        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(first, plain)
+        items = _document_rows(first) if len(first) <= AT_ONCE else _stream_rows(first, plain, options.limits)
         for number, item in enumerate(items, 1):
             if number > options.limits.rows:
                 raise too_many_rows("This JSON file", options.limits)
@@ -113,25 +114,25 @@ def _refusal_of(data: bytes, error: Exception) -> Invalid:
     return Invalid(f"Line {line} {reason}", code=code, line=line)
 
 
-def _stream_rows(first: bytes, rest: BinaryIO) -> Iterator[Any]:
+def _stream_rows(first: bytes, rest: BinaryIO, limits: Limits) -> Iterator[Any]:
     """The rows of a document too large to be decoded at once; its first bytes tell their shape."""
     import ijson
 
-    start, is_sequence = _decode_start(first)
-    stream = Shallow(first, rest)
+    start, is_sequence = _decode_start(first, limits)
+    stream = Shallow(first, rest, limits)
     shape = documents.Shape("one") if is_sequence else documents.shape_of(start, complete=False)
     path = ".".join(shape.path)
     if shape.kind == "columns":
-        yield from _stream_columns(_stream_members(stream, shape.path))
+        yield from _stream_columns(_stream_members(stream, shape.path), limits)
     elif shape.kind == "splits":
         for name, item in _stream_members(stream, shape.path):
             yield from documents.with_split(name, [item])
     elif shape.kind == "keyed":
-        yield from documents.rows_by_key(parsed(ijson.kvitems(stream, path, use_float=True)))
+        yield from documents.rows_by_key(parsed_records(ijson.kvitems(stream, path, use_float=True), stream))
     elif shape.kind == "one":
-        yield from parsed(ijson.items(stream, "", multiple_values=True, use_float=True))
+        yield from parsed_records(ijson.items(stream, "", multiple_values=True, use_float=True), stream)
     else:
-        items = parsed(ijson.items(stream, f"{path}.item" if path else "item", use_float=True))
+        items = parsed_records(ijson.items(stream, f"{path}.item" if path else "item", use_float=True), stream)
         yield from documents.rows_of_items(shape, items)
 
 
@@ -142,7 +143,14 @@ def parsed(items: Iterable[T], what: str = "The file is not valid JSON") -> Iter
     return each(items, what + " ({reason}).", ijson.JSONError, UnicodeDecodeError, code="invalid_json", kind=Invalid)
 
 
-def _decode_start(head: bytes) -> tuple[Any, bool]:
+def parsed_records(items: Iterable[T], stream: Shallow, what: str = "The file is not valid JSON") -> Iterator[T]:
+    """As ``parsed``, of a stream that is told of each: none may be longer than its limit."""
+    for item in parsed(items, what):
+        stream.begin_record()
+        yield item
+
+
+def _decode_start(head: bytes, limits: Limits) -> tuple[Any, bool]:
     """What the first megabyte of a document holds, and whether it ended there: then others follow."""
     import ijson
 
@@ -150,7 +158,7 @@ def _decode_start(head: bytes) -> tuple[Any, bool]:
     depth = 0
     with contextlib.suppress(Invalid):
         for event, value in parsed(
-            ijson.basic_parse(Shallow(b"", io.BytesIO(head[:MB])), use_float=True, multiple_values=True)
+            ijson.basic_parse(Shallow(b"", io.BytesIO(head[:MB]), limits), use_float=True, multiple_values=True)
         ):
             builder.event(event, value)
             depth += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
@@ -173,6 +181,7 @@ def _stream_members(stream: Shallow, path: tuple[str, ...]) -> Iterator[tuple[st
             builder.event(event, value)
             inside += opens - closes
             if not inside:
+                stream.begin_record()
                 yield at[-2], builder.value
                 builder = None
         elif event == "map_key":
@@ -181,6 +190,7 @@ def _stream_members(stream: Shallow, path: tuple[str, ...]) -> Iterator[tuple[st
             at.pop()
         elif len(at) == len(path) + 2 and tuple(at[:-2]) == path:
             if not opens:
+                stream.begin_record()
                 yield at[-2], value
                 continue
             builder, inside = ijson.ObjectBuilder(), 1
@@ -189,8 +199,9 @@ def _stream_members(stream: Shallow, path: tuple[str, ...]) -> Iterator[tuple[st
             at.append("")
 
 
-def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+def _stream_columns(cells: Iterable[tuple[str, Any]], limits: Limits) -> Iterator[dict[str, Any]]:
     """The rows of columns that follow one another, each written to a temporary file first."""
+    counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         columns: dict[str, IO[bytes]] = {}
         for name, cell in cells:
@@ -199,6 +210,9 @@ def _stream_columns(cells: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]
                     raise Invalid(f"This JSON file is ordered by columns and has more than {_MOST_COLUMNS} of them.")
                 columns[name] = stack.enter_context(tempfile.TemporaryFile())
             columns[name].write(_encode(cell) + b"\n")
+            counts[name] += 1
+            if counts[name] > limits.rows:
+                raise too_many_rows("This JSON file", limits)
         for column in columns.values():
             column.seek(0)
         try:

@@ -17,7 +17,7 @@ from app.core.changes import chunks_of
 from app.core.formats import documents
 from app.core.formats.base import BadRow, Format, Place, ReadOptions, Row, Rows, WriteOptions, shorten, writer_of
 from app.core.formats.encoding import UNDECODED, detect_encoding
-from app.core.formats.limits import MB, Limits, too_large, too_many_rows
+from app.core.formats.limits import MB, Limits, too_long, too_many_rows
 from app.core.formats.source import Source
 
 _new = tuple.__new__
@@ -53,8 +53,7 @@ def read_blocks(source: Source, options: ReadOptions) -> Iterator[list[bytes]]:
             number += len(lines)
             yield lines
             if len(left) > options.limits.line_bytes:
-                size = f"{options.limits.line_bytes // MB} MB"
-                raise too_large(KIND, f"line {number + 1} is longer than {size}", size, "LTT_MAX_LINE_MB")
+                raise too_long(KIND, f"line {number + 1}", options.limits)
         if left:
             yield [left]
 

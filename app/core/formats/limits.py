@@ -29,3 +29,9 @@ def too_large(kind: str, what: str, limit: str, setting: str) -> TooLarge:
 def too_many_rows(kind: str, limits: Limits) -> TooLarge:
     """The refusal of a file with more rows than it may hold."""
     return too_large(kind, f"it has more than {limits.rows:,} rows", f"{limits.rows:,}", "LTT_MAX_ROWS")
+
+
+def too_long(kind: str, what: str, limits: Limits) -> TooLarge:
+    """The refusal of a file of which a line, or a record, is longer than a line may be."""
+    size = f"{limits.line_bytes // MB} MB"
+    return too_large(kind, f"{what} is longer than {size}", size, "LTT_MAX_LINE_MB")

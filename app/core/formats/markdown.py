@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from app.core.errors import Invalid
-from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows
+from app.core.formats.base import BadRow, Format, ReadOptions, Row, Rows, shorten
 from app.core.formats.csv import column_names
-from app.core.formats.limits import too_many_rows
+from app.core.formats.limits import too_long, too_many_rows
 from app.core.formats.lines import decode_head, numbered_lines, row_of
 from app.core.formats.source import Source
 
@@ -45,8 +45,8 @@ def read(source: Source, options: ReadOptions) -> Rows:
                 reason += "Write a bar inside a text as \\|."
                 raw = json.dumps(
                     dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)), ensure_ascii=False
-                ).replace("\udcff", "\ufffd")
-                yield BadRow(number, line_number, "too_many_fields", reason, raw)
+                )
+                yield BadRow(number, line_number, "too_many_fields", reason, shorten(raw))
             else:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 yield row_of(number, line_number, dict(zip(names, padded, strict=True)))
@@ -54,18 +54,24 @@ def read(source: Source, options: ReadOptions) -> Rows:
 
 
 def _rows_of_headings(source: Source, options: ReadOptions) -> Rows:
-    number = start = 0
+    number = start = size = 0
     question = ""
     said: list[str] = []
     for line_number, line in numbered_lines(source, options, KIND):
         heading = _HEADING.fullmatch(line)
+        if heading is None and not question:
+            continue
         if heading is None:
             said.append(line)
+            size += len(line) + 1
+            if size > options.limits.line_bytes:
+                raise too_long(KIND, f"the text below line {start}", options.limits)
             continue
         if question:
             yield _pair(number, start, question, said)
         question, start = heading["text"].strip("*_ ") if heading["asks"] else "", line_number
         said.clear()
+        size = 0
         number += bool(question)
         if number > options.limits.rows:
             raise too_many_rows(KIND, options.limits)

@@ -25,6 +25,7 @@ GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 # Below this a high ratio harms nobody, and tiny repetitive files reach any ratio.
 RATIO_FREE_BYTES = 50 * MB
+_PIECE = 64 * 1024
 _CHAT_MEMBER = re.compile(
     r"(?:^|/)(?:conversations\.json|result\.json|_chat\.txt|[^/]*whatsapp[^/]*\.txt)$", re.IGNORECASE
 )
@@ -191,15 +192,15 @@ class Source:
         """The decoded bytes, from the start, counted against the limits while they are read."""
         with self._open_stored() as raw:
             if self.compression == "gzip":
-                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"))
+                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"), raw)
             elif self.compression == "zip":
                 with open_archive(raw) as archive, open_member(archive, self._member or "") as inner:
-                    yield self._within_limits(inner)
+                    yield self._within_limits(inner, raw)
             else:
                 yield raw
 
-    def _within_limits(self, stream: "Unpacked") -> BinaryIO:
-        return io.BufferedReader(_Bounded(stream, self.size, self.limits, self.compression), MB)
+    def _within_limits(self, stream: "Unpacked", packed: BinaryIO) -> BinaryIO:
+        return io.BufferedReader(_Bounded(stream, packed, self.limits, self.compression), MB)
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
@@ -300,9 +301,9 @@ class _Chained(io.RawIOBase):
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones."""
+    """A decompressor that stops at the limits on decoded bytes and on the ratio to the packed ones it read."""
 
-    def __init__(self, stream: Unpacked, packed: int | None, limits: Limits, kind: str) -> None:
+    def __init__(self, stream: Unpacked, packed: BinaryIO, limits: Limits, kind: str) -> None:
         self._stream = stream
         self._packed = packed
         self._limits = limits
@@ -313,10 +314,11 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = self._stream.read(len(buffer))
+        # Of an archive as many packed bytes are read ahead as are asked for.
+        part = self._stream.read(min(len(buffer), _PIECE))
         buffer[: len(part)] = part
         self._count += len(part)
-        check_expansion(self._kind, self._count, self._packed, self._limits)
+        check_expansion(self._kind, self._count, self._packed.tell(), self._limits)
         return len(part)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from app.core.errors import Invalid
 from app.core.formats.base import Format, ReadOptions, Rows
-from app.core.formats.limits import MB, too_large, too_many_rows
+from app.core.formats.limits import too_long, too_many_rows
 from app.core.formats.lines import decode_head, numbered_lines, row_of
 from app.core.formats.source import Source
 from app.core.names import TARGET_OF_NAME, normal_name
@@ -103,10 +103,9 @@ def read(source: Source, options: ReadOptions) -> Rows:
             parts.append((who, [match["text"].strip()]))
         elif parts and not is_break:
             parts[-1][1].append(line)
-        size += len(line)
+        size += len(line) + 1
         if size > options.limits.line_bytes:
-            limit = f"{options.limits.line_bytes // MB} MB"
-            raise too_large(KIND, f"the row at line {start} is longer than {limit}", limit, "LTT_MAX_LINE_MB")
+            raise too_long(KIND, f"the row at line {start}", options.limits)
     if parts:
         yield row_of(number + 1, start, _values(parts, is_pairs=is_pairs))
 

@@ -152,7 +152,7 @@ def _matched(calls: list[Any], results: Sequence[dict[str, Any]], fresh: Iterato
     ids = [next(fresh) if one is None else one for one in ids]
     for result in results:
         if not result.get("tool_call_id"):
-            said = {one.get("tool_call_id") for one in results}
+            said = [one.get("tool_call_id") for one in results]
             free = [at for at, one in enumerate(ids) if one and one not in said] or [len(ids) - 1]
             result["tool_call_id"] = ids[place_for(result, free)]
     return [

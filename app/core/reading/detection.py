@@ -10,6 +10,7 @@ from app.core import formats
 from app.core.errors import Invalid, LttError
 from app.core.formats import FORMATS, BadRow, Detection, Row, Source, quoting
 from app.core.formats.csv import generated_names
+from app.core.formats.limits import MB, too_large
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
@@ -21,6 +22,7 @@ from app.core.reading.settings import ReadSettings
 from app.core.reasoning import THINK
 
 SAMPLE_ROWS = 50
+SAMPLE_BYTES = 16 * MB
 # The apostrophes of a spreadsheet-safe table may come late, and are quickly seen.
 SAMPLE_ROWS_FOR_QUOTING = 5_000
 # What can be mapped in every layout.
@@ -92,6 +94,9 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
     rows, bad, quoted = _sample_file(source, detection, settings)
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     values = [row.values for row in rows]
+    if (most := max(map(len, values))) > source.limits.columns:
+        limit = f"{source.limits.columns:,}"
+        raise too_large("This file", f"a row of it has {most:,} columns", limit, "LTT_MAX_COLUMNS")
     recognition = recognise(values)
     # What the columns are by their names, also where the rows have a layout that needs no mapping.
     named = recognition.mapping if recognition.layout == "columns" else guess_columns(Sample(values)).mapping
@@ -163,15 +168,20 @@ def _sample_file(
     is_table = detection.format in ("csv", "tsv")
     rows: list[Row] = []
     bad: list[BadRow] = []
+    # Rows may be long: of such ones the first do.
+    size = 0
 
     def read_values(undo: bool) -> Iterator[dict[str, Any]]:
         """The values of the first rows, which are kept, and of a table those of more rows."""
+        nonlocal size
         rows.clear()
         bad.clear()
+        size = 0
         options = replace(read_options(settings, source.limits), spreadsheet_safe=undo)
         try:
             for item in islice(formats.read(sampled, detection, options), SAMPLE_ROWS_FOR_QUOTING):
-                if len(rows) < SAMPLE_ROWS and len(rows) + len(bad) < SAMPLE_ROWS * 4:
+                if size < SAMPLE_BYTES and len(rows) < SAMPLE_ROWS and len(rows) + len(bad) < SAMPLE_ROWS * 4:
+                    size += len(raw_text(item)) if isinstance(item, Row) else len(item.raw)
                     rows.append(item) if isinstance(item, Row) else bad.append(item)
                 elif not is_table or undo:
                     return
@@ -179,7 +189,7 @@ def _sample_file(
                     yield item.values
         except LttError:
             # What cannot be read behind the first rows is told by those who read it.
-            if len(rows) < SAMPLE_ROWS and not is_cut:
+            if size < SAMPLE_BYTES and len(rows) < SAMPLE_ROWS and not is_cut:
                 raise
 
     quoted = quoting.detect_quoting(source.name, read_values(undo=False)) if is_table else Quoting()

@@ -21,7 +21,7 @@ from app.core.validation.training import Training
 
 # How many findings are listed where nobody says so, and at most: more of them would fill the memory.
 LISTED, MOST_LISTED = 100, 100_000
-# How many forms of plain rows a profile remembers as clean.
+# For how many forms of plain rows a profile remembers what was found.
 _MOST_FORMS = 10_000
 # What a target does with a row, and how it is counted.
 KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
@@ -106,7 +106,7 @@ class Checker:
         # Those with most keys first: a labelled pair is also a pair.
         self._shapes = sorted((SHAPES[name] for name in profile.shapes), key=lambda shape: -len(shape.keys))
         used = [RULES[code] for code in profile.rules]
-        self._row_rules = {shape.name: _of_level(used, ("row", "texts"), shape) for shape in self._shapes}
+        self._row_rules = {shape.name: _of_level(used, ("row",), shape) for shape in self._shapes}
         self._text_rules = {shape.name: _of_level(used, ("texts",), shape) for shape in self._shapes}
         self._watchers = [(one, one.check(profile)) for one in used if one.level == "set"]
         self._file_rules = [one for one in used if one.level == "file"]
@@ -116,7 +116,7 @@ class Checker:
         self.lengths = array("I")
         self.trained: list[dict[str, Any]] = []
         self._rows = 0
-        self._clean: set[tuple[str, tuple[str, ...]]] = set()
+        self._known: dict[tuple[str, tuple[str, ...]], list[tuple[Rule, Problem]]] = {}
 
     def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
         """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
@@ -128,11 +128,12 @@ class Checker:
     def check(self, seen: Seen, number: int, line: int | None, record: Record | None = None) -> None:
         """Find all that is wrong with a row, and with the length of its record; count what becomes of it."""
         shape, form = seen.shape.name, seen.form
-        known = None if form is None else (shape, form)
-        rules = self._text_rules[shape] if known in self._clean else self._row_rules[shape]
-        found = [(one, problem) for one in rules for problem in one.check(seen, self.profile)]
-        if not found and known is not None and len(self._clean) < _MOST_FORMS:
-            self._clean.add(known)
+        found = None if form is None else self._known.get((shape, form))
+        if found is None:
+            found = [(one, problem) for one in self._row_rules[shape] for problem in one.check(seen, self.profile)]
+            if form is not None and len(self._known) < _MOST_FORMS:
+                self._known[shape, form] = found
+        found = found + [(one, each) for one in self._text_rules[shape] for each in one.check(seen, self.profile)]
         for one, watcher in self._watchers:
             found += [(one, problem) for problem in watcher.see(seen, number, line)]
         fate, is_cut = KEPT, False

@@ -198,17 +198,24 @@ SHAPES: dict[str, Shape] = {
 }
 # Lists whose plain messages are worth a quick look before all others.
 _PLAIN_LISTS = {("messages", "role", "content"), ("conversations", "from", "value")}
+# Keys beside them whose values rules look at; of all others they see the name alone.
+READ_KEYS = frozenset({
+    "tools", "functions", "parallel_tool_calls", "weight", "images", "input", "instruction", "output", "history",
+    "system", "systemInstruction", "system_instruction", "toolConfig", "schemaVersion", "rejected_response", "chosen",
+    "rejected", "prompt", "completion", "completions", "label", "kto_tag", "text", "reference_answer",
+})  # fmt: skip
 
 
 class Seen:
     """A row as the rules of one target see it.
 
-    ``form`` is equal for rows that differ only in texts which are not blank, and None for rows that hold more than
-    plain messages. ``same_as`` is the number of an earlier record that is equal, ``stands_in`` says what of it stands
-    in the file that it is compared with: ``record``, ``question`` or nothing.
+    ``form`` is equal for rows that differ only in texts which are not blank and in what stands under keys that nobody
+    reads; it is None for rows that hold more than plain messages. ``same_as`` is the number of an earlier record that
+    is equal, ``stands_in`` says what of it stands in the file that it is compared with: ``record``, ``question`` or
+    nothing.
     """
 
-    __slots__ = ("_talks", "form", "row", "same_as", "shape", "stands_in")
+    __slots__ = ("_calls", "_talks", "form", "row", "same_as", "shape", "stands_in")
 
     def __init__(self, row: dict[str, Any], shape: Shape, same_as: int | None = None, stands_in: str = "") -> None:
         self.row = row
@@ -217,6 +224,7 @@ class Seen:
         self.stands_in = stands_in
         self.form = _form_of(row, shape)
         self._talks: tuple[Talk, ...] | None = None
+        self._calls: tuple[tuple[Said, str, Any], ...] | None = None
 
     @property
     def talks(self) -> tuple[Talk, ...]:
@@ -225,14 +233,27 @@ class Seen:
             self._talks = self.shape.talks(self.row)
         return self._talks
 
+    @property
+    def calls(self) -> tuple[tuple[Said, str, Any], ...]:
+        """Each item of a list of tool calls in OpenAI's form, with its message and its path."""
+        if self._calls is None:
+            self._calls = tuple(
+                (said, f"{said.path}.tool_calls[{at}]", call)
+                for talk in self.talks
+                for said in talk.said
+                if isinstance(calls := said.message.get("tool_calls"), list)
+                for at, call in enumerate(calls)
+            )
+        return self._calls
+
     def text(self, said: Said) -> Any:
         """What a message says, whatever kind of value it is."""
         return said.message.get(self.shape.text)
 
 
 def _form_of(row: dict[str, Any], shape: Shape) -> tuple[str, ...] | None:
-    """The roles of a row that holds one list of messages with nothing but a role and a text; else None."""
-    if len(row) != 1 or len(shape.keys) != 1:
+    """The roles of a row whose list of messages holds nothing but roles and texts, and its other keys; else None."""
+    if len(shape.keys) != 1 or (len(row) != 1 and not READ_KEYS.isdisjoint(row)):
         return None
     name, role, text = shape.keys[0], shape.role, shape.text
     messages = row.get(name)
@@ -246,4 +267,4 @@ def _form_of(row: dict[str, Any], shape: Shape) -> tuple[str, ...] | None:
         if type(said) is not str or type(by) is not str or (said[:1] not in PLAIN_STARTS and is_blank(said)):
             return None
         roles.append(by)
-    return tuple(roles)
+    return tuple(roles) if len(row) == 1 else (*roles, "", *row)

@@ -8,7 +8,8 @@ import pytest
 
 from app.core.conversion import ConvertOptions
 from app.core.errors import DiskFull, Invalid, LttError, TooLarge, WrongKind
-from app.core.formats import BadRow, Limits, Source
+from app.core.formats import BadRow, Limits, ReadOptions, Row, Source
+from app.core.formats.csv import CSV, open_table
 from app.core.formats.foreign import each, refusing
 from app.core.reading import plan_reading, read_records
 from tests.mutations import SEEDS, mutate, read_everywhere, seeds
@@ -121,6 +122,41 @@ def test_a_quotation_mark_that_is_never_closed_is_told_with_its_line():
         records_of(f'question,answer\n{rows}"open,{rows}'.encode(), limits=Limits(line_bytes=200))
 
 
+def outcome_of(rows):
+    """What was read, up to the refusal that ended it."""
+    found = []
+    try:
+        for row in rows:
+            found.append((row.number, row.code) if isinstance(row, BadRow) else (row.number, *row.values.values()))
+    except LttError as error:
+        found.append(error.message)
+    return found
+
+
+def read_in_batches(source, options):
+    """The rows of a table as a quick import reads them."""
+    with open_table(source, options) as table:
+        for batch in table.read_batches(40):
+            if batch.records is None or any(len(one) != len(table.names) or not any(one) for one in batch.records):
+                yield from table.rows_of(batch.lines)
+            else:
+                for number, cells in enumerate(batch.records, table.place.row + 1):
+                    yield Row(number, None, dict(zip(table.names, cells, strict=True)))
+                table.pass_over(batch)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_table_read_in_batches_is_the_table_that_is_read_by_rows(part):
+    pieces = ["q", "a,b", ",", '"', '""', "\n", "\n", "\r\n", "x" * 30, '"in\nside"', "é", "\x00", "\udcff", ""]
+    for seed in range(part * 1_000, part * 1_000 + 1_000):
+        chance = random.Random(seed)
+        text = "q,a\n" + "".join(chance.choice(pieces) for _ in range(chance.randrange(60)))
+        source = Source.of_bytes(text.encode("utf-8", "surrogateescape"), name="x.csv")
+        limits = Limits(field_bytes=chance.choice((25, 60, 10**6)), line_bytes=chance.choice((50, 90, 10**6)))
+        options = ReadOptions(delimiter=",", header=True, skip_lines=0, encoding="utf-8", limits=limits)
+        assert outcome_of(read_in_batches(source, options)) == outcome_of(CSV.read(source, options)), seed
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "gb18030", "euc-jp"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "markdown", "transcript"])
 def test_what_cannot_be_decoded_spoils_its_own_row_alone(encoding, kind):
@@ -149,9 +185,15 @@ def test_what_is_no_encoding_of_files_is_refused(name):
 
 
 @pytest.mark.parametrize("depth", [900, 100_000])
-@pytest.mark.parametrize("size", [0, 17 * 1024 * 1024])
-def test_deep_nesting_is_refused_and_takes_no_memory(depth, size):
-    rows = b'[{"question": "How?", "answer": "' + b"x" * size + b'"},' + b"[" * depth + b"]" * depth + b"]"
+@pytest.mark.parametrize("records", [0, 17])
+def test_deep_nesting_is_refused_and_takes_no_memory(depth, records):
+    rows = (
+        b"["
+        + (b'{"question": "How?", "answer": "' + b"x" * 1024 * 1024 + b'"},') * records
+        + b"[" * depth
+        + b"]" * depth
+        + b"]"
+    )
     with pytest.raises(Invalid) as caught:
         assert any(isinstance(one, BadRow) for one in records_of(rows, "a.json"))
         raise Invalid("", code="too_deep")
@@ -163,5 +205,5 @@ def test_the_depth_of_json_is_counted_outside_of_its_texts():
 
     texts = b'{"a\\\\": "[[[ \\" {{{", "b": ["]]", "\\\\"]}' * 2000
     for step in (1, 7, 64):
-        stream = Shallow(texts[:5], io.BytesIO(texts[5:]))
+        stream = Shallow(texts[:5], io.BytesIO(texts[5:]), Limits())
         assert b"".join(iter(lambda: stream.read(step), b"")) == texts  # noqa: B023

@@ -1,9 +1,11 @@
 """Every rule finds its bad example and is silent on its good one; rules take any row without failing."""
 
 import copy
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +19,7 @@ from app.core.reading import ReadSettings
 from app.core.validation import FIXES, RULES, Checker, FileFacts, Findings, Rule, ValidateOptions, load_profiles, rules
 from app.core.validation.files import validate_file
 from app.core.validation.rules.base import Example, TwoFiles
-from app.core.validation.shapes import SHAPES, Seen
+from app.core.validation.shapes import READ_KEYS, SHAPES, Seen
 from app.providers.tokenizers import load_tokenizer
 
 PROFILES = load_profiles()
@@ -142,22 +144,43 @@ def test_no_row_whatever_it_holds_makes_a_rule_fail(row: object) -> None:
             assert checker.outcome.kept + checker.outcome.dropped == 2
 
 
-@settings(max_examples=200, deadline=None)
-@given(mutated_rows(), mutated_rows())
-def test_a_row_that_was_found_clean_before_is_still_checked_for_what_its_texts_say(
-    first: object, second: object
-) -> None:
-    """What a checker remembers of plain rows changes nothing: alone and after another row, the same is found."""
+TEXTS = ("User: hi", "weigh(A7)", '{"name":"weigh","arguments":{}}', "<image>", "7", "<think>x</think>weigh(A7)")
+
+
+@st.composite
+def rows_of_one_form(draw: st.DrawFn) -> tuple[dict[str, object], dict[str, object]]:
+    """Two rows that differ in texts, and in what stands under a key beside their messages."""
+    name, role, text = draw(st.sampled_from([("messages", "role", "content"), ("conversations", "from", "value")]))
+    roles = draw(
+        st.lists(st.sampled_from(["system", "user", "assistant", "human", "gpt", "function_call", "x"]), max_size=4)
+    )
+    key = draw(st.none() | st.sampled_from(KEYS))
+    made = []
+    for _ in range(2):
+        row: dict[str, object] = {name: [{role: one, text: draw(st.sampled_from(TEXTS))} for one in roles]}
+        made.append(row if key is None or key == name else {**row, key: draw(JSON_VALUES)})
+    return made[0], made[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows_of_one_form() | st.tuples(mutated_rows(), mutated_rows()))
+def test_what_is_remembered_of_plain_rows_changes_nothing(rows: tuple[Any, Any]) -> None:
+    """Alone and after another row the same is found, but for what rules of all rows say."""
+    sets = {code for code, one in RULES.items() if one.level == "set"}
     for profile in PROFILES.values():
-        alone, after = Findings(), Findings()
-        checker = Checker(profile, alone, own=True)
-        checker.check(checker.seen(second), 1, 1)
-        checker = Checker(profile, after, own=True)
-        checker.check(checker.seen(first), 1, 1)
-        before = dict(after.counts)
-        checker.check(checker.seen(second), 2, 2)
-        sets = {code for code, one in RULES.items() if one.level == "set"}
-        found = {key: number - before.get(key, 0) for key, number in after.counts.items() if key[2] not in sets}
-        assert {key: number for key, number in found.items() if number} == {
-            key: number for key, number in alone.counts.items() if key[2] not in sets
-        }
+        found = []
+        for before in (False, True):
+            findings = Findings()
+            checker = Checker(profile, findings, own=True)
+            if before:
+                checker.check(checker.seen(rows[0]), 1, 1)
+            checker.check(checker.seen(rows[1]), 2, 2)
+            listed = [one for kind in findings.listed.values() for one in kind]
+            found.append([one for one in listed if one.record == 2 and one.code not in sets])
+        assert found[0] == found[1]
+
+
+def test_every_key_of_a_row_whose_value_a_rule_reads_is_known_as_such() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in Path(rules.__path__[0]).glob("*.py"))
+    read = set(re.findall(r'row(?:\.get\(|\[)"(\w+)"', text)) | set(re.findall(r'"(\w+)" (?:not )?in seen\.row', text))
+    assert len(read) > 5 and read <= READ_KEYS

@@ -16,6 +16,7 @@ from app.core.formats.chats import chatgpt, discord, sillytavern, slack, telegra
 from app.core.formats.chats.talk import SAMPLE, Said, read_conversations, who_answers
 from app.core.formats.encoding import detect_encoding
 from app.core.formats.jsonl import as_utf8
+from app.core.formats.limits import Limits
 from app.core.formats.source import Source
 
 
@@ -27,7 +28,7 @@ class Chat:
     title: str
     extensions: tuple[str, ...]
     recognises: Callable[[str], str]
-    messages: Callable[[BinaryIO, str], Iterator[Said]]
+    messages: Callable[[BinaryIO, str, Limits], Iterator[Said]]
 
     def as_format(self) -> Format:
         """The format that reads it."""
@@ -38,14 +39,14 @@ class Chat:
         encoding = options.encoding or detect_encoding(source.head, complete=source.complete).name
         head = source.head.decode(encoding, "replace").lstrip("\ufeff")
         with source.open() as stream:
-            yield from read_conversations(self.messages(as_utf8(stream, encoding), head), options)
+            yield from read_conversations(self.messages(as_utf8(stream, encoding), head, options.limits), options)
 
     def first_messages(self, text: str) -> list[Said]:
         """The first messages of a text that may break off."""
         found: list[Said] = []
         # Whatever breaks off, the messages before it are there.
         with suppress(Invalid):
-            found.extend(islice(self.messages(BytesIO(text.encode()), text), SAMPLE))
+            found.extend(islice(self.messages(BytesIO(text.encode()), text, Limits()), SAMPLE))
         return found
 
 

@@ -15,9 +15,11 @@ from app.core.formats.chats.talk import (
     Said,
     list_of,
     object_of,
+    of_whole_chats,
     read_objects,
     text_of,
 )
+from app.core.formats.limits import Limits
 
 # What stands in every conversation, and what in each of its messages.
 _CHATGPT = re.compile(r'"mapping"\s*:\s*\{'), re.compile(r'"(?:parent|children|message)"\s*:')
@@ -35,10 +37,10 @@ def recognises(text: str) -> str:
     return ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of an export as UTF-8, from one conversation after the other."""
     is_list = start.lstrip().startswith("[")
-    for number, chat in enumerate(read_objects(stream, "item" if is_list else "")):
+    for number, chat in enumerate(read_objects(stream, "item" if is_list else "", of_whole_chats(limits))):
         found = _branch(chat) if isinstance(chat.get("mapping"), dict) else list_of(chat.get("chat_messages"))
         yield from (_said(message, str(number)) for message in found if isinstance(message, dict))
 

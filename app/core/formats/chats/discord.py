@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, object_of, read_objects, text_of
+from app.core.formats.limits import Limits
 
 _KEYS = (re.compile(r'"guild"\s*:\s*\{'), re.compile(r'"channel"\s*:\s*\{'))
 
@@ -17,9 +18,9 @@ def recognises(text: str) -> str:
     return "it is a channel of Discord" if is_one else ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of an export as UTF-8."""
-    return map(_said, read_objects(stream, "messages.item"))
+    return map(_said, read_objects(stream, "messages.item", limits))
 
 
 def _said(item: dict[str, Any]) -> Said:

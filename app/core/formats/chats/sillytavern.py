@@ -5,7 +5,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from app.core.formats.chats.talk import NOTICES, Said, text_of
+from app.core.formats.chats.talk import KIND, NOTICES, Said, text_of
+from app.core.formats.limits import Limits
+from app.core.formats.lines import limit_lines
 
 
 def recognises(text: str) -> str:
@@ -15,9 +17,9 @@ def recognises(text: str) -> str:
     return "its lines are messages of SillyTavern" if is_one else ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of a chat as UTF-8."""
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(limit_lines(stream, limits, KIND), 1):
         item = _decoded(line)
         if not isinstance(item, dict) or "mes" not in item:
             continue

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, object_of, read_objects, text_of
+from app.core.formats.limits import Limits
 
 _TIME = re.compile(r'"ts"\s*:\s*"\d{9,11}\.\d{4,7}"')
 _TYPE = re.compile(r'"type"\s*:\s*"message"')
@@ -22,9 +23,9 @@ def recognises(text: str) -> str:
     return "it is a channel of Slack" if is_one else ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of an export as UTF-8."""
-    return map(_said, read_objects(stream, "item"))
+    return map(_said, read_objects(stream, "item", limits))
 
 
 def _said(item: dict[str, Any]) -> Said:

@@ -2,19 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, pairwise
 from typing import Any, BinaryIO, NamedTuple
 
 from app.core.errors import Invalid
 from app.core.formats.base import BadRow, ReadOptions, Row, Rows
-from app.core.formats.json import parsed
+from app.core.formats.json import parsed_records
 from app.core.formats.jsonl import has_nul
-from app.core.formats.limits import too_many_rows
+from app.core.formats.limits import Limits, too_long, too_many_rows
 from app.core.formats.nesting import Shallow
 
 # Who answers is judged by so many messages.
 SAMPLE = 2000
+KIND = "This chat"
 MEDIA, NOTICES, TOOLS, REASONING = "media", "notices", "tool messages", "reasoning"
 _SHOWN_NAMES = 12
 
@@ -46,6 +47,7 @@ class _Conversation:
     left_out: Counter[str] = field(default_factory=Counter)
     line: int | None = None
     last: float | None = None
+    size: int = 0
 
     def add(self, said: Said, role: str) -> None:
         """Add a message; what one side writes in a row is one turn."""
@@ -64,12 +66,18 @@ class _Conversation:
         return {"messages": messages, **({"left_out": dict(self.left_out)} if self.left_out else {})}
 
 
-def read_objects(stream: BinaryIO, path: str) -> Iterator[dict[str, Any]]:
-    """The objects at a path of a JSON document. Raises Invalid where it breaks off."""
+def read_objects(stream: BinaryIO, path: str, limits: Limits) -> Iterator[dict[str, Any]]:
+    """The objects at a path of a JSON document. Raises Invalid where it breaks off, TooLarge for one over the limit."""
     import ijson
 
-    items = ijson.items(Shallow(b"", stream), path, use_float=True)
-    return (item for item in parsed(items, "The chat breaks off, or is no JSON") if isinstance(item, dict))
+    counted = Shallow(b"", stream, limits)
+    items = parsed_records(ijson.items(counted, path, use_float=True), counted, "The chat breaks off, or is no JSON")
+    return (item for item in items if isinstance(item, dict))
+
+
+def of_whole_chats(limits: Limits) -> Limits:
+    """The limits where whole chats are read, and not their messages one by one."""
+    return replace(limits, line_bytes=limits.line_bytes * 4)
 
 
 def object_of(value: Any) -> dict[str, Any]:
@@ -97,7 +105,7 @@ def read_conversations(messages: Iterator[Said], options: ReadOptions) -> Rows:
     answers = who_answers(sample, options.who_answers)[0]
     for number, conversation in enumerate(_split(chain(sample, messages), answers, options), 1):
         if number > options.limits.rows:
-            raise too_many_rows("This chat", options.limits)
+            raise too_many_rows(KIND, options.limits)
         values = conversation.values
         if has_nul(values):
             reason = f"{_place(number, conversation)} holds the character U+0000, which no database keeps. Remove it."
@@ -115,7 +123,7 @@ def _place(number: int, conversation: _Conversation) -> str:
 
 
 def _split(messages: Iterable[Said], answers: str, options: ReadOptions) -> Iterator[_Conversation]:
-    pause = options.pause_hours * 3600
+    pause, most = options.pause_hours * 3600, of_whole_chats(options.limits)
     talk = ""
     notices: Counter[str] = Counter()
     going: dict[str, _Conversation] = {}
@@ -141,6 +149,9 @@ def _split(messages: Iterable[Said], answers: str, options: ReadOptions) -> Iter
             found = going[said.thread] = _Conversation()
         found.left_out.update(notices)
         notices.clear()
+        found.size += len(said.text) + 1
+        if found.size > most.line_bytes:
+            raise too_long(KIND, "a conversation", most)
         role = "assistant" if said.author == answers else "user"
         found.add(said, said.role if said.role and not options.who_answers else role)
     yield from going.values()

@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, read_objects, text_of
+from app.core.formats.chats.talk import MEDIA, NOTICES, Said, list_of, of_whole_chats, read_objects, text_of
+from app.core.formats.limits import Limits
 
 _TYPE = re.compile(
     r'"type"\s*:\s*"(personal_chat|bot_chat|(?:private|public)_(?:group|supergroup|channel)|saved_messages)"'
@@ -22,11 +23,11 @@ def recognises(text: str) -> str:
     return "it is a chat export of Telegram" if is_one else ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of an export as UTF-8, from one chat after the other."""
     start = start.partition('"messages"')[0]
     if re.search(r'"chats"\s*:\s*\{', start):
-        for number, chat in enumerate(read_objects(stream, "chats.list.item")):
+        for number, chat in enumerate(read_objects(stream, "chats.list.item", of_whole_chats(limits))):
             items = list_of(chat.get("messages"))
             yield from _chat(items, text_of(chat.get("name")), text_of(chat.get("type")), str(number))
         return
@@ -34,7 +35,7 @@ def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
     of = ""
     with suppress(ValueError):
         of = json.loads(name[1]) if name else ""
-    yield from _chat(read_objects(stream, "messages.item"), of, kind[1] if kind else "", "")
+    yield from _chat(read_objects(stream, "messages.item", limits), of, kind[1] if kind else "", "")
 
 
 def _chat(items: Iterable[Any], name: str, kind: str, talk: str) -> Iterator[Said]:

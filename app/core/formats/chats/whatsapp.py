@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import BinaryIO
 
-from app.core.formats.chats.talk import MEDIA, NOTICES, Said
+from app.core.formats.chats.talk import KIND, MEDIA, NOTICES, Said
+from app.core.formats.limits import Limits, too_long
+from app.core.formats.lines import limit_lines
 
 _HEAD = re.compile(
     r"[\u200e\u200f]*\[?(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{4}년 \d{1,2}월 \d{1,2}일)[.,]?\s+"
@@ -52,22 +54,28 @@ def recognises(text: str) -> str:
     return "its lines are messages of WhatsApp, with time and name" if is_one else ""
 
 
-def messages(stream: BinaryIO, start: str) -> Iterator[Said]:
+def messages(stream: BinaryIO, start: str, limits: Limits) -> Iterator[Said]:
     """The messages of an export as UTF-8."""
-    lines = ((number, line.decode("utf-8", "replace").rstrip("\r\n")) for number, line in enumerate(stream, 1))
+    lines = (
+        (number, line.decode("utf-8", "replace").rstrip("\r\n"))
+        for number, line in enumerate(limit_lines(stream, limits, KIND), 1)
+    )
     ahead = list(islice(lines, _ORDER_SAMPLE))
     order = _date_order(match["date"] for _, line in ahead if (match := _HEAD.match(line)))
     head: re.Match[str] | None = None
     parts: list[str] = []
-    begins = 0
+    begins = size = 0
     for number, line in chain(ahead, lines):
         found = _HEAD.match(line)
         if found is None:
             parts.append(line)
+            size += len(line) + 1
+            if size > limits.line_bytes:
+                raise too_long(KIND, f"the message at line {begins}", limits)
             continue
         if head is not None:
             yield _said(head, "\n".join(parts), begins, order)
-        head, begins, parts = found, number, [line[found.end() :]]
+        head, begins, parts, size = found, number, [line[found.end() :]], 0
     if head is not None:
         yield _said(head, "\n".join(parts), begins, order)
 

@@ -53,15 +53,6 @@ def _talk(*messages: Row | str, tools: Any = (_WEIGH,)) -> Row:
 _GOOD = _talk(_ASKED, _call(), _RESULT, _SAID)
 
 
-def _calls_in(seen: Seen) -> Iterator[tuple[Said, str, Any]]:
-    """Each item of a list of tool calls, with its message and its path."""
-    for talk in seen.talks:
-        for said in talk.said:
-            calls = said.message.get("tool_calls")
-            for at, call in enumerate(calls) if isinstance(calls, list) else ():
-                yield said, f"{said.path}.tool_calls[{at}]", call
-
-
 def _function_of(call: Any) -> dict[str, Any]:
     function = call.get("function") if isinstance(call, dict) else None
     return function if isinstance(function, dict) else {}
@@ -88,7 +79,7 @@ def check_calls(seen: Seen, profile: Profile) -> Problems:
                 yield Problem(
                     f"{said.path}.tool_calls", f"{place_of(said.path)} calls a tool, and is not the assistant's."
                 )
-    for said, path, call in _calls_in(seen):
+    for said, path, call in seen.calls:
         place = place_of(said.path)
         if type(call) is not dict:
             yield Problem(path, f"{place}: a tool call must be an object.")
@@ -112,7 +103,7 @@ def check_calls(seen: Seen, profile: Profile) -> Problems:
 )
 def check_arguments(seen: Seen, profile: Profile) -> Problems:
     """Arguments that are a text where an object is wanted, the other way round, or no JSON object."""
-    for said, path, call in _calls_in(seen):
+    for said, path, call in seen.calls:
         function = _function_of(call)
         if not function:
             continue
@@ -158,10 +149,10 @@ def _tools_in(row: Row) -> list[dict[str, Any]]:
 )
 def check_called(seen: Seen, profile: Profile) -> Problems:
     """Names of functions that are not among the tools of the row."""
-    if seen.form is not None:
+    if not seen.calls:
         return
     known = {name for tool in _tools_in(seen.row) if type(name := _function_of(tool).get("name")) is str}
-    for said, path, call in _calls_in(seen):
+    for said, path, call in seen.calls:
         name = _function_of(call).get("name")
         if type(name) is str and name not in known:
             what = "is not among the tools of the row" if known else "is called, and the row has no tools"
@@ -179,14 +170,14 @@ def check_called(seen: Seen, profile: Profile) -> Problems:
 )
 def check_schemas(seen: Seen, profile: Profile) -> Problems:
     """Arguments that lack what the tool requires, or have a value of another type than it says."""
-    if seen.form is not None:
+    if not seen.calls:
         return
     schemas = {
         name: _function_of(tool).get("parameters")
         for tool in _tools_in(seen.row)
         if type(name := _function_of(tool).get("name")) is str
     }
-    for said, path, call in _calls_in(seen):
+    for said, path, call in seen.calls:
         function = _function_of(call)
         name, value = function.get("name"), function.get("arguments")
         schema = schemas.get(name) if type(name) is str else None
@@ -302,7 +293,7 @@ def check_call_texts(seen: Seen, profile: Profile) -> Problems:
 )
 def check_call_ids(seen: Seen, profile: Profile) -> Problems:
     """Ids of calls that are not nine letters and digits."""
-    for said, path, call in _calls_in(seen):
+    for said, path, call in seen.calls:
         identifier = call.get("id") if isinstance(call, dict) else None
         if type(identifier) is not str or not _MISTRAL_ID.fullmatch(identifier):
             yield Problem(f"{path}.id", f"{place_of(said.path)}: the id of a call must be nine letters and digits.")
@@ -447,7 +438,7 @@ def check_parallel(seen: Seen, profile: Profile) -> Problems:
 )
 def check_lost_calls(seen: Seen, profile: Profile) -> Problems:
     """Tool calls in messages of OpenAI's form."""
-    for said, path, _ in _calls_in(seen):
+    for said, path, _ in seen.calls:
         text = f"{place_of(said.path)}: its tool call is lost. Write the file as ShareGPT."
         yield Problem(path, text)
 
@@ -456,6 +447,7 @@ def check_lost_calls(seen: Seen, profile: Profile) -> Problems:
     "function-call-form",
     "A function call that cannot be read",
     "A turn of the kind function_call is JSON: an object with name and arguments, or a list of them.",
+    level="texts",
     good={
         "conversations": [
             {"from": "human", "value": _ASKED},
@@ -501,9 +493,7 @@ class WatchArguments:
 
     def see(self, seen: Seen, number: int, line: int | None) -> Problems:
         """Arguments whose type is not that of an earlier row."""
-        if seen.form is not None:
-            return
-        for said, path, call in _calls_in(seen):
+        for said, path, call in () if seen.form else seen.calls:
             arguments = _function_of(call).get("arguments")
             for name, value in arguments.items() if isinstance(arguments, dict) else ():
                 if value is None or len(self._types) > 10_000:

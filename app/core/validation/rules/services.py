@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
-from app.core.text import clip, is_blank
+from app.core.text import clip, is_blank, plural
 from app.core.validation.profiles import Profile
 from app.core.validation.rules.base import CHAT, FileFacts, Problem, Problems, Row, chat, place_of, rule
 from app.core.validation.shapes import Seen
@@ -380,4 +380,4 @@ def check_advised(facts: FileFacts, profile: Profile) -> Problems:
     """The number of rows against the number that is advised."""
     advised = profile.limits.records_advised
     if advised is not None and 0 < facts.rows < advised:
-        yield Problem("", f"There are {facts.rows:,} records; the service advises to begin with {advised:,}.")
+        yield Problem("", f"{plural(facts.rows, 'record')}; the service advises to begin with {advised:,}.")
