@@ -9,6 +9,8 @@ from app.core.validation.shapes import Seen
 
 # What ``datasets.load_dataset`` reads at once, and takes the columns from.
 FIRST_BYTES = 10 << 20
+# From so many records on it is no chance that all are alike.
+_NO_CHANCE = 10
 _GOOD = chat("What is a tare weight?", "The weight of an empty container.")
 
 
@@ -149,7 +151,7 @@ def check_other_questions(seen: Seen, profile: Profile) -> Problems:
     "All questions or all answers are equal",
     "A model that always hears the same, or is always to say the same, learns nothing else.",
     good=[_GOOD, chat("What is a gross weight?", "Container and content.")],
-    bad=[_GOOD, chat("What is a gross weight?", "The weight of an empty container.")],
+    bad=[chat(f"What is word {number}?", "The weight of an empty container.") for number in range(10)],
     level="set",
     refused=False,
 )
@@ -178,7 +180,7 @@ class WatchAlike:
     def close(self, facts: FileFacts) -> Problems:
         """What never differed."""
         for role, text in self._first.items():
-            if self._rows > 1 and text is not None:
+            if self._rows >= _NO_CHANCE and text is not None:
                 what = "questions" if role == "user" else "answers"
                 yield Problem("", f"All {self._rows:,} {what} are equal.")
 
