@@ -183,7 +183,7 @@ def _error_page(problem: Problem) -> str:
             fields=fields,
             has_typed=any(is_typed for _, _, is_typed in fields),
             resend=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
-            again=back_or("") if request.method == "POST" else "",
+            again=back_or("") if fields else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error, OSError):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)
