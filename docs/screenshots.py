@@ -238,6 +238,7 @@ def duplicate_pages() -> dict[str, str]:
         "duplicates-conflicts": f"{at}?tab=conflicts",
         "duplicates-variants": f"{at}?tab=variants",
         "duplicates-settle": f"{at}/settle",
+        "splits": f"/datasets/{made}/splits?asked=1&train=60&validation=20&test=20&group_by=conversation&seed=3",
     }
 
 

@@ -66,7 +66,7 @@ _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
 # The same may be done a moment later: what was sent can be sent again as it is.
 _SENT_AGAIN = (503, 507)
 # What pages send of themselves, and nobody has typed.
-_OWN_FIELDS = ("csrf_token", "version", "back", "seen", "shown")
+_OWN_FIELDS = ("csrf_token", "version", "revision", "number", "id", "back", "seen", "shown")
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 
@@ -161,7 +161,10 @@ def _sent_fields(problem: Problem) -> list[tuple[str, str, bool]]:
         fields = list(request.form.items(multi=True))
     except (HTTPException, OSError):
         return []
-    return [(name, text, bool(text.strip()) and name not in _OWN_FIELDS) for name, text in fields]
+    return [
+        (name, text, bool(text.strip()) and name not in _OWN_FIELDS and not name.startswith("was."))
+        for name, text in fields
+    ]
 
 
 def _error_page(problem: Problem) -> str:
@@ -180,7 +183,7 @@ def _error_page(problem: Problem) -> str:
             fields=fields,
             has_typed=any(is_typed for _, _, is_typed in fields),
             resend=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
-            again=back_or("") if request.method == "POST" else "",
+            again=back_or("") if fields else "",
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error, OSError):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)

@@ -1,13 +1,16 @@
 """Export: choose what and how, see the first records and what is left out, download."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import BoundedSemaphore
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from app.core.errors import Busy
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
@@ -79,14 +82,24 @@ def file_response(dataset_id: int, name: str, options: ExportOptions) -> Respons
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
     # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
     export.require_space_for(dataset_id)
-    pieces = export.stream_export(dataset_id, options)
-    first = next(iter(pieces), b"")
+    most = max(int(current_app.config["LTT_THREADS"]) // 4, 1)
+    places: BoundedSemaphore = current_app.extensions.setdefault("ltt.downloads", BoundedSemaphore(most))
+    if not places.acquire(blocking=False):
+        raise Busy(f"{most} downloads are being made already. Try again in a moment.", code="downloads")
+    with ExitStack() as stack:
+        stack.callback(places.release)
+        pieces = export.stream_export(dataset_id, options)
+        first = next(iter(pieces), b"")
+        made = stack.pop_all()
 
     def body() -> Iterator[bytes]:
-        yield first
-        yield from pieces
+        with made:
+            yield first
+            yield from pieces
 
     response = Response(body(), content_type=FORMATS[options.format].media_type)
+    # Also where nobody asks for the body.
+    response.call_on_close(made.close)
     response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))
     return response
 

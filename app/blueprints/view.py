@@ -18,7 +18,7 @@ from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import history
+from app.services import history, splits
 from app.services.history import Applied
 
 STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
@@ -106,6 +106,8 @@ def _mark(path: Path, changed: int) -> str:
 def dataset_nav(dataset: Dataset) -> list[NavItem]:
     """The pages of a dataset that exist."""
     counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
+    if (last := splits.last_split(dataset.id)) is not None:
+        counts["splits.index"] = last[1].ratios.replace("/", " / ")
     return [
         NavItem(
             label, url_for(endpoint, dataset_id=dataset.id), icon, key, counts.get(endpoint, ""), _is_here(endpoint)

@@ -30,7 +30,8 @@ class SplitForm:
         """The share of each split as it stands in its field."""
         preset = self.values.get("preset", "")
         if preset in PRESETS or not self.asked:
-            return dict(zip(SPLITS, (preset or self.usual.ratios).split("/"), strict=True))
+            ratios = preset if preset in PRESETS else self.usual.ratios
+            return dict(zip(SPLITS, ratios.split("/"), strict=True))
         return {name: self.values.get(name, "").strip() for name in SPLITS}
 
     @property

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 import time
 from contextlib import suppress
 from functools import lru_cache
+from io import BytesIO
 from multiprocessing import util
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from typing import Any
 from flask import Flask
 from waitress import server
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
+from waitress.buffers import ReadOnlyFileBasedBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
@@ -32,6 +35,8 @@ from app.frontdoor.headers import protect_headers
 from app.models import failures
 from app.server import overload
 from app.services import uploads
+
+log = logging.getLogger(__name__)
 
 # A download of which so long nothing was taken is cut.
 STALLED_SECONDS = 300
@@ -58,8 +63,7 @@ def waitress_settings(app: Flask) -> dict[str, Any]:
         "cleanup_interval": 5,
         "asyncore_use_poll": True,
         "outbuf_high_watermark": 1 << 60,
-        # Pages stay in memory: only downloads need a disk.
-        "outbuf_overflow": 2 * limits.MB,
+        "outbuf_overflow": limits.MB,
         "inbuf_overflow": 128 * 1024,
         "max_request_body_size": int(app.config["LTT_MAX_UPLOAD_MB"]) * limits.MB + 1,
         "max_request_header_size": 128 * 1024,
@@ -202,6 +206,19 @@ def use_limits(app: Flask, door: FrontDoor) -> None:
                 except OSError:
                     self.handle_close()
 
+        def write_soon(self, data: Any) -> int:
+            if isinstance(data, bytes) and len(data) > limits.MB:
+                # What was made in one piece is in memory already, and needs no disk: only downloads do.
+                data = ReadOnlyFileBasedBuffer(BytesIO(data))
+                data.prepare()
+            try:
+                return int(super().write_soon(data))
+            except OSError as error:
+                log.warning("An answer is cut: it could not be kept until it is taken (%s).", error.strerror)
+                self.will_close = True
+                self.server.pull_trigger()
+                raise ClientDisconnected from error
+
         def received(self, data: bytes) -> bool:
             if not self._until:
                 return bool(super().received(data))
@@ -243,7 +260,7 @@ def use_limits(app: Flask, door: FrontDoor) -> None:
         def maintenance(self, now: float) -> None:
             for channel in list(self.active_channels.values()):
                 limit = STALLED_SECONDS if channel.total_outbufs_len else self.adj.channel_timeout
-                if not channel.requests and channel.last_activity < now - limit:
+                if not channel.requests and (channel.will_close or channel.last_activity < now - limit):
                     # Marked to be closed, as waitress does it, it would stay until its client reads on.
                     channel.handle_close()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select, tuple_
 
-from app.core import stored
+from app.core import folding, stored
 from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, Filters
@@ -65,6 +65,22 @@ def escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+def holds_text(column: Any, text: str) -> ColumnElement[bool]:
+    """Whether a column holds a text in any case, by ``core.folding``."""
+    sqlite = db.engine.dialect.name == "sqlite"
+    plain = text if text.isascii() else folding.longest_ascii(text)
+    pattern = f"%{escape_like(plain)}%"
+    # SQLite's LIKE knows no case from a to z, and PostgreSQL's ILIKE none but that in the collation C.
+    alike = column.like(pattern, escape="\\") if sqlite else column.collate("C").ilike(pattern, escape="\\")
+    if text.isascii():
+        return alike  # type: ignore[no-any-return]
+    if sqlite:
+        exact = or_(*(column.op("GLOB")(one) for one in folding.glob_patterns(text)))
+    else:
+        exact = column.collate("C").op("~")(folding.regex_pattern(text))
+    return and_(alike, exact) if plain else exact
+
+
 def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """The filters as SQL conditions. Raises Invalid on a search text over the limit, BadUsage on an unknown status."""
     if len(filters.text) > MAX_SEARCH:
@@ -75,9 +91,8 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         raise BadUsage(f"That asks for {len(filters.tags):,} tags. Choose at most {MAX_TAGS}.")
     found: list[ColumnElement[bool]] = []
     if filters.text:
-        pattern = f"%{escape_like(filters.text)}%"
         searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
-        found.append(or_(*(column.ilike(pattern, escape="\\") for column in searched)))
+        found.append(or_(*(holds_text(column, filters.text) for column in searched)))
     if filters.statuses:
         found.append(Entry.status.in_(set(filters.statuses)))
     if unknown := set(filters.splits) - set(SPLITS):

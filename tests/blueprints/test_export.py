@@ -159,3 +159,18 @@ def test_the_converter_offers_what_the_file_gives_reason_for(client):
     assert 'name="lift_thinking"' in page(thinking)
     lifted = page(thinking, query="lift_thinking=1&to=jsonl:columns")
     assert "reasoning" in lifted and "--lift-thinking" in lifted
+
+
+def test_few_downloads_are_made_at_a_time_and_each_gives_its_place_back(client, app, dataset_id):
+    address = f"/api/v1/datasets/{dataset_id}/export"
+    for _ in range(10):
+        with client.get(address) as whole, client.head(address) as head:
+            assert (whole.status_code, head.status_code) == (200, 200)
+            assert whole.data
+    begun = [client.get(address) for _ in range(3)]
+    refused = client.get(address)
+    assert (refused.status_code, refused.json["error"]["code"]) == (503, "downloads")
+    for one in begun:
+        one.close()
+    assert client.get(address).status_code == 200
+    assert client.get("/api/v1/datasets/999/export").status_code == 404

@@ -119,3 +119,7 @@ def test_an_empty_dataset_says_what_to_do(client, app):
     with app.app_context():
         dataset_id = factories.dataset(count=0)
     assert "No pairs yet" in text_of(client, f"/datasets/{dataset_id}/splits")
+
+
+def test_a_link_with_unknown_parts_still_opens(client, page):
+    assert "100 pairs get a split" in text_of(client, page, preset="foo", why="bar", leaks="x", tags="y")

@@ -13,6 +13,7 @@ from app.services import cleaning, duplicates, entries, history, imports, pairs,
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
+from app.services.splits import SPLIT, SplitRun
 from tests.browser.looking import find_faults, is_busy, overflow
 
 # What answers with files, parts of pages or texts for programs.
@@ -37,20 +38,21 @@ def paths(app: Flask) -> list[str]:
         }
         values |= {"group_id": (group := compare_pairs(home))}
         run = tasks.enqueue(CLEAN, CleaningRun(home, CleaningOptions((Step("trim"),)))).id
+        divided = tasks.enqueue(SPLIT, SplitRun(home)).id
         suggesting.suggest_for_dataset(home)
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
-    known = [
-        address_of(route, values | ({"job_id": run} if route.endpoint == "cleaning.run" else {})) for route in pages
-    ]
+    runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
+    known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this",
         f"history?step={values['number']}", f"clean?op=recipe&recipe={values['recipe_id']}", f"clean?done={values['number']}",
         "clean?op=find-replace&asked=1&o.find=the&o.replace=a&field=answer&diff=side&order=size",
         "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
+        "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
         f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]

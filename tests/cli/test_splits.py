@@ -2,9 +2,12 @@
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 TOPICS = ("refund", "shipping", "invoice", "password", "warranty")
 
@@ -75,6 +78,16 @@ def test_a_list_of_records_stays_one(ltt, tmp_path):
     ltt("split", path, "--out-dir", tmp_path / "out")
     found = [json.loads((tmp_path / "out" / f"{name}.json").read_text()) for name in ("train", "validation", "test")]
     assert sorted(sum(found, []), key=lambda row: row["n"]) == rows
+
+
+def test_rows_of_parquet_keep_their_types(ltt, tmp_path):
+    rows = [
+        {"question": f"q{n}", "answer": f"a{n}", "at": date(2026, 1, 1 + n % 28), "parts": [n, n]} for n in range(40)
+    ]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "faq.parquet")
+    ltt("split", tmp_path / "faq.parquet", "--out-dir", tmp_path / "out")
+    found = [parquet.read_table(tmp_path / "out" / f"{name}.parquet") for name in ("train", "validation", "test")]
+    assert sorted(sum((one.to_pylist() for one in found), []), key=lambda row: row["parts"]) == rows
 
 
 def test_messages_in_rows_of_their_own_become_chats(ltt, tmp_path):

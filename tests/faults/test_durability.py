@@ -19,7 +19,7 @@ from app.factory import create_bare_app
 from app.models import close_cleanly
 from app.models.filelock import FileLock
 from app.services import backups, datasets, history
-from tests.faults.conftest import Start
+from tests.faults.conftest import PATIENT, Start
 from tests.faults.traffic import TOKEN, Editors, lines
 from tests.serving import Server, free_port, run_ltt, wait_for
 
@@ -116,7 +116,7 @@ def small_disk(migrated_folder: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_d11_a_full_disk_stops_an_import_and_harms_nothing(small_disk: Path) -> None:
-    server = Server(small_disk, "--port", str(free_port()))
+    server = Server(small_disk, "--port", str(free_port()), **PATIENT)
     try:
         dataset_id = server.make_dataset()
         server.bring(dataset_id, lines(100))

@@ -63,8 +63,8 @@ def test_d73_secrets_stand_in_no_answer_log_file_or_command_line(server: Server)
     assert not [text[:200] for text in texts for secret in secrets if secret in text or secret.hex().encode() in text]
 
 
-# The second and the third are slow in this engine too.
-SLOW = ("(a+)+$", "(a|aa)+$", "^(a|a?)+$")
+# The second and the third are slow in this engine too. The fourth calls itself, the last is far too long.
+SLOW = ("(a+)+$", "(a|aa)+$", "^(a|a?)+$", "(?R)?a", "(a|b)" * 100_000)
 
 
 def test_d75_a_slow_pattern_ends_in_time_and_holds_up_nobody(server: Server, full: bool, show: Show) -> None:
@@ -99,8 +99,8 @@ def refusal_of_pattern(server: Server, dataset_id: int, pattern: str, full: bool
     began = time.monotonic()
     answer = server.ask("POST", f"/api/v1/datasets/{dataset_id}/clean/preview", {"steps": [step]})
     took = time.monotonic() - began
-    assert answer.status in (200, 422), f"{pattern}: {answer.status} {answer.body[:300]!r}"
-    assert took < (2 if full else 20), f"{pattern} took {took:.1f} s"
+    assert answer.status in (200, 422), f"{pattern[:20]}: {answer.status} {answer.body[:300]!r}"
+    assert took < (2 if full else 20), f"{pattern[:20]} took {took:.1f} s"
     return answer.json["error"]["message"] if answer.status == 422 else ""
 
 

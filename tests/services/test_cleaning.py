@@ -309,3 +309,16 @@ def test_a_run_that_an_older_version_queued_is_done(dataset_id, kind):
     arguments = {"dataset_id": dataset_id, "wish": wish, **more}
     job = tasks.run_now(jobs.enqueue(kind, arguments, dataset_id=dataset_id, title="Clean").id)
     assert job.state == "done" and answers(dataset_id) == (["a"] if kind == "clean" else ["User: a"])
+
+
+def test_a_pattern_is_looked_for_in_a_process_of_its_own(dataset_id, monkeypatch):
+    from app.services.cleaning import showing
+
+    called = []
+    monkeypatch.setattr(
+        showing, "run_bounded", lambda function, *given, doing: called.append(doing) or function(*given)
+    )
+    pattern = CleaningOptions((Step("find-replace", {"find": "x+", "mode": "regex"}),))
+    assert cleaning.preview_dataset(dataset_id, pattern).scan.complete and len(called) == 1
+    cleaning.preview_dataset(dataset_id, CleaningOptions((Step("find-replace", {"find": "x+"}),)))
+    assert len(called) == 1

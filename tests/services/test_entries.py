@@ -121,3 +121,26 @@ def test_the_base_of_a_conflict_is_the_version_that_was_opened(dataset_id, ten):
     pairs.save_pair(dataset_id, ten[0], {"answer": "B"}, version=1)
     pairs.save_pair(dataset_id, ten[0], {"answer": "C"}, version=2)
     assert [entries.value_at(dataset_id, ten[0], v).answer for v in (1, 2, 3)] == ["answer 1", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "found"),
+    [
+        ("Ein ÄPFEL-Korb", "äpfel", True),
+        ("ein äpfel-korb", "ÄPFEL", True),
+        ("ЯБЛОКО", "яблоко", True),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσευς", True),
+        ("STRAẞE", "straße", True),
+        ("STRASSE", "straße", False),
+        ("İstanbul", "istanbul", False),
+        ("İstanbul", "İSTANBUL", True),
+        ("\u212aelvin", "kelvin", False),
+        ("ein [Ä]*? %_ \\", "[ä]*? %_ \\", True),
+        ("ä", "[a-ä]", False),
+        ("a.ä", "äxä", False),
+        ("Größe (cm)", "GRÖßE (CM)", True),
+    ],
+)
+def test_a_search_passes_over_case_letter_by_letter(dataset_id, text, search, found):
+    history.create(dataset_id, [Record(text, "a")], summary="Add")
+    assert entries.count_entries(dataset_id, Filters(text=search)) == int(found)

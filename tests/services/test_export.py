@@ -263,3 +263,9 @@ def test_source_and_family_are_lost_only_where_other_columns_are(dataset_id):
     assert export.plan_export(dataset_id, ExportOptions(extra=True)).losses == []
     [row] = lines(dataset_id, extra=True)
     assert (row["source"], row["family"]) == ("d", "f")
+
+
+def test_a_split_by_another_name_is_not_lost(dataset_id):
+    history.create(dataset_id, [Record("q", "a", extra={"split": "dev"})], summary="Add")
+    assert lines(dataset_id, layout="columns")[0]["split"] == "dev"
+    assert written(dataset_id, format="csv", layout="columns").splitlines()[1].split(",")[-1] == "dev"

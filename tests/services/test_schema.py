@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 
 from app import config, create_app, factory
 from app.core.errors import Conflict
-from app.models import close_cleanly, db
+from app.models import Dataset, Import, SavedRecipe, close_cleanly, db, met_epoch, transaction
 from app.services import datasets, schema
 
 
@@ -152,3 +152,34 @@ def test_a_log_without_its_database_is_refused(prepare, data_dir: Path) -> None:
     with pytest.raises(Conflict, match="is missing"):
         prepare()
     assert not (data_dir / "ltt.db").exists()
+
+
+@pytest.mark.parametrize("table", ["datasets", "imports", "recipes"])
+def test_the_id_of_a_row_that_is_gone_for_good_never_comes_again(app, table: str) -> None:
+    with app.app_context(), transaction() as session:
+        dataset_id = datasets.create_dataset("D").id
+        made = {
+            "datasets": lambda: Dataset(name="D", counts={}, settings={}),
+            "imports": lambda: Import(dataset_id=dataset_id, file_name="f"),
+            "recipes": lambda: SavedRecipe(name="R"),
+        }
+        ids = []
+        for _ in range(3):
+            row = made[table]()
+            session.add(row)
+            session.flush()
+            ids.append(row.id)
+            session.delete(row)
+            session.flush()
+    assert len(set(ids)) == 3
+
+
+def test_each_new_database_begins_in_an_epoch_of_its_own(tmp_path: Path) -> None:
+    epochs = set()
+    for name in ("one", "other"):
+        app = create_app({"LTT_DATA_DIR": str(tmp_path / name), "LTT_LOG_LEVEL": "ERROR"})
+        with app.app_context():
+            schema.prepare_schema()
+            epochs.add(met_epoch())
+            close_cleanly()
+    assert len(epochs) == 2

@@ -30,6 +30,17 @@ _ZERO_WIDTH = regex.compile(
     rf"|(?<=[\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D(?!\p{{Extended_Pictographic}})"
     r"|[\U000E0000-\U000E007F]"
 )
+# What joins or colours an emoji and no longer has one: joiners, variation selectors, keycaps, tags of a flag.
+_EMOJI_ENDS = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F]"
+_HAS_LOOSE = re.compile("[\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]")
+_LOOSE = regex.compile(
+    rf"(?<![{_JOINING}\p{{M}}\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\uFE0F])\u200D"
+    rf"|(?<={_EMOJI_ENDS})\u200D(?!\p{{Extended_Pictographic}})"
+    rf"|(?<=(?<!\p{{Extended_Pictographic}}\uFE0F?)\p{{Emoji_Modifier}})\u200D"
+    r"|(?<!\p{Emoji})[\uFE0E\uFE0F]+\u200D?"
+    r"|(?<![0-9#*]\uFE0F?)\u20E3"
+    r"|(?<!\U0001F3F4[\U000E0020-\U000E007F]*)[\U000E0020-\U000E007F]+"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _OLD_LINE_ENDS = re.compile(r"[\x0b\x0c\x85]")
 _ANY_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -62,6 +73,16 @@ class Quotes:
     """Options of quotes."""
 
     to: str = option("straight", "Quotes become", choices=QUOTES)
+
+
+def mend_emoji(before: str, after: str) -> str:
+    """The text after something was taken out of it, without the joiners of an emoji that lost a part.
+
+    Joiners of scripts stay, and so does what stood loose before.
+    """
+    if after == before or not _HAS_LOOSE.search(after) or _LOOSE.search(before):
+        return after
+    return str(_LOOSE.sub("", after))
 
 
 @cache

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from app.core.cleaning.base import Operation, PairFunction, Result, empty_option
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import Pattern, escape_pattern
+from app.core.cleaning.patterns import Pattern
 from app.core.cleaning.replace import MODES
 from app.core.cleaning.texts import texts_of
 from app.core.errors import Invalid
@@ -88,7 +88,8 @@ def prepare_delete(options: DeleteMatching) -> PairFunction:
         raise empty_option("Write the text to find.", "find")
     literal = options.mode == "literal"
     pattern = Pattern(
-        escape_pattern(options.find) if literal else options.find,
+        options.find,
+        literal=literal,
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
     )

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import regex
@@ -20,6 +22,26 @@ _SHORT_SECONDS = 0.01
 _LEAST_SECONDS = 0.001
 # Watching the time costs more than searching a short text, so patterns that cannot run wild are not watched there.
 _QUICK_CHARACTERS = 2_000
+# What a pattern may be. Compiling unrolls counted repeats, and recursion takes a gigabyte before its time is up.
+MAX_PATTERN = 1_000
+MAX_LITERAL = 10_000
+MAX_GROUPS = 100
+MAX_NESTED = 20
+MAX_COUNT = 1_000
+_MAX_REPEATED = 10_000
+_PIECES = regex.compile(
+    r"""\\L<(?P<list>)
+    | \\.                                                      # an escape
+    | \[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*+\]                # a set
+    | \(\?\#[^)]*\)                                           # a comment
+    | (?P<recursion>\(\?(?:R|[+-]?\d|&|P>|\(DEFINE))
+    | (?P<flags>\(\?[a-zA-Z]*[xbeV])
+    | (?P<open>\()
+    | (?P<close>\))
+    | \{(?P<least>\d*)(?:,(?P<most>\d*))?\}
+    | (?P<fuzzy>\{[\d<=,+eids ]*[eids][\d<=,+eids ]*(?::[^}]*)?\})""",
+    regex.VERBOSE | regex.DOTALL,
+)
 _HARMLESS = regex.compile(r"\\.|\(\?(?::|=|!|<=|<!|P?<\w+>)|\[[^\]\[\\]+\]")
 _REPEATS = regex.compile(r"[*+?{]+")
 _REPEATED_GROUP = regex.compile(r"\)[*+?{]")
@@ -30,20 +52,57 @@ def escape_pattern(text: str) -> str:
     return str(regex.escape(text, special_only=True))
 
 
+@dataclass(slots=True)
+class _Time:
+    """What patterns have taken so far, and how many characters they have read."""
+
+    spent: float = 0.0
+    read: int = 0
+
+
+_shared: ContextVar[_Time | None] = ContextVar("time of patterns", default=None)
+
+
+@contextmanager
+def share_time() -> Iterator[None]:
+    """All patterns that are made inside, as those of one recipe, share the time that one may take."""
+    token = _shared.set(_Time())
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 class Pattern:
     """A compiled pattern with the time it may take. One for each run: what is spent counts over all texts."""
 
     def __init__(
-        self, source: str, *, ignore_case: bool = False, whole_word: bool = False, option: str = "find"
+        self,
+        source: str,
+        *,
+        literal: bool = False,
+        ignore_case: bool = False,
+        whole_word: bool = False,
+        option: str = "find",
     ) -> None:
         if not source:
             raise empty_option("The pattern is empty. Write what to look for.", option)
+        if literal and len(source) > MAX_LITERAL:
+            raise Invalid(
+                f"A text of more than {MAX_LITERAL:,} characters is found only as it stands: "
+                "with its case, and not as whole words.",
+                code="too_long",
+                option=option,
+            )
+        if literal:
+            source = escape_pattern(source)
+        else:
+            _check_bounds(source, option)
         self.source = source
         # What repeats at most one thing, and that no group, can only be slow on long texts.
         plain = _HARMLESS.sub("", source)
         self._quick = "(?" not in plain and len(_REPEATS.findall(plain)) <= 1 and not _REPEATED_GROUP.search(plain)
-        self._spent = 0.0
-        self._read = 0
+        self._time = _shared.get() or _Time()
         flags = regex.MULTILINE | regex.VERSION0 | (regex.IGNORECASE if ignore_case else 0)
         try:
             regex.compile(source, flags)  # without the frame below, so that the position is the user's own
@@ -115,17 +174,63 @@ class Pattern:
     @contextmanager
     def _measured(self, text: str) -> Iterator[float]:
         """The seconds that a text may take; what it took counts for those that follow."""
-        self._read += len(text)
+        self._time.read += len(text)
         start = time.perf_counter()
         try:
-            yield SECONDS + self._read * SECONDS_PER_CHARACTER - self._spent
+            yield SECONDS + self._time.read * SECONDS_PER_CHARACTER - self._time.spent
         except TimeoutError as error:
             raise CleaningStopped(
                 "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
                 code="regex_too_slow",
             ) from error
         finally:
-            self._spent += time.perf_counter() - start
+            self._time.spent += time.perf_counter() - start
+
+
+def _check_bounds(source: str, option: str) -> None:
+    """Refuse what takes time or memory without end before any text is searched, with its place."""
+
+    def refuse(sentence: str, position: int) -> Invalid:
+        where = f"The pattern cannot be taken at character {position + 1}: {sentence}"
+        return Invalid(where, code="bad_pattern", option=option, position=position)
+
+    if len(source) > MAX_PATTERN:
+        raise refuse(f"it is longer than {MAX_PATTERN:,} characters.", MAX_PATTERN)
+    groups = 0
+    # For each open group, how often the most repeated thing in it is repeated; and for what stands last.
+    inside, last = [1], 1
+    end = 0
+    for piece in _PIECES.finditer(source):
+        start, kind = piece.start(), piece.lastgroup
+        last = last if start == end else 1
+        end = piece.end()
+        if kind == "recursion":
+            raise refuse("a pattern must not call itself or its groups.", start)
+        if kind == "fuzzy":
+            raise refuse("fuzzy matching is not taken. Write \\{ for a brace.", start)
+        if kind == "list":
+            raise refuse("named lists are not taken.", start)
+        if kind == "flags":
+            raise refuse("the flags x, b, e, V0 and V1 are not taken.", start)
+        if kind == "open":
+            groups += 1
+            inside.append(1)
+            last = 1
+            if groups > MAX_GROUPS:
+                raise refuse(f"there are more than {MAX_GROUPS} groups.", start)
+            if len(inside) > MAX_NESTED:
+                raise refuse(f"groups are nested deeper than {MAX_NESTED}.", start)
+        elif kind == "close" and len(inside) > 1:
+            last = inside.pop()
+            inside[-1] = max(inside[-1], last)
+        elif kind in ("least", "most"):
+            counts = [text for text in (piece["least"], piece["most"]) if text]
+            if any(len(text) > 9 or int(text) > MAX_COUNT for text in counts):
+                raise refuse(f"a repeat counts further than {MAX_COUNT:,}.", start)
+            last *= max(map(int, counts), default=1)
+            inside[-1] = max(inside[-1], last)
+            if last > _MAX_REPEATED:
+                raise refuse(f"repeats inside repeats count further than {_MAX_REPEATED:,}.", start)
 
 
 def check_size(before: str, after: str) -> str:

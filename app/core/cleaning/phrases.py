@@ -8,6 +8,7 @@ import regex
 from app.core.cleaning.base import Operation, TextFunction, empty_option
 from app.core.cleaning.patterns import escape_pattern
 from app.core.cleaning.sentences import sentence_ends
+from app.core.errors import Invalid
 from app.core.options import option
 
 BOILERPLATE = """
@@ -54,6 +55,7 @@ Antwort:
 س:
 ج:
 """.strip()
+MAX_LINES, MAX_LINE = 1_000, 200
 WHAT = {"sentence": "The whole sentence", "phrase": "Only the phrase, with the comma behind it"}
 WHERE = {"start": "At the beginning of the text", "lines": "At the beginning of every line"}
 
@@ -77,8 +79,13 @@ class Prefixes:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines that hold something."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """The lines that hold something. Raises Invalid where there are too many, or one is too long."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > MAX_LINES or any(len(line) > MAX_LINE for line in lines):
+        raise Invalid(
+            f"A list has at most {MAX_LINES:,} lines of at most {MAX_LINE:,} characters.", code="too_many_phrases"
+        )
+    return lines
 
 
 def _fold_letters(text: str) -> str:

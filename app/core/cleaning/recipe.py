@@ -8,6 +8,7 @@ from typing import Any
 from app.core.cleaning import code
 from app.core.cleaning.base import TEXT_FIELDS, Result, TextFunction, find_operation
 from app.core.cleaning.needles import Needles
+from app.core.cleaning.patterns import share_time
 from app.core.cleaning.texts import change_texts, texts_of
 from app.core.errors import Invalid
 from app.core.record import Record
@@ -151,7 +152,8 @@ def _run_after(first: TextFunction, second: TextFunction) -> TextFunction:
 
 def compile_recipe(steps: Iterable[Step]) -> Cleaner:
     """One function for all steps; refuses unknown operations, options and fields, and patterns that cannot be read."""
-    return Cleaner([_compile_step(step) for step in steps])
+    with share_time():
+        return Cleaner([_compile_step(step) for step in steps])
 
 
 def _compile_step(step: Step) -> CompiledStep:

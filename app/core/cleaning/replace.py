@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.core.cleaning.base import Operation, TextFunction, empty_option
+from app.core.cleaning.characters import mend_emoji
 from app.core.cleaning.needles import needles_of
-from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size, escape_pattern
+from app.core.cleaning.patterns import MAX_CHARACTERS, Pattern, check_size
 from app.core.options import option
 
 MODES = {"literal": "As it is written", "regex": "Regular expression"}
@@ -55,9 +56,10 @@ def prepare_remove(options: RemoveText) -> TextFunction:
     if not options.text:
         raise empty_option("Write the text to remove.", "text")
     if options.part == "match":
-        return _prepare_replacing(options.text, "", options, "text")
+        return _mending(_prepare_replacing(options.text, "", options, "text"))
     pattern = Pattern(
-        options.text if options.mode == "regex" else escape_pattern(options.text),
+        options.text,
+        literal=options.mode == "literal",
         ignore_case=options.ignore_case,
         whole_word=options.whole_word,
         option="text",
@@ -70,7 +72,11 @@ def prepare_remove(options: RemoveText) -> TextFunction:
             return text
         return text[match.end() :] if options.part == "up-to" else text[: match.start()]
 
-    return cut_off
+    return _mending(cut_off)
+
+
+def _mending(change: TextFunction) -> TextFunction:
+    return lambda text: mend_emoji(text, change(text))
 
 
 @Operation(
@@ -87,7 +93,7 @@ def prepare_replace(options: FindReplace) -> TextFunction:
     """What replaces a text or pattern."""
     if not options.find:
         raise empty_option("Write the text to find.", "find")
-    return _prepare_replacing(options.find, options.replace, options, "find")
+    return _mending(_prepare_replacing(options.find, options.replace, options, "find"))
 
 
 def _prepare_replacing(find: str, new: str, options: RemoveText | FindReplace, name: str) -> TextFunction:
@@ -103,8 +109,9 @@ def _prepare_replacing(find: str, new: str, options: RemoveText | FindReplace, n
             return text.replace(find, new)
 
         return replace_literal
-    source = escape_pattern(find) if literal else find
-    pattern = Pattern(source, ignore_case=options.ignore_case, whole_word=options.whole_word, option=name)
+    pattern = Pattern(
+        find, literal=literal, ignore_case=options.ignore_case, whole_word=options.whole_word, option=name
+    )
     if not literal:
         pattern.check_replacement(new)
     template = new.replace("\\", "\\\\") if literal else new

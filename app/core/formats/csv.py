@@ -6,6 +6,7 @@ Values are text as it stands in the file: no types are guessed. Written files en
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -236,16 +237,16 @@ def _is_open(raw: str, delimiter: str) -> bool:
 
 def column_names(cells: list[str]) -> list[str]:
     """Column names as they stand in the header; an empty one is called by its place, a repeated one gets a number."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    copies: Counter[str] = Counter()
     for place, cell in enumerate(cells, 1):
         name = cell.removeprefix("\ufeff").replace("\udcff", "\ufffd") or f"column {place}"
-        copies = 2
         unique = name
         while unique in names:
-            unique = f"{name} ({copies})"
-            copies += 1
-        names.append(unique)
-    return names
+            copies[name] += 1
+            unique = f"{name} ({copies[name] + 1})"
+        names[unique] = None
+    return list(names)
 
 
 def generated_names(number: int) -> list[str]:

@@ -1,6 +1,7 @@
 """What kind of file this is, judged by its content; the name only breaks ties."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 import msgspec
@@ -199,9 +200,11 @@ def _repeated_keys(text: str) -> list[str]:
     repeated: list[str] = []
 
     def note_repeated(items: list[tuple[str, object]]) -> dict[str, object]:
-        names = [name for name, _ in items]
-        repeated.extend(name for name in names if names.count(name) > 1)
-        return dict(items)
+        values = dict(items)
+        if len(values) < len(items):
+            counts = Counter(name for name, _ in items)
+            repeated.extend(name for name in values if counts[name] > 1)
+        return values
 
     for number, line in enumerate(text.split("\n")[:1000], 1):
         try:

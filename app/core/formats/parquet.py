@@ -2,7 +2,7 @@
 
 import datetime
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, BinaryIO
@@ -195,6 +195,21 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
         writer.write_table(empty)
     writer.close()
     return number
+
+
+def copy_rows(source: Source, numbers: Collection[int], out: BinaryIO) -> int:
+    """Write some rows of a file that could be read, with their types as they are. Returns how many."""
+    from pyarrow import parquet
+
+    done = written = 0
+    with source.seekable() as file:
+        table = parquet.ParquetFile(file)
+        with parquet.ParquetWriter(out, table.schema_arrow, compression="zstd") as writer:
+            for batch in table.iter_batches(batch_size=_BATCH):
+                kept = batch.filter([number in numbers for number in range(done + 1, done + 1 + batch.num_rows)])
+                writer.write_batch(kept)
+                done, written = done + batch.num_rows, written + kept.num_rows
+    return written
 
 
 def _as_column(values: list[Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from app.core import duplicates
 from app.core.duplicates.base import Progress
-from app.core.formats import FORMATS, BadRow, Row, Source, WriteOptions, csv, jsonl
+from app.core.formats import FORMATS, BadRow, Row, Source, WriteOptions, csv, jsonl, parquet
 from app.core.formats.base import Place
 from app.core.layouts import LAYOUTS, LayoutOptions
 from app.core.layouts.columns import split_of
@@ -89,6 +89,8 @@ def write_split(source: Source, settings: ReadSettings, rows: SplitRows, sides: 
         return _copy_lines(source, settings, wanted, out)
     if kind.name in ("csv", "tsv"):
         return _copy_table(source, settings, wanted, out)
+    if kind.name == "parquet":
+        return parquet.copy_rows(source, wanted, out)
     assert kind.write is not None
     names: dict[str, None] = {}
     for row in _rows_of(source, settings):

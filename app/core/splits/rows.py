@@ -49,18 +49,7 @@ class Link(NamedTuple):
 NO_LINKS = Link(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool))
 
 
-class _Ids(msgspec.Struct, gc=False):
-    conversation_id: Any = None
-    conv_id: Any = None
-    convo_id: Any = None
-    chat_id: Any = None
-    dialog_id: Any = None
-    dialogue_id: Any = None
-    thread_id: Any = None
-    session_id: Any = None
-    conversation_hash: Any = None
-
-
+_Ids = msgspec.defstruct("_Ids", [(name, Any, None) for name in CONVERSATION_NAMES])
 _decode_ids = msgspec.json.Decoder(_Ids).decode
 
 

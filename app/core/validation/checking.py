@@ -118,12 +118,12 @@ class Checker:
         self._rows = 0
         self._known: dict[tuple[str, tuple[str, ...]], list[tuple[Rule, Problem]]] = {}
 
-    def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
+    def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "", offset: int = 0) -> Seen:
         """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
-        for shape in self._shapes:
+        for shape in self._shapes if len(self._shapes) > 1 else ():
             if shape.fits(row):
-                return Seen(row, shape, same_as, stands_in)
-        return Seen(row, self._usual, same_as, stands_in)
+                return Seen(row, shape, same_as, stands_in, offset)
+        return Seen(row, self._usual, same_as, stands_in, offset)
 
     def check(self, seen: Seen, number: int, line: int | None, record: Record | None = None) -> None:
         """Find all that is wrong with a row, and with the length of its record; count what becomes of it."""
@@ -289,11 +289,12 @@ class Validation:
                 refusal = RowError("A text holds half of a character (a lone surrogate).")
         if record is not None and self.linter is not None:
             self.linter.see(record, number, line)
+        offset = self.facts.bytes_read
         same_as = self._find_repeat(row, number)
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
             if checker.own:
-                checker.check(checker.seen(row, same_as, stands_in), number, line, record)
+                checker.check(checker.seen(row, same_as, stands_in, offset), number, line, record)
             elif refusal is not None:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:
@@ -329,7 +330,9 @@ class Validation:
 
     def _find_repeat(self, row: dict[str, Any], number: int) -> int | None:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
-        first = self._numbers.setdefault(hash(_encode(row)), number)
+        encoded = _encode(row)
+        self.facts.bytes_read += len(encoded) + 1
+        first = self._numbers.setdefault(hash(encoded), number)
         return None if first == number else first
 
     def stands_in(self, record: Record) -> str:

@@ -31,6 +31,11 @@ class CleaningOptions:
             raise Invalid(f"A recipe has at most {MAX_STEPS} steps.", code="too_many_steps")
         return compile_recipe(self.steps)
 
+    @property
+    def has_patterns(self) -> bool:
+        """Whether a step runs a pattern that somebody wrote."""
+        return any(step.options.get("mode") == "regex" for step in self.steps)
+
     def as_dict(self) -> dict[str, Any]:
         """The form in which jobs and previews keep it."""
         value: dict[str, Any] = msgspec.to_builtins(self)

@@ -6,12 +6,13 @@ from app.core.changes import Value
 from app.core.filters import Filters
 from app.core.stored import as_entry
 from app.models import db
-from app.services import entries
+from app.services import entries, history
+from app.services.bounded import run_bounded
 from app.services.cleaning import previews
 from app.services.cleaning.options import CleaningOptions
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
-from app.services.cleaning.scanning import scan_dataset
+from app.services.cleaning.scanning import CleaningScan, scan_dataset
 
 # The views of a preview, with the flag that its pairs have.
 VIEWS = {"all": 0, "emptied": EMPTIED, "duplicates": DUPLICATE, "deleted": DELETED, "split": SPLIT, "kept": KEPT}
@@ -47,11 +48,19 @@ def preview_dataset(
     token, revision, kept = previews.preview_of(dataset_id, wish)
     if kept is not None and (kept.scan.complete or longest_seconds is not None):
         return kept
-    made = CleaningPreview(
-        token, dataset_id, revision, wish, scan_dataset(dataset_id, wish, longest_seconds=longest_seconds)
-    )
+    if wish.has_patterns and longest_seconds is not None:
+        # While a page waits, a pattern runs where neither its time nor its memory is ours. Hashes are written here.
+        history.rehash(dataset_id)
+        scan = run_bounded(_scan_briefly, dataset_id, wish, longest_seconds, doing="Looking for this pattern")
+    else:
+        scan = scan_dataset(dataset_id, wish, longest_seconds=longest_seconds)
+    made = CleaningPreview(token, dataset_id, revision, wish, scan)
     previews.save_preview(made)
     return made
+
+
+def _scan_briefly(dataset_id: int, wish: CleaningOptions, seconds: float) -> CleaningScan:
+    return scan_dataset(dataset_id, wish, longest_seconds=seconds)
 
 
 def preview_rows(

@@ -89,6 +89,7 @@ CLEAN = declare(
         lambda options: options.wish.summary,
         ("cleaning.run", ("dataset_id", "job_id")),
         small=lambda options: options.affected is not None and options.affected <= AT_ONCE,
+        is_risky=lambda options: options.wish.has_patterns,
         limits=LIMITS,
         in_one_write=True,
         sweep=_sweep,

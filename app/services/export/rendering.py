@@ -76,7 +76,9 @@ def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, S
 def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
     """The row of a table with what stands beside its texts, in the usual order."""
     last = {name: out.pop(name) for name in ("source", "family") if getattr(row, name) is not None}
-    return {"id": row.id, **out, "status": row.status, "split": row.split, **last}
+    # What a file called its split and is none of ours stands beside the pair.
+    split = row.split if row.split is not None else out.pop("split", None)
+    return {"id": row.id, **out, "status": row.status, "split": split, **last}
 
 
 def layout_options(options: ExportOptions) -> LayoutOptions:

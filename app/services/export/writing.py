@@ -17,7 +17,7 @@ from app.services.export.options import ExportOptions, count_records
 from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
 
 PREVIEW = 3
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
 # For an estimate of how large a file will be: how many pairs are looked at, and what a record adds to its texts.
 SAMPLE, RECORD_BYTES = 500, 100
 SMALL_BYTES = 1024 * 1024
@@ -63,14 +63,15 @@ def require_space_for(dataset_id: int) -> None:
 
 
 def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Small pieces joined to chunks that are worth sending."""
+    """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
         if size >= CHUNK_BYTES:
-            yield b"".join(waiting)
+            joined = b"".join(waiting)
+            yield from (joined[start : start + LARGEST_BYTES] for start in range(0, size, LARGEST_BYTES))
             waiting, size = [], 0
     if waiting:
         yield b"".join(waiting)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app.core.changes import Value
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeRow, ChangeSet, Entry, db
-from app.services.entries import COLUMNS, escape_like
+from app.services.entries import COLUMNS, holds_text
 from app.services.history.steps import ACTOR, Applied, Skipped, as_step, find_set, last_undone, newest_applied
 
 # What users call edits and imports; all else is done in bulk.
@@ -29,8 +29,7 @@ def steps(
     """
     query = select(ChangeSet).where(ChangeSet.dataset_id == dataset_id, ChangeSet.number.is_not(None))
     if text:
-        pattern = f"%{escape_like(text[:200])}%"
-        query = query.where(or_(*(c.ilike(pattern, escape="\\") for c in (ChangeSet.summary, ChangeSet.actor))))
+        query = query.where(or_(*(holds_text(c, text[:200]) for c in (ChangeSet.summary, ChangeSet.actor))))
     if kind in ("edits", "imports"):
         query = query.where(ChangeSet.kind.in_(_SINGLE[kind]))
     elif kind == "bulk":

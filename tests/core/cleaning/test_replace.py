@@ -130,3 +130,29 @@ def test_letters_of_a_needle_fold_to_nothing_outside_ascii() -> None:
     for letter in "abcdefghjlmnopqrtuvwxyz":
         found = regex.findall(letter, "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)])), regex.IGNORECASE)
         assert sorted(found) == [letter.upper(), letter]
+
+
+@pytest.mark.parametrize(
+    ("text", "find", "after"),
+    [
+        ("a \U0001f469\u200d\U0001f4bb b", "\U0001f469", "a \U0001f4bb b"),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f4bb", "\U0001f469"),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f469", "\U0001f468\U0001f467"),
+        ("\U0001f469\U0001f3fd\u200d\U0001f4bb", "\U0001f469\U0001f3fd", "\U0001f4bb"),
+        ("\u2764\ufe0f\u200d\U0001f525", "\u2764", "\U0001f525"),
+        ("\u2764\ufe0f\u200d\U0001f525", "\U0001f525", "\u2764\ufe0f"),
+        ("1\ufe0f\u20e3 one", "1", " one"),
+        ("\u0915\u094d\u200d\u0937 x", "x", "\u0915\u094d\u200d\u0937 "),
+        ("\u0646\u0645\u06cc\u200c\u062e x", "x", "\u0646\u0645\u06cc\u200c\u062e "),
+        ("\U0001f469\u200d\U0001f4bb x", "x", "\U0001f469\u200d\U0001f4bb "),
+        ("loose \u200d x", "x", "loose \u200d "),
+    ],
+)
+def test_an_emoji_that_loses_a_part_leaves_no_joiner(text, find, after):
+    for step in (
+        Step("remove-text", {"text": find}),
+        Step("find-replace", {"find": find}),
+        Step("find-replace", {"find": find, "mode": "regex"}),
+        Step("remove-text", {"text": find, "ignore_case": True}),
+    ):
+        assert compile_recipe([step]).clean(Record(f"Q {text}", "a")).question == f"Q {after}"

@@ -173,3 +173,20 @@ def test_a_parquet_file_with_one_long_text_among_many_short_ones_is_read():
     )
     found = records_of(table_of({"messages": chats}), "data.parquet")
     assert [len(record.answer) for _, record in found] == [MB if place else 5 for place in places]
+
+
+@pytest.mark.parametrize("cell", ["a", "", "a{}"])
+def test_a_header_with_very_many_columns_is_refused_in_time(cell):
+    header = ",".join(cell.format(place) for place in range(200_000)).encode()
+    began = time.monotonic()
+    with pytest.raises(TooLarge, match="LTT_MAX_COLUMNS"):
+        records_of(header + b",question,answer\n" + b"x," * 200_000 + b"What?,This.\n", "data.csv")
+    assert time.monotonic() - began < 60
+
+
+def test_an_object_with_very_many_keys_is_refused_in_time():
+    keys = ",".join(f'"k{place}": 1' for place in range(50_000))
+    began = time.monotonic()
+    with pytest.raises(TooLarge, match="LTT_MAX_COLUMNS"):
+        records_of(f'{{"question": "What?", "answer": "This.", {keys}}}\n'.encode() * 2, "data.jsonl")
+    assert time.monotonic() - began < 60
