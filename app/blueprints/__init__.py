@@ -7,6 +7,7 @@ from flask import Flask
 PAGES: tuple[str, ...] = (
     "health",
     "datasets",
+    "overview",
     "pairs",
     "history",
     "imports",

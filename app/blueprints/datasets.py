@@ -64,12 +64,6 @@ def load_sample() -> ResponseReturnValue:
     return redirect(url_for("pairs.index", dataset_id=dataset.id), code=303)
 
 
-@bp.get("/datasets/<int:dataset_id>/")
-def show(dataset_id: int) -> ResponseReturnValue:
-    """A dataset opens at its pairs."""
-    return redirect(url_for("pairs.index", dataset_id=datasets.get(dataset_id).id))
-
-
 @bp.get("/datasets/<int:dataset_id>/settings")
 def settings(dataset_id: int) -> ResponseReturnValue:
     """Name, description, default system prompt, and what can be done with the whole dataset."""

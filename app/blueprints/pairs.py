@@ -26,7 +26,7 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = ("q", "status", "tag", "split", "import", "order", "cursor", "size", "pair")
+ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "order", "cursor", "size", "pair")
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -58,6 +58,7 @@ class View:
             "tag": list(self.filters.tags) or None,
             "split": list(self.filters.splits) or None,
             "import": self.filters.import_id,
+            "finding": self.filters.finding or None,
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
             "size": self.size if self.size != SIZES[1] else None,

@@ -40,6 +40,7 @@ class NavItem:
 
 
 _DATASET_PAGES = (
+    ("overview.index", "Overview", "clipboard-check", "o"),
     ("pairs.index", "Pairs", "chat-square-text", "p"),
     ("imports.index", "Import", "box-arrow-in-down", "i"),
     ("cleaning.index", "Clean", "brush", "c"),

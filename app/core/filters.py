@@ -25,13 +25,14 @@ class Filters:
     ids: tuple[int, ...] | None = option(None, flag="")
     import_id: int | None = option(None, "Import", flag="", word="import")
     answered: bool | None = option(None, "With an answer", flag="")
+    finding: str = option("", "Finding", "Only pairs in which the last check found this.", flag="", metavar="CODE")
 
     @property
     def active(self) -> int:
         """How many kinds of condition are set."""
-        return sum(bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id)) + (
-            self.answered is not None
-        )
+        return sum(
+            bool(x) for x in (self.text, self.statuses, self.splits, self.tags, self.import_id, self.finding)
+        ) + (self.answered is not None)
 
 
 EVERY = Filters()

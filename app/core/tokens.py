@@ -94,6 +94,20 @@ def measure_lengths(lengths: Sequence[int]) -> Lengths:
     )
 
 
+def spread_lengths(lengths: Sequence[int], p95: int, bins: int = 24) -> tuple[int, list[int]]:
+    """How many lengths fall into each of equal steps up to a little above the 95th percentile, the longer ones last.
+
+    Returns the width of a step, a round number, and the counts.
+    """
+    least = max(p95 * 1.25 / (bins - 1), 1)
+    power = 10 ** (len(str(int(least))) - 1)
+    width = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
+    counts = [0] * bins
+    for length in lengths:
+        counts[min(length // width, bins - 1)] += 1
+    return width, counts
+
+
 def count_epochs(records: int) -> int:
     """The epochs that OpenAI trains by default. Source: its cookbook on preparing chats."""
     if records * 3 < 100:

@@ -23,7 +23,7 @@ FIELD_LABELS = {
     "system": "System prompt",
     "turns": "Earlier turns",
 }
-_FILTERS = ("q", "status", "tag", "split", "import", "ids")
+_FILTERS = ("q", "status", "tag", "split", "import", "finding", "ids")
 MAX_LEFT_OUT = 20_000
 
 

@@ -15,4 +15,5 @@ def read_filters(values: "MultiDict[str, str]") -> Filters:
         splits=read_choices(values.getlist("split"), "split", SPLITS),
         tags=tuple(values.getlist("tag")),
         import_id=read_whole(values, "import", None),
+        finding=values.get("finding", "")[:60],
     )

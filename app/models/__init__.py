@@ -22,6 +22,7 @@ from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair
 from app.models.entry import Entry
 from app.models.epoch import VERSIONS, Workspace, base_on_epoch, met_epoch, next_epoch, require_epoch
 from app.models.filling import fill
+from app.models.findings import Check, FoundProblem
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
@@ -32,12 +33,14 @@ __all__ = [
     "VERSIONS",
     "ChangeRow",
     "ChangeSet",
+    "Check",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
     "DuplicatePair",
     "DuplicateScan",
     "Entry",
+    "FoundProblem",
     "IdempotencyKey",
     "Import",
     "Job",

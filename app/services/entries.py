@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select, tuple_
 
 from app.core import folding, stored
 from app.core.changes import chunks_of
@@ -18,7 +18,7 @@ from app.core.record import SPLITS, STATUSES, dump_json
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number, plural
-from app.models import VERSIONS, ChangeRow, ChangeSet, Entry, db, reading
+from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProblem, db, reading
 from app.models import Dataset as DatasetRow
 from app.models.database import LOG
 from app.models.log import WriteAheadLog
@@ -109,6 +109,15 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.answered is not None:
         has_answer = or_(Entry.answer != "", Entry.trace.is_not(None))
         found.append(has_answer if filters.answered else ~has_answer)
+    if filters.finding:
+        # Whether a pair that was written anew since the check still has it is not known.
+        mine = FoundProblem.check_id.in_(select(Check.id).where(Check.state == "current"))
+        listed = select(FoundProblem.entry_id, FoundProblem.content_hash).where(
+            mine, FoundProblem.code == filters.finding
+        )
+        # The ids alone as well: by them the planner looks pairs up instead of reading all.
+        found.append(Entry.id.in_(listed.with_only_columns(FoundProblem.entry_id)))
+        found.append(tuple_(Entry.id, Entry.content_hash).in_(listed))
     return found
 
 

@@ -1,7 +1,7 @@
 """Checking rows against profiles: each row by the rules of each profile, all of them by the rules of sets and files."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
-from app.core.tokens import Tokenizer, find_family, measure_lengths
+from app.core.tokens import Tokenizer, find_family, measure_lengths, spread_lengths
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
@@ -118,12 +118,12 @@ class Checker:
         self._rows = 0
         self._known: dict[tuple[str, tuple[str, ...]], list[tuple[Rule, Problem]]] = {}
 
-    def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "") -> Seen:
+    def seen(self, row: dict[str, Any], same_as: int | None = None, stands_in: str = "", offset: int = 0) -> Seen:
         """The row as the form that it fits shows it; one that fits none is looked at as most rows are."""
-        for shape in self._shapes:
+        for shape in self._shapes if len(self._shapes) > 1 else ():
             if shape.fits(row):
-                return Seen(row, shape, same_as, stands_in)
-        return Seen(row, self._usual, same_as, stands_in)
+                return Seen(row, shape, same_as, stands_in, offset)
+        return Seen(row, self._usual, same_as, stands_in, offset)
 
     def check(self, seen: Seen, number: int, line: int | None, record: Record | None = None) -> None:
         """Find all that is wrong with a row, and with the length of its record; count what becomes of it."""
@@ -192,6 +192,14 @@ class Checker:
             "max": lengths.longest,
         }
 
+    def spread(self) -> dict[str, Any] | None:
+        """How the lengths are spread, for a chart: the width of a step, the counts, and how many are over the limit."""
+        if self._training is None or not self.lengths:
+            return None
+        limit = self._training.length.tokens
+        width, counts = spread_lengths(self.lengths, measure_lengths(self.lengths).p95)
+        return {"width": width, "counts": counts, "over": sum(one > limit for one in self.lengths) if limit else 0}
+
     def close(self, facts: FileFacts) -> None:
         """Find what is wrong with all rows together and with the file."""
         facts = replace(facts, rows=self._rows, is_own=self.own)
@@ -221,6 +229,8 @@ class Validation:
     other: Mapping[int, str] = field(default_factory=dict)
     # What counts the tokens of a family of models; without it lengths are not looked at.
     load_tokenizer: Callable[[str], Tokenizer] | None = None
+    # Lints that are not asked.
+    off: Container[str] = ()
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
     linter: Linter | None = field(init=False)
@@ -229,7 +239,7 @@ class Validation:
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
         self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
-        self.linter = Linter(self.findings) if self.options.lint else None
+        self.linter = Linter(self.findings, off=self.off) if self.options.lint else None
         self.checkers = [
             Checker(
                 one,
@@ -279,11 +289,12 @@ class Validation:
                 refusal = RowError("A text holds half of a character (a lone surrogate).")
         if record is not None and self.linter is not None:
             self.linter.see(record, number, line)
+        offset = self.facts.bytes_read
         same_as = self._find_repeat(row, number)
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
             if checker.own:
-                checker.check(checker.seen(row, same_as, stands_in), number, line, record)
+                checker.check(checker.seen(row, same_as, stands_in, offset), number, line, record)
             elif refusal is not None:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:
@@ -319,7 +330,9 @@ class Validation:
 
     def _find_repeat(self, row: dict[str, Any], number: int) -> int | None:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
-        first = self._numbers.setdefault(hash(_encode(row)), number)
+        encoded = _encode(row)
+        self.facts.bytes_read += len(encoded) + 1
+        first = self._numbers.setdefault(hash(encoded), number)
         return None if first == number else first
 
     def stands_in(self, record: Record) -> str:

@@ -1,7 +1,7 @@
 """Findings: what a check found, with its place, a plain sentence and, where one is safe, a fix; counted and bounded."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -53,11 +53,12 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """Exact counts of all findings, and for each severity the first ``limit`` of them."""
+    """Exact counts of all findings, and for each severity the first ``limit`` of them. ``told`` hears of each."""
 
     limit: int = 100
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     listed: dict[str, list[Finding]] = field(default_factory=lambda: {severity: [] for severity in SEVERITIES})
+    told: Callable[[Finding], None] | None = None
 
     def add(self, finding: Finding) -> None:
         """Count a finding, and keep it while there is room."""
@@ -65,6 +66,8 @@ class Findings:
         kept = self.listed[finding.severity]
         if len(kept) < self.limit:
             kept.append(finding)
+        if self.told is not None:
+            self.told(finding)
 
     def number(self, severity: str, profile: str | None = None) -> int:
         """How many there are of a severity, of all profiles or of one."""

@@ -212,16 +212,19 @@ class Seen:
     ``form`` is equal for rows that differ only in texts which are not blank and in what stands under keys that nobody
     reads; it is None for rows that hold more than plain messages. ``same_as`` is the number of an earlier record that
     is equal, ``stands_in`` says what of it stands in the file that it is compared with: ``record``, ``question`` or
-    nothing.
+    nothing. ``offset`` is about how many bytes of the file stand before it.
     """
 
-    __slots__ = ("_calls", "_talks", "form", "row", "same_as", "shape", "stands_in")
+    __slots__ = ("_calls", "_talks", "form", "offset", "row", "same_as", "shape", "stands_in")
 
-    def __init__(self, row: dict[str, Any], shape: Shape, same_as: int | None = None, stands_in: str = "") -> None:
+    def __init__(
+        self, row: dict[str, Any], shape: Shape, same_as: int | None = None, stands_in: str = "", offset: int = 0
+    ) -> None:
         self.row = row
         self.shape = shape
         self.same_as = same_as
         self.stands_in = stands_in
+        self.offset = offset
         self.form = _form_of(row, shape)
         self._talks: tuple[Talk, ...] | None = None
         self._calls: tuple[tuple[Said, str, Any], ...] | None = None

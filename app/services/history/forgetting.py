@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
-from app.models import ChangeRow, ChangeSet, Entry, db, empty_log, transaction
+from app.models import ChangeRow, ChangeSet, Check, Entry, FoundProblem, db, empty_log, transaction
 from app.services.history.steps import find_set, open_dataset, touch_dataset
 
 COMPACTED = "compacted"
@@ -29,6 +29,7 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
         with _overwriting(session):
             touched = _forget_texts(session, change_set)
+            _blank_findings(session, dataset_id)
         for one in _emptied(session, dataset_id, change_set):
             _count_again(session, one)
         change_set.state = COMPACTED
@@ -88,6 +89,7 @@ def compact(dataset_id: int, upto: int, *, revision: int | None = None) -> int:
         with _overwriting(session):
             for change_set in older:
                 _compact_one(session, change_set)
+            _blank_findings(session, dataset_id)
         if older:
             touch_dataset(dataset)
     empty_log()
@@ -102,6 +104,13 @@ def _compact_one(session: Session, change_set: ChangeSet) -> None:
         session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
     session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))
     change_set.state, change_set.undone_order = COMPACTED, None
+
+
+def _blank_findings(session: Session, dataset_id: int) -> None:
+    """What checks said of pairs may quote their older texts."""
+    checks = select(Check.id).where(Check.dataset_id == dataset_id)
+    quoting = FoundProblem.check_id.in_(checks), FoundProblem.message != ""
+    session.execute(update(FoundProblem).where(*quoting).values(message="").execution_options(synchronize_session=None))
 
 
 @contextmanager

@@ -1,6 +1,35 @@
-"""Validation of datasets and of uploaded files: what targets would refuse, drop or overlook. Nothing is changed."""
+"""Validation of datasets and of uploaded files: what targets would refuse, drop or overlook. No pair is changed."""
 
 from app.services.validation.checking import known_profiles, validate_dataset, validate_upload
-from app.services.validation.tasks import VALIDATE, ValidationRun
+from app.services.validation.choices import (
+    Choices,
+    choose_targets,
+    read_choices,
+    switch_off,
+    take_back,
+    waive_finding,
+)
+from app.services.validation.keeping import MOST_KEPT, sweep_checks
+from app.services.validation.overview import Found, Overview, view_check
+from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
 
-__all__ = ["VALIDATE", "ValidationRun", "known_profiles", "validate_dataset", "validate_upload"]
+__all__ = [
+    "CHECK",
+    "MOST_KEPT",
+    "VALIDATE",
+    "CheckRun",
+    "Choices",
+    "Found",
+    "Overview",
+    "ValidationRun",
+    "choose_targets",
+    "known_profiles",
+    "read_choices",
+    "sweep_checks",
+    "switch_off",
+    "take_back",
+    "validate_dataset",
+    "validate_upload",
+    "view_check",
+    "waive_finding",
+]

@@ -1,6 +1,6 @@
 """The runs over stored pairs and over uploads."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,10 @@ from sqlalchemy import or_
 
 from app import config
 from app.core.reading import ReadSettings
+from app.core.stored import StoredEntry
 from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles, load_profiles
 from app.core.validation.files import validate_file
-from app.models import Entry
+from app.models import Dataset, Entry
 from app.models.base import now
 from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries, uploads
@@ -34,26 +35,48 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
 
     Pairs that are rejected or have no answer are not exported. A finding names its pair as ``record``.
     """
-    dataset = datasets.get(dataset_id)
     if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
         options = replace(options, limit=MOST_LISTED)
-    profiles = choose_profiles(options.profile, known_profiles())
-    facts = FileFacts(is_file=False, model=options.model, today=now().date())
-    run = Validation(profiles, options, facts, load_tokenizer=load_tokenizer)
-    left_out = 0
-    is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
-    for rows in entries.stream_rows(dataset_id, where=(is_exported,)):
-        for entry in rows:
-            record = entry.record()
-            if not record.answered and record.rejected_answer is None:
-                left_out += 1
-                continue
-            if record.system is None and dataset.system_prompt is not None:
-                record = replace(record, system=dataset.system_prompt)
-            run.see_record(entry.id, record, entry.content_hash)
-        watch.progress(run.facts.records + left_out, dataset.entry_count, "pairs checked")
-    found = [{"reason": UNANSWERED, "records": left_out}] if left_out else []
-    return {**run.close(), "left_out": found}
+    run = DatasetValidation(datasets.get(dataset_id), options)
+    for _ in run.parts():
+        watch.progress(run.seen, run.dataset.entry_count, "pairs checked")
+    return run.close()
+
+
+class DatasetValidation:
+    """One run over the pairs of a dataset, part by part."""
+
+    def __init__(self, dataset: Dataset, options: ValidateOptions, off: Container[str] = ()) -> None:
+        self.dataset = dataset
+        profiles = choose_profiles(options.profile, known_profiles())
+        facts = FileFacts(is_file=False, model=options.model, today=now().date())
+        self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
+        self.left_out = 0
+
+    @property
+    def seen(self) -> int:
+        """How many pairs were looked at so far."""
+        return self.validation.facts.records + self.left_out
+
+    def parts(self) -> Iterator[list[StoredEntry]]:
+        """Check all pairs; gives those of each part once they are checked."""
+        is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
+        prompt = self.dataset.system_prompt
+        for rows in entries.stream_rows(self.dataset.id, where=(is_exported,)):
+            for entry in rows:
+                record = entry.record()
+                if not record.answered and record.rejected_answer is None:
+                    self.left_out += 1
+                    continue
+                if record.system is None and prompt is not None:
+                    record = replace(record, system=prompt)
+                self.validation.see_record(entry.id, record, entry.content_hash)
+            yield rows
+
+    def close(self) -> dict[str, Any]:
+        """Check what all pairs are together. Returns the result object."""
+        left_out = [{"reason": UNANSWERED, "records": self.left_out}] if self.left_out else []
+        return {**self.validation.close(), "left_out": left_out}
 
 
 def validate_upload(upload: Upload, settings: ReadSettings, options: ValidateOptions) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from app.services import datasets
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 from app.services.validation.checking import known_profiles, validate_dataset
+from app.services.validation.keeping import check_dataset, sweep_checks
 
 # Up to this many pairs are checked in the request itself.
 AT_ONCE = 5_000
@@ -22,15 +23,27 @@ class ValidationRun:
     options: ValidateOptions = field(default_factory=ValidateOptions)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """Which dataset to check for which targets, so that what was found is kept."""
+
+    dataset_id: int
+    profile: str
+
+
 def _validate(run: ValidationRun, watch: Watch) -> Mapping[str, object]:
     found = validate_dataset(run.dataset_id, run.options, watch)
     counts = f"{plural(found['errors'], 'finding')} to fix, {found['warnings']:,} to look at"
     return {**found, "summary": f"{plural(found['records'], 'pair')}: {counts}."}
 
 
-def _check(run: ValidationRun) -> None:
+def _require_targets(run: ValidationRun | CheckRun) -> None:
     datasets.get(run.dataset_id)
-    choose_profiles(run.options.profile, known_profiles())
+    choose_profiles(run.profile if isinstance(run, CheckRun) else run.options.profile, known_profiles())
+
+
+def _is_small(run: ValidationRun | CheckRun) -> bool:
+    return datasets.get(run.dataset_id).entry_count <= AT_ONCE
 
 
 VALIDATE = declare(
@@ -40,8 +53,23 @@ VALIDATE = declare(
         _validate,
         title=lambda run: f"Check the pairs for {run.options.profile}",
         result_page=("jobs.show", ("job_id",)),
-        small=lambda run: datasets.get(run.dataset_id).entry_count <= AT_ONCE,
+        small=_is_small,
         limits=TaskLimits(memory_mb=512, cpu_seconds=3600, stall_seconds=600),
-        check=_check,
+        check=_require_targets,
+    )
+)
+CHECK = declare(
+    Task(
+        "check",
+        CheckRun,
+        lambda run, watch: check_dataset(run.dataset_id, run.profile, watch),
+        title=lambda run: f"Check the pairs for {run.profile}",
+        result_page=("overview.index", ("dataset_id",)),
+        small=_is_small,
+        # Leaks between splits are looked for as well.
+        limits=TaskLimits(memory_mb=1024, cpu_seconds=3600, stall_seconds=600),
+        check=_require_targets,
+        alike=("dataset_id", "profile"),
+        sweep=sweep_checks,
     )
 )

@@ -28,7 +28,7 @@ TODAY = date(2026, 11, 29)
 
 def rows_of(example: Example) -> list[dict[str, object]]:
     """The rows of an example, if it has any."""
-    if isinstance(example, bytes | FileFacts):
+    if isinstance(example, bytes | FileFacts) or callable(example):
         return []
     return [dict(row) for row in (example.rows if isinstance(example, TwoFiles) else example)]
 
@@ -49,6 +49,7 @@ def codes_in(rule: Rule, example: Example) -> set[str]:
     profile = PROFILES[rule.profile]
     if isinstance(example, FileFacts):
         return {rule.code for _ in rule.check(example, profile)}
+    example = example() if callable(example) else example
     other = file_of(example.other) if isinstance(example, TwoFiles) else None
     source = file_of(example.rows if isinstance(example, TwoFiles) else example)
     report = validate_file(

@@ -46,6 +46,8 @@ class FileFacts:
     # Those that were read, and those that came to a profile.
     records: int = 0
     rows: int = 0
+    # About how many bytes of it were read so far.
+    bytes_read: int = 0
     model: str = ""
     today: date = date.min
 
@@ -57,8 +59,8 @@ class TwoFiles(NamedTuple):
     other: Sequence[Row]
 
 
-# Rows of a file, its bytes, what is known of it, or two of them.
-Example = Sequence[Row] | bytes | FileFacts | TwoFiles
+# Rows of a file, or what makes them where they are large; its bytes, what is known of it, or two of them.
+Example = Sequence[Row] | Callable[[], Sequence[Row]] | bytes | FileFacts | TwoFiles
 Problems = Iterator[Problem]
 RowCheck = Callable[[Seen, Profile], Problems]
 FileCheck = Callable[[FileFacts, Profile], Problems]

@@ -127,3 +127,31 @@ def check_picture_addresses(seen: Seen, profile: Profile) -> Problems:
                     yield Problem(path, f"{place}, part {at + 1}: {what}.")
                 elif most is not None and (len(url) - found.end()) * 3 / 4 > most * _MB:
                     yield Problem(path, f"{place}, part {at + 1}: the picture has more than {most:g} MB.")
+
+
+@rule(
+    "text-only",
+    "A picture or another file where only text is taken",
+    "The target learns preferences from texts alone.",
+    good={
+        "input": {"messages": [{"role": "user", "content": "Tare?"}]},
+        "preferred_output": [{"role": "assistant", "content": "Empty weight."}],
+        "non_preferred_output": [{"role": "assistant", "content": "A fish."}],
+    },
+    bad={
+        "input": {"messages": [_ASKED]},
+        "preferred_output": [_SAID],
+        "non_preferred_output": [{"role": "assistant", "content": "A fish."}],
+    },
+    profile="openai-dpo",
+    shapes=("preference", "scored"),
+)
+def check_text_only(seen: Seen, profile: Profile) -> Problems:
+    """Parts that are no text."""
+    for talk in seen.talks:
+        for said in talk.said:
+            parts = seen.text(said)
+            for at, part in enumerate(parts if type(parts) is list else ()):
+                if isinstance(part, dict) and ("image_url" in part or "inlineData" in part or "fileData" in part):
+                    path = f"{said.path}.{seen.shape.text}[{at}]"
+                    yield Problem(path, f"{place_of(said.path)} holds a file; only text is taken here.")

@@ -1,10 +1,16 @@
 """Rules on whole rows: their keys, and the lists of messages that they must have."""
 
+from typing import Any
+
 from app.core.text import clip
 from app.core.validation.profiles import Profile
-from app.core.validation.rules.base import SHAREGPT, Problem, Problems, TwoFiles, chat, rule
+from app.core.validation.rules.base import SHAREGPT, FileFacts, Problem, Problems, TwoFiles, chat, rule
 from app.core.validation.shapes import Seen
 
+# What ``datasets.load_dataset`` reads at once, and takes the columns from.
+FIRST_BYTES = 10 << 20
+# From so many records on it is no chance that all are alike.
+_NO_CHANCE = 10
 _GOOD = chat("What is a tare weight?", "The weight of an empty container.")
 
 
@@ -138,3 +144,82 @@ def check_other_questions(seen: Seen, profile: Profile) -> Problems:
     """The question stands in the file that it is compared with (``--against``), with another answer."""
     if seen.stands_in == "question":
         yield Problem("", "The question stands in the other file too, with another answer.")
+
+
+@rule(
+    "all-alike",
+    "All questions or all answers are equal",
+    "A model that always hears the same, or is always to say the same, learns nothing else.",
+    good=[_GOOD, chat("What is a gross weight?", "Container and content.")],
+    bad=[chat(f"What is word {number}?", "The weight of an empty container.") for number in range(10)],
+    level="set",
+    refused=False,
+)
+class WatchAlike:
+    """The last question and the last answer of each row against those of the first."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._first: dict[str, Any] = {}
+        self._rows = 0
+
+    def see(self, seen: Seen, number: int, line: int | None) -> tuple[Problem, ...]:
+        """Forget what differs."""
+        self._rows += 1
+        if self._rows == 1:
+            self._first = {"user": self._last_text(seen, "user"), "assistant": self._last_text(seen, "assistant")}
+        else:
+            for role, text in tuple(self._first.items()):
+                if text is None or self._last_text(seen, role) != text:
+                    del self._first[role]
+        return ()
+
+    def _last_text(self, seen: Seen, role: str) -> Any:
+        texts = [seen.text(said) for talk in seen.talks for said in talk.said if said.role == role]
+        return texts[-1] if texts else None
+
+    def close(self, facts: FileFacts) -> Problems:
+        """What never differed."""
+        for role, text in self._first.items():
+            if self._rows >= _NO_CHANCE and text is not None:
+                what = "questions" if role == "user" else "answers"
+                yield Problem("", f"All {self._rows:,} {what} are equal.")
+
+
+@rule(
+    "late-key",
+    "A key that comes late",
+    "Loaders go by the first 10 MB of a file: they fail at a key that comes later, and spoil lists among texts.",
+    good=[_GOOD, {**_GOOD, "tools": []}],
+    bad=lambda: [chat("What is a tare weight?", "Of an empty container. " * 500_000), {**_GOOD, "tools": []}],
+    level="set",
+    profile="trl",
+    refused=False,
+)
+class WatchKeys:
+    """The keys of rows and messages, and whether content is a text or a list: which come after the first 10 MB."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._known: set[str] = set()
+        self._forms: set[tuple[str, ...]] = set()
+
+    def see(self, seen: Seen, number: int, line: int | None) -> Problems:
+        """Keys that no earlier row has."""
+        if seen.form in self._forms:
+            return
+        if seen.form is not None and len(self._forms) < 10_000:
+            self._forms.add(seen.form)
+        found = dict.fromkeys(seen.row, "")
+        for talk in seen.talks:
+            for said in talk.said:
+                for name, value in said.message.items():
+                    kind = f"{name} as a list" if name == seen.shape.text and isinstance(value, list) else name
+                    found.setdefault(f"{talk.path}[].{kind}", said.path)
+        new = [path for path in found if path not in self._known] if len(self._known) < 10_000 else []
+        self._known.update(new)
+        for path in new if seen.offset > FIRST_BYTES else ():
+            text = f"“{path}” stands here for the first time, after 10 MB. Put the record that has most keys first."
+            yield Problem(found[path] or path, text)
+
+    def close(self, facts: FileFacts) -> Problems:
+        """All is told row by row."""
+        return iter(())

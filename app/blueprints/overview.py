@@ -1,0 +1,105 @@
+"""The overview of a dataset: whether one can train on it now, and if not, what to do about it."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.view import tell
+from app.core.cleaning import OPERATIONS
+from app.core.errors import BadUsage, NotFound
+from app.core.validation import FIXES, RULES, SEVERITIES
+from app.core.validation.lints import LINTS
+from app.services import datasets, duplicates, jobs, runners, tasks, validation
+from app.services.validation import CheckRun, Found
+
+bp = Blueprint("overview", __name__, url_prefix="/datasets/<int:dataset_id>")
+
+# What is put right on another page: the page, and what its button says.
+_ELSEWHERE = {
+    "repeated-row": ("duplicates.index", "Duplicates…"),
+    "unbalanced-labels": ("splits.index", "Splits…"),
+    "too-few": ("imports.index", "Import more…"),
+    "no-records": ("imports.index", "Import…"),
+    "few-records": ("imports.index", "Import more…"),
+}
+
+
+@bp.app_template_global("title_of_finding")
+def title_of_finding(code: str) -> str:
+    """The title of a rule or lint; of one that there is not, what was asked for."""
+    known = RULES.get(code) or LINTS.get(code)
+    return known.title if known else code
+
+
+@bp.get("/")
+def index(dataset_id: int) -> ResponseReturnValue:
+    """What the last check found, with the way to each thing, and how the pairs stand."""
+    dataset = datasets.get(dataset_id)
+    profiles, choices = validation.known_profiles(), validation.read_choices(dataset)
+    seen = validation.view_check(dataset_id)
+    run = CheckRun(dataset_id, ",".join(choices.profiles))
+    scan = duplicates.latest_scan(dataset_id)
+    return render_template(
+        "overview/index.html",
+        dataset=dataset,
+        profiles=profiles,
+        targets=[one for one in profiles.values() if one.layout],
+        choices=choices,
+        seen=seen,
+        severities=SEVERITIES,
+        job=tasks.find_running(validation.CHECK, run),
+        way_to_fix=lambda found: _way_to_fix(dataset_id, found),
+        fixes=FIXES,
+        groups_of_duplicates=duplicates.report_scan(scan)["groups"] if scan else None,
+        most=validation.MOST_KEPT,
+    )
+
+
+def _way_to_fix(dataset_id: int, found: Found) -> tuple[str, str] | None:
+    """The address at which a finding is put right, and what leads there; None where only its pairs can be read."""
+    if found.fix in OPERATIONS:
+        address = url_for("cleaning.index", dataset_id=dataset_id, op=found.fix)
+        return address, f"{OPERATIONS[found.fix].title}…"
+    if found.code in _ELSEWHERE:
+        endpoint, label = _ELSEWHERE[found.code]
+        return url_for(endpoint, dataset_id=dataset_id), label
+    return None
+
+
+@bp.post("/check")
+def check(dataset_id: int) -> ResponseReturnValue:
+    """Check all pairs for the chosen targets, which stay chosen."""
+    profile = validation.choose_targets(dataset_id, request.form.getlist("profile"))
+    job = tasks.start(validation.CHECK, CheckRun(dataset_id, profile))
+    if job.state != "done":
+        return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+@bp.get("/check/<int:job_id>")
+def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
+    """A check in the background: its progress, then the overview."""
+    job = jobs.get(job_id)
+    if job.dataset_id != dataset_id or job.kind != validation.CHECK.name:
+        raise NotFound(f"There is no check {job_id} of this dataset.", job_id=job_id)
+    if job.state == "done":
+        return redirect(url_for(".index", dataset_id=dataset_id))
+    return render_template("overview/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
+
+
+@bp.post("/check/aside")
+def set_aside(dataset_id: int) -> ResponseReturnValue:
+    """Waive a finding with a reason, switch a lint off, or take either back."""
+    code, action = request.form.get("code", ""), request.form.get("action", "")
+    actions: dict[str, Any] = {
+        "waive": lambda: validation.waive_finding(dataset_id, code, request.form.get("reason", "")),
+        "off": lambda: validation.switch_off(dataset_id, code),
+        "back": lambda: validation.take_back(dataset_id, code),
+    }
+    if action not in actions:
+        raise BadUsage("Choose what to do with the finding.")
+    actions[action]()
+    done = {"waive": "is waived", "off": "is switched off", "back": "counts again"}[action]
+    tell(f"“{title_of_finding(code)}” {done}.")
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)

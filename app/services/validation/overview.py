@@ -1,0 +1,117 @@
+"""What the last check found, as the overview shows it: read from what is stored, without a look at any pair."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from app.core.validation import RULES, SEVERITIES
+from app.core.validation.lints import LINTS
+from app.models import ChangeSet, Check, FoundProblem, db
+from app.services import datasets
+from app.services.duplicates.since import HIDDEN, read_mark
+from app.services.validation.choices import Choices, read_choices
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One rule or lint that found something. ``fix`` is a cleaning operation or the name of a mend."""
+
+    code: str
+    title: str
+    why: str
+    severity: str
+    pairs: int
+    said: tuple[str, ...]
+    targets: tuple[str, ...]
+    fix: str | None
+    all_listed: bool
+    is_lint: bool
+    # What only a look at all pairs tells: it stays as it is until the next check.
+    is_of_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A stored check as it stands to the present. ``to_fix`` are pairs; ``is_least`` says that there may be more.
+
+    ``steps`` changed up to ``changed`` pairs since.
+    """
+
+    check: Check
+    groups: dict[str, list[Found]]
+    waived: list[tuple[Found, str]]
+    to_fix: int
+    is_least: bool
+    steps: int
+    changed: int
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The counts of the check."""
+        return self.check.summary
+
+
+def current_check(dataset_id: int) -> Check | None:
+    """The check that shows for a dataset, if there was one."""
+    query = select(Check).where(Check.dataset_id == dataset_id, Check.state == "current").order_by(Check.id.desc())
+    return db.session.execute(query.limit(1).execution_options(populate_existing=True)).scalar_one_or_none()
+
+
+def view_check(dataset_id: int) -> Overview | None:
+    """What the last check found; None without one."""
+    check = current_check(dataset_id)
+    if check is None:
+        return None
+    choices = read_choices(datasets.get(dataset_id))
+    groups: dict[str, list[Found]] = {severity: [] for severity in SEVERITIES}
+    waived: list[tuple[Found, str]] = []
+    for one in check.summary["codes"]:
+        found = _as_found(one)
+        if found.code in choices.waived:
+            waived.append((found, choices.waived[found.code]))
+        elif found.code not in choices.off:
+            groups[found.severity].append(found)
+    to_fix, is_least = _count_to_fix(check, groups["error"], choices)
+    steps, changed = _count_since(check)
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed)
+
+
+def _as_found(one: dict[str, Any]) -> Found:
+    code = one["code"]
+    known: Any = RULES.get(code) or LINTS.get(code)
+    return Found(
+        code,
+        known.title if known else code,
+        known.why if known else "",
+        one["severity"],
+        one["pairs"],
+        tuple(one["said"]),
+        tuple(one["targets"]),
+        one["fix"],
+        one["all_listed"],
+        code in LINTS,
+        LINTS[code].sees_all if code in LINTS else code in RULES and RULES[code].level in ("set", "file"),
+    )
+
+
+def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[int, bool]:
+    """How many pairs have at least one error that was not waived."""
+    if not any(one["severity"] == "error" and one["code"] in choices.waived for one in check.summary["codes"]):
+        return check.summary["to_fix"], False
+    codes = [one.code for one in errors]
+    where = FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.severity == "error"
+    number = db.session.execute(select(func.count(FoundProblem.entry_id.distinct())).where(*where)).scalar_one()
+    return int(number), not all(one.all_listed for one in errors)
+
+
+def _count_since(check: Check) -> tuple[int, int]:
+    """How many steps came, went or came back since the check, and how many pairs they touch together, at most."""
+    _, hidden = read_mark(check.dataset_id)
+    flipped = {one for one in hidden if one <= check.last_set} ^ set(check.hidden)
+    came = and_(ChangeSet.id > check.last_set, ChangeSet.state.not_in(HIDDEN))
+    query = select(func.count(), func.coalesce(func.sum(ChangeSet.created + ChangeSet.changed), 0)).where(
+        ChangeSet.dataset_id == check.dataset_id, or_(came, ChangeSet.id.in_(flipped))
+    )
+    steps, changed = db.session.execute(query).one()
+    return int(steps), int(changed)

@@ -1,0 +1,118 @@
+"""The overview: what to do before training, each finding with its pairs and its mend, and what was set aside."""
+
+import re
+
+import pytest
+
+from app.core.record import Record
+from app.services import datasets, history, pairs, validation
+from tests import factories
+
+
+@pytest.fixture
+def page(app):
+    """The address of the overview of a dataset with twelve pairs, two of them with remains of HTML."""
+    with app.app_context():
+        dataset_id = factories.dataset(count=0)
+        records = [Record(f"When is shop {n} open?", f"Shop {n} opens at {n}.") for n in range(10)]
+        records += [Record("And the bakery?", "<p>It is <b>open</b>.</p>"), Record("And the bank?", "<p>Now.</p>")]
+        history.create(dataset_id, records, summary="Add")
+    return f"/datasets/{dataset_id}/"
+
+
+def text_of(answer):
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
+
+
+def check(client, page, *profiles):
+    answer = client.post(f"{page}check", data={"profile": list(profiles) or ["plain"]}, follow_redirects=True)
+    return text_of(answer)
+
+
+def test_before_a_check_the_page_offers_one(client, page):
+    text = text_of(client.get(page))
+    assert "Check 12 pairs" in text and "Must fix" not in text and "Overview" in text
+
+
+def test_without_pairs_the_page_leads_to_an_import(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Empty").id
+    text = text_of(client.get(f"/datasets/{dataset_id}/"))
+    assert "No pairs yet" in text and "Import a file" in text and "Check" not in text.replace("check them here", "")
+
+
+def test_a_check_says_what_to_do_and_leads_there(client, page):
+    text = check(client, page)
+    assert "Nothing must be fixed before you train." in text and "12 of 12 pairs pass every required check." in text
+    assert "Look at" in text and "Remains of HTML." in text and "Tokens per pair" in text
+    html = client.get(page).get_data(as_text=True)
+    assert "pairs?finding=html" in html and "clean?op=html-to-markdown" in html
+    listed = text_of(client.get(f"{page}pairs?finding=html"))
+    assert "2 matching pairs" in listed and "And the bakery?" in listed and "shop 3" not in listed
+    assert "found “Remains of HTML”" in listed
+    assert client.get(f"{page}clean?op=html-to-markdown").status_code == 200
+
+
+def test_what_must_be_fixed_is_the_first_thing_said(client, app, page):
+    with app.app_context():
+        dataset_id = factories.dataset("Few", count=3)
+    text = check(client, f"/datasets/{dataset_id}/", "openai-sft", "azure")
+    assert "Too few records: fix that before you train." in text and "Import more…" in text
+    assert "Checked against OpenAI" in text and "Azure" in text
+
+
+def test_the_targets_stay_chosen(client, page):
+    check(client, page, "trl", "mlx")
+    html = client.get(page).get_data(as_text=True)
+    assert re.search(r'value="trl"\s+checked', html) and re.search(r'value="mlx"\s+checked', html)
+    assert not re.search(r'value="openai-sft"\s+checked', html)
+
+
+def test_changes_since_the_check_are_said(client, app, page):
+    check(client, page)
+    assert "of the history" not in text_of(client.get(page))
+    with app.app_context():
+        pairs.add_pair(int(page.split("/")[2]), "One more?", "Yes.")
+    assert "1 step of the history changed up to 1 pair since." in text_of(client.get(page))
+
+
+def test_a_finding_is_waived_with_a_reason_and_taken_back(client, page):
+    check(client, page)
+    aside = f"{page}check/aside"
+    assert client.post(aside, data={"action": "waive", "code": "html", "reason": ""}).status_code == 422
+    sent = {"action": "waive", "code": "html", "reason": "Our site shows <b>it</b>."}
+    answer = client.post(aside, data=sent, follow_redirects=True)
+    html = answer.get_data(as_text=True)
+    assert "Our site shows &lt;b&gt;it&lt;/b&gt;." in html and "pairs?finding=html" not in html
+    client.post(aside, data={"action": "back", "code": "html"})
+    assert "pairs?finding=html" in client.get(page).get_data(as_text=True)
+
+
+def test_a_lint_is_switched_off_and_a_rule_is_not(client, app, page):
+    aside = f"{page}check/aside"
+    assert client.post(aside, data={"action": "off", "code": "html"}).status_code == 303
+    assert client.post(aside, data={"action": "off", "code": "too-few"}).status_code == 422
+    assert client.post(aside, data={"action": "dance", "code": "html"}).status_code == 400
+    assert "Switched off: it is not looked for." in check(client, page)
+
+
+def test_no_target_is_refused_with_a_sentence(client, page):
+    answer = client.post(f"{page}check", data={})
+    assert answer.status_code == 422 and "No target is chosen" in answer.get_data(as_text=True)
+
+
+def test_a_run_of_another_dataset_is_not_there(client, app, page):
+    check(client, page)
+    with app.app_context():
+        other = factories.dataset("Other")
+        assert validation.view_check(other) is None
+    assert client.get(f"/datasets/{other}/check/1").status_code == 404
+
+
+def test_the_overview_shows_splits_with_leaks_and_duplicates(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    client.post(f"{page}splits", data={"asked": "1", "train": "80", "validation": "10", "test": "10", "seed": "1"})
+    client.post(f"/datasets/{dataset_id}/duplicates/scans", data={})
+    text = check(client, page)
+    assert "Splits" in text and "Train," in text

@@ -1,0 +1,186 @@
+"""Checks of datasets that are kept: exact counts, pairs listed by a finding, staleness, and what is set aside."""
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.errors import BadUsage, Invalid
+from app.core.filters import Filters
+from app.core.record import Record
+from app.models import Check, FoundProblem, db
+from app.services import datasets, entries, history, pairs, tasks, validation
+from app.services.jobs import Cancelled, Unwatched
+from app.services.validation import CheckRun, keeping
+
+BOLD = "<p>It is <b>open</b>.</p>"
+
+
+def check(dataset_id, profile="plain"):
+    return tasks.start(validation.CHECK, CheckRun(dataset_id, profile)).result
+
+
+def found(dataset_id, code):
+    return [one.question for one in entries.list_page(dataset_id, Filters(finding=code), order="oldest").entries]
+
+
+def codes(dataset_id):
+    seen = validation.view_check(dataset_id)
+    return {one.code: one.pairs for group in seen.groups.values() for one in group}
+
+
+@pytest.fixture
+def hours(dataset_id):
+    """Twelve pairs: two with remains of HTML, one equal to another."""
+    records = [Record(f"When is shop {n} open?", f"Shop {n} opens at {n}.") for n in range(9)]
+    records += [Record("And the bakery?", BOLD), Record("And the bank?", BOLD), records[0]]
+    history.create(dataset_id, records, summary="Add")
+    return dataset_id
+
+
+def test_pairs_are_listed_by_what_was_found_in_them(hours):
+    check(hours)
+    assert codes(hours)["html"] == 2 and found(hours, "html") == ["And the bakery?", "And the bank?"]
+    assert entries.count_entries(hours, Filters(finding="html")) == 2
+    assert found(hours, "no-such-code") == []
+
+
+def test_a_pair_that_was_rewritten_is_listed_no_more_and_one_that_was_approved_still_is(hours):
+    check(hours)
+    first, second = entries.list_page(hours, Filters(finding="html"), order="oldest").entries
+    pairs.save_pair(hours, first.id, {"answer": "It is open."}, version=first.version)
+    pairs.save_pair(hours, second.id, {"status": "approved"}, version=second.version)
+    assert found(hours, "html") == ["And the bank?"]
+    seen = validation.view_check(hours)
+    assert (seen.steps, seen.changed) == (2, 2) and codes(hours)["html"] == 2
+    check(hours)
+    assert validation.view_check(hours).steps == 0 and codes(hours)["html"] == 1
+
+
+def test_undo_and_redo_count_as_changes_since(hours):
+    entry = entries.list_page(hours, Filters()).entries[0]
+    step = pairs.save_pair(hours, entry.id, {"answer": "Another."}, version=entry.version).step
+    check(hours)
+    history.undo(hours, step.number)
+    assert validation.view_check(hours).steps == 1
+    history.redo(hours, step.number)
+    assert validation.view_check(hours).steps == 0
+
+
+def test_the_next_check_replaces_the_one_before_with_all_that_it_kept(hours):
+    check(hours)
+    check(hours, "plain,trl")
+    assert [one.profile for one in db.session.execute(select(Check)).scalars()] == ["plain,trl"]
+    current = validation.view_check(hours).check.id
+    assert set(db.session.execute(select(FoundProblem.check_id)).scalars()) == {current}
+
+
+def test_all_are_counted_where_not_all_are_listed(hours, monkeypatch):
+    monkeypatch.setattr(keeping, "MOST_KEPT", 1)
+    check(hours)
+    html = next(one for one in validation.view_check(hours).groups["warning"] if one.code == "html")
+    assert html.pairs == 2 and not html.all_listed and len(found(hours, "html")) == 1
+
+
+def test_what_is_stopped_leaves_nothing_and_keeps_the_check_before_it(hours, monkeypatch):
+    check(hours)
+    before = validation.view_check(hours).check.id
+
+    class Stopped(Unwatched):
+        def publish(self):
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        keeping.check_dataset(hours, "plain", Stopped())
+    assert validation.view_check(hours).check.id == before
+    assert db.session.execute(select(func.count()).select_from(Check)).scalar_one() == 1
+    assert set(db.session.execute(select(FoundProblem.check_id)).scalars()) == {before}
+
+
+def test_what_a_killed_check_left_is_swept(hours):
+    check(hours)
+    with history.transaction() as session:
+        left = Check(dataset_id=hours, profile="plain", job_id=999)
+        session.add(left)
+        session.flush()
+        found = {
+            "code": "html",
+            "entry_id": 1,
+            "position": 1,
+            "profile": "",
+            "severity": "hint",
+            "path": "",
+            "message": "",
+        }
+        session.add(FoundProblem(check_id=left.id, **found))
+    assert validation.sweep_checks() == 1
+    assert db.session.execute(select(func.count()).select_from(Check)).scalar_one() == 1
+
+
+def test_pairs_to_fix_are_counted_once_whatever_number_of_targets_refuses_them(dataset_id):
+    history.create(dataset_id, [Record(f"Question {n}?", f"Answer {n}.") for n in range(3)], summary="Add")
+    check(dataset_id, "openai-sft,azure")
+    seen = validation.view_check(dataset_id)
+    assert [one.code for one in seen.groups["error"]] == ["too-few"] and seen.to_fix == 0
+    assert seen.groups["error"][0].targets == ("openai-sft", "azure")
+    assert seen.summary["profiles"]["openai-sft"]["spread"]["counts"][0:24] and seen.summary["records"] == 3
+
+
+def test_a_waived_finding_counts_no_more_until_it_is_taken_back(hours):
+    check(hours)
+    validation.waive_finding(hours, "html", "The shop shows HTML.")
+    assert "html" not in codes(hours)
+    assert [(one.code, reason) for one, reason in validation.view_check(hours).waived] == [
+        ("html", "The shop shows HTML.")
+    ]
+    validation.take_back(hours, "html")
+    assert codes(hours)["html"] == 2
+
+
+def test_a_lint_that_is_switched_off_is_not_asked(hours):
+    validation.switch_off(hours, "html")
+    check(hours)
+    assert "html" not in codes(hours)
+    validation.take_back(hours, "html")
+    check(hours)
+    assert codes(hours)["html"] == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda one: validation.waive_finding(one, "html", " "), "Say why"),
+        (lambda one: validation.waive_finding(one, "no-such", "x"), "There is no rule"),
+        (lambda one: validation.switch_off(one, "too-few"), "rule of the target"),
+        (lambda one: validation.choose_targets(one, []), "No target"),
+        (lambda one: validation.choose_targets(one, ["nobody"]), "nobody"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(hours, call, said):
+    with pytest.raises((BadUsage, Invalid), match=said):
+        call(hours)
+
+
+def test_splits_and_leaks_are_counted_by_the_check(dataset_id):
+    rows = [Record(f"q{n}", f"a{n}", source="one document") for n in range(4)]
+    history.create(dataset_id, rows, summary="Add")
+    ids = [one.id for one in entries.stream_entries(dataset_id)]
+    pairs.set_split(dataset_id, pairs.Selection(tuple(ids[:3])), "train")
+    pairs.set_split(dataset_id, pairs.Selection(tuple(ids[3:])), "test")
+    check(dataset_id)
+    summary = validation.view_check(dataset_id).summary
+    assert summary["splits"] == {"train": 3, "validation": 0, "test": 1} and sum(summary["leaks"].values()) >= 1
+
+
+def test_the_choices_go_with_a_copy(hours):
+    validation.waive_finding(hours, "html", "On purpose.")
+    copied = datasets.copy_dataset(hours)
+    assert validation.read_choices(copied).waived == {"html": "On purpose."}
+
+
+def test_forgetting_empties_what_findings_quote(hours):
+    check(hours)
+    entry = entries.list_page(hours, Filters(finding="html")).entries[0]
+    step = pairs.save_pair(hours, entry.id, {"answer": "It is open."}, version=entry.version).step
+    assert any(db.session.execute(select(FoundProblem.message)).scalars())
+    history.forget(hours, step.number)
+    assert not any(db.session.execute(select(FoundProblem.message)).scalars())
+    assert codes(hours)["html"] == 2
