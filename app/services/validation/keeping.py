@@ -76,20 +76,7 @@ class Keeper:
         if self._kept[code, finding.profile] < MOST_KEPT:
             self._kept[code, finding.profile] += 1
             self._position += 1
-            self._waiting.append(
-                {
-                    "check_id": self.check_id,
-                    "code": code,
-                    "entry_id": pair,
-                    "position": self._position,
-                    "content_hash": None,
-                    "profile": finding.profile,
-                    "severity": finding.severity,
-                    "path": finding.path,
-                    "message": finding.message,
-                    "fix": finding.fix,
-                }
-            )
+            self._waiting.append(as_row(self.check_id, finding, self._position))
 
     def write(self, begin: Callable[[], Session], rows: Sequence[StoredEntry] = ()) -> None:
         """Insert what was collected, with the hashes that the pairs had when they were read."""
@@ -125,6 +112,22 @@ class Keeper:
             }
             for code in codes
         ]
+
+
+def as_row(check_id: int, finding: Finding, position: int) -> dict[str, Any]:
+    """A finding in a pair as it is stored; the hash of the pair is still to come."""
+    return {
+        "check_id": check_id,
+        "code": finding.code,
+        "entry_id": finding.record,
+        "position": position,
+        "content_hash": None,
+        "profile": finding.profile,
+        "severity": finding.severity,
+        "path": finding.path,
+        "message": finding.message,
+        "fix": finding.fix,
+    }
 
 
 def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, object]:

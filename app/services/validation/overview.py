@@ -1,5 +1,6 @@
 """What the last check found, as the overview shows it: read from what is stored, without a look at any pair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from app.models import ChangeSet, Check, FoundProblem, db
 from app.services import datasets
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.validation.choices import Choices, read_choices
+
+# Rules of texts that compare a pair with others.
+_OF_OTHERS = ("repeated-row", "in-both-files", "question-in-both-files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ def view_check(dataset_id: int) -> Overview | None:
         elif found.code not in choices.off:
             groups[found.severity].append(found)
     to_fix, is_least = _count_to_fix(check, groups["error"], choices)
-    steps, changed = _count_since(check)
+    since = sets_since(check)
+    steps, changed = len(since), sum(one.created + one.changed for one in since)
     return Overview(check, groups, waived, to_fix, is_least, steps, changed)
 
 
@@ -91,8 +96,15 @@ def _as_found(one: dict[str, Any]) -> Found:
         one["fix"],
         one["all_listed"],
         code in LINTS,
-        LINTS[code].sees_all if code in LINTS else code in RULES and RULES[code].level in ("set", "file"),
+        is_of_set(code),
     )
+
+
+def is_of_set(code: str) -> bool:
+    """Whether only a look at all pairs tells it, and not one at the pair."""
+    if code in LINTS:
+        return LINTS[code].sees_all
+    return code in _OF_OTHERS or (code in RULES and RULES[code].level in ("set", "file"))
 
 
 def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[int, bool]:
@@ -105,13 +117,10 @@ def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[
     return int(number), not all(one.all_listed for one in errors)
 
 
-def _count_since(check: Check) -> tuple[int, int]:
-    """How many steps came, went or came back since the check, and how many pairs they touch together, at most."""
+def sets_since(check: Check) -> Sequence[ChangeSet]:
+    """The steps that came, went or came back since the check."""
     _, hidden = read_mark(check.dataset_id)
     flipped = {one for one in hidden if one <= check.last_set} ^ set(check.hidden)
     came = and_(ChangeSet.id > check.last_set, ChangeSet.state.not_in(HIDDEN))
-    query = select(func.count(), func.coalesce(func.sum(ChangeSet.created + ChangeSet.changed), 0)).where(
-        ChangeSet.dataset_id == check.dataset_id, or_(came, ChangeSet.id.in_(flipped))
-    )
-    steps, changed = db.session.execute(query).one()
-    return int(steps), int(changed)
+    query = select(ChangeSet).where(ChangeSet.dataset_id == check.dataset_id, or_(came, ChangeSet.id.in_(flipped)))
+    return db.session.execute(query).scalars().all()
