@@ -1,5 +1,6 @@
 """Splits: shares and what stays together, what that would do, and what stands on both sides."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -40,7 +41,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
     dataset = datasets.get(dataset_id)
     rows, last = splits.recall_rows(dataset_id), splits.last_split(dataset_id)
     kinds = describe_kinds(rows)
-    form = SplitForm(request.args, last[1] if last else suggest_options(len(rows), kinds))
+    # That pairs were placed anew once is no reason to do so again.
+    form = SplitForm(request.args, replace(last[1], lock=None) if last else suggest_options(len(rows), kinds))
     facts: dict[str, Any] = {"plan": None, "problem": None}
     try:
         options = form.options()

@@ -123,3 +123,8 @@ def test_an_empty_dataset_says_what_to_do(client, app):
 
 def test_a_link_with_unknown_parts_still_opens(client, page):
     assert "100 pairs get a split" in text_of(client, page, preset="foo", why="bar", leaks="x", tags="y")
+
+
+def test_pairs_stay_by_default_after_they_were_placed_anew(client, page):
+    client.post(page, data={**FORM, "lock": "0"})
+    assert 'name="lock" value="" checked' in client.get(page).get_data(as_text=True)

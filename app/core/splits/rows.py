@@ -94,8 +94,8 @@ class SplitRows:
         known = self.labels[kind]
         for label in {*labels} - known.keys() - {None}:
             known[label] = hash_key(kind, label)  # type: ignore[index,arg-type]
-        self._places[kind].extend(place for place, label in enumerate(labels, first) if label is not None)
-        self._keys[kind].extend(known[label] for label in labels if label is not None)
+        self._places[kind].fromlist([place for place, label in enumerate(labels, first) if label is not None])
+        self._keys[kind].fromlist([known[label] for label in labels if label is not None])
 
     def tie_conversation(self, place: int, extra: str | None, file: str | None) -> bool:
         """Tie a pair to the conversation that its other columns name; whether they name one."""
