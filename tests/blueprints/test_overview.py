@@ -132,3 +132,21 @@ def test_an_edit_is_followed_by_a_recheck_of_that_pair(client, app, page):
         pairs.add_pair(dataset_id, "One more?", "Yes.")
     assert "Recheck" not in text_of(client.get(page))
     assert client.post(f"{page}check/edited").status_code == 409
+
+
+def test_the_editor_says_what_was_found_in_its_pair_until_that_is_rewritten_or_waived(client, app, page):
+    check(client, page)
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        ids = [one.id for one in entries.stream_entries(dataset_id)]
+        said = [one.message for one in validation.findings_in(dataset_id, ids[-1])]
+        assert len(said) == 1 and validation.findings_in(dataset_id, ids[0]) == []
+    assert "Found by the last check" in text_of(client.get(f"{page}pairs?pair={ids[-1]}"))
+    assert "Found by the last check" not in text_of(client.get(f"{page}pairs?pair={ids[0]}"))
+    with app.app_context():
+        validation.waive_finding(dataset_id, "html", "On purpose.")
+        assert validation.findings_in(dataset_id, ids[-1]) == []
+        validation.take_back(dataset_id, "html")
+        entry = entries.get(dataset_id, ids[-1])
+        pairs.save_pair(dataset_id, entry.id, {"answer": "Now, please."}, version=entry.version)
+        assert validation.findings_in(dataset_id, ids[-1]) == []

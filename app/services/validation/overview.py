@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 
 from app.core.validation import RULES, SEVERITIES
 from app.core.validation.lints import LINTS
-from app.models import ChangeSet, Check, FoundProblem, db
+from app.models import ChangeSet, Check, Entry, FoundProblem, db
 from app.services import datasets
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.validation.choices import Choices, read_choices
@@ -115,6 +115,28 @@ def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[
     where = FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.severity == "error"
     number = db.session.execute(select(func.count(FoundProblem.entry_id.distinct())).where(*where)).scalar_one()
     return int(number), not all(one.all_listed for one in errors)
+
+
+def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[FoundProblem]:
+    """What the last check found in a pair, as long as its texts are the same, the gravest first; equal ones once.
+
+    What was waived or switched off is left out.
+    """
+    check = current_check(dataset_id)
+    if check is None:
+        return []
+    choices = read_choices(datasets.get(dataset_id))
+    aside = (*choices.waived, *choices.off)
+    # A check has few codes, and by them the rows of a pair are found without reading others.
+    codes = [one["code"] for one in check.summary["codes"] if one["pairs"] and one["code"] not in aside]
+    query = (
+        select(FoundProblem)
+        .join(Entry, and_(Entry.id == FoundProblem.entry_id, Entry.content_hash == FoundProblem.content_hash))
+        .where(FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.entry_id == entry_id)
+    )
+    order = list(SEVERITIES)
+    found = sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position))
+    return list({one.message: one for one in reversed(found) if one.message}.values())[::-1][:size]
 
 
 def sets_since(check: Check) -> Sequence[ChangeSet]:
