@@ -9,7 +9,7 @@ from app.core.record import Record
 from app.models import Check, FoundProblem, db
 from app.services import datasets, entries, history, pairs, tasks, validation
 from app.services.jobs import Cancelled, Unwatched
-from app.services.validation import CheckRun, keeping
+from app.services.validation import CheckRun, keeping, rechecking
 
 BOLD = "<p>It is <b>open</b>.</p>"
 
@@ -252,3 +252,24 @@ def test_what_changes_which_pairs_are_exported_needs_a_full_check(hours, change)
     assert validation.find_edited(validation.view_check(hours).check) is None
     with pytest.raises(Conflict, match="Check again"):
         validation.recheck_edited(hours)
+
+
+def test_another_system_prompt_needs_a_full_check(hours):
+    check(hours)
+    edit(hours, next(iter(entries.stream_entries(hours))), answer="Another.")
+    datasets.update_dataset(hours, system_prompt="Be brief.")
+    seen = validation.view_check(hours)
+    assert seen.is_prompt_changed and validation.find_edited(seen.check) is None
+    check(hours)
+    assert not validation.view_check(hours).is_prompt_changed
+
+
+def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):
+    monkeypatch.setattr(rechecking, "MOST_RECHECKED", 1)
+    check(hours)
+    first, second = list(entries.stream_entries(hours))[:2]
+    for number in range(10):
+        edit(hours, first, answer=f"Answer {number}.")
+    assert validation.find_edited(validation.view_check(hours).check) == [first.id]
+    edit(hours, second, answer="Another.")
+    assert validation.find_edited(validation.view_check(hours).check) is None

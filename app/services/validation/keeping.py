@@ -21,6 +21,7 @@ from app.services.duplicates.since import read_mark
 from app.services.jobs import Watch
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import Choices, read_choices
+from app.services.validation.overview import mark_prompt
 from app.services.work import HiddenWork, hidden_work
 
 # So many findings of one kind for one target are listed: more than anybody looks through, and a rule that finds
@@ -134,7 +135,8 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
     """Check all pairs and keep what was found in place of what the last check found. Returns the counts.
 
     ``summary`` of the stored check: ``records``, ``left_out``, ``to_fix`` (pairs that must be fixed), ``codes`` (see
-    ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and ``leaks``.
+    ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and
+    ``leaks``, and the ``prompt`` by its hash.
     """
     history.rehash(dataset_id)
     dataset = datasets.get(dataset_id)
@@ -187,6 +189,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "profiles": {name: {**one, "spread": spreads[name]} for name, one in found["profiles"].items()},
         "splits": {name: sides[name] for name in SPLITS} if sides else {},
         "leaks": leaks,
+        "prompt": mark_prompt(dataset),
     }
 
 

@@ -1,5 +1,6 @@
 """What the last check found, as the overview shows it: read from what is stored, without a look at any pair."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 
 from app.core.validation import RULES, SEVERITIES
 from app.core.validation.lints import LINTS
-from app.models import ChangeSet, Check, Entry, FoundProblem, db
+from app.models import ChangeSet, Check, Dataset, Entry, FoundProblem, db
 from app.services import datasets
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.validation.choices import Choices, read_choices
@@ -49,6 +50,7 @@ class Overview:
     is_least: bool
     steps: int
     changed: int
+    is_prompt_changed: bool
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def view_check(dataset_id: int) -> Overview | None:
     to_fix, is_least = _count_to_fix(check, groups["error"], choices)
     since = sets_since(check)
     steps, changed = len(since), sum(one.created + one.changed for one in since)
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed)
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check))
 
 
 def _as_found(one: dict[str, Any]) -> Found:
@@ -137,6 +139,16 @@ def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[Found
     order = list(SEVERITIES)
     found = sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position))
     return list({one.message: one for one in reversed(found) if one.message}.values())[::-1][:size]
+
+
+def mark_prompt(dataset: Dataset) -> str:
+    """What tells the system prompt of a dataset, which pairs without their own are checked with, from another."""
+    return hashlib.sha256((dataset.system_prompt or "").encode()).hexdigest()
+
+
+def is_prompt_changed(check: Check) -> bool:
+    """Whether the dataset has another system prompt since the check."""
+    return bool(check.summary["prompt"] != mark_prompt(datasets.get(check.dataset_id)))
 
 
 def sets_since(check: Check) -> Sequence[ChangeSet]:

@@ -15,7 +15,7 @@ from app.services.duplicates.since import read_mark
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import read_choices
 from app.services.validation.keeping import as_row
-from app.services.validation.overview import current_check, is_of_set, sets_since
+from app.services.validation.overview import current_check, is_of_set, is_prompt_changed, sets_since
 
 # Up to so many pairs are looked at again while somebody waits.
 MOST_RECHECKED = 200
@@ -37,7 +37,11 @@ def find_edited(check: Check) -> list[int] | None:
         ChangeRow.change_set_id.in_([step.id for step in steps])
     )
     found: set[int] = set()
-    for entry_id, field, before, after in db.session.execute(rows.limit(MOST_RECHECKED * len(_EDITS))):
+    most = MOST_RECHECKED * len(_EDITS)
+    changes = db.session.execute(rows.limit(most + 1)).all()
+    if len(changes) > most or is_prompt_changed(check):
+        return None
+    for entry_id, field, before, after in changes:
         comes_or_goes = field == "answer" and not (before and after)
         if not (field in _EDITS or (field == "status" and "rejected" not in (before, after))) or comes_or_goes:
             return None
