@@ -188,8 +188,8 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
 @pytest.mark.parametrize(
     ("address", "has"),
     [
-        ("/datasets/1/entries?sort=question", "q, status, split, tag, order, cursor, limit"),
-        ("/datasets/1/entries?filter=x", "q, status, split, tag, order, cursor, limit"),
+        ("/datasets/1/entries?sort=question", "q, status, split, tag, finding, order, cursor, limit"),
+        ("/datasets/1/entries?filter=x", "q, status, split, tag, finding, order, cursor, limit"),
         ("/datasets/1/entries?order=up", "'newest' or 'oldest'"),
         ("/datasets/1/entries?status=draft&status=nope", "'draft', 'review', 'approved' or 'rejected'"),
         ("/datasets/1/entries?split=nope", "'train', 'validation' or 'test'"),
