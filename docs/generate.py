@@ -183,7 +183,8 @@ many are listed. The worst stand first.
 **The overview** of a dataset keeps what its last check found: what must be fixed, what to look at and hints, each with
 the pairs meant (*Show*, or `finding=CODE` of the list and the API) and the way to mend it. All findings are counted; up
 to 5,000 for each rule and target are listed. A pair that was rewritten since leaves the list, and the page says how
-much was changed since. A finding can be waived with a reason, and a lint switched off, for this dataset.
+much was changed since; where that is the texts of up to 200 pairs, *Recheck* looks at those alone. A finding can be
+waived with a reason, and a lint switched off, for this dataset.
 
 **In a pipeline:** exit code 0 where nothing must be fixed, 1 where something must, 2 for wrong usage, 3 where the file
 cannot be read or it is not clear what its columns mean (say it by `--from` and `--map`).

@@ -225,19 +225,22 @@ def cleaning_pages(home: int) -> dict[str, str]:
 def duplicate_pages() -> dict[str, str]:
     """A dataset with pairs that are alike, searched for duplicates: its pages."""
     from app.core.record import Record
-    from app.services import datasets, duplicates, history
+    from app.services import datasets, duplicates, history, tasks
     from app.services.duplicates import ScanOptions
+    from app.services.validation import CHECK, CheckRun
 
     made = datasets.create_dataset("Support").id
     records = [Record(question, answer, tags=tags) for question, answer, tags in ALIKE]
     history.create(made, records, summary="Import 11 pairs from support.csv", status="review")
     duplicates.scan_dataset(made, ScanOptions())
+    tasks.start(CHECK, CheckRun(made, "openai-sft,trl"))
     at = f"/datasets/{made}/duplicates"
     return {
         "duplicates": f"{at}?level=80",
         "duplicates-conflicts": f"{at}?tab=conflicts",
         "duplicates-variants": f"{at}?tab=variants",
         "duplicates-settle": f"{at}/settle",
+        "overview": f"/datasets/{made}/",
         "splits": f"/datasets/{made}/splits?asked=1&train=60&validation=20&test=20&group_by=conversation&seed=3",
     }
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.view import tell
 from app.core.cleaning import OPERATIONS
 from app.core.errors import BadUsage, NotFound
+from app.core.text import plural
 from app.core.validation import FIXES, RULES, SEVERITIES
 from app.core.validation.lints import LINTS
 from app.services import datasets, duplicates, jobs, runners, tasks, validation
@@ -47,6 +48,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         targets=[one for one in profiles.values() if one.layout],
         choices=choices,
         seen=seen,
+        edited=validation.find_edited(seen.check) if seen and seen.steps else None,
         severities=SEVERITIES,
         job=tasks.find_running(validation.CHECK, run),
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
@@ -74,6 +76,14 @@ def check(dataset_id: int) -> ResponseReturnValue:
     job = tasks.start(validation.CHECK, CheckRun(dataset_id, profile))
     if job.state != "done":
         return redirect(url_for(".run", dataset_id=dataset_id, job_id=job.id), code=303)
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+@bp.post("/check/edited")
+def recheck(dataset_id: int) -> ResponseReturnValue:
+    """Look again at the few pairs that were edited since the last check."""
+    number = validation.recheck_edited(dataset_id)
+    tell(f"Checked {plural(number, 'pair')} again.")
     return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
 

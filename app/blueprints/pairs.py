@@ -20,7 +20,7 @@ from app.forms.filters import read_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, pairs
+from app.services import datasets, entries, pairs, validation
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
@@ -117,6 +117,7 @@ def _render_page(
         error=error,
         previous=previous,
         following=following,
+        findings=validation.findings_in(dataset.id, entry.id) if entry else (),
         revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )

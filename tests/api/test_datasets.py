@@ -143,16 +143,16 @@ def test_an_export_is_streamed(client, dataset_id):
 def test_a_body_is_converted_and_fetched(client):
     made = client.post(f"{API}/convert?to=csv:columns&name=x.jsonl", data=b'{"question": "a", "answer": "b"}\n')
     assert made.status_code == 201 and made.json["written"] == 1
-    assert client.get(made.json["file"]).data == b"question,answer\r\na,b\r\n"
+    with client.get(made.json["file"]) as answer:
+        assert answer.data == b"question,answer\r\na,b\r\n"
 
 
 def test_a_form_with_a_file_is_converted(client):
     data = {"file": (io.BytesIO(b"Q;A;More\na;b;c\n"), "faq.csv"), "to": "jsonl:alpaca", "keep_extra": "true"}
     made = client.post(f"{API}/convert", data=data)
     assert made.status_code == 201 and made.json["delimiter"] == ";"
-    assert json.loads(client.get(made.json["file"]).data) == {
-        "instruction": "a", "input": "", "output": "b", "More": "c",
-    }  # fmt: skip
+    with client.get(made.json["file"]) as answer:
+        assert json.loads(answer.data) == {"instruction": "a", "input": "", "output": "b", "More": "c"}
     assert client.post(f"{API}/convert", data={"x": (io.BytesIO(b"a"), "x")}).json["error"]["code"] == "no_file"
 
 
@@ -188,8 +188,8 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
 @pytest.mark.parametrize(
     ("address", "has"),
     [
-        ("/datasets/1/entries?sort=question", "q, status, split, tag, order, cursor, limit"),
-        ("/datasets/1/entries?filter=x", "q, status, split, tag, order, cursor, limit"),
+        ("/datasets/1/entries?sort=question", "q, status, split, tag, finding, order, cursor, limit"),
+        ("/datasets/1/entries?filter=x", "q, status, split, tag, finding, order, cursor, limit"),
         ("/datasets/1/entries?order=up", "'newest' or 'oldest'"),
         ("/datasets/1/entries?status=draft&status=nope", "'draft', 'review', 'approved' or 'rejected'"),
         ("/datasets/1/entries?split=nope", "'train', 'validation' or 'test'"),

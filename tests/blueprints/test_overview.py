@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.core.record import Record
-from app.services import datasets, history, pairs, validation
+from app.services import datasets, entries, history, pairs, validation
 from tests import factories
 
 
@@ -116,3 +116,37 @@ def test_the_overview_shows_splits_with_leaks_and_duplicates(client, app, page):
     client.post(f"/datasets/{dataset_id}/duplicates/scans", data={})
     text = check(client, page)
     assert "Splits" in text and "Train," in text
+
+
+def test_an_edit_is_followed_by_a_recheck_of_that_pair(client, app, page):
+    check(client, page)
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        entry = next(one for one in entries.stream_entries(dataset_id) if "bank" in one.question)
+        pairs.save_pair(dataset_id, entry.id, {"answer": "Now."}, version=entry.version)
+    assert "Recheck 1 edited pair" in text_of(client.get(page))
+    text = text_of(client.post(f"{page}check/edited", follow_redirects=True))
+    assert "Checked 1 pair again." in text and "Follows 1 edit since the last full check" in text
+    assert "1 matching pair" in text_of(client.get(f"{page}pairs?finding=html"))
+    with app.app_context():
+        pairs.add_pair(dataset_id, "One more?", "Yes.")
+    assert "Recheck" not in text_of(client.get(page))
+    assert client.post(f"{page}check/edited").status_code == 409
+
+
+def test_the_editor_says_what_was_found_in_its_pair_until_that_is_rewritten_or_waived(client, app, page):
+    check(client, page)
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        ids = [one.id for one in entries.stream_entries(dataset_id)]
+        said = [one.message for one in validation.findings_in(dataset_id, ids[-1])]
+        assert len(said) == 1 and validation.findings_in(dataset_id, ids[0]) == []
+    assert "Found by the last check" in text_of(client.get(f"{page}pairs?pair={ids[-1]}"))
+    assert "Found by the last check" not in text_of(client.get(f"{page}pairs?pair={ids[0]}"))
+    with app.app_context():
+        validation.waive_finding(dataset_id, "html", "On purpose.")
+        assert validation.findings_in(dataset_id, ids[-1]) == []
+        validation.take_back(dataset_id, "html")
+        entry = entries.get(dataset_id, ids[-1])
+        pairs.save_pair(dataset_id, entry.id, {"answer": "Now, please."}, version=entry.version)
+        assert validation.findings_in(dataset_id, ids[-1]) == []

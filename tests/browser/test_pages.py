@@ -14,6 +14,7 @@ from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, Cleanin
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
 from app.services.splits import SPLIT, SplitRun
+from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
 
 # What answers with files, parts of pages or texts for programs.
@@ -39,15 +40,18 @@ def paths(app: Flask) -> list[str]:
         values |= {"group_id": (group := compare_pairs(home))}
         run = tasks.enqueue(CLEAN, CleaningRun(home, CleaningOptions((Step("trim"),)))).id
         divided = tasks.enqueue(SPLIT, SplitRun(home)).id
+        checked = tasks.enqueue(CHECK, CheckRun(home, "plain")).id
+        tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
+    runs["overview.run"] = {"job_id": checked}
     known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
-        f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this",
+        f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this", "pairs?finding=html",
         f"history?step={values['number']}", f"clean?op=recipe&recipe={values['recipe_id']}", f"clean?done={values['number']}",
         "clean?op=find-replace&asked=1&o.find=the&o.replace=a&field=answer&diff=side&order=size",
         "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",

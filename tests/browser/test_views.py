@@ -32,6 +32,23 @@ def mapping(app: Flask, dataset_id: int) -> str:
         return f"/datasets/{dataset_id}/imports/{imports.add(dataset_id, upload, Settings()).id}"
 
 
+def test_a_check_leads_to_the_pairs_meant_and_back(app: Flask, open_page) -> None:
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Shops").id
+        for number, answer in enumerate(("<p>It is <b>open</b>.</p>", "It is closed.")):
+            pairs.add_pair(dataset_id, f"Is shop {number} open?", answer)
+    page = open_page(width=390, height=844)
+    page.goto(f"/datasets/{dataset_id}/")
+    page.get_by_role("button", name="Check 2 pairs").click()
+    expect(page.get_by_role("heading", name="Too few records: fix that before you train.")).to_be_visible()
+    assert find_faults(page) == [] and overflow(page) == 0
+    page.get_by_role("link", name="Show the pairs: Remains of HTML").click()
+    expect(page.locator("#matching")).to_contain_text("1 matching pair")
+    page.goto(f"/datasets/{dataset_id}/")
+    page.get_by_role("link", name="HTML to Markdown…").click()
+    expect(page.get_by_role("heading", name="Clean", exact=True)).to_be_visible()
+
+
 def widths(page: Page) -> dict[str, float]:
     """The width of each column of the preview, by its name."""
     heads = page.locator("table.mapper th").all()

@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.core.errors import BadUsage, Invalid
+from app.core.errors import BadUsage, Conflict, Invalid
 from app.core.filters import Filters
 from app.core.record import Record
 from app.models import Check, FoundProblem, db
 from app.services import datasets, entries, history, pairs, tasks, validation
 from app.services.jobs import Cancelled, Unwatched
-from app.services.validation import CheckRun, keeping
+from app.services.validation import CheckRun, keeping, rechecking
 
 BOLD = "<p>It is <b>open</b>.</p>"
 
@@ -184,3 +184,92 @@ def test_forgetting_empties_what_findings_quote(hours):
     history.forget(hours, step.number)
     assert not any(db.session.execute(select(FoundProblem.message)).scalars())
     assert codes(hours)["html"] == 2
+
+
+def edit(dataset_id, entry, **values):
+    current = entries.get(dataset_id, entry.id)
+    return pairs.save_pair(dataset_id, entry.id, values, version=current.version).step
+
+
+def test_a_recheck_finds_what_a_full_check_would(hours):
+    check(hours)
+    first, second = entries.list_page(hours, Filters(finding="html"), order="oldest").entries
+    clean = next(one for one in entries.stream_entries(hours) if "shop 3" in one.question)
+    edit(hours, first, answer="It is open.")
+    edit(hours, second, answer="<p>It is <i>shut</i>.</p>")
+    edit(hours, clean, answer="<p>Ask <b>them</b>.</p> TODO \ufffd")
+    edit(hours, clean, status="approved")
+    assert validation.recheck_edited(hours) == 3
+    seen, rechecked = validation.view_check(hours), codes(hours)
+    listed = {code: found(hours, code) for code in rechecked}
+    assert seen.steps == 0 and seen.summary["rechecked"] == 3
+    check(hours)
+    assert rechecked == codes(hours) and listed == {code: found(hours, code) for code in rechecked}
+    assert seen.to_fix == validation.view_check(hours).to_fix and rechecked["html"] == 2
+
+
+def test_rechecks_follow_one_another_and_an_undo(hours):
+    check(hours)
+    before = codes(hours)
+    entry = next(one for one in entries.stream_entries(hours) if "shop 3" in one.question)
+    step = edit(hours, entry, answer="<p>Once <b>more</b>.</p>")
+    validation.recheck_edited(hours)
+    edit(hours, entry, reasoning="<p>Think <b>hard</b>.</p>")
+    validation.recheck_edited(hours)
+    assert codes(hours)["html"] == 3
+    history.undo(hours)
+    history.undo(hours, step.number)
+    assert validation.recheck_edited(hours) == 1
+    assert codes(hours) == before
+
+
+def test_pairs_that_must_be_fixed_are_counted_again(dataset_id):
+    history.create(dataset_id, [Record(f"Question {n}?", f"Answer {n}.") for n in range(12)], summary="Add")
+    check(dataset_id, "bedrock-nova")
+    entry = next(iter(entries.stream_entries(dataset_id)))
+    edit(dataset_id, entry, answer="User: hello")
+    validation.recheck_edited(dataset_id)
+    seen = validation.view_check(dataset_id)
+    assert seen.to_fix == 1 and "banned-words" in [one.code for one in seen.groups["error"]]
+    edit(dataset_id, entry, answer="Hello.")
+    validation.recheck_edited(dataset_id)
+    seen = validation.view_check(dataset_id)
+    assert seen.to_fix == 0 and "banned-words" not in codes(dataset_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one, pair: pairs.add_pair(one, "New?", "Yes."),
+        lambda one, pair: pairs.delete_pairs(one, pairs.Selection((pair.id,))),
+        lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "rejected"),
+        lambda one, pair: edit(one, pair, answer=""),
+    ],
+)
+def test_what_changes_which_pairs_are_exported_needs_a_full_check(hours, change):
+    check(hours)
+    change(hours, next(iter(entries.stream_entries(hours))))
+    assert validation.find_edited(validation.view_check(hours).check) is None
+    with pytest.raises(Conflict, match="Check again"):
+        validation.recheck_edited(hours)
+
+
+def test_another_system_prompt_needs_a_full_check(hours):
+    check(hours)
+    edit(hours, next(iter(entries.stream_entries(hours))), answer="Another.")
+    datasets.update_dataset(hours, system_prompt="Be brief.")
+    seen = validation.view_check(hours)
+    assert seen.is_prompt_changed and validation.find_edited(seen.check) is None
+    check(hours)
+    assert not validation.view_check(hours).is_prompt_changed
+
+
+def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):
+    monkeypatch.setattr(rechecking, "MOST_RECHECKED", 1)
+    check(hours)
+    first, second = list(entries.stream_entries(hours))[:2]
+    for number in range(10):
+        edit(hours, first, answer=f"Answer {number}.")
+    assert validation.find_edited(validation.view_check(hours).check) == [first.id]
+    edit(hours, second, answer="Another.")
+    assert validation.find_edited(validation.view_check(hours).check) is None

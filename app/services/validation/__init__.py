@@ -10,7 +10,8 @@ from app.services.validation.choices import (
     waive_finding,
 )
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
-from app.services.validation.overview import Found, Overview, view_check
+from app.services.validation.overview import Found, Overview, findings_in, view_check
+from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "Overview",
     "ValidationRun",
     "choose_targets",
+    "find_edited",
+    "findings_in",
     "known_profiles",
     "read_choices",
+    "recheck_edited",
     "sweep_checks",
     "switch_off",
     "take_back",

@@ -61,17 +61,20 @@ class DatasetValidation:
     def parts(self) -> Iterator[list[StoredEntry]]:
         """Check all pairs; gives those of each part once they are checked."""
         is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
-        prompt = self.dataset.system_prompt
         for rows in entries.stream_rows(self.dataset.id, where=(is_exported,)):
             for entry in rows:
-                record = entry.record()
-                if not record.answered and record.rejected_answer is None:
-                    self.left_out += 1
-                    continue
-                if record.system is None and prompt is not None:
-                    record = replace(record, system=prompt)
-                self.validation.see_record(entry.id, record, entry.content_hash)
+                self.see(entry)
             yield rows
+
+    def see(self, entry: StoredEntry) -> None:
+        """Check one pair as it would be exported."""
+        record, prompt = entry.record(), self.dataset.system_prompt
+        if not record.answered and record.rejected_answer is None:
+            self.left_out += 1
+            return
+        if record.system is None and prompt is not None:
+            record = replace(record, system=prompt)
+        self.validation.see_record(entry.id, record, entry.content_hash)
 
     def close(self) -> dict[str, Any]:
         """Check what all pairs are together. Returns the result object."""

@@ -21,6 +21,7 @@ from app.services.duplicates.since import read_mark
 from app.services.jobs import Watch
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import Choices, read_choices
+from app.services.validation.overview import mark_prompt
 from app.services.work import HiddenWork, hidden_work
 
 # So many findings of one kind for one target are listed: more than anybody looks through, and a rule that finds
@@ -76,20 +77,7 @@ class Keeper:
         if self._kept[code, finding.profile] < MOST_KEPT:
             self._kept[code, finding.profile] += 1
             self._position += 1
-            self._waiting.append(
-                {
-                    "check_id": self.check_id,
-                    "code": code,
-                    "entry_id": pair,
-                    "position": self._position,
-                    "content_hash": None,
-                    "profile": finding.profile,
-                    "severity": finding.severity,
-                    "path": finding.path,
-                    "message": finding.message,
-                    "fix": finding.fix,
-                }
-            )
+            self._waiting.append(as_row(self.check_id, finding, self._position))
 
     def write(self, begin: Callable[[], Session], rows: Sequence[StoredEntry] = ()) -> None:
         """Insert what was collected, with the hashes that the pairs had when they were read."""
@@ -127,11 +115,28 @@ class Keeper:
         ]
 
 
+def as_row(check_id: int, finding: Finding, position: int) -> dict[str, Any]:
+    """A finding in a pair as it is stored; the hash of the pair is still to come."""
+    return {
+        "check_id": check_id,
+        "code": finding.code,
+        "entry_id": finding.record,
+        "position": position,
+        "content_hash": None,
+        "profile": finding.profile,
+        "severity": finding.severity,
+        "path": finding.path,
+        "message": finding.message,
+        "fix": finding.fix,
+    }
+
+
 def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, object]:
     """Check all pairs and keep what was found in place of what the last check found. Returns the counts.
 
     ``summary`` of the stored check: ``records``, ``left_out``, ``to_fix`` (pairs that must be fixed), ``codes`` (see
-    ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and ``leaks``.
+    ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and
+    ``leaks``, and the ``prompt`` by its hash.
     """
     history.rehash(dataset_id)
     dataset = datasets.get(dataset_id)
@@ -184,6 +189,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "profiles": {name: {**one, "spread": spreads[name]} for name, one in found["profiles"].items()},
         "splits": {name: sides[name] for name in SPLITS} if sides else {},
         "leaks": leaks,
+        "prompt": mark_prompt(dataset),
     }
 
 

@@ -1,5 +1,7 @@
 """What the last check found, as the overview shows it: read from what is stored, without a look at any pair."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +9,13 @@ from sqlalchemy import and_, func, or_, select
 
 from app.core.validation import RULES, SEVERITIES
 from app.core.validation.lints import LINTS
-from app.models import ChangeSet, Check, FoundProblem, db
+from app.models import ChangeSet, Check, Dataset, Entry, FoundProblem, db
 from app.services import datasets
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.validation.choices import Choices, read_choices
+
+# Rules of texts that compare a pair with others.
+_OF_OTHERS = ("repeated-row", "in-both-files", "question-in-both-files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Overview:
     is_least: bool
     steps: int
     changed: int
+    is_prompt_changed: bool
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -73,8 +79,9 @@ def view_check(dataset_id: int) -> Overview | None:
         elif found.code not in choices.off:
             groups[found.severity].append(found)
     to_fix, is_least = _count_to_fix(check, groups["error"], choices)
-    steps, changed = _count_since(check)
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed)
+    since = sets_since(check)
+    steps, changed = len(since), sum(one.created + one.changed for one in since)
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check))
 
 
 def _as_found(one: dict[str, Any]) -> Found:
@@ -91,8 +98,15 @@ def _as_found(one: dict[str, Any]) -> Found:
         one["fix"],
         one["all_listed"],
         code in LINTS,
-        LINTS[code].sees_all if code in LINTS else code in RULES and RULES[code].level in ("set", "file"),
+        is_of_set(code),
     )
+
+
+def is_of_set(code: str) -> bool:
+    """Whether only a look at all pairs tells it, and not one at the pair."""
+    if code in LINTS:
+        return LINTS[code].sees_all
+    return code in _OF_OTHERS or (code in RULES and RULES[code].level in ("set", "file"))
 
 
 def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[int, bool]:
@@ -105,13 +119,42 @@ def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[
     return int(number), not all(one.all_listed for one in errors)
 
 
-def _count_since(check: Check) -> tuple[int, int]:
-    """How many steps came, went or came back since the check, and how many pairs they touch together, at most."""
+def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[FoundProblem]:
+    """What the last check found in a pair, as long as its texts are the same, the gravest first; equal ones once.
+
+    What was waived or switched off is left out.
+    """
+    check = current_check(dataset_id)
+    if check is None:
+        return []
+    choices = read_choices(datasets.get(dataset_id))
+    aside = (*choices.waived, *choices.off)
+    # A check has few codes, and by them the rows of a pair are found without reading others.
+    codes = [one["code"] for one in check.summary["codes"] if one["pairs"] and one["code"] not in aside]
+    query = (
+        select(FoundProblem)
+        .join(Entry, and_(Entry.id == FoundProblem.entry_id, Entry.content_hash == FoundProblem.content_hash))
+        .where(FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.entry_id == entry_id)
+    )
+    order = list(SEVERITIES)
+    found = sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position))
+    return list({one.message: one for one in reversed(found) if one.message}.values())[::-1][:size]
+
+
+def mark_prompt(dataset: Dataset) -> str:
+    """What tells the system prompt of a dataset, which pairs without their own are checked with, from another."""
+    return hashlib.sha256((dataset.system_prompt or "").encode()).hexdigest()
+
+
+def is_prompt_changed(check: Check) -> bool:
+    """Whether the dataset has another system prompt since the check."""
+    return bool(check.summary["prompt"] != mark_prompt(datasets.get(check.dataset_id)))
+
+
+def sets_since(check: Check) -> Sequence[ChangeSet]:
+    """The steps that came, went or came back since the check."""
     _, hidden = read_mark(check.dataset_id)
     flipped = {one for one in hidden if one <= check.last_set} ^ set(check.hidden)
     came = and_(ChangeSet.id > check.last_set, ChangeSet.state.not_in(HIDDEN))
-    query = select(func.count(), func.coalesce(func.sum(ChangeSet.created + ChangeSet.changed), 0)).where(
-        ChangeSet.dataset_id == check.dataset_id, or_(came, ChangeSet.id.in_(flipped))
-    )
-    steps, changed = db.session.execute(query).one()
-    return int(steps), int(changed)
+    query = select(ChangeSet).where(ChangeSet.dataset_id == check.dataset_id, or_(came, ChangeSet.id.in_(flipped)))
+    return db.session.execute(query).scalars().all()

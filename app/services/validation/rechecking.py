@@ -1,0 +1,131 @@
+"""Looking again at the few pairs that were edited since a check, so that what it found follows without a full check."""
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from app.core.changes import chunks_of
+from app.core.errors import Conflict
+from app.core.stored import StoredEntry
+from app.core.validation import SEVERITIES, Finding, ValidateOptions
+from app.models import ChangeRow, Check, FoundProblem, db, transaction
+from app.services import datasets, entries, history
+from app.services.duplicates.since import read_mark
+from app.services.validation.checking import DatasetValidation
+from app.services.validation.choices import read_choices
+from app.services.validation.keeping import as_row
+from app.services.validation.overview import current_check, is_of_set, is_prompt_changed, sets_since
+
+# Up to so many pairs are looked at again while somebody waits.
+MOST_RECHECKED = 200
+# Fields whose change makes no pair come into an export, or go.
+_EDITS = ("question", "answer", "system", "rejected_answer", "reasoning", "turns", "tags", "split", "source", "family")
+TOO_MUCH = "More than texts of a few pairs changed since the check. Check again."
+
+
+def find_edited(check: Check) -> list[int] | None:
+    """The pairs that a recheck would look at, ascending; None where only a full check tells.
+
+    That is where pairs came or went, many changed, or not all findings of a rule are listed.
+    """
+    capped = (one for one in check.summary["codes"] if not one["all_listed"] and not is_of_set(one["code"]))
+    steps = sets_since(check)
+    if next(capped, None) or any(step.created for step in steps):
+        return None
+    rows = select(ChangeRow.entry_id, ChangeRow.field, ChangeRow.before, ChangeRow.after).where(
+        ChangeRow.change_set_id.in_([step.id for step in steps])
+    )
+    found: set[int] = set()
+    most = MOST_RECHECKED * len(_EDITS)
+    changes = db.session.execute(rows.limit(most + 1)).all()
+    if len(changes) > most or is_prompt_changed(check):
+        return None
+    for entry_id, field, before, after in changes:
+        comes_or_goes = field == "answer" and not (before and after)
+        if not (field in _EDITS or (field == "status" and "rejected" not in (before, after))) or comes_or_goes:
+            return None
+        found.add(entry_id)
+    return sorted(found) if len(found) <= MOST_RECHECKED else None
+
+
+def recheck_edited(dataset_id: int) -> int:
+    """Look again at the pairs that were edited since the last check. Returns how many. Raises Conflict where only a
+    full check tells.
+
+    What only a look at all pairs tells, the tokens and what targets do stay as they were.
+    """
+    history.rehash(dataset_id)
+    found = current_check(dataset_id)
+    if found is None:
+        raise Conflict("There was no check yet. Check the pairs first.", code="no_check")
+    dataset = datasets.get(dataset_id)
+    options = ValidateOptions(profile=found.profile, limit=0)
+    run = DatasetValidation(dataset, options, off=read_choices(dataset).off)
+    with transaction() as session:
+        check = session.get(Check, found.id, populate_existing=True)
+        ids = find_edited(check) if check is not None and check.state == "current" else None
+        if check is None or ids is None:
+            raise Conflict(TOO_MUCH, code="full_check_needed")
+        edited = entries.by_ids(dataset_id, ids)
+        fresh = _find_again(run, list(edited.values()))
+        mine = FoundProblem.check_id == check.id
+        old: list[Any] = []
+        for part in chunks_of(ids, 500):
+            query = select(FoundProblem.code, FoundProblem.entry_id, FoundProblem.severity, FoundProblem.position)
+            old += session.execute(query.where(mine, FoundProblem.entry_id.in_(part))).all()
+        stays = [one for one in old if is_of_set(one.code)]
+        for one in old:
+            if not is_of_set(one.code):
+                key = FoundProblem.code == one.code, FoundProblem.entry_id == one.entry_id
+                session.execute(delete(FoundProblem).where(mine, *key, FoundProblem.position == one.position))
+        check.summary = _count_again(check.summary, [one for one in old if not is_of_set(one.code)], fresh)
+        wrong_before = {one.entry_id for one in old if one.severity == "error"}
+        wrong_now = {one.record for one in fresh if one.severity == "error"}
+        wrong_now |= {one.entry_id for one in stays if one.severity == "error"}
+        check.summary["to_fix"] += len(wrong_now) - len(wrong_before)
+        # Positions tell findings of a check apart; those of a recheck come after all others.
+        first = check.summary.get("positions", 1_000_000_000)
+        check.summary["positions"] = first + len(fresh)
+        check.summary["rechecked"] = check.summary.get("rechecked", 0) + len(ids)
+        rows = [as_row(check.id, one, first + place) for place, one in enumerate(fresh)]
+        for row in rows:
+            row["content_hash"] = edited[row["entry_id"]].content_hash
+        if rows:
+            session.execute(insert(FoundProblem), rows)
+        check.last_set, check.hidden = read_mark(dataset_id)
+        return len(ids)
+
+
+def _find_again(run: DatasetValidation, edited: list[StoredEntry]) -> list[Finding]:
+    """What single pairs say by themselves."""
+    found: list[Finding] = []
+    run.validation.findings.told = found.append
+    for entry in edited:
+        run.see(entry)
+    return [one for one in found if not is_of_set(one.code) and one.record is not None]
+
+
+def _count_again(summary: dict[str, Any], old: list[Any], fresh: list[Finding]) -> dict[str, Any]:
+    codes = {one["code"]: dict(one) for one in summary["codes"]}
+    before, after = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
+    for one in old:
+        before[one.code].add(one.entry_id)
+        codes[one.code]["findings"] -= 1
+    order = list(SEVERITIES)
+    for each in fresh:
+        after[each.code].add(each.record or 0)
+        kept = codes.setdefault(
+            each.code,
+            {"code": each.code, "severity": each.severity, "pairs": 0, "findings": 0, "targets": [], "said": [],
+             "fix": each.fix, "all_listed": True},
+        )  # fmt: skip
+        kept["findings"] += 1
+        kept["severity"] = min(kept["severity"], each.severity, key=order.index)
+        if each.profile and each.profile not in kept["targets"]:
+            kept["targets"] = [*kept["targets"], each.profile]
+    for code in before.keys() | after.keys():
+        codes[code]["pairs"] += len(after[code]) - len(before[code])
+    left = [one for one in codes.values() if one["findings"] > 0]
+    left.sort(key=lambda one: (order.index(one["severity"]), -one["pairs"], one["code"]))
+    return {**summary, "codes": left}
