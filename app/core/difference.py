@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, Postfix, Prefix
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]", re.UNICODE)
 _BLANK = re.compile(r"\s+")
 MAX_WORDS = 20_000
 MARKED_AT_MOST = 0.6
+_AROUND = 200
+# Over so many words, what a single change does to the distance is made up for.
+_STRIDE = 16
 
 Piece = tuple[str, str]
 
@@ -71,6 +74,47 @@ def excerpt_changes(pieces: list[Piece], around: int = 60) -> list[Piece]:
         else:
             out.append((kind, f"{_first_words(text, around)} … {_last_words(text, around)}"))
     return out
+
+
+def cut_to_change(before: str | None, after: str | None, longest: int) -> tuple[str | None, str | None]:
+    """Both texts as they are, or, where one has more than ``longest`` characters, what changes first and stands around.
+
+    Each has then about as many characters at most, with … where something is left out.
+    """
+    old, new = before or "", after or ""
+    if max(len(old), len(new)) <= longest:
+        return before, after
+    same = Prefix.similarity(old, new)
+    tail = min(Postfix.similarity(old, new), min(len(old), len(new)) - same)
+    start = max(same - min(_AROUND, longest // 4), 0)
+    end = max(len(old), len(new)) - tail
+    behind = min(tail, _AROUND, longest // 4) if end - start <= longest else 0
+    parts = [text[start : min(len(text) - tail + behind, start + longest)] for text in (old, new)]
+    if min(len(old), len(new)) - tail - start > longest:
+        # Both are cut at the same length, so one says more than the other: its end would look like a change.
+        # The last word of each may be half of one.
+        first, second = (_WORDS.findall(part)[:-1] for part in parts)
+        short, far = _best_prefix(second, first), _best_prefix(first, second)
+        if Indel.distance(first[:short], second) < Indel.distance(first, second[:far]):
+            first = first[:short]
+        else:
+            second = second[:far]
+        parts = ["".join(first), "".join(second)]
+    head, foot = "… " if start else "", " …" if behind < tail or end - start > longest else ""
+    return f"{head}{parts[0]}{foot}" if before else before, f"{head}{parts[1]}{foot}" if after else after
+
+
+def _best_prefix(words: list[str], longer: list[str]) -> int:
+    """How many words of the second list differ least from all of the first: they come nearer, then go away again."""
+    low, high = 0, len(longer)
+    while low < high:
+        middle = (low + high) // 2
+        if Indel.distance(words, longer[: middle + _STRIDE]) < Indel.distance(words, longer[:middle]):
+            low = middle + 1
+        else:
+            high = middle
+    near = range(max(low - _STRIDE, 0), min(low + _STRIDE, len(longer)) + 1)
+    return min(near, key=lambda count: Indel.distance(words, longer[:count]))
 
 
 def _first_words(text: str, longest: int) -> str:

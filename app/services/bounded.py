@@ -101,7 +101,8 @@ class _Call:
         """The refusal of what passes its time."""
         most = int(self.seconds) if self.is_run else int(self.settings["LTT_LOOK_SECONDS"])
         how = "" if self.is_run else " Raise the limit with LTT_LOOK_SECONDS."
-        return TooLarge(f"{self.doing} takes more than {plural(most, 'second')}.{how}", code="over_limit")
+        said = f"{self.doing} takes more than {plural(most, 'second')}.{how}"
+        return TooLarge(said, code="over_limit", seconds=most)
 
 
 def _settings() -> dict[str, Any]:

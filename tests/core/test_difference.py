@@ -78,3 +78,46 @@ def test_wanted_words_are_spotted(text, wanted, expected):
     pieces = mark_words(text, wanted)
     assert [piece for kind, piece in pieces if kind == "insert"] == expected
     assert "".join(piece for _, piece in pieces) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "deleted", "inserted"),
+    [
+        (f"{LONG * 9}mark {LONG * 9}", LONG * 18, "mark ", ""),
+        (f"{LONG * 9}old {LONG * 9}", f"{LONG * 9}new {LONG * 9}", "old", "new"),
+        (LONG * 9, f"{LONG * 9}and more", "", "and more"),
+        (f"one {LONG * 9}", LONG * 9, "one ", ""),
+    ],
+    ids=["deleted", "replaced", "at the end", "at the beginning"],
+)
+def test_long_texts_are_cut_to_what_changes(before, after, deleted, inserted):
+    first, second = difference.cut_to_change(before, after, 600)
+    pieces = compare_words(first, second)
+    assert "".join(text for kind, text in pieces if kind == "delete").strip(" ") == deleted.strip(" ")
+    assert "".join(text for kind, text in pieces if kind == "insert").strip(" ") == inserted.strip(" ")
+    assert len(first) < 610 and len(second) < 610 and "…" in first and "…" in second
+
+
+def test_of_many_changes_in_long_texts_the_first_are_shown_as_they_are():
+    before = "".join(f"w{number} x " for number in range(100_000))
+    pieces = compare_words(*difference.cut_to_change(before, before.replace("x ", ""), 600))
+    assert sum(kind == "delete" for kind, _ in pieces) > 10
+    assert {text.strip() for kind, text in pieces if kind != "equal" and text.strip()} == {"x"}
+
+
+def test_of_a_long_deletion_no_other_words_are_said_to_come():
+    first, second = difference.cut_to_change(f"Before. {'gone ' * 100_000}After.", "Before. After.", 600)
+    assert not [text for kind, text in compare_words(first, second) if kind == "insert" and text.strip()]
+    assert first.startswith("Before. gone") and first.endswith("…")
+
+
+@given(st.text(max_size=90), st.text(max_size=90), st.integers(4, 40))
+def test_cut_texts_still_differ_and_are_short(before, after, longest):
+    first, second = difference.cut_to_change(before, after, longest)
+    assert (first == second) == (before == after) or not before or not after
+    assert len(first) <= longest + 4 and len(second) <= longest + 4
+
+
+def test_what_is_not_there_stays_so_in_a_cut():
+    assert difference.cut_to_change("a" * 900, None, 600)[1] is None
+    assert difference.cut_to_change("short", "texts", 600) == ("short", "texts")

@@ -8,10 +8,13 @@ import time
 
 import pytest
 
+from app.core.cleaning import Step
+from app.core.record import Record
 from app.jobs import child
 from app.jobs.worker import Worker
 from app.models import db
-from app.services import backups, jobs, runners, running
+from app.services import backups, cleaning, datasets, entries, history, jobs, runners, running, tasks
+from app.services.cleaning import CleaningOptions
 from app.services.tasks import TaskLimits
 from tests.factories import declare_probe
 from tests.services.test_running import full_disk
@@ -97,6 +100,20 @@ def test_a_job_that_stands_still_is_ended(worker):
 def test_a_crash_of_the_process_fails_the_job_and_the_next_one_runs(worker):
     job = work(worker, lambda ctx: os._exit(7))
     assert job.state == "failed" and "code 7" in job.error
+    assert work(worker, lambda ctx: {}).state == "done"
+
+
+def test_a_runaway_pattern_fails_its_job_changes_nothing_and_the_next_one_runs(worker):
+    dataset_id = datasets.create_dataset("D").id
+    history.create(dataset_id, [Record("q", "a"), Record("q", "a" * 50 + "!")], summary="Add")
+    slow = [one.id for one in entries.stream_entries(dataset_id)][1]
+    before = datasets.compute_digest(dataset_id).all
+    wish = CleaningOptions((Step("find-replace", {"find": "^(a|aa)+$", "mode": "regex"}),))
+    job_id = tasks.enqueue(cleaning.CLEAN, cleaning.CleaningRun(dataset_id, wish)).id
+    worker.turn()
+    job = jobs.get(job_id)
+    assert job.state == "failed" and job.error.startswith(f"Pair {slow}: The pattern is too slow. Nothing was changed.")
+    assert datasets.compute_digest(dataset_id).all == before
     assert work(worker, lambda ctx: {}).state == "done"
 
 

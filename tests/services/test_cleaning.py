@@ -3,13 +3,13 @@
 import pytest
 
 from app.core.cleaning import Step
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, TooLarge
 from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeRow, ChangeSet, Entry, db
 from app.services import cleaning, datasets, entries, history, jobs, pairs, tasks, work
-from app.services.cleaning import CleaningOptions, CleaningOrder
+from app.services.cleaning import CleaningOptions, CleaningOrder, suggesting
 
 
 def fill(dataset_id, *records):
@@ -253,7 +253,7 @@ def test_a_slow_pattern_is_stopped_and_names_the_pair(dataset_id):
 def test_a_pass_of_limited_time_says_how_far_it_came(dataset_id):
     fill(dataset_id, *(Record("q", f" x{n}") for n in range(600)))
     seen = cleaning.scan_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0)
-    assert (seen.complete, seen.seen, seen.total, seen.changed) == (False, 250, 600, 250)
+    assert (seen.complete, seen.seen, seen.total, seen.changed) == (False, 1, 600, 1)
 
 
 def test_staged_changes_show_nowhere(dataset_id):
@@ -311,14 +311,83 @@ def test_a_run_that_an_older_version_queued_is_done(dataset_id, kind):
     assert job.state == "done" and answers(dataset_id) == (["a"] if kind == "clean" else ["User: a"])
 
 
-def test_a_pattern_is_looked_for_in_a_process_of_its_own(dataset_id, monkeypatch):
-    from app.services.cleaning import showing
+@pytest.fixture
+def bounded_calls(monkeypatch):
+    """The names of what was to run in a child; it runs here."""
+    from app.services.cleaning import showing, suggesting
 
     called = []
-    monkeypatch.setattr(
-        showing, "run_bounded", lambda function, *given, doing: called.append(doing) or function(*given)
-    )
+
+    def run_here(function, *given, **bounds):
+        called.append(function.__name__)
+        return function(*given)
+
+    monkeypatch.setattr(showing, "run_bounded", run_here)
+    monkeypatch.setattr(suggesting, "run_bounded", run_here)
+    return called
+
+
+def test_a_pattern_is_looked_for_and_shown_in_a_process_of_its_own(dataset_id, bounded_calls):
+    fill(dataset_id, Record("q", "xx one"))
     pattern = CleaningOptions((Step("find-replace", {"find": "x+", "mode": "regex"}),))
-    assert cleaning.preview_dataset(dataset_id, pattern).scan.complete and len(called) == 1
-    cleaning.preview_dataset(dataset_id, CleaningOptions((Step("find-replace", {"find": "x+"}),)))
-    assert len(called) == 1
+    seen = cleaning.preview_dataset(dataset_id, pattern)
+    assert seen.scan.complete and len(bounded_calls) == 1
+    assert cleaning.preview_rows(seen)[0][0].fields == {"answer": ("xx one", " one")} and len(bounded_calls) == 2
+    cleaning.preview_rows(cleaning.preview_dataset(dataset_id, CleaningOptions((Step("find-replace", {"find": "x"}),))))
+    assert len(bounded_calls) == 2
+
+
+def test_suggestions_for_a_page_are_made_in_a_process_of_its_own(dataset_id, bounded_calls):
+    fill(dataset_id, Record("q", " x "))
+    assert suggesting.suggest_for_dataset(dataset_id, longest_seconds=1).counts == {"trim": 1}
+    assert len(bounded_calls) == 1
+    assert suggesting.suggest_for_dataset(dataset_id).counts == {"trim": 1} and len(bounded_calls) == 1
+
+
+def test_suggestions_that_pass_the_bounds_of_a_look_are_left_to_the_worker(dataset_id, monkeypatch):
+    def refuse(*given, **bounds):
+        raise TooLarge("It takes more than 1 second.")
+
+    fill(dataset_id, Record("q", " x "))
+    monkeypatch.setattr(suggesting, "run_bounded", refuse)
+    found = suggesting.suggest_for_dataset(dataset_id, longest_seconds=1)
+    assert (found.seen, found.complete, found.found) == (0, False, ())
+
+
+@pytest.mark.parametrize("mode", ["literal", "regex"])
+def test_of_long_texts_the_changed_parts_are_shown(dataset_id, mode):
+    long = "word " * 50_000
+    fill(dataset_id, *(Record(long, f"{long}mark {long}") for _ in range(30)))
+    wish = CleaningOptions((Step("find-replace", {"find": "mark ", "mode": mode}, ("answer",)),))
+    shown, total = cleaning.preview_rows(cleaning.preview_dataset(dataset_id, wish), size=500)
+    assert total == 30 and all(one.is_cut for one in shown)
+    for one in shown:
+        before, after = one.fields["answer"]
+        assert before.replace("mark ", "") == after and "mark " in before and len(before) < 500
+        assert len(one.question) <= 4_000
+
+
+def test_of_many_long_changes_less_is_shown_of_each(dataset_id):
+    fill(dataset_id, *(Record("q", "ab " * 3_000) for _ in range(400)))
+    wish = CleaningOptions((Step("find-replace", {"find": "a", "replace": "x"}),))
+    shown, _ = cleaning.preview_rows(cleaning.preview_dataset(dataset_id, wish, longest_seconds=None), size=400)
+    sizes = [len(one.fields["answer"][0]) for one in shown]
+    assert max(sizes) < 4_100 and min(sizes) < 300 and sum(sizes) < 2_000_000
+
+
+def test_pairs_that_take_too_long_to_show_say_so(dataset_id, bounded_calls, monkeypatch):
+    from app.services.cleaning import showing
+
+    fill(dataset_id, *(Record("q", "x") for _ in range(3)))
+    wish = CleaningOptions((Step("find-replace", {"find": "x", "replace": "y", "mode": "regex"}),))
+    seen = cleaning.preview_dataset(dataset_id, wish)
+    monkeypatch.setattr(showing, "PATTERN_SECONDS", 0.75)
+    assert [one.is_left for one in cleaning.preview_rows(seen)[0]] == [False, True, True]
+
+
+def test_a_split_into_thousands_shows_the_first_and_counts_all(dataset_id):
+    wish = CleaningOptions((Step("split-pair", {"how": "turns"}),))
+    turns = tuple(Message(role, f"{role} {n}") for n in range(99) for role in ("user", "assistant"))
+    ids = fill(dataset_id, Record("q", "a", turns=turns))
+    [row], _ = cleaning.preview_rows(cleaning.preview_dataset(dataset_id, wish))
+    assert row.entry_id == ids[-1] and row.created > 90 and len(row.outcome.created) == 10

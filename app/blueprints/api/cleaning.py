@@ -142,6 +142,7 @@ def _row_as_dict(one: PreviewRow) -> dict[str, Any]:
         "entry": one.entry_id,
         "is": views,
         "same_as": one.same_as or None,
+        "cut": one.is_cut or one.is_left,
         "fields": {name: {"before": before, "after": after} for name, (before, after) in fields.items()},
     }
 

@@ -1,5 +1,6 @@
 """Searching with patterns that users write: checked first, stopped when slow or when the output grows too large."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class _Time:
 
 
 _shared: ContextVar[_Time | None] = ContextVar("time of patterns", default=None)
+_deadline: ContextVar[float] = ContextVar("when patterns have to be done", default=math.inf)
 
 
 @contextmanager
@@ -71,6 +73,16 @@ def share_time() -> Iterator[None]:
         yield
     finally:
         _shared.reset(token)
+
+
+@contextmanager
+def limit_time(seconds: float) -> Iterator[None]:
+    """What patterns do inside ends within so many seconds, however much they have read."""
+    token = _deadline.set(time.perf_counter() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
 
 
 class Pattern:
@@ -177,12 +189,10 @@ class Pattern:
         self._time.read += len(text)
         start = time.perf_counter()
         try:
-            yield SECONDS + self._time.read * SECONDS_PER_CHARACTER - self._time.spent
+            own = SECONDS + self._time.read * SECONDS_PER_CHARACTER - self._time.spent
+            yield min(own, _deadline.get() - start)
         except TimeoutError as error:
-            raise CleaningStopped(
-                "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
-                code="regex_too_slow",
-            ) from error
+            raise too_slow() from error
         finally:
             self._time.spent += time.perf_counter() - start
 
@@ -238,6 +248,14 @@ def check_size(before: str, after: str) -> str:
     if len(after) > MAX_CHARACTERS and len(after) > len(before):
         raise _too_large()
     return after
+
+
+def too_slow() -> CleaningStopped:
+    """The refusal of a pattern that takes more than its time."""
+    return CleaningStopped(
+        "The pattern is too slow. Nothing was changed. Avoid repeats inside repeats such as (a+)+.",
+        code="regex_too_slow",
+    )
 
 
 def _too_large() -> CleaningStopped:

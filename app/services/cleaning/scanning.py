@@ -2,13 +2,14 @@
 
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
 from app.core.cleaning import Cleaner
 from app.core.record import dump_json
+from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.models import Entry, db
 from app.services import entries, history
@@ -25,8 +26,8 @@ from app.services.cleaning.outcomes import (
 )
 from app.services.jobs import Unwatched, Watch
 
-# Few rows at a time: a slow recipe shows within its time what it can, and what was read is still at hand.
-SIZE = 250
+# Few rows at a time: texts may have a million characters, and what was read is still at hand.
+SIZE = 50
 
 
 @dataclass(slots=True)
@@ -122,11 +123,21 @@ def scan_dataset(
     found = CleaningScan(total=entries.count_entries(dataset_id, wish.filters))
     after = repeats.Hashes()
     washer = EntryCleaner(cleaner)
+
+    def is_over() -> bool:
+        return longest_seconds is not None and time.monotonic() - began > longest_seconds
+
+    def count_in_time(rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
+        for row in rows:
+            found.seen += 1
+            yield row
+            if is_over():
+                return
+
     for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=can_change(cleaner)):
-        found.seen += len(rows)
-        _note(found, list(washer.outcomes(rows)), after)
+        _note(found, list(washer.outcomes(count_in_time(rows))), after)
         watch.progress(found.seen, found.total, "pairs looked at")
-        if longest_seconds is not None and time.monotonic() - began > longest_seconds and found.seen < found.total:
+        if is_over() and found.seen < found.total:
             found.complete = False
             break
     found.seen = found.seen if not found.complete or not cleaner.needles else found.total

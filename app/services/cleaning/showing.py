@@ -1,11 +1,18 @@
 """What a page shows of a preview: some of its pairs, with what would change in each."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from app.core.changes import Value
+from app.core.cleaning import CleaningStopped, patterns
+from app.core.difference import cut_to_change
+from app.core.errors import TooLarge
 from app.core.filters import Filters
-from app.core.stored import as_entry
-from app.models import db
+from app.core.record import Record
+from app.core.stored import StoredEntry, as_entry
+from app.models import Entry, db
 from app.services import entries, history
 from app.services.bounded import run_bounded
 from app.services.cleaning import previews
@@ -17,16 +24,32 @@ from app.services.cleaning.scanning import CleaningScan, scan_dataset
 # The views of a preview, with the flag that its pairs have.
 VIEWS = {"all": 0, "emptied": EMPTIED, "duplicates": DUPLICATE, "deleted": DELETED, "split": SPLIT, "kept": KEPT}
 LONGEST_SECONDS = 1.5
+_DOING = "Looking for this pattern"
+# What patterns of a look may take; with so many seconds in all it is ended, as on long texts they do not see the time.
+PATTERN_SECONDS = 1.5
+_ALL_SECONDS = 2
+# So many characters are shown of a text; of each of many texts the fewer, so that all fit into the answer of a child.
+MAX_SHOWN = 4_000
+_MAX_SHOWN_OF_MANY = 200
+_ROOM = 2_000_000
+_MAX_CREATED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One pair of a preview. ``outcome`` is None where the pair was edited or deleted since."""
+    """One pair of a preview. ``outcome`` is None where the pair was edited or deleted since.
+
+    ``is_cut`` tells that texts were too long to be shown whole; ``created`` counts all pairs that are split off.
+    ``is_left`` tells that showing it takes more than a look may take.
+    """
 
     entry_id: int
     flags: int
     same_as: int
     outcome: CleaningOutcome | None = None
+    is_cut: bool = False
+    created: int = 0
+    is_left: bool = False
 
     @property
     def question(self) -> str:
@@ -51,7 +74,10 @@ def preview_dataset(
     if wish.has_patterns and longest_seconds is not None:
         # While a page waits, a pattern runs where neither its time nor its memory is ours. Hashes are written here.
         history.rehash(dataset_id)
-        scan = run_bounded(_scan_briefly, dataset_id, wish, longest_seconds, doing="Looking for this pattern")
+        try:
+            scan = run_bounded(_scan_briefly, dataset_id, wish, longest_seconds, doing=_DOING, seconds=_ALL_SECONDS)
+        except TooLarge as error:
+            raise patterns.too_slow() if "seconds" in error.details else error from error
     else:
         scan = scan_dataset(dataset_id, wish, longest_seconds=longest_seconds)
     made = CleaningPreview(token, dataset_id, revision, wish, scan)
@@ -60,7 +86,9 @@ def preview_dataset(
 
 
 def _scan_briefly(dataset_id: int, wish: CleaningOptions, seconds: float) -> CleaningScan:
-    return scan_dataset(dataset_id, wish, longest_seconds=seconds)
+    # The last text that is begun has its time as well.
+    with patterns.limit_time(PATTERN_SECONDS):
+        return scan_dataset(dataset_id, wish, longest_seconds=min(seconds, PATTERN_SECONDS - patterns.SECONDS))
 
 
 def preview_rows(
@@ -83,14 +111,60 @@ def preview_rows(
     if order == "size":
         places.sort(key=lambda place: -found.sizes[place])
     chosen = places[skip : skip + size]
-    cleaner = EntryCleaner(preview.wish.compiled())
-    filters = Filters(ids=tuple(found.ids[place] for place in chosen))
-    rows = db.session.execute(entries.select_entries(preview.dataset_id, filters, cleaner.columns))
-    outcomes = {one.entry.id: one for one in cleaner.outcomes(map(as_entry, rows))}
+    asked = preview.dataset_id, preview.wish, tuple(found.ids[place] for place in chosen)
+    outcomes: list[tuple[CleaningOutcome, bool, int]] = []
+    is_all = True
+    if not preview.wish.has_patterns:
+        outcomes = list(_cut_outcomes(*asked))
+    elif chosen:
+        try:
+            outcomes, is_all = run_bounded(_outcomes_briefly, *asked, doing=_DOING, seconds=_ALL_SECONDS)
+        except TooLarge:
+            is_all = False
+    last = max((one.entry.id for one, *_ in outcomes), default=0)
+    by_id = {one.entry.id: (one, is_cut, created) for one, is_cut, created in outcomes}
     shown = []
     for place in chosen:
-        outcome = outcomes.get(found.ids[place])
-        if outcome is not None and outcome.entry.version != found.versions[place]:
-            outcome = None
-        shown.append(PreviewRow(found.ids[place], found.flags[place], found.same[place], outcome))
+        row = PreviewRow(found.ids[place], found.flags[place], found.same[place])
+        now = by_id.get(row.entry_id)
+        if now is not None and now[0].entry.version == found.versions[place]:
+            row = replace(row, outcome=now[0], is_cut=now[1], created=now[2])
+        elif not is_all and row.entry_id > last:
+            row = replace(row, is_left=True)
+        shown.append(row)
     return shown, len(places)
+
+
+def _outcomes_briefly(
+    dataset_id: int, wish: CleaningOptions, ids: tuple[int, ...]
+) -> tuple[list[tuple[CleaningOutcome, bool, int]], bool]:
+    """What can be shown within the time of a look, and whether that is all: the pass may have had more time."""
+    began = time.monotonic()
+    shown = []
+    with patterns.limit_time(PATTERN_SECONDS), suppress(CleaningStopped):
+        for one in _cut_outcomes(dataset_id, wish, ids):
+            shown.append(one)
+            if time.monotonic() - began > PATTERN_SECONDS - patterns.SECONDS:
+                return shown, False
+        return shown, True
+    return shown, False
+
+
+def _cut_outcomes(
+    dataset_id: int, wish: CleaningOptions, ids: tuple[int, ...]
+) -> Iterator[tuple[CleaningOutcome, bool, int]]:
+    """What becomes of pairs, cut to what is shown; with whether a change was cut, and how many pairs are split off."""
+    cleaner = EntryCleaner(wish.compiled())
+    # One by one: whole texts of all rows together may be too large.
+    query = entries.select_entries(dataset_id, Filters(ids=ids), cleaner.columns).order_by(Entry.id)
+    room = _ROOM
+    rows = db.session.execute(query, execution_options={"yield_per": 1})
+    for one in cleaner.outcomes(map(as_entry, rows)):
+        longest = MAX_SHOWN if room > 0 else _MAX_SHOWN_OF_MANY
+        fields = {name: cut_to_change(*sides, longest) for name, sides in one.fields.items()}
+        question, answer = one.entry.question[:longest], (one.entry.answer or "")[:longest]
+        entry = StoredEntry(question, answer, id=one.entry.id, version=one.entry.version)
+        created = [Record(made.question[:longest], made.answer[:longest]) for made in one.created[:_MAX_CREATED]]
+        room -= sum(len(text or "") for sides in fields.values() for text in sides) + len(question + answer)
+        room -= sum(len(made.question) + len(made.answer) for made in created)
+        yield replace(one, entry=entry, fields=fields, created=created), fields != one.fields, len(one.created)

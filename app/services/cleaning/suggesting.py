@@ -10,13 +10,14 @@ from typing import Any
 
 from app.core.cleaning import Step
 from app.core.cleaning.detect import Suggestion, suggest_steps, suggested_steps
+from app.core.errors import TooLarge
 from app.core.filters import Filters
 from app.core.record import Record
 from app.services import datasets, entries
+from app.services.bounded import run_bounded
 from app.services.cleaning.previews import previews_folder
+from app.services.cleaning.scanning import SIZE
 from app.services.jobs import Unwatched, Watch
-
-BEAT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,27 @@ def suggest_for_dataset(
     """Look at all pairs, or at those that can be looked at in a limited time, and keep what was found."""
     revision = datasets.get(dataset_id).revision
     total = entries.count_entries(dataset_id, Filters())
-    reader = _Reader(dataset_id, total, watch or Unwatched(), longest_seconds)
-    found = Suggestions(revision, 0, total, tuple(suggest_steps(reader.records())))
-    found = Suggestions(revision, reader.seen, total, found.found)
-    _save(dataset_id, found)
-    return found
+    if longest_seconds is None:
+        seen, found = _look_through(dataset_id, total, watch or Unwatched(), None)
+    else:
+        # While a page waits, the patterns of all detectors run where neither their time nor their memory is ours.
+        try:
+            seen, found = run_bounded(_look_through, dataset_id, total, Unwatched(), longest_seconds)
+        except TooLarge:
+            # The worker has more of both, and is asked for what is not complete.
+            seen, found = 0, ()
+    suggestions = Suggestions(revision, seen, total, found)
+    _save(dataset_id, suggestions)
+    return suggestions
+
+
+def _look_through(
+    dataset_id: int, total: int, watch: Watch, longest_seconds: float | None
+) -> tuple[int, tuple[Suggestion, ...]]:
+    """How many pairs were looked at within the time, and what was found."""
+    reader = _Reader(dataset_id, total, watch, longest_seconds)
+    found = tuple(suggest_steps(reader.records()))
+    return reader.seen, found
 
 
 class _Reader:
@@ -68,14 +85,13 @@ class _Reader:
     def records(self) -> Iterator[Record]:
         """Record by record, until the time is over."""
         began = time.monotonic()
-        for entry in entries.stream_entries(self._dataset_id):
-            self.seen += 1
-            yield entry.record()
-            if self.seen % BEAT:
-                continue
+        for rows in entries.stream_rows(self._dataset_id, size=SIZE):
+            for row in rows:
+                self.seen += 1
+                yield row.record()
+                if self._longest is not None and time.monotonic() - began > self._longest:
+                    return
             self._watch.progress(self.seen, self._total, "pairs looked at")
-            if self._longest is not None and time.monotonic() - began > self._longest:
-                return
 
 
 def kept_suggestions(dataset_id: int) -> Suggestions | None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.cleaning import Step, compile_recipe
 from app.core.cleaning.base import CleaningStopped
-from app.core.cleaning.patterns import Pattern, share_time
+from app.core.cleaning.patterns import Pattern, limit_time, share_time
 from app.core.errors import Invalid, LttError
 
 
@@ -117,3 +117,14 @@ def test_no_pattern_runs_wild(fixed: int | None) -> None:
         except LttError:
             pass
         assert time.monotonic() - began < 10, (seed, source)
+
+
+def test_what_was_read_before_gives_no_time_beyond_that_of_a_look() -> None:
+    pattern = Pattern("(a|aa)+$")
+    for _ in range(60):
+        pattern.search("b" * 800_000)
+    began = time.monotonic()
+    with limit_time(0.2), pytest.raises(CleaningStopped, match="too slow"):
+        pattern.search("a" * 800_000 + "!")
+    # Without the limit it may take 48 seconds.
+    assert time.monotonic() - began < 20
