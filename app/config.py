@@ -55,7 +55,9 @@ _ALL = (
     Setting("LTT_MAX_RATIO", 200, "How many times its size a compressed file may grow when it is read."),
     Setting("LTT_MAX_DECODED_MB", 4096, "Most MB that a compressed file may grow to when it is read."),
     Setting("LTT_MAX_WORKBOOK_MB", 1024, "Most MB of memory that a workbook may need while it is read.", low=256),
-    Setting("LTT_LOOK_SECONDS", 4, "How long a page may look at a file, a pattern or the like before it is refused."),
+    Setting(
+        "LTT_LOOK_SECONDS", 4, "Seconds of the processor that a page may take to look at a file, a pattern or the like."
+    ),
     Setting("LTT_LOOK_MB", 512, "Most MB of memory that such a look, or the conversion of a file, may take.", low=128),
     Setting("LTT_SEMANTIC_MODEL", "", "Folder of a static model (model2vec), by which scans find other words too."),
     Setting("LTT_UPLOAD_KEEP_MINUTES", 60, "How long an uploaded file waits for its import or conversion."),

@@ -29,7 +29,7 @@ def create_web_app(overrides: Mapping[str, Any]) -> OpenAPI:
         **factory.PLACES,
     )
     factory.prepare_app(app, settings, overrides)
-    models.describe_process("the server")
+    models.describe_process("The server")
     threads = int(settings["LTT_THREADS"])
     models.wait_shortly(app, most_waiting=max(threads - READING_THREADS, threads // 2, 1), seconds=LOCK_SECONDS)
     errors.init_app(app)

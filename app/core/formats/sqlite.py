@@ -56,14 +56,22 @@ def table_names(source: Source, sheet: str | None = None) -> tuple[list[str], tu
         return names, tuple(_columns_of(connection, name)[1]) if name in names else ()
 
 
+# Tables in which SQLite's own kinds of virtual tables (FTS3 to 5, R*Tree) keep what they hold.
+_SHADOWS = (
+    *("data", "idx", "content", "docsize", "config", "segments", "segdir", "stat"),
+    *("node", "parent", "rowid"),
+)
+
+
 def _plain_tables(connection: sqlite3.Connection) -> list[str]:
     found = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND typeof(name) = 'text' ORDER BY rowid"
-    plain = []
-    for name, sql in connection.execute(found):
-        name, sql = _as_text(name), _as_text(sql or b"")
-        if not name.startswith("sqlite_") and name not in _OWN and "virtual table" not in sql[:40].lower():
-            plain.append(name)
-    return plain
+    tables = {_as_text(name): _as_text(sql or b"")[:40].lower() for name, sql in connection.execute(found)}
+    hidden = {f"{name}_{part}" for name, sql in tables.items() if "virtual table" in sql for part in _SHADOWS}
+    return [
+        name
+        for name, sql in tables.items()
+        if not name.startswith("sqlite_") and name not in _OWN and name not in hidden and "virtual table" not in sql
+    ]
 
 
 def read(source: Source, options: ReadOptions) -> Rows:

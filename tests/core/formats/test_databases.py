@@ -90,12 +90,11 @@ def test_plain_tables_alone_are_offered_and_nothing_in_them_runs(tmp_path):
     path = database(
         tmp_path,
         "CREATE TABLE t (question, answer); CREATE VIEW v AS SELECT * FROM t; CREATE VIRTUAL TABLE f USING fts5(a);"
-        f"CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM t; END; CREATE TABLE late (a, b);{PAIR}",
+        f"CREATE TABLE late (a, b); CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM late; END;{PAIR}",
         [("Why?", "Because.")],
     )
     before = path.read_bytes()
-    found = detect_file(Source.of_path(path), ConvertOptions(sheet="f_config"))
-    assert "v" not in found.sheets and "f" not in found.sheets and {"t", "late"} <= set(found.sheets)
+    assert detect_file(Source.of_path(path), ConvertOptions()).sheets == ("t", "late")
     with pytest.raises(BadUsage, match="no table"):
         read(path, sheet="v")
     assert path.read_bytes() == before and sorted(os.listdir(tmp_path)) == ["a.db"]
