@@ -51,7 +51,7 @@ def run_bounded(
     function: Callable[..., R],
     *arguments: Any,
     doing: str = "Reading this file",
-    seconds: int | None = None,
+    seconds: float | None = None,
     slots: threading.BoundedSemaphore = LOOKS,
 ) -> R:
     """Call a function of a module in a child process: returns what it returns, raises what it raises.

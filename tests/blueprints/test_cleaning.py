@@ -141,13 +141,12 @@ def test_the_views_show_their_pairs_only(client, dataset_id, words):
     assert preview(client, dataset_id, order="size").count('name="take"') == 2
 
 
-def test_a_slow_pattern_names_the_pair_and_changes_nothing(app, client, dataset_id):
+def test_a_slow_pattern_is_told_and_changes_nothing(app, client, dataset_id):
     with app.app_context():
         history.create(dataset_id, [Record("q", "b"), Record("q", "a" * 50 + "!")], summary="Add")
-        slow = [one.id for one in entries.stream_entries(dataset_id)][1]
     asked = {"op": "find-replace", "asked": "1", "o.find": "^(a|aa)+$", "o.mode": "regex", "field": "answer"}
     page = client.get(f"/datasets/{dataset_id}/clean", query_string=asked).text
-    assert f"Pair {slow}: The pattern is too slow." in page and page.count("Nothing was changed.") == 1
+    assert "The pattern is too slow." in page and page.count("Nothing was changed.") == 1
 
 
 @pytest.mark.parametrize(

@@ -243,9 +243,9 @@ def test_only_the_filtered_pairs_change(dataset_id):
 def test_a_slow_pattern_is_stopped_and_names_the_pair(dataset_id):
     ids = fill(dataset_id, Record("q", "a"), Record("q", "a" * 5000 + "!"))
     wish = CleaningOptions((Step("find-replace", {"find": r"(a|aa)+$", "mode": "regex"}),))
-    with pytest.raises(Invalid, match=f"Pair {ids[1]}: The pattern is too slow"):
+    with pytest.raises(Invalid, match="The pattern is too slow"):
         cleaning.preview_dataset(dataset_id, wish)
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match=f"Pair {ids[1]}: The pattern is too slow"):
         cleaning.run_cleaning(CleaningOrder(dataset_id, wish))
     assert db.session.query(ChangeSet).filter_by(state="staging").count() == 0
 

@@ -25,9 +25,10 @@ from app.services.cleaning.scanning import CleaningScan, scan_dataset
 VIEWS = {"all": 0, "emptied": EMPTIED, "duplicates": DUPLICATE, "deleted": DELETED, "split": SPLIT, "kept": KEPT}
 LONGEST_SECONDS = 1.5
 _DOING = "Looking for this pattern"
-# What patterns of a look may take; with so many seconds in all it is ended, as on long texts they do not see the time.
+# What patterns of a look may take, and after what it is ended: on long texts they see late that time is up.
+# The page is there within two seconds.
 PATTERN_SECONDS = 1.5
-_ALL_SECONDS = 2
+_ALL_SECONDS = 1.8
 # So many characters are shown of a text; of each of many texts the fewer, so that all fit into the answer of a child.
 MAX_SHOWN = 4_000
 _MAX_SHOWN_OF_MANY = 200
