@@ -62,7 +62,8 @@ def waitress_settings(app: Flask) -> dict[str, Any]:
         "channel_timeout": 20,
         "cleanup_interval": 5,
         "asyncore_use_poll": True,
-        "outbuf_high_watermark": 1 << 60,
+        # What was taken of a buffer is let go with all of it, so that a new one begins now and then.
+        "outbuf_high_watermark": 16 * limits.MB,
         "outbuf_overflow": limits.MB,
         "inbuf_overflow": 128 * 1024,
         "max_request_body_size": int(app.config["LTT_MAX_UPLOAD_MB"]) * limits.MB + 1,
@@ -205,6 +206,9 @@ def use_limits(app: Flask, door: FrontDoor) -> None:
                     self.socket.shutdown(socket.SHUT_WR)
                 except OSError:
                     self.handle_close()
+
+        def _flush_outbufs_below_high_watermark(self) -> None:
+            """No thread waits for a client."""
 
         def write_soon(self, data: Any) -> int:
             if isinstance(data, bytes) and len(data) > limits.MB:

@@ -117,6 +117,18 @@ def test_readers_that_stall_hold_neither_threads_nor_the_log(server: Server) -> 
     wait_for(lambda: server.open_files() < 70)
 
 
+@pytest.mark.parametrize("server", [{"LTT_INLINE_MB": "80"}], indirect=True)
+def test_a_download_that_is_taken_quickly_does_not_stay_in_memory(server: Server) -> None:
+    dataset_id = server.make_dataset()
+    rows = [{"question": f"Question {number}?", "answer": f"{number} " + "x" * 300} for number in range(120_000)]
+    server.bring(dataset_id, b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    address = f"/api/v1/datasets/{dataset_id}/export?to=jsonl:openai"
+    server.ask("GET", f"{address}&q=77")
+    held = server.forget_peak()
+    assert len(server.ask("GET", address).body) > 40_000_000
+    assert server.memory_mb() - held < 35
+
+
 @pytest.mark.parametrize("server", [{"LTT_INLINE_MB": "40"}], indirect=True)
 def test_without_room_for_what_waits_lists_are_whole_and_downloads_are_cut(server: Server) -> None:
     dataset_id = server.make_dataset()
