@@ -188,7 +188,10 @@ def look(upload: Upload, function: Callable[..., R], *arguments: object, whole: 
 def _is_small_text(upload: Upload) -> bool:
     if upload.size > HERE_BYTES:
         return False
-    data = upload.path.read_bytes()
+    try:
+        data = upload.path.read_bytes()
+    except FileNotFoundError as error:
+        raise Gone(GONE) from error
     return b"\x00" not in data and not data.startswith((GZIP, ZIP))
 
 

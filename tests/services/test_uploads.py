@@ -96,7 +96,9 @@ def test_uploads_are_kept_for_a_while_and_longer_while_needed(app):
     assert [uploads.is_kept(upload.token) for upload in (old, needed, new)] == [False, True, True]
 
 
-def test_a_removed_upload_is_gone():
+def test_a_removed_upload_is_gone(app):
     upload = save()
     uploads.remove(upload.token)
     assert files() == [] and not uploads.is_kept(upload.token)
+    with app.test_request_context(), pytest.raises(Gone):
+        uploads.look(upload, files)

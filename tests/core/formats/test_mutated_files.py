@@ -93,7 +93,7 @@ def test_a_full_disk_and_a_refusal_stay_what_they_are(error):
 
 def test_an_error_that_is_perhaps_ours_is_logged_with_its_place_and_without_the_text_of_the_file(caplog):
     secret = "a text" + " of the file"
-    caplog.set_level("WARNING")
+    caplog.set_level("WARNING", logger="app")
     with pytest.raises(WrongKind), refusing("It is damaged ({reason}).", OSError, code="damaged"):
         raise TypeError(secret)
     assert "TypeError" in caplog.text and "test_mutated_files.py" in caplog.text and secret not in caplog.text
