@@ -1,10 +1,8 @@
-"""Tokens: which family of models counts how, what a chat costs beside its texts, and how lengths are spread."""
+"""Tokens: which family of models counts how, and how lengths are spread."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from app.core.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,6 @@ FAMILIES = {
     )
 }
 ESTIMATE = "estimate"
-# Per message, per name and per chat. Source: OpenAI's cookbook on preparing chats, for GPT-3.5 and later.
-MESSAGE_TOKENS, NAME_TOKENS, CHAT_TOKENS = 3, 1, 3
 
 
 class Tokenizer(Protocol):
@@ -50,28 +46,6 @@ def find_family(model: str) -> str:
     name = model.lower().rpartition("/")[2]
     fitting = [(len(start), one.name) for one in FAMILIES.values() for start in one.models if name.startswith(start)]
     return max(fitting)[1] if fitting else ""
-
-
-def count_messages(messages: Iterable[tuple[str, str, str | None]], tokenizer: Tokenizer) -> int:
-    """The tokens of a chat of ``(role, text, name)``, with what stands around each message."""
-    total = CHAT_TOKENS
-    for role, text, name in messages:
-        total += MESSAGE_TOKENS + tokenizer.count(role) + tokenizer.count(text)
-        if name:
-            total += NAME_TOKENS + tokenizer.count(name)
-    return total
-
-
-def count_record(record: Record, tokenizer: Tokenizer) -> int:
-    """The tokens of a record as a chat, without its tools."""
-    said: list[tuple[str, str, str | None]] = []
-    if record.system is not None:
-        said.append(("system", record.system, None))
-    said += [(one.role, one.text or "", one.name) for one in record.turns]
-    said.append(("user", record.question, None))
-    said += [(one.role, one.text or "", one.name) for one in record.trace]
-    said.append(("assistant", f"{record.reasoning or ''}{record.answer}", None))
-    return count_messages(said, tokenizer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +80,3 @@ def spread_lengths(lengths: Sequence[int], p95: int, bins: int = 24) -> tuple[in
     for length in lengths:
         counts[min(length // width, bins - 1)] += 1
     return width, counts
-
-
-def count_epochs(records: int) -> int:
-    """The epochs that OpenAI trains by default. Source: its cookbook on preparing chats."""
-    if records * 3 < 100:
-        return min(25, 100 // max(records, 1))
-    return max(1, 25_000 // records) if records * 3 > 25_000 else 3

@@ -45,8 +45,3 @@ def load_tokenizer(family: str = "") -> Tokenizer:
         is_checked = hashlib.file_digest(file, "sha256").hexdigest() == _SHA256[vocabulary]
     exact = family in FAMILIES and is_checked
     return Vocabulary(family if exact else ESTIMATE, quicktok.get_encoding(encoding), exact=exact)
-
-
-def name_counting(tokenizer: Tokenizer) -> str:
-    """How a page says what was counted: the family's models, or that it is an estimate."""
-    return "an estimate" if tokenizer.family == ESTIMATE else f"counted as {FAMILIES[tokenizer.family].title} do"

@@ -4,7 +4,7 @@ import pytest
 
 from app.core.tokens import FAMILIES
 from app.providers import tokenizers
-from app.providers.tokenizers import load_tokenizer, name_counting
+from app.providers.tokenizers import load_tokenizer
 
 TEXT = "Wie schwer ist Kiste A7? 箱の重さは 12 kg です。\n\n\tprint('नमस्ते')"
 
@@ -36,7 +36,6 @@ def test_every_family_has_its_vocabulary(family: str) -> None:
     tokenizer = load_tokenizer(family)
     assert (tokenizer.exact, tokenizer.family) == (True, family)
     assert 15 < tokenizer.count(TEXT) < 60
-    assert FAMILIES[family].title in name_counting(tokenizer)
 
 
 @pytest.mark.parametrize("mark", ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|return|>"])
@@ -49,7 +48,6 @@ def test_another_vocabulary_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(tokenizers._SHA256, "qwen3", "0" * 64)
     tokenizer = load_tokenizer("qwen")
     assert not tokenizer.exact
-    assert name_counting(tokenizer) == "an estimate"
 
 
 def test_what_is_of_no_family_is_estimated() -> None:

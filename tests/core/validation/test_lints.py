@@ -10,7 +10,6 @@ from app.core.record import Message, Record
 from app.core.validation import Finding, Findings
 from app.core.validation.lints import LINTS, Lint, Linter
 from app.core.validation.lints.languages import find_language
-from app.core.validation.lints.sets import labels_of
 
 
 def found_in(records: Sequence[Record], limit: int = 1_000) -> list[Finding]:
@@ -107,8 +106,6 @@ def test_languages_without_known_small_words_are_told_by_the_library() -> None:
 def test_one_label_is_no_answer_that_too_many_share() -> None:
     records = [Record(f"Ticket {n}", ("billing", "delivery")[n % 2]) for n in range(40)]
     assert found_in(records) == []
-    assert labels_of(record.answer for record in records) == {"billing": 20, "delivery": 20}
-    assert labels_of(f"Answer {n}" for n in range(40)) is None
 
 
 def test_the_record_of_an_outlier_is_named() -> None:

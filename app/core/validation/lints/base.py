@@ -4,6 +4,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from app.core.cleaning.base import find_operation
+from app.core.cleaning.code import skip_code
 from app.core.record import Record
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.profiles import Severity
@@ -135,3 +137,12 @@ def named(path: str) -> str:
     return {"system": "The system prompt", "rejected_answer": "The worse answer", "reasoning": "The reasoning"}.get(
         name, f"The {name}"
     )
+
+
+def changed_by(name: str) -> Callable[[str], bool]:
+    """Whether a cleaning operation with its usual options would change a text."""
+    operation = find_operation(name)
+    change = operation.prepare(operation.options({}))
+    if operation.keep_code and not operation.handles_code:
+        change = skip_code(change)
+    return lambda text: change(text) != text

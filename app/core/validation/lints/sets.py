@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from app.core.record import Record
 from app.core.text import clip, plural
@@ -219,11 +219,3 @@ class LengthOutliers:
                 if name == path and sizes[place] > top:
                     usual = f"half of them have {round(2**median - 1):,} or fewer"
                     yield Remark(path, f"The {path} has {int(sizes[place]):,} characters; {usual}.", number, line)
-
-
-def labels_of(answers: Iterable[str]) -> dict[str, int] | None:
-    """How many answers there are of each label, most frequent first; None where they are no labels."""
-    labels = Labels()
-    for answer in answers:
-        labels.add(answer)
-    return dict(labels.counts.most_common()) if labels.found else None

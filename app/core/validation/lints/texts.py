@@ -4,31 +4,19 @@ What a cleaning operation would put right is found by that operation itself, so 
 """
 
 import re
-from collections.abc import Callable
 
 from app.core.cleaning import identifiers
-from app.core.cleaning.base import find_operation
-from app.core.cleaning.code import skip_code
 from app.core.record import Record
 from app.core.text import clip
-from app.core.validation.lints.base import Remark, Remarks, lint, named, texts_of
+from app.core.validation.lints.base import Remark, Remarks, changed_by, lint, named, texts_of
 
 _TEXT = Record("How heavy is box A7?", "It weighs 12 kg.")
 
 
-def _changed_by(name: str) -> Callable[[str], bool]:
-    """Whether a cleaning operation with its usual options would change a text."""
-    operation = find_operation(name)
-    change = operation.prepare(operation.options({}))
-    if operation.keep_code and not operation.handles_code:
-        change = skip_code(change)
-    return lambda text: change(text) != text
-
-
-_has_mojibake = _changed_by("fix-mojibake")
-_has_invisible = _changed_by("remove-invisible")
-_has_html = _changed_by("html-to-markdown")
-_has_open_block = _changed_by("close-code-fences")
+_has_mojibake = changed_by("fix-mojibake")
+_has_invisible = changed_by("remove-invisible")
+_has_html = changed_by("html-to-markdown")
+_has_open_block = changed_by("close-code-fences")
 _TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
 
 
