@@ -9,6 +9,7 @@ import click
 
 from app.cli.files import open_output, open_source, refuse_live, target_like
 from app.cli.options import READING, takes_options
+from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
 from app.core import conversion
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Recipe, Step, compile_recipe, option_fields
@@ -133,7 +134,7 @@ def _clean_dataset(name: str, filters: Filters, choices: dict[str, Any], *, dry_
             facts |= {"change_set": None, "dry_run": True, "duplicates": seen.duplicates, "deleted": seen.deleted}
             facts |= {"created": seen.created, "kept": seen.kept}
         else:
-            show = _show if sys.stderr.isatty() else None
+            show = show_progress if sys.stderr.isatty() else None
             job = tasks.start(cleaning.CLEAN, cleaning.CleaningRun(dataset_id, wish), here=True, show=show)
             facts |= job.result or {}
     if as_json:
@@ -200,7 +201,3 @@ def _suggest(file: str | None, dataset: str | None, settings: ReadSettings) -> i
         click.echo(one.sentence, err=True)
     click.echo(json.dumps(Recipe("Suggested", suggested_steps(found)).as_dict(), ensure_ascii=False, indent=2))
     return 0
-
-
-def _show(done: int, total: int | None, message: str) -> None:
-    click.echo(f"\r{done:,} {message}", err=True, nl=False)

@@ -9,6 +9,7 @@ import click
 
 from app.cli.files import open_output, open_source, target_like
 from app.cli.options import READING, takes_options
+from app.cli.progress import show_share
 from app.cli.workspace import open_workspace
 from app.core import conversion
 from app.core.duplicates import FileScanOptions, semantic
@@ -73,7 +74,7 @@ def dedupe(
     records.own = len(records.names)
     if against:
         records.add_records(read_file(against, ReadSettings(allow_unanswered=True)))
-    progress = _show_progress if sys.stderr.isatty() else None
+    progress = show_share if sys.stderr.isatty() else None
     found = find_duplicates(records, options.level, meaning=meaning, progress=progress)
     if groups:
         with open_output(groups, reads=file) as target:
@@ -128,7 +129,3 @@ def _print_counts(found: FileDuplicates, refused: int, written: int | None, as_j
         f"{counts['families']:,} families",
     )
     click.echo("; ".join(parts) + ".", err=True)
-
-
-def _show_progress(share: float, message: str) -> None:
-    click.echo(f"\r{share:.0%} {message}          ", err=True, nl=share >= 1)

@@ -8,6 +8,7 @@ import click
 
 from app.cli.files import refuse_live
 from app.cli.options import takes_options
+from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
 from app.core.errors import LttError
 from app.core.formats.database_log import log_beside, with_log
@@ -70,7 +71,7 @@ class _Run:
         try:
             row = imports.add(self.dataset_id, _save_upload(file), self.settings)
             self.done.append(row.id)
-            imports.start(row.id, self.settings, here=True, show=_show_progress if sys.stderr.isatty() else None)
+            imports.start(row.id, self.settings, here=True, show=show_progress if sys.stderr.isatty() else None)
         except LttError as error:
             self.refused = self.refused or error
             click.echo(f"{file}: {error.message}", err=True)
@@ -108,11 +109,6 @@ def _save_upload(file: str):  # type: ignore[no-untyped-def]
         click.echo(f"{file}: read together with the log beside it, {log.name}.", err=True)
     with with_log(path) as whole, whole.open("rb") as source:
         return uploads.save(source.read, path.name, announced_bytes=whole.stat().st_size)
-
-
-def _show_progress(done: int, total: int | None, message: str) -> None:
-    of = f" of about {total:,}" if total else ""
-    click.echo(f"\r{done:,}{of} {message}", err=True, nl=False)
 
 
 def _print_counts(row: Import) -> None:

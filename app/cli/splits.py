@@ -9,6 +9,7 @@ import click
 
 from app.cli.files import open_output, open_source
 from app.cli.options import READING, takes_options
+from app.cli.progress import show_progress, show_share
 from app.cli.workspace import open_workspace
 from app.core.reading import ReadSettings, plan_reading
 from app.core.record import SPLITS
@@ -67,7 +68,7 @@ def split(
 def _split_dataset(name: str, options: SplitOptions, *, only_leaks: bool, mend: bool) -> dict[str, Any]:
     from app.services import datasets, duplicates, splits, tasks
 
-    show = _show_progress if sys.stderr.isatty() else None
+    show = show_progress if sys.stderr.isatty() else None
     with open_workspace():
         dataset_id = datasets.find_dataset(name).id
         if only_leaks or mend or "duplicates" in options.group_by:
@@ -100,7 +101,7 @@ def _split_file(
     found = read_file(source, settings)
     rows = found.rows
     if only_leaks or mend or "duplicates" in options.group_by:
-        found.search(_show_share if sys.stderr.isatty() else None)
+        found.search(show_share if sys.stderr.isatty() else None)
     facts: dict[str, Any] = {}
     present = rows.sides()
     if mend:
@@ -147,11 +148,3 @@ def _tell(facts: dict[str, Any]) -> None:
         click.echo(f"{file['path']}: {plural(file['records'], 'record')}", err=True)
     if facts.get("change_set"):
         click.echo(f"{facts['summary']}. Step {facts['change_set']}; ltt undo takes it back.", err=True)
-
-
-def _show_progress(done: int, total: int | None, message: str) -> None:
-    click.echo(f"\r{done:,} {message}          ", err=True, nl=False)
-
-
-def _show_share(share: float, message: str) -> None:
-    click.echo(f"\r{share:.0%} {message}          ", err=True, nl=share >= 1)
