@@ -71,11 +71,12 @@ def test_d07_a_stop_with_a_job_and_an_export_running_is_clean(start: Start, data
     assert again.api("GET", f"/datasets/{dataset_id}")["pairs"] == 25_000 + rows
 
 
-def test_d09_an_import_that_is_stopped_half_way_leaves_nothing(server: Server, full: bool) -> None:
-    dataset_id, rows = server.make_dataset(), 200_000 if full else 60_000
-    sent = server.api("POST", f"/datasets/{dataset_id}/imports?name=many.jsonl", lines(rows))
+def test_d09_an_import_that_is_stopped_half_way_leaves_nothing(server: Server) -> None:
+    dataset_id = server.make_dataset()
+    # Many rows: on a quick machine 60,000 had all been stored by the time the stop was asked for.
+    sent = server.api("POST", f"/datasets/{dataset_id}/imports?name=many.jsonl", lines(400_000))
     path = f"/jobs/{sent['job']['id']}"
-    wait_for(lambda: server.api("GET", path)["state"] == "running" and server.api("GET", path)["progress"]["done"], 60)
+    wait_for(lambda: server.api("GET", path)["progress"]["done"], 60)
     server.api("POST", f"{path}/cancel")
     assert server.await_end(sent["job"]["id"])["state"] == "cancelled"
     assert server.api("GET", f"/datasets/{dataset_id}")["pairs"] == 0
