@@ -1,6 +1,6 @@
 """Exports: which pairs go out, in which shape, and what that shape cannot hold.
 
-By default every answered pair that is not rejected. A pair without a system prompt gets the dataset's here and nowhere
+By default the approved pairs once any is approved, else every answered pair that is not rejected. A pair without a system prompt gets the dataset's here and nowhere
 else. Trainer layouts write only their own keys; what is left out is counted.
 """
 
