@@ -33,7 +33,8 @@ def known_profiles() -> dict[str, Profile]:
 def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) -> dict[str, Any]:
     """What is wrong with the pairs of a dataset, as they would be exported for each target.
 
-    Pairs that an export leaves out by default, by their status or without an answer, are left out. A finding names its pair as ``record``.
+    What an export leaves out by default, by its status or without an answer, is left out. A finding names its pair
+    as ``record``.
     """
     if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
         options = replace(options, limit=MOST_LISTED)
