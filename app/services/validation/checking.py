@@ -9,6 +9,8 @@ from sqlalchemy import or_
 
 from app import config
 from app.core.reading import ReadSettings
+from app.core.record import Record
+from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles, load_profiles
 from app.core.validation.files import validate_file
@@ -43,11 +45,29 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     return run.close()
 
 
+def stream_exported(dataset_id: int) -> Iterator[list[StoredEntry]]:
+    """The pairs of a dataset that are not rejected, in parts; ``as_exported`` says which of them have an answer."""
+    return entries.stream_rows(dataset_id, where=(or_(Entry.status.is_(None), Entry.status != "rejected"),))
+
+
+def as_exported(entry: StoredEntry, system_prompt: str | None) -> Record | None:
+    """A pair as it would be exported, with the system prompt of its dataset; None where it has no answer."""
+    record = entry.record()
+    if not record.answered and record.rejected_answer is None:
+        return None
+    if record.system is None and system_prompt is not None:
+        return replace(record, system=system_prompt)
+    return record
+
+
 class DatasetValidation:
     """One run over the pairs of a dataset, part by part."""
 
-    def __init__(self, dataset: Dataset, options: ValidateOptions, off: Container[str] = ()) -> None:
+    def __init__(
+        self, dataset: Dataset, options: ValidateOptions, off: Container[str] = (), stats: Statistics | None = None
+    ) -> None:
         self.dataset = dataset
+        self.stats = stats
         profiles = choose_profiles(options.profile, known_profiles())
         facts = FileFacts(is_file=False, model=options.model, today=now().date())
         self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
@@ -60,20 +80,19 @@ class DatasetValidation:
 
     def parts(self) -> Iterator[list[StoredEntry]]:
         """Check all pairs; gives those of each part once they are checked."""
-        is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
-        for rows in entries.stream_rows(self.dataset.id, where=(is_exported,)):
+        for rows in stream_exported(self.dataset.id):
             for entry in rows:
                 self.see(entry)
             yield rows
 
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""
-        record, prompt = entry.record(), self.dataset.system_prompt
-        if not record.answered and record.rejected_answer is None:
+        record = as_exported(entry, self.dataset.system_prompt)
+        if record is None:
             self.left_out += 1
             return
-        if record.system is None and prompt is not None:
-            record = replace(record, system=prompt)
+        if self.stats is not None:
+            self.stats.see(record, entry.id, split=entry.split)
         self.validation.see_record(entry.id, record, entry.content_hash)
 
     def close(self) -> dict[str, Any]:
