@@ -131,7 +131,7 @@ class Statistics:
         self._families = 0
         # The sample: for each record drawn its language and the kind of its answer.
         self._sample: list[tuple[str, str]] = []
-        self._chance = Random(20)  # noqa: S311 (a sample, no secret)
+        self._chance = Random(20)
 
     def see(self, record: Record, number: int, *, split: str | None = None) -> None:
         """Take in a record."""

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from app.core.filters import Filters
 from app.core.reading import ReadSettings
 from app.core.stats import Statistics, StatsOptions
 from app.core.stats.files import measure_file
 from app.core.tokens import choose_families
 from app.providers.tokenizers import load_tokenizer
-from app.services import datasets, uploads, validation
+from app.services import datasets, entries, uploads, validation
 from app.services.jobs import Watch
 from app.services.uploads import Upload
 
@@ -20,7 +21,7 @@ def measure_dataset(dataset_id: int, options: StatsOptions, watch: Watch) -> dic
     dataset = datasets.get(dataset_id)
     found = Statistics({family: load_tokenizer(family) for family in choose_families(options.family)})
     left_out = 0
-    for rows in validation.stream_exported(dataset_id):
+    for rows in entries.stream_rows(dataset_id, Filters(statuses=entries.exported_statuses(dataset))):
         for entry in rows:
             record = validation.as_exported(entry, dataset.system_prompt)
             if record is None:

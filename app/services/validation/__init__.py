@@ -4,7 +4,6 @@ from app.services.validation.checking import (
     UNANSWERED,
     as_exported,
     known_profiles,
-    stream_exported,
     validate_dataset,
     validate_upload,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "known_profiles",
     "read_choices",
     "recheck_edited",
-    "stream_exported",
     "sweep_checks",
     "switch_off",
     "take_back",
