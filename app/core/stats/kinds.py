@@ -25,7 +25,8 @@ _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 # A line that no prose ends or begins like.
 _CODE_LINE = re.compile(
     r"[;{}]\s*$|\)\s*:\s*$|^\s*(?:def|import|from|return|function|var|let|const|public|private|#include|print)\b.*[()=;.]"
-    r"|^\s*</?(?:!DOCTYPE|html|head|body|div|script|style|table|form)\b|^\s*\w[\w.]*(?:\[.*\])? [-+]?= |^\s*(?:SELECT|INSERT|UPDATE|CREATE) "
+    r"|^\s*</?(?:!DOCTYPE|html|head|body|div|script|style|table|form)\b"
+    r"|^\s*\w[\w.]*(?:\[.*\])? [-+]?= |^\s*(?:SELECT|INSERT|UPDATE|CREATE) "
 )
 # Something reckoned out: 48/2 = 24, 3 × 4 = 12, x = 2 + 5.
 _RECKONED = re.compile(r"\d[\d.,]*\s*[-+*/×÷]\s*[$€£]?\d[^=\n]{0,40}=|=\s*[$€£]?\d[\d.,]*\s*[-+*/×÷]\s*[$€£]?\d")
