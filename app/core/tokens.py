@@ -1,7 +1,10 @@
 """Tokens: which family of models counts how, and how lengths are spread."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
+from heapq import heappush, heapreplace
+from itertools import accumulate
 from typing import Protocol
 
 
@@ -29,6 +32,8 @@ FAMILIES = {
     )
 }
 ESTIMATE = "estimate"
+# So many of the longest records are told.
+MOST_LONGEST = 20
 
 
 class Tokenizer(Protocol):
@@ -58,25 +63,65 @@ class Lengths:
     longest: int
 
 
-def measure_lengths(lengths: Sequence[int]) -> Lengths:
-    """Sum, median, 95th percentile and maximum; of an empty set zeros. Percentiles are lengths that occur."""
-    ordered = sorted(lengths)
-    if not ordered:
-        return Lengths(0, 0, 0, 0)
-    return Lengths(
-        sum(ordered), ordered[(len(ordered) - 1) // 2], ordered[-(-95 * len(ordered) // 100) - 1], ordered[-1]
-    )
+class Spread:
+    """Lengths in tokens or characters, kept as how often each occurs.
 
-
-def spread_lengths(lengths: Sequence[int], p95: int, bins: int = 24) -> tuple[int, list[int]]:
-    """How many lengths fall into each of equal steps up to a little above the 95th percentile, the longer ones last.
-
-    Returns the width of a step, a round number, and the counts.
+    So sums and percentiles are exact in little memory: lengths that differ are few, at most about the square root of
+    twice their sum. The records with the greatest are kept as well.
     """
-    least = max(p95 * 1.25 / (bins - 1), 1)
-    power = 10 ** (len(str(int(least))) - 1)
-    width = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
-    counts = [0] * bins
-    for length in lengths:
-        counts[min(length // width, bins - 1)] += 1
-    return width, counts
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._longest: list[tuple[int, int]] = []
+
+    def add(self, length: int, record: int | None = None) -> None:
+        """Take in one length; ``record`` is the number of whose it is."""
+        self._counts[length] += 1
+        if record is None:
+            return
+        if len(self._longest) < MOST_LONGEST:
+            heappush(self._longest, (length, -record))
+        elif length > self._longest[0][0]:
+            heapreplace(self._longest, (length, -record))
+
+    def measure(self) -> Lengths:
+        """Sum, median, 95th percentile and maximum; without any length zeros. Percentiles are lengths that occur."""
+        ordered = sorted(self._counts.items())
+        if not ordered:
+            return Lengths(0, 0, 0, 0)
+        upto = list(accumulate(count for _, count in ordered))
+        median, p95 = (upto[-1] - 1) // 2, -(-95 * upto[-1] // 100) - 1
+        return Lengths(
+            sum(length * count for length, count in ordered),
+            ordered[bisect_right(upto, median)][0],
+            ordered[bisect_right(upto, p95)][0],
+            ordered[-1][0],
+        )
+
+    def bins(self, number: int = 24) -> tuple[int, list[int]]:
+        """How many lengths fall into each of equal steps up to a little above the 95th percentile, the others last.
+
+        Returns the width of a step, a round number, and the counts.
+        """
+        least = max(self.measure().p95 * 1.25 / (number - 1), 1)
+        power = 10 ** (len(str(int(least))) - 1)
+        width = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
+        counts = [0] * number
+        for length, count in self._counts.items():
+            counts[min(length // width, number - 1)] += count
+        return width, counts
+
+    def count_over(self, limit: int) -> int:
+        """How many lengths are greater than a limit."""
+        return sum(count for length, count in self._counts.items() if length > limit)
+
+    def sum_within(self, limit: int | None, *, cuts: bool = True) -> int:
+        """The sum of all lengths; what is over a limit counts as the limit where it is cut, else not at all."""
+        if limit is None:
+            return sum(length * count for length, count in self._counts.items())
+        beyond = limit if cuts else 0
+        return sum((length if length <= limit else beyond) * count for length, count in self._counts.items())
+
+    def longest(self) -> list[dict[str, int]]:
+        """The records with the greatest lengths, the longest first: ``record`` and ``length``."""
+        return [{"record": -record, "length": length} for length, record in sorted(self._longest, reverse=True)]

@@ -10,6 +10,7 @@ from app.services.validation.choices import (
     waive_finding,
 )
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
+from app.services.validation.mending import mend_and_check, mend_upload
 from app.services.validation.overview import Found, Overview, findings_in, view_check
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
@@ -27,6 +28,8 @@ __all__ = [
     "find_edited",
     "findings_in",
     "known_profiles",
+    "mend_and_check",
+    "mend_upload",
     "read_choices",
     "recheck_edited",
     "sweep_checks",

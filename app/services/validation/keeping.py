@@ -136,7 +136,7 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
 
     ``summary`` of the stored check: ``records``, ``left_out``, ``to_fix`` (pairs that must be fixed), ``codes`` (see
     ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and
-    ``leaks``, and the ``prompt`` by its hash.
+    ``leaks``, the ``prompt`` by its hash, and the ``statuses`` of the pairs that were looked at.
     """
     history.rehash(dataset_id)
     dataset = datasets.get(dataset_id)
@@ -190,6 +190,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "splits": {name: sides[name] for name in SPLITS} if sides else {},
         "leaks": leaks,
         "prompt": mark_prompt(dataset),
+        "statuses": list(run.statuses),
     }
 
 
