@@ -46,7 +46,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=CHOICES,
         chosen=request.args.get("to") or "jsonl:openai",
         options=options,
-        plan=export.plan_export(dataset_id, options),
+        plan=export.plan_at_hand(dataset_id, options),
+        file=file,
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
@@ -60,7 +61,8 @@ def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     to = args.get("to", "")
     spec = parse_target(to.replace("csv-excel", "csv"))
     words = {name: args.get(name, "") for name in ("extra", "bom", "system")}
-    words |= {"split": args.get("one_split", ""), "spreadsheet_safe": args.get("safe", "")}
+    words |= {name: args.get(name, "") for name in ("max_tokens", "per_tag", "shuffle")}
+    words |= {"spreadsheet_safe": args.get("safe", "")}
     if to.startswith("csv-excel"):
         words |= {"bom": "1", "spreadsheet_safe": "1"}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))

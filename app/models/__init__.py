@@ -27,6 +27,7 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.ledgers import Ledger, LedgerRow
 from app.models.recipe import SavedRecipe
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "IdempotencyKey",
     "Import",
     "Job",
+    "Ledger",
+    "LedgerRow",
     "NotDuplicate",
     "QuarantinedRow",
     "SavedRecipe",
