@@ -29,6 +29,7 @@ from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
 from app.models.recipe import SavedRecipe
+from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
     "VERSIONS",
@@ -47,9 +48,13 @@ __all__ = [
     "Job",
     "Ledger",
     "LedgerRow",
+    "KeptEntry",
     "NotDuplicate",
     "QuarantinedRow",
     "SavedRecipe",
+    "Snapshot",
+    "SnapshotRange",
+    "SnapshotUse",
     "Turns",
     "Workspace",
     "base_on_epoch",

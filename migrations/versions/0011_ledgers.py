@@ -1,13 +1,13 @@
 """What an export leaves out, as it was counted.
 
-Revises: 0008, what checks found
+Revises: 0009, snapshots
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
