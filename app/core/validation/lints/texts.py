@@ -6,9 +6,10 @@ What a cleaning operation would put right is found by that operation itself, so 
 import re
 
 from app.core.cleaning import identifiers
+from app.core.cleaning.recipe import Step
 from app.core.record import Record
 from app.core.text import clip
-from app.core.validation.lints.base import Remark, Remarks, changed_by, lint, named, texts_of
+from app.core.validation.lints.base import Remark, Remarks, changed_by, in_every_text, lint, named, texts_of
 
 _TEXT = Record("How heavy is box A7?", "It weighs 12 kg.")
 
@@ -26,7 +27,7 @@ _TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
     "UTF-8 that was read as another encoding: the model learns “Ã¼” for “ü”.",
     good=Record("Where is Zürich?", "In Switzerland."),
     bad=Record("Where is ZÃ¼rich?", "In Switzerland."),
-    step="fix-mojibake",
+    step=in_every_text("fix-mojibake"),
 )
 def check_encoding(record: Record) -> Remarks:
     """Texts that hold UTF-8 read as another encoding."""
@@ -57,7 +58,7 @@ def check_lost_characters(record: Record) -> Remarks:
     "Zero-width, direction and control characters are read by a model and seen by nobody.",
     good=_TEXT,
     bad=Record("How heavy is box\u200b A7?", "It weighs 12 kg."),
-    step="remove-invisible",
+    step=in_every_text("remove-invisible"),
 )
 def check_invisible(record: Record) -> Remarks:
     """Texts with characters that nobody sees and no script needs."""
@@ -72,7 +73,7 @@ def check_invisible(record: Record) -> Remarks:
     "Tags and entities from a web page are learned as part of the language. Code is left alone.",
     good=Record("How do I write a paragraph?", "Write `<p>Text</p>`, with 2 < 3 in between."),
     bad=Record("How heavy is box A7?", "<p>It weighs <b>12&nbsp;kg</b>.</p>"),
-    step="html-to-markdown",
+    step=in_every_text("html-to-markdown"),
 )
 def check_html(record: Record) -> Remarks:
     """Tags and entities outside of code."""
@@ -124,7 +125,7 @@ _PERSONAL = {
     severity="hint",
     good=Record("Who answers?", "The help desk, from 8 to 17."),
     bad=Record("Who answers?", "Write to ann.miller@example.org."),
-    step="mask",
+    step=in_every_text("mask", key=False),
 )
 def check_personal_data(record: Record) -> Remarks:
     """Texts that hold personal data of some kind, with the first place of each kind."""
@@ -142,7 +143,7 @@ def check_personal_data(record: Record) -> Remarks:
     "Whoever asks the model rightly is told. Take it out, and make a new one: it has been in a file.",
     good=Record("Where is the key?", "Set API_KEY in the environment."),
     bad=Record("Where is the key?", "It is ghp_0123456789abcdefghijABCDEFGHIJ012345."),
-    step="mask",
+    step=in_every_text("mask", **dict.fromkeys(_PERSONAL, False)),
 )
 def check_secrets(record: Record) -> Remarks:
     """Texts that hold the key or token of a service."""
@@ -158,7 +159,7 @@ def check_secrets(record: Record) -> Remarks:
     "What follows it is read as code, and the model learns to leave blocks open.",
     good=Record("How do I print 1?", "```python\nprint(1)\n```"),
     bad=Record("How do I print 1?", "```python\nprint(1)"),
-    step="close-code-fences",
+    step=Step("close-code-fences"),
 )
 def check_code_blocks(record: Record) -> Remarks:
     """Answers whose last code block has no end."""
