@@ -283,3 +283,10 @@ def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):
     assert validation.find_edited(validation.view_check(hours).check) == [first.id]
     edit(hours, second, answer="Another.")
     assert validation.find_edited(validation.view_check(hours).check) is None
+
+
+def test_a_check_also_keeps_what_the_pairs_are(hours):
+    check(hours)
+    stats = validation.view_check(hours).summary["stats"]
+    assert (stats["records"], stats["turns"], stats["labels"]) == (12, {"1": 12}, None)
+    assert stats["kinds"]["text"] == 12 and stats["lengths"]["answer"]["max"] == len(BOLD)

@@ -1,6 +1,12 @@
 """Validation of datasets and of uploaded files: what targets would refuse, drop or overlook. No pair is changed."""
 
-from app.services.validation.checking import known_profiles, validate_dataset, validate_upload
+from app.services.validation.checking import (
+    UNANSWERED,
+    as_exported,
+    known_profiles,
+    validate_dataset,
+    validate_upload,
+)
 from app.services.validation.choices import (
     Choices,
     choose_targets,
@@ -18,12 +24,14 @@ from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationR
 __all__ = [
     "CHECK",
     "MOST_KEPT",
+    "UNANSWERED",
     "VALIDATE",
     "CheckRun",
     "Choices",
     "Found",
     "Overview",
     "ValidationRun",
+    "as_exported",
     "choose_targets",
     "find_edited",
     "findings_in",

@@ -9,6 +9,8 @@ from flask import current_app
 from app import config
 from app.core.filters import Filters
 from app.core.reading import ReadSettings
+from app.core.record import Record
+from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles, load_profiles
 from app.core.validation.files import validate_file
@@ -44,11 +46,24 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     return run.close()
 
 
+def as_exported(entry: StoredEntry, system_prompt: str | None) -> Record | None:
+    """A pair as it would be exported, with the system prompt of its dataset; None where it has no answer."""
+    record = entry.record()
+    if not record.answered and record.rejected_answer is None:
+        return None
+    if record.system is None and system_prompt is not None:
+        return replace(record, system=system_prompt)
+    return record
+
+
 class DatasetValidation:
     """One run over the pairs of a dataset, part by part."""
 
-    def __init__(self, dataset: Dataset, options: ValidateOptions, off: Container[str] = ()) -> None:
+    def __init__(
+        self, dataset: Dataset, options: ValidateOptions, off: Container[str] = (), stats: Statistics | None = None
+    ) -> None:
         self.dataset = dataset
+        self.stats = stats
         profiles = choose_profiles(options.profile, known_profiles())
         facts = FileFacts(is_file=False, model=options.model, today=now().date())
         self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
@@ -69,12 +84,12 @@ class DatasetValidation:
 
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""
-        record, prompt = entry.record(), self.dataset.system_prompt
-        if not record.answered and record.rejected_answer is None:
+        record = as_exported(entry, self.dataset.system_prompt)
+        if record is None:
             self.left_out += 1
             return
-        if record.system is None and prompt is not None:
-            record = replace(record, system=prompt)
+        if self.stats is not None:
+            self.stats.see(record, entry.id, split=entry.split)
         self.validation.see_record(entry.id, record, entry.content_hash)
 
     def close(self) -> dict[str, Any]:

@@ -50,9 +50,13 @@ _NAMES_LANGUAGE = re.compile(
     r"|greek|deutsch|englisch|französisch|spanisch|anglais|allemand|français|inglés|alemán|francés)\b",
     re.IGNORECASE,
 )
+# Scripts that nearly always mean one language.
+_OF_SCRIPT = {"Hangul": "ko", "Greek": "el", "Hebrew": "he", "Thai": "th"}
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 # How sure py3langid must be to speak against small words.
 _SURE = 0.995
+# How sure it must be to name a language at all.
+_LIKELY = 0.9
 
 
 @cache
@@ -79,6 +83,23 @@ def find_language(text: str) -> str:
     if _count_letters(head) < MIN_LETTERS:
         return ""
     return _by_small_words(head) or str(_load_identifier()(head)[0])
+
+
+def tell_language(text: str) -> str:
+    """The language of a text (ISO 639-1) where it is sure, also of a short one whose script tells it; else empty."""
+    head = text[:_READ]
+    script = find_script(head)
+    if script == "Han":
+        return "ja" if _KANA.search(head) else "zh"
+    if script in _OF_SCRIPT and _count_letters(head):
+        return _OF_SCRIPT[script]
+    if _count_letters(head) < MIN_LETTERS:
+        return ""
+    language = _by_small_words(head)
+    if not language:
+        language, likely = _load_identifier()(head)
+        language = language if likely >= _LIKELY else ""
+    return language
 
 
 def _count_letters(text: str) -> int:
