@@ -28,6 +28,7 @@ from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 from app.models.recipe import SavedRecipe
+from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
     "VERSIONS",
@@ -44,9 +45,13 @@ __all__ = [
     "IdempotencyKey",
     "Import",
     "Job",
+    "KeptEntry",
     "NotDuplicate",
     "QuarantinedRow",
     "SavedRecipe",
+    "Snapshot",
+    "SnapshotRange",
+    "SnapshotUse",
     "Turns",
     "Workspace",
     "base_on_epoch",
