@@ -15,11 +15,11 @@ import click
 from app.cli.files import open_output
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
-from app.core.conversion import require_csv, target_of
+from app.core.conversion import require_csv
 from app.core.errors import BadUsage
 from app.core.filters import Filters
 from app.core.record import SPLITS
-from app.core.spec import parse_spec
+from app.core.spec import parse_target
 from app.core.text import plural
 from app.services import datasets
 from app.services import export as service
@@ -29,7 +29,11 @@ from app.services.export import ExportOptions
 @click.command()
 @click.argument("dataset", metavar="D")
 @click.argument("out", metavar="OUT")
-@click.option("--to", metavar="F:L", help="Format and layout, such as jsonl:openai.  [default: by the name of OUT]")
+@click.option(
+    "--to",
+    metavar="TARGET|F:L",
+    help="Export target (ltt targets), or format and layout.  [default: by the name of OUT]",
+)
 @click.option(
     "--split",
     "splits",
@@ -62,7 +66,7 @@ def export(
         raise BadUsage("What goes to stdout cannot be read back. Name a file.", code="no_proof")
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
-        spec = target_of(parse_spec(to or ("jsonl:openai" if to_stdout else "")), out)
+        spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
         if options.bom:
             require_csv(spec)
         named = tuple(one for one in SPLITS if one in splits)

@@ -12,6 +12,7 @@ from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.spec import Spec
+from app.core.targets import EXPORT_TARGETS
 from app.core.text import BLANK_CHARACTERS
 from app.models import Entry
 from app.services import datasets, entries
@@ -21,11 +22,13 @@ from app.services import datasets, entries
 class ExportOptions:
     """What to export and how. ``extra`` None means: as the layout does.
 
+    ``target`` is the export target that was named, or empty where it was a format and a layout.
     With ``per_tag`` the pairs are shuffled as well, by the seed 0 where none is said.
     """
 
     format: str = option("jsonl", "Format", flag="")
     layout: str = option("openai", "Layout", flag="")
+    target: str = option("", "Target", flag="")
     filters: Filters = option(EVERY, "Pairs", flag="")
     max_tokens: int | None = option(
         None, "Longest", "Leave out pairs with more tokens than this.", metavar="N", between=(1, 100_000_000)
@@ -61,7 +64,16 @@ class ExportOptions:
     def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
         """The options with what commands and pages say in their own ways, checked."""
         kind, layout = target.format or self.format, target.layout or self.layout
-        return replace(self, format=kind, layout=layout, filters=filters).checked()
+        named = EXPORT_TARGETS.get(target.target)
+        return replace(
+            self,
+            format=kind,
+            layout=layout,
+            target=target.target,
+            filters=filters,
+            bom=self.bom or (named is not None and named.bom),
+            spreadsheet_safe=self.spreadsheet_safe or (named is not None and named.spreadsheet_safe),
+        ).checked()
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
@@ -73,8 +85,16 @@ class ExportOptions:
         if self.layout not in known:
             said = f"The layout {self.layout!r} cannot be written. Use one of {', '.join(known)}."
             raise Invalid(said, code="no_layout")
+        if self.target and self.target not in EXPORT_TARGETS:
+            have = ", ".join(EXPORT_TARGETS)
+            raise Invalid(f"There is no export target {self.target!r}. Use one of {have}.", code="no_target")
         entries.filter_conditions(self.filters)
         return self
+
+    @property
+    def bundle(self) -> str:
+        """Which files are written beside the data; empty for one file."""
+        return EXPORT_TARGETS[self.target].bundle if self.target else ""
 
     @property
     def keep_extra(self) -> bool:

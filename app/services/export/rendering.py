@@ -1,5 +1,6 @@
-"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as OpenAI and CSV."""
+"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as chats and CSV."""
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -143,13 +144,8 @@ class Rendering:
         """The file in pieces of any size, for formats that can be streamed."""
         kind = FORMATS[self.options.format]
         assert kind.stream is not None
-        if (
-            self._seen is None
-            and self.options.format == "jsonl"
-            and self.layout.name == "openai"
-            and not self.options.bom
-        ):
-            return self._openai_lines()
+        if self._seen is None and self.options.format == "jsonl" and self.layout.is_chat:
+            return chain([codecs.BOM_UTF8] if self.options.bom else [], self._chat_lines())
         if self._seen is None and kind.tabular and self.layout.name == "columns":
             return self._table_lines()
         return kind.stream(self.rendered(), self.write_options())
@@ -204,8 +200,8 @@ class Rendering:
                     names.update(dict.fromkeys(msgspec.json.decode(extra)))
         return (*ours, *(name for name in names if name not in ours and name != NOTES))
 
-    def _openai_lines(self) -> Iterator[bytes]:
-        """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
+    def _chat_lines(self) -> Iterator[bytes]:
+        """The quick way for JSONL of messages: a plain pair is a constant envelope around its texts."""
         default, encode, keep = self.default, _encode, self.how.keep_extra
         user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
         for rows in self.chunks():
