@@ -27,6 +27,7 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.price import Price
 from app.models.recipe import SavedRecipe
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Import",
     "Job",
     "NotDuplicate",
+    "Price",
     "QuarantinedRow",
     "SavedRecipe",
     "Turns",
