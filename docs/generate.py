@@ -248,7 +248,11 @@ def lints() -> str:
         else:
             shown = one.bad[0]
             lines += [f"Found in: {_shown(shown.question)} → {_shown(shown.answer) if shown.answer else 'nothing'}"]
-        lines += ["", f"Put right by the cleaning operation `{one.step}`." if one.step else "Put right by hand.", ""]
+        lines += [
+            "",
+            f"Put right by the cleaning operation `{one.step.operation}`." if one.step else "Put right by hand.",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "app.cli.datasets:demo",
     "import": "app.cli.imports:import_",
     "export": "app.cli.export:export",
+    "targets": "app.cli.targets:targets",
     "convert": "app.cli.conversion:convert",
     "clean": "app.cli.cleaning:clean",
     "dedupe": "app.cli.duplicates:dedupe",

@@ -14,10 +14,10 @@ import click
 from app.cli.files import open_output
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
-from app.core.conversion import require_csv, target_of
+from app.core.conversion import require_csv
 from app.core.filters import Filters
 from app.core.record import SPLITS
-from app.core.spec import parse_spec
+from app.core.spec import parse_target
 from app.core.spool import put_aside
 from app.services import datasets
 from app.services import export as service
@@ -27,7 +27,11 @@ from app.services.export import ExportOptions
 @click.command()
 @click.argument("dataset", metavar="D")
 @click.argument("out", metavar="OUT")
-@click.option("--to", metavar="F:L", help="Format and layout, such as jsonl:openai.  [default: by the name of OUT]")
+@click.option(
+    "--to",
+    metavar="TARGET|F:L",
+    help="Export target (ltt targets), or format and layout.  [default: by the name of OUT]",
+)
 @click.option("--split", type=click.Choice([*SPLITS, "each", "all"]), default="all")
 @takes_options(Filters, "filters", ("text", "statuses", "tags"))
 @takes_options(ExportOptions, "options", ("extra", "spreadsheet_safe", "bom"))
@@ -47,7 +51,7 @@ def export(
     to_stdout, path = out == "-", Path(out)
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
-        spec = target_of(parse_spec(to or ("jsonl:openai" if to_stdout else "")), out)
+        spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
         if options.bom:
             require_csv(spec)
         options = options.complete(spec, filters)

@@ -29,6 +29,7 @@ from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 from app.models.price import Price
 from app.models.recipe import SavedRecipe
+from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
     "VERSIONS",
@@ -45,10 +46,14 @@ __all__ = [
     "IdempotencyKey",
     "Import",
     "Job",
+    "KeptEntry",
     "NotDuplicate",
     "Price",
     "QuarantinedRow",
     "SavedRecipe",
+    "Snapshot",
+    "SnapshotRange",
+    "SnapshotUse",
     "Turns",
     "Workspace",
     "base_on_epoch",

@@ -13,6 +13,7 @@ from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.record import SPLITS
 from app.core.spec import Spec
+from app.core.targets import EXPORT_TARGETS
 from app.core.text import BLANK_CHARACTERS
 from app.models import Entry, db
 from app.services import datasets, entries
@@ -20,10 +21,14 @@ from app.services import datasets, entries
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does."""
+    """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does.
+
+    ``target`` is the export target that was named, or empty where it was a format and a layout.
+    """
 
     format: str = option("jsonl", "Format", flag="")
     layout: str = option("openai", "Layout", flag="")
+    target: str = option("", "Target", flag="")
     filters: Filters = option(EVERY, "Pairs", flag="")
     split: str = option("", "Split")
     extra: bool | None = option(None, "Other columns", "Other columns.  [default: as the layout does]", choices=EXTRA)
@@ -42,7 +47,16 @@ class ExportOptions:
     def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
         """The options with what commands and pages say in their own ways, checked."""
         kind, layout = target.format or self.format, target.layout or self.layout
-        return replace(self, format=kind, layout=layout, filters=filters).checked()
+        named = EXPORT_TARGETS.get(target.target)
+        return replace(
+            self,
+            format=kind,
+            layout=layout,
+            target=target.target,
+            filters=filters,
+            bom=self.bom or (named is not None and named.bom),
+            spreadsheet_safe=self.spreadsheet_safe or (named is not None and named.spreadsheet_safe),
+        ).checked()
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
@@ -54,9 +68,17 @@ class ExportOptions:
         if self.layout not in known:
             said = f"The layout {self.layout!r} cannot be written. Use one of {', '.join(known)}."
             raise Invalid(said, code="no_layout")
+        if self.target and self.target not in EXPORT_TARGETS:
+            have = ", ".join(EXPORT_TARGETS)
+            raise Invalid(f"There is no export target {self.target!r}. Use one of {have}.", code="no_target")
         if self.split and self.split not in SPLITS:
             raise Invalid(f"There is no split {self.split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
         return self
+
+    @property
+    def bundle(self) -> str:
+        """Which files are written beside the data; empty for one file."""
+        return EXPORT_TARGETS[self.target].bundle if self.target else ""
 
     @property
     def keep_extra(self) -> bool:

@@ -1,4 +1,4 @@
-"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as OpenAI and CSV."""
+"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as chats and CSV."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -132,8 +132,8 @@ def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
     return (*ours, *(name for name in extra_names if name not in ours and name != NOTES))
 
 
-def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
-    """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
+def chat_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+    """The quick way for JSONL of messages: a plain pair is a constant envelope around its texts."""
     default = default_system(dataset_id, options)
     render = row_renderer(dataset_id, options)
     encode, keep = _encode, options.keep_extra

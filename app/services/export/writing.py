@@ -1,8 +1,9 @@
 """Exports as bytes: streamed, written to disk, previewed and read back. One unchanging view of the data."""
 
+import codecs
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from app.core.stored import content_of
 from app.models import Entry, db
 from app.services import datasets
 from app.services.export.options import ExportOptions, count_records
-from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
+from app.services.export.rendering import chat_lines, rendered_rows, table_lines, write_options
 
 PREVIEW = 3
 CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
@@ -45,8 +46,9 @@ def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     kind = FORMATS[options.format]
     if kind.stream is None:
         return _stream_finished(dataset_id, options)
-    if options.format == "jsonl" and options.layout == "openai" and not options.bom:
-        return _join_pieces(openai_lines(dataset_id, options))
+    if options.format == "jsonl" and LAYOUTS[options.layout].is_chat:
+        mark = [codecs.BOM_UTF8] if options.bom else []
+        return _join_pieces(chain(mark, chat_lines(dataset_id, options)))
     if kind.tabular and options.layout == "columns":
         return _join_pieces(table_lines(dataset_id, options))
     return _join_pieces(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
