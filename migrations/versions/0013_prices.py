@@ -1,13 +1,13 @@
 """Prices of a million trained tokens that the user enters.
 
-Revises: 0008, what the last check found
+Revises: 0009
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
