@@ -28,6 +28,7 @@ from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
+from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
@@ -50,6 +51,7 @@ __all__ = [
     "Ledger",
     "LedgerRow",
     "NotDuplicate",
+    "Price",
     "QuarantinedRow",
     "SavedRecipe",
     "Snapshot",

@@ -1,13 +1,13 @@
 """What an export leaves out, as it was counted.
 
-Revises: 0009, snapshots
+Revises: 0013, prices
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
