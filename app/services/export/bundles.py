@@ -12,31 +12,26 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import __version__
 from app.core.bundles import BUNDLES, MANIFEST, Facts, Features, Part, as_json, count_keys
-from app.core.digests import PairHasher, hash_pairs
 from app.core.errors import Invalid
-from app.core.filters import EVERY
 from app.core.formats import FORMATS
 from app.core.formats.jsonl import encode_line
 from app.core.layouts import CARRIES, losses
-from app.core.options import encode
 from app.core.record import SPLITS, Record
 from app.core.spool import require_space
 from app.core.stored import StoredEntry
-from app.core.targets import EXPORT_TARGETS
 from app.models import Entry
-from app.providers.tokenizers import load_tokenizer
-from app.services import datasets, snapshots, splits
+from app.services.export.manifest import Tally, build_manifest, snapshot_of_now
 from app.services.export.options import ExportOptions, goes_out
-from app.services.export.picking import count_tokens
 from app.services.export.planning import plan_export
 from app.services.export.rendering import Rendering
 
@@ -51,10 +46,7 @@ class _Split:
     """The rows of one split as they come, put aside as lines of JSON."""
 
     lines: IO[bytes]
-    pairs: int = 0
     rows: int = 0
-    tokens: int = 0
-    tags: Counter[str] = field(default_factory=Counter)
     # The place of the row with most keys, and how many it has.
     richest: tuple[int, int] = (0, 0)
 
@@ -88,22 +80,18 @@ def write_bundle(
     ``read_old`` gives what lies at a path where the bundle goes to, so that what people wrote by hand is kept. Pairs
     without a split go out as train where none has one, else not at all. Raises Invalid where nothing is left to write.
     """
-    bundle, hasher, tokenizer = BUNDLES[options.bundle], PairHasher(), load_tokenizer()
-    features, lost, found, hashes = Features(), Counter[str](), dict[str, _Split](), list[bytes]()
+    bundle, features, tally = BUNDLES[options.bundle], Features(), Tally()
+    lost, found = Counter[str](), dict[str, _Split]()
     with ExitStack() as stack:
 
         def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
             name = row.split or "train"
             if name not in found:
                 found[name] = _Split(stack.enter_context(tempfile.TemporaryFile(prefix="ltt-")))
-            part = found[name]
             for one in rows:
                 features.see(one)
-                part.add(one)
-            part.pairs += 1
-            part.tokens += count_tokens(record, tokenizer)
-            part.tags.update(row.tag_list)
-            hashes.append(hasher.hash_pair(row))
+                found[name].add(one)
+            tally.add(row if row.split else row._replace(split=name), record, rows)
             lost.update(losses(record, run.layout, run.how))
             if run.pairs % _CHECKED_ROWS == 0:
                 require_space(0)
@@ -111,22 +99,22 @@ def write_bundle(
         run = stack.enter_context(Rendering(dataset_id, options, seen=see))
         assert run.connection is not None
         goes = goes_out(dataset_id, options, run.connection)
-        splitless = select(Entry.id).where(goes, Entry.split.is_(None))
-        is_split = run.connection.execute(select(Entry.id).where(goes, Entry.split.is_not(None)).limit(1)).first()
-        without = len(run.connection.execute(splitless).all()) if is_split else 0
+        total, divided = run.connection.execute(select(func.count(), func.count(Entry.split)).where(goes)).one()
+        is_split, without = bool(divided), total - divided if divided else 0
         for _ in run.rendered(*([Entry.split.is_not(None)] if is_split else [])):
             pass
         if not found:
             raise Invalid("There is nothing to write: no pair is left.", code="nothing_exported")
-        parts = [
-            _write_part(folder, bundle.splits[name], name, found[name], options.format)
-            for name in SPLITS
-            if name in found
-        ]
+        parts = []
+        for name in (name for name in SPLITS if name in found):
+            path = folder / f"{bundle.splits[name]}{FORMATS[options.format].extensions[0]}"
+            size, digest = _write_part(path, found[name], options.format)
+            pairs, tokens = tally.pairs[name], tally.tokens[name]
+            parts.append(Part(name, path.name, pairs, found[name].rows, size, digest, tokens))
     facts = Facts(run.title, options.layout, __version__, parts, features)
-    for path, write in bundle.beside.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_bytes(write(facts, read_old(path)))
+    for beside, write in bundle.beside.items():
+        (folder / beside).parent.mkdir(exist_ok=True)
+        (folder / beside).write_bytes(write(facts, read_old(beside)))
     left_out = plan_export(dataset_id, options).as_dict()["left_out"]
     result = {
         "files": [
@@ -137,63 +125,28 @@ def write_bundle(
         "records": sum(part.pairs for part in parts),
         "left_out": [*left_out, *([{"reason": NO_SPLIT, "records": without}] if without else [])],
         "losses": [{"what": name, "records": lost[name]} for name in CARRIES if lost[name]],
-        "snapshot": _snapshot_of(dataset_id),
+        "snapshot": snapshot_of_now(dataset_id),
     }
-    manifest = _manifest(dataset_id, options, result, {name: dict(one.tags) for name, one in found.items()})
-    manifest["pairs_hash"] = hash_pairs(hashes, datasets.get(dataset_id).system_prompt)
+    manifest = build_manifest(dataset_id, options, result, tally)
     (folder / MANIFEST).parent.mkdir(exist_ok=True)
     (folder / MANIFEST).write_bytes(as_json(manifest))
     return result
 
 
-def _write_part(folder: Path, stem: str, split: str, rows: _Split, kind: str) -> Part:
-    path = folder / f"{stem}{FORMATS[kind].extensions[0]}"
+def _write_part(path: Path, rows: _Split, kind: str) -> tuple[int, str]:
+    """Write the file of a split; returns its size and its SHA-256."""
     digest = hashlib.sha256()
+    lines = chain(_in_list(rows.in_order()), [b"\n]\n"]) if kind == "json" else rows.in_order()
     with path.open("wb") as file:
-        for place, line in enumerate(rows.in_order()):
-            if kind == "json":
-                line = (b",\n" if place else b"[\n") + line.rstrip(b"\n")
+        for line in lines:
             file.write(line)
             digest.update(line)
-        if kind == "json":
-            file.write(b"\n]\n")
-            digest.update(b"\n]\n")
-    size = path.stat().st_size
-    return Part(split, path.name, rows.pairs, rows.rows, size, digest.hexdigest(), rows.tokens)
+    return path.stat().st_size, digest.hexdigest()
 
 
-def _snapshot_of(dataset_id: int) -> dict[str, Any] | None:
-    """The snapshot that holds what the dataset holds now, if there is one."""
-    newest = snapshots.newest_of_now(dataset_id)
-    return {"snapshot": snapshots.label_of(newest), "name": newest.name, "hash": newest.hash} if newest else None
-
-
-def _manifest(
-    dataset_id: int, options: ExportOptions, result: Mapping[str, Any], tags: Mapping[str, dict[str, int]]
-) -> dict[str, Any]:
-    """What was exported and how, without a time: the same pairs give the same manifest."""
-    divided = splits.last_split(dataset_id)
-    return {
-        "made_by": {"name": "LLM Training Tools", "version": __version__},
-        "dataset": datasets.get(dataset_id).name,
-        "snapshot": result["snapshot"],
-        "pairs_hash": "",
-        "target": options.target,
-        "profile": EXPORT_TARGETS[options.target].profile,
-        "layout": options.layout,
-        "filter": {} if options.filters == EVERY else encode(options.filters, only_changed=True),
-        "options": {
-            name: value
-            for name, value in encode(options, only_changed=True).items()
-            if name not in ("filters", "format", "layout", "target")
-        },
-        "split_seed": divided[1].seed if divided else None,
-        "records": result["records"],
-        "files": result["files"],
-        "tags": tags,
-        "left_out": result["left_out"],
-        "losses": result["losses"],
-    }
+def _in_list(lines: Iterator[bytes]) -> Iterator[bytes]:
+    for place, line in enumerate(lines):
+        yield (b",\n" if place else b"[\n") + line.rstrip(b"\n")
 
 
 def write_folder(dataset_id: int, options: ExportOptions, target: Path) -> dict[str, Any]:

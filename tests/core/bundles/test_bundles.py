@@ -113,7 +113,12 @@ My own words, with --- in them.
 def test_a_card_written_by_hand_keeps_all_but_what_tells_of_the_files():
     written = card(facts_of(PLAIN), BY_HAND)
     head = head_of(written)
-    assert (head["license"], head["language"], head["tags"], head["size_categories"]) == ("mit", ["en"], ["faq"], ["n<1K"])
+    assert (head["license"], head["language"], head["tags"], head["size_categories"]) == (
+        "mit",
+        ["en"],
+        ["faq"],
+        ["n<1K"],
+    )
     assert [one["name"] for one in head["dataset_info"]["features"]] == ["messages"]
     assert head["configs"][0]["config_name"] == "default" and "gone" not in written
     assert "license: mit   # ours\n" in written and "# a remark\n" in written
@@ -128,7 +133,9 @@ def test_a_card_is_the_same_when_nothing_changed_and_its_counts_follow():
     assert again.count(BEGIN) == again.count(END) == 1
 
 
-@pytest.mark.parametrize("old", ["", "Only words.\n", "\ufeff---\r\nlicense: mit\r\n---\r\nWords.\r\n", "---\nnever closed\n"])
+@pytest.mark.parametrize(
+    "old", ["", "Only words.\n", "\ufeff---\r\nlicense: mit\r\n---\r\nWords.\r\n", "---\nnever closed\n"]
+)
 def test_any_file_of_that_name_becomes_a_card(old):
     written = card(facts_of(PLAIN), old)
     assert head_of(written)["configs"] and (("Words" in written) is ("Words" in old))
@@ -146,8 +153,16 @@ TALK = [{"from": "human", "value": "q"}]
     ("layout", "row", "told"),
     [
         ("sharegpt", {"conversations": TALK}, {"columns": {"messages": "conversations"}}),
-        ("sharegpt", {"conversations": TALK, "tools": "[]"}, {"columns": {"messages": "conversations", "tools": "tools"}}),
-        ("kto", {"conversations": TALK, "kto_tag": True}, {"columns": {"messages": "conversations", "kto_tag": "kto_tag"}}),
+        (
+            "sharegpt",
+            {"conversations": TALK, "tools": "[]"},
+            {"columns": {"messages": "conversations", "tools": "tools"}},
+        ),
+        (
+            "kto",
+            {"conversations": TALK, "kto_tag": True},
+            {"columns": {"messages": "conversations", "kto_tag": "kto_tag"}},
+        ),
         (
             "llama-factory-preference",
             {"conversations": TALK, "chosen": TALK[0], "rejected": TALK[0]},
@@ -160,17 +175,27 @@ def test_llama_factory_is_told_of_columns_that_are_there_and_no_others(layout, r
     found = json.loads(BUNDLES["llama-factory"].beside["dataset_info.json"](facts, None))
     assert list(found) == ["scales_more", "scales_more_validation"]
     entry = found["scales_more"]
-    assert entry["file_name"] == "train.json" and entry["formatting"] == "sharegpt" and entry["tags"]["user_tag"] == "human"
+    assert (
+        entry["file_name"] == "train.json"
+        and entry["formatting"] == "sharegpt"
+        and entry["tags"]["user_tag"] == "human"
+    )
     assert {name: entry.get(name) for name in ("columns", "ranking")} == {"ranking": None, **told}
 
 
 def test_axolotl_is_told_of_weights_reasoning_and_tools_where_there_are_some():
     message = {"role": "assistant", "content": "a", "train": False, "reasoning_content": "r"}
     rich = {"messages": [message], "tools": []}
-    for row, more in ((PLAIN, set()), (rich, {"message_field_training", "field_thinking", "template_thinking_key", "field_tools"})):
+    for row, more in (
+        (PLAIN, set()),
+        (rich, {"message_field_training", "field_thinking", "template_thinking_key", "field_tools"}),
+    ):
         facts = facts_of(row, layout="axolotl", splits=("train", "validation", "test"))
         found = yaml.safe_load(BUNDLES["axolotl"].beside["axolotl.yml"](facts, None))
-        assert [one["path"] for one in (*found["datasets"], *found["test_datasets"])] == ["train.jsonl", "validation.jsonl"]
+        assert [one["path"] for one in (*found["datasets"], *found["test_datasets"])] == [
+            "train.jsonl",
+            "validation.jsonl",
+        ]
         for one in (*found["datasets"], *found["test_datasets"]):
             assert one.keys() - {"path", "ds_type", "split", "type", "field_messages"} == more
             assert one["type"] == "chat_template" and one["ds_type"] == "json"
