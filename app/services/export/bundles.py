@@ -20,7 +20,6 @@ from typing import IO, Any
 import msgspec
 from sqlalchemy import func, select
 
-from app import __version__
 from app.core.bundles import BUNDLES, MANIFEST, Facts, Features, Part, as_json, count_keys
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
@@ -34,6 +33,7 @@ from app.services.export.manifest import Tally, build_manifest, snapshot_of_now
 from app.services.export.options import ExportOptions, goes_out
 from app.services.export.planning import plan_export
 from app.services.export.rendering import Rendering
+from app.version import __version__
 
 NO_SPLIT = "without a split, while others have one"
 _CHECKED_ROWS = 20_000

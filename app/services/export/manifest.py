@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from app import __version__
 from app.core.digests import PairHasher, hash_pairs
 from app.core.filters import EVERY
 from app.core.options import encode
@@ -15,6 +14,7 @@ from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, snapshots, splits
 from app.services.export.options import ExportOptions
 from app.services.export.picking import count_tokens
+from app.version import __version__
 
 
 class Tally:
