@@ -15,6 +15,7 @@ from app.services.validation.choices import (
     take_back,
     waive_finding,
 )
+from app.services.validation.fixing import Fix, find_finding, fix_finding, fix_of
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
 from app.services.validation.mending import mend_and_check, mend_upload
 from app.services.validation.overview import Found, Overview, findings_in, view_check
@@ -28,13 +29,17 @@ __all__ = [
     "VALIDATE",
     "CheckRun",
     "Choices",
+    "Fix",
     "Found",
     "Overview",
     "ValidationRun",
     "as_exported",
     "choose_targets",
     "find_edited",
+    "find_finding",
     "findings_in",
+    "fix_finding",
+    "fix_of",
     "known_profiles",
     "mend_and_check",
     "mend_upload",
