@@ -27,6 +27,7 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
@@ -47,6 +48,7 @@ __all__ = [
     "Job",
     "KeptEntry",
     "NotDuplicate",
+    "Price",
     "QuarantinedRow",
     "SavedRecipe",
     "Snapshot",
