@@ -47,6 +47,8 @@ _REJECTS = (
     *("placeholder", "repeats-question", "refusal", "equal-answers", "no-answer-left", "nothing-trained", "too-long"),
     *("blank-content", "blank-turn", "blank-blocks", "blank-parts", "no-worse-answer", "not-written"),
 )
+# Nothing is wrong with the pairs themselves.
+_NOT_OF_PAIRS = ("tools-unclear", "reasoning-for-some", "question-cut")
 _REPEATS = "repeated-row"
 BY_HAND = "That is put right by hand: open the pairs and edit them."
 
@@ -68,7 +70,7 @@ class Fix:
 
 def fix_of(found: Found) -> Fix | None:
     """How a finding is put right; None where no single pair is meant."""
-    if not found.pairs:
+    if not found.pairs or found.code in _NOT_OF_PAIRS:
         return None
     known = LINTS.get(found.code)
     if known is not None and known.step is not None:

@@ -101,6 +101,9 @@ def recheck_edited(dataset_id: int, *, most: int | None = None) -> int:
                 session.execute(delete(FoundProblem).where(mine, *key, FoundProblem.position == one.position))
         summary = _count_again(check.summary, gone, fresh)
         summary["records"] -= _count_gone(run, check, [one for one in ids if one not in edited])
+        moved = ChangeRow.change_set_id.in_([step.id for step in sets_since(check)]), ChangeRow.field == "split"
+        if session.execute(select(ChangeRow.entry_id).where(*moved).limit(1)).first():
+            summary["leaks"] = None
         # Nothing is read from here on: what is read would write the summary as it is by then.
         check.summary = summary
         wrong_before = {one.entry_id for one in old if one.severity == "error"}
