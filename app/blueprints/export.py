@@ -44,7 +44,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=CHOICES,
         chosen=request.args.get("to") or "openai",
         options=options,
-        plan=export.plan_export(dataset_id, options),
+        plan=export.plan_at_hand(dataset_id, options),
+        file=file,
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
@@ -57,7 +58,8 @@ def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     spec = parse_target(args.get("to") or "openai")
     words = {name: args.get(name, "") for name in ("extra", "bom", "system")}
-    words |= {"split": args.get("one_split", ""), "spreadsheet_safe": args.get("safe", "")}
+    words |= {name: args.get(name, "") for name in ("max_tokens", "per_tag", "shuffle")}
+    words |= {"spreadsheet_safe": args.get("safe", "")}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "split": "app.cli.splits:split",
     "validate": "app.cli.validation:validate",
     "stats": "app.cli.stats:stats",
+    "advice": "app.cli.advice:advice",
     "datasets": "app.cli.datasets:datasets",
     "history": "app.cli.history:history",
     "undo": "app.cli.history:undo",

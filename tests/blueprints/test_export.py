@@ -45,7 +45,7 @@ def test_csv_for_excel_reads_back_exactly(client, app, dataset_id):
     assert data.startswith(b"\xef\xbb\xbf") and b"'=1+1" in data
 
 
-@pytest.mark.parametrize("query", ["to=pdf:openai", "to=jsonl:nope", "one_split=dev"])
+@pytest.mark.parametrize("query", ["to=pdf:openai", "to=jsonl:nope", "split=dev"])
 def test_unknown_choices_are_refused_in_words(client, dataset_id, query):
     page = client.get(f"/datasets/{dataset_id}/export?{query}")
     assert page.status_code in (400, 422) and "There is no" in page.text

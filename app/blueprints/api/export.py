@@ -27,7 +27,7 @@ bp = APIBlueprint(
 
 
 _EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "target", "filters", "dataset_system"))
-_PAIRS = model_of(Filters, leave_out=("splits", "ids", "import_id", "answered"), lists=True)
+_PAIRS = model_of(Filters, leave_out=("ids", "answered"), lists=True)
 
 
 class ExportQuery(_PAIRS, _EXPORT):  # type: ignore[valid-type, misc]
