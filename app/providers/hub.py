@@ -58,7 +58,11 @@ class Hub:
 @contextmanager
 def _told(repo: str) -> Iterator[None]:
     """Put it around a request: what goes wrong is said in one sentence, without what was sent."""
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalEntryNotFoundError
+    from huggingface_hub import errors
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    # The base of whatever the library that it speaks through can raise, by whatever name that has.
+    unreachable: tuple[type[Exception], ...] = (vars(errors)["HTTPError"], LocalEntryNotFoundError, OSError)
 
     try:
         yield
@@ -72,5 +76,5 @@ def _told(repo: str) -> Iterator[None]:
         if status == 404:
             raise NotFound(f"The Hub has no {repo}, or this token may not see it.", code="no_repo") from None
         raise Unavailable(f"The Hub answers with an error ({status}). Try again later.", code="hub_error") from None
-    except (HTTPError, LocalEntryNotFoundError, OSError) as error:
+    except unreachable as error:
         raise Unavailable("The Hub cannot be reached. Look at the network and try again.", code="no_hub") from error
