@@ -5,6 +5,18 @@ the first time after it, ``history`` keeps the entry as it was. ``stream`` and `
 snapshot as those of a dataset are read.
 """
 
+from app.services.snapshots.comparing import (
+    KINDS,
+    LISTED,
+    CompareRun,
+    Comparison,
+    Difference,
+    compare,
+    count_candidates,
+    find_point,
+    list_differences,
+    recall_comparison,
+)
 from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze
 from app.services.snapshots.frozen import as_frozen, is_whole, stream
 from app.services.snapshots.listing import (
@@ -18,23 +30,39 @@ from app.services.snapshots.listing import (
     newest_of_now,
     uses_of,
 )
-from app.services.snapshots.tasks import FREEZE
+from app.services.snapshots.restoring import CopyRun, RestoreRun
+from app.services.snapshots.tasks import COMPARE, COPY, FREEZE, RESTORE
 
 __all__ = [
+    "COMPARE",
+    "COPY",
     "FREEZE",
+    "KINDS",
+    "LISTED",
+    "RESTORE",
+    "CompareRun",
+    "Comparison",
+    "CopyRun",
+    "Difference",
     "FreezeRun",
+    "RestoreRun",
     "add_use",
     "as_dict",
     "as_frozen",
+    "compare",
+    "count_candidates",
     "count_snapshots",
     "delete_snapshot",
+    "find_point",
     "find_snapshot",
     "freeze",
     "get_snapshot",
     "is_whole",
     "label_of",
+    "list_differences",
     "list_snapshots",
     "newest_of_now",
+    "recall_comparison",
     "stream",
     "uses_of",
 ]

@@ -30,7 +30,7 @@ from app.services import entries, history, jobs
 from app.services.history import ACTOR
 from app.services.jobs import Watch
 from app.services.snapshots.frozen import is_whole, stream
-from app.services.snapshots.listing import as_dict, get_snapshot, label_of, uses_of
+from app.services.snapshots.listing import as_dict, get_snapshot, label_of, list_snapshots, uses_of
 from app.services.work import hidden_work
 
 MAX_NAME, MAX_NOTE = 200, 10_000
@@ -208,3 +208,17 @@ def delete_snapshot(snapshot_id: int, *, anyway: bool = False) -> None:
         remove(session, snapshot)
     release(dataset_id)
     empty_log()
+
+
+def find_damaged(dataset_id: int) -> list[str]:
+    """What is wrong with the snapshots of a dataset, in sentences: each is read and hashed again."""
+    problems = []
+    for snapshot in list_snapshots(dataset_id, size=None):
+        hasher, hashes, number = PairHasher(), list[bytes](), 0
+        for rows in stream(snapshot, size=SIZE):
+            hashes.append(b"".join(hasher.hash_pair(as_entry(row)) for row in rows))
+            number += len(rows)
+        if number != snapshot.records or hash_pairs(hashes, snapshot.system_prompt) != snapshot.hash:
+            label = label_of(snapshot)
+            problems.append(f"Snapshot {label} of dataset {dataset_id} no longer holds what was frozen.")
+    return problems
