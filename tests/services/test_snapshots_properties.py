@@ -120,7 +120,8 @@ class Trial:
         self.known[snapshot.number] = (snapshot.hash, found)
 
     def fits(self, entry, filters) -> bool:
-        return entry.status in (filters.statuses or (entry.status,)) and filters.text in entry.answer
+        texts = " ".join((entry.question, entry.answer, entry.system or "", entry.reasoning or ""))
+        return entry.status in (filters.statuses or (entry.status,)) and filters.text in texts
 
     def freeze_some(self, number, text, chosen, step) -> None:
         self.freeze(number, text, chosen, step, (Filters(text=text), Filters(statuses=("review",)))[number % 2])
@@ -180,7 +181,7 @@ class Trial:
 setattr(Trial, "import", Trial.import_)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(actions=st.lists(ACTION, max_size=25))
 def test_whatever_is_done_each_snapshot_stays_as_it_was(app, actions):
     with app.app_context():
