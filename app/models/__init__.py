@@ -27,6 +27,8 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.ledgers import Ledger, LedgerRow
+from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
@@ -46,7 +48,10 @@ __all__ = [
     "Import",
     "Job",
     "KeptEntry",
+    "Ledger",
+    "LedgerRow",
     "NotDuplicate",
+    "Price",
     "QuarantinedRow",
     "SavedRecipe",
     "Snapshot",
