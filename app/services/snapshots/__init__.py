@@ -5,19 +5,23 @@ the first time after it, ``history`` keeps the entry as it was. ``stream`` and `
 snapshot as those of a dataset are read.
 """
 
+from app.models import Snapshot
 from app.services.snapshots.comparing import (
     KINDS,
     LISTED,
+    MOST_AT_ONCE,
     CompareRun,
     Comparison,
     Difference,
     compare,
     count_candidates,
+    difference_dict,
+    filters_of,
     find_point,
     list_differences,
     recall_comparison,
 )
-from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze
+from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze, name_snapshot
 from app.services.snapshots.frozen import as_frozen, is_whole, stream
 from app.services.snapshots.listing import (
     add_use,
@@ -39,6 +43,7 @@ __all__ = [
     "FREEZE",
     "KINDS",
     "LISTED",
+    "MOST_AT_ONCE",
     "RESTORE",
     "CompareRun",
     "Comparison",
@@ -46,6 +51,7 @@ __all__ = [
     "Difference",
     "FreezeRun",
     "RestoreRun",
+    "Snapshot",
     "add_use",
     "as_dict",
     "as_frozen",
@@ -53,6 +59,8 @@ __all__ = [
     "count_candidates",
     "count_snapshots",
     "delete_snapshot",
+    "difference_dict",
+    "filters_of",
     "find_point",
     "find_snapshot",
     "freeze",
@@ -61,6 +69,7 @@ __all__ = [
     "label_of",
     "list_differences",
     "list_snapshots",
+    "name_snapshot",
     "newest_of_now",
     "recall_comparison",
     "stream",

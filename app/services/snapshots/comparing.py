@@ -23,8 +23,8 @@ from app.services.snapshots.frozen import as_frozen, is_whole
 from app.services.snapshots.listing import find_snapshot, label_of
 
 KINDS = ("changed", "added", "removed")
-# So many of each kind are named where a job compared.
-LISTED = 5_000
+# So many of each kind are named where a job compared. Of more pairs than that, a request does not compare.
+LISTED, MOST_AT_ONCE = 5_000, 50_000
 COMPARED = tuple(name for name in FIELDS if name != "live")
 SIZE = 1000
 # So far go the columns that tell two pairs apart.
@@ -165,6 +165,13 @@ class CompareRun:
     after: str
     revision: int | None = None
 
+    @staticmethod
+    def of(dataset_id: int, before: Snapshot | None, after: Snapshot | None) -> "CompareRun":
+        """The run that compares these points."""
+        labels = [label_of(point) if point else "now" for point in (before, after)]
+        revision = None if before and after else datasets.get(dataset_id).revision
+        return CompareRun(dataset_id, labels[0], labels[1], revision)
+
     def check(self) -> None:
         """Raise NotFound where there is no such snapshot."""
         for point in (self.before, self.after):
@@ -195,6 +202,16 @@ def list_differences(comparison: Comparison, ids: Sequence[int]) -> list[Differe
             _rows_at(connection, comparison.dataset_id, point, ids, comparison.filters) for point in points
         )
     return [Difference(one, before.get(one), after.get(one)) for one in ids]
+
+
+def difference_dict(one: Difference) -> dict[str, object]:
+    """A pair that differs as programs see it: its texts and labels on the side where it is, or what changed."""
+    if one.fields:
+        fields = {name: {"before": old, "after": new} for name, (old, new) in one.fields.items()}
+        return {"id": one.entry_id, "question": one.after.question if one.after else "", "fields": fields}
+    there = one.after or one.before
+    said = {name: getattr(there, name) for name in COMPARED if there is not None}
+    return {"id": one.entry_id, **{name: value for name, value in said.items() if value is not None}}
 
 
 def filters_of(snapshot: Snapshot | None) -> Filters:

@@ -190,6 +190,17 @@ def sweep() -> None:
         release(dataset_id)
 
 
+def name_snapshot(snapshot_id: int, *, name: str | None = None, note: str | None = None) -> Snapshot:
+    """Give a snapshot another name (an empty one takes it away) or note; what it holds stays. Raises like ``check``."""
+    with transaction():
+        snapshot = get_snapshot(snapshot_id)
+        if name is not None:
+            snapshot.name = clean_name(snapshot.dataset_id, name, own=snapshot_id)
+        if note is not None:
+            snapshot.note = clean_note(note)
+        return snapshot
+
+
 def delete_snapshot(snapshot_id: int, *, anyway: bool = False) -> None:
     """Delete a snapshot for good, and what was kept for it alone.
 
