@@ -9,6 +9,7 @@ PAGES: tuple[str, ...] = (
     "datasets",
     "overview",
     "pairs",
+    "review",
     "history",
     "imports",
     "cleaning",

@@ -28,12 +28,16 @@ from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
 from app.models.recipe import SavedRecipe
+from app.models.review import Audit, Claim, Comment, Verdict
 
 __all__ = [
     "VERSIONS",
+    "Audit",
     "ChangeRow",
     "ChangeSet",
     "Check",
+    "Claim",
+    "Comment",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
@@ -48,6 +52,7 @@ __all__ = [
     "QuarantinedRow",
     "SavedRecipe",
     "Turns",
+    "Verdict",
     "Workspace",
     "base_on_epoch",
     "close_cleanly",

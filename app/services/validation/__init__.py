@@ -10,7 +10,7 @@ from app.services.validation.choices import (
     waive_finding,
 )
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
-from app.services.validation.overview import Found, Overview, findings_in, view_check
+from app.services.validation.overview import Found, Overview, current_check, findings_in, view_check
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
 
@@ -24,6 +24,7 @@ __all__ = [
     "Overview",
     "ValidationRun",
     "choose_targets",
+    "current_check",
     "find_edited",
     "findings_in",
     "known_profiles",
