@@ -186,6 +186,14 @@ to 5,000 for each rule and target are listed. A pair that was rewritten since le
 much was changed since; where that is the texts of up to 200 pairs, *Recheck* looks at those alone. A finding can be
 waived with a reason, and a lint switched off, for this dataset.
 
+**A mended copy.** `ltt validate FILE --fix OUT`, *Mend a copy* on the page *Check a file*, and
+`POST /api/v1/validate/mended` write a copy in which what has a safe fix is put right: a key that is not known is left
+out, null becomes `""`, a weight 0 or 1, arguments and tools are written as the target reads them, results of parallel
+calls are joined, what stands after the last answer goes, equal rows are kept once. The copy is UTF-8, one record a
+line. All other rows and keys stay letter by letter; what is said then is about the copy. The file itself is never
+changed. Rows that cannot be read are not in the copy: they are counted, and the exit code is 1. Where two targets want
+opposite things of one place, it stays as it is. Texts are not touched: that is what *Clean* does.
+
 **In a pipeline:** exit code 0 where nothing must be fixed, 1 where something must, 2 for wrong usage, 3 where the file
 cannot be read or it is not clear what its columns mean (say it by `--from` and `--map`).
 

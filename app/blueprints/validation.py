@@ -7,9 +7,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
+from app.blueprints.export import sent_file
+from app.blueprints.view import tell
 from app.core.errors import Invalid, LttError
 from app.core.options import command_line, command_words
 from app.core.reading import ReadSettings
+from app.core.text import plural
 from app.core.validation import FIXES, SEVERITIES, ValidateOptions
 from app.forms.options import read_form
 from app.frontdoor.limits import takes_uploads
@@ -73,8 +76,27 @@ def report(token: str) -> ResponseReturnValue:
         findings=join_alike(found["findings"], ("severity", "record", "line", "path", "message", "fix")),
         severities=SEVERITIES,
         fixes=FIXES,
+        token=token,
+        mends={FIXES[one["fix"]] for one in found["findings"] if one["fix"] in FIXES},
         profiles=validation.known_profiles(),
     )
+
+
+@bp.post("/<token>/mend")
+def mend(token: str) -> ResponseReturnValue:
+    """Mend a copy of the file, and show what is wrong with it still."""
+    options = read_form(ValidateOptions, {"profile": request.form.get("profile", "")}, asked=False)
+    kept, done = validation.mend_upload(uploads.get(token), ReadSettings(allow_unanswered=True), options)
+    left_out = f" {plural(done.left_out, 'row')} that could not be read: not in the copy." if done.left_out else ""
+    tell(f"Mended {plural(done.mended, 'row')}: this is the copy.{left_out}")
+    return redirect(url_for(".show", token=kept.token, profile=options.profile.split(",")), code=303)
+
+
+@bp.get("/<token>/file")
+def download(token: str) -> ResponseReturnValue:
+    """Send the file as it is checked here."""
+    kept = uploads.get(token)
+    return sent_file(kept.path, kept.name)
 
 
 def join_alike(found: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "dedupe": "app.cli.duplicates:dedupe",
     "split": "app.cli.splits:split",
     "validate": "app.cli.validation:validate",
+    "stats": "app.cli.stats:stats",
     "datasets": "app.cli.datasets:datasets",
     "history": "app.cli.history:history",
     "undo": "app.cli.history:undo",

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from app import config
-from app.cli.files import open_source
+from app.cli.files import open_output, open_source
 from app.cli.options import READING, takes_options
 from app.core.reading import ReadSettings
 from app.core.text import plural
-from app.core.validation import SEVERITIES, ValidateOptions, choose_profiles, load_profiles
+from app.core.validation import FIXES, SEVERITIES, ValidateOptions, choose_profiles, load_profiles
 from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
+from app.core.validation.mending import mend_file
 from app.providers.tokenizers import load_tokenizer
 
 AS_EXPORTED = "as it would be exported; the file itself is in another form"
@@ -29,12 +30,19 @@ AS_EXPORTED = "as it would be exported; the file itself is in another form"
     metavar="FILE",
     help="Another file, such as test questions, whose records must not stand in this one.",
 )
+@click.option(
+    "--fix",
+    "copy",
+    metavar="OUT",
+    help="Write a copy of FILE with its rows mended where that is safe, and check the copy. FILE stays as it is.",
+)
 @takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def validate(
     file: str | None,
     dataset: str | None,
     against: str | None,
+    copy: str | None,
     as_json: bool,
     options: ValidateOptions,
     settings: ReadSettings,
@@ -42,12 +50,17 @@ def validate(
     """Check FILE (- is stdin) or a dataset for one target or several, and change nothing.
 
     A file in the target's own form is checked row by row as it is; any other, and a dataset, as it would be exported.
-    Each finding names its record, line and place. Exit code 1 where something must be fixed.
+    Each finding names its record, line and place. Exit code 1 where something must be fixed, with --fix where that is
+    still so in OUT, or where a row could not be read and is not in it.
     """
     if (file is None) == (dataset is None):
         raise click.UsageError("Name a FILE, or a dataset by --dataset D.")
     if dataset is not None and against:
         raise click.UsageError("--against compares files. Compare a dataset on its page of duplicates.")
+    if copy and (dataset is not None or against):
+        raise click.UsageError("--fix writes a copy of one FILE. Findings of a dataset are fixed on its overview.")
+    if copy == "-":
+        raise click.UsageError("--fix checks what it has written. Name a file for it.")
     if as_json and options.limit is None:
         options = replace(options, limit=MOST_LISTED)
     if dataset is not None:
@@ -56,21 +69,23 @@ def validate(
         folder = config.data_dir(config.load_settings()) / "profiles"
         profiles = choose_profiles(options.profile, load_profiles(folder))
         other = open_source(against) if against else None
-        today = datetime.now(UTC).date()
+        source, today = open_source(str(file)), datetime.now(UTC).date()
+        mended = None
+        if copy:
+            source.keep()
+            with open_output(copy, reads=str(file)) as out:
+                mended = mend_file(source, settings, options, profiles, out, today=today)
+            source = open_source(copy)
         report = validate_file(
-            open_source(str(file)),
-            settings,
-            options,
-            profiles,
-            today=today,
-            against=other,
-            load_tokenizer=load_tokenizer,
+            source, settings, options, profiles, today=today, against=other, load_tokenizer=load_tokenizer
         )
+        if mended is not None:
+            report["fixed"] = {"path": copy, **mended.as_dict()}
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         _print_report(report, is_file=dataset is None)
-    return 1 if report["errors"] else 0
+    return 1 if report["errors"] or report.get("fixed", {}).get("left_out") else 0
 
 
 def _validate_dataset(name: str, options: ValidateOptions) -> dict[str, Any]:
@@ -106,6 +121,14 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
         found = f"{one['errors']:,} to fix, {one['warnings']:,} to look at"
         how = one["checked"] if one["checked"] == "as it is" or not is_file else AS_EXPORTED
         click.echo(f"{name} ({how}): {kept}, {found}.", err=True)
+
+    if fixed := report.get("fixed"):
+        written = plural(fixed["written"], "row")
+        click.echo(f"{fixed['path']}, of which all this is said: {written}, {fixed['mended']:,} mended.", err=True)
+        for name, number in fixed["mends"].items():
+            click.echo(f"  {FIXES[name].rstrip('.')}: {number:,}", err=True)
+        if fixed["left_out"]:
+            click.echo(f"  Not in it, as it cannot be read: {plural(fixed['left_out'], 'row')}", err=True)
 
 
 def _print_trained(one: dict[str, Any], owner: str) -> None:

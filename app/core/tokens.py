@@ -1,8 +1,13 @@
 """Tokens: which family of models counts how, and how lengths are spread."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
+from heapq import heappush, heapreplace
+from itertools import accumulate
 from typing import Protocol
+
+from app.core.errors import BadUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ FAMILIES = {
     )
 }
 ESTIMATE = "estimate"
+# What an estimate counts by. On nine real sets in six scripts the families differ from it by up to a fifth, but for
+# Hindi, Arabic and Chinese, for which older vocabularies need up to three times as many tokens.
+USUAL = "openai"
+# So many of the longest records are told.
+MOST_LONGEST = 20
 
 
 class Tokenizer(Protocol):
@@ -48,6 +58,28 @@ def find_family(model: str) -> str:
     return max(fitting)[1] if fitting else ""
 
 
+def choose_families(said: str) -> list[str]:
+    """The families that a text names, with commas between them; ``all`` is every one and the estimate.
+
+    Raises BadUsage.
+    """
+    known = [*FAMILIES, ESTIMATE]
+    names = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
+    if names == ["all"]:
+        return known
+    for name in names or [""]:
+        if name not in known:
+            raise BadUsage(
+                f"There is no family of models {name!r}. Use all, or some of {', '.join(known)}.", code="no_family"
+            )
+    return names
+
+
+def vocabulary_of(family: str) -> str:
+    """The vocabulary that a family counts by, which others may share; for an unknown family that of the estimate."""
+    return FAMILIES[family if family in FAMILIES else USUAL].encoding.partition("_")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Lengths:
     """How the lengths of a set are spread, in tokens or characters."""
@@ -58,25 +90,65 @@ class Lengths:
     longest: int
 
 
-def measure_lengths(lengths: Sequence[int]) -> Lengths:
-    """Sum, median, 95th percentile and maximum; of an empty set zeros. Percentiles are lengths that occur."""
-    ordered = sorted(lengths)
-    if not ordered:
-        return Lengths(0, 0, 0, 0)
-    return Lengths(
-        sum(ordered), ordered[(len(ordered) - 1) // 2], ordered[-(-95 * len(ordered) // 100) - 1], ordered[-1]
-    )
+class Spread:
+    """Lengths in tokens or characters, kept as how often each occurs.
 
-
-def spread_lengths(lengths: Sequence[int], p95: int, bins: int = 24) -> tuple[int, list[int]]:
-    """How many lengths fall into each of equal steps up to a little above the 95th percentile, the longer ones last.
-
-    Returns the width of a step, a round number, and the counts.
+    So sums and percentiles are exact in little memory: lengths that differ are few, at most about the square root of
+    twice their sum. The records with the greatest are kept as well.
     """
-    least = max(p95 * 1.25 / (bins - 1), 1)
-    power = 10 ** (len(str(int(least))) - 1)
-    width = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
-    counts = [0] * bins
-    for length in lengths:
-        counts[min(length // width, bins - 1)] += 1
-    return width, counts
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._longest: list[tuple[int, int]] = []
+
+    def add(self, length: int, record: int | None = None) -> None:
+        """Take in one length; ``record`` is the number of whose it is."""
+        self._counts[length] += 1
+        if record is None:
+            return
+        if len(self._longest) < MOST_LONGEST:
+            heappush(self._longest, (length, -record))
+        elif length > self._longest[0][0]:
+            heapreplace(self._longest, (length, -record))
+
+    def measure(self) -> Lengths:
+        """Sum, median, 95th percentile and maximum; without any length zeros. Percentiles are lengths that occur."""
+        ordered = sorted(self._counts.items())
+        if not ordered:
+            return Lengths(0, 0, 0, 0)
+        upto = list(accumulate(count for _, count in ordered))
+        median, p95 = (upto[-1] - 1) // 2, -(-95 * upto[-1] // 100) - 1
+        return Lengths(
+            sum(length * count for length, count in ordered),
+            ordered[bisect_right(upto, median)][0],
+            ordered[bisect_right(upto, p95)][0],
+            ordered[-1][0],
+        )
+
+    def bins(self, number: int = 24) -> tuple[int, list[int]]:
+        """How many lengths fall into each of equal steps up to a little above the 95th percentile, the others last.
+
+        Returns the width of a step, a round number, and the counts.
+        """
+        least = max(self.measure().p95 * 1.25 / (number - 1), 1)
+        power = 10 ** (len(str(int(least))) - 1)
+        width = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
+        counts = [0] * number
+        for length, count in self._counts.items():
+            counts[min(length // width, number - 1)] += count
+        return width, counts
+
+    def count_over(self, limit: int) -> int:
+        """How many lengths are greater than a limit."""
+        return sum(count for length, count in self._counts.items() if length > limit)
+
+    def sum_within(self, limit: int | None, *, cuts: bool = True) -> int:
+        """The sum of all lengths; what is over a limit counts as the limit where it is cut, else not at all."""
+        if limit is None:
+            return sum(length * count for length, count in self._counts.items())
+        beyond = limit if cuts else 0
+        return sum((length if length <= limit else beyond) * count for length, count in self._counts.items())
+
+    def longest(self) -> list[dict[str, int]]:
+        """The records with the greatest lengths, the longest first: ``record`` and ``length``."""
+        return [{"record": -record, "length": length} for length, record in sorted(self._longest, reverse=True)]

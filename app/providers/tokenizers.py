@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.core.tokens import ESTIMATE, FAMILIES, Tokenizer
+from app.core.tokens import ESTIMATE, FAMILIES, USUAL, Tokenizer, vocabulary_of
 
 # The vocabularies of quicktok 0.4.0, compared token by token with tiktoken's and with those of the models.
 _SHA256 = {
@@ -14,11 +14,6 @@ _SHA256 = {
     "o200k": "6b17521f79788c7ace48fc75f6edde125637a90b0018427e68f28d051b2ac1fe",
     "qwen3": "6114087889f61af31f72abe80529bbd09826df4d396753a281a14bcc21abc2fa",
 }
-
-
-# What an estimate counts by. On nine real sets in six scripts the families differ from it by up to a fifth, but for
-# Hindi, Arabic and Chinese, for which older vocabularies need up to three times as many tokens.
-_USUAL = "openai"
 
 
 class Vocabulary:
@@ -39,8 +34,7 @@ def load_tokenizer(family: str = "") -> Tokenizer:
     """The tokenizer of a family; an estimate for what is of none, or where its vocabulary is not the checked one."""
     import quicktok
 
-    encoding = FAMILIES[family if family in FAMILIES else _USUAL].encoding
-    vocabulary = encoding.partition("_")[0]
+    encoding, vocabulary = FAMILIES[family if family in FAMILIES else USUAL].encoding, vocabulary_of(family)
     with (Path(quicktok.__file__).parent / "data" / f"{vocabulary}.vocab").open("rb") as file:
         is_checked = hashlib.file_digest(file, "sha256").hexdigest() == _SHA256[vocabulary]
     exact = family in FAMILIES and is_checked

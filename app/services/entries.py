@@ -60,6 +60,11 @@ def is_visible(dataset_id: int, connection: Connection | None = None) -> ColumnE
     return and_(Entry.deleted_in.is_(None), or_(Entry.batch_id.is_(None), Entry.batch_id.not_in(hidden)))
 
 
+def exported_statuses(dataset: DatasetRow) -> tuple[str, ...]:
+    """Pairs of which status an export takes, and a check looks at, where nobody says: approved ones once any is."""
+    return ("approved",) if (dataset.counts or {}).get("approved") else ("draft", "review", "approved")
+
+
 def escape_like(text: str) -> str:
     """The text as a literal part of a LIKE pattern with ``\\`` as escape."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

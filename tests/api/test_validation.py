@@ -66,3 +66,17 @@ def test_a_file_is_checked_and_not_kept(client, app):
 def test_profiles_are_listed_with_their_sources(client):
     found = {one["name"]: one for one in client.get("/api/v1/profiles").get_json()["profiles"]}
     assert len(found) == 17 and all(one["sources"] and one["date"] for one in found.values())
+
+
+def test_a_file_is_mended_and_the_copy_fetched(client):
+    line = {**LINE, "id": 7}
+    data = b"".join(json.dumps({**line, "id": number}).encode() + b"\n" for number in range(2)) + b"{]\n"
+    answer = client.post("/api/v1/validate/mended?name=faq.jsonl", data=data, content_type="application/octet-stream")
+    body = answer.get_json()
+    assert answer.status_code == 201 and body["records"] == 1
+    mends = {"drop-key": 1, "drop-repeats": 1}
+    assert body["fixed"] == {"mended": 2, "written": 1, "left_out": 1, "mends": mends}
+    with client.get(body["file"]) as copy:
+        assert json.loads(copy.data) == LINE
+    refused = client.post("/api/v1/validate/mended?name=faq.csv", data=b"a,b\n1,2\n", content_type="text/csv")
+    assert refused.status_code == 422 and "ltt convert" in refused.get_json()["error"]["message"]

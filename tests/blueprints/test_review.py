@@ -31,7 +31,9 @@ def test_a_decision_leads_to_the_next_pair(app: Flask, client: FlaskClient, addr
     assert shown(client, address) == [1, 2, 3]
     answer = client.post(f"{address}/1", data={"act": "approved", "version": 1})
     page = client.get(answer.location).get_data(as_text=True)
-    assert answer.status_code == 303 and re.findall(r'data-card="(\d+)"', page) == ["2", "3"] and "Approve 1 pair." in page
+    assert (
+        answer.status_code == 303 and re.findall(r'data-card="(\d+)"', page) == ["2", "3"] and "Approve 1 pair." in page
+    )
     for entry_id, act in ((2, "rejected"), (3, "skipped")):
         client.post(f"{address}/{entry_id}", data={"act": act, "version": 1})
     page = client.get(address).get_data(as_text=True)

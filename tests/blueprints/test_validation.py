@@ -55,3 +55,26 @@ def test_what_cannot_be_checked_is_told(client, address):
 
 def test_the_converter_leads_there(client):
     assert 'href="/check"' in client.get("/convert").text
+
+
+def test_a_copy_is_mended_and_sent(client):
+    bad = {"messages": [ROWS[0]["messages"][0], {"role": "assistant", "content": "So.", "weight": True}]}
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in [*ROWS, bad])
+    address = client.post("/check", data={"file": (io.BytesIO(data), "faq.jsonl")}).headers["Location"]
+    assert "Mend a copy" in client.get(f"{address}/report").text and "Download" not in client.get(address).text
+    sent = client.post(f"{address}/mend", data={"profile": "openai-sft"})
+    assert sent.status_code == 303 and sent.headers["Location"] != address
+    copy = sent.headers["Location"].partition("?")[0]
+    page = client.get(sent.headers["Location"]).text
+    assert "Mended 1 row" in page and "Download the copy" in page
+    assert "Mend a copy" not in client.get(f"{copy}/report").text
+    with client.get(f"{copy}/file") as file:
+        last = file.data.splitlines()[-1]
+    assert json.loads(last)["messages"][1] == {"role": "assistant", "content": "So.", "weight": 1}
+
+
+def test_a_file_in_another_form_offers_no_copy(client):
+    sent = client.post("/check", data={"file": (io.BytesIO(b"question,answer\nTare?,<b>12</b>\n"), "faq.csv")})
+    assert "Mend a copy" not in client.get(f"{sent.headers['Location']}/report").text
+    refused = client.post(f"{sent.headers['Location']}/mend", data={"profile": "openai-sft"})
+    assert refused.status_code == 422 and "Write it in that form first" in refused.text

@@ -175,3 +175,34 @@ def test_a_dataset_is_checked_as_it_would_be_exported(ltt, write):
     fates = {name: (one["kept"], one["errors"]) for name, one in done.json["profiles"].items()}
     assert fates == {"openai-sft": (13, 0), "openai-dpo": (0, 1)}
     assert [one["record"] for one in done.json["findings"] if one["code"] == "repeated-row"] == [13]
+
+
+def test_a_mended_copy_is_written_and_checked(ltt, write, tmp_path):
+    bad = chat("What is part 13?", "A nut.", note="from Ann")
+    bad["messages"][1]["weight"] = True
+    path, copy = write([*ROWS, bad]), tmp_path / "mended.jsonl"
+    before = path.read_bytes()
+    done = ltt("validate", path, "--fix", copy, "--json")
+    assert done.code == 0 and codes(done) == set() and path.read_bytes() == before
+    assert done.json["fixed"] == {
+        "path": str(copy), "mended": 1, "written": 13, "left_out": 0, "mends": {"drop-key": 1, "weight-to-number": 1}
+    }  # fmt: skip
+    assert json.loads(copy.read_text().splitlines()[12])["messages"][1]["weight"] == 1
+    told = ltt("validate", path, "--fix", copy)
+    assert "1 mended" in told.err and "Write the weight as 0 or 1: 1" in told.err
+
+
+def test_what_cannot_be_mended_is_said_by_the_exit_code(ltt, write, tmp_path):
+    copy = tmp_path / "mended.jsonl"
+    broken = "".join(json.dumps(row) + "\n" for row in ROWS).encode() + b"{]\n"
+    done = ltt("validate", write(broken), "--fix", copy)
+    assert done.code == 1 and "Not in it, as it cannot be read: 1 row" in done.err
+    assert ltt("validate", write([*ROWS, chat("What is part 14?", "")]), "--fix", copy).code == 1
+
+
+def test_a_copy_is_never_written_over_its_file(ltt, write):
+    path = write(ROWS)
+    assert ltt("validate", path, "--fix", path).code == 2
+    assert ltt("validate", path, "--fix", "-").code == 2
+    assert ltt("validate", "--dataset", "FAQ", "--fix", "out.jsonl").code == 2
+    assert path.read_bytes().count(b"\n") == len(ROWS)

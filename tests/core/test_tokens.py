@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.tokens import Lengths, find_family, measure_lengths
+from app.core.tokens import MOST_LONGEST, Lengths, Spread, find_family
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,35 @@ def test_a_model_is_of_the_family_with_the_longest_fitting_name(model: str, fami
     assert find_family(model) == family
 
 
-def test_lengths_are_spread_as_they_occur() -> None:
-    assert measure_lengths([]) == Lengths(0, 0, 0, 0)
-    assert measure_lengths([7]) == Lengths(7, 7, 7, 7)
-    assert measure_lengths(range(1, 101)) == Lengths(5050, 50, 95, 100)
+def spread_of(lengths):
+    spread = Spread()
+    for number, length in enumerate(lengths, 1):
+        spread.add(length, number)
+    return spread
+
+
+def test_lengths_are_measured_as_they_occur() -> None:
+    assert spread_of([]).measure() == Lengths(0, 0, 0, 0)
+    assert spread_of([7]).measure() == Lengths(7, 7, 7, 7)
+    assert spread_of(range(100, 0, -1)).measure() == Lengths(5050, 50, 95, 100)
+    assert spread_of([3, 1, 1, 1]).measure() == Lengths(6, 1, 3, 3)
+
+
+def test_steps_of_a_chart_are_round_and_lose_no_length() -> None:
+    width, counts = spread_of([*range(1, 1000), 90_000]).bins()
+    assert (width, sum(counts), len(counts)) == (100, 1000, 24)
+    assert counts[0] == 99 and counts[-1] == 1
+    assert spread_of([0, 0]).bins() == (1, [2] + [0] * 23)
+
+
+def test_what_is_over_a_limit_counts_as_the_limit_or_not_at_all() -> None:
+    spread = spread_of([10, 20, 30])
+    assert (spread.count_over(20), spread.count_over(19)) == (1, 2)
+    assert spread.sum_within(None) == 60
+    assert (spread.sum_within(20), spread.sum_within(20, cuts=False)) == (50, 30)
+
+
+def test_the_longest_are_told_with_their_records_and_no_more_than_a_few() -> None:
+    found = spread_of([5, 9, 9, 1]).longest()
+    assert [(one["record"], one["length"]) for one in found] == [(2, 9), (3, 9), (1, 5), (4, 1)]
+    assert [one["length"] for one in spread_of(range(1000)).longest()] == list(range(999, 999 - MOST_LONGEST, -1))

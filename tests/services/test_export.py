@@ -47,6 +47,15 @@ def test_answered_pairs_that_are_not_rejected_go_out(mixed):
     assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
 
 
+def test_once_a_pair_is_approved_only_approved_pairs_go_out_by_default(mixed):
+    pairs.set_status(mixed, pairs.Selection(filters=Filters(text="q2")), "approved")
+    plan = export.plan_export(mixed, ExportOptions())
+    assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q2"] and plan.records == 1
+    assert plan.left_out[:2] == [RecordCount("that are rejected", 1), RecordCount("that are not approved", 3)]
+    chosen = Filters(statuses=("approved", "review"))
+    assert export.plan_export(mixed, ExportOptions(filters=chosen)).records == len(lines(mixed, filters=chosen)) == 3
+
+
 def test_chosen_statuses_go_out_even_rejected_ones(mixed):
     assert len(lines(mixed, filters=Filters(statuses=("rejected",)))) == 1
 

@@ -198,7 +198,7 @@ def test_a_recheck_finds_what_a_full_check_would(hours):
     edit(hours, first, answer="It is open.")
     edit(hours, second, answer="<p>It is <i>shut</i>.</p>")
     edit(hours, clean, answer="<p>Ask <b>them</b>.</p> TODO \ufffd")
-    edit(hours, clean, status="approved")
+    edit(hours, clean, status="draft")
     assert validation.recheck_edited(hours) == 3
     seen, rechecked = validation.view_check(hours), codes(hours)
     listed = {code: found(hours, code) for code in rechecked}
@@ -243,6 +243,7 @@ def test_pairs_that_must_be_fixed_are_counted_again(dataset_id):
         lambda one, pair: pairs.add_pair(one, "New?", "Yes."),
         lambda one, pair: pairs.delete_pairs(one, pairs.Selection((pair.id,))),
         lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "rejected"),
+        lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "approved"),
         lambda one, pair: edit(one, pair, answer=""),
     ],
 )
@@ -264,6 +265,15 @@ def test_another_system_prompt_needs_a_full_check(hours):
     assert not validation.view_check(hours).is_prompt_changed
 
 
+def test_only_approved_pairs_are_looked_at_once_one_is_approved(hours):
+    [shown] = [one for one in entries.stream_entries(hours) if "bakery" in one.question]
+    edit(hours, shown, status="approved")
+    assert check(hours)["records"] == 1 and codes(hours)["html"] == 1
+    [other] = [one for one in entries.stream_entries(hours) if "bank" in one.question]
+    edit(hours, other, answer="<p>It is <i>shut</i>.</p>")
+    assert validation.recheck_edited(hours) == 1 and codes(hours)["html"] == 1
+
+
 def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):
     monkeypatch.setattr(rechecking, "MOST_RECHECKED", 1)
     check(hours)
@@ -273,3 +283,10 @@ def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):
     assert validation.find_edited(validation.view_check(hours).check) == [first.id]
     edit(hours, second, answer="Another.")
     assert validation.find_edited(validation.view_check(hours).check) is None
+
+
+def test_a_check_also_keeps_what_the_pairs_are(hours):
+    check(hours)
+    stats = validation.view_check(hours).summary["stats"]
+    assert (stats["records"], stats["turns"], stats["labels"]) == (12, {"1": 12}, None)
+    assert stats["kinds"]["text"] == 12 and stats["lengths"]["answer"]["max"] == len(BOLD)

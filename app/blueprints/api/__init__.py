@@ -23,6 +23,7 @@ MODULES: tuple[str, ...] = (
     "duplicates",
     "splits",
     "validation",
+    "stats",
     "jobs",
 )
 

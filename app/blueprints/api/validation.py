@@ -53,6 +53,23 @@ def validate_file(query: ValidateQuery) -> Answer:
         uploads.remove(kept.token)
 
 
+@bp.post("/validate/mended", responses=answers(201))
+@takes_uploads
+def mend_file(query: ValidateQuery) -> Answer:
+    """Mend the rows of a file where that is safe: sent like a file to check, and not changed itself.
+
+    Answers with what is wrong with the copy still, with what was mended, and an address to fetch the copy from.
+    """
+    sent = ValidateQuery(**{**query.model_dump(), **sent_fields()})
+    settings, options = options_from(ReadSettings, sent), options_from(ValidateOptions, sent)
+    kept = receive(sent.name, usual_name="upload")
+    try:
+        copy, report = validation.mend_and_check(kept, settings, options)
+    finally:
+        uploads.remove(kept.token)
+    return jsonify({**report, "file": f"{PREFIX}/convert/{copy.token}"}), 201
+
+
 @bp.get("/profiles")
 def list_profiles() -> Answer:
     """Every profile, with its rules, limits, sources and date."""

@@ -91,9 +91,13 @@ def _load_ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
     from ftfy import TextFixerConfig, fix_encoding
     from ftfy.chardata import CHARMAP_ENCODINGS
 
-    first = _decode_bytes(range(0xC2, 0xF5), CHARMAP_ENCODINGS)
-    second = _decode_bytes(range(0x80, 0xC0), CHARMAP_ENCODINGS) + " ?\ufffd"
-    suspect = re.compile(rf"[{re.escape(first)}][{re.escape(second)}]|[\x80-\x9f]")
+    first = re.escape(_decode_bytes(range(0xC2, 0xF5), CHARMAP_ENCODINGS))
+    second = re.escape(_decode_bytes(range(0x80, 0xC0), CHARMAP_ENCODINGS))
+    # A blank, a question mark or a lost character in place of the second one is not mended in MacRoman, in which the
+    # first ones are dashes and quotes.
+    others = re.escape(_decode_bytes(range(0xC2, 0xF5), [one for one in CHARMAP_ENCODINGS if one != "macroman"]))
+    # One set of characters to begin with: then all others are passed over quickly.
+    suspect = re.compile(rf"[{first}\x80-\x9f](?:(?<=[\x80-\x9f])|[{second}]|(?<=[{others}])[ ?\ufffd])")
     config = TextFixerConfig(unescape_html=False, fix_latin_ligatures=False, uncurl_quotes=False, normalization=None)
 
     def repair_line(line: str) -> str:
@@ -102,6 +106,11 @@ def _load_ftfy() -> tuple[Callable[[str], Any], Callable[[str], str]]:
         return fix_encoding(quoted, config)
 
     return suspect.search, repair_line
+
+
+def may_hold_mojibake(text: str) -> bool:
+    """Whether a text may hold UTF-8 that was read wrongly: a quick look that passes over none."""
+    return not text.isascii() and bool(_load_ftfy()[0](text))
 
 
 def _decode_bytes(numbers: range, encodings: Sequence[str]) -> str:
@@ -118,11 +127,9 @@ def _decode_bytes(numbers: range, encodings: Sequence[str]) -> str:
 )
 def fix_mojibake(text: str) -> str:
     """UTF-8 that was read as another encoding, read as UTF-8; only where ftfy is sure, line by line."""
-    if text.isascii():
+    if not may_hold_mojibake(text):
         return text
-    suspect, fix = _load_ftfy()
-    if not suspect(text):
-        return text
+    _, fix = _load_ftfy()
     return "\n".join(line if line.isascii() else fix(line) for line in text.split("\n"))
 
 

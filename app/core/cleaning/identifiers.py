@@ -12,6 +12,7 @@ from app.core.cleaning.links import EMAIL
 _IBAN = regex.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \xa0]?[A-Z0-9]{4}){2,7}(?:[ \xa0]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
+_IBAN_START = re.compile(r"[A-Z][A-Z]\d\d")
 _CARD = regex.compile(r"(?<![\w.+/-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\d]|[.,/-]\d)")
 # First digits and lengths of the large issuers (ISO/IEC 7812).
 _ISSUER = regex.compile(
@@ -22,6 +23,7 @@ _IPV4 = regex.compile(
     r"(?<![\w.-]|\d[:/])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w-]|\.\d)"
 )
 _VERSION_BEFORE = regex.compile(r"(?:\b(?:version|release|build|section|chapter|firmware|v)[ .:]*)\Z", regex.IGNORECASE)
+_DOTTED_DIGITS = re.compile(r"\d\.\d{1,3}\.\d")
 _IPV6 = regex.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
 _KEY = regex.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -38,22 +40,11 @@ _NAMED_KEY = regex.compile(
     r"(?i:(?:api|access|secret|private|auth)[_ -]?(?:key|token)|client[_ -]?secret|password|passwd|bearer)"
     r"[\"']?[ ]*(?:[:=]|(?<=[Bb]earer))[ ]*[\"']?\K[A-Za-z0-9+/_=.-]{12,}"
 )
-_KEY_HINTS = (
-    "-----BEGIN",
-    "AKIA",
-    "ASIA",
-    "sk",
-    "rk",
-    "pk",
-    "gh",
-    "glpat-",
-    "xox",
-    "AIza",
-    "ya29.",
-    "hf_",
-    "npm_",
-    "SG.",
-    "eyJ",
+# What each of them holds, found by its rarest character.
+_KEY_HINT = re.compile(
+    r"[-_AGJ9](?:"
+    r"(?:(?<=[srp]k[-_])|(?<=gh[pousr]_)|(?<=b_pat_)|(?<=glpat-)|(?<=xox[abeoprs]-)|(?<=hf_)|(?<=npm_))[\w-]{10}"
+    r"|(?<=A)(?:[KS]IA|Iza)|(?<=SG)\.|(?<=eyJ)|(?<=ya29)\.|(?<=-----)BEGIN)"
 )
 _NAMED_HINTS = ("key", "token", "secret", "passw", "bearer")
 _SSN = regex.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
@@ -82,7 +73,7 @@ _NEXT_PHONE = regex.compile(
 )
 _PHONE_DATE = regex.compile(r"(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d")
 # Fewer digits than these, with little between them, are no phone number.
-_SEVEN_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}")
+_SEVEN_DIGITS = re.compile(r"\d[^\w\n]{0,3}" * 6 + r"\d")
 _PLUS = re.compile(r"[+＋][ (]?\d(?:[ ()./-]{0,3}\d){6}")
 # So many characters after a plus sign may belong to its number, with an extension.
 _LONGEST_PHONE = 48
@@ -131,6 +122,8 @@ def emails(text: str) -> Iterator[Span]:
 
 def ibans(text: str) -> Iterator[Span]:
     """Where account numbers of a country's form with right check digits stand (ISO 13616)."""
+    if not _IBAN_START.search(text):
+        return
     from stdnum import iban
 
     for match in _IBAN.finditer(text):
@@ -144,6 +137,8 @@ def ibans(text: str) -> Iterator[Span]:
 
 def cards(text: str) -> Iterator[Span]:
     """Where card numbers of a known issuer with the right check digit stand."""
+    if not _SEVEN_DIGITS.search(text):
+        return
     from stdnum import luhn
 
     for match in _CARD.finditer(text):
@@ -155,11 +150,11 @@ def cards(text: str) -> Iterator[Span]:
 def addresses(text: str) -> Iterator[Span]:
     """Where IP addresses stand; not versions, nor addresses that name no machine such as 127.0.0.1."""
     found = []
-    if text.count(".") >= 3:
+    if _DOTTED_DIGITS.search(text):
         found += [
             m for m in _IPV4.finditer(text) if not _VERSION_BEFORE.search(text, max(m.start() - 12, 0), m.start())
         ]
-    if text.count(":") >= 2:
+    if "::" in text or text.count(":") >= 7:
         found += [
             m for m in _IPV6.finditer(text) if m[0].count(":") == 7 or ("::" in m[0] and any(map(str.isdecimal, m[0])))
         ]
@@ -174,11 +169,17 @@ def addresses(text: str) -> Iterator[Span]:
 
 def keys(text: str) -> Iterator[Span]:
     """Where keys, tokens and passwords of known shape or with a name before them stand; each holds a digit."""
-    if any(hint in text for hint in _KEY_HINTS):
+    if _KEY_HINT.search(text):
         yield from (match.span() for match in _KEY.finditer(text) if _DIGIT.search(match[0]) or match[0][0] == "-")
-    lower = text.lower()
-    if any(hint in lower for hint in _NAMED_HINTS):
+    if _may_name_key(text):
         yield from (match.span() for match in _NAMED_KEY.finditer(text) if _secret(match[0]))
+
+
+def _may_name_key(text: str) -> bool:
+    if ":" not in text and "=" not in text and "earer" not in text:
+        return False
+    lower = text.lower()
+    return any(hint in lower for hint in _NAMED_HINTS)
 
 
 def _secret(value: str) -> bool:
@@ -188,7 +189,7 @@ def _secret(value: str) -> bool:
 
 def social_numbers(text: str) -> Iterator[Span]:
     """Where social security numbers of the United States stand."""
-    if "-" in text:
+    if "-" in text and _SEVEN_DIGITS.search(text):
         yield from (match.span() for match in _SSN.finditer(text))
 
 
@@ -260,6 +261,25 @@ FINDERS: dict[str, Callable[[str], Iterator[Span]]] = {
     "phone": phones,
 }
 _DIGIT = re.compile(r"\d")
+
+
+def may_hold_key(text: str) -> bool:
+    """Whether a text may hold a key: a quick look that passes over none."""
+    return (bool(_DIGIT.search(text)) or "-----BEGIN" in text) and (bool(_KEY_HINT.search(text)) or _may_name_key(text))
+
+
+def may_hold_others(text: str) -> bool:
+    """The same for personal data of all kinds but keys."""
+    return "@" in text or (
+        bool(_DIGIT.search(text))
+        and bool(
+            _SEVEN_DIGITS.search(text)
+            or _IBAN_START.search(text)
+            or _DOTTED_DIGITS.search(text)
+            or "::" in text
+            or text.count(":") >= 7
+        )
+    )
 
 
 def find(text: str, kinds: tuple[str, ...]) -> list[tuple[int, int, str]]:

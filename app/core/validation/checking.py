@@ -1,6 +1,5 @@
 """Checking rows against profiles: each row by the rules of each profile, all of them by the rules of sets and files."""
 
-from array import array
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
-from app.core.tokens import Tokenizer, find_family, measure_lengths, spread_lengths
+from app.core.tokens import Spread, Tokenizer, find_family
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
@@ -113,7 +112,7 @@ class Checker:
         self._length_rules = [one for one in used if one.level == "trained"]
         self._training = training
         self._listed = listed
-        self.lengths = array("I")
+        self.lengths = Spread()
         self.trained: list[dict[str, Any]] = []
         self._rows = 0
         self._known: dict[tuple[str, tuple[str, ...]], list[tuple[Rule, Problem]]] = {}
@@ -140,7 +139,7 @@ class Checker:
         if self._training is not None and record is not None and shape != "prompts":
             is_listed = len(self.trained) < self._listed
             trained = self._training.judge(record, shape, shown=is_listed)
-            self.lengths.append(trained.tokens)
+            self.lengths.add(trained.tokens, number)
             if is_listed:
                 self.trained.append({"profile": self.profile.name, "record": number, "line": line, **asdict(trained)})
             found += [(one, problem) for one in self._length_rules for problem in one.check(trained, self.profile)]
@@ -178,27 +177,33 @@ class Checker:
         self.outcome.dropped += 1
 
     def tokens(self) -> dict[str, Any] | None:
-        """How long the records are in tokens, and what they were counted by; None where they were not."""
+        """How long the records are in tokens, and what they were counted by; None where they were not.
+
+        ``billed`` is what one epoch reads: records over the limit count as the limit where they are cut, else not.
+        """
         if self._training is None:
             return None
-        tokenizer, lengths = self._training.tokenizer, measure_lengths(self.lengths)
+        tokenizer, lengths, length = self._training.tokenizer, self.lengths.measure(), self._training.length
         return {
             "family": tokenizer.family,
             "exact": tokenizer.exact,
-            "limit": self._training.length.tokens,
+            "limit": length.tokens,
             "total": lengths.total,
             "median": lengths.median,
             "p95": lengths.p95,
             "max": lengths.longest,
+            "billed": self.lengths.sum_within(length.tokens, cuts=length.beyond in ("cut", None)),
         }
 
     def spread(self) -> dict[str, Any] | None:
-        """How the lengths are spread, for a chart: the width of a step, the counts, and how many are over the limit."""
-        if self._training is None or not self.lengths:
+        """How the lengths are spread, for a chart: the width of a step and the counts; how many are over the limit, and
+        the longest."""
+        if self._training is None or not (longest := self.lengths.longest()):
             return None
         limit = self._training.length.tokens
-        width, counts = spread_lengths(self.lengths, measure_lengths(self.lengths).p95)
-        return {"width": width, "counts": counts, "over": sum(one > limit for one in self.lengths) if limit else 0}
+        width, counts = self.lengths.bins()
+        over = self.lengths.count_over(limit) if limit else 0
+        return {"width": width, "counts": counts, "over": over, "longest": longest}
 
     def close(self, facts: FileFacts) -> None:
         """Find what is wrong with all rows together and with the file."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core.formats import BadRow, Row, Source
 from app.core.formats.base import Place
@@ -65,6 +65,37 @@ def run_validation(
     load_tokenizer: Callable[[str], Tokenizer] | None = None,
 ) -> Validation:
     """The run over all rows of a file, ready to be closed."""
+    run, rows = start_validation(
+        source, settings, options, profiles, today=today, against=against, load_tokenizer=load_tokenizer
+    )
+    for row in rows:
+        if isinstance(row, BadRow):
+            run.see_unreadable(row.number, row.line, row.reason)
+        else:
+            run.see(row.number, row.line, row.values, row.read)
+    return run
+
+
+class ReadRow(NamedTuple):
+    """A row of a file with its number and line, and what makes a record of it."""
+
+    number: int
+    line: int | None
+    values: dict[str, Any]
+    read: Callable[[], Record]
+
+
+def start_validation(
+    source: Source,
+    settings: ReadSettings,
+    options: ValidateOptions,
+    profiles: Sequence[Profile],
+    *,
+    today: date,
+    against: Source | None = None,
+    load_tokenizer: Callable[[str], Tokenizer] | None = None,
+) -> tuple[Validation, Iterator[ReadRow | BadRow]]:
+    """A run over a file that has seen no row yet, and the rows."""
     source.keep()
     found = detect_file(source, settings)
     resolved = resolve_settings(settings, found)
@@ -82,20 +113,17 @@ def run_validation(
         today=today,
     )
     run = Validation(profiles, options, facts, own, read_keys(against) if against is not None else {}, load_tokenizer)
-    layout, understood = LAYOUTS[resolved.layout or "columns"], layout_options(resolved)
+    return run, _read_rows(source, resolved, facts)
+
+
+def _read_rows(source: Source, settings: ReadSettings, facts: FileFacts) -> Iterator[ReadRow | BadRow]:
+    layout, understood = LAYOUTS[settings.layout or "columns"], layout_options(settings)
     if layout.grouping is not None:
-        for item in read_records(source, resolved):
-            if isinstance(item, BadRow):
-                run.see_unreadable(item.number, item.line, item.reason)
-            else:
-                run.see(item[0].number, item[0].line, item[0].values, partial(_itself, item[1]))
-        return run
-    for row in _rows_of(source, resolved, facts):
-        if isinstance(row, BadRow):
-            run.see_unreadable(row.number, row.line, row.reason)
-        else:
-            run.see(row.number, row.line, row.values, partial(layout.parse, row.values, understood))
-    return run
+        for item in read_records(source, settings):
+            yield item if isinstance(item, BadRow) else ReadRow(*item[0][:3], partial(_itself, item[1]))
+        return
+    for row in _rows_of(source, settings, facts):
+        yield row if isinstance(row, BadRow) else ReadRow(*row[:3], partial(layout.parse, row.values, understood))
 
 
 def read_keys(source: Source) -> dict[int, str]:

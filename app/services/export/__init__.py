@@ -1,7 +1,8 @@
 """Exports: which pairs go out, in which shape, and what that shape cannot hold.
 
-By default every answered pair that is not rejected. A pair without a system prompt gets the dataset's here and nowhere
-else. Trainer layouts write only their own keys; what is left out is counted.
+By default the approved pairs once any is approved, else every answered pair that is not rejected. A pair without a
+system prompt gets the dataset's here and nowhere else. Trainer layouts write only their own keys; what is left out is
+counted.
 """
 
 from app.services.export.options import ExportOptions, file_name

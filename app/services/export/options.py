@@ -15,7 +15,7 @@ from app.core.record import SPLITS
 from app.core.spec import Spec
 from app.core.text import BLANK_CHARACTERS
 from app.models import Entry, db
-from app.services import entries
+from app.services import datasets, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ def goes_out(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
     conditions = [is_chosen(dataset_id, options), not_(is_unanswered(options))]
     if needs_rejected(options):
         conditions.append(Entry.rejected_answer.is_not(None))
-    if "rejected" not in options.filters.statuses:
+    if not options.filters.statuses:
         conditions.append(not_(is_rejected()))
+        conditions.append(not_(is_passed_over(dataset_id)))
     return and_(*conditions)
 
 
@@ -107,6 +108,11 @@ def takes_rejected_alone(options: ExportOptions) -> bool:
 def is_rejected() -> ColumnElement[bool]:
     """Whether a pair was rejected."""
     return Entry.status == "rejected"
+
+
+def is_passed_over(dataset_id: int) -> ColumnElement[bool]:
+    """Whether a pair waits for approval while others have it."""
+    return Entry.status.not_in((*entries.exported_statuses(datasets.get(dataset_id)), "rejected"))
 
 
 def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:

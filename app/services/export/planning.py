@@ -17,6 +17,7 @@ from app.services.export.options import (
     file_name,
     goes_out,
     is_chosen,
+    is_passed_over,
     is_rejected,
     is_unanswered,
     needs_rejected,
@@ -80,8 +81,9 @@ def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
 def _count_left_out(dataset_id: int, options: ExportOptions) -> Counter[str]:
     """Chosen records that do not go out, by reason; each is counted once."""
     reasons: dict[str, ColumnElement[bool]] = {UNANSWERED: is_unanswered(options)}
-    if "rejected" not in options.filters.statuses:
-        reasons = {"that are rejected": is_rejected(), **reasons}
+    if not options.filters.statuses:
+        passed_over = {"that are not approved": is_passed_over(dataset_id)}
+        reasons = {"that are rejected": is_rejected(), **passed_over, **reasons}
     if needs_rejected(options):
         reasons["without a rejected answer"] = Entry.rejected_answer.is_(None)
     conditions: list[ColumnElement[bool]] = []

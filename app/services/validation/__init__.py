@@ -1,6 +1,12 @@
 """Validation of datasets and of uploaded files: what targets would refuse, drop or overlook. No pair is changed."""
 
-from app.services.validation.checking import known_profiles, validate_dataset, validate_upload
+from app.services.validation.checking import (
+    UNANSWERED,
+    as_exported,
+    known_profiles,
+    validate_dataset,
+    validate_upload,
+)
 from app.services.validation.choices import (
     Choices,
     choose_targets,
@@ -10,6 +16,7 @@ from app.services.validation.choices import (
     waive_finding,
 )
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
+from app.services.validation.mending import mend_and_check, mend_upload
 from app.services.validation.overview import Found, Overview, current_check, findings_in, view_check
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
@@ -17,17 +24,21 @@ from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationR
 __all__ = [
     "CHECK",
     "MOST_KEPT",
+    "UNANSWERED",
     "VALIDATE",
     "CheckRun",
     "Choices",
     "Found",
     "Overview",
     "ValidationRun",
+    "as_exported",
     "choose_targets",
     "current_check",
     "find_edited",
     "findings_in",
     "known_profiles",
+    "mend_and_check",
+    "mend_upload",
     "read_choices",
     "recheck_edited",
     "sweep_checks",

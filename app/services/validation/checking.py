@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import or_
 
 from app import config
+from app.core.filters import Filters
 from app.core.reading import ReadSettings
+from app.core.record import Record
+from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles, load_profiles
 from app.core.validation.files import validate_file
-from app.models import Dataset, Entry
+from app.models import Dataset
 from app.models.base import now
 from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries, uploads
@@ -33,7 +35,8 @@ def known_profiles() -> dict[str, Profile]:
 def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) -> dict[str, Any]:
     """What is wrong with the pairs of a dataset, as they would be exported for each target.
 
-    Pairs that are rejected or have no answer are not exported. A finding names its pair as ``record``.
+    What an export leaves out by default, by its status or without an answer, is left out. A finding names its pair
+    as ``record``.
     """
     if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
         options = replace(options, limit=MOST_LISTED)
@@ -43,15 +46,29 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     return run.close()
 
 
+def as_exported(entry: StoredEntry, system_prompt: str | None) -> Record | None:
+    """A pair as it would be exported, with the system prompt of its dataset; None where it has no answer."""
+    record = entry.record()
+    if not record.answered and record.rejected_answer is None:
+        return None
+    if record.system is None and system_prompt is not None:
+        return replace(record, system=system_prompt)
+    return record
+
+
 class DatasetValidation:
     """One run over the pairs of a dataset, part by part."""
 
-    def __init__(self, dataset: Dataset, options: ValidateOptions, off: Container[str] = ()) -> None:
+    def __init__(
+        self, dataset: Dataset, options: ValidateOptions, off: Container[str] = (), stats: Statistics | None = None
+    ) -> None:
         self.dataset = dataset
+        self.stats = stats
         profiles = choose_profiles(options.profile, known_profiles())
         facts = FileFacts(is_file=False, model=options.model, today=now().date())
         self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
         self.left_out = 0
+        self.statuses = entries.exported_statuses(dataset)
 
     @property
     def seen(self) -> int:
@@ -60,20 +77,19 @@ class DatasetValidation:
 
     def parts(self) -> Iterator[list[StoredEntry]]:
         """Check all pairs; gives those of each part once they are checked."""
-        is_exported = or_(Entry.status.is_(None), Entry.status != "rejected")
-        for rows in entries.stream_rows(self.dataset.id, where=(is_exported,)):
+        for rows in entries.stream_rows(self.dataset.id, Filters(statuses=self.statuses)):
             for entry in rows:
                 self.see(entry)
             yield rows
 
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""
-        record, prompt = entry.record(), self.dataset.system_prompt
-        if not record.answered and record.rejected_answer is None:
+        record = as_exported(entry, self.dataset.system_prompt)
+        if record is None:
             self.left_out += 1
             return
-        if record.system is None and prompt is not None:
-            record = replace(record, system=prompt)
+        if self.stats is not None:
+            self.stats.see(record, entry.id, split=entry.split)
         self.validation.see_record(entry.id, record, entry.content_hash)
 
     def close(self) -> dict[str, Any]:

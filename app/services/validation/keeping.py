@@ -12,6 +12,7 @@ from app.core.changes import chunks_of
 from app.core.errors import Conflict
 from app.core.record import SPLITS
 from app.core.splits import find_leaks
+from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.core.validation import SEVERITIES, Finding, ValidateOptions
@@ -136,7 +137,8 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
 
     ``summary`` of the stored check: ``records``, ``left_out``, ``to_fix`` (pairs that must be fixed), ``codes`` (see
     ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and
-    ``leaks``, and the ``prompt`` by its hash.
+    ``leaks``, the ``prompt`` by its hash, the ``statuses`` of the pairs that were looked at, and the ``stats`` of
+    ``core/stats`` but for tokens, which targets count.
     """
     history.rehash(dataset_id)
     dataset = datasets.get(dataset_id)
@@ -166,7 +168,8 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
 
 def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w: HiddenWork) -> dict[str, Any]:
     dataset = datasets.get(dataset_id)
-    run = DatasetValidation(dataset, ValidateOptions(profile=profile, limit=0), off=choices.off)
+    stats = Statistics()
+    run = DatasetValidation(dataset, ValidateOptions(profile=profile, limit=0), off=choices.off, stats=stats)
     keeper, sides = Keeper(check_id), Counter[str]()
     run.validation.findings.told = keeper.tell
     for rows in run.parts():
@@ -190,6 +193,8 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "splits": {name: sides[name] for name in SPLITS} if sides else {},
         "leaks": leaks,
         "prompt": mark_prompt(dataset),
+        "statuses": list(run.statuses),
+        "stats": stats.close(),
     }
 
 

@@ -21,6 +21,8 @@ from app.services.validation.overview import current_check, is_of_set, is_prompt
 MOST_RECHECKED = 200
 # Fields whose change makes no pair come into an export, or go.
 _EDITS = ("question", "answer", "system", "rejected_answer", "reasoning", "turns", "tags", "split", "source", "family")
+# What checks of earlier versions looked at.
+ALL_BUT_REJECTED = ("draft", "review", "approved")
 TOO_MUCH = "More than texts of a few pairs changed since the check. Check again."
 
 
@@ -41,9 +43,13 @@ def find_edited(check: Check) -> list[int] | None:
     changes = db.session.execute(rows.limit(most + 1)).all()
     if len(changes) > most or is_prompt_changed(check):
         return None
+    statuses = entries.exported_statuses(datasets.get(check.dataset_id))
+    if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
+        return None
     for entry_id, field, before, after in changes:
         comes_or_goes = field == "answer" and not (before and after)
-        if not (field in _EDITS or (field == "status" and "rejected" not in (before, after))) or comes_or_goes:
+        stays = field in _EDITS or (field == "status" and (before in statuses) == (after in statuses))
+        if not stays or comes_or_goes:
             return None
         found.add(entry_id)
     return sorted(found) if len(found) <= MOST_RECHECKED else None
@@ -102,7 +108,8 @@ def _find_again(run: DatasetValidation, edited: list[StoredEntry]) -> list[Findi
     found: list[Finding] = []
     run.validation.findings.told = found.append
     for entry in edited:
-        run.see(entry)
+        if entry.status in run.statuses:
+            run.see(entry)
     return [one for one in found if not is_of_set(one.code) and one.record is not None]
 
 

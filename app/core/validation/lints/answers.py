@@ -64,8 +64,9 @@ def check_repeats(record: Record) -> Remarks:
     if len(record.question) < 8 or not record.answer:
         return
     head = record.answer[: len(record.question) + 40]
-    if record.question[:1].casefold() not in head.casefold():
-        return
+    first, other = record.question[0], head[0]
+    if first.isalnum() and other.isalnum() and first.casefold()[0] != other.casefold()[0]:
+        return  # As nearly all do.
     asked = _letters(record.question)
     if len(asked) >= 8 and _letters(head).startswith(asked):
         if len(_letters(record.answer)) - len(asked) < 4:
@@ -97,7 +98,7 @@ def check_boilerplate(record: Record) -> Remarks:
 
 _CANNOT = r"(?:can(?:no|['’])t|unable|not able)\b"
 _REFUSAL = re.compile(
-    rf"\A\W*(?:(?:i['’]?a?m|we['’]?a?re) (?:very |so |truly |really )?(?:sorry|afraid)\b[^.!?\n]{{0,40}}?\b{_CANNOT}"
+    rf"\W*(?:(?:i['’]?a?m|we['’]?a?re) (?:very |so |truly |really )?(?:sorry|afraid)\b[^.!?\n]{{0,40}}?\b{_CANNOT}"
     r"|(?:unfortunately,? |sorry,? (?:but )?|i apologi[sz]e,? but )?"
     r"(?:i|we) (?:can(?:no|['’])t|(?:am|are) (?:unable|not able) to|won['’]t be able to) "
     r"(?:help|assist|provide|answer|fulfill?|comply|do that|create|generate|discuss|share|support|give|offer)\b)",
@@ -115,7 +116,7 @@ _REFUSAL = re.compile(
 )
 def check_refusal(record: Record) -> Remarks:
     """Answers that begin by declining."""
-    if len(record.answer) < 2_000 and (found := _REFUSAL.search(record.answer[:200])):
+    if len(record.answer) < 2_000 and (found := _REFUSAL.match(record.answer[:200])):
         yield Remark("answer", f"The answer declines: “{clip(found[0], 60)}”.")
 
 

@@ -4,9 +4,9 @@ Only a text that these leave open is given to py3langid.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import repeat
 
 import regex
 
@@ -16,7 +16,7 @@ from app.core.validation.lints.base import Remark, Remarks, lint
 # Shorter texts are told apart by chance.
 MIN_LETTERS = 40
 _READ = 400
-_SCRIPTS = {
+_SCRIPTS: dict[str, regex.Pattern[str]] = {
     "Latin": regex.compile(r"\p{Latin}"),
     "Han": regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]"),
     "Cyrillic": regex.compile(r"\p{Cyrillic}"),
@@ -36,12 +36,19 @@ _SMALL_WORDS = {
     "pt": "os uma não você para com que é como em do da são está pode ao dos",
     "nl": "het een van en is zijn niet ik je hoe met voor op kan de dat wat",
 }
-# For each small word the languages that have it.
-_LANGUAGES: dict[str, list[str]] = {}
-for _name, _words in _SMALL_WORDS.items():
+# For each small word a number with a one in the place of each language that has it: the sum of those of a text counts
+# for all languages at once. A place holds what the words of a text can come to.
+_PLACE = _READ.bit_length()
+_COUNTS: dict[str | bytes, int] = {}
+for _place, _words in enumerate(_SMALL_WORDS.values()):
     for _word in _words.split():
-        _LANGUAGES.setdefault(_word, []).append(_name)
+        for _key in (_word, _word.encode("latin-1")):
+            _COUNTS[_key] = _COUNTS.get(_key, 0) + (1 << _place * _PLACE)
 _WORD = re.compile(r"[^\W\d_]+")
+# In Latin-1 words are told by a table: each letter in lower case, a blank for all else.
+_LATIN_1 = bytes(ord(one) if _WORD.match(one) else 32 for one in (chr(code).lower() for code in range(256)))
+# What no table of Latin-1 tells: not the dashes and quotes, for which it need not.
+_BEYOND_LATIN_1 = re.compile("[^\x00-\xff\u2000-\u206f]")
 # A question may ask for another language than its own.
 _NAMES_LANGUAGE = re.compile(
     r"translat|übersetz|tradu[cit]|翻译|翻譯|翻訳|번역|перев[ео]д|ترجم"
@@ -50,9 +57,25 @@ _NAMES_LANGUAGE = re.compile(
     r"|greek|deutsch|englisch|französisch|spanisch|anglais|allemand|français|inglés|alemán|francés)\b",
     re.IGNORECASE,
 )
+# Scripts that nearly always mean one language.
+_OF_SCRIPT = {"Hangul": "ko", "Greek": "el", "Hebrew": "he", "Thai": "th"}
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+
+
+class _Marks(dict[int, str]):
+    """A digit for each character: the place of its script, a blank for what is of none."""
+
+    def __missing__(self, code: int) -> str:
+        found = (str(place) for place, pattern in enumerate(_SCRIPTS.values()) if pattern.match(chr(code)))
+        return self.setdefault(code, next(found, " "))
+
+
+_MARKS = _Marks()
+_LATIN_LETTER = regex.compile(r"\p{Latin}")
 # How sure py3langid must be to speak against small words.
 _SURE = 0.995
+# How sure it must be to name a language at all.
+_LIKELY = 0.9
 
 
 @cache
@@ -68,7 +91,10 @@ def find_script(text: str) -> str:
     """The script that most letters of a text belong to; empty where there are few letters, or two share it."""
     if text.isascii():
         return "Latin"
-    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    if not _BEYOND_LATIN_1.search(text):
+        return "Latin" if _LATIN_LETTER.search(text) else ""
+    marks = text.translate(_MARKS)
+    counts = {name: marks.count(str(place)) for place, name in enumerate(_SCRIPTS)}
     name = max(counts, key=lambda one: counts[one])
     return name if counts[name] * 3 > sum(counts.values()) * 2 else ""
 
@@ -81,18 +107,48 @@ def find_language(text: str) -> str:
     return _by_small_words(head) or str(_load_identifier()(head)[0])
 
 
+def tell_language(text: str) -> str:
+    """The language of a text (ISO 639-1) where it is sure, also of a short one whose script tells it; else empty."""
+    head = text[:_READ]
+    script = find_script(head)
+    if script == "Han":
+        return "ja" if _KANA.search(head) else "zh"
+    if script in _OF_SCRIPT and _count_letters(head):
+        return _OF_SCRIPT[script]
+    if _count_letters(head) < MIN_LETTERS:
+        return ""
+    language = _by_small_words(head)
+    if not language:
+        language, likely = _load_identifier()(head)
+        language = language if likely >= _LIKELY else ""
+    return language
+
+
 def _count_letters(text: str) -> int:
     return sum(map(str.isalpha, text))
 
 
 def _by_small_words(text: str) -> str:
     """The language whose small words a text uses, where they leave no doubt."""
-    words = _WORD.findall(text.lower())
-    counts = Counter(name for word in words if word in _LANGUAGES for name in _LANGUAGES[word])
-    if not counts:
+    words = _words_of(text)
+    counts = _count_small_words(words)
+    second, best = sorted(counts)[-2:]
+    if best < 4 or best * 8 < len(words) or best < 2 * second:
         return ""
-    (name, best), *others = counts.most_common(2)
-    return name if best >= 4 and best * 8 >= len(words) and (not others or best >= 2 * others[0][1]) else ""
+    return list(_SMALL_WORDS)[counts.index(best)]
+
+
+def _count_small_words(words: list[str] | list[bytes]) -> list[int]:
+    """How many of the words are small words of each language, in the order of the languages."""
+    total = sum(map(_COUNTS.get, words, repeat(0)))
+    return [total >> place * _PLACE & (1 << _PLACE) - 1 for place in range(len(_SMALL_WORDS))]
+
+
+def _words_of(text: str) -> list[str] | list[bytes]:
+    """The words of a text in lower case, as Latin-1 where that holds them all."""
+    if text.isascii() or not _BEYOND_LATIN_1.search(text):
+        return text.encode("latin-1", "replace").translate(_LATIN_1).split()
+    return _WORD.findall(text.lower())
 
 
 @lint(
@@ -138,11 +194,11 @@ def _latin_languages(question: str, answer: str) -> tuple[str, str]:
     if bool(asked) == bool(said):
         return asked, said
     open_text, known = (answer, asked) if asked else (question, said)
-    words = _WORD.findall(open_text.lower())
+    words = _words_of(open_text)
     # One small word of the known language is enough; what is short is told apart by chance.
     if len(words) < 10 or _count_letters(open_text) < 2 * MIN_LETTERS:
         return known, known
-    if any(known in _LANGUAGES.get(word, ()) for word in words):
+    if _count_small_words(words)[list(_SMALL_WORDS).index(known)]:
         return known, known
     language, likely = _load_identifier()(open_text)
     if likely < _SURE:

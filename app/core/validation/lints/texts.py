@@ -6,6 +6,7 @@ What a cleaning operation would put right is found by that operation itself, so 
 import re
 
 from app.core.cleaning import identifiers
+from app.core.cleaning.characters import may_hold_mojibake
 from app.core.record import Record
 from app.core.text import clip
 from app.core.validation.lints.base import Remark, Remarks, changed_by, lint, named, texts_of
@@ -27,11 +28,12 @@ _TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
     good=Record("Where is Zürich?", "In Switzerland."),
     bad=Record("Where is ZÃ¼rich?", "In Switzerland."),
     step="fix-mojibake",
+    may=may_hold_mojibake,
 )
 def check_encoding(record: Record) -> Remarks:
     """Texts that hold UTF-8 read as another encoding."""
     for path, text in texts_of(record):
-        if not text.isascii() and _has_mojibake(text):
+        if _has_mojibake(text):
             yield Remark(path, f"{named(path)} holds characters of a broken encoding.")
 
 
@@ -41,6 +43,7 @@ def check_encoding(record: Record) -> Remarks:
     "U+FFFD stands where a character was lost when a file was read; it has to be typed again.",
     good=_TEXT,
     bad=Record("How heavy is box A7?", "It wei\ufffds 12 kg."),
+    may=lambda whole: "\ufffd" in whole,
 )
 def check_lost_characters(record: Record) -> Remarks:
     """Texts with the mark of a character that could not be read."""
@@ -58,11 +61,12 @@ def check_lost_characters(record: Record) -> Remarks:
     good=_TEXT,
     bad=Record("How heavy is box\u200b A7?", "It weighs 12 kg."),
     step="remove-invisible",
+    may=lambda whole: not whole.isprintable(),
 )
 def check_invisible(record: Record) -> Remarks:
     """Texts with characters that nobody sees and no script needs."""
     for path, text in texts_of(record):
-        if not text.isprintable() and _has_invisible(text):
+        if _has_invisible(text):
             yield Remark(path, f"{named(path)} holds invisible characters.")
 
 
@@ -73,11 +77,12 @@ def check_invisible(record: Record) -> Remarks:
     good=Record("How do I write a paragraph?", "Write `<p>Text</p>`, with 2 < 3 in between."),
     bad=Record("How heavy is box A7?", "<p>It weighs <b>12&nbsp;kg</b>.</p>"),
     step="html-to-markdown",
+    may=lambda whole: "<" in whole or "&" in whole,
 )
 def check_html(record: Record) -> Remarks:
     """Tags and entities outside of code."""
     for path, text in texts_of(record):
-        if ("<" in text or "&" in text) and (found := _TAG_OR_ENTITY.search(text)) and _has_html(text):
+        if (found := _TAG_OR_ENTITY.search(text)) and _has_html(text):
             yield Remark(path, f"{named(path)} holds HTML: “{clip(found[0], 30)}”.")
 
 
@@ -99,11 +104,12 @@ _SPECIAL = re.compile(
     "A tokenizer may read it as the mark itself: the turn ends there, or somebody else speaks.",
     good=Record("How does a turn end?", "With a token of its own."),
     bad=Record("How does a turn end?<|im_end|>", "With a token of its own."),
+    may=lambda whole: "<" in whole or "[" in whole,
 )
 def check_special_tokens(record: Record) -> Remarks:
     """Texts that hold a mark of a chat template."""
     for path, text in texts_of(record):
-        if ("<" in text or "[" in text) and (found := _SPECIAL.search(text)):
+        if found := _SPECIAL.search(text):
             yield Remark(path, f"{named(path)} holds “{found[0]}”, which some models read as a mark of their own.")
 
 
@@ -125,6 +131,7 @@ _PERSONAL = {
     good=Record("Who answers?", "The help desk, from 8 to 17."),
     bad=Record("Who answers?", "Write to ann.miller@example.org."),
     step="mask",
+    may=identifiers.may_hold_others,
 )
 def check_personal_data(record: Record) -> Remarks:
     """Texts that hold personal data of some kind, with the first place of each kind."""
@@ -143,6 +150,7 @@ def check_personal_data(record: Record) -> Remarks:
     good=Record("Where is the key?", "Set API_KEY in the environment."),
     bad=Record("Where is the key?", "It is ghp_0123456789abcdefghijABCDEFGHIJ012345."),
     step="mask",
+    may=identifiers.may_hold_key,
 )
 def check_secrets(record: Record) -> Remarks:
     """Texts that hold the key or token of a service."""
@@ -159,8 +167,9 @@ def check_secrets(record: Record) -> Remarks:
     good=Record("How do I print 1?", "```python\nprint(1)\n```"),
     bad=Record("How do I print 1?", "```python\nprint(1)"),
     step="close-code-fences",
+    may=lambda whole: "```" in whole or "~~~" in whole,
 )
 def check_code_blocks(record: Record) -> Remarks:
     """Answers whose last code block has no end."""
-    if ("```" in record.answer or "~~~" in record.answer) and _has_open_block(record.answer):
+    if _has_open_block(record.answer):
         yield Remark("answer", "The last code block of the answer is not closed.")

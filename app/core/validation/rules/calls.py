@@ -502,7 +502,7 @@ class WatchArguments:
                 before, first = self._types.setdefault(name, (kind, number))
                 if before is not kind:
                     text = f"{place_of(said.path)}: “{clip(name, 40)}” has another type than in record {first:,}."
-                    yield Problem(f"{path}.function.arguments.{name}", text, "arguments-to-text")
+                    yield Problem(f"{path}.function.arguments.{name}", text)
 
     def close(self, facts: FileFacts) -> Iterable[Problem]:
         """All is told row by row."""
