@@ -133,12 +133,12 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
 
 
 def _act(queue: Queue, entry_id: int, act: str, reviewer: Reviewer, form: "MultiDict[str, str]") -> Decided | None:
-    version = read_whole(form, "version", 0)
+    version, key = read_whole(form, "version", 0), form.get("key", "")[:40] or None
     if act == "comment":
-        review.add_comment(queue.dataset_id, entry_id, form.get("comment", ""), reviewer.name)
+        review.add_comment(queue.dataset_id, entry_id, form.get("comment", ""), reviewer.name, key)
         return None
     if act == "undo":
-        return review.take_back(queue.dataset_id, entry_id, reviewer)
+        return review.take_back(queue.dataset_id, entry_id, reviewer, key)
     if act.startswith("rate:") and is_number(act.removeprefix("rate:")):
         rating = int(act.removeprefix("rate:"))
         return review.rate(queue.dataset_id, entry_id, rating, version=version, reviewer=reviewer)
@@ -150,6 +150,7 @@ def _act(queue: Queue, entry_id: int, act: str, reviewer: Reviewer, form: "Multi
         reviewer=reviewer,
         reason=form.get("comment", ""),
         seconds=read_whole(form, "seconds", None),
+        key=key,
     )
 
 

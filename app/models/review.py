@@ -15,6 +15,7 @@ class Verdict(Base):
 
     ``version`` is the pair's after it: nothing has happened to the pair since then while both are equal.
     ``change_set_id`` is the step that gave the status, if one was needed; ``seconds`` how long the pair was looked at.
+    ``key`` tells a request that was sent twice.
     """
 
     __tablename__ = "verdicts"
@@ -35,6 +36,7 @@ class Verdict(Base):
     change_set_id: Mapped[int | None] = mapped_column(Integer)
     audit_id: Mapped[int | None] = mapped_column(Integer)
     seconds: Mapped[int | None] = mapped_column(Integer)
+    key: Mapped[str | None] = mapped_column(String(40), unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
@@ -62,6 +64,7 @@ class Comment(Base):
     entry_id: Mapped[int] = mapped_column(Id)
     author: Mapped[str] = mapped_column(String(80))
     text: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(String(40), unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 

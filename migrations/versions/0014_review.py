@@ -28,9 +28,11 @@ def upgrade() -> None:
         sa.Column("change_set_id", sa.Integer(), nullable=True),
         sa.Column("audit_id", sa.Integer(), nullable=True),
         sa.Column("seconds", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(length=40), nullable=True),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_verdicts_dataset_id_datasets")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verdicts")),
+        sa.UniqueConstraint("key", name=op.f("uq_verdicts_key")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_verdicts_entry_id", "verdicts", ["entry_id"])
@@ -55,9 +57,11 @@ def upgrade() -> None:
         sa.Column("entry_id", _ID, nullable=False),
         sa.Column("author", sa.String(length=80), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=True),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_comments_dataset_id_datasets")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comments")),
+        sa.UniqueConstraint("key", name=op.f("uq_comments_key")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_comments_entry_id", "comments", ["entry_id"])

@@ -24,6 +24,16 @@ const outbox = new Outbox("ltt-review", {
   refused,
 });
 
+const parse = (page) => new DOMParser().parseFromString(page, "text/html").body;
+
+// A piece of a page that the server made, in place of what is there.
+function put(place, piece) {
+  place?.replaceChildren(...[...parse(piece).childNodes].map((node) => document.importNode(node, true)));
+}
+
+// What was sent when a page was left is sent again by the next: by its key it is stored once.
+const makeKey = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function setVersion(id, version) {
   if (!version) return;
   // What was pressed since goes on from the version that this made.
@@ -39,9 +49,8 @@ function answered({ id, fields }, told) {
   if (!queue) return;
   if ("left" in told) {
     queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
-    for (const place of queue.querySelectorAll("[data-today]")) place.innerHTML = told.today;
-    const place = cardOf(id)?.querySelector("[data-comments]");
-    if (place) place.innerHTML = told.comments;
+    queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
+    put(cardOf(id)?.querySelector("[data-comments]"), told.comments);
   }
   const note = cardOf(id)?.querySelector("[name=comment]");
   if (note && note.value === fields.comment) note.value = "";
@@ -80,8 +89,7 @@ async function claim(fields) {
   const body = new URLSearchParams({ ...fields, csrf_token: csrf() });
   const answer = await fetch(queue.dataset.claim, { method: "POST", body }).catch(() => null);
   if (!answer?.ok) return null;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = [...page.querySelectorAll("[data-card]")].map((one) => document.importNode(one, true));
+  const fresh = [...parse(await answer.text()).querySelectorAll("[data-card]")].map((one) => document.importNode(one, true));
   for (const card of fresh) {
     card.hidden = true;
     enable(card);
@@ -116,7 +124,7 @@ function enable(card) {
   for (const button of card.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
   const today = queue.querySelector("[data-today]");
   const place = card.querySelector("[data-today]");
-  if (place && !place.children.length && today) place.innerHTML = today.innerHTML;
+  if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
 }
 
 function show(card) {
@@ -146,9 +154,10 @@ function decide(card, verdict) {
   const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
   const note = card.querySelector("[name=comment]").value;
   const next = following(card);
-  decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "" }].slice(-KEPT);
+  const key = makeKey();
+  decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
-  send(card, verdict, { seconds, comment: note });
+  send(card, verdict, { seconds, comment: note, key });
   show(next);
   fill();
   const past = cards().filter((one) => one.dataset.verdict && one.hidden);
@@ -169,11 +178,11 @@ function step(card, by) {
 }
 
 function takeBack() {
-  const { id, before } = decided.pop() ?? {};
+  const { id, before, key } = decided.pop() ?? {};
   const card = cardOf(id);
   if (!card) return showToast({ text: "There is no decision of this page to undo. Undo at the top takes back steps." });
   say(card, before);
-  send(card, "undo");
+  send(card, "undo", { key });
   show(card);
 }
 
@@ -197,7 +206,9 @@ function act(event) {
   event.preventDefault();
   const { value } = event.submitter ?? {};
   if (value in SAID) return decide(card, value);
-  if (value === "comment") return send(card, value, { comment: card.querySelector("[name=comment]").value });
+  if (value === "comment") {
+    return send(card, value, { comment: card.querySelector("[name=comment]").value, key: makeKey() });
+  }
   for (const button of card.querySelectorAll("[data-rating] button")) {
     button.setAttribute("aria-pressed", String(button.value === value));
   }

@@ -198,3 +198,29 @@ def test_no_two_reviewers_ever_hold_one_pair(app: Flask, acts: list[tuple[str, s
                 continue
             everybody = [one for ids in held.values() for one in ids]
             assert len(everybody) == len(set(everybody))
+
+
+def test_what_is_sent_twice_is_stored_once(queue: Queue) -> None:
+    for _ in range(2):
+        review.decide(queue, 1, "approved", version=1, reviewer=MARIA, reason="Good.", key="a")
+        review.add_comment(queue.dataset_id, 1, "Well said.", "Maria", "b")
+    assert db.session.query(Verdict).count() == 1
+    assert [one.text for one in review.comments_of([1])[1]] == ["Good.", "Well said."]
+    review.decide(queue, 1, "rejected", version=2, reviewer=MARIA, key="c")
+    for _ in range(2):
+        review.take_back(queue.dataset_id, 1, MARIA, "c")
+    assert entries.get(queue.dataset_id, 1).status == "approved"
+    for _ in range(2):
+        review.rate(queue.dataset_id, 2, 3, version=1, reviewer=MARIA)
+    assert "rating:3" in entries.get(queue.dataset_id, 2).tag_list
+
+
+def test_who_decided_may_think_again_from_the_same_page(queue: Queue) -> None:
+    review.decide(queue, 1, "rejected", version=1, reviewer=MARIA)
+    review.decide(queue, 1, "approved", version=1, reviewer=MARIA)
+    assert entries.get(queue.dataset_id, 1).status == "approved"
+    with pytest.raises(Conflict, match="changed since"):
+        review.decide(queue, 1, "rejected", version=1, reviewer=JONAS)
+    pairs.save_pair(queue.dataset_id, 1, {"answer": "Other."}, version=3)
+    with pytest.raises(Conflict, match="changed since"):
+        review.decide(queue, 1, "rejected", version=2, reviewer=MARIA)

@@ -39,8 +39,9 @@ def decide(
     reviewer: Reviewer,
     reason: str = "",
     seconds: int | None = None,
+    key: str | None = None,
 ) -> Decided:
-    """Approve, reject or skip a pair as it was at ``version``. A reason is kept as a comment.
+    """Approve, reject or skip a pair as it was at ``version``, once for each ``key``. A reason is kept as a comment.
 
     Raises Conflict where somebody else looks at the pair or changed it since, Invalid where it has no answer to
     approve, Gone where it was deleted.
@@ -49,8 +50,14 @@ def decide(
         raise BadUsage(f"There is no verdict {verdict!r}. Use one of {', '.join(VERDICTS)}.")
     with transaction() as session:
         entry = entries.get(queue.dataset_id, entry_id)
+        if key and session.execute(select(Verdict.id).where(Verdict.key == key)).first():
+            return Decided(entry_id, entry.version, Applied())
         _require_free(session, entry_id, reviewer)
-        entries.require_version(entry, version)
+        last = _last_verdict(session, queue.dataset_id, entry_id, reviewer)
+        # Nothing happened to the pair but what this reviewer decided on the same text.
+        own = last is not None and last.version == entry.version == version + (last.change_set_id is not None)
+        if not own:
+            entries.require_version(entry, version)
         applied = Applied()
         if verdict != "skipped":
             applied = pairs.set_status(queue.dataset_id, Selection((entry_id,)), verdict)
@@ -70,6 +77,7 @@ def decide(
                 change_set_id=applied.step.id if applied.step else None,
                 audit_id=queue.audit_id,
                 seconds=min(max(seconds, 0), MOST_SECONDS) if seconds is not None else None,
+                key=key,
             )
         )
         session.execute(delete(Claim).where(Claim.entry_id == entry_id))
@@ -84,14 +92,21 @@ def _require_free(session: Session, entry_id: int, reviewer: Reviewer) -> None:
         )
 
 
-def take_back(dataset_id: int, entry_id: int, reviewer: Reviewer) -> Decided:
+def _last_verdict(session: Session, dataset_id: int, entry_id: int, reviewer: Reviewer) -> Verdict | None:
+    mine = Verdict.dataset_id == dataset_id, Verdict.entry_id == entry_id, Verdict.reviewer == reviewer.key
+    return session.execute(select(Verdict).where(*mine).order_by(Verdict.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def take_back(dataset_id: int, entry_id: int, reviewer: Reviewer, key: str | None = None) -> Decided:
     """Undo the reviewer's last decision on a pair: its step, if it made one, and the decision itself.
 
-    Raises NotFound where there is none, Conflict where the pair was changed since.
+    With the ``key`` of the decision nothing happens where it was taken back before. Raises NotFound where there is
+    none, Conflict where the pair was changed since.
     """
     with transaction() as session:
-        mine = Verdict.dataset_id == dataset_id, Verdict.entry_id == entry_id, Verdict.reviewer == reviewer.key
-        last = session.execute(select(Verdict).where(*mine).order_by(Verdict.id.desc()).limit(1)).scalar_one_or_none()
+        last = _last_verdict(session, dataset_id, entry_id, reviewer)
+        if key and (last is None or last.key != key):
+            return Decided(entry_id, entries.get(dataset_id, entry_id).version, Applied())
         if last is None:
             raise NotFound(f"You have not decided on pair {entry_id}. There is nothing to undo.", entry_id=entry_id)
         applied = Applied()
@@ -110,8 +125,10 @@ def rate(dataset_id: int, entry_id: int, rating: int, *, version: int, reviewer:
         raise BadUsage(f"A rating is a number from 1 to 5, not {rating}.")
     with transaction() as session:
         entry = entries.get(dataset_id, entry_id)
+        before = [tag for tag in entry.tag_list if tag.startswith(RATING)]
+        if before == [f"{RATING}{rating}"]:
+            return Decided(entry_id, entry.version, Applied())
         _require_free(session, entry_id, reviewer)
         entries.require_version(entry, version)
-        before = [tag for tag in entry.tag_list if tag.startswith(RATING)]
         applied = pairs.tag_pairs(dataset_id, Selection((entry_id,)), add=[f"{RATING}{rating}"], remove=before)
     return Decided(entry_id, entries.get(dataset_id, entry_id).version, applied)

@@ -22,8 +22,11 @@ def comments_of(entry_ids: Sequence[int]) -> dict[int, list[Comment]]:
     return found
 
 
-def add_comment(dataset_id: int, entry_id: int, text: str, author: str) -> Comment:
-    """Remark something on a pair. Raises Invalid on an empty or too long text, Gone where the pair was deleted."""
+def add_comment(dataset_id: int, entry_id: int, text: str, author: str, key: str | None = None) -> Comment:
+    """Remark something on a pair, once for each ``key``.
+
+    Raises Invalid on an empty or too long text, Gone where the pair was deleted.
+    """
     if is_blank(text):
         raise Invalid("There is nothing in the comment. Write one first.", code="no_text")
     if len(text) > MAX_COMMENT:
@@ -31,7 +34,9 @@ def add_comment(dataset_id: int, entry_id: int, text: str, author: str) -> Comme
     entries.check_text(text, "comment")
     with transaction() as session:
         entry = entries.get(dataset_id, entry_id)
-        comment = Comment(dataset_id=dataset_id, entry_id=entry.id, author=author, text=text.strip())
+        if key and (stored := session.execute(select(Comment).where(Comment.key == key)).scalar_one_or_none()):
+            return stored
+        comment = Comment(dataset_id=dataset_id, entry_id=entry.id, author=author, text=text.strip(), key=key)
         session.add(comment)
         session.flush()
         return comment
