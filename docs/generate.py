@@ -186,6 +186,10 @@ to 5,000 for each rule and target are listed. A pair that was rewritten since le
 much was changed since; where that is the texts of up to 200 pairs, *Recheck* looks at those alone. A finding can be
 waived with a reason, and a lint switched off, for this dataset.
 
+**Cost.** `tokens.billed` is what one epoch reads: a record over the limit counts as the limit where it is cut, else not
+at all. `cost` is that times the epochs of the target, or `--epochs N`, times `--price X` of a million tokens, with the
+formula. No prices ship with the program; the overview keeps those that you enter.
+
 **A mended copy.** `ltt validate FILE --fix OUT`, *Mend a copy* on the page *Check a file*, and
 `POST /api/v1/validate/mended` write a copy in which what has a safe fix is put right: a key that is not known is left
 out, null becomes `""`, a weight 0 or 1, arguments and tools are written as the target reads them, results of parallel
@@ -221,6 +225,7 @@ its own name included; of an object say only what differs, and null takes a valu
 | `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
 | `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
 | `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
+| `epochs` | how many it runs: `usual`, for few or many records by `examples_min`, `most`, `examples_max`; `source` |
 | `models` | `name`, `tokens`, `records_min`, `records_max`, `price` (a million tokens), `currency`, `reasoning` |
 | `calendar` | days with what was announced for them, and how grave it is `before` and `after` |
 | `rules` | each rule that is used, with its severity |
@@ -243,7 +248,11 @@ def lints() -> str:
         else:
             shown = one.bad[0]
             lines += [f"Found in: {_shown(shown.question)} → {_shown(shown.answer) if shown.answer else 'nothing'}"]
-        lines += ["", f"Put right by the cleaning operation `{one.step}`." if one.step else "Put right by hand.", ""]
+        lines += [
+            "",
+            f"Put right by the cleaning operation `{one.step.operation}`." if one.step else "Put right by hand.",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -15,12 +15,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from app.core.conversion import ConvertOptions, convert, target_of
+from app.core.conversion import ConvertOptions, convert
 from app.core.errors import LttError
 from app.core.formats import FORMATS, BadRow, Source, WriteOptions
 from app.core.formats.jsonl import encode_line
 from app.core.reading import bad_row_dict, plan_reading, read_records
-from app.core.spec import parse_spec
+from app.core.spec import parse_target
 
 PAIRS = [
     {"question": "Wie öffnet man es?", "answer": "Mit dem Schlüssel.\nVon links."},
@@ -381,7 +381,7 @@ def read_everywhere(file: Mutated) -> bool:
         plan, _ = plan_reading(source, settings)
         for _ in read_records(source, plan):
             pass
-        target = target_of(parse_spec(TARGETS[file.seed % len(TARGETS)]), "")
+        target = parse_target(TARGETS[file.seed % len(TARGETS)])
         convert(source, io.BytesIO(), plan, target, keep_extra=True, rejects=_write_reject)
     except LttError:
         return False

@@ -16,6 +16,7 @@ from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
 from app.core.spec import parse_target
+from app.core.targets import EXPORT_TARGETS
 from app.forms.filters import read_filters
 from app.forms.options import read_form
 from app.services import datasets, export
@@ -23,12 +24,8 @@ from app.services.export import ExportOptions
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-# Tables stand behind the files of trainers.
-CHOICES = [
-    (f"{one.format}:{layout.name}", one.title, one.hint)
-    for layout in sorted(LAYOUTS.values(), key=lambda layout: layout.name == "columns")
-    for one in layout.presets
-]
+# What is a folder of files is written by the command.
+CHOICES = [(one.name, one.title, one.hint) for one in EXPORT_TARGETS.values() if not one.bundle]
 
 
 @bp.get("")
@@ -39,30 +36,30 @@ def index(dataset_id: int) -> ResponseReturnValue:
     file = export.file_name(dataset.name, options)
     # The command marks tables only.
     unsaid = () if options.format in ("csv", "tsv") else ("bom",)
+    to = options.target or f"{options.format}:{options.layout}"
     said = command_words(options.filters) + command_words(options, leave_out=unsaid)
     return render_template(
         "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
         dataset=dataset,
         choices=CHOICES,
-        chosen=request.args.get("to") or "jsonl:openai",
+        chosen=request.args.get("to") or "openai",
         options=options,
-        plan=export.plan_export(dataset_id, options),
+        plan=export.plan_at_hand(dataset_id, options),
+        file=file,
         splits=SPLITS,
         format=FORMATS[options.format],
         layout=LAYOUTS[options.layout],
         query=request.query_string.decode(),
-        command=command_line("export", dataset.name, file, "--to", f"{options.format}:{options.layout}", *said),
+        command=command_line("export", dataset.name, file, "--to", to, *said),
     )
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
-    to = args.get("to", "")
-    spec = parse_target(to.replace("csv-excel", "csv"))
+    spec = parse_target(args.get("to") or "openai")
     words = {name: args.get(name, "") for name in ("extra", "bom", "system")}
-    words |= {"split": args.get("one_split", ""), "spreadsheet_safe": args.get("safe", "")}
-    if to.startswith("csv-excel"):
-        words |= {"bom": "1", "spreadsheet_safe": "1"}
+    words |= {name: args.get(name, "") for name in ("max_tokens", "per_tag", "shuffle")}
+    words |= {"spreadsheet_safe": args.get("safe", "")}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
 
 

@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.view import tell
 from app.core.cleaning import OPERATIONS
 from app.core.errors import BadUsage, NotFound
+from app.core.stats import KINDS, name_language
 from app.core.text import plural
 from app.core.validation import FIXES, RULES, SEVERITIES
 from app.core.validation.lints import LINTS
-from app.services import datasets, duplicates, jobs, runners, tasks, validation
+from app.services import datasets, duplicates, jobs, runners, stats, tasks, validation
 from app.services.validation import CheckRun, Found
 
 bp = Blueprint("overview", __name__, url_prefix="/datasets/<int:dataset_id>")
@@ -55,6 +56,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         fixes=FIXES,
         groups_of_duplicates=duplicates.report_scan(scan)["groups"] if scan else None,
         most=validation.MOST_KEPT,
+        costs=stats.list_costs(dataset, seen.check) if seen else [],
+        kinds=KINDS,
+        name_language=name_language,
     )
 
 
@@ -96,6 +100,15 @@ def run(dataset_id: int, job_id: int) -> ResponseReturnValue:
     if job.state == "done":
         return redirect(url_for(".index", dataset_id=dataset_id))
     return render_template("overview/run.html", dataset=datasets.get(dataset_id), job=job, worker=runners.any_worker())
+
+
+@bp.post("/cost")
+def set_cost(dataset_id: int) -> ResponseReturnValue:
+    """Keep the model, its price and the epochs for a target."""
+    said = {name: request.form.get(name, "") for name in ("model", "price", "currency", "epochs")}
+    stats.keep_cost(dataset_id, request.form.get("profile", ""), **said)
+    tell("Kept the price and the epochs.")
+    return redirect(url_for(".index", dataset_id=dataset_id, _anchor="cost"), code=303)
 
 
 @bp.post("/check/aside")

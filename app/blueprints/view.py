@@ -50,6 +50,7 @@ _DATASET_PAGES = (
     ("splits.index", "Splits", "pie-chart", "s"),
     ("export.index", "Export", "box-arrow-up", "e"),
     ("history.index", "History", "clock-history", "h"),
+    ("advice.index", "Training", "cpu", "t"),
     ("datasets.settings", "Dataset settings", "sliders", ""),
 )
 _WORKSPACE_PAGES = (

@@ -39,7 +39,7 @@ from app.core.spec import Spec
     "--field", "fields", multiple=True, type=click.Choice([*TEXT_FIELDS, "all"]), help="Where; can be given again."
 )
 @click.option("--in-code", is_flag=True, help="Also inside code blocks and inline code.")
-@takes_options(Filters, "filters", ("text", "statuses", "tags"))
+@takes_options(Filters, "filters")
 @click.option("--dry-run", is_flag=True, help="Count what would change, and change nothing.")
 @click.option("--out", metavar="FILE", help="Write the cleaned file here (- is stdout); without it, only count.")
 @takes_options(ReadSettings, "settings", READING, allow_unanswered=True)

@@ -8,18 +8,20 @@ import click
 
 from app.cli.files import open_output, open_source
 from app.cli.options import takes_options
-from app.core.conversion import ConvertOptions, target_of
+from app.core.conversion import ConvertOptions
 from app.core.conversion import convert as convert_source
 from app.core.formats import BadRow, WriteOptions
 from app.core.formats.jsonl import encode_line
 from app.core.reading import bad_row_dict, plan_reading
-from app.core.spec import parse_spec
+from app.core.spec import parse_target
 
 
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--to", metavar="F[:L]", help="Format and layout of OUT.  [default: by its name]")
+@click.option(
+    "--to", metavar="TARGET|F[:L]", help="Export target, or format and layout of OUT.  [default: by its name]"
+)
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be converted here, as JSONL.")
 @takes_options(ConvertOptions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -27,7 +29,7 @@ def convert(
     source: str, target: str, to: str | None, rejects: str | None, as_json: bool, options: ConvertOptions
 ) -> int:
     """Convert IN to OUT (- is stdin or stdout) and say what OUT cannot hold."""
-    spec = target_of(parse_spec(to), target)
+    spec = parse_target(to, target)
     file = open_source(source)
     settings, found = plan_reading(file, options)
     with ExitStack() as stack:

@@ -1,10 +1,11 @@
 """``ltt export``: pairs of a dataset to files."""
 
-import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ import click
 from app.cli.files import open_output
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
-from app.core.conversion import require_csv, target_of
+from app.core.conversion import require_csv
+from app.core.errors import BadUsage
 from app.core.filters import Filters
 from app.core.record import SPLITS
-from app.core.spec import parse_spec
-from app.core.spool import put_aside
+from app.core.spec import parse_target
+from app.core.text import plural
 from app.services import datasets
 from app.services import export as service
 from app.services.export import ExportOptions
@@ -27,71 +29,109 @@ from app.services.export import ExportOptions
 @click.command()
 @click.argument("dataset", metavar="D")
 @click.argument("out", metavar="OUT")
-@click.option("--to", metavar="F:L", help="Format and layout, such as jsonl:openai.  [default: by the name of OUT]")
-@click.option("--split", type=click.Choice([*SPLITS, "each", "all"]), default="all")
-@takes_options(Filters, "filters", ("text", "statuses", "tags"))
-@takes_options(ExportOptions, "options", ("extra", "spreadsheet_safe", "bom"))
+@click.option(
+    "--to",
+    metavar="TARGET|F:L",
+    help="Export target (ltt targets), or format and layout.  [default: by the name of OUT]",
+)
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice([*SPLITS, "each", "all"]),
+    multiple=True,
+    help="Only pairs of this split; can be given again. With each: a file for every split.  [default: all]",
+)
+@takes_options(Filters, "filters", ("text", "statuses", "tags", "ids", "import_id", "finding", "left_out"))
+@takes_options(ExportOptions, "options")
+@click.option("--prove", is_flag=True, help="Read each file back and compare it. Exit code 1 where it differs.")
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(
     dataset: str,
     out: str,
     to: str | None,
-    split: str,
+    splits: tuple[str, ...],
+    prove: bool,
     manifest: bool,
     as_json: bool,
     filters: Filters,
     options: ExportOptions,
-) -> None:
-    """Write the pairs of dataset D to OUT (- is stdout)."""
+) -> int:
+    """Write the pairs of dataset D to OUT (- is stdout).
+
+    By default the approved pairs once any is approved, else every answered pair that is not rejected.
+    """
     to_stdout, path = out == "-", Path(out)
+    if prove and to_stdout:
+        raise BadUsage("What goes to stdout cannot be read back. Name a file.", code="no_proof")
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
-        spec = target_of(parse_spec(to or ("jsonl:openai" if to_stdout else "")), out)
+        spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
         if options.bom:
             require_csv(spec)
-        options = options.complete(spec, filters)
-        parts = {out: replace(options, split="" if split == "all" else split)}
-        if split == "each":
+        named = tuple(one for one in SPLITS if one in splits)
+        options = options.complete(spec, replace(filters, splits=() if "all" in splits else named))
+        parts = {out: options}
+        if "each" in splits:
             names = {one: str(path.with_name(f"{path.stem}.{one}{path.suffix}")) for one in SPLITS}
-            parts = {names[one]: replace(options, split=one) for one in SPLITS}
-        result = _write_files(dataset_id, parts, to_stdout=to_stdout)
-        if (as_json or manifest) and not to_stdout and all(Path(part).is_file() for part in parts):
-            differences = sum(service.count_differences(dataset_id, one, Path(part)) for part, one in parts.items())
-            result["round_trip"] = {"records": result["records"], "differences": differences}
+            parts = {names[one]: replace(options, filters=replace(filters, splits=(one,))) for one in SPLITS}
+        result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout)
         if manifest and not to_stdout:
             Path(f"{out}.manifest.json").write_text(json.dumps(result, indent=1, ensure_ascii=False), encoding="utf-8")
+    came_back = result.get("round_trip")
     if as_json:
         print(json.dumps(result, ensure_ascii=False), file=sys.stderr if to_stdout else sys.stdout)
-        return
+    else:
+        _tell(result)
+    return int(bool(came_back and came_back["differences"]))
+
+
+def _tell(result: dict[str, Any]) -> None:
     for file in result["files"]:
         click.echo(f"{file['path']}: {file['records']:,} pairs, {file['bytes']:,} bytes", err=True)
     for one in result["left_out"]:
         click.echo(f"Left out: {one['records']:,} pairs {one['reason']}", err=True)
     for one in result["losses"]:
         click.echo(f"Not held by this layout: {one['what']} of {one['records']:,} pairs", err=True)
+    for one in result["changed"]:
+        click.echo(f"Changed: {one['records']:,} pairs {one['what']}", err=True)
+    if came_back := result.get("round_trip"):
+        sent, back, differences = came_back["records"], came_back["back"], came_back["differences"]
+        click.echo(f"Round trip: {sent:,} out, {back:,} back, {plural(differences, 'difference')}", err=True)
 
 
-def _write_files(dataset_id: int, parts: dict[str, ExportOptions], *, to_stdout: bool) -> dict[str, Any]:
+def _write_files(dataset_id: int, parts: dict[str, ExportOptions], *, prove: bool, to_stdout: bool) -> dict[str, Any]:
     """Write the files, one after the other, all of them planned before; returns the result object."""
     plans = [service.plan_export(dataset_id, options) for options in parts.values()]
-    files = []
-    for (path, options), plan in zip(parts.items(), plans, strict=True):
-        digest, size = hashlib.sha256(), 0
-        with open_output("-" if to_stdout else path) as out:
-            pieces = service.stream_export(dataset_id, options)
-            if not stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+    files, proofs = [], []
+    for path, options in parts.items():
+        proof = service.Proof(options) if prove and not to_stdout and _is_regular(path) else None
+        with open_output(path) as out:
+            if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+                written = service.write_export(dataset_id, options, out, proof)
+            else:
                 # Who reads from a pipe may be slow, and the database must not wait for that.
-                pieces = put_aside(pieces)
-            for piece in pieces:
-                out.write(piece)
-                digest.update(piece)
-                size += len(piece)
-        facts = {"path": path, "split": options.split or None, "records": plan.records}
-        files.append({**facts, "bytes": size, "sha256": digest.hexdigest()})
-    return {
-        "files": files,
-        "records": sum(plan.records for plan in plans),
-        "left_out": [{"reason": one.what, "records": one.records} for plan in plans for one in plan.left_out],
-        "losses": [{"what": one.what, "records": one.records} for plan in plans for one in plan.losses],
-    }
+                with tempfile.TemporaryFile() as aside:
+                    written = service.write_export(dataset_id, options, aside)
+                    aside.seek(0)
+                    shutil.copyfileobj(aside, out, 1024 * 1024)
+        if proof is not None:
+            proofs.append(proof.compare(Path(path)))
+        split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
+        files.append({"path": path, "split": split, **written.as_dict()})
+    counts = [plan.as_dict() for plan in plans]
+    result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
+    result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
+    result["formulas"] = sum(plan.formulas for plan in plans)
+    if len(proofs) == len(parts):
+        result["round_trip"] = {
+            "records": sum(one.sent for one in proofs),
+            "back": sum(one.back for one in proofs),
+            "differences": sum(one.differences for one in proofs),
+        }
+    return result
+
+
+def _is_regular(path: str) -> bool:
+    """Whether a file will lie there that can be read again."""
+    return not Path(path).exists() or Path(path).is_file()

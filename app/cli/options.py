@@ -30,7 +30,7 @@ def takes_options(
         def run(**values: Any) -> Any:
             said = {one.name: values.pop(one.name) for one in flagged}
             for one in flagged:
-                if one.kind == "pairs" or (one.kind == "tick" and one.choices):
+                if one.parse or one.kind == "pairs" or (one.kind == "tick" and one.choices):
                     said[one.name] = read_text(one, said[one.name] or "")
             if takes_from:
                 spec = parse_spec(values.pop("from"))
@@ -53,7 +53,7 @@ def _attributes(one: Option) -> dict[str, Any]:
         return {"help": about["help"], "default": one.default, "is_flag": True}
     if one.kind == "texts":
         return {**about, "multiple": True, **({"type": click.Choice(list(one.choices))} if one.choices else {})}
-    if one.kind == "pairs":
+    if one.parse or one.kind == "pairs":
         return about
     if one.choices:
         about = {"help": about["help"], "type": click.Choice(list(one.choices)), "show_default": len(one.choices) > 1}

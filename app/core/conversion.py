@@ -7,13 +7,14 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, Invalid
-from app.core.formats import FORMATS, BadRow, Source, WriteOptions, format_of_name
+from app.core.formats import FORMATS, BadRow, Source, WriteOptions
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.layouts.columns import OWN, STANDARD
 from app.core.options import option
 from app.core.reading import NUL_REFUSED, ReadSettings, bad_row_dict, holds_nul, read_records, refuse_row
 from app.core.record import Record
-from app.core.spec import Spec, parse_target, usual_layout
+from app.core.spec import Spec, parse_target
+from app.core.targets import EXPORT_TARGETS
 
 KEPT_BAD_ROWS = 100
 # What becomes of columns that a layout has no place for.
@@ -34,7 +35,9 @@ class ConvertOptions(ReadSettings):
         "Take away the apostrophes of a table that was made safe for spreadsheets, or keep them.  [default: detected]",
         flag="--undo-spreadsheet-safe/--keep-spreadsheet-safe",
     )
-    to: str = option("jsonl:openai", "Target format", "Format and layout of what is written.", flag="")
+    to: str = option(
+        "jsonl:openai", "Target format", "Export target, or format and layout of what is written.", flag=""
+    )
     make_safe: bool = option(
         False,
         "Safe for spreadsheets",
@@ -83,14 +86,6 @@ class Report:
             "warnings": list(warnings),
             "quarantine": [bad_row_dict(bad) for bad in self.bad_rows],
         }
-
-
-def target_of(spec: Spec, name: str) -> Spec:
-    """The format and layout to write: as said, else by the file's name, else what is usual. Raises BadUsage."""
-    kind = spec.format or format_of_name(name)
-    if kind is None:
-        raise BadUsage(f"Say which format to write: --to FORMAT:LAYOUT ({name!r} does not tell).", code="no_format")
-    return Spec(kind, spec.layout or usual_layout(kind))
 
 
 @dataclass
@@ -160,6 +155,9 @@ def convert(
         raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
     if write_options.bom:
         require_csv(target)
+    if (named := EXPORT_TARGETS.get(target.target)) is not None:
+        is_safe = write_options.spreadsheet_safe or named.spreadsheet_safe
+        write_options = replace(write_options, bom=write_options.bom or named.bom, spreadsheet_safe=is_safe)
     options = LayoutOptions(keep_extra=keep_extra or target.layout == "columns")
     conversion = Conversion(settings, target, options, change=change)
     if kind.tabular and not write_options.columns:

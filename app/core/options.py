@@ -37,7 +37,7 @@ _KINDS: dict[Any, tuple[str, str]] = {
     Mapping[str, str]: ("pairs", "texts by their names"),
 }
 _SAID_NOTHING: dict[str, Any] = {"label": "", "help": "", "choices": {}, "multiline": False, "flag": None}
-_SAID_NOTHING |= {"word": "", "metavar": "", "between": None, "parse": None}
+_SAID_NOTHING |= {"word": "", "metavar": "", "between": None, "parse": None, "say": str}
 _listed: dict[type[Any], tuple["Option", ...]] = {}
 T = TypeVar("T")
 
@@ -65,6 +65,7 @@ class Option:
     metavar: str
     between: tuple[int, int] | None
     parse: Callable[[str], Any] | None
+    say: Callable[[Any], str]
 
 
 def option(
@@ -79,14 +80,15 @@ def option(
     metavar: str = "",
     between: tuple[int, int] | None = None,
     parse: Callable[[str], Any] | None = None,
+    say: Callable[[Any], str] = str,
 ) -> Any:
     """A field of an options dataclass; ``default`` may be ``dict``, for an empty one.
 
     Without ``flag`` a command has ``--its-name``; with an empty one it has none. Without ``word`` it goes by its flag,
-    else by its name. ``parse`` makes the value of a text where that is not written in the usual way.
+    else by its name. ``parse`` makes the value of a text where that is not written in the usual way, ``say`` the text.
     """
     metadata = {"label": label, "help": help, "choices": dict(choices or {}), "multiline": multiline}
-    metadata |= {"flag": flag, "word": word, "metavar": metavar, "between": between, "parse": parse}
+    metadata |= {"flag": flag, "word": word, "metavar": metavar, "between": between, "parse": parse, "say": say}
     if default is dict:
         return field(default_factory=dict, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -212,5 +214,5 @@ def command_words(options: Any, leave_out: Iterable[str] = ()) -> list[str]:
         elif one.kind == "pairs":
             words += [yes, ",".join(f"{name}={content}" for name, content in value.items())]
         elif value is not None:
-            words += [yes, str(value)]
+            words += [yes, one.say(value)]
     return words

@@ -1,21 +1,26 @@
-"""``FORMAT:LAYOUT`` as commands and forms write it: ``jsonl:openai``, ``csv``, ``:alpaca``."""
+"""``FORMAT:LAYOUT`` as commands and forms write it: ``jsonl:openai``, ``csv``, ``:alpaca``; or an export target."""
 
 from dataclasses import dataclass
 
 from app.core.errors import BadUsage
-from app.core.formats import FORMATS
+from app.core.formats import FORMATS, format_of_name
 from app.core.layouts import LAYOUTS, TARGETS
 from app.core.layouts.mapping import MESSAGE_TARGETS
+from app.core.targets import EXPORT_TARGETS
 
 _USUAL = {"csv": "columns", "tsv": "columns", "xlsx": "columns", "parquet": "openai", "sqlite": "columns"}
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A format and a layout; None where it is left to detection or to what is usual."""
+    """A format and a layout; None where it is left to detection or to what is usual.
+
+    ``target`` is the export target that was named, if any.
+    """
 
     format: str | None = None
     layout: str | None = None
+    target: str = ""
 
 
 def parse_spec(text: str | None) -> Spec:
@@ -30,10 +35,23 @@ def parse_spec(text: str | None) -> Spec:
     return Spec(kind or None, layout or None)
 
 
-def parse_target(text: str) -> Spec:
-    """The format and layout to write: as said, else OpenAI chat as JSON Lines, else what is usual. Raises BadUsage."""
-    spec = parse_spec(text)
-    kind = spec.format or "jsonl"
+def parse_target(text: str | None, name: str = "") -> Spec:
+    """The format and layout to write, by FORMAT:LAYOUT or the name of an export target; what is not said is usual.
+
+    ``name`` is that of the file, which may say the format. Raises BadUsage.
+    """
+    said = (text or "").strip()
+    named = format_of_name(name) if name else "jsonl"
+    if said in EXPORT_TARGETS and said not in FORMATS:
+        target = EXPORT_TARGETS[said]
+        return Spec(named if named in target.formats else target.format, target.layout, said)
+    if said and ":" not in said and said not in FORMATS:
+        have = f"Use FORMAT:LAYOUT, or one of {', '.join(EXPORT_TARGETS)}."
+        raise BadUsage(f"There is no export target {said!r}. {have}", code="no_target")
+    spec = parse_spec(said)
+    kind = spec.format or named
+    if kind is None:
+        raise BadUsage(f"Say which format to write: --to FORMAT:LAYOUT ({name!r} does not tell).", code="no_format")
     return Spec(kind, spec.layout or usual_layout(kind))
 
 

@@ -16,4 +16,5 @@ def read_filters(values: "MultiDict[str, str]") -> Filters:
         tags=tuple(values.getlist("tag")),
         import_id=read_whole(values, "import", None),
         finding=values.get("finding", "")[:60],
+        left_out=values.get("left_out", "")[:80],
     )

@@ -27,8 +27,11 @@ from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
 from app.models.imports import Import, QuarantinedRow
 from app.models.job import Job
+from app.models.ledgers import Ledger, LedgerRow
+from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
+from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
     "VERSIONS",
@@ -48,9 +51,16 @@ __all__ = [
     "IdempotencyKey",
     "Import",
     "Job",
+    "KeptEntry",
+    "Ledger",
+    "LedgerRow",
     "NotDuplicate",
+    "Price",
     "QuarantinedRow",
     "SavedRecipe",
+    "Snapshot",
+    "SnapshotRange",
+    "SnapshotUse",
     "Turns",
     "Verdict",
     "Workspace",

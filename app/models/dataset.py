@@ -22,6 +22,7 @@ class Dataset(Base):
     settings: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
     counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     last_number: Mapped[int] = mapped_column(default=0)
+    last_snapshot: Mapped[int] = mapped_column(default=0, server_default="0")
     undo_count: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

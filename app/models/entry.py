@@ -19,28 +19,14 @@ _TAGGED: dict[str, Any] = {
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
-class Entry(Base):
-    """One pair. It is live while ``deleted_in`` is NULL and its batch, if any, is an applied change set.
+class EntryColumns:
+    """What an entry is made of, wherever it is stored.
 
     ``turns``, ``trace``, ``tags`` and ``extra`` hold JSON text, NULL when empty. ``content_hash`` is NULL while it
     waits to be computed again after a bulk change.
     """
 
-    __tablename__ = "entries"
-    __table_args__ = (
-        # With the batch: lists pass over the rows of a hidden import without reading them.
-        Index("ix_entries_dataset_id", "dataset_id", "id", "batch_id", **_LIVE),
-        Index("ix_entries_dataset_id_status", "dataset_id", "status", "id", "batch_id", **_LIVE),
-        # Counts of tags for every page of pairs; untagged pairs, mostly all, are not in it.
-        Index("ix_entries_dataset_id_tags", "dataset_id", "tags", "batch_id", **_TAGGED),
-        # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
-        Index("ix_entries_content_hash", "content_hash"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
-    version: Mapped[int] = mapped_column(Id, default=1, server_default="1")
     created_in: Mapped[int] = mapped_column(Integer)
     batch_id: Mapped[int | None] = mapped_column(Integer)
     deleted_in: Mapped[int | None] = mapped_column(Integer)
@@ -60,4 +46,23 @@ class Entry(Base):
     content_hash: Mapped[int | None] = mapped_column(BigInteger)
     import_id: Mapped[int | None] = mapped_column(Integer)
     source_row: Mapped[int | None] = mapped_column(Integer)
+
+
+class Entry(EntryColumns, Base):
+    """One pair. It is live while ``deleted_in`` is NULL and its batch, if any, is an applied change set."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        # With the batch: lists pass over the rows of a hidden import without reading them.
+        Index("ix_entries_dataset_id", "dataset_id", "id", "batch_id", **_LIVE),
+        Index("ix_entries_dataset_id_status", "dataset_id", "status", "id", "batch_id", **_LIVE),
+        # Counts of tags for every page of pairs; untagged pairs, mostly all, are not in it.
+        Index("ix_entries_dataset_id_tags", "dataset_id", "tags", "batch_id", **_TAGGED),
+        # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
+        Index("ix_entries_content_hash", "content_hash"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    version: Mapped[int] = mapped_column(Id, default=1, server_default="1")
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

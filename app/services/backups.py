@@ -293,8 +293,9 @@ def _put_in_place(copy: Path) -> None:
             highest = [(name, max(last, known.get(name, 0))) for name, last in given]
             source.executemany("DELETE FROM sqlite_sequence WHERE name = ?", [(name,) for name, _ in given])
             source.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", highest)
-            numbers = live.execute("SELECT last_number, id FROM datasets").fetchall()
-            source.executemany("UPDATE datasets SET last_number = max(last_number, ?) WHERE id = ?", numbers)
+            for number in ("last_number", "last_snapshot"):
+                numbers = live.execute(f"SELECT {number}, id FROM datasets").fetchall()
+                source.executemany(f"UPDATE datasets SET {number} = max({number}, ?) WHERE id = ?", numbers)
             live.execute("PRAGMA query_only=OFF")
             source.backup(live)
     finally:

@@ -3,13 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import ColumnElement, insert, literal, or_, select
 
+from app.core.digests import content_line, labels_line
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
-from app.core.record import load_json
-from app.core.stored import WRITTEN, content_values
+from app.core.stored import WRITTEN
 from app.core.text import is_number, plural
 from app.models import ChangeSet, Dataset, Entry, db, transaction
 from app.models.base import now
@@ -18,8 +17,6 @@ from app.services import counts, entries
 MAX_NAME = 200
 # A dataset that was begun for a file which nobody has confirmed yet. It is shown nowhere.
 BEGUN = "begun_with_import"
-_canonical = msgspec.json.Encoder(order="deterministic").encode
-_decode = msgspec.json.Decoder().decode
 
 
 def list_datasets(*, archived: bool = False, deleted: bool = False) -> list[Dataset]:
@@ -210,9 +207,7 @@ class Digest:
 def compute_digest(dataset_id: int | None = None) -> Digest:
     """The digest of one dataset, or of all of them in id order.
 
-    Per live pair in id order, canonical JSON (sorted keys, no blanks, UTF-8) of ``[system, turns, question, trace,
-    answer, rejected_answer]``, and the reasoning where there is some; ``all`` adds extra, sorted tags, status and
-    split, and source and family where there is either. Ids, versions and times stay out.
+    Per live pair in id order its line, as ``core.digests`` says.
     """
     content, everything = hashlib.sha256(), hashlib.sha256()
     ids = (
@@ -222,11 +217,7 @@ def compute_digest(dataset_id: int | None = None) -> Digest:
     )
     for one in ids:
         for entry in entries.stream_entries(one):
-            line = _canonical(content_values(entry))
+            line = content_line(entry)
             content.update(line + b"\n")
-            extra, tags = load_json(entry.extra, {}), sorted(load_json(entry.tags, []))
-            labels = [extra, tags, entry.status, entry.split]
-            if entry.source is not None or entry.family is not None:
-                labels += [entry.source, entry.family]
-            everything.update(line + _canonical(labels) + b"\n")
+            everything.update(line + labels_line(entry) + b"\n")
     return Digest(content.hexdigest(), everything.hexdigest())

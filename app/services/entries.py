@@ -18,7 +18,7 @@ from app.core.record import SPLITS, STATUSES, dump_json
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import is_number, plural
-from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProblem, db, reading
+from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProblem, LedgerRow, db, reading
 from app.models import Dataset as DatasetRow
 from app.models.database import LOG
 from app.models.log import WriteAheadLog
@@ -123,6 +123,10 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         # The ids alone as well: by them the planner looks pairs up instead of reading all.
         found.append(Entry.id.in_(listed.with_only_columns(FoundProblem.entry_id)))
         found.append(tuple_(Entry.id, Entry.content_hash).in_(listed))
+    if filters.left_out:
+        ledger, _, code = filters.left_out.partition(":")
+        named = LedgerRow.ledger_id == (int(ledger) if is_number(ledger) else 0), LedgerRow.code == code
+        found.append(Entry.id.in_(select(LedgerRow.entry_id).where(*named)))
     return found
 
 

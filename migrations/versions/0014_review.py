@@ -1,13 +1,13 @@
 """The review queue: verdicts, claims, comments and audits.
 
-Revises: 0008, what the last check found
+Revises: 0011, the loss ledgers
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0008"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

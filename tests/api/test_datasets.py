@@ -188,8 +188,8 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
 @pytest.mark.parametrize(
     ("address", "has"),
     [
-        ("/datasets/1/entries?sort=question", "q, status, split, tag, finding, order, cursor, limit"),
-        ("/datasets/1/entries?filter=x", "q, status, split, tag, finding, order, cursor, limit"),
+        ("/datasets/1/entries?sort=question", "q, status, split, tag, finding, left_out, order, cursor, limit"),
+        ("/datasets/1/entries?filter=x", "q, status, split, tag, finding, left_out, order, cursor, limit"),
         ("/datasets/1/entries?order=up", "'newest' or 'oldest'"),
         ("/datasets/1/entries?status=draft&status=nope", "'draft', 'review', 'approved' or 'rejected'"),
         ("/datasets/1/entries?split=nope", "'train', 'validation' or 'test'"),
@@ -200,7 +200,7 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
         ("/datasets/1/history?before=x", "valid integer"),
         ("/jobs?state=nope", "'queued', 'running'"),
         ("/digest?dataset=x", "valid integer"),
-        ("/datasets/1/export?split=nope", "train, validation, test"),
+        ("/datasets/1/export?split=nope", "'train', 'validation' or 'test'"),
         ("/datasets/1/export?extra=nope", "valid boolean"),
         ("/datasets/1/duplicates?order=up", "'size' or 'score'"),
         ("/datasets/1/duplicates?scope=nope", "own, dataset, file, splits"),

@@ -78,5 +78,5 @@ def test_a_file_is_mended_and_the_copy_fetched(client):
     assert body["fixed"] == {"mended": 2, "written": 1, "left_out": 1, "mends": mends}
     with client.get(body["file"]) as copy:
         assert json.loads(copy.data) == LINE
-    refused = client.post("/api/v1/validate/mended?name=faq.csv", data=b"a,b\n1,2\n", content_type="text/csv")
+    refused = client.post("/api/v1/validate/mended?name=faq.csv", data=b"question,answer\n1,2\n")
     assert refused.status_code == 422 and "ltt convert" in refused.get_json()["error"]["message"]

@@ -23,7 +23,7 @@ def test_the_page_shows_the_file_before_it_is_made(client, dataset_id):
     assert "Download 3 pairs" in text and "Question 1?" in text and "ltt export" in text
 
 
-@pytest.mark.parametrize("to", ["jsonl:openai", "csv:columns", "csv-excel:columns", "json:alpaca", "json:sharegpt"])
+@pytest.mark.parametrize("to", ["jsonl:openai", "csv:columns", "csv-excel", "json:alpaca", "json:sharegpt"])
 def test_files_are_streamed_under_a_clean_name(client, dataset_id, to):
     page = client.get(f"/datasets/{dataset_id}/export/file?to={to}")
     header = page.headers["Content-Disposition"]
@@ -41,11 +41,11 @@ def test_files_that_take_work_are_made_by_post_only(client, dataset_id, to):
 def test_csv_for_excel_reads_back_exactly(client, app, dataset_id):
     with app.app_context():
         history.create(dataset_id, [Record("=1+1", "- a list\n- of two")], summary="Add")
-    data = client.get(f"/datasets/{dataset_id}/export/file?to=csv-excel:columns").data
+    data = client.get(f"/datasets/{dataset_id}/export/file?to=csv-excel").data
     assert data.startswith(b"\xef\xbb\xbf") and b"'=1+1" in data
 
 
-@pytest.mark.parametrize("query", ["to=pdf:openai", "to=jsonl:nope", "one_split=dev"])
+@pytest.mark.parametrize("query", ["to=pdf:openai", "to=jsonl:nope", "split=dev"])
 def test_unknown_choices_are_refused_in_words(client, dataset_id, query):
     page = client.get(f"/datasets/{dataset_id}/export?{query}")
     assert page.status_code in (400, 422) and "There is no" in page.text

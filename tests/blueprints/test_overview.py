@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.core.filters import Filters
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs, validation
 from tests import factories
@@ -150,3 +151,57 @@ def test_the_editor_says_what_was_found_in_its_pair_until_that_is_rewritten_or_w
         entry = entries.get(dataset_id, ids[-1])
         pairs.save_pair(dataset_id, entry.id, {"answer": "Now, please."}, version=entry.version)
         assert validation.findings_in(dataset_id, ids[-1]) == []
+
+
+def test_the_page_says_what_the_pairs_are(client, page):
+    text = check(client, page)
+    assert "What the pairs are" in text and "Free text" in text and "1 question 12 100%" in text
+    html = client.get(page).get_data(as_text=True)
+    assert 'role="img" aria-label="Half of them have up to' in " ".join(html.split()) and "The longest pairs" in html
+
+
+def test_pairs_over_the_limit_of_the_model_are_listed_with_their_addresses(client, app, page):
+    with app.app_context():
+        dataset_id = factories.dataset("Long", count=0)
+        history.create(dataset_id, [Record("Why?", "For it is so. " * n) for n in (1, 2_000, 3_000)], summary="Add")
+        longest = entries.list_page(dataset_id, Filters()).entries[0].id
+    page = f"/datasets/{dataset_id}/"
+    check(client, page, "openai-sft")
+    answer = client.post(
+        f"{page}cost", data={"profile": "openai-sft", "model": "gpt-3.5-turbo-0613"}, follow_redirects=True
+    )
+    text = text_of(answer)
+    assert "2 pairs over the limit of 4,096 for gpt-3.5-turbo-0613" in text
+    assert f"pairs?pair={longest}" in answer.get_data(as_text=True)
+
+
+def test_a_cost_is_shown_once_somebody_says_the_price(client, app, page):
+    text = check(client, page, "openai-sft")
+    assert "No price is known for gpt-4o" in text and "3 × 12 is less than 100: min(25, 100 ÷ 12) = 8" in text
+    said = {"profile": "openai-sft", "model": "gpt-4o", "price": "25", "currency": "eur", "epochs": ""}
+    text = text_of(client.post(f"{page}cost", data=said, follow_redirects=True))
+    with app.app_context():
+        dataset_id = int(page.split("/")[2])
+        billed = validation.view_check(dataset_id).summary["profiles"]["openai-sft"]["tokens"]["billed"]
+    assert f"{billed:,} tokens × 8 × 25 EUR ÷ 1,000,000 = {billed * 8 * 25 / 1e6:,.2f} EUR" in text
+    said |= {"epochs": "2", "price": ""}
+    text = text_of(client.post(f"{page}cost", data=said, follow_redirects=True))
+    assert "2 epochs as you chose" in text and "No price is known" in text
+
+
+def test_a_price_holds_for_the_model_in_every_dataset(client, app, page):
+    check(client, page, "openai-sft")
+    client.post(f"{page}cost", data={"profile": "openai-sft", "model": "gpt-4o", "price": "25", "currency": "EUR"})
+    with app.app_context():
+        other = f"/datasets/{factories.dataset('Other', count=3)}/"
+    assert "25 EUR" in check(client, other, "openai-sft")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"price": "cheap"}, {"price": "1,000"}, {"currency": "euro"}, {"epochs": "0"}, {"epochs": "ten"}, {"profile": "no"},
+     {"model": "m" * 201}],
+)  # fmt: skip
+def test_what_is_no_price_is_refused_with_a_sentence(client, page, said):
+    answer = client.post(f"{page}cost", data={"profile": "openai-sft", "model": "gpt-4o", **said})
+    assert answer.status_code in (400, 422) and "Something went wrong" not in answer.get_data(as_text=True)

@@ -73,7 +73,7 @@ def dataset_id(app):
 def test_export_with_manifest_and_round_trip(ltt, dataset_id, tmp_path):
     out = tmp_path / "o.jsonl"
     result = ltt("export", "Mine", out, "--manifest", "--json").json
-    assert result["records"] == 3 and result["round_trip"] == {"records": 3, "differences": 0}
+    assert result["records"] == 3 and result["round_trip"] == {"records": 3, "back": 3, "differences": 0}
     assert result["files"][0]["bytes"] == out.stat().st_size
     assert json.loads((tmp_path / "o.jsonl.manifest.json").read_text()) == result
 

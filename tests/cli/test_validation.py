@@ -206,3 +206,13 @@ def test_a_copy_is_never_written_over_its_file(ltt, write):
     assert ltt("validate", path, "--fix", "-").code == 2
     assert ltt("validate", "--dataset", "FAQ", "--fix", "out.jsonl").code == 2
     assert path.read_bytes().count(b"\n") == len(ROWS)
+
+
+def test_the_cost_is_reckoned_by_what_is_said(ltt, write):
+    file = write(ROWS)
+    cost = ltt("validate", file, "--json").json["cost"]
+    assert cost["epochs"] == 8 and cost["amount"] is None and cost["price"] is None
+    done = ltt("validate", file, "--price", "2.5", "--epochs", 4, "--json").json
+    assert done["cost"]["amount"] == done["tokens"]["billed"] * 4 * 2.5 / 1e6
+    assert done["profiles"]["openai-sft"]["cost"] == done["cost"]
+    assert ltt("validate", file, "--price", "cheap").code == 2

@@ -10,8 +10,8 @@ from app.core.filters import Filters
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
-from app.services import datasets, export, history, pairs
-from app.services.export import ExportOptions, RecordCount, planning, rendering
+from app.services import datasets, entries, export, history, pairs
+from app.services.export import ExportOptions, RecordCount, Rendering, picking, planning
 
 
 @pytest.fixture
@@ -133,7 +133,8 @@ def test_the_dataset_prompt_is_written_where_a_pair_has_none(mixed):
 
 def test_the_quick_way_writes_what_the_layout_renders(mixed):
     quick = lines(mixed)
-    slow = [dict(row) for row in rendering.rendered_rows(mixed, ExportOptions())]
+    with Rendering(mixed, ExportOptions()) as run:
+        slow = [dict(row) for row in run.rendered()]
     assert quick == slow and len(slow) == 3
 
 
@@ -142,8 +143,8 @@ def test_the_quick_way_writes_what_the_layout_renders(mixed):
 @pytest.mark.parametrize("safely", [True, False])
 def test_the_quick_table_holds_what_the_layout_renders(mixed, kind, extra, safely):
     options = ExportOptions(kind, "columns", extra=extra, spreadsheet_safe=safely)
-    rows = rendering.rendered_rows(mixed, options)
-    slow = b"".join(FORMATS[kind].stream(rows, rendering.write_options(mixed, options)))
+    with Rendering(mixed, options) as run:
+        slow = b"".join(FORMATS[kind].stream(list(run.rendered()), run.write_options()))
     assert b"".join(export.stream_export(mixed, options)) == slow and slow.count(b"\n") > 3
 
 
@@ -152,15 +153,17 @@ def test_the_quick_table_holds_what_the_layout_renders(mixed, kind, extra, safel
 def test_every_file_reads_back_as_it_was_sent(mixed, tmp_path, kind, layout):
     options = ExportOptions(kind, layout)
     path = tmp_path / f"x{FORMATS[kind].extensions[0]}"
-    assert export.write_export(mixed, options, path) == 3
-    assert export.count_differences(mixed, options, path) == 0
+    written, proof = export.prove_export(mixed, options, path)
+    assert (written.pairs, written.bytes) == (3, path.stat().st_size)
+    assert (proof.sent, proof.back, proof.differences) == (written.rows, written.rows, 0)
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "parquet", "sqlite"])
 def test_kinds_that_must_be_finished_first_are_sent_too(mixed, tmp_path, kind):
     path = tmp_path / "x"
-    path.write_bytes(b"".join(export.stream_export(mixed, ExportOptions(kind, "columns"))))
-    assert export.count_differences(mixed, ExportOptions(kind, "columns"), path) == 0
+    sent = b"".join(export.stream_export(mixed, ExportOptions(kind, "columns")))
+    written, proof = export.prove_export(mixed, ExportOptions(kind, "columns"), path)
+    assert (proof.back, proof.differences) == (3, 0) and abs(len(sent) - written.bytes) < 100
 
 
 def test_a_table_has_every_column_that_some_pair_needs(mixed):
@@ -202,13 +205,14 @@ def test_preference_pairs_need_a_worse_answer(mixed):
 
 
 def test_a_preview_shows_the_first_records(mixed):
-    preview = export.plan_export(mixed, ExportOptions()).preview
-    assert [json.loads(line) for line in preview] == lines(mixed)
+    first, _, third = planning.show_first(mixed, ExportOptions())
+    assert [json.loads(one.raw) for one in (first, third)] == lines(mixed)[::2]
+    assert first.said == (("user", "q1"), ("assistant", "a1")) and len(third.said) == 4
+    head, row, *_ = planning.show_first(mixed, ExportOptions("csv", "columns"))
+    assert head.raw.startswith("id,system,question") and not head.said and ",q1,a1," in row.raw
 
 
-@pytest.mark.parametrize(
-    "options", [{"format": "pdf"}, {"layout": "x"}, {"split": "dev"}, {"format": "markdown"}, {"layout": "oasst"}]
-)
+@pytest.mark.parametrize("options", [{"format": "pdf"}, {"layout": "x"}, {"format": "markdown"}, {"layout": "oasst"}])
 def test_names_that_do_not_exist_are_refused(options):
     with pytest.raises(Invalid, match="Use one of"):
         ExportOptions(**options).checked()
@@ -233,20 +237,21 @@ def test_splits_go_to_their_own_files(mixed):
 
     ids = [row["id"] for row in lines(mixed, layout="columns")]
     history.apply(mixed, [Change(ids[0], {"split": (None, "test")})], summary="Split", kind="split")
-    assert len(lines(mixed, split="test")) == 1 and len(lines(mixed, split="train")) == 0
-    assert export.file_name("D", ExportOptions(split="test")) == "D.test.jsonl"
+    test, train = Filters(splits=("test",)), Filters(splits=("train",))
+    assert len(lines(mixed, filters=test)) == 1 and len(lines(mixed, filters=train)) == 0
+    assert export.file_name("D", ExportOptions(filters=test)) == "D.test.jsonl"
 
 
-def test_losses_are_counted_once_until_the_pairs_change(mixed, monkeypatch):
+def test_a_plan_is_kept_at_hand_until_the_pairs_change(mixed, monkeypatch):
     counted = []
-    real = planning._count_losses
-    monkeypatch.setattr(planning, "_count_losses", lambda *given: counted.append(given) or real(*given))
+    real = planning.count_ledger
+    monkeypatch.setattr(planning, "count_ledger", lambda *given: counted.append(given) or real(*given))
     options = ExportOptions(layout="alpaca")
-    first = export.plan_export(mixed, options)
-    assert export.plan_export(mixed, options).losses == first.losses and len(counted) == 1
+    first = export.plan_at_hand(mixed, options)
+    assert export.plan_at_hand(mixed, options).losses == first.losses and len(counted) == 1
     history.create(mixed, [Record("New?", "Yes.", tags=("new",))], summary="Add")
     assert RecordCount("tags", 1) in first.losses
-    assert RecordCount("tags", 2) in export.plan_export(mixed, options).losses and len(counted) == 2
+    assert RecordCount("tags", 2) in export.plan_at_hand(mixed, options).losses and len(counted) == 2
 
 
 def test_a_table_has_source_and_family_behind_the_split(dataset_id):
@@ -278,3 +283,88 @@ def test_a_split_by_another_name_is_not_lost(dataset_id):
     history.create(dataset_id, [Record("q", "a", extra={"split": "dev"})], summary="Add")
     assert lines(dataset_id, layout="columns")[0]["split"] == "dev"
     assert written(dataset_id, format="csv", layout="columns").splitlines()[1].split(",")[-1] == "dev"
+
+
+@pytest.fixture
+def tagged(dataset_id):
+    """Sixty pairs, most of them of one tag, some refused by Alpaca, one long."""
+    call = Message("assistant", tool_calls=[{"function": {"name": "f"}}])
+    records = [Record(f"q{n}", f"a{n}", tags=("big",)) for n in range(40)]
+    records += [Record(f"s{n}", f"b{n}", tags=("small", "both")) for n in range(5)]
+    records += [Record(f"c{n}", "", trace=(call,), tags=("small",)) for n in range(10)]
+    records += [Record(f"u{n}", "d") for n in range(4)] + [Record("long", "word " * 300)]
+    history.create(dataset_id, records, summary="Add")
+    return dataset_id
+
+
+def asked(dataset_id, **options):
+    return [row["instruction"] for row in lines(dataset_id, layout="alpaca", **options)]
+
+
+def test_a_seed_gives_one_order_whatever_else_is_there(tagged):
+    plain, first, again, other = (asked(tagged, seed=seed) for seed in (None, 7, 7, 8))
+    assert first == again and len({tuple(one) for one in (plain, first, other)}) == 3
+    assert sorted(first) == sorted(other) == sorted(plain)
+    history.create(tagged, [Record("new", "pair")], summary="Add")
+    assert [one for one in asked(tagged, seed=7) if one != "new"] == first
+
+
+def test_many_are_shuffled_as_few_are(tagged, monkeypatch):
+    few = asked(tagged, seed=3)
+    monkeypatch.setattr(picking, "AT_ONCE", 4)
+    assert asked(tagged, seed=3) == few
+
+
+def test_no_tag_has_more_pairs_than_asked_and_what_is_refused_takes_no_room(tagged):
+    options = ExportOptions(layout="alpaca", per_tag=3)
+    plan, found = export.plan_export(tagged, options), asked(tagged, per_tag=3)
+    assert sum(one.startswith("q") for one in found) == sum(one.startswith("s") for one in found) == 3
+    assert sum(one.startswith("u") or one == "long" for one in found) == 3
+    assert plan.records == len(found) == 9 and RecordCount("beyond 3 of a tag", 41) in plan.left_out
+    assert asked(tagged, per_tag=3, seed=0) == found != asked(tagged, per_tag=3, seed=1)
+
+
+def test_pairs_over_the_limit_of_tokens_stay_behind_and_are_counted(tagged):
+    plan = export.plan_export(tagged, ExportOptions(layout="alpaca", max_tokens=100))
+    assert RecordCount("with more than 100 tokens", 1) in plan.left_out and plan.records == 49
+    assert len(asked(tagged, max_tokens=100)) == 49 and "long" not in asked(tagged, max_tokens=100)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"max_tokens": 100}, {"per_tag": 4, "seed": 2}, {"filters": Filters(tags=("both",))}]
+)
+@pytest.mark.parametrize("layout", ["alpaca", "openai", "columns"])
+def test_the_pairs_that_a_ledger_names_are_those_that_it_counts(tagged, layout, options):
+    pairs.set_status(tagged, pairs.Selection(filters=Filters(text="q1")), "rejected")
+    given, options = options, ExportOptions(layout=layout, **options)
+    plan, names = export.count_ledger(tagged, options, naming=True)
+    assert {line.code: line.pairs for line in plan.lines} == {code: len(ids) for code, ids in names.items() if ids}
+    chosen = entries.count_entries(tagged, options.filters)
+    left = [one for line in plan.lines if line.kind == "left out" for one in names[line.code]]
+    assert len(left) == len(set(left)) and plan.records == chosen - len(left)
+    assert plan.records == len(lines(tagged, layout=layout, **given))
+
+
+def test_what_a_workbook_cannot_hold_is_told_before(dataset_id):
+    history.create(dataset_id, [Record("q", "😀" * 20_000), Record("q", "a" * 30_000), Record("q", "a")], summary="Add")
+    plan = export.plan_export(dataset_id, ExportOptions("xlsx", "columns"))
+    assert [(line.code, line.pairs) for line in plan.in_the_way] == [("cell-too-long", 1)]
+
+
+def test_the_prompt_that_the_dataset_gives_is_said(mixed):
+    datasets.update_dataset(mixed, system_prompt="shared")
+    changed = [
+        (one.code, one.pairs) for one in export.plan_export(mixed, ExportOptions()).lines if one.kind == "changed"
+    ]
+    assert changed == [("system-added", 2)]
+
+
+def test_a_file_that_was_tampered_with_does_not_pass_the_proof(mixed, tmp_path):
+    path, proof = tmp_path / "x.jsonl", export.Proof(ExportOptions())
+    with path.open("wb") as out:
+        export.write_export(mixed, ExportOptions(), out, proof)
+    assert str(proof.compare(path)) == "3 out, 3 back, 0 differences"
+    path.write_text(path.read_text().replace("=a2", "=a3"))
+    assert proof.compare(path).differences == 1
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    assert str(proof.compare(path)) == "3 out, 2 back, 2 differences"

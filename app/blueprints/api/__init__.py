@@ -24,6 +24,7 @@ MODULES: tuple[str, ...] = (
     "splits",
     "validation",
     "stats",
+    "advice",
     "jobs",
 )
 

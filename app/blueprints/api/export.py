@@ -16,8 +16,9 @@ from app.blueprints.api.writing import Answer
 from app.core.conversion import ConvertOptions
 from app.core.filters import Filters
 from app.core.spec import parse_target
+from app.core.targets import describe_targets
 from app.frontdoor.limits import takes_uploads
-from app.services import conversion, datasets, uploads
+from app.services import conversion, datasets, uploads, validation
 from app.services.export import ExportOptions
 
 bp = APIBlueprint(
@@ -25,12 +26,12 @@ bp = APIBlueprint(
 )
 
 
-_EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "filters", "dataset_system"))
-_PAIRS = model_of(Filters, leave_out=("splits", "ids", "import_id", "answered"), lists=True)
+_EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "target", "filters", "dataset_system"))
+_PAIRS = model_of(Filters, leave_out=("ids", "answered"), lists=True)
 
 
 class ExportQuery(_PAIRS, _EXPORT):  # type: ignore[valid-type, misc]
-    """What to export: FORMAT:LAYOUT, and which pairs."""
+    """What to export: FORMAT:LAYOUT or an export target, and which pairs."""
 
     to: str = "jsonl:openai"
 
@@ -41,6 +42,12 @@ class ConvertQuery(model_of(ConvertOptions)):  # type: ignore[misc]
     name: str = ""
     question: str = Field("", description="the column of the question; map says all of them")
     answer: str = Field("", description="the column of the answer")
+
+
+@bp.get("/targets", responses=answers(200))
+def list_targets() -> Answer:
+    """Every export target: name, group, container, what it holds, limits, source and date."""
+    return jsonify({"targets": describe_targets(validation.known_profiles())})
 
 
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))

@@ -40,7 +40,7 @@ def read(source: Source, detection: Detection, options: ReadOptions) -> Rows:
 
 def format_of_name(name: str) -> str | None:
     """The format that a file name promises, for files that are yet to be written."""
-    suffix = PurePath(name.lower().removesuffix(".gz")).suffix
+    suffix = PurePath(name.lower().removesuffix(".gz").removesuffix(".zst")).suffix
     return next((kind.name for kind in FORMATS.values() if suffix in kind.extensions), None)
 
 

@@ -202,11 +202,14 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     return number
 
 
+def length_in_cell(text: str) -> int:
+    """How long a spreadsheet program takes a text for: it counts half characters, 😀 is two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
 def _write_row(sheet: Any, number: int, values: Iterable[Any]) -> None:
     for column, text in enumerate(cells_of(values)):
-        # A spreadsheet program counts half characters: 😀 is two.
-        length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-        if length > CELL_LIMIT:
+        if (length := length_in_cell(text)) > CELL_LIMIT:
             raise TooLarge(
                 f"Row {number}: a text has {length:,} characters; a cell of a workbook holds {CELL_LIMIT:,}. "
                 "Export as CSV or JSONL instead.",

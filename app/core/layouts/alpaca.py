@@ -10,7 +10,6 @@ from app.core.layouts.answers import REJECTED, read_answer, rejected_column, tak
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     answer_text,
     as_came,
@@ -197,7 +196,6 @@ ALPACA = Layout(
         "system": "Answer briefly.",
     },
     recognises,
-    (Preset("json", "Alpaca", "JSON: instruction, input, output"),),
     alternates=True,
     keeps=frozenset({"rejected answer"}),
     came="alpaca",

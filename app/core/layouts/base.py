@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -100,14 +100,6 @@ DEFAULT = LayoutOptions()
 KEEPING = LayoutOptions(keep_extra=True)
 
 
-class Preset(NamedTuple):
-    """A file that people often want in a layout: a format, how it is called, and what is in it."""
-
-    format: str
-    title: str
-    hint: str
-
-
 def never(sample: Sample) -> Claim | None:
     """Recognises nothing: for layouts that are written, and read under the name of another."""
     return None
@@ -140,11 +132,14 @@ class Layout:
     ``bare`` are the messages of which it holds the text alone. ``came`` is the name under which it notes rows that it
     gives back as they came.
 
-    ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it, ``presets`` are
-    the files offered by name. ``needs`` names what a record must have to be written, ``alternates`` says that earlier
-    turns must be pairs. ``labels`` is for layouts with a row for each answer and a label whether it is good: it makes
-    the rows of a record, the answer's first, and a worse answer alone is enough. ``grouping`` is for layouts whose rows
-    are not one record each.
+    ``recognises`` says whether the first rows of a file are of this layout, ``example`` is a row of it. ``needs`` names
+    what a record must have to be written, ``alternates`` says that earlier turns must be pairs. ``labels`` is for
+    layouts with a row for each answer and a label whether it is good: it makes the rows of a record, the answer's
+    first, and a worse answer alone is enough. ``grouping`` is for layouts whose rows are not one record each.
+
+    ``message_keys`` are the keys of messages that it carries, where it does not carry all of them; ``unrolls`` is for
+    targets whose chat templates take the reasoning of earlier turns away, ``is_chat`` for layouts in which a plain pair
+    is ``{"messages": […]}`` and nothing else.
     """
 
     name: str
@@ -155,7 +150,6 @@ class Layout:
     keys: tuple[str, ...]
     example: Mapping[str, Any]
     recognises: Callable[[Sample], Claim | None] = never
-    presets: tuple[Preset, ...] = ()
     needs: frozenset[str] = frozenset()
     alternates: bool = False
     labels: Callable[[Record, LayoutOptions], list[dict[str, Any]]] | None = None
@@ -164,6 +158,9 @@ class Layout:
     bare: frozenset[str] = frozenset()
     came: str = ""
     grouping: Grouping | None = None
+    message_keys: frozenset[str] = frozenset()
+    unrolls: bool = False
+    is_chat: bool = False
 
     @property
     def is_written(self) -> bool:
@@ -181,7 +178,7 @@ class Layout:
         elif record.rejected_answer is not None and "other columns" not in self.holds and not record.answered:
             raise RowError("It has only an answer that is labelled as bad, and no good one.", code="only_rejected")
         else:
-            rows = [self.render(record, options)]
+            rows = [self.render(one, options) for one in (unrolled(record) if self.unrolls else (record,))]
         if options.keep_extra and record.tags and "tags" not in self.holds:
             for row in rows:
                 row["tags" if "tags" not in row else free_name("tags", row)] = list(record.tags)
@@ -191,6 +188,50 @@ class Layout:
                     for row in rows:
                         row[name if name not in row else free_name(name, row)] = value
         return rows
+
+
+def unrolled(record: Record) -> Sequence[Record]:
+    """The record itself; where an earlier turn has reasoning, a record for each question that was answered.
+
+    Each ends with the last answer to its question, and only there it has reasoning: Qwen3 and others take that of
+    earlier turns away, so that in one row it would never be trained. Earlier answers get the weight 0: they are trained
+    in rows of their own.
+    """
+    if not any(message.role == "assistant" and message.reasoning is not None for message in record.turns):
+        return (record,)
+    asked = [place for place, message in enumerate(record.turns) if message.role == "user" and message.text is not None]
+    found = []
+    for place, end in zip(asked, (*asked[1:], len(record.turns)), strict=True):
+        said = record.turns[place + 1 : end]
+        answered = [at for at, message in enumerate(said) if message.role == "assistant" and message.weight != 0]
+        if not answered:
+            continue
+        *trace, last = said[: answered[-1] + 1]
+        is_call = bool(last.tool_calls)
+        notes = {"answer": {key: value for key, value in (("name", last.name), ("extra", last.extra)) if value}}
+        extra = {key: value for key, value in record.extra.items() if key != NOTES}
+        found.append(
+            Record(
+                record.turns[place].text or "",
+                "" if is_call else last.text or "",
+                record.system,
+                _untrained(record.turns[:place]),
+                (*trace, last) if is_call else tuple(trace),
+                None,
+                record.tags,
+                with_notes(extra, notes if notes["answer"] and not is_call else {}),
+                None if is_call else last.reasoning,
+                record.source,
+                record.family,
+            )
+        )
+    return (*found, replace(record, turns=_untrained(record.turns)))
+
+
+def _untrained(turns: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(
+        replace(message, reasoning=None, weight=0) if message.role == "assistant" else message for message in turns
+    )
 
 
 def checked(record: Record, options: LayoutOptions) -> Record:
@@ -319,9 +360,11 @@ def with_columns(
 
 
 def fits_own_column(name: str, value: Any) -> bool:
-    """Whether a column holds what trainers look for under its name: tools, or whether they may run side by side."""
+    """Whether a column holds what trainers look for under its name: tools, a weight, whether calls may be parallel."""
     if name in ("tools", "functions"):
         return bool(tools_in(value))
+    if name == "weight":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
     return name != "parallel_tool_calls" or isinstance(value, bool)
 
 

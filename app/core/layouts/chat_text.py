@@ -1,19 +1,23 @@
-"""A chat in one text: ``{"text": "<|im_start|>user\\n…<|im_end|>\\n<|im_start|>assistant\\n…"}``; read, not written.
+"""A chat in one text: ``{"text": "<|im_start|>user\\n…<|im_end|>\\n<|im_start|>assistant\\n…"}``.
 
-Which marks are known stands in ``templates``. The system prompt may stand in a column of its own, with or without the
-word SYSTEM. What is written for trainers holds messages, and the trainer puts the marks of its model around them.
+Which marks are known stands in ``templates``; ChatML is written, with tool calls as Hermes and Qwen have them. The
+system prompt may stand in a column of its own, with or without the word SYSTEM. Where a trainer takes messages, these
+are better: it puts the marks of its model around them.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from app.core.layouts.base import Layout, LayoutOptions, RowError, columns_of, not_written
+from app.core.layouts.base import Layout, LayoutOptions, RowError, columns_of, messages_of, with_columns
+from app.core.layouts.functions import call_text, tools_in, without_nulls
 from app.core.layouts.mapping import target_of
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
 from app.core.layouts.templates import Chat, read_chat
-from app.core.layouts.whole import conversation_record
-from app.core.record import Record
+from app.core.layouts.whole import conversation_record, json_text
+from app.core.reasoning import with_thinking
+from app.core.record import Message, Record
 
 _NAMES = ("text", "chat", "conversation", "conversations", "formatted_text", "formatted_chat", "prompt", "content")
 _SYSTEM_MARK = re.compile(r"\s*SYSTEM:\s*")
@@ -51,6 +55,24 @@ def _columns_of(row: Row) -> list[str]:
     return [name for name in names if isinstance(row[name], str) and name != "system"]
 
 
+def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+    """The row of a record as ChatML. Tools stand as JSON in the system message, calls as ``<tool_call>``."""
+    tools = tools_in(record.extra.get("tools"))
+    listed = [f"<tools>\n{json_text(without_nulls(tools))}\n</tools>"] if tools else []
+    system = "\n\n".join([*([] if record.system is None else [record.system]), *listed])
+    messages = messages_of(record)
+    if record.system is not None or tools:
+        messages = (Message("system", system), *messages)
+    text = "".join(f"<|im_start|>{one.role}\n{_said_in(one)}<|im_end|>\n" for one in messages)
+    rest = {name: value for name, value in record.extra.items() if name != "tools"} if tools else record.extra
+    return with_columns({"text": text}, replace(record, extra=rest), options, reserved=("text",))
+
+
+def _said_in(message: Message) -> str:
+    calls = [f"<tool_call>\n{call_text([call])}\n</tool_call>" for call in message.tool_calls or ()]
+    return with_thinking(message.reasoning, "\n".join([*([message.text] if message.text else []), *calls]))
+
+
 def recognises(sample: Sample) -> Claim | None:
     """Whether most rows hold a whole chat in one text, and no columns for question and answer."""
     targets = {match[0] for name in sample.columns if (match := target_of(name))}
@@ -77,12 +99,13 @@ CHAT_TEXT = Layout(
     "chat-text",
     "A chat in one text",
     parse,
-    not_written,
-    frozenset(),
-    (),
+    render,
+    frozenset({"system", "turns", "trace", "reasoning", "tools"}),
+    ("text",),
     {
         "text": "<|im_start|>user\nHow do I reset my password?<|im_end|>\n"
         "<|im_start|>assistant\nChoose “Forgot password”.<|im_end|>\n"
     },
     recognises,
+    columns=frozenset({"tools"}),
 )

@@ -17,7 +17,6 @@ from app.core.layouts.base import (
     KEEPING,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     checked,
     columns_of,
@@ -305,13 +304,5 @@ COLUMNS = Layout(
         "answer": "Choose “Forgot password”.",
         "tags": "account; login",
     },
-    presets=(
-        Preset("csv", "CSV", "Exact: question, answer, tags and more"),
-        Preset("csv-excel", "CSV for Excel", "Marked as UTF-8, formulas made safe"),
-        Preset("xlsx", "Excel workbook", "Every cell is text"),
-        Preset("jsonl", "JSONL of columns", "question, answer and all other columns"),
-        Preset("parquet", "Parquet", "Text columns, small files"),
-        Preset("sqlite", "SQLite", "One table, with the view messages"),
-    ),
     bare=frozenset({"question", "answer", "rejected"}),
 )

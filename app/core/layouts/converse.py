@@ -14,7 +14,6 @@ from app.core.layouts.base import (
     IDS,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     columns_of,
     messages_of,
@@ -207,7 +206,6 @@ CONVERSE = Layout(
         ],
     },
     recognises,
-    (Preset("jsonl", "Amazon Nova", "JSONL: messages with blocks"),),
     columns=frozenset({"tools"}),
     keeps=frozenset({AFTER}),
 )

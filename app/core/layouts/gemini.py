@@ -14,7 +14,6 @@ from app.core.layouts.base import (
     AFTER,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     columns_of,
     messages_of,
@@ -246,7 +245,6 @@ GEMINI = Layout(
         ],
     },
     recognises,
-    (Preset("jsonl", "Gemini", "JSONL: contents and parts"),),
     columns=frozenset({"tools"}),
     keeps=frozenset({AFTER}),
 )
@@ -264,7 +262,6 @@ GEMINI_PREFERENCE = Layout(
             {"score": 0, "completion": {"role": "model", "parts": [{"text": "Ask."}]}},
         ],
     },
-    presets=(Preset("jsonl", "Preference pairs for Gemini", "JSONL: contents and completions with scores"),),
     needs=frozenset({"rejected answer"}),
     bare=frozenset({"answer", "rejected"}),
 )

@@ -11,18 +11,18 @@ from typing import Any
 from app.core.layouts import alpaca, columns, openai, prompt_completion, sharegpt
 from app.core.layouts.base import (
     AFTER,
-    CHAT,
     KEEPING,
+    KEYS,
     NOTES,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     checked,
     free_name,
     notes_of,
     with_notes,
 )
+from app.core.layouts.dialect import TRL_DIALECT, held_by, write_row
 from app.core.layouts.mapping import guess_columns
 from app.core.layouts.sample import Claim, Sample
 from app.core.layouts.shapes import Row
@@ -118,7 +118,7 @@ def _labelled(record: Record, options: LayoutOptions) -> list[dict[str, Any]]:
             notes = {key: value for key, value in notes_of(one).items() if key != "texts"}
             extra = with_notes({key: value for key, value in one.extra.items() if key != NOTES}, notes)
             row = _with_label(prompt_completion.render(replace(one, extra=extra), options), "label", good)
-        rows.append(row)
+        rows.append(row if options.keep_extra else write_row(row, TRL_DIALECT))
     return rows
 
 
@@ -202,7 +202,7 @@ TRL_KTO = Layout(
     "KTO labels (TRL)",
     parse,
     render,
-    CHAT | {"rejected answer"},
+    held_by(TRL_DIALECT, "rejected answer"),
     ("prompt", "completion", "label", "tools"),
     {
         "prompt": [{"role": "user", "content": "How do I reset my password?"}],
@@ -210,10 +210,10 @@ TRL_KTO = Layout(
         "label": True,
     },
     recognises,
-    (Preset("jsonl", "KTO labels", "JSONL for TRL: good and bad answers"),),
     labels=_labelled,
     columns=frozenset({"tools"}),
-    keeps=frozenset({AFTER}),
+    keeps=frozenset({AFTER, "weights", KEYS}),
+    message_keys=frozenset(TRL_DIALECT.keys),
 )
 KTO = Layout(
     "kto",

@@ -3,6 +3,7 @@
 A layout says what it holds (``Layout.holds``, ``keeps``, ``columns``, ``bare``); all else that a record has is lost.
 """
 
+from collections.abc import Container
 from typing import Any
 
 from app.core.layouts.base import (
@@ -56,7 +57,9 @@ def losses(record: Record, layout: Layout, options: LayoutOptions) -> list[str]:
         IDS: "trace" in held and any(map(_has_ids, messages)),
         "weights": any(message.weight is not None for message in messages)
         or any("weight" in note for note in sides.values()),
-        KEYS: any(map(_has_keys, messages)) or any(map(_notes_keys, sides.values())) or has_part_keys,
+        KEYS: any(_has_keys(message, layout.message_keys) for message in messages)
+        or any(_notes_keys(note, layout.message_keys) for note in sides.values())
+        or has_part_keys,
         "rejected answer": record.rejected_answer is not None,
         AFTER: "trailing" in notes,
         ANSWERS: isinstance(notes.get("answers"), list) and len(notes["answers"]) > 1,
@@ -98,9 +101,10 @@ def _has_ids(message: Message) -> bool:
     return message.tool_call_id is not None or any(isinstance(call, dict) and call.get("id") for call in calls)
 
 
-def _has_keys(message: Message) -> bool:
-    return bool(message.name) or any(map(has_value, message.extra.values()))
+def _has_keys(message: Message, known: Container[str] = ()) -> bool:
+    return _notes_keys({"name": message.name, "extra": message.extra}, known)
 
 
-def _notes_keys(note: dict[str, Any]) -> bool:
-    return bool(note.get("name")) or any(map(has_value, (note.get("extra") or {}).values()))
+def _notes_keys(note: dict[str, Any], known: Container[str] = ()) -> bool:
+    more = {**(note.get("extra") or {}), "name": note.get("name")}
+    return any(has_value(value) and key not in known for key, value in more.items())

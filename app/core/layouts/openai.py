@@ -17,7 +17,6 @@ from app.core.layouts.base import (
     CHAT,
     Layout,
     LayoutOptions,
-    Preset,
     as_came,
     checked,
     messages_of,
@@ -159,8 +158,8 @@ OPENAI = Layout(
         ]
     },
     recognises,
-    (Preset("jsonl", "OpenAI chat", "JSONL, one conversation a line"),),
     columns=frozenset({"tools", "parallel_tool_calls", "functions"}),
     keeps=frozenset({"rejected answer", AFTER}),
     came="openai",
+    is_chat=True,
 )

@@ -26,7 +26,6 @@ from app.core.layouts.base import (
     KEEPING,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     as_came,
     checked,
@@ -38,7 +37,9 @@ from app.core.layouts.base import (
     with_notes,
     with_usual_names,
 )
+from app.core.layouts.base import KEYS as KEYS_OF_MESSAGES
 from app.core.layouts.conversation import chat_messages, parse_chat, take_system_beside
+from app.core.layouts.dialect import TRL_DIALECT, held_by, write_row
 from app.core.layouts.functions import tools_in, with_text_tools, without_nulls
 from app.core.layouts.messages import read_message
 from app.core.layouts.sample import Claim, Sample
@@ -141,7 +142,8 @@ def render_trl(record: Record, options: LayoutOptions) -> dict[str, Any]:
     """The row of a record in TRL's form, all lists of messages; with ``keep_extra`` as it came. Raises RowError."""
     if options.keep_extra and (row := _as_noted(record)) is not None:
         return row
-    return _write(record, _TRL, options)
+    row = _write(record, _TRL, options)
+    return row if options.keep_extra else write_row(row, TRL_DIALECT)
 
 
 def render_llama_factory(record: Record, options: LayoutOptions) -> dict[str, Any]:
@@ -250,7 +252,6 @@ PREFERENCE = Layout(
         "non_preferred_output": [{"role": "assistant", "content": "Ask."}],
     },
     recognises,
-    (Preset("jsonl", "Preference pairs", "JSONL: OpenAI's better and worse answers"),),
     needs=frozenset({"rejected answer"}),
     columns=frozenset({"tools", "parallel_tool_calls"}),
     bare=_BARE,
@@ -261,7 +262,7 @@ TRL_PREFERENCE = Layout(
     "Preference pairs (TRL)",
     parse,
     render_trl,
-    _HOLDS,
+    held_by(TRL_DIALECT, "rejected answer"),
     ("prompt", "chosen", "rejected", "tools"),
     {
         "prompt": [{"role": "user", "content": "How do I reset my password?"}],
@@ -269,10 +270,11 @@ TRL_PREFERENCE = Layout(
         "rejected": [{"role": "assistant", "content": "Ask."}],
     },
     needs=frozenset({"rejected answer"}),
-    presets=(Preset("jsonl", "Preference pairs for TRL", "JSONL: lists of messages"),),
     columns=frozenset({"tools"}),
     bare=_BARE,
     came="preference",
+    keeps=frozenset({"weights", KEYS_OF_MESSAGES}),
+    message_keys=frozenset(TRL_DIALECT.keys),
 )
 LLAMA_FACTORY_PREFERENCE = Layout(
     "llama-factory-preference",
@@ -287,7 +289,6 @@ LLAMA_FACTORY_PREFERENCE = Layout(
         "rejected": {"from": "gpt", "value": "Ask."},
     },
     needs=frozenset({"rejected answer"}),
-    presets=(Preset("json", "Preference pairs for LLaMA-Factory", "JSON: ShareGPT with better and worse answers"),),
     columns=frozenset({"tools"}),
     bare=_BARE,
     came="preference",

@@ -15,7 +15,6 @@ from app.core.layouts.base import (
     NOTES,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     as_came,
     checked,
@@ -129,7 +128,6 @@ PROMPT_COMPLETION = Layout(
         "completion": [{"role": "assistant", "content": "Choose “Forgot password”."}],
     },
     recognises,
-    (Preset("jsonl", "Prompt and completion", "JSONL for TRL: lists of messages"),),
     columns=frozenset({"tools"}),
     keeps=frozenset({"rejected answer", AFTER}),
     came="prompt-completion",
@@ -142,6 +140,5 @@ PROMPT_COMPLETION_TEXT = Layout(
     frozenset({"reasoning"}),
     ("prompt", "completion"),
     {"prompt": "How do I reset my password?", "completion": "Choose “Forgot password”."},
-    presets=(Preset("jsonl", "Prompt and completion as texts", "JSONL for Together and Bedrock"),),
     keeps=frozenset({"system", "rejected answer"}),
 )

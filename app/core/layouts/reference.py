@@ -12,7 +12,6 @@ from app.core.layouts.base import (
     CHAT,
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     notes_of,
     text_answer,
@@ -81,7 +80,6 @@ REFERENCE = Layout(
         _ANSWER: "Choose “Forgot password”.",
     },
     recognises,
-    (Preset("jsonl", "Prompts with a reference", "JSONL for reinforcement fine-tuning"),),
     columns=frozenset({"tools"}),
     bare=frozenset({"answer"}),
 )

@@ -6,6 +6,7 @@ from app.core.layouts.base import Layout
 from app.core.layouts.chat_text import CHAT_TEXT
 from app.core.layouts.columns import COLUMNS
 from app.core.layouts.converse import CONVERSE
+from app.core.layouts.dialects import DIALECTS
 from app.core.layouts.doccano import DOCCANO
 from app.core.layouts.gemini import GEMINI, GEMINI_PREFERENCE
 from app.core.layouts.kto import KTO, TRL_KTO
@@ -46,5 +47,6 @@ LAYOUTS: dict[str, Layout] = {
         OASST,
         MESSAGE_ROWS,
         CHAT_TEXT,
+        *DIALECTS,
     )
 }

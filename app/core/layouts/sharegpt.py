@@ -13,7 +13,6 @@ from app.core.layouts.base import (
     AFTER,
     Layout,
     LayoutOptions,
-    Preset,
     as_came,
     checked,
     messages_of,
@@ -158,7 +157,6 @@ SHAREGPT = Layout(
         ]
     },
     recognises,
-    (Preset("json", "ShareGPT", "JSON: from, value"),),
     columns=frozenset({"tools"}),
     keeps=frozenset({"rejected answer", AFTER}),
     came="sharegpt",

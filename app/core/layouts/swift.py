@@ -12,7 +12,6 @@ from app.core.layouts import openai
 from app.core.layouts.base import (
     Layout,
     LayoutOptions,
-    Preset,
     RowError,
     answer_text,
     as_came,
@@ -134,7 +133,7 @@ SWIFT = Layout(
         ],
         "rejected_response": "Ask.",
     },
-    presets=(Preset("jsonl", "MS-Swift", "JSONL: messages, rejected_response"),),
     columns=frozenset({"tools"}),
     came="openai",
+    unrolls=True,
 )

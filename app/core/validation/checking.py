@@ -10,10 +10,12 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
-from app.core.tokens import Spread, Tokenizer, find_family
+from app.core.tokens import Spread, Tokenizer, find_family, share_counts
+from app.core.validation.costs import read_price, reckon_cost
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
+from app.core.validation.repeats import FirstNumbers
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
 from app.core.validation.training import Training
@@ -56,11 +58,20 @@ class ValidateOptions:
     trained: bool = option(
         False, "Show what is trained", "List each record as the target reads it, with the parts of it that are trained."
     )
+    epochs: int | None = option(
+        None,
+        "Epochs",
+        "Reckon the cost of so many epochs.  [default: what the target does]",
+        metavar="N",
+        between=(1, 1_000),
+    )
+    price: str = option("", "Price", "The price of a million trained tokens, to reckon the cost by.", metavar="X")
     lint: bool = option(True, "Lints", "Look at questions and answers too, whatever trains on them.")
 
     def __post_init__(self) -> None:
         if self.limit is not None and not 0 <= self.limit <= MOST_LISTED:
             raise BadUsage(f"From 0 to {MOST_LISTED:,} findings can be listed.")
+        read_price(self.price)
 
 
 @dataclass
@@ -196,14 +207,40 @@ class Checker:
         }
 
     def spread(self) -> dict[str, Any] | None:
-        """How the lengths are spread, for a chart: the width of a step and the counts; how many are over the limit, and
-        the longest."""
+        """How the lengths are spread, for a chart: the width of a step and the counts; how many are over the limit,
+        the longest; and for each model with a limit of its own how many are over that, and what an epoch reads then."""
         if self._training is None or not (longest := self.lengths.longest()):
             return None
         limit = self._training.length.tokens
         width, counts = self.lengths.bins()
         over = self.lengths.count_over(limit) if limit else 0
-        return {"width": width, "counts": counts, "over": over, "longest": longest}
+        cuts = self._training.length.beyond in ("cut", None)
+        models = {
+            one.name: {
+                "limit": one.tokens,
+                "over": self.lengths.count_over(one.tokens),
+                "billed": self.lengths.sum_within(one.tokens, cuts=cuts),
+            }
+            for one in self.profile.models
+            if one.tokens
+        }
+        return {"width": width, "counts": counts, "over": over, "longest": longest, "models": models}
+
+    def cost(self, options: ValidateOptions) -> dict[str, Any] | None:
+        """What a run costs, as far as prices and epochs are known; None where tokens were not counted."""
+        tokens, model = self.tokens(), self.profile.model(options.model)
+        if tokens is None:
+            return None
+        price = read_price(options.price)
+        return reckon_cost(
+            tokens["billed"],
+            self.outcome.kept,
+            rule=self.profile.epochs,
+            epochs=options.epochs,
+            price=price if price is not None or model is None else model.price,
+            currency=model.currency if model else "USD",
+            exact=tokens["exact"],
+        ).as_dict()
 
     def close(self, facts: FileFacts) -> None:
         """Find what is wrong with all rows together and with the file."""
@@ -239,10 +276,12 @@ class Validation:
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
     linter: Linter | None = field(init=False)
-    _numbers: dict[int, int] = field(default_factory=dict)
+    _numbers: FirstNumbers = field(default_factory=FirstNumbers)
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
+        if self.load_tokenizer is not None:
+            self.load_tokenizer = share_counts(self.load_tokenizer)
         self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
         self.linter = Linter(self.findings, off=self.off) if self.options.lint else None
         self.checkers = [
@@ -308,7 +347,7 @@ class Validation:
     def see_record(self, number: int, record: Record, content_hash: int | None) -> None:
         """Check one record that stands in no file, by what its row would be for each target."""
         self.facts.records += 1
-        first = self._numbers.setdefault(hash(keys_of(record)) if content_hash is None else content_hash, number)
+        first = self._numbers.find(hash(keys_of(record)) if content_hash is None else content_hash, number)
         same_as = None if first == number else first
         if self.linter is not None:
             self.linter.see(record, number)
@@ -337,7 +376,7 @@ class Validation:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
         encoded = _encode(row)
         self.facts.bytes_read += len(encoded) + 1
-        first = self._numbers.setdefault(hash(encoded), number)
+        first = self._numbers.find(hash(encoded), number)
         return None if first == number else first
 
     def stands_in(self, record: Record) -> str:
@@ -375,9 +414,12 @@ class Validation:
                     "hints": findings.number("hint", one.profile.name),
                     "checked": "as it is" if one.own else "as exported",
                     "tokens": one.tokens(),
+                    "cost": one.cost(self.options),
                 }
                 for one in self.checkers
             },
+            "tokens": self.checkers[0].tokens(),
+            "cost": self.checkers[0].cost(self.options),
             **trained,
         }
 

@@ -25,6 +25,8 @@ FIXES = {
     "tools-to-text": "Write the tools as JSON text.",
     "tools-to-list": "Write the tools as a list.",
     "join-results": "Join the results of parallel calls in one message.",
+    "drop-message": "Leave the empty message out.",
+    "join-messages": "Join what one speaker says in a row in one message.",
     "drop-trailing": "Leave out the messages after the last answer.",
     "to-messages": "Write the text as a list with one message.",
 }

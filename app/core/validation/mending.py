@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -13,18 +13,24 @@ import msgspec
 
 from app.core.errors import Invalid
 from app.core.formats import FORMATS, BadRow, Source, WriteOptions
+from app.core.layouts import LAYOUTS, Layout, LayoutOptions, RowError
+from app.core.layouts.base import NOTES, notes_of, with_notes
 from app.core.layouts.functions import join_results
 from app.core.reading import ReadSettings
+from app.core.record import Record
+from app.core.stored import CONTENT
 from app.core.validation.checking import ValidateOptions, Validation
 from app.core.validation.files import start_validation
 from app.core.validation.findings import Finding
 from app.core.validation.profiles import Profile
+from app.core.validation.rules import FileFacts
 
 Row = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 _PART = re.compile(r"\[(\d+)\]")
 # So often a row is looked at again: what one mend brings to light, another one puts right.
 _ROUNDS = 8
+_READING = LayoutOptions(allow_unanswered=True, allow_empty_prompt=True)
 
 
 @dataclass
@@ -88,22 +94,78 @@ def _mend_rows(run: Validation, rows: Iterable[Any], done: Mended) -> Iterator[R
         if isinstance(row, BadRow):
             done.left_out += 1
             continue
-        values, mends = row.values, Counter[str]()
-        for _ in range(_ROUNDS):
-            found.clear()
-            run.see(row.number, row.line, values)
-            if any(one.fix == "drop-repeats" for one in found):
-                mends = Counter({"drop-repeats": 1})
-                break
-            values, made = mend_row(values, found)
-            if not made:
-                break
-            mends += made
+        values, mends = _mend_until_done(run, row.values, found, row.number, row.line)
         done.mends += mends
         done.mended += bool(mends)
         if "drop-repeats" not in mends:
             done.written += 1
             yield values
+
+
+def _mend_until_done(
+    run: Validation, row: Row, found: list[Finding], number: int, line: int | None = None, code: str = ""
+) -> tuple[Row, Counter[str]]:
+    """The row mended, and what was done to it. ``code`` leaves it at what one rule finds."""
+    mends = Counter[str]()
+    for _ in range(_ROUNDS):
+        found.clear()
+        run.see(number, line, row)
+        if not code and any(one.fix == "drop-repeats" for one in found):
+            return row, Counter({"drop-repeats": 1})
+        row, made = mend_row(row, [one for one in found if code in ("", one.code)])
+        if not made:
+            break
+        mends += made
+    return row, mends
+
+
+class RecordMender:
+    """Puts right in records what one rule finds in the rows that are made of them for some targets."""
+
+    def __init__(self, code: str, profiles: Sequence[Profile]) -> None:
+        self._code = code
+        self._found: list[Finding] = []
+        self._runs: list[tuple[Layout, Validation]] = []
+        for one in profiles:
+            if code in one.rules and one.layout:
+                facts = FileFacts(is_file=False)
+                run = Validation([one], ValidateOptions(lint=False), facts, {one.name: one.shapes[0]})
+                run.findings.told = self._found.append
+                self._runs.append((LAYOUTS[one.layout], run))
+
+    def mend(self, record: Record, number: int) -> Record:
+        """The record with what was found put right; the same object where nothing is, or it cannot be told apart.
+
+        What a target's row does not hold stays as it was.
+        """
+        for layout, run in self._runs:
+            with suppress(RowError):
+                [row] = layout.rows_of(record, LayoutOptions())
+                mended, mends = _mend_until_done(run, row, self._found, number, code=self._code)
+                if mends:
+                    base, new = (layout.parse(one, _READING) for one in (row, mended))
+                    record = _carry_over(record, base, new)
+        return record
+
+
+def _carry_over(record: Record, base: Record, new: Record) -> Record:
+    """The record with what changed between two others, where it had what the first of them has."""
+    fields: dict[str, Any] = {
+        name: getattr(new, name)
+        for name in CONTENT
+        if getattr(new, name) != getattr(base, name) == getattr(record, name)
+    }
+    notes, before, after = (dict(notes_of(one)) for one in (record, base, new))
+    for name in before.keys() | after.keys():
+        # What the notes do not hold yet is of the target's form, and not of the record's.
+        if before.get(name) != after.get(name) and notes.pop(name, None) is not None and name in after:
+            notes[name] = after[name]
+    gone = base.extra.keys() - new.extra.keys()
+    extra = {name: value for name, value in record.extra.items() if name != NOTES and name not in gone}
+    extra = with_notes(extra, {name: value for name, value in notes.items() if name != "came"})
+    if extra != record.extra and (notes != notes_of(record) or gone):
+        fields["extra"] = extra
+    return replace(record, **fields) if fields else record
 
 
 def mend_row(row: Row, found: Iterable[Finding]) -> tuple[Row, Counter[str]]:
@@ -192,6 +254,27 @@ def _join_results(holder: Any, key: Any) -> bool:
     return True
 
 
+def _drop_message(holder: Any, key: Any) -> bool:
+    """Leave a message out, unless it is the only one."""
+    if not isinstance(holder, list) or len(holder) < 2:
+        return False
+    del holder[key]
+    return True
+
+
+def _join_messages(holder: Any, key: Any) -> bool:
+    """Join a message with the one before it: texts with a blank line between them, parts one behind the other."""
+    name = "content" if "content" in holder[key] else "value"
+    before, after = holder[key - 1][name], holder[key][name]
+    if isinstance(after, list):
+        breaks = [{**after[0], "text": "\n\n"}] if after and isinstance(after[0].get("text"), str) else []
+        holder[key - 1][name] = [*before, *breaks, *after]
+    else:
+        holder[key - 1][name] = f"{before}\n\n{after}"
+    del holder[key]
+    return True
+
+
 def _drop_trailing(holder: Any, key: Any) -> bool:
     """Leave out what stands behind the last answer; nothing where there is none."""
     answers = [at for at, one in enumerate(holder) if isinstance(one, dict) and one.get("role") == "assistant"]
@@ -211,6 +294,8 @@ _MENDS: dict[str, Callable[[Any, Any], bool]] = {
     "tools-to-list": _from_text,
     "to-messages": _to_messages,
     "join-results": _join_results,
+    "drop-message": _drop_message,
+    "join-messages": _join_messages,
     "drop-trailing": _drop_trailing,
 }
-_MOVES = ("join-results", "drop-trailing")
+_MOVES = ("join-results", "drop-message", "join-messages", "drop-trailing")

@@ -77,6 +77,20 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reasoning: bool | None = None
 
 
+class Epochs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many epochs the target runs where nobody says: ``usual``, or others for few or very many records.
+
+    Where ``usual`` epochs would read fewer than ``examples_min`` records they become more, up to ``most``; where they
+    would read more than ``examples_max``, fewer. ``source`` says where that is from.
+    """
+
+    usual: int
+    examples_min: int | None = None
+    examples_max: int | None = None
+    most: int | None = None
+    source: str
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that the target announced for a day: how grave it is before that day is over, and after it.
 
@@ -121,6 +135,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     trains_setting: str = ""
     length: Length = Length()
     reasoning: Reasoning = Reasoning()
+    epochs: Epochs | None = None
     models: tuple[Model, ...] = ()
     calendar: tuple[Event, ...] = ()
     rules: Mapping[str, Severity]

@@ -1,4 +1,4 @@
-"""Exports: which pairs go out, in which shape, and what that shape cannot hold.
+"""Exports: which pairs go out, in which shape, what that shape cannot hold, and the proof that the file holds the rest.
 
 By default the approved pairs once any is approved, else every answered pair that is not rejected. A pair without a
 system prompt gets the dataset's here and nowhere else. Trainer layouts write only their own keys; what is left out is
@@ -6,23 +6,24 @@ counted.
 """
 
 from app.services.export.options import ExportOptions, file_name
-from app.services.export.planning import ExportPlan, RecordCount, plan_export
-from app.services.export.writing import (
-    count_differences,
-    preview_export,
-    require_space_for,
-    stream_export,
-    write_export,
-)
+from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_at_hand, plan_export
+from app.services.export.proof import Proof, RoundTrip
+from app.services.export.rendering import Rendering
+from app.services.export.writing import Written, prove_export, require_space_for, stream_export, write_export
 
 __all__ = [
     "ExportOptions",
     "ExportPlan",
+    "Proof",
     "RecordCount",
-    "count_differences",
+    "Rendering",
+    "RoundTrip",
+    "Written",
+    "count_ledger",
     "file_name",
+    "plan_at_hand",
     "plan_export",
-    "preview_export",
+    "prove_export",
     "require_space_for",
     "stream_export",
     "write_export",

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_
 
 from app.core.conversion import EXTRA
 from app.core.errors import Invalid
@@ -11,21 +11,43 @@ from app.core.filters import EVERY, Filters
 from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
-from app.core.record import SPLITS
 from app.core.spec import Spec
+from app.core.targets import EXPORT_TARGETS
 from app.core.text import BLANK_CHARACTERS
-from app.models import Entry, db
+from app.models import Entry
 from app.services import datasets, entries
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to export and how. ``split`` is one split, or empty for all; ``extra`` None means: as the layout does."""
+    """What to export and how. ``extra`` None means: as the layout does.
+
+    ``target`` is the export target that was named, or empty where it was a format and a layout.
+    With ``per_tag`` the pairs are shuffled as well, by the seed 0 where none is said.
+    """
 
     format: str = option("jsonl", "Format", flag="")
     layout: str = option("openai", "Layout", flag="")
+    target: str = option("", "Target", flag="")
     filters: Filters = option(EVERY, "Pairs", flag="")
-    split: str = option("", "Split")
+    max_tokens: int | None = option(
+        None, "Longest", "Leave out pairs with more tokens than this.", metavar="N", between=(1, 100_000_000)
+    )
+    per_tag: int | None = option(
+        None,
+        "Most of each tag",
+        "Take so many pairs of each tag at most, and of those without one; which ones, the seed says.",
+        metavar="N",
+        between=(1, 1_000_000_000),
+    )
+    seed: int | None = option(
+        None,
+        "Shuffle by seed",
+        "Shuffle the pairs. The same seed always gives the same order.",
+        flag="--shuffle",
+        metavar="SEED",
+        between=(0, 2**31 - 1),
+    )
     extra: bool | None = option(None, "Other columns", "Other columns.  [default: as the layout does]", choices=EXTRA)
     spreadsheet_safe: bool = option(
         False, "Safe for spreadsheets", "Make cells safe that a spreadsheet would run; reversible."
@@ -34,15 +56,24 @@ class ExportOptions:
     dataset_system: bool = option(
         True,
         "System prompt",
-        choices={"": "From each pair, else the dataset’s", "own": "Only from each pair"},
-        flag="",
-        word="system",
+        "The prompt of the dataset is put before pairs that have none (default), or not.",
+        choices={"default": "From each pair, else the dataset’s", "own": "Only from each pair"},
+        flag="--system",
     )
 
     def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
         """The options with what commands and pages say in their own ways, checked."""
         kind, layout = target.format or self.format, target.layout or self.layout
-        return replace(self, format=kind, layout=layout, filters=filters).checked()
+        named = EXPORT_TARGETS.get(target.target)
+        return replace(
+            self,
+            format=kind,
+            layout=layout,
+            target=target.target,
+            filters=filters,
+            bom=self.bom or (named is not None and named.bom),
+            spreadsheet_safe=self.spreadsheet_safe or (named is not None and named.spreadsheet_safe),
+        ).checked()
 
     def checked(self) -> "ExportOptions":
         """The options themselves. Raises Invalid for names that do not exist or do not fit together."""
@@ -54,70 +85,70 @@ class ExportOptions:
         if self.layout not in known:
             said = f"The layout {self.layout!r} cannot be written. Use one of {', '.join(known)}."
             raise Invalid(said, code="no_layout")
-        if self.split and self.split not in SPLITS:
-            raise Invalid(f"There is no split {self.split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
+        if self.target and self.target not in EXPORT_TARGETS:
+            have = ", ".join(EXPORT_TARGETS)
+            raise Invalid(f"There is no export target {self.target!r}. Use one of {have}.", code="no_target")
+        entries.filter_conditions(self.filters)
         return self
+
+    @property
+    def bundle(self) -> str:
+        """Which files are written beside the data; empty for one file."""
+        return EXPORT_TARGETS[self.target].bundle if self.target else ""
 
     @property
     def keep_extra(self) -> bool:
         """Whether other columns are written: on by default for columns only."""
         return self.layout == "columns" if self.extra is None else self.extra
 
+    @property
+    def picks(self) -> bool:
+        """Whether only a look at the pairs tells which of them go out, or in which order."""
+        return self.max_tokens is not None or self.per_tag is not None or self.seed is not None
+
 
 def file_name(name: str, options: ExportOptions) -> str:
-    """A name for the download: the dataset's, its split, and the format's extension. Safe on every system."""
+    """A name for the download: the dataset's, its splits, and the format's extension. Safe on every system."""
     plain = re.sub(r"[^\w\-]+", "-", name, flags=re.UNICODE).strip("-_")[:80] or "dataset"
-    split = f".{options.split}" if options.split else ""
+    splits = "".join(f".{one}" for one in options.filters.splits)
     safe = ".spreadsheet-safe" if options.spreadsheet_safe else ""
-    return f"{plain}{split}{safe}{FORMATS[options.format].extensions[0]}"
+    return f"{plain}{splits}{safe}{FORMATS[options.format].extensions[0]}"
 
 
-def count_records(dataset_id: int, options: ExportOptions) -> int:
-    """How many records go out."""
-    return int(db.session.execute(select(func.count()).where(goes_out(dataset_id, options))).scalar_one())
+def goes_out(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+    """The condition under which a pair is exported, as far as its columns tell."""
+    return and_(is_chosen(dataset_id, options, connection), *map(not_, reasons_against(dataset_id, options).values()))
 
 
-def goes_out(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
-    """The condition under which a pair is exported."""
-    conditions = [is_chosen(dataset_id, options), not_(is_unanswered(options))]
-    if needs_rejected(options):
-        conditions.append(Entry.rejected_answer.is_not(None))
+def is_chosen(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+    """Whether somebody asked for a pair, by the filters."""
+    return and_(entries.is_live(dataset_id, connection), *entries.filter_conditions(options.filters))
+
+
+def reasons_against(dataset_id: int, options: ExportOptions) -> dict[str, ColumnElement[bool]]:
+    """Why a chosen pair stays behind, by codes of ``REASONS``: conditions, of which the first that holds counts."""
+    found: dict[str, ColumnElement[bool]] = {}
     if not options.filters.statuses:
-        conditions.append(not_(is_rejected()))
-        conditions.append(not_(is_passed_over(dataset_id)))
-    return and_(*conditions)
-
-
-def is_chosen(dataset_id: int, options: ExportOptions) -> ColumnElement[bool]:
-    """Whether somebody asked for a pair, by the filters or by its split."""
-    splits = (options.split,) if options.split else options.filters.splits
-    filters = replace(options.filters, splits=splits)
-    return and_(entries.is_live(dataset_id), *entries.filter_conditions(filters))
-
-
-def needs_rejected(options: ExportOptions) -> bool:
-    """Whether the layout is made of pairs of answers."""
-    return "rejected answer" in LAYOUTS[options.layout].needs
-
-
-def takes_rejected_alone(options: ExportOptions) -> bool:
-    """Whether a pair with only a rejected answer goes out, because each answer is written with a label."""
-    return LAYOUTS[options.layout].labels is not None
-
-
-def is_rejected() -> ColumnElement[bool]:
-    """Whether a pair was rejected."""
-    return Entry.status == "rejected"
-
-
-def is_passed_over(dataset_id: int) -> ColumnElement[bool]:
-    """Whether a pair waits for approval while others have it."""
-    return Entry.status.not_in((*entries.exported_statuses(datasets.get(dataset_id)), "rejected"))
-
-
-def is_unanswered(options: ExportOptions) -> ColumnElement[bool]:
-    """Whether there is nothing to learn in a pair."""
+        taken = entries.exported_statuses(datasets.get(dataset_id))
+        found["rejected"] = Entry.status == "rejected"
+        found["not-approved"] = Entry.status.not_in((*taken, "rejected"))
     # The first letter settles it for nearly all.
     begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
     nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
-    return and_(nothing, Entry.rejected_answer.is_(None)) if takes_rejected_alone(options) else nothing
+    if LAYOUTS[options.layout].labels is not None:
+        # Each answer is written with a label: a pair with only a rejected answer goes out.
+        nothing = and_(nothing, Entry.rejected_answer.is_(None))
+    found["unanswered"] = nothing
+    if "rejected answer" in LAYOUTS[options.layout].needs:
+        found["no-worse-answer"] = Entry.rejected_answer.is_(None)
+    return found
+
+
+REASONS = {
+    "rejected": "that are rejected",
+    "not-approved": "that are not approved",
+    "unanswered": "without an answer",
+    "no-worse-answer": "without a rejected answer",
+    "too-long": "with more than {max_tokens:,} tokens",
+    "tag-full": "beyond {per_tag:,} of a tag",
+}

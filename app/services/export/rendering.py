@@ -1,14 +1,18 @@
-"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as OpenAI and CSV."""
+"""Stored pairs as the rows of a layout, and the quick ways for what is exported most: plain pairs as chats and CSV."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
+from app.core.changes import chunks_of
 from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import cells_of, stream_lines
 from app.core.formats.jsonl import escape_line_ends
@@ -17,9 +21,11 @@ from app.core.layouts.columns import OWN
 from app.core.record import Record
 from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
-from app.models import Entry, db, reading
+from app.models import Entry, reading
+from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries
-from app.services.export.options import ExportOptions, goes_out, takes_rejected_alone
+from app.services.export.options import ExportOptions, goes_out
+from app.services.export.picking import count_tokens, shuffle, take_of_each_tag
 
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
@@ -28,49 +34,234 @@ PLAIN = ("id", "status", "split", "source", "family", "system", "question", "ans
 _rest_of = attrgetter("turns", "trace", "tags", "extra")
 _NOTHING = (None, None, None, None)
 _encode = msgspec.json.Encoder().encode
+# Told of a pair that stays behind, and why: a code of REASONS, or the refusal of the layout.
+Left = Callable[[StoredEntry, str | RowError], object]
 
 
-def rendered_rows(dataset_id: int, options: ExportOptions) -> Iterator[Mapping[str, Any]]:
-    """The rows of the layout; the plan says which records it refuses."""
-    render = row_renderer(dataset_id, options)
-    for rows in read_chunks(dataset_id, options):
-        for row in rows:
-            if (record := record_of(row, options)) is not None:
-                with suppress(RowError):
-                    yield from render(record, row)
+class Rendering:
+    """One export of a dataset, read from one unchanging view of the data: ``with Rendering(…) as run``.
 
+    ``pairs`` and ``rows`` count what was given so far. ``left`` is told of pairs that stay behind for what their
+    columns do not tell, ``seen`` of each pair that goes out, its record and its rows; with it the quick ways, which
+    make the same file, are not taken.
+    """
 
-def read_chunks(dataset_id: int, options: ExportOptions, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
-    """The stored rows that go out, some at a time, from one unchanging view of the data."""
-    with reading() as connection:
-        statement = select(*entries.COLUMNS).where(goes_out(dataset_id, options), *which).order_by(Entry.id)
-        for rows in entries.fetch_chunks(connection, statement, ROWS):
-            yield list(map(as_entry, rows))
+    def __init__(
+        self,
+        dataset_id: int,
+        options: ExportOptions,
+        *,
+        left: Left = lambda row, reason: None,
+        seen: Callable[[StoredEntry, Record, list[dict[str, Any]]], object] | None = None,
+    ) -> None:
+        dataset = datasets.get(dataset_id)
+        self.dataset_id, self.title, self.options = dataset.id, dataset.name, options.checked()
+        self.layout, self.how = LAYOUTS[options.layout], LayoutOptions(keep_extra=options.keep_extra)
+        # A table of columns shows pairs as they are.
+        is_wanted = options.dataset_system and options.layout != "columns"
+        self.default: str | None = dataset.system_prompt if is_wanted else None
+        self.pairs = self.rows = 0
+        self._left, self._seen = left, seen
+        self._stack = ExitStack()
+        self.connection: Connection | None = None
 
+    def __enter__(self) -> "Rendering":
+        self.connection = self._stack.enter_context(reading())
+        return self
 
-def record_of(row: StoredEntry, options: ExportOptions) -> Record | None:
-    """The record of a stored row; None where there is nothing to learn in it."""
-    record = row.record()
-    alone = takes_rejected_alone(options) and record.rejected_answer is not None
-    return record if record.answered or alone else None
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
 
+    def chunks(self, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
+        """The stored rows that go out, some at a time, in their order; the layout may still refuse some."""
+        assert self.connection is not None
+        goes = goes_out(self.dataset_id, self.options, self.connection)
+        statement = select(*entries.COLUMNS).where(goes, *which).order_by(Entry.id)
+        chunks = (list(map(as_entry, rows)) for rows in entries.fetch_chunks(self.connection, statement, ROWS))
+        return iter(chunks_of(self._pick(chain.from_iterable(chunks)), ROWS)) if self.options.picks else chunks
 
-def row_renderer(dataset_id: int, options: ExportOptions) -> Callable[[Record, StoredEntry], list[dict[str, Any]]]:
-    """What makes the rows of the layout, nearly always one, from a record and the stored row it comes from."""
-    layout, rendering = LAYOUTS[options.layout], layout_options(options)
-    default = default_system(dataset_id, options)
+    def _pick(self, rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
+        options, tokenizer = self.options, load_tokenizer()
+        if (most := options.max_tokens) is not None:
+            rows = (row for row in rows if self._is_short(row, count_tokens(self.complete(row), tokenizer), most))
+        if options.seed is not None or options.per_tag is not None:
+            rows = shuffle(rows, options.seed or 0)
+        if options.per_tag is not None:
+            rows = take_of_each_tag(rows, options.per_tag, self._fits, lambda row: self._left(row, "tag-full"))
+        return iter(rows)
 
-    def render(record: Record, row: StoredEntry) -> list[dict[str, Any]]:
-        if default is not None and record.system is None:
-            record = replace(record, system=default)
-        if options.layout == "columns" and not options.keep_extra and record.extra:
+    def _is_short(self, row: StoredEntry, tokens: int, most: int) -> bool:
+        if tokens > most:
+            self._left(row, "too-long")
+        return tokens <= most
+
+    def _fits(self, row: StoredEntry) -> bool:
+        try:
+            return self.rows_of(row) is not None
+        except RowError:
+            return False
+
+    def complete(self, row: StoredEntry) -> Record:
+        """The record of a stored row, with the dataset's prompt where it has none of its own."""
+        record = row.record()
+        return replace(record, system=self.default) if record.system is None and self.default is not None else record
+
+    def rows_of(self, row: StoredEntry, record: Record | None = None) -> list[dict[str, Any]] | None:
+        """The rows of the layout, nearly always one; None where there is nothing to learn. Raises RowError."""
+        record = record or self.complete(row)
+        alone = self.layout.labels is not None and record.rejected_answer is not None
+        if not (record.answered or alone):
+            return None
+        if self.layout.name == "columns" and not self.how.keep_extra and record.extra:
             record = replace(record, extra={})
-        written = layout.rows_of(record, rendering)
-        if options.layout == "columns" and options.keep_extra:
+        written = self.layout.rows_of(record, self.how)
+        if self.layout.name == "columns" and self.how.keep_extra:
             return [_with_labels(out, row) for out in written]
         return written
 
-    return render
+    def rendered(self, *which: ColumnElement[bool]) -> Iterator[Mapping[str, Any]]:
+        """The rows of the layout, pair by pair."""
+        for rows in self.chunks(*which):
+            for row in rows:
+                record = self.complete(row)
+                try:
+                    written = self.rows_of(row, record)
+                except RowError as error:
+                    self._left(row, error)
+                    continue
+                if written is None:
+                    self._left(row, "unanswered")
+                    continue
+                self.pairs += 1
+                self.rows += len(written)
+                if self._seen is not None:
+                    self._seen(row, record, written)
+                yield from written
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file in pieces of any size, for formats that can be streamed."""
+        kind = FORMATS[self.options.format]
+        assert kind.stream is not None
+        if self._seen is None and self.options.format == "jsonl" and self.layout.is_chat:
+            return chain([codecs.BOM_UTF8] if self.options.bom else [], self._chat_lines())
+        if self._seen is None and kind.tabular and self.layout.name == "columns":
+            return self._table_lines()
+        return kind.stream(self.rendered(), self.write_options())
+
+    def write(self, out: BinaryIO) -> None:
+        """The whole file. Raises TooLarge where the format cannot hold a text."""
+        kind = FORMATS[self.options.format]
+        assert kind.write is not None
+        if kind.stream is None:
+            kind.write(self.rendered(), out, self.write_options())
+        else:
+            for piece in self.pieces():
+                out.write(piece)
+
+    def write_options(self) -> WriteOptions:
+        """How the format writes this export."""
+        options = self.options
+        columns = self._columns() if FORMATS[options.format].tabular else ()
+        delimiter = "\t" if options.format == "tsv" else ","
+        return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=self.title)
+
+    def _columns(self) -> tuple[str, ...]:
+        """The columns of a table: ours that are in use, then every other column that some pair has."""
+        assert self.connection is not None
+        if self.layout.name != "columns":
+            before = Rendering(self.dataset_id, self.options)
+            before.connection = self.connection
+            return tuple(dict.fromkeys(name for row in before.rendered() for name in row))
+        used = {
+            "system": Entry.system,
+            "reasoning": Entry.reasoning,
+            "rejected_answer": Entry.rejected_answer,
+            "tags": Entry.tags,
+            "source": Entry.source,
+            "family": Entry.family,
+            "turns_json": Entry.turns,
+            "trace_json": Entry.trace,
+        }
+        goes = goes_out(self.dataset_id, self.options, self.connection)
+        query = select(*(func.count(column) for column in used.values()), func.count(Entry.extra)).where(goes)
+        *numbers, others = self.connection.execute(query).one()
+        wanted = {"question", "answer", *(name for name, number in zip(used, numbers, strict=True) if number)}
+        if not self.how.keep_extra:
+            return tuple(name for name in OWN if name in wanted)
+        wanted |= {"id", "status", "split"}
+        ours = tuple(name for name in OWN if name in wanted)
+        names: dict[str, None] = {}
+        if others:
+            statement = select(Entry.extra).where(goes, Entry.extra.is_not(None)).order_by(Entry.id)
+            for rows in entries.fetch_chunks(self.connection, statement, 1000):
+                for (extra,) in rows:
+                    names.update(dict.fromkeys(msgspec.json.decode(extra)))
+        return (*ours, *(name for name in names if name not in ours and name != NOTES))
+
+    def _chat_lines(self) -> Iterator[bytes]:
+        """The quick way for JSONL of messages: a plain pair is a constant envelope around its texts."""
+        default, encode, keep = self.default, _encode, self.how.keep_extra
+        user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
+        for rows in self.chunks():
+            lines: list[bytes] = []
+            for row in rows:
+                more = row.turns is not None or row.trace is not None or row.reasoning is not None
+                labelled = row.tags is not None or row.source is not None or row.family is not None
+                if more or row.extra is not None or (keep and labelled):
+                    written = self._written(row)
+                    self.pairs += bool(written)
+                    lines.extend(encode(one) + b"\n" for one in written)
+                    continue
+                question, answer = row.question, row.answer
+                if answer[:1] not in PLAIN_STARTS and is_blank(answer):
+                    continue
+                self.pairs += 1
+                system = row.system if row.system is not None else default
+                if system is None:
+                    lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
+                else:
+                    head = b'{"messages":[{"role":"system","content":' + encode(system) + b"},"
+                    lines.append(head + user + encode(question) + assistant + encode(answer) + end)
+            self.rows += len(lines)
+            yield escape_line_ends(b"".join(lines))
+
+    def _table_lines(self) -> Iterator[bytes]:
+        """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
+        how = self.write_options()
+        places = {name: PLACES[name] for name in PLAIN}
+        if all(name in places for name in how.columns) and len(how.columns) > 1:
+            plain_cells: Callable[[Any], Sequence[Any]] = itemgetter(*(places[name] for name in how.columns))
+        else:
+            # Columns that no plain pair has stay empty.
+            plain_cells = lambda row: [row[places[name]] if name in places else None for name in how.columns]  # noqa: E731
+
+        def row_cells(row: StoredEntry) -> Sequence[Any] | None:
+            if _rest_of(row) == _NOTHING:
+                return None if is_blank(row.answer) else plain_cells(row)
+            for values in self._written(row):
+                return cells_of([values.get(name) for name in how.columns])
+            return None
+
+        def batches() -> Iterator[list[Sequence[Any]]]:
+            for rows in self.chunks():
+                if all(_rest_of(row) == _NOTHING for row in rows) and all_visible([row.answer for row in rows]):
+                    lines = list(map(plain_cells, rows))
+                else:
+                    lines = [one for row in rows if (one := row_cells(row)) is not None]
+                self.pairs += len(lines)
+                self.rows += len(lines)
+                yield lines
+
+        return stream_lines(batches(), how)
+
+    def _written(self, row: StoredEntry) -> list[dict[str, Any]]:
+        """The rows of a pair; none where it is refused."""
+        try:
+            return self.rows_of(row) or []
+        except RowError:
+            return []
 
 
 def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
@@ -79,110 +270,3 @@ def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
     # What a file called its split and is none of ours stands beside the pair.
     split = row.split if row.split is not None else out.pop("split", None)
     return {"id": row.id, **out, "status": row.status, "split": split, **last}
-
-
-def layout_options(options: ExportOptions) -> LayoutOptions:
-    """How records become rows."""
-    return LayoutOptions(keep_extra=options.keep_extra)
-
-
-def default_system(dataset_id: int, options: ExportOptions) -> str | None:
-    """The system prompt of pairs that have none; a table of columns shows them as they are."""
-    is_wanted = options.dataset_system and options.layout != "columns"
-    return datasets.get(dataset_id).system_prompt if is_wanted else None
-
-
-def write_options(dataset_id: int, options: ExportOptions) -> WriteOptions:
-    """How the format writes this export."""
-    columns = columns_of(dataset_id, options) if FORMATS[options.format].tabular else ()
-    name = datasets.get(dataset_id).name
-    delimiter = "\t" if options.format == "tsv" else ","
-    return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=name)
-
-
-def columns_of(dataset_id: int, options: ExportOptions) -> tuple[str, ...]:
-    """The columns of a table: ours that are in use, then every other column that some pair has."""
-    if options.layout != "columns":
-        seen = dict.fromkeys(name for row in rendered_rows(dataset_id, options) for name in row)
-        return tuple(seen)
-    used = {
-        "system": Entry.system,
-        "reasoning": Entry.reasoning,
-        "rejected_answer": Entry.rejected_answer,
-        "tags": Entry.tags,
-        "source": Entry.source,
-        "family": Entry.family,
-        "turns_json": Entry.turns,
-        "trace_json": Entry.trace,
-    }
-    query = select(*(func.count(column) for column in used.values())).where(goes_out(dataset_id, options))
-    numbers = dict(zip(used, db.session.execute(query).one(), strict=True))
-    wanted = {"question", "answer", *(name for name in used if numbers[name])}
-    if options.keep_extra:
-        wanted |= {"id", "status", "split"}
-    ours = tuple(name for name in OWN if name in wanted)
-    if not options.keep_extra:
-        return ours
-    extra_names: dict[str, None] = {}
-    with reading() as connection:
-        statement = select(Entry.extra).where(goes_out(dataset_id, options), Entry.extra.is_not(None))
-        for rows in entries.fetch_chunks(connection, statement.order_by(Entry.id), 1000):
-            for (extra,) in rows:
-                extra_names.update(dict.fromkeys(msgspec.json.decode(extra)))
-    return (*ours, *(name for name in extra_names if name not in ours and name != NOTES))
-
-
-def openai_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
-    """The quick way for OpenAI JSONL: a plain pair is a constant envelope around its texts."""
-    default = default_system(dataset_id, options)
-    render = row_renderer(dataset_id, options)
-    encode, keep = _encode, options.keep_extra
-    user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
-    for rows in read_chunks(dataset_id, options):
-        lines: list[bytes] = []
-        for row in rows:
-            more = row.turns is not None or row.trace is not None or row.reasoning is not None
-            labelled = row.tags is not None or row.source is not None or row.family is not None
-            if more or row.extra is not None or (keep and labelled):
-                if (record := record_of(row, options)) is not None:
-                    lines.extend(encode(one) + b"\n" for one in render(record, row))
-                continue
-            question, answer = row.question, row.answer
-            if answer[:1] not in PLAIN_STARTS and is_blank(answer):
-                continue
-            system = row.system if row.system is not None else default
-            if system is None:
-                lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
-            else:
-                head = b'{"messages":[{"role":"system","content":' + encode(system) + b"},"
-                lines.append(head + user + encode(question) + assistant + encode(answer) + end)
-        yield escape_line_ends(b"".join(lines))
-
-
-def table_lines(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
-    """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
-    how = write_options(dataset_id, options)
-    render = row_renderer(dataset_id, options)
-    places = {name: PLACES[name] for name in PLAIN}
-    if all(name in places for name in how.columns) and len(how.columns) > 1:
-        plain_cells: Callable[[Any], Sequence[Any]] = itemgetter(*(places[name] for name in how.columns))
-    else:
-        # Columns that no plain pair has stay empty.
-        plain_cells = lambda row: [row[places[name]] if name in places else None for name in how.columns]  # noqa: E731
-
-    def row_cells(row: StoredEntry) -> Sequence[Any] | None:
-        if _rest_of(row) == _NOTHING:
-            return None if is_blank(row.answer) else plain_cells(row)
-        if (record := record_of(row, options)) is None:
-            return None
-        (values,) = render(record, row)
-        return cells_of([values.get(name) for name in how.columns])
-
-    def batches() -> Iterator[list[Sequence[Any]]]:
-        for rows in read_chunks(dataset_id, options):
-            if all(_rest_of(row) == _NOTHING for row in rows) and all_visible([row.answer for row in rows]):
-                yield list(map(plain_cells, rows))
-            else:
-                yield [one for row in rows if (one := row_cells(row)) is not None]
-
-    return stream_lines(batches(), how)

@@ -1,55 +1,62 @@
-"""Exports as bytes: streamed, written to disk, previewed and read back. One unchanging view of the data."""
+"""Exports as bytes: streamed, or written to disk and proved. One unchanging view of the data."""
 
+import hashlib
 import tempfile
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from sqlalchemy import func, select
 
-from app.core.formats import FORMATS, WriteOptions
-from app.core.layouts import LAYOUTS
+from app.core.formats import FORMATS
 from app.core.spool import require_space
-from app.core.stored import content_of
 from app.models import Entry, db
 from app.services import datasets
-from app.services.export.options import ExportOptions, count_records
-from app.services.export.rendering import openai_lines, rendered_rows, table_lines, write_options
+from app.services.export.options import ExportOptions
+from app.services.export.proof import Proof, RoundTrip
+from app.services.export.rendering import Rendering
 
-PREVIEW = 3
 CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
 # For an estimate of how large a file will be: how many pairs are looked at, and what a record adds to its texts.
 SAMPLE, RECORD_BYTES = 500, 100
 SMALL_BYTES = 1024 * 1024
 
 
-def preview_export(dataset_id: int, options: ExportOptions) -> list[str]:
-    """The first records as they will stand in the file."""
-    rows = list(islice(rendered_rows(dataset_id, options), PREVIEW))
-    kind = FORMATS[options.format]
-    if kind.stream is None or kind.tabular:
-        kind = FORMATS["csv" if kind.tabular else "jsonl"]
-    if not rows or kind.stream is None:
-        return []
-    columns = tuple(dict.fromkeys(name for row in rows for name in row)) if kind.tabular else ()
-    pieces = b"".join(kind.stream(rows, WriteOptions(columns=columns, spreadsheet_safe=options.spreadsheet_safe)))
-    return pieces.decode().rstrip("\r\n").split("\r\n" if kind.tabular else "\n")
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written: its pairs and rows, its size and its SHA-256."""
+
+    pairs: int
+    rows: int
+    bytes: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The facts as programs see them."""
+        return {"records": self.pairs, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256}
 
 
 def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     """The file in pieces of about 64 KB, from one unchanging view of the data, in constant memory.
 
-    Raises Invalid where nothing would be written.
+    Raises Invalid for options that do not fit together.
     """
     options = options.checked()
-    kind = FORMATS[options.format]
-    if kind.stream is None:
-        return _stream_finished(dataset_id, options)
-    if options.format == "jsonl" and options.layout == "openai" and not options.bom:
-        return _join_pieces(openai_lines(dataset_id, options))
-    if kind.tabular and options.layout == "columns":
-        return _join_pieces(table_lines(dataset_id, options))
-    return _join_pieces(kind.stream(rendered_rows(dataset_id, options), write_options(dataset_id, options)))
+    return _stream(dataset_id, options)
+
+
+def _stream(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+    with Rendering(dataset_id, options) as run:
+        if FORMATS[options.format].stream is not None:
+            yield from in_chunks(run.pieces())
+            return
+        # What cannot be streamed is written to a temporary file first.
+        with tempfile.TemporaryFile(prefix="ltt-") as file:
+            run.write(file)
+            file.seek(0)
+            while part := file.read(CHUNK_BYTES):
+                yield part
 
 
 def require_space_for(dataset_id: int) -> None:
@@ -62,7 +69,7 @@ def require_space_for(dataset_id: int) -> None:
         require_space(size)
 
 
-def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk."""
     waiting: list[bytes] = []
     size = 0
@@ -77,51 +84,37 @@ def _join_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _stream_finished(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
-    """A format that cannot be streamed, written to a temporary file first."""
-    with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
-        path = Path(folder) / "export"
-        write_export(dataset_id, options, path)
-        with path.open("rb") as file:
-            while part := file.read(CHUNK_BYTES):
-                yield part
+class _Counted:
+    """A file that is written to, with its hash; a format that goes back in it is hashed at the end."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self.out, self.size, self.digest = out, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self.out.write(data)
+        self.size += len(data)
+        self.digest.update(data)
 
 
-def write_export(dataset_id: int, options: ExportOptions, path: Path) -> int:
-    """Write the file to disk; returns the number of records."""
-    options = options.checked()
-    kind = FORMATS[options.format]
+def write_export(dataset_id: int, options: ExportOptions, out: BinaryIO, proof: Proof | None = None) -> Written:
+    """Write the file and say what it is. With ``proof`` that is told what is sent."""
+    with Rendering(dataset_id, options, seen=proof.expect if proof else None) as run:
+        counted = _Counted(out)
+        if FORMATS[options.format].stream is not None:
+            for piece in in_chunks(run.pieces()):
+                counted.write(piece)
+        else:
+            with tempfile.TemporaryFile(prefix="ltt-") as file:
+                run.write(file)
+                file.seek(0)
+                while part := file.read(CHUNK_BYTES):
+                    counted.write(part)
+        return Written(run.pairs, run.rows, counted.size, counted.digest.hexdigest())
+
+
+def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[Written, RoundTrip]:
+    """Write the file, read it back, and say what it is and how it came back."""
+    proof = Proof(options)
     with path.open("wb") as out:
-        if kind.stream is not None:
-            for piece in stream_export(dataset_id, options):
-                out.write(piece)
-            return count_records(dataset_id, options)
-        assert kind.write is not None
-        return kind.write(rendered_rows(dataset_id, options), out, write_options(dataset_id, options))
-
-
-def count_differences(dataset_id: int, options: ExportOptions, path: Path) -> int:
-    """How many records of a written file do not mean what was exported, read back and compared one by one."""
-    from itertools import zip_longest
-
-    from app.core.formats import BadRow, Source
-    from app.core.formats.csv import cells_of
-    from app.core.reading import ReadSettings, layout_options, plan_reading, read_records
-
-    if not path.stat().st_size or not count_records(dataset_id, options):
-        return 0
-    source = Source.of_path(path)
-    settings, _ = plan_reading(
-        source, ReadSettings(options.format, options.layout, spreadsheet_safe=options.spreadsheet_safe)
-    )
-    back = (None if isinstance(item, BadRow) else item[1] for item in read_records(source, settings))
-    sent = rendered_rows(dataset_id, options)
-    parse, read_as = LAYOUTS[options.layout].parse, layout_options(settings)
-    tabular = FORMATS[options.format].tabular
-    wrong = 0
-    for row, record in zip_longest(sent, back):
-        # A table gives every cell back as a text.
-        read_back = dict(zip(row, cells_of(row.values()), strict=True)) if row and tabular else row
-        expected = None if read_back is None else parse(read_back, read_as)
-        wrong += expected is None or record is None or content_of(expected) != content_of(record)
-    return wrong
+        written = write_export(dataset_id, options, out, proof)
+    return written, proof.compare(path)

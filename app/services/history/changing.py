@@ -12,6 +12,7 @@ from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
 from app.services import counts
 from app.services.history.hashes import rehash_step
+from app.services.history.keeping import keep_entries
 from app.services.history.steps import (
     ACTOR,
     HASHED,
@@ -103,6 +104,9 @@ def _apply_chunk(
         _count_live(values, delta, 1)
         updates.setdefault(tuple(fields), []).append(row)
     if log:
+        keep_entries(
+            session, change_set.dataset_id, Entry.id.in_([row["entry"] for rows in updates.values() for row in rows])
+        )
         session.connection().execute(insert(ChangeRow.__table__), log)  # type: ignore[arg-type]
     for names, rows in updates.items():
         columns: dict[str, object] = {column_of(name): bindparam("new_" + name) for name in names}

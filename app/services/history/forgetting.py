@@ -5,12 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
-from app.models import ChangeRow, ChangeSet, Check, Entry, FoundProblem, db, empty_log, transaction
-from app.services.history.steps import find_set, open_dataset, touch_dataset
+from app.core.text import plural
+from app.models import (
+    ChangeRow,
+    ChangeSet,
+    Check,
+    Entry,
+    FoundProblem,
+    KeptEntry,
+    Snapshot,
+    db,
+    empty_log,
+    transaction,
+)
+from app.services.history.keeping import keep_hidden_batch
+from app.services.history.steps import field_value, find_set, open_dataset, touch_dataset
 
 COMPACTED = "compacted"
 _ENDED = ("applied", "undone")
@@ -20,14 +33,16 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
     """Remove from the history what the texts that a step changed were before it, in this and all earlier steps.
 
     The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups and exported files that
-    were made before still hold them. Raises Conflict where anything was written to the dataset since ``revision``.
+    were made before still hold them. Raises Conflict where a snapshot does, and where anything was written to the
+    dataset since ``revision``.
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id, revision)
         change_set = find_set(session, dataset_id, number)
         if change_set.state != "applied":
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
-        with _overwriting(session):
+        _refuse_kept(session, change_set)
+        with overwriting(session):
             touched = _forget_texts(session, change_set)
             _blank_findings(session, dataset_id)
         for one in _emptied(session, dataset_id, change_set):
@@ -37,6 +52,32 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
         touch_dataset(dataset)
     empty_log()
     return touched
+
+
+def _refuse_kept(session: Session, change_set: ChangeSet) -> None:
+    """Raise Conflict where a snapshot holds a text that is to be forgotten: it must not change."""
+    mine = aliased(ChangeRow)
+    older = (
+        select(KeptEntry.since, KeptEntry.upto)
+        .join(mine, (mine.entry_id == KeptEntry.entry_id) & (mine.change_set_id == change_set.id))
+        .join(ChangeRow, (ChangeRow.entry_id == mine.entry_id) & (ChangeRow.field == mine.field))
+        .where(ChangeRow.change_set_id <= change_set.id, field_value(KeptEntry).is_not_distinct_from(ChangeRow.before))
+        .where(ChangeRow.before.is_not(None), ChangeRow.before.is_distinct_from(mine.after))
+        .distinct()
+    )
+    points = select(Snapshot.id, Snapshot.number).where(Snapshot.dataset_id == change_set.dataset_id)
+    ranges = session.execute(older).all()
+    numbers = sorted(
+        point.number for point in session.execute(points) if any(one.since <= point.id <= one.upto for one in ranges)
+    )
+    if numbers:
+        named = ", ".join(f"v{number}" for number in numbers)
+        raise Conflict(
+            f"{plural(len(numbers), 'snapshot')} of this dataset still {'holds' if len(numbers) == 1 else 'hold'} "
+            f"what is to be forgotten: {named}. Delete {'it' if len(numbers) == 1 else 'them'} first.",
+            code="in_snapshots",
+            snapshots=numbers,
+        )
 
 
 def _forget_texts(session: Session, change_set: ChangeSet) -> int:
@@ -86,7 +127,7 @@ def compact(dataset_id: int, upto: int, *, revision: int | None = None) -> int:
             ChangeSet.dataset_id == dataset_id, ChangeSet.number <= upto, ChangeSet.state.in_(_ENDED)
         )
         older = list(session.execute(query).scalars())
-        with _overwriting(session):
+        with overwriting(session):
             for change_set in older:
                 _compact_one(session, change_set)
             _blank_findings(session, dataset_id)
@@ -100,6 +141,9 @@ def _compact_one(session: Session, change_set: ChangeSet) -> None:
     gone = Entry.deleted_in == change_set.id if change_set.state == "applied" else Entry.batch_id == change_set.id
     of_dataset = Entry.dataset_id == change_set.dataset_id
     for part in chunks_of(list(session.execute(select(Entry.id).where(gone, of_dataset)).scalars()), 500):
+        if change_set.state == "undone":
+            mine = Entry.id.in_(part), Entry.deleted_in.is_(None)
+            keep_hidden_batch(session, change_set.dataset_id, change_set.id, *mine)
         session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part)))
         session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
     session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))
@@ -114,7 +158,7 @@ def _blank_findings(session: Session, dataset_id: int) -> None:
 
 
 @contextmanager
-def _overwriting(session: Session) -> Iterator[None]:
+def overwriting(session: Session) -> Iterator[None]:
     """What is removed meanwhile is overwritten in the file, not only let go of."""
     connection = session.connection()
     if connection.dialect.name != "sqlite":

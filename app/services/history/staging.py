@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, select
 
-from app.core.changes import Change, Value
+from app.core.changes import Change, Value, chunks_of
 from app.core.errors import Conflict
 from app.models import ChangeRow, ChangeSet, Entry, db, fill, transaction
 from app.services import counts
 from app.services.history.changing import write_changes
+from app.services.history.keeping import keep_entries
 from app.services.history.steps import (
     ACTOR,
     Applied,
@@ -69,6 +70,9 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
     """Keep what entries shall become under a staged set, as (entry, field, before, after). Nothing of it shows yet."""
     if rows:
         columns = list(zip(("entry_id", "field", "before", "after"), zip(*rows, strict=True), strict=True))
+        # What snapshots hold of them is kept now, in small parts, and not when all is published at once.
+        for part in chunks_of({row[0]: None for row in rows}, 5000):
+            keep_entries(db.session(), change_set.dataset_id, Entry.id.in_(part))
         fill(db.session().connection(), "changes", len(rows), [("change_set_id", change_set.id)], columns)
     change_set.changed += entry_count
 

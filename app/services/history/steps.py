@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Session
 
 from app.core.changes import FIELDS
 from app.core.errors import NotFound
 from app.core.stored import CONTENT
-from app.models import ChangeSet, Dataset, Entry
+from app.models import ChangeRow, ChangeSet, Dataset, Entry
 from app.models.base import now
+from app.models.entry import EntryColumns
 from app.services import counts
 from app.services.entries import require_revision
 
@@ -167,6 +168,12 @@ def word_for(name: str) -> str:
 
 def column_of(name: str) -> str:
     return "deleted_in" if name == "live" else name
+
+
+def field_value(stored: type[EntryColumns]) -> ColumnElement[str | None]:
+    """What is stored there of the field that a change row names, in the form of changes."""
+    whens = [(ChangeRow.field == name, getattr(stored, name)) for name in TEXT_FIELDS]
+    return case(*whens, else_=case((stored.deleted_in.is_(None), "1"), else_="0"))
 
 
 def as_dict(change_set: ChangeSet | Step) -> dict[str, object]:

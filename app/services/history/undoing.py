@@ -15,16 +15,17 @@ from app.services import counts
 from app.services.entries import is_live
 from app.services.history.changing import apply
 from app.services.history.hashes import rehash_step
+from app.services.history.keeping import keep_entries
 from app.services.history.steps import (
     ACTOR,
     HASHED,
     REHASH_AT_ONCE,
-    TEXT_FIELDS,
     Applied,
     Moment,
     as_step,
     column_of,
     created_range,
+    field_value,
     find_set,
     in_batch,
     last_undone,
@@ -120,6 +121,7 @@ def _take_kept(session: Session, change_set: ChangeSet, *, back: bool) -> int:
     taken = 0
     if change_set.created and back:
         kept = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
+        keep_entries(session, change_set.dataset_id, *kept)
         updated: Any = session.execute(update(Entry).where(*kept).values(batch_id=change_set.id))
         taken += int(updated.rowcount)
     if change_set.changed:
@@ -245,10 +247,12 @@ def _flip_created(session: Session, change_set: ChangeSet, result: Applied, *, b
         for entry_id in kept:
             result.skip(entry_id, "The pair was edited since it was added.")
         for part in chunks_of(kept, 500):
+            keep_entries(session, change_set.dataset_id, Entry.id.in_(part))
             session.execute(update(Entry).where(Entry.id.in_(part)).values(batch_id=None))
     if not back:
         # Entries that an earlier undo kept belong to the step again, so that the next undo takes them too.
         kept_before = [*created_range(change_set), Entry.created_in == change_set.id, Entry.batch_id.is_(None)]
+        keep_entries(session, change_set.dataset_id, *kept_before)
         session.execute(update(Entry).where(*kept_before).values(batch_id=change_set.id))
     result.changed += change_set.created - len(kept)
 
@@ -271,16 +275,10 @@ def _edited_since_creation(session: Session, change_set: ChangeSet) -> list[int]
             & (first.c.set_id == ChangeRow.change_set_id),
         )
         .join(Entry, Entry.id == ChangeRow.entry_id)
-        .where(_field_value().is_distinct_from(ChangeRow.before))
+        .where(field_value(Entry).is_distinct_from(ChangeRow.before))
         .distinct()
     )
     return list(session.execute(query).scalars())
-
-
-def _field_value() -> ColumnElement[str | None]:
-    """The entry's present value of the field that a change row names, in its stored form."""
-    whens = [(ChangeRow.field == name, getattr(Entry, name)) for name in TEXT_FIELDS]
-    return case(*whens, else_=case((Entry.deleted_in.is_(None), "1"), else_="0"))
 
 
 def _swap_changed(
@@ -304,11 +302,12 @@ def _swap_changed(
 
 def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> None:
     mine = ChangeRow.change_set_id == change_set.id
+    touched = select(ChangeRow.entry_id).where(mine, ChangeRow.held == 0)
+    keep_entries(session, change_set.dataset_id, Entry.id.in_(touched))
     names = list(session.execute(select(ChangeRow.field).where(mine).distinct()).scalars())
     for name in names:
         _swap_field(session, change_set, name, target, bump=len(names) == 1)
     if len(names) > 1:
-        touched = select(ChangeRow.entry_id).where(mine, ChangeRow.held == 0)
         session.execute(
             update(Entry)
             .where(Entry.id.in_(touched))
@@ -324,7 +323,7 @@ def _hold(
     stale = (
         select(ChangeRow.entry_id, func.min(ChangeRow.field))
         .join(Entry, Entry.id == ChangeRow.entry_id)
-        .where(ChangeRow.change_set_id == change_set.id, _field_value().is_distinct_from(expected), *_only(edited))
+        .where(ChangeRow.change_set_id == change_set.id, field_value(Entry).is_distinct_from(expected), *_only(edited))
         .group_by(ChangeRow.entry_id)
     )
     rows = session.execute(stale).all()

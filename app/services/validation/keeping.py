@@ -16,6 +16,7 @@ from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.text import plural
 from app.core.validation import SEVERITIES, Finding, ValidateOptions
+from app.core.validation.lints import LINTS
 from app.models import Check, Entry, FoundProblem, Turns, db, transaction
 from app.services import datasets, history, jobs, splits
 from app.services.duplicates.since import read_mark
@@ -29,6 +30,7 @@ from app.services.work import HiddenWork, hidden_work
 # something in each of a million pairs does not fill the disk. All are counted.
 MOST_KEPT = 5_000
 CHUNK = 2_000
+SAID = 3
 LOST = "This check was started again elsewhere. Nothing of this run is kept."
 
 
@@ -62,11 +64,14 @@ class Keeper:
             targets.append(finding.profile)
         if finding.fix:
             self.fixes.setdefault(code, finding.fix)
+        said = self.said.setdefault(code, [])
         if pair is None:
-            said = self.said.setdefault(code, [])
             if finding.message not in said:
                 said.append(finding.message)
             return
+        # What all pairs together tell is said with its first examples.
+        if code in LINTS and LINTS[code].sees_all and len(said) < SAID and finding.message not in said:
+            said.append(finding.message)
         if self._last.get(code) != pair:
             self._last[code] = pair
             self.pairs[code] += 1

@@ -269,9 +269,9 @@ AS_TEXT = "<think>\nr2\n</think>\n\na"
 )  # fmt: skip
 def test_reasoning_is_written_as_its_readers_want_it(name, column, written):
     layout = LAYOUTS[name]
-    [row] = layout.rows_of(REASONED, LayoutOptions())
+    *earlier, row = layout.rows_of(REASONED, LayoutOptions())
     assert (row[column][-1] if isinstance(row[column], list) else row[column]) == written
-    assert "r1" in json.dumps(row)
+    assert "r1" in json.dumps([*earlier, row])
     assert "reasoning" not in losses(REASONED, layout, LayoutOptions())
 
 

@@ -156,7 +156,8 @@ def test_a_column_called_label_does_not_vanish_under_the_label():
 
 def test_the_keys_of_a_rejected_answer_stay_its_own():
     notes = {"answer": {"weight": 1}, "rejected": {"extra": {"score": 2}}}
-    good, bad = LAYOUTS["trl-kto"].rows_of(Record("q", "a", rejected_answer="b", extra={NOTES: notes}), LayoutOptions())
+    record = Record("q", "a", rejected_answer="b", extra={NOTES: notes})
+    good, bad = LAYOUTS["trl-kto"].rows_of(record, LayoutOptions(keep_extra=True))
     assert good["completion"][0].get("weight") == 1 and "score" not in good["completion"][0]
     assert bad["completion"][0].get("score") == 2 and "weight" not in bad["completion"][0]
 

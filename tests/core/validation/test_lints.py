@@ -40,10 +40,11 @@ def test_a_lint_says_in_sentences_what_it_is_for(lint: Lint) -> None:
 
 @pytest.mark.parametrize("lint", [one for one in LINTS.values() if one.step], ids=lambda one: one.code)
 def test_the_cleaning_operation_of_a_lint_puts_its_example_right(lint: Lint) -> None:
-    from app.core.cleaning import Step, compile_recipe
+    from app.core.cleaning import compile_recipe
 
+    assert lint.step is not None
     [record] = lint.bad
-    cleaned = compile_recipe([Step(lint.step)]).clean(record)
+    cleaned = compile_recipe([lint.step]).clean(record)
     assert isinstance(cleaned, Record)
     assert lint.code not in codes_of(cleaned)
 
@@ -121,3 +122,23 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=200
 @given(TEXTS, TEXTS, st.none() | TEXTS)
 def test_no_text_makes_a_lint_fail(question: str, answer: str, system: str | None) -> None:
     found_in([Record(question, answer, system=system)] * 3)
+
+
+def found_by(*records: Record) -> list[tuple[str, int | None]]:
+    return [(one.code, one.record) for one in found_in(records)]
+
+
+def test_what_is_said_of_labels_names_each_record_with_a_rare_one() -> None:
+    labels = ["billing"] * 153 + ["delivery"] * 3
+    found = found_by(*(Record(f"Ticket {place}", label) for place, label in enumerate(labels)))
+    assert [number for code, number in found if code == "unbalanced-labels"] == [154, 155, 156]
+    assert [number for code, number in found if code == "rare-label"] == [154, 155, 156]
+    # 150 to 3 is 50 times as many, and not above.
+    balanced = found_by(*(Record(f"Ticket {place}", label) for place, label in enumerate(labels[3:])))
+    assert not [one for one in balanced if one[0] == "unbalanced-labels"]
+
+
+def test_an_answer_that_many_share_is_found_in_each_of_them() -> None:
+    records = [Record(f"How heavy is box {place}?", f"It weighs {place} kg in all.") for place in range(30)]
+    records[3:28:4] = [Record(f"Where is box {place}?", "Please ask the help desk.") for place in range(7)]
+    assert [number for code, number in found_by(*records) if code == "one-answer"] == [4, 8, 12, 16, 20, 24, 28]

@@ -2,6 +2,7 @@
 
 import re
 
+from app.core.cleaning.recipe import Step
 from app.core.cleaning.sentences import sentence_ends
 from app.core.record import Record
 from app.core.text import clip, is_blank
@@ -88,7 +89,7 @@ _has_boilerplate = changed_by("remove-boilerplate")
     "Phrases such as “As an AI language model” become a habit of the tuned model.",
     good=_PAIR,
     bad=Record("How heavy is box A7?", "As an AI language model, I cannot lift it. It weighs 12 kg."),
-    step="remove-boilerplate",
+    step=Step("remove-boilerplate"),
 )
 def check_boilerplate(record: Record) -> Remarks:
     """Answers with phrases that chatbots say of themselves, or say at every end."""

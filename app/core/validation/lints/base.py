@@ -4,8 +4,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from app.core.cleaning.base import find_operation
+from app.core.cleaning.base import TEXT_FIELDS, find_operation
 from app.core.cleaning.code import skip_code
+from app.core.cleaning.recipe import Step
 from app.core.record import Record
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.profiles import Severity
@@ -36,7 +37,7 @@ class Lint:
 
     ``check`` is called with each record, or makes a ``SetLint`` where ``sees_all`` is set. Where there is ``may``,
     it is called only if that holds of the record's texts, joined by blanks: a look that takes next to no time and
-    passes over nothing that ``check`` would find. ``step`` names the cleaning operation that puts it right. ``good``
+    passes over nothing that ``check`` would find. ``step`` is the step of cleaning that puts it right. ``good``
     and ``bad`` are records that it passes and that it finds.
     """
 
@@ -47,7 +48,7 @@ class Lint:
     check: Callable[..., Any]
     good: Sequence[Record]
     bad: Sequence[Record]
-    step: str = ""
+    step: Step | None = None
     sees_all: bool = False
     may: Callable[[str], object] | None = None
 
@@ -63,7 +64,7 @@ def lint(
     good: Record | Sequence[Record],
     bad: Record | Sequence[Record],
     severity: Severity = "warning",
-    step: str = "",
+    step: Step | None = None,
     sees_all: bool = False,
     may: Callable[[str], object] | None = None,
 ) -> Callable[[Any], Any]:
@@ -103,7 +104,7 @@ class Linter:
                 self._add(one, remark, remark.record, remark.line)
 
     def _add(self, one: Lint, remark: Remark, number: int | None, line: int | None) -> None:
-        fix = one.step or None
+        fix = one.step.operation if one.step else None
         self._findings.add(Finding(one.code, one.severity, remark.message, remark.path, number, line, fix))
 
 
@@ -146,3 +147,8 @@ def changed_by(name: str) -> Callable[[str], bool]:
     if operation.keep_code and not operation.handles_code:
         change = skip_code(change)
     return lambda text: change(text) != text
+
+
+def in_every_text(operation: str, **options: Any) -> Step:
+    """The step that cleans each text that ``texts_of`` gives."""
+    return Step(operation, options, TEXT_FIELDS)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from app.core.record import Record
-from app.core.text import clip, plural
+from app.core.text import clip, plural, squeeze_blanks
 from app.core.validation.lints.base import Remark, lint
 
 # Short answers of so few kinds are labels: then there is a right number of each.
@@ -16,6 +16,8 @@ LEAST_RECORDS = 20
 UNBALANCED = 50
 FEW = 10
 _SAME_ANSWER = 5
+# So many places of a label are known; more of it make it no rare one.
+_MOST_PLACES = 5_000
 _MOST_ANSWERS = 200_000
 
 
@@ -24,18 +26,30 @@ class Labels:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        # For each label the numbers of its first records, and their lines.
+        self._places: dict[str, tuple[array[int], array[int]]] = {}
         self._records = 0
         self._open = True
 
-    def add(self, answer: str) -> None:
-        """Take in an answer."""
+    def add(self, answer: str, number: int = 0, line: int | None = None) -> None:
+        """Take in the answer of a record."""
         self._records += 1
         if self._open:
-            label = " ".join(answer.split())
+            label = squeeze_blanks(answer)
             self.counts[label] += 1
             self._open = len(label) <= LABEL_CHARACTERS and len(self.counts) <= MOST_LABELS
             if not self._open:
                 self.counts.clear()
+                self._places.clear()
+            elif self.counts[label] <= _MOST_PLACES:
+                numbers, lines = self._places.setdefault(label, (array("Q"), array("Q")))
+                numbers.append(number)
+                lines.append(line or 0)
+
+    def remarks(self, label: str, message: str) -> Iterator[Remark]:
+        """The same of each record with a label."""
+        for number, line in zip(*self._places[label], strict=True):
+            yield Remark("answer", message, number, line or None)
 
     @property
     def found(self) -> bool:
@@ -63,10 +77,10 @@ class LabelBalance:
 
     def see(self, record: Record, number: int, line: int | None) -> None:
         """Count the label of a record."""
-        self._labels.add(record.answer)
+        self._labels.add(record.answer, number, line)
 
     def close(self) -> Iterator[Remark]:
-        """The labels that are too rare beside the most frequent one."""
+        """The records of labels that are too rare beside the most frequent one."""
         if not self._labels.found:
             return
         [(most, highest), *_] = self._labels.counts.most_common(1)
@@ -75,7 +89,7 @@ class LabelBalance:
                 said = (
                     f"The label “{clip(label, 40)}” has {plural(count, 'record')}, “{clip(most, 40)}” has {highest:,}."
                 )
-                yield Remark("answer", said)
+                yield from self._labels.remarks(label, said)
 
 
 @lint(
@@ -91,11 +105,12 @@ class RareLabels(LabelBalance):
     """Labels that fewer than ten records have."""
 
     def close(self) -> Iterator[Remark]:
-        """The rare labels, rarest first."""
+        """The records of rare labels, rarest first."""
         if self._labels.found:
             for label, count in sorted(self._labels.counts.items(), key=lambda one: one[1]):
                 if count < FEW:
-                    yield Remark("answer", f"The label “{clip(label, 40)}” has only {plural(count, 'record')}.")
+                    said = f"The label “{clip(label, 40)}” has only {plural(count, 'record')}."
+                    yield from self._labels.remarks(label, said)
 
 
 @lint(
@@ -145,32 +160,47 @@ class OneAnswer:
 
     def __init__(self) -> None:
         self._labels = Labels()
-        # By a hash of the answer: how many questions, the last of them, the first record.
-        self._seen: dict[int, list[int]] = {}
+        # Of each record the hash of its answer and of its question, its number and its line.
+        self._records = array("q")
+        # How often answers were met, by a part of their hashes: texts are kept of those alone that many may share.
+        self._met = bytearray(1 << 24)
         self._shown: dict[int, str] = {}
 
     def see(self, record: Record, number: int, line: int | None) -> None:
-        """Count the question for its answer."""
-        answer = " ".join(record.answer.split())
-        self._labels.add(record.answer)
+        """Note the question for its answer."""
+        answer = squeeze_blanks(record.answer)
+        self._labels.add(record.answer, number, line)
         if not answer:
             return
-        key, question = hash(answer), hash(record.question)
-        found = self._seen.get(key)
-        if found is None:
-            self._seen[key] = [1, question, number, line or 0]
-        elif found[1] != question:
-            found[0], found[1] = found[0] + 1, question
-            if found[0] == _SAME_ANSWER and len(self._shown) < _MOST_ANSWERS:
-                self._shown[key] = clip(answer, 60)
+        key = hash(answer)
+        self._records.extend((key, hash(record.question), number, line or 0))
+        place = key & 0xFFFFFF
+        if self._met[place] < _SAME_ANSWER - 1:
+            self._met[place] += 1
+        elif key not in self._shown and len(self._shown) < _MOST_ANSWERS:
+            self._shown[key] = clip(answer, 60)
 
     def close(self) -> Iterator[Remark]:
-        """The answers that many share, most frequent first."""
-        if self._labels.found:
+        """The records whose answers many share, the most frequent answer first. The same question again is none."""
+        import numpy as np
+
+        if self._labels.found or not self._shown:
             return
-        for key in sorted(self._shown, key=lambda key: -self._seen[key][0]):
-            count, _, number, line = self._seen[key]
-            yield Remark("answer", f"{count:,} questions have the answer “{self._shown[key]}”.", number, line or None)
+        answers, questions, numbers, lines = np.frombuffer(self._records, dtype=np.int64).reshape(-1, 4).T
+        shared = np.flatnonzero(np.isin(answers, np.array(list(self._shown))))
+        shared = shared[np.argsort(answers[shared], kind="stable")]
+        is_first = np.diff(answers[shared], prepend=~answers[shared[:1]]) != 0
+        starts = np.flatnonzero(is_first)
+        is_new = is_first | (np.diff(questions[shared], prepend=0) != 0)
+        counts = np.add.reduceat(is_new.astype(np.int64), starts)
+        ends = [*starts[1:].tolist(), len(shared)]
+        for group in np.argsort(-counts, kind="stable").tolist():
+            if counts[group] < _SAME_ANSWER:
+                return
+            mine = shared[starts[group] : ends[group]]
+            said = f"{counts[group]:,} questions have the answer “{self._shown[int(answers[mine[0]])]}”."
+            for number, line in zip(numbers[mine].tolist(), lines[mine].tolist(), strict=True):
+                yield Remark("answer", said, number, line or None)
 
 
 @lint(

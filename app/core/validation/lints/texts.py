@@ -7,9 +7,10 @@ import re
 
 from app.core.cleaning import identifiers
 from app.core.cleaning.characters import may_hold_mojibake
+from app.core.cleaning.recipe import Step
 from app.core.record import Record
 from app.core.text import clip
-from app.core.validation.lints.base import Remark, Remarks, changed_by, lint, named, texts_of
+from app.core.validation.lints.base import Remark, Remarks, changed_by, in_every_text, lint, named, texts_of
 
 _TEXT = Record("How heavy is box A7?", "It weighs 12 kg.")
 
@@ -27,7 +28,7 @@ _TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
     "UTF-8 that was read as another encoding: the model learns “Ã¼” for “ü”.",
     good=Record("Where is Zürich?", "In Switzerland."),
     bad=Record("Where is ZÃ¼rich?", "In Switzerland."),
-    step="fix-mojibake",
+    step=in_every_text("fix-mojibake"),
     may=may_hold_mojibake,
 )
 def check_encoding(record: Record) -> Remarks:
@@ -60,7 +61,7 @@ def check_lost_characters(record: Record) -> Remarks:
     "Zero-width, direction and control characters are read by a model and seen by nobody.",
     good=_TEXT,
     bad=Record("How heavy is box\u200b A7?", "It weighs 12 kg."),
-    step="remove-invisible",
+    step=in_every_text("remove-invisible"),
     may=lambda whole: not whole.isprintable(),
 )
 def check_invisible(record: Record) -> Remarks:
@@ -76,7 +77,7 @@ def check_invisible(record: Record) -> Remarks:
     "Tags and entities from a web page are learned as part of the language. Code is left alone.",
     good=Record("How do I write a paragraph?", "Write `<p>Text</p>`, with 2 < 3 in between."),
     bad=Record("How heavy is box A7?", "<p>It weighs <b>12&nbsp;kg</b>.</p>"),
-    step="html-to-markdown",
+    step=in_every_text("html-to-markdown"),
     may=lambda whole: "<" in whole or "&" in whole,
 )
 def check_html(record: Record) -> Remarks:
@@ -130,7 +131,7 @@ _PERSONAL = {
     severity="hint",
     good=Record("Who answers?", "The help desk, from 8 to 17."),
     bad=Record("Who answers?", "Write to ann.miller@example.org."),
-    step="mask",
+    step=in_every_text("mask", key=False),
     may=identifiers.may_hold_others,
 )
 def check_personal_data(record: Record) -> Remarks:
@@ -149,7 +150,7 @@ def check_personal_data(record: Record) -> Remarks:
     "Whoever asks the model rightly is told. Take it out, and make a new one: it has been in a file.",
     good=Record("Where is the key?", "Set API_KEY in the environment."),
     bad=Record("Where is the key?", "It is ghp_0123456789abcdefghijABCDEFGHIJ012345."),
-    step="mask",
+    step=in_every_text("mask", **dict.fromkeys(_PERSONAL, False)),
     may=identifiers.may_hold_key,
 )
 def check_secrets(record: Record) -> Remarks:
@@ -166,7 +167,7 @@ def check_secrets(record: Record) -> Remarks:
     "What follows it is read as code, and the model learns to leave blocks open.",
     good=Record("How do I print 1?", "```python\nprint(1)\n```"),
     bad=Record("How do I print 1?", "```python\nprint(1)"),
-    step="close-code-fences",
+    step=Step("close-code-fences"),
     may=lambda whole: "```" in whole or "~~~" in whole,
 )
 def check_code_blocks(record: Record) -> Remarks:

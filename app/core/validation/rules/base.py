@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
+from app.core.text import is_blank
 from app.core.validation.profiles import Profile
-from app.core.validation.shapes import Seen
+from app.core.validation.shapes import Said, Seen
 
 Row = Mapping[str, Any]
 
@@ -144,3 +145,12 @@ def place_of(path: str) -> str:
         return f"“{path}”"
     where = "" if name in ("messages", "conversations", "contents") else f" of “{name}”"
     return f"Message {int(number.rstrip(']')) + 1}{where}"
+
+
+def can_join(before: Said, said: Said, key: str = "content") -> bool:
+    """Whether two messages have texts, or lists of parts, and are alike in all else: they can be joined."""
+    other, message = dict(before.message), dict(said.message)
+    texts = other.pop(key, None), message.pop(key, None)
+    if all(type(text) is list and all(type(part) is dict for part in text) for text in texts):
+        return other == message
+    return all(type(text) is str and not is_blank(text) for text in texts) and other == message

@@ -140,7 +140,8 @@ def check_system_text(seen: Seen, profile: Profile) -> Problems:
         for said in talk.said:
             text = seen.text(said)
             if said.role == "system" and type(text) is str and is_blank(text):
-                yield Problem(f"{said.path}.{seen.shape.text}", f"{place_of(said.path)}, a system message, is empty.")
+                said_so = f"{place_of(said.path)}, a system message, is empty."
+                yield Problem(said.path, said_so, "drop-message" if said.path.endswith("]") else None)
 
 
 @rule(

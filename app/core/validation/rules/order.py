@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app.core.validation.profiles import Profile
-from app.core.validation.rules.base import FileFacts, Problem, Problems, Row, chat, place_of, rule
+from app.core.validation.rules.base import FileFacts, Problem, Problems, Row, can_join, chat, place_of, rule
 from app.core.validation.shapes import ROLES, Seen, Talk
 
 _ASKED = {"role": "user", "content": "What is a tare weight?"}
@@ -131,7 +131,8 @@ def check_alternation(seen: Seen, profile: Profile) -> Problems:
     for talk in _chats(seen, "chat", "prompt"):
         for before, said in zip(talk.said, talk.said[1:], strict=False):
             if said.role is not None and said.role == before.role and said.role != "tool":
-                yield Problem(said.path, f"{place_of(said.path)} is by {_NAMES[said.role]}, as the one before it is.")
+                text = f"{place_of(said.path)} is by {_NAMES[said.role]}, as the one before it is."
+                yield Problem(said.path, text, "join-messages" if can_join(before, said) else None)
 
 
 @rule(
@@ -147,7 +148,8 @@ def check_two_answers(seen: Seen, profile: Profile) -> Problems:
     for talk in _chats(seen, "chat"):
         for before, said in zip(talk.said, talk.said[1:], strict=False):
             if said.role == before.role == "assistant":
-                yield Problem(said.path, f"{place_of(said.path)} is by the assistant, as the one before it is.")
+                text = f"{place_of(said.path)} is by the assistant, as the one before it is."
+                yield Problem(said.path, text, "join-messages" if can_join(before, said) else None)
 
 
 @rule(

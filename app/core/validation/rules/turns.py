@@ -6,7 +6,7 @@ is dropped there with a log line is told by rules that the profile lists under `
 
 from app.core.text import clip
 from app.core.validation.profiles import Profile
-from app.core.validation.rules.base import SHAREGPT, Problem, Problems, Row, place_of, rule
+from app.core.validation.rules.base import SHAREGPT, Problem, Problems, Row, can_join, place_of, rule
 from app.core.validation.shapes import ROLES, Seen
 
 _ASK: Row = {"from": "human", "value": "How heavy is box A7?"}
@@ -65,7 +65,9 @@ def check_turn_order(seen: Seen, profile: Profile) -> Problems:
             is_result = role == "tool" and at > 0 and turns[at - 1].role == "tool"
             shown = clip(name, 30) if type(name) is str else "nobody"
             text = f"{place_of(said.path)} is by “{shown}”, where {wanted} has to speak: the row is dropped."
-            yield Problem(said.path, text, "join-results" if is_result else None)
+            is_text = at > 0 and name not in ("function_call", "tool_call")
+            is_same = is_text and can_join(turns[at - 1], said, seen.shape.text)
+            yield Problem(said.path, text, "join-results" if is_result else "join-messages" if is_same else None)
             break
 
 

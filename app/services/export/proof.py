@@ -1,0 +1,100 @@
+"""The proof of a file: it is read back, and what was read is compared with what was sent, record by record."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from app.core.formats import FORMATS, BadRow, Source
+from app.core.formats.csv import cells_of
+from app.core.layouts import CARRIES, LAYOUTS, LayoutOptions, RowError, losses
+from app.core.reading import ReadSettings, plan_reading, read_records
+from app.core.record import Record
+from app.core.stored import CONTENT, StoredEntry, stored_fields
+from app.core.text import plural
+from app.services.export.options import ExportOptions
+
+READ_AS = LayoutOptions(allow_unanswered=True)
+UNREADABLE = -2
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """How a file came back. ``differences`` are records that do not mean what was sent, are missing or too many;
+    ``losses`` count by kind the pairs of which the layout holds not all."""
+
+    sent: int
+    back: int
+    differences: int
+    losses: tuple[tuple[str, int], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as programs see it."""
+        lost = [{"what": what, "records": number} for what, number in self.losses]
+        return {"records": self.sent, "back": self.back, "differences": self.differences, "losses": lost}
+
+    def __str__(self) -> str:
+        return f"{self.sent:,} out, {self.back:,} back, {plural(self.differences, 'difference')}"
+
+
+class Proof:
+    """What is expected of a file: 64 bits for each of its records, so that a million take little memory.
+
+    ``expect`` is told of each pair while it is written; ``compare`` reads the file. A record that is lost nothing of
+    must come back as it is stored, any other as its row says.
+    """
+
+    def __init__(self, options: ExportOptions) -> None:
+        self.options = options
+        self._layout, self._how = LAYOUTS[options.layout], LayoutOptions(keep_extra=options.keep_extra)
+        self._is_table = FORMATS[options.format].tabular
+        self._expected = array("q")
+        self._losses = Counter[str]()
+
+    def expect(self, row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
+        """Take in what is sent of a pair."""
+        lost = losses(record, self._layout, self._how)
+        self._losses.update(lost)
+        if len(rows) == 1 and (not lost or self._layout.name == "columns"):
+            self._expected.append(_hash(record))
+            return
+        for one in rows:
+            # A table gives every cell back as a text.
+            written = dict(zip(one, cells_of(one.values()), strict=True)) if self._is_table else one
+            try:
+                self._expected.append(_hash(self._layout.parse(written, READ_AS)))
+            except RowError:
+                # It cannot be read, and so it does not come back.
+                self._expected.append(UNREADABLE)
+
+    def compare(self, path: Path) -> RoundTrip:
+        """Read the file back. Raises what reading it raises."""
+        back = differences = 0
+        for expected, found in zip_longest(self._expected, self._read(path)):
+            back += found is not None
+            differences += expected is None or found is None or expected != found
+        lost = tuple((name, self._losses[name]) for name in CARRIES if self._losses[name])
+        return RoundTrip(len(self._expected), back, differences, lost)
+
+    def _read(self, path: Path) -> Iterator[int | None]:
+        """The hashes of the records of a file; of a row that is none, one that nothing has."""
+        if not self._expected or not path.stat().st_size:
+            return
+        source = Source.of_path(path)
+        named = ReadSettings(
+            self.options.format,
+            self.options.layout,
+            spreadsheet_safe=self.options.spreadsheet_safe,
+            allow_unanswered=True,
+        )
+        settings, _ = plan_reading(source, named)
+        for item in read_records(source, settings):
+            yield UNREADABLE - 1 if isinstance(item, BadRow) else _hash(item[1])
+
+
+def _hash(record: Record) -> int:
+    fields = stored_fields(record)
+    return hash(tuple(fields[name] for name in CONTENT))

@@ -1,0 +1,224 @@
+"""Snapshots: what was frozen stays as it was, whatever happens to its pairs, and says so by its hash."""
+
+import pytest
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.filters import Filters
+from app.core.record import Record
+from app.models import KeptEntry, db
+from app.services import backups, datasets, entries, history, jobs, pairs, snapshots
+from app.services.pairs import Selection
+from app.services.snapshots import FreezeRun
+
+FIELDS = tuple(name for name in entries.stored.COLUMNS if name not in ("content_hash", "version"))
+
+
+def freeze(dataset_id: int, **run):
+    """A new snapshot."""
+    made = snapshots.freeze(FreezeRun(dataset_id, **run), jobs.Unwatched())
+    return snapshots.find_snapshot(dataset_id, made["snapshot"])
+
+
+def held(snapshot, **how):
+    """The rows of a snapshot, without what may be computed later."""
+    rows = (row for part in snapshots.stream(snapshot, **how) for row in part)
+    return [tuple(getattr(entries.as_entry(row), name) for name in FIELDS) for row in rows]
+
+
+def add(dataset_id: int, *texts: str, **more):
+    """Add pairs; their ids."""
+    records = [Record(f"{text}?", f"{text}.", **more) for text in texts]
+    history.create(dataset_id, records, summary="Add")
+    return [entry.id for entry in entries.stream_entries(dataset_id)][-len(texts) :]
+
+
+def answers(snapshot):
+    """The answers of a snapshot, in order."""
+    return [row[FIELDS.index("answer")] for row in held(snapshot)]
+
+
+def edit(dataset_id: int, entry_id: int, answer: str):
+    """Write another answer."""
+    entry = entries.get(dataset_id, entry_id)
+    pairs.save_pair(dataset_id, entry_id, {"answer": answer}, version=entry.version)
+
+
+def test_a_snapshot_holds_what_was_there(dataset_id) -> None:
+    first, second = add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id, name="first", note="As it came")
+    edit(dataset_id, first, "Uno.")
+    history.delete(dataset_id, [second])
+    add(dataset_id, "three")
+    assert answers(frozen) == ["one.", "two."]
+    assert (frozen.number, frozen.name, frozen.note, frozen.records) == (1, "first", "As it came", 2)
+
+
+def test_each_snapshot_holds_its_own(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    found = [freeze(dataset_id)]
+    for text in ("two", "two", "three", "four"):
+        edit(dataset_id, entry_id, text)
+        found.append(freeze(dataset_id))
+    assert [answers(one) for one in found] == [["one."], ["two"], ["two"], ["three"], ["four"]]
+    assert found[1].hash == found[2].hash
+
+
+def test_what_was_undone_or_redone_since_changes_nothing(dataset_id) -> None:
+    add(dataset_id, "one", "two")
+    history.undo(dataset_id)
+    add(dataset_id, "three")
+    frozen = freeze(dataset_id)
+    history.redo(dataset_id, 1)
+    assert answers(frozen) == ["three."]
+    both = freeze(dataset_id)
+    history.undo(dataset_id, 1)
+    history.undo(dataset_id, 2)
+    assert answers(frozen) == ["three."]
+    assert answers(both) == ["one.", "two.", "three."]
+
+
+def test_compacting_takes_nothing_from_snapshots(dataset_id) -> None:
+    first, _ = add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id)
+    history.delete(dataset_id, [first])
+    history.undo(dataset_id, 1)
+    history.compact(dataset_id, 2)
+    assert answers(frozen) == ["one.", "two."]
+
+
+def test_what_no_snapshot_shows_is_not_kept_when_history_is_compacted(dataset_id) -> None:
+    first, _ = add(dataset_id, "secret", "two")
+    history.delete(dataset_id, [first])
+    add(dataset_id, "also secret")
+    history.undo(dataset_id)
+    freeze(dataset_id)
+    history.compact(dataset_id, 3)
+    assert db.session.query(KeptEntry).count() == 0
+
+
+def test_the_hash_says_what_is_held_whatever_its_order_and_its_dataset(dataset_id) -> None:
+    add(dataset_id, "one", "two", tags=("b", "a"))
+    other = datasets.create_dataset("Other").id
+    add(other, "nought")
+    add(other, "two", "one", tags=("a", "b"))
+    assert freeze(dataset_id).hash != freeze(other).hash
+    history.delete(other, [next(entries.stream_entries(other)).id])
+    assert freeze(dataset_id).hash == freeze(other).hash
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda dataset_id, chosen: pairs.set_status(dataset_id, Selection(chosen), "approved"),
+        lambda dataset_id, chosen: pairs.tag_pairs(dataset_id, Selection(chosen), add=["new"]),
+        lambda dataset_id, chosen: history.delete(dataset_id, chosen),
+        lambda dataset_id, chosen: edit(dataset_id, chosen[0], "Other."),
+        lambda dataset_id, chosen: add(dataset_id, "one"),
+        lambda dataset_id, chosen: datasets.update_dataset(dataset_id, system_prompt="Be kind."),
+    ],
+)
+def test_the_hash_tells_what_a_trainer_would_get_otherwise(dataset_id, write) -> None:
+    chosen = tuple(add(dataset_id, "one", "two"))
+    before = freeze(dataset_id).hash
+    write(dataset_id, chosen[:1])
+    assert freeze(dataset_id).hash != before
+
+
+def test_a_filter_is_frozen_by_what_it_found(dataset_id) -> None:
+    ids = add(dataset_id, *(f"n{number}" for number in range(9)))
+    pairs.set_status(dataset_id, Selection((ids[1], ids[2], ids[5])), "approved")
+    frozen = freeze(dataset_id, filters=Filters(statuses=("approved",)))
+    pairs.set_status(dataset_id, Selection((ids[0], ids[5])), "approved")
+    pairs.set_status(dataset_id, Selection((ids[1],)), "rejected")
+    assert answers(frozen) == ["n1.", "n2.", "n5."]
+    assert frozen.statuses == {"approved": 3}
+
+
+def test_rows_of_a_snapshot_can_be_filtered_as_those_of_a_dataset(dataset_id) -> None:
+    ids = add(dataset_id, "one", "two", "three")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, ids[0], "Nothing of it.")
+    assert [row[0] for row in held(frozen, filters=Filters(text="ONE."))] == ["one?"]
+    assert held(frozen, filters=Filters(text="nothing")) == []
+    assert [row[FIELDS.index("id")] for row in held(frozen, where=[entries.Entry.id > ids[0]])] == ids[1:]
+
+
+def test_deleting_a_snapshot_leaves_the_others_as_they_are(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    first, second = freeze(dataset_id), freeze(dataset_id)
+    edit(dataset_id, entry_id, "two")
+    third = freeze(dataset_id)
+    edit(dataset_id, entry_id, "three")
+    snapshots.delete_snapshot(second.id)
+    assert answers(first) == ["one."] and answers(third) == ["two"]
+    snapshots.delete_snapshot(third.id)
+    edit(dataset_id, entry_id, "four")
+    assert answers(first) == ["one."]
+    snapshots.delete_snapshot(first.id)
+    assert db.session.query(KeptEntry).count() == 0
+    assert freeze(dataset_id).number == 4
+
+
+def test_a_snapshot_is_found_by_name_number_and_hash(dataset_id) -> None:
+    add(dataset_id, "one")
+    frozen = freeze(dataset_id, name="Before the break")
+    for which in ("Before the break", "v1", "V1", 1, frozen.hash, frozen.hash[:8].upper()):
+        assert snapshots.find_snapshot(dataset_id, which).id == frozen.id
+    for which in ("v2", "0", "Before", frozen.hash[:5], "fffffffff", ""):
+        with pytest.raises(NotFound):
+            snapshots.find_snapshot(dataset_id, which)
+    assert snapshots.find_snapshot(dataset_id, freeze(dataset_id).hash).number == 2
+
+
+@pytest.mark.parametrize("name", ["now", "V3", "12", "x" * 201, "a\x00b"])
+def test_a_name_that_would_mislead_is_refused(dataset_id, name) -> None:
+    add(dataset_id, "one")
+    with pytest.raises(Invalid):
+        freeze(dataset_id, name=name)
+    assert freeze(dataset_id).number == 1
+
+
+def test_a_name_is_given_once(dataset_id) -> None:
+    add(dataset_id, "one")
+    freeze(dataset_id, name="first")
+    with pytest.raises(Conflict, match="v1 is named 'first'"):
+        freeze(dataset_id, name=" first ")
+
+
+def test_nothing_cannot_be_frozen(dataset_id) -> None:
+    add(dataset_id, "one")
+    with pytest.raises(Invalid, match="no pair is chosen"):
+        freeze(dataset_id, filters=Filters(text="nowhere"))
+    assert snapshots.list_snapshots(dataset_id) == [] and freeze(dataset_id).number == 1
+
+
+def test_texts_that_a_snapshot_holds_are_not_said_to_be_forgotten(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "secret")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, entry_id, "masked")
+    with pytest.raises(Conflict, match="1 snapshot of this dataset still holds what is to be forgotten: v1"):
+        history.forget(dataset_id, 2)
+    snapshots.delete_snapshot(frozen.id)
+    freeze(dataset_id)
+    assert history.forget(dataset_id, 2) == 1
+
+
+def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    frozen = freeze(dataset_id)
+    before = held(frozen)
+    edit(dataset_id, entry_id, "two")
+    backup = backups.make_backup()
+    freeze(dataset_id)
+    backups.restore_backup(backup)
+    assert [one.number for one in snapshots.list_snapshots(dataset_id)] == [1]
+    assert held(snapshots.find_snapshot(dataset_id, 1)) == before
+    assert freeze(dataset_id).number == 3
+
+
+def test_a_snapshot_that_still_is_the_dataset_is_known(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    frozen = freeze(dataset_id)
+    assert snapshots.newest_of_now(dataset_id).id == frozen.id
+    edit(dataset_id, entry_id, "two")
+    assert snapshots.newest_of_now(dataset_id) is None
