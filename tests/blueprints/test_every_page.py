@@ -73,7 +73,7 @@ def test_reading_waits_for_nobody_who_writes(full: Flask, client: FlaskClient) -
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        assert held.wait(10)
+        assert held.wait(60)
         for path in pages(full):
             assert client.get(path).status_code < 500 or path == "/readyz", path
         assert client.post("/datasets", data={"name": "x"}).status_code == 503
