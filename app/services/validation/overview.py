@@ -53,6 +53,7 @@ class Overview:
     steps: int
     changed: int
     is_prompt_changed: bool
+    is_template_changed: bool
     # None where nobody looked since pairs moved between splits.
     leaks: int | None
 
@@ -88,7 +89,8 @@ def view_check(dataset_id: int) -> Overview | None:
     leaks = check.summary["leaks"]
     is_moved = any(one.kind in ("split", "move") for one in since)
     total = None if leaks is None or is_moved else sum(leaks.values())
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check), total)
+    stale = is_prompt_changed(check), is_template_changed(check)
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed, *stale, total)
 
 
 def count_to_fix(dataset: Dataset) -> int:
@@ -194,6 +196,11 @@ def mark_prompt(dataset: Dataset) -> str:
 def is_prompt_changed(check: Check) -> bool:
     """Whether the dataset has another system prompt since the check."""
     return bool(check.summary["prompt"] != mark_prompt(datasets.get(check.dataset_id)))
+
+
+def is_template_changed(check: Check) -> bool:
+    """Whether another chat template was chosen for the dataset since the check."""
+    return bool(check.summary.get("template", "") != read_choices(datasets.get(check.dataset_id)).template)
 
 
 def sets_since(check: Check) -> Sequence[ChangeSet]:
