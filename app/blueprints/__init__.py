@@ -20,6 +20,7 @@ PAGES: tuple[str, ...] = (
     "export",
     "conversion",
     "validation",
+    "trained",
     "jobs",
     "backup",
     "settings",
