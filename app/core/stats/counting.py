@@ -12,7 +12,7 @@ from app.core.layouts.base import messages_of
 from app.core.options import option
 from app.core.record import Message, Record
 from app.core.stats.kinds import find_kind
-from app.core.text import clip
+from app.core.text import clip, squeeze_blanks
 from app.core.tokens import ESTIMATE, FAMILIES, Spread, Tokenizer, vocabulary_of
 from app.core.validation.lints.languages import tell_language
 from app.core.validation.lints.sets import Labels
@@ -92,7 +92,7 @@ class Different:
 
     def add(self, text: str) -> None:
         """Take in a text; blanks at its ends and between words are not looked at, nor is case."""
-        folded = " ".join(text.split()).casefold().encode("utf-8", "replace")
+        folded = squeeze_blanks(text).casefold().encode("utf-8", "replace")
         mark = int.from_bytes(blake2b(folded, digest_size=8).digest(), "big")
         if mark in self._known:
             return
