@@ -84,6 +84,10 @@ class DatasetValidation:
                     self.see(entry)
                 yield rows
 
+    def takes(self, entry: StoredEntry) -> bool:
+        """Whether a pair is checked: it would be exported."""
+        return entry.status in self.statuses and as_exported(entry, None) is not None
+
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""
         record = as_exported(entry, self.dataset.system_prompt)
