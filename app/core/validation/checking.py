@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from app.core.errors import BadUsage, Invalid
-from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.layouts import LAYOUTS, RowError
+from app.core.layouts.base import DEFAULT as DEFAULT_OPTIONS
 from app.core.layouts.base import unrolled
 from app.core.options import option
 from app.core.record import Record
@@ -400,7 +401,7 @@ class Validation:
         layout = checker.layout
         assert layout is not None
         try:
-            rows = layout.rows_of(record, LayoutOptions())
+            rows = layout.rows_of(record, DEFAULT_OPTIONS)
         except RowError as error:
             checker.leave_out(error, number, line)
             return
