@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, splits
+from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, snapshots, splits
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -114,6 +114,11 @@ def split(folder: Path, rows: int) -> str:
     return splits.report(_filled(folder, rows), rows, 3)
 
 
+def freeze(folder: Path, rows: int) -> str:
+    """Snapshots: freezing, comparing, reading and going back."""
+    return snapshots.report(_filled(folder, rows), rows, 3)
+
+
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
 # Those that are no comparison of programs, and write their part of the report themselves.
 REPORTS: dict[str, Report] = {
@@ -121,6 +126,7 @@ REPORTS: dict[str, Report] = {
     "clean": clean,
     "during clean": during_clean,
     "splits": split,
+    "snapshots": freeze,
     "duplicates": duplicates.report,
     "labelled": labelled.report,
 }

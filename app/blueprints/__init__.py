@@ -17,6 +17,7 @@ PAGES: tuple[str, ...] = (
     "duplicates",
     "splits",
     "export",
+    "snapshots",
     "conversion",
     "validation",
     "jobs",
