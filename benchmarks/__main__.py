@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, snapshots, splits
+from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, snapshots, splits, validation
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -119,6 +119,11 @@ def freeze(folder: Path, rows: int) -> str:
     return snapshots.report(_filled(folder, rows), rows, 3)
 
 
+def check(folder: Path, rows: int) -> str:
+    """Checking a dataset, what follows one edit, and counting tokens, beside the bare tokenizer."""
+    return validation.report(_filled(folder, rows), rows, 1)
+
+
 SECTIONS: dict[str, Section] = {"import": import_, "export": export, "convert": convert}
 # Those that are no comparison of programs, and write their part of the report themselves.
 REPORTS: dict[str, Report] = {
@@ -127,6 +132,7 @@ REPORTS: dict[str, Report] = {
     "during clean": during_clean,
     "splits": split,
     "snapshots": freeze,
+    "validation": check,
     "duplicates": duplicates.report,
     "labelled": labelled.report,
 }
