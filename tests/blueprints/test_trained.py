@@ -70,7 +70,7 @@ def test_what_cannot_be_told_and_what_is_kept_is_said(client, page, tmp_path):
     text = text_of(client.get(f"{page}?pair=4&profile=axolotl"))
     assert "The template writes answer 1 of 2 otherwise once more turns follow" in text
     text = text_of(client.get(f"{page}?pair=2&profile=axolotl"))
-    assert "reasoning kept" in text and "otherwise once more turns follow" not in text
+    assert "reasoning kept" in text and "reasoning stripped" not in text
 
 
 def test_what_is_cut_is_struck_out_and_why_nothing_is_trained_is_said(client, page):

@@ -11,12 +11,15 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from app.core.layouts.base import messages_of, trailing_of
 from app.core.reasoning import THINK, with_thinking
 from app.core.record import Message, Record
 from app.core.text import plural
 from app.core.tokens import Tokenizer
 from app.core.validation.profiles import Length, Profile
 
+# Few tokens have more letters.
+_LONGEST_TOKEN = 24
 _encode = msgspec.json.Encoder().encode
 # What of a conversation is trained, where somebody has set it.
 TRAINS = {
@@ -180,12 +183,27 @@ class Training:
         """Whose tokens are counted: the name of a template that has a tokenizer, else a family."""
         return self.template.name if self.template is not None and self.template.counts else self.tokenizer.family
 
-    def judge(self, record: Record, shape: str = "", *, shown: bool = False) -> Trained:
+    def judge(
+        self,
+        record: Record,
+        shape: str = "",
+        *,
+        shown: bool = False,
+        as_it_stands: bool = False,
+        completion: int = 1,
+        messages: Sequence[Message] | None = None,
+    ) -> Trained:
         """What is trained of a record that the target gets in a form of rows.
 
-        With ``shown`` also the text, and where the trained parts of it stand.
+        With ``shown`` also the text, and where the trained parts of it stand. A row ``as_it_stands`` goes on with what
+        an export leaves out, the messages behind its answer. ``completion`` is how many of its messages are the
+        completion of a prompt. ``messages`` are those of the row, where they are known as the target gets them.
         """
-        messages, reasoning, earlier = _messages_of(record, self.profile, drops_earlier=self.template is None)
+        reasoning, earlier = "kept" if record.reasoning else "", ""
+        if messages is None:
+            messages, reasoning, earlier = _messages_of(
+                record, self.profile, with_trailing=as_it_stands, drops_earlier=self.template is None
+            )
         tools = record.extra.get("tools")
         tools = tools if isinstance(tools, list) else ()
         unclear = ""
@@ -205,6 +223,13 @@ class Training:
         trained_part = self.trains or self.profile.trains_by_shape.get(shape, self.profile.trains)
         last = max((one.message for one in pieces if one.learned), default=-1)
         learned = [one.learned and (trained_part != "last-answer" or one.message == last) for one in pieces]
+        start = 0
+        if trained_part == "completion":
+            # It begins where the prompt ends, which asks for an answer; said by another, it differs from the role on.
+            first = pieces[-1].message + 1 - completion if pieces else 0
+            own = [at for at, one in enumerate(pieces) if one.message == first]
+            start = next((at for at in own if pieces[at].learned), own[min(1, len(own) - 1)] if own else len(pieces))
+            learned = [at >= start and one for at, one in enumerate(learned)]
         answer_tokens = sum(size for size, said in zip(sizes, learned, strict=True) if said)
         total, limit = sum(sizes), self.length.tokens
         kept_sizes, cut_at = sizes, None
@@ -218,7 +243,10 @@ class Training:
             else:
                 kept_sizes = _cut_end(sizes, limit, keeps_start=self.length.keeps == "start")
         said = sum(size for size, is_learned in zip(kept_sizes, learned, strict=True) if is_learned)
-        trains = [trained_part == "all" or is_learned for is_learned in learned]
+        trains = [
+            trained_part == "all" or (trained_part == "completion" and at >= start) or is_learned
+            for at, is_learned in enumerate(learned)
+        ]
         trained_tokens = sum(size for size, is_trained in zip(kept_sizes, trains, strict=True) if is_trained)
         return Trained(
             kept=not (too_long and self.length.beyond == "drop")
@@ -270,7 +298,9 @@ class Training:
             yield start, end
 
 
-def _messages_of(record: Record, profile: Profile, *, drops_earlier: bool) -> tuple[list[Message], str, str]:
+def _messages_of(
+    record: Record, profile: Profile, *, with_trailing: bool, drops_earlier: bool
+) -> tuple[list[Message], str, str]:
     """The messages of a record as a target reads them, and what it does with the reasoning of the answer and of
     earlier ones.
 
@@ -278,16 +308,14 @@ def _messages_of(record: Record, profile: Profile, *, drops_earlier: bool) -> tu
     so itself is given all of it.
     """
     key = profile.reasoning.key
-    messages = [] if record.system is None else [Message("system", record.system)]
-    messages += [replace(one, reasoning=None) if one.reasoning and drops_earlier else one for one in record.turns]
-    messages += [Message("user", record.question), *record.trace]
-    if record.answer or not (record.trace and record.trace[-1].tool_calls):
-        messages.append(Message("assistant", record.answer, reasoning=None if key is None else record.reasoning))
-    if not drops_earlier and (key is None or key == THINK):
-        for place, one in enumerate(messages):
-            if one.reasoning is not None:
-                text = one.text if key is None else with_thinking(one.reasoning, one.text or "")
-                messages[place] = replace(one, reasoning=None, text=text)
+    messages = _conversation_of(record, profile, with_trailing=with_trailing)
+    for place, one in enumerate(messages):
+        if one.reasoning is None:
+            continue
+        if key is None or (drops_earlier and place < len(messages) - 1):
+            messages[place] = replace(one, reasoning=None)
+        elif key == THINK and not drops_earlier:
+            messages[place] = replace(one, reasoning=None, text=with_thinking(one.reasoning, one.text or ""))
     has_earlier = any(one.reasoning for one in record.turns)
     said = "" if not record.reasoning else "stripped" if key is None else "kept"
     return messages, said, "stripped" if has_earlier else ""
@@ -313,6 +341,17 @@ def _find_lost(record: Record, text: str) -> tuple[str, ...]:
             if isinstance(name, str) and name not in text:
                 lost.append(f"a call of {name}")
     return tuple(dict.fromkeys(lost))
+
+
+def _conversation_of(record: Record, profile: Profile, *, with_trailing: bool) -> list[Message]:
+    """All messages of a record, with those weights that the target reads; one as it stands also what follows its
+    answer."""
+    messages = [] if record.system is None else [Message("system", record.system)]
+    messages += [*messages_of(record), *(trailing_of(record) if with_trailing else ())]
+    return [
+        one if one.weight is None or (profile.weights and one.role == "assistant") else replace(one, weight=None)
+        for one in messages
+    ]
 
 
 def _cut_end(sizes: Sequence[int], limit: int, *, keeps_start: bool) -> list[int]:
@@ -345,7 +384,8 @@ def _cut_turns(pieces: Sequence[Piece], sizes: Sequence[int], limit: int) -> lis
         elif source * 2 < left:
             most = left - source
         else:
-            most = left * target // (source + target)
+            # As they reckon it: a whole number comes out one less at times.
+            most = int(left * (target / (source + target)))
         new_target = min(most, target)
         new_source = min(max(left - new_target, 0), source)
         for places, room in ((asked, new_source), (said, new_target)):
@@ -356,7 +396,7 @@ def _cut_turns(pieces: Sequence[Piece], sizes: Sequence[int], limit: int) -> lis
 
 
 def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
-    """How many letters the first tokens of a text are, found by halves."""
+    """How many letters the first tokens of a text are, found by halves, then to the end of a token that is longer."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -364,7 +404,8 @@ def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
             low = middle
         else:
             high = middle - 1
-    return low
+    ends = range(low, min(low + _LONGEST_TOKEN, len(text)) + 1)
+    return max((end for end in ends if tokenizer.count(text[:end]) <= tokens), default=low)
 
 
 def split_trained(text: str, spans: Sequence[Sequence[int]], left: Sequence[Sequence[int]]) -> list[tuple[str, str]]:
