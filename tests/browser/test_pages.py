@@ -13,6 +13,7 @@ from app.services import cleaning, duplicates, entries, history, imports, pairs,
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
+from app.services.snapshots import FREEZE, FreezeRun
 from app.services.splits import SPLIT, SplitRun
 from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
@@ -43,12 +44,14 @@ def paths(app: Flask) -> list[str]:
         checked = tasks.enqueue(CHECK, CheckRun(home, "plain")).id
         tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
+        tasks.start(FREEZE, FreezeRun(home, "first"))
+        frozen = tasks.enqueue(FREEZE, FreezeRun(home)).id
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
-    runs["overview.run"] = {"job_id": checked}
+    runs |= {"overview.run": {"job_id": checked}, "snapshots.run": {"job_id": frozen}, "snapshots.show": {"number": 1}}
     known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this", "pairs?finding=html",
