@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.errors import Busy
 from app.core.formats import FORMATS
+from app.core.formats.compress import MEDIA_TYPES
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
@@ -24,8 +25,7 @@ from app.services.export import ExportOptions
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-# What is a folder of files is written by the command.
-CHOICES = [(one.name, one.title, one.hint) for one in EXPORT_TARGETS.values() if not one.bundle]
+CHOICES = [(one.name, one.title, one.hint) for one in EXPORT_TARGETS.values()]
 
 
 @bp.get("")
@@ -69,7 +69,7 @@ def download(dataset_id: int) -> ResponseReturnValue:
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
     kind = FORMATS[options.format]
-    if kind.stream is None and request.method == "GET":
+    if (kind.stream is None or options.bundle) and request.method == "GET":
         address = url_for(".index", dataset_id=dataset_id)
         return redirect(f"{address}?{request.query_string.decode()}", code=303)
     return file_response(dataset_id, dataset.name, options)
@@ -94,7 +94,8 @@ def file_response(dataset_id: int, name: str, options: ExportOptions) -> Respons
             yield first
             yield from pieces
 
-    response = Response(body(), content_type=FORMATS[options.format].media_type)
+    packed = MEDIA_TYPES.get(options.compression) or ("application/zip" if options.bundle else "")
+    response = Response(body(), content_type=packed or FORMATS[options.format].media_type)
     # Also where nobody asks for the body.
     response.call_on_close(made.close)
     response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))

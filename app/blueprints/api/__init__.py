@@ -25,6 +25,7 @@ MODULES: tuple[str, ...] = (
     "validation",
     "stats",
     "advice",
+    "snapshots",
     "jobs",
 )
 

@@ -9,6 +9,7 @@ from app.core.conversion import EXTRA
 from app.core.errors import Invalid
 from app.core.filters import EVERY, Filters
 from app.core.formats import FORMATS
+from app.core.formats.compress import COMPRESSIONS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.spec import Spec
@@ -53,6 +54,7 @@ class ExportOptions:
         False, "Safe for spreadsheets", "Make cells safe that a spreadsheet would run; reversible."
     )
     bom: bool = option(False, "Byte-order mark", "Begin a CSV with a byte order mark, for Excel.")
+    compression: str = option("", "Compressed", choices={"": "No", **COMPRESSIONS}, flag="")
     dataset_system: bool = option(
         True,
         "System prompt",
@@ -88,6 +90,8 @@ class ExportOptions:
         if self.target and self.target not in EXPORT_TARGETS:
             have = ", ".join(EXPORT_TARGETS)
             raise Invalid(f"There is no export target {self.target!r}. Use one of {have}.", code="no_target")
+        if self.bundle and self.compression:
+            raise Invalid("A .zip is compressed already. Leave the compression out.", code="no_compression")
         entries.filter_conditions(self.filters)
         return self
 
@@ -112,7 +116,8 @@ def file_name(name: str, options: ExportOptions) -> str:
     plain = re.sub(r"[^\w\-]+", "-", name, flags=re.UNICODE).strip("-_")[:80] or "dataset"
     splits = "".join(f".{one}" for one in options.filters.splits)
     safe = ".spreadsheet-safe" if options.spreadsheet_safe else ""
-    return f"{plain}{splits}{safe}{FORMATS[options.format].extensions[0]}"
+    ending = ".zip" if options.bundle else FORMATS[options.format].extensions[0]
+    return f"{plain}{splits}{safe}{ending}{'.' if options.compression else ''}{options.compression}"
 
 
 def goes_out(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:

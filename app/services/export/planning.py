@@ -28,8 +28,7 @@ from app.providers.tokenizers import load_tokenizer
 from app.services import datasets
 from app.services.export.options import REASONS, ExportOptions, goes_out, is_chosen, reasons_against
 from app.services.export.picking import count_tokens
-from app.services.export.rendering import Rendering
-from app.services.export.writing import in_chunks
+from app.services.export.rendering import Rendering, in_chunks
 
 # So many pairs of each reason are named: more than anybody looks through.
 MOST_NAMED = 5_000
