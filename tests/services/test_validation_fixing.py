@@ -95,7 +95,7 @@ def test_a_button_counts_the_pairs_that_still_have_it(dataset_id):
     same = Record("When is it open?", "At nine.")
     fill(dataset_id, same, same, same)
     check(dataset_id)
-    first, second, third = entries.stream_entries(dataset_id)
+    _, second, third = entries.stream_entries(dataset_id)
     pairs.save_pair(dataset_id, second.id, {"answer": "At ten."}, version=second.version)
     assert fix_offered(dataset_id, "repeated-row").label == "Delete 1 repeat"
     pairs.save_pair(dataset_id, third.id, {"answer": "At eleven."}, version=third.version)
