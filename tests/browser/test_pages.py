@@ -61,7 +61,6 @@ def paths(app: Flask) -> list[str]:
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
         "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
         f"trained?pair={first + 1}&profile=trl&length=20", "trained?finding=html&profile=axolotl",
-        f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
         "snapshots?from=v1&kind=changed", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]

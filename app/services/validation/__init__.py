@@ -10,6 +10,7 @@ from app.services.validation.checking import (
 )
 from app.services.validation.choices import (
     Choices,
+    choose_lints,
     choose_targets,
     choose_template,
     known_profiles,
@@ -46,6 +47,7 @@ __all__ = [
     "Overview",
     "ValidationRun",
     "as_exported",
+    "choose_lints",
     "choose_targets",
     "choose_template",
     "count_to_fix",
