@@ -5,15 +5,30 @@ system prompt gets the dataset's here and nowhere else. Trainer layouts write on
 counted.
 """
 
-from app.services.export.options import ExportOptions, file_name
+from app.services.export.ledgers import (
+    Counted,
+    CountRun,
+    is_small,
+    last_targets,
+    name_pairs,
+    remember_target,
+    view_counts,
+)
+from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_at_hand, plan_export
 from app.services.export.proof import Proof, RoundTrip
 from app.services.export.rendering import Rendering
+from app.services.export.tasks import COUNT, MAKE, FileRun
 from app.services.export.writing import Written, prove_export, require_space_for, stream_export, write_export
 
 __all__ = [
+    "COUNT",
+    "MAKE",
+    "CountRun",
+    "Counted",
     "ExportOptions",
     "ExportPlan",
+    "FileRun",
     "Proof",
     "RecordCount",
     "Rendering",
@@ -21,10 +36,16 @@ __all__ = [
     "Written",
     "count_ledger",
     "file_name",
+    "find_origin",
+    "is_small",
+    "last_targets",
+    "name_pairs",
     "plan_at_hand",
     "plan_export",
     "prove_export",
+    "remember_target",
     "require_space_for",
     "stream_export",
+    "view_counts",
     "write_export",
 ]

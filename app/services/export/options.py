@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_
 
@@ -12,10 +13,11 @@ from app.core.formats import FORMATS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.spec import Spec
+from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
-from app.core.text import BLANK_CHARACTERS
-from app.models import Entry
-from app.services import datasets, entries
+from app.core.text import BLANK_CHARACTERS, is_blank
+from app.models import Entry, Snapshot
+from app.services import datasets, entries, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class ExportOptions:
     layout: str = option("openai", "Layout", flag="")
     target: str = option("", "Target", flag="")
     filters: Filters = option(EVERY, "Pairs", flag="")
+    snapshot: str = option("", "Snapshot", "Export this snapshot instead of the pairs of now.", metavar="S")
     max_tokens: int | None = option(
         None, "Longest", "Leave out pairs with more tokens than this.", metavar="N", between=(1, 100_000_000)
     )
@@ -115,23 +118,56 @@ def file_name(name: str, options: ExportOptions) -> str:
     return f"{plain}{splits}{safe}{FORMATS[options.format].extensions[0]}"
 
 
-def goes_out(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is exported of: a dataset as it is now, or one of its snapshots. ``statuses`` are taken by default."""
+
+    dataset_id: int
+    title: str
+    system_prompt: str | None
+    statuses: tuple[str, ...]
+    snapshot: Snapshot | None = None
+
+    @property
+    def label(self) -> str:
+        """What the snapshot is called; empty for the pairs of now."""
+        return snapshots.label_of(self.snapshot) if self.snapshot else ""
+
+    @property
+    def hash(self) -> str | None:
+        """The hash of the snapshot."""
+        return self.snapshot.hash if self.snapshot else None
+
+    def find(self, statement: Any) -> Any:
+        """A query of entries as one of what was frozen, if that is meant."""
+        return snapshots.as_frozen(statement, self.snapshot)
+
+
+def find_origin(dataset_id: int, options: ExportOptions) -> Origin:
+    """What an export reads. Raises NotFound for a dataset or a snapshot that there is not."""
+    dataset = datasets.get(dataset_id)
+    if not options.snapshot:
+        return Origin(dataset.id, dataset.name, dataset.system_prompt, entries.exported_statuses(dataset.counts))
+    frozen = snapshots.find_snapshot(dataset.id, options.snapshot)
+    return Origin(dataset.id, frozen.title, frozen.system_prompt, entries.exported_statuses(frozen.statuses), frozen)
+
+
+def goes_out(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
     """The condition under which a pair is exported, as far as its columns tell."""
-    return and_(is_chosen(dataset_id, options, connection), *map(not_, reasons_against(dataset_id, options).values()))
+    return and_(is_chosen(origin, options, connection), *map(not_, reasons_against(origin, options).values()))
 
 
-def is_chosen(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+def is_chosen(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
     """Whether somebody asked for a pair, by the filters."""
-    return and_(entries.is_live(dataset_id, connection), *entries.filter_conditions(options.filters))
+    return and_(entries.is_live(origin.dataset_id, connection), *entries.filter_conditions(options.filters))
 
 
-def reasons_against(dataset_id: int, options: ExportOptions) -> dict[str, ColumnElement[bool]]:
+def reasons_against(origin: Origin, options: ExportOptions) -> dict[str, ColumnElement[bool]]:
     """Why a chosen pair stays behind, by codes of ``REASONS``: conditions, of which the first that holds counts."""
     found: dict[str, ColumnElement[bool]] = {}
     if not options.filters.statuses:
-        taken = entries.exported_statuses(datasets.get(dataset_id))
         found["rejected"] = Entry.status == "rejected"
-        found["not-approved"] = Entry.status.not_in((*taken, "rejected"))
+        found["not-approved"] = Entry.status.not_in((*origin.statuses, "rejected"))
     # The first letter settles it for nearly all.
     begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
     nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
@@ -142,6 +178,17 @@ def reasons_against(dataset_id: int, options: ExportOptions) -> dict[str, Column
     if "rejected answer" in LAYOUTS[options.layout].needs:
         found["no-worse-answer"] = Entry.rejected_answer.is_(None)
     return found
+
+
+def reason_against(row: StoredEntry, origin: Origin, options: ExportOptions) -> str | None:
+    """The same of one stored row; what only its record tells is left to whoever renders it."""
+    if not options.filters.statuses and row.status not in origin.statuses:
+        return "rejected" if row.status == "rejected" else "not-approved"
+    is_labelled = LAYOUTS[options.layout].labels is not None and row.rejected_answer is not None
+    if row.trace is None and not is_labelled and is_blank(row.answer):
+        return "unanswered"
+    needs_worse = "rejected answer" in LAYOUTS[options.layout].needs
+    return "no-worse-answer" if needs_worse and row.rejected_answer is None else None
 
 
 REASONS = {

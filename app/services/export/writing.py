@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -48,15 +48,19 @@ def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
 
 def _stream(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     with Rendering(dataset_id, options) as run:
-        if FORMATS[options.format].stream is not None:
-            yield from in_chunks(run.pieces())
-            return
-        # What cannot be streamed is written to a temporary file first.
-        with tempfile.TemporaryFile(prefix="ltt-") as file:
-            run.write(file)
-            file.seek(0)
-            while part := file.read(CHUNK_BYTES):
-                yield part
+        yield from _chunks_of(run)
+
+
+def _chunks_of(run: Rendering) -> Iterator[bytes]:
+    if FORMATS[run.options.format].stream is not None:
+        yield from in_chunks(run.pieces())
+        return
+    # What cannot be streamed is written to a temporary file first.
+    with tempfile.TemporaryFile(prefix="ltt-") as file:
+        run.write(file)
+        file.seek(0)
+        while part := file.read(CHUNK_BYTES):
+            yield part
 
 
 def require_space_for(dataset_id: int) -> None:
@@ -84,32 +88,22 @@ def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-class _Counted:
-    """A file that is written to, with its hash; a format that goes back in it is hashed at the end."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self.out, self.size, self.digest = out, 0, hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        self.out.write(data)
-        self.size += len(data)
-        self.digest.update(data)
-
-
-def write_export(dataset_id: int, options: ExportOptions, out: BinaryIO, proof: Proof | None = None) -> Written:
-    """Write the file and say what it is. With ``proof`` that is told what is sent."""
+def write_export(
+    dataset_id: int,
+    options: ExportOptions,
+    out: BinaryIO,
+    proof: Proof | None = None,
+    show: Callable[[int, int | None, str], object] = lambda done, total, message: None,
+) -> Written:
+    """Write the file and say what it is. ``proof`` is told what is sent, ``show`` how far it is."""
     with Rendering(dataset_id, options, seen=proof.expect if proof else None) as run:
-        counted = _Counted(out)
-        if FORMATS[options.format].stream is not None:
-            for piece in in_chunks(run.pieces()):
-                counted.write(piece)
-        else:
-            with tempfile.TemporaryFile(prefix="ltt-") as file:
-                run.write(file)
-                file.seek(0)
-                while part := file.read(CHUNK_BYTES):
-                    counted.write(part)
-        return Written(run.pairs, run.rows, counted.size, counted.digest.hexdigest())
+        size, digest = 0, hashlib.sha256()
+        for piece in _chunks_of(run):
+            out.write(piece)
+            size += len(piece)
+            digest.update(piece)
+            show(run.pairs, None, "pairs written")
+        return Written(run.pairs, run.rows, size, digest.hexdigest())
 
 
 def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[Written, RoundTrip]:

@@ -43,7 +43,7 @@ def find_edited(check: Check) -> list[int] | None:
     changes = db.session.execute(rows.limit(most + 1)).all()
     if len(changes) > most or is_prompt_changed(check):
         return None
-    statuses = entries.exported_statuses(datasets.get(check.dataset_id))
+    statuses = entries.exported_statuses(datasets.get(check.dataset_id).counts)
     if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
         return None
     for entry_id, field, before, after in changes:
