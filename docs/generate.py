@@ -181,10 +181,14 @@ Severities: *Must fix* (`error`), *Look at* (`warning`), *Hint* (`hint`). All fi
 many are listed. The worst stand first.
 
 **The overview** of a dataset keeps what its last check found: what must be fixed, what to look at and hints, each with
-the pairs meant (*Show*, or `finding=CODE` of the list and the API) and the way to mend it. All findings are counted; up
-to 5,000 for each rule and target are listed. A pair that was rewritten since leaves the list, and the page says how
-much was changed since; where that is the texts of up to 200 pairs, *Recheck* looks at those alone. A finding can be
-waived with a reason, and a lint switched off, for this dataset.
+the pairs meant (*Show*, or `finding=CODE` of the list and the API) and a button that puts it right and says in how many
+pairs: a step of cleaning opens as a preview of just these pairs; repeats are deleted (one of equal pairs always stays),
+messages of one speaker merged, weights and keys mended, what says nothing rejected, each as one step with undo; what
+only a person can write opens the first pair. All findings are counted; up to 5,000 for each rule and target are
+listed. A pair that was rewritten since leaves the list, and the page says how much was changed since; where that is up
+to 200 pairs, *Recheck* looks at those alone. A finding can be waived with a reason, and a lint switched off, for this
+dataset. The API has the same: `POST …/check`, `GET …/check` and `GET …/findings`, `POST …/findings/CODE/fix` and
+`…/aside`.
 
 **Cost.** `tokens.billed` is what one epoch reads: a record over the limit counts as the limit where it is cut, else not
 at all. `cost` is that times the epochs of the target, or `--epochs N`, times `--price X` of a million tokens, with the

@@ -8,6 +8,7 @@ PAGES: tuple[str, ...] = (
     "health",
     "datasets",
     "overview",
+    "advice",
     "pairs",
     "history",
     "imports",

@@ -1,29 +1,30 @@
 """The overview of a dataset: whether one can train on it now, and if not, what to do about it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.blueprints.view import tell
-from app.core.cleaning import OPERATIONS
+from app.blueprints.view import tell, tell_step
 from app.core.errors import BadUsage, NotFound
 from app.core.stats import KINDS, name_language
 from app.core.text import plural
 from app.core.validation import FIXES, RULES, SEVERITIES
 from app.core.validation.lints import LINTS
-from app.services import datasets, duplicates, jobs, runners, stats, tasks, validation
-from app.services.validation import CheckRun, Found
+from app.forms.cleaning import address_parts
+from app.services import datasets, duplicates, history, jobs, runners, stats, tasks, validation
+from app.services.validation import CheckRun, Found, Overview
 
 bp = Blueprint("overview", __name__, url_prefix="/datasets/<int:dataset_id>")
 
-# What is put right on another page: the page, and what its button says.
-_ELSEWHERE = {
-    "repeated-row": ("duplicates.index", "Duplicates…"),
-    "unbalanced-labels": ("splits.index", "Splits…"),
-    "too-few": ("imports.index", "Import more…"),
-    "no-records": ("imports.index", "Import…"),
-    "few-records": ("imports.index", "Import more…"),
+# What is put right on another page: what the button says, and the page.
+_ELSEWHERE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "too-few": ("Import more…", "imports.index", {}),
+    "too-few-for-some": ("Import more…", "imports.index", {}),
+    "few-records": ("Import more…", "imports.index", {}),
+    "no-records": ("Import…", "imports.index", {}),
+    "some-systems": ("Set a prompt…", "cleaning.index", {"op": "system-prompt"}),
 }
 
 
@@ -41,7 +42,6 @@ def index(dataset_id: int) -> ResponseReturnValue:
     profiles, choices = validation.known_profiles(), validation.read_choices(dataset)
     seen = validation.view_check(dataset_id)
     run = CheckRun(dataset_id, ",".join(choices.profiles))
-    scan = duplicates.latest_scan(dataset_id)
     return render_template(
         "overview/index.html",
         dataset=dataset,
@@ -54,7 +54,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         job=tasks.find_running(validation.CHECK, run),
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
         fixes=FIXES,
-        groups_of_duplicates=duplicates.report_scan(scan)["groups"] if scan else None,
+        beside=_find_beside(dataset_id, seen),
+        latest=history.steps(dataset_id, size=4),
         most=validation.MOST_KEPT,
         costs=stats.list_costs(dataset, seen.check) if seen else [],
         kinds=KINDS,
@@ -62,15 +63,72 @@ def index(dataset_id: int) -> ResponseReturnValue:
     )
 
 
-def _way_to_fix(dataset_id: int, found: Found) -> tuple[str, str] | None:
-    """The address at which a finding is put right, and what leads there; None where only its pairs can be read."""
-    if found.fix in OPERATIONS:
-        address = url_for("cleaning.index", dataset_id=dataset_id, op=found.fix)
-        return address, f"{OPERATIONS[found.fix].title}…"
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A button that puts a finding right: where it leads, or with ``sends`` what it does at once."""
+
+    label: str
+    href: str
+    sends: str = ""
+
+
+def _way_to_fix(dataset_id: int, found: Found) -> Way | None:
+    """What puts a finding right: a preview, an action with the number of pairs, or the page where it is done."""
     if found.code in _ELSEWHERE:
-        endpoint, label = _ELSEWHERE[found.code]
-        return url_for(endpoint, dataset_id=dataset_id), label
-    return None
+        label, endpoint, arguments = _ELSEWHERE[found.code]
+        return Way(label, url_for(endpoint, dataset_id=dataset_id, **arguments))
+    fix = validation.fix_of(found)
+    if fix is None:
+        return None
+    if fix.step is not None:
+        which: dict[str, Any] = {"finding": found.code} if fix.is_all else {}
+        address = url_for("cleaning.index", dataset_id=dataset_id, **address_parts(fix.step), **which)
+        return Way(fix.label, address)
+    if fix.action == "edit":
+        return Way(fix.label, url_for("pairs.index", dataset_id=dataset_id, finding=found.code, pair="first"))
+    return Way(fix.label, url_for(".fix", dataset_id=dataset_id), found.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Something to look at that no rule tells: what is alike, and what stands on both sides."""
+
+    number: int
+    title: str
+    why: str
+    shows: str
+    way: Way
+
+
+def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
+    """What the last search for duplicates and the splits have to say."""
+    found = []
+    scan = duplicates.latest_scan(dataset_id)
+    groups: Any = duplicates.report_scan(scan)["groups"] if scan else {}
+    if number := groups.get("copies"):
+        address = url_for("duplicates.index", dataset_id=dataset_id)
+        why = f"{plural(number, 'group')} of pairs say the same, or almost."
+        found.append(Beside(number, "Duplicates", why, address, Way(f"Review {plural(number, 'group')}", address)))
+    if number := groups.get("conflicts"):
+        address = url_for("duplicates.index", dataset_id=dataset_id, tab="conflicts")
+        why = f"{plural(number, 'question')} with two or more answers that do not agree."
+        label = f"Resolve {plural(number, 'question')}"
+        found.append(Beside(number, "Conflicting answers", why, address, Way(label, address)))
+    if seen is not None and (number := seen.leaks):
+        address = url_for("splits.index", dataset_id=dataset_id)
+        why = "The test would ask what training has already shown."
+        way = Way(f"Move {number:,} together", url_for("splits.move", dataset_id=dataset_id), "leaks")
+        found.append(Beside(number, "On both sides of the split", why, address, way))
+    return found
+
+
+@bp.post("/check/fix")
+def fix(dataset_id: int) -> ResponseReturnValue:
+    """Put a finding right in its pairs, as one step of the history."""
+    datasets.get(dataset_id)
+    applied = validation.fix_finding(dataset_id, request.form.get("code", ""))
+    tell_step(dataset_id, applied, "Nothing was left to fix.")
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
 
 @bp.post("/check")

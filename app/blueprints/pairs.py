@@ -80,6 +80,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The pairs that match, one page of them, with the editor when a pair is named."""
     require_names(request.args, *ARGUMENTS)
     dataset, view = datasets.get(dataset_id), view_of_request()
+    if request.args.get("pair") == "first":
+        shown = entries.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.order, size=1).entries
+        return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
         form = PairForm(formdata=None)
         return _render_page(dataset, view, form=form, new=True)

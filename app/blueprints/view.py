@@ -18,7 +18,7 @@ from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import history, splits
+from app.services import history, splits, validation
 from app.services.history import Applied
 
 STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
@@ -37,6 +37,7 @@ class NavItem:
     key: str = ""
     count: str = ""
     current: bool = False
+    tone: str = ""
 
 
 _DATASET_PAGES = (
@@ -48,6 +49,7 @@ _DATASET_PAGES = (
     ("splits.index", "Splits", "pie-chart", "s"),
     ("export.index", "Export", "box-arrow-up", "e"),
     ("history.index", "History", "clock-history", "h"),
+    ("advice.index", "Training", "cpu", "t"),
     ("datasets.settings", "Dataset settings", "sliders", ""),
 )
 _WORKSPACE_PAGES = (
@@ -108,9 +110,17 @@ def dataset_nav(dataset: Dataset) -> list[NavItem]:
     counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
     if (last := splits.last_split(dataset.id)) is not None:
         counts["splits.index"] = last[1].ratios.replace("/", " / ")
+    if to_fix := validation.count_to_fix(dataset):
+        counts["overview.index"] = f"{to_fix:,} to fix"
     return [
         NavItem(
-            label, url_for(endpoint, dataset_id=dataset.id), icon, key, counts.get(endpoint, ""), _is_here(endpoint)
+            label,
+            url_for(endpoint, dataset_id=dataset.id),
+            icon,
+            key,
+            counts.get(endpoint, ""),
+            _is_here(endpoint),
+            "error" if endpoint == "overview.index" else "",
         )
         for endpoint, label, icon, key in _DATASET_PAGES
         if endpoint in current_app.view_functions

@@ -62,7 +62,7 @@ def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
     with open_workspace():
         found = datasets.find_dataset(dataset)
         step = service.step(found.id, change_set)
-        _confirm(
+        confirm(
             yes, f"Forget for good what {plural(step.changed, 'pair')} said before step {change_set}, {step.summary}?"
         )
         pairs = service.forget(found.id, change_set)
@@ -80,12 +80,12 @@ def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
         found = datasets.find_dataset(dataset)
         last = service.newest_number(found.id) if upto is None else upto
         number = service.count_compactable(found.id, last)
-        _confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")
+        confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")
         done = service.compact(found.id, last)
     _say({"compacted": done}, f"Compacted {plural(done, 'step')}. The pairs are as they were.", as_json)
 
 
-def _confirm(yes: bool, question: str) -> None:
+def confirm(yes: bool, question: str) -> None:
     """Go on only when somebody said so: by --yes, or by answering the question on a terminal."""
     if yes:
         return

@@ -34,6 +34,14 @@ def is_blank(text: str | None) -> bool:
     )
 
 
+def squeeze_blanks(text: str) -> str:
+    """The text without blanks at its ends, and with one blank between words."""
+    # Of all blanks only U+0020 is printable.
+    if text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text
+    return " ".join(text.split())
+
+
 def all_visible(texts: Collection[str]) -> bool:
     """Whether none of the texts is blank."""
     return {text[:1] for text in texts} <= PLAIN_STARTS or not any(map(is_blank, texts))

@@ -313,6 +313,7 @@ def sweep_left() -> None:
 def verify_database() -> list[str]:
     """What is wrong with the live database, in sentences; empty when all is well. Nothing is changed."""
     from app.services import counts, datasets, entries
+    from app.services.snapshots import freezing
 
     is_sqlite = db.engine.dialect.name == "sqlite"
     problems = _damage_of_sqlite() if is_sqlite else _damage_of_postgres()
@@ -325,6 +326,7 @@ def verify_database() -> list[str]:
         if found != dataset.counts:
             says, holds = f"{dataset.entry_count:,}", f"{sum(found.values()):,}"
             problems.append(f"Dataset {dataset.id} says {says} pairs but holds {holds}.")
+        problems += freezing.find_damaged(dataset.id)
     return problems
 
 

@@ -80,3 +80,42 @@ def test_a_file_is_mended_and_the_copy_fetched(client):
         assert json.loads(copy.data) == LINE
     refused = client.post("/api/v1/validate/mended?name=faq.csv", data=b"question,answer\n1,2\n")
     assert refused.status_code == 422 and "ltt convert" in refused.get_json()["error"]["message"]
+
+
+def test_what_a_check_found_is_kept_listed_page_by_page_and_fixed(client, app, dataset_id):
+    address = f"/api/v1/datasets/{dataset_id}"
+    assert client.get(f"{address}/check").status_code == 404
+    assert client.get(f"{address}/findings").status_code == 404
+    with app.app_context():
+        bold = [Record(f"Where is shelf {number}?", f"<p>In <b>hall</b> {number}.</p>") for number in range(5)]
+        history.create(dataset_id, [*bold, ROWS[0]], summary="Add")
+    done = client.post(f"{address}/check", json={"profile": "openai-sft,trl"}).get_json()
+    assert done["records"] == 18 and done["dataset_id"] == dataset_id
+    body = client.get(f"{address}/check").get_json()
+    assert body["profile"] == "openai-sft,trl" and set(body["profiles"]) == {"openai-sft", "trl"}
+    found = {one["code"]: one for one in body["codes"]}
+    assert found["html"]["pairs"] == 5 and found["html"]["fix"]["step"]["operation"] == "html-to-markdown"
+    assert found["repeated-row"]["fix"] == {"action": "delete", "pairs": 1, "step": None}
+    first = client.get(f"{address}/findings?code=html&limit=3").get_json()
+    rest = client.get(f"{address}/findings?code=html&limit=3&cursor={first['next']}").get_json()
+    assert len(first["findings"]) == 3 and len(rest["findings"]) == 2 and rest["next"] is None
+    assert len({one["entry"] for one in first["findings"] + rest["findings"]}) == 5
+    assert client.get(f"{address}/findings?cursor=zz").status_code == 400
+    every = client.get(f"{address}/findings?profile=trl").get_json()["findings"]
+    assert {one["profile"] for one in every} == {"trl"}
+    fixed = client.post(f"{address}/findings/html/fix").get_json()
+    assert fixed["changed"] == 5 and fixed["change_set"]
+    assert "html" not in {one["code"] for one in client.get(f"{address}/check").get_json()["codes"]}
+    assert client.post(f"{address}/findings/html/fix").status_code == 404
+
+
+def test_findings_are_set_aside_over_the_api(client, dataset_id):
+    address = f"/api/v1/datasets/{dataset_id}"
+    client.post(f"{address}/check", json={})
+    sent = client.post(f"{address}/findings/html/aside", json={"action": "waive", "reason": "Our site shows it."})
+    assert sent.get_json() == {"waived": {"html": "Our site shows it."}, "off": []}
+    assert client.post(f"{address}/findings/html/aside", json={"action": "waive"}).status_code == 422
+    assert client.post(f"{address}/findings/html/aside", json={"action": "off"}).get_json()["off"] == ["html"]
+    assert client.get(f"{address}/check").get_json()["off"] == ["html"]
+    back = client.post(f"{address}/findings/html/aside", json={"action": "back"}).get_json()
+    assert back == {"waived": {}, "off": []}

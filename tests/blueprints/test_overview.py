@@ -114,7 +114,7 @@ def test_a_run_of_another_dataset_is_not_there(client, app, page):
 def test_the_overview_shows_splits_with_leaks_and_duplicates(client, app, page):
     dataset_id = int(page.split("/")[2])
     client.post(f"{page}splits", data={"asked": "1", "train": "80", "validation": "10", "test": "10", "seed": "1"})
-    client.post(f"/datasets/{dataset_id}/duplicates/scans", data={})
+    client.post(f"/datasets/{dataset_id}/duplicates/scan", data={})
     text = check(client, page)
     assert "Splits" in text and "Train," in text
 
@@ -205,3 +205,76 @@ def test_a_price_holds_for_the_model_in_every_dataset(client, app, page):
 def test_what_is_no_price_is_refused_with_a_sentence(client, page, said):
     answer = client.post(f"{page}cost", data={"profile": "openai-sft", "model": "gpt-4o", **said})
     assert answer.status_code in (400, 422) and "Something went wrong" not in answer.get_data(as_text=True)
+
+
+def test_a_fix_opens_the_preview_with_just_its_pairs_and_does_it_there(client, page):
+    check(client, page)
+    html = client.get(page).get_data(as_text=True)
+    assert "Convert 2 pairs…" in html
+    [address] = re.findall(r'href="(/datasets/\d+/clean\?[^"]+finding=html[^"]*)"', html)
+    preview = text_of(client.get(address.replace("&amp;", "&")))
+    assert "2 matching pairs" in preview or "the 2 filtered pairs" in preview
+    assert "Change 2 pairs" in preview
+
+
+def test_what_is_fixed_at_once_is_told_with_undo(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        history.create(dataset_id, [Record("When is shop 1 open?", "Shop 1 opens at 1.")], summary="Add")
+    assert "Delete 1 repeat" in check(client, page)
+    answer = client.post(f"{page}check/fix", data={"code": "repeated-row"}, follow_redirects=True)
+    text = text_of(answer)
+    assert "Delete 1 pair" in text and "Undo" in text and "Delete 1 repeat" not in text
+    assert "12 of 12 pairs pass" in text and "of the history changed" not in text
+    assert client.post(f"{page}check/fix", data={"code": "repeated-row"}).status_code == 404
+
+
+def test_what_is_written_by_hand_opens_the_first_pair(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        history.create(dataset_id, [Record("Is it open?", "It is \ufffdpen at nine.")], summary="Add")
+    assert "Edit 1 pair" in check(client, page)
+    answer = client.get(f"{page}pairs?finding=lost-character&pair=first", follow_redirects=True)
+    assert "Is it open?" in text_of(answer) and "Save" in answer.text
+    nothing = client.get(f"{page}pairs?finding=html&q=zzz&pair=first", follow_redirects=True)
+    assert nothing.status_code == 200
+
+
+def test_the_menu_counts_what_must_be_fixed(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    check(client, page, "bedrock-nova")
+    assert "to fix" not in text_of(client.get(f"{page}history"))
+    with app.app_context():
+        history.create(dataset_id, [Record("And now?", "User: hello"), Record("Or?", "User: bye")], summary="Add")
+    check(client, page, "bedrock-nova")
+    assert "2 to fix" in text_of(client.get(f"{page}history"))
+    client.post(f"{page}check/aside", data={"action": "waive", "code": "banned-words", "reason": "Meant so."})
+    assert "to fix" not in text_of(client.get(f"{page}history"))
+
+
+def test_conflicts_and_duplicates_of_the_last_search_stand_among_the_findings(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        records = [Record("When does the market open?", "At nine."), Record("When does the market open?", "At ten.")]
+        history.create(dataset_id, records, summary="Add")
+    client.post(f"/datasets/{dataset_id}/duplicates/scan", data={})
+    text = check(client, page)
+    assert "Conflicting answers. 1 question with two or more answers" in text and "Resolve 1 question" in text
+
+
+def test_leaks_are_moved_together_from_the_overview(client, app, page):
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        same = [Record("Where is the harbour office?", "On the pier.", source="a.md") for _ in range(2)]
+        for record, split in zip(same, ("train", "test"), strict=True):
+            history.create(dataset_id, [record], summary="Add", split=split)
+    client.post(f"/datasets/{dataset_id}/duplicates/scan", data={})
+    assert "On both sides of the split" in check(client, page)
+    html = client.get(page).get_data(as_text=True)
+    assert f'action="/datasets/{dataset_id}/splits/move"' in html and "Move 2 together" in html
+    sent = {"code": "leaks", "back": page}
+    text = text_of(client.post(f"/datasets/{dataset_id}/splits/move", data=sent, follow_redirects=True))
+    assert "Nothing must be fixed" in text and "Undo" in text and "On both sides of the split" not in text
+    client.post(f"{page}check/edited")
+    assert "Whether anything stands on both sides" in text_of(client.get(page))
+    assert "Nothing stands on both sides." in check(client, page)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.tokens import MOST_LONGEST, Lengths, Spread, find_family
+from app.core.tokens import MOST_LONGEST, MOST_REMEMBERED, Lengths, Spread, find_family, share_counts
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,25 @@ def test_the_longest_are_told_with_their_records_and_no_more_than_a_few() -> Non
     found = spread_of([5, 9, 9, 1]).longest()
     assert [(one["record"], one["length"]) for one in found] == [(2, 9), (3, 9), (1, 5), (4, 1)]
     assert [one["length"] for one in spread_of(range(1000)).longest()] == list(range(999, 999 - MOST_LONGEST, -1))
+
+
+def test_texts_are_counted_once_for_all_families_of_one_vocabulary() -> None:
+    asked: list[str] = []
+
+    class Letters:
+        family, exact = "letters", True
+
+        def count(self, text: str) -> int:
+            asked.append(text)
+            return len(text)
+
+    load = share_counts(lambda family: Letters())
+    openai, estimate, llama = load("openai"), load(""), load("llama3")
+    assert [one.count("Tare?") for one in (openai, estimate, openai)] == [5, 5, 5]
+    assert asked == ["Tare?"]
+    assert llama.count("Tare?") == 5
+    assert asked == ["Tare?", "Tare?"]
+    # What was looked at long ago is forgotten.
+    assert openai.count("x" * MOST_REMEMBERED) == MOST_REMEMBERED
+    assert openai.count("Tare?") == 5
+    assert asked.count("Tare?") == 3

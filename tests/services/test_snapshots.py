@@ -1,12 +1,13 @@
 """Snapshots: what was frozen stays as it was, whatever happens to its pairs, and says so by its hash."""
 
 import pytest
+from sqlalchemy import update
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import Record
-from app.models import KeptEntry, db
-from app.services import backups, datasets, entries, history, jobs, pairs, snapshots
+from app.models import KeptEntry, db, transaction
+from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.pairs import Selection
 from app.services.snapshots import FreezeRun
 
@@ -222,3 +223,162 @@ def test_a_snapshot_that_still_is_the_dataset_is_known(dataset_id) -> None:
     assert snapshots.newest_of_now(dataset_id).id == frozen.id
     edit(dataset_id, entry_id, "two")
     assert snapshots.newest_of_now(dataset_id) is None
+
+
+def differing(dataset_id: int, before, after=None):
+    """The ids that a comparison names, by kind."""
+    found = snapshots.compare(dataset_id, before, after)
+    return {kind: list(ids) for kind, ids in found.ids.items() if ids}
+
+
+def test_a_comparison_names_what_came_went_and_changed(dataset_id) -> None:
+    first, second, third = add(dataset_id, "one", "two", "three")
+    before = freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    history.delete(dataset_id, [second])
+    (fourth,) = add(dataset_id, "four")
+    after = freeze(dataset_id)
+    history.undo(dataset_id)
+    there = {"changed": [first], "removed": [second], "added": [fourth]}
+    assert differing(dataset_id, before, after) == there
+    assert differing(dataset_id, after, before) == {"changed": [first], "removed": [fourth], "added": [second]}
+    assert differing(dataset_id, before) == {"changed": [first], "removed": [second]}
+    assert snapshots.compare(dataset_id, before, after).same == 1
+    [changed] = snapshots.list_differences(snapshots.compare(dataset_id, before, after), [first])
+    assert changed.fields == {"answer": ("one.", "Uno.")} and third not in there.values()
+
+
+def test_what_was_written_and_written_back_is_the_same(dataset_id) -> None:
+    first, second = add(dataset_id, "one", "two")
+    before = freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    edit(dataset_id, first, "one.")
+    history.delete(dataset_id, [second])
+    add(dataset_id, "two")
+    assert differing(dataset_id, before) == {} and freeze(dataset_id).hash == before.hash
+
+
+def test_an_import_that_is_undone_and_done_again_is_seen_by_comparisons(dataset_id) -> None:
+    first, second = add(dataset_id, "one", "two")
+    both = freeze(dataset_id)
+    history.undo(dataset_id)
+    assert differing(dataset_id, both) == {"removed": [first, second]}
+    (third,) = add(dataset_id, "three")
+    other = freeze(dataset_id)
+    history.redo(dataset_id, 1)
+    assert differing(dataset_id, other) == {"added": [first, second]}
+    assert differing(dataset_id, both, other) == {"removed": [first, second], "added": [third]}
+
+
+def test_a_frozen_filter_is_compared_with_what_it_finds_now(dataset_id) -> None:
+    first, second, third = add(dataset_id, "one", "two", "three")
+    pairs.set_status(dataset_id, Selection((first, second)), "approved")
+    frozen = freeze(dataset_id, filters=Filters(statuses=("approved",)))
+    assert differing(dataset_id, frozen) == {}
+    edit(dataset_id, first, "Uno.")
+    pairs.set_status(dataset_id, Selection((second,)), "rejected")
+    pairs.set_status(dataset_id, Selection((third,)), "approved")
+    assert differing(dataset_id, frozen) == {"changed": [first], "removed": [second], "added": [third]}
+    assert differing(dataset_id, frozen, freeze(dataset_id)) == {"changed": [first, second], "added": [third]}
+
+
+def restore(dataset_id: int, snapshot):
+    """Bring the dataset back to a snapshot."""
+    return tasks.start(snapshots.RESTORE, snapshots.RestoreRun(dataset_id, snapshot.number)).result
+
+
+def test_a_dataset_is_brought_back_in_one_step_that_can_be_undone(dataset_id) -> None:
+    first, second, _ = add(dataset_id, "one", "two", "three")
+    frozen, digest = freeze(dataset_id), datasets.compute_digest(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    history.delete(dataset_id, [second])
+    add(dataset_id, "four", "five")
+    later = datasets.compute_digest(dataset_id)
+    result = restore(dataset_id, frozen)
+    assert (result["changed"], result["added"], result["removed"]) == (1, 1, 2)
+    assert datasets.compute_digest(dataset_id) == digest and datasets.get(dataset_id).counts == {"review": 3}
+    assert differing(dataset_id, frozen) == {}
+    history.undo(dataset_id)
+    assert datasets.compute_digest(dataset_id) == later and datasets.get(dataset_id).counts == {"review": 4}
+    history.redo(dataset_id)
+    assert datasets.compute_digest(dataset_id) == digest
+
+
+def test_pairs_that_are_gone_for_good_come_back_as_new_ones(dataset_id) -> None:
+    first, _ = add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id)
+    history.delete(dataset_id, [first])
+    history.compact(dataset_id, 2)
+    restore(dataset_id, frozen)
+    assert differing(dataset_id, frozen) == {} and freeze(dataset_id).hash == frozen.hash
+    assert restore(dataset_id, frozen)["change_set"] is None
+
+
+def test_going_back_past_an_undone_import_leaves_it_to_be_redone(dataset_id) -> None:
+    add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id)
+    history.undo(dataset_id)
+    restore(dataset_id, frozen)
+    assert differing(dataset_id, frozen) == {}
+    history.undo(dataset_id)
+    assert list(entries.stream_entries(dataset_id)) == []
+    history.redo(dataset_id, 1)
+    assert differing(dataset_id, frozen) == {}
+
+
+def test_going_back_to_a_part_leaves_the_rest_alone(dataset_id) -> None:
+    first, second, third = add(dataset_id, "one", "two", "three")
+    pairs.set_status(dataset_id, Selection((first, second)), "approved")
+    frozen = freeze(dataset_id, filters=Filters(statuses=("approved",)))
+    pairs.set_status(dataset_id, Selection((first, third)), "rejected")
+    history.delete(dataset_id, [second])
+    restore(dataset_id, frozen)
+    found = {entry.id: entry.status for entry in entries.stream_entries(dataset_id)}
+    assert found == {first: "approved", second: "approved", third: "rejected"}
+
+
+def test_a_dataset_is_made_from_a_snapshot(dataset_id) -> None:
+    (first, _) = add(dataset_id, "one", "two")
+    datasets.update_dataset(dataset_id, system_prompt="Be kind.")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    datasets.update_dataset(dataset_id, system_prompt="Be curt.")
+    made = tasks.start(snapshots.COPY, snapshots.CopyRun(dataset_id, frozen.number)).result["dataset_id"]
+    assert datasets.get(made).name == "Tests (v1)"
+    assert freeze(made).hash == frozen.hash
+
+
+def test_verify_finds_a_snapshot_that_was_tampered_with(dataset_id) -> None:
+    (first, _) = add(dataset_id, "one", "two")
+    freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    assert backups.verify_database() == []
+    with transaction() as session:
+        session.execute(update(KeptEntry).values(answer="Other."))
+    assert backups.verify_database() == [f"Snapshot v1 of dataset {dataset_id} no longer holds what was frozen."]
+
+
+def test_a_killed_freeze_is_swept_with_what_was_kept_for_it(dataset_id, monkeypatch) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    kept = freeze(dataset_id)
+    begun = snapshots.freezing._begin(FreezeRun(dataset_id), None, "you")
+    edit(dataset_id, entry_id, "two")
+    assert [one.id for one in snapshots.list_snapshots(dataset_id)] == [kept.id] != [begun]
+    snapshots.freezing.sweep()
+    assert answers(kept) == ["one."] and freeze(dataset_id).number == 2
+
+
+def test_edits_while_it_freezes_are_in_nothing_or_in_all_of_it(dataset_id, monkeypatch) -> None:
+    ids = add(dataset_id, *(f"n{number}" for number in range(30)))
+    before = freeze(dataset_id)
+    monkeypatch.setattr(snapshots.freezing, "SIZE", 10)
+
+    class Meddler(jobs.Unwatched):
+        def progress(self, done, total=None, message=""):
+            edit(dataset_id, ids[done % 30], f"Meanwhile {done}.")
+            history.delete(dataset_id, [ids[(done + 1) % 30]])
+            add(dataset_id, f"new {done}")
+
+    made = snapshots.freeze(FreezeRun(dataset_id), Meddler())
+    assert (made["records"], made["hash"]) == (30, before.hash)
+    assert held(snapshots.find_snapshot(dataset_id, 2)) == held(before)

@@ -241,10 +241,7 @@ def test_pairs_that_must_be_fixed_are_counted_again(dataset_id):
     "change",
     [
         lambda one, pair: pairs.add_pair(one, "New?", "Yes."),
-        lambda one, pair: pairs.delete_pairs(one, pairs.Selection((pair.id,))),
-        lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "rejected"),
         lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "approved"),
-        lambda one, pair: edit(one, pair, answer=""),
     ],
 )
 def test_what_changes_which_pairs_are_exported_needs_a_full_check(hours, change):
@@ -253,6 +250,37 @@ def test_what_changes_which_pairs_are_exported_needs_a_full_check(hours, change)
     assert validation.find_edited(validation.view_check(hours).check) is None
     with pytest.raises(Conflict, match="Check again"):
         validation.recheck_edited(hours)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one, pair: pairs.delete_pairs(one, pairs.Selection((pair.id,))),
+        lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "rejected"),
+        lambda one, pair: edit(one, pair, answer=""),
+    ],
+)
+def test_a_recheck_follows_pairs_that_go(hours, change):
+    unanswered = next(iter(entries.stream_entries(hours)))
+    edit(hours, unanswered, answer="")
+    check(hours)
+    gone = entries.list_page(hours, Filters(finding="html")).entries[0]
+    # One that was not checked before makes no difference.
+    pairs.delete_pairs(hours, pairs.Selection((unanswered.id,)))
+    change(hours, gone)
+    assert validation.recheck_edited(hours) == 2
+    rechecked, records = codes(hours), validation.view_check(hours).summary["records"]
+    check(hours)
+    assert rechecked == codes(hours) and rechecked["html"] == 1
+    assert records == validation.view_check(hours).summary["records"] == 10
+
+
+def test_what_comes_back_needs_a_full_check(hours):
+    check(hours)
+    pairs.delete_pairs(hours, pairs.Selection((next(iter(entries.stream_entries(hours))).id,)))
+    validation.recheck_edited(hours)
+    history.undo(hours)
+    assert validation.find_edited(validation.view_check(hours).check) is None
 
 
 def test_another_system_prompt_needs_a_full_check(hours):

@@ -24,6 +24,8 @@ MODULES: tuple[str, ...] = (
     "splits",
     "validation",
     "stats",
+    "advice",
+    "snapshots",
     "jobs",
 )
 

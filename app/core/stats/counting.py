@@ -12,7 +12,7 @@ from app.core.layouts.base import messages_of
 from app.core.options import option
 from app.core.record import Message, Record
 from app.core.stats.kinds import find_kind
-from app.core.text import clip
+from app.core.text import clip, squeeze_blanks
 from app.core.tokens import ESTIMATE, FAMILIES, Spread, Tokenizer, vocabulary_of
 from app.core.validation.lints.languages import tell_language
 from app.core.validation.lints.sets import Labels
@@ -92,7 +92,7 @@ class Different:
 
     def add(self, text: str) -> None:
         """Take in a text; blanks at its ends and between words are not looked at, nor is case."""
-        folded = " ".join(text.split()).casefold().encode("utf-8", "replace")
+        folded = squeeze_blanks(text).casefold().encode("utf-8", "replace")
         mark = int.from_bytes(blake2b(folded, digest_size=8).digest(), "big")
         if mark in self._known:
             return
@@ -136,16 +136,17 @@ class Statistics:
     def see(self, record: Record, number: int, *, split: str | None = None) -> None:
         """Take in a record."""
         self.records += 1
-        turns = 1 + sum(one.role == "user" for one in record.turns)
+        messages = (*record.turns, *record.trace)
+        turns = 1 + sum([one.role == "user" for one in record.turns])
         self._turns[min(turns, MOST_TURNS)] += 1
         sizes = {"question": len(record.question), "answer": len(record.answer)}
-        others = sum(len(one.text or "") for one in (*record.turns, *record.trace))
+        others = sum([len(one.text or "") for one in messages])
         if record.reasoning:
             sizes["reasoning"] = len(record.reasoning)
         sizes["record"] = sum(sizes.values()) + len(record.system or "") + others
         for name, size in sizes.items():
             self._lengths[name].add(size)
-        has_calls = any(one.tool_calls for one in (*record.turns, *record.trace))
+        has_calls = any(one.tool_calls for one in messages)
         self._has["system"] += bool(record.system)
         self._has["tools"] += has_calls or bool(record.extra.get("tools"))
         self._has["reasoning"] += bool(record.reasoning)

@@ -10,11 +10,12 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.options import option
 from app.core.record import Record
-from app.core.tokens import Spread, Tokenizer, find_family
+from app.core.tokens import Spread, Tokenizer, find_family, share_counts
 from app.core.validation.costs import read_price, reckon_cost
 from app.core.validation.findings import Finding, Findings
 from app.core.validation.lints import LINTS, Linter
 from app.core.validation.profiles import DEFAULT, Profile, require_model
+from app.core.validation.repeats import FirstNumbers
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
 from app.core.validation.training import Training
@@ -275,10 +276,12 @@ class Validation:
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
     linter: Linter | None = field(init=False)
-    _numbers: dict[int, int] = field(default_factory=dict)
+    _numbers: FirstNumbers = field(default_factory=FirstNumbers)
 
     def __post_init__(self) -> None:
         require_model(self.options.model, self.profiles)
+        if self.load_tokenizer is not None:
+            self.load_tokenizer = share_counts(self.load_tokenizer)
         self.findings = Findings(LISTED if self.options.limit is None else self.options.limit)
         self.linter = Linter(self.findings, off=self.off) if self.options.lint else None
         self.checkers = [
@@ -344,7 +347,7 @@ class Validation:
     def see_record(self, number: int, record: Record, content_hash: int | None) -> None:
         """Check one record that stands in no file, by what its row would be for each target."""
         self.facts.records += 1
-        first = self._numbers.setdefault(hash(keys_of(record)) if content_hash is None else content_hash, number)
+        first = self._numbers.find(hash(keys_of(record)) if content_hash is None else content_hash, number)
         same_as = None if first == number else first
         if self.linter is not None:
             self.linter.see(record, number)
@@ -373,7 +376,7 @@ class Validation:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
         encoded = _encode(row)
         self.facts.bytes_read += len(encoded) + 1
-        first = self._numbers.setdefault(hash(encoded), number)
+        first = self._numbers.find(hash(encoded), number)
         return None if first == number else first
 
     def stands_in(self, record: Record) -> str:

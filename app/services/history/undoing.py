@@ -171,10 +171,15 @@ def _edited_since(session: Session, dataset: Dataset, seen: Moment) -> list[int]
 
 
 def _drop_deleted(session: Session, change_set: ChangeSet, edited: Sequence[int] | None) -> list[int]:
-    """Take the entries that were deleted meanwhile out of a staged set; their ids. ``edited`` are all it can be."""
+    """Take the entries that were deleted meanwhile out of a staged set; their ids. ``edited`` are all it can be.
+
+    Those that the set itself brings back had been deleted before.
+    """
     mine = ChangeRow.change_set_id == change_set.id
     dead = select(ChangeRow.entry_id).distinct().join(Entry, Entry.id == ChangeRow.entry_id)
-    gone = list(session.execute(dead.where(mine, Entry.deleted_in.is_not(None), *_only(edited))).scalars())
+    back = select(ChangeRow.entry_id).where(mine, ChangeRow.field == "live", ChangeRow.after == "1")
+    was_live = Entry.deleted_in.is_not(None), Entry.id.not_in(back)
+    gone = list(session.execute(dead.where(mine, *was_live, *_only(edited))).scalars())
     for part in chunks_of(gone, 500):
         session.execute(delete(ChangeRow).where(mine, ChangeRow.entry_id.in_(part)))
     change_set.changed -= len(gone)

@@ -5,7 +5,23 @@ the first time after it, ``history`` keeps the entry as it was. ``stream`` and `
 snapshot as those of a dataset are read.
 """
 
-from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze
+from app.models import Snapshot
+from app.services.snapshots.comparing import (
+    KINDS,
+    LISTED,
+    MOST_AT_ONCE,
+    CompareRun,
+    Comparison,
+    Difference,
+    compare,
+    count_candidates,
+    difference_dict,
+    filters_of,
+    find_point,
+    list_differences,
+    recall_comparison,
+)
+from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze, name_snapshot
 from app.services.snapshots.frozen import as_frozen, is_whole, stream
 from app.services.snapshots.listing import (
     add_use,
@@ -18,23 +34,44 @@ from app.services.snapshots.listing import (
     newest_of_now,
     uses_of,
 )
-from app.services.snapshots.tasks import FREEZE
+from app.services.snapshots.restoring import CopyRun, RestoreRun
+from app.services.snapshots.tasks import COMPARE, COPY, FREEZE, RESTORE
 
 __all__ = [
+    "COMPARE",
+    "COPY",
     "FREEZE",
+    "KINDS",
+    "LISTED",
+    "MOST_AT_ONCE",
+    "RESTORE",
+    "CompareRun",
+    "Comparison",
+    "CopyRun",
+    "Difference",
     "FreezeRun",
+    "RestoreRun",
+    "Snapshot",
     "add_use",
     "as_dict",
     "as_frozen",
+    "compare",
+    "count_candidates",
     "count_snapshots",
     "delete_snapshot",
+    "difference_dict",
+    "filters_of",
+    "find_point",
     "find_snapshot",
     "freeze",
     "get_snapshot",
     "is_whole",
     "label_of",
+    "list_differences",
     "list_snapshots",
+    "name_snapshot",
     "newest_of_now",
+    "recall_comparison",
     "stream",
     "uses_of",
 ]

@@ -30,7 +30,7 @@ from app.services import entries, history, jobs
 from app.services.history import ACTOR
 from app.services.jobs import Watch
 from app.services.snapshots.frozen import is_whole, stream
-from app.services.snapshots.listing import as_dict, get_snapshot, label_of, uses_of
+from app.services.snapshots.listing import as_dict, get_snapshot, label_of, list_snapshots, uses_of
 from app.services.work import hidden_work
 
 MAX_NAME, MAX_NOTE = 200, 10_000
@@ -190,6 +190,17 @@ def sweep() -> None:
         release(dataset_id)
 
 
+def name_snapshot(snapshot_id: int, *, name: str | None = None, note: str | None = None) -> Snapshot:
+    """Give a snapshot another name (an empty one takes it away) or note; what it holds stays. Raises like ``check``."""
+    with transaction():
+        snapshot = get_snapshot(snapshot_id)
+        if name is not None:
+            snapshot.name = clean_name(snapshot.dataset_id, name, own=snapshot_id)
+        if note is not None:
+            snapshot.note = clean_note(note)
+        return snapshot
+
+
 def delete_snapshot(snapshot_id: int, *, anyway: bool = False) -> None:
     """Delete a snapshot for good, and what was kept for it alone.
 
@@ -208,3 +219,17 @@ def delete_snapshot(snapshot_id: int, *, anyway: bool = False) -> None:
         remove(session, snapshot)
     release(dataset_id)
     empty_log()
+
+
+def find_damaged(dataset_id: int) -> list[str]:
+    """What is wrong with the snapshots of a dataset, in sentences: each is read and hashed again."""
+    problems = []
+    for snapshot in list_snapshots(dataset_id, size=None):
+        hasher, hashes, number = PairHasher(), list[bytes](), 0
+        for rows in stream(snapshot, size=SIZE):
+            hashes.append(b"".join(hasher.hash_pair(as_entry(row)) for row in rows))
+            number += len(rows)
+        if number != snapshot.records or hash_pairs(hashes, snapshot.system_prompt) != snapshot.hash:
+            label = label_of(snapshot)
+            problems.append(f"Snapshot {label} of dataset {dataset_id} no longer holds what was frozen.")
+    return problems

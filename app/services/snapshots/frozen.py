@@ -48,11 +48,13 @@ def stream(
     columns: Sequence[Any] = entries.COLUMNS,
     size: int = 1000,
     where: Sequence[ColumnElement[bool]] = (),
+    limit: int | None = None,
 ) -> Iterator[list[Any]]:
     """The rows that the snapshot holds, just as ``entries.stream`` gives those of a dataset. They never change."""
     with reading() as connection:
         chosen = entries.select_entries(snapshot.dataset_id, filters, columns, connection, where)
-        yield from entries.fetch_chunks(connection, as_frozen(chosen.order_by(Entry.id), snapshot), size)
+        ordered = chosen.order_by(Entry.id).limit(limit)
+        yield from entries.fetch_chunks(connection, as_frozen(ordered, snapshot), size)
 
 
 def _frozen_entries(snapshot: Snapshot) -> CTE:

@@ -17,7 +17,7 @@ def label_of(snapshot: Snapshot) -> str:
     return f"v{snapshot.number}"
 
 
-def list_snapshots(dataset_id: int, *, before: int | None = None, size: int = 100) -> list[Snapshot]:
+def list_snapshots(dataset_id: int, *, before: int | None = None, size: int | None = 100) -> list[Snapshot]:
     """The snapshots of a dataset, newest first; ``before`` is a number to continue from."""
     query = select(Snapshot).where(Snapshot.dataset_id == dataset_id, Snapshot.state == "ready")
     if before is not None:

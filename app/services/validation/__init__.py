@@ -15,9 +15,10 @@ from app.services.validation.choices import (
     take_back,
     waive_finding,
 )
+from app.services.validation.fixing import Fix, find_finding, fix_finding, fix_of
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
 from app.services.validation.mending import mend_and_check, mend_upload
-from app.services.validation.overview import Found, Overview, findings_in, view_check
+from app.services.validation.overview import Found, Overview, count_to_fix, findings_in, list_findings, view_check
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
 
@@ -28,14 +29,20 @@ __all__ = [
     "VALIDATE",
     "CheckRun",
     "Choices",
+    "Fix",
     "Found",
     "Overview",
     "ValidationRun",
     "as_exported",
     "choose_targets",
+    "count_to_fix",
     "find_edited",
+    "find_finding",
     "findings_in",
+    "fix_finding",
+    "fix_of",
     "known_profiles",
+    "list_findings",
     "mend_and_check",
     "mend_upload",
     "read_choices",

@@ -8,6 +8,7 @@ from flask import current_app
 
 from app import config
 from app.core.filters import Filters
+from app.core.garbage import rare_collection
 from app.core.reading import ReadSettings
 from app.core.record import Record
 from app.core.stats import Statistics
@@ -77,10 +78,15 @@ class DatasetValidation:
 
     def parts(self) -> Iterator[list[StoredEntry]]:
         """Check all pairs; gives those of each part once they are checked."""
-        for rows in entries.stream_rows(self.dataset.id, Filters(statuses=self.statuses)):
-            for entry in rows:
-                self.see(entry)
-            yield rows
+        with rare_collection():
+            for rows in entries.stream_rows(self.dataset.id, Filters(statuses=self.statuses)):
+                for entry in rows:
+                    self.see(entry)
+                yield rows
+
+    def takes(self, entry: StoredEntry) -> bool:
+        """Whether a pair is checked: it would be exported."""
+        return entry.status in self.statuses and as_exported(entry, None) is not None
 
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""

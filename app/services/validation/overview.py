@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, literal, or_, select, tuple_
 
+from app.core.errors import BadUsage, NotFound
+from app.core.text import is_number
 from app.core.validation import RULES, SEVERITIES
 from app.core.validation.lints import LINTS
 from app.models import ChangeSet, Check, Dataset, Entry, FoundProblem, db
@@ -51,6 +53,8 @@ class Overview:
     steps: int
     changed: int
     is_prompt_changed: bool
+    # None where nobody looked since pairs moved between splits.
+    leaks: int | None
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -81,7 +85,23 @@ def view_check(dataset_id: int) -> Overview | None:
     to_fix, is_least = _count_to_fix(check, groups["error"], choices)
     since = sets_since(check)
     steps, changed = len(since), sum(one.created + one.changed for one in since)
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check))
+    leaks = check.summary["leaks"]
+    is_moved = any(one.kind in ("split", "move") for one in since)
+    total = None if leaks is None or is_moved else sum(leaks.values())
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check), total)
+
+
+def count_to_fix(dataset: Dataset) -> int:
+    """How many pairs must be fixed, by the last check; where only the set as a whole must, how many findings."""
+    check = current_check(dataset.id)
+    if check is None:
+        return 0
+    choices = read_choices(dataset)
+    aside = (*choices.waived, *choices.off)
+    errors = [
+        _as_found(one) for one in check.summary["codes"] if one["severity"] == "error" and one["code"] not in aside
+    ]
+    return (_count_to_fix(check, errors, choices)[0] or len(errors)) if errors else 0
 
 
 def _as_found(one: dict[str, Any]) -> Found:
@@ -139,6 +159,31 @@ def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[Found
     order = list(SEVERITIES)
     found = sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position))
     return list({one.message: one for one in reversed(found) if one.message}.values())[::-1][:size]
+
+
+def list_findings(
+    dataset_id: int, *, code: str = "", severity: str = "", profile: str = "", cursor: str = "", size: int = 100
+) -> tuple[list[FoundProblem], str | None]:
+    """What the last check found in pairs, in the order of code and pair, and the cursor of the next page.
+
+    Raises NotFound without a check, BadUsage for a cursor that is none. A pair may have been changed since.
+    """
+    check = current_check(dataset_id)
+    if check is None:
+        raise NotFound("There was no check yet. Check the pairs first.", code="no_check")
+    key = FoundProblem.code, FoundProblem.entry_id, FoundProblem.position
+    query = select(FoundProblem).where(FoundProblem.check_id == check.id).order_by(*key).limit(size + 1)
+    for column, said in ((key[0], code), (FoundProblem.severity, severity), (FoundProblem.profile, profile)):
+        if said:
+            query = query.where(column == said)
+    if cursor:
+        name, *numbers = cursor.split(":")
+        if len(numbers) != 2 or not all(map(is_number, numbers)):
+            raise BadUsage("This cursor is damaged. Start again without one.", code="bad_cursor")
+        query = query.where(tuple_(*key) > tuple_(literal(name), int(numbers[0]), int(numbers[1])))
+    rows = list(db.session.execute(query).scalars())
+    shown, last = rows[:size], rows[size - 1] if len(rows) > size else None
+    return shown, f"{last.code}:{last.entry_id}:{last.position}" if last else None
 
 
 def mark_prompt(dataset: Dataset) -> str:

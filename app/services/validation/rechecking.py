@@ -7,9 +7,9 @@ from sqlalchemy import delete, insert, select
 
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
-from app.core.stored import StoredEntry
+from app.core.stored import StoredEntry, as_entry
 from app.core.validation import SEVERITIES, Finding, ValidateOptions
-from app.models import ChangeRow, Check, FoundProblem, db, transaction
+from app.models import ChangeRow, Check, Entry, FoundProblem, db, transaction
 from app.services import datasets, entries, history
 from app.services.duplicates.since import read_mark
 from app.services.validation.checking import DatasetValidation
@@ -20,16 +20,20 @@ from app.services.validation.overview import current_check, is_of_set, is_prompt
 # Up to so many pairs are looked at again while somebody waits.
 MOST_RECHECKED = 200
 # Fields whose change makes no pair come into an export, or go.
-_EDITS = ("question", "answer", "system", "rejected_answer", "reasoning", "turns", "tags", "split", "source", "family")
+_EDITS = (
+    *("question", "answer", "system", "rejected_answer", "reasoning", "turns", "trace"),
+    *("tags", "split", "source", "family", "extra"),
+)
 # What checks of earlier versions looked at.
 ALL_BUT_REJECTED = ("draft", "review", "approved")
 TOO_MUCH = "More than texts of a few pairs changed since the check. Check again."
 
 
-def find_edited(check: Check) -> list[int] | None:
+def find_edited(check: Check, most: int | None = None) -> list[int] | None:
     """The pairs that a recheck would look at, ascending; None where only a full check tells.
 
-    That is where pairs came or went, many changed, or not all findings of a rule are listed.
+    That is where pairs came, more than ``most`` (usually 200) changed or went, or not all findings of a rule are
+    listed.
     """
     capped = (one for one in check.summary["codes"] if not one["all_listed"] and not is_of_set(one["code"]))
     steps = sets_since(check)
@@ -39,23 +43,31 @@ def find_edited(check: Check) -> list[int] | None:
         ChangeRow.change_set_id.in_([step.id for step in steps])
     )
     found: set[int] = set()
-    most = MOST_RECHECKED * len(_EDITS)
-    changes = db.session.execute(rows.limit(most + 1)).all()
-    if len(changes) > most or is_prompt_changed(check):
+    most = most or MOST_RECHECKED
+    most_rows = most * len(_EDITS)
+    changes = db.session.execute(rows.limit(most_rows + 1)).all()
+    if len(changes) > most_rows or is_prompt_changed(check):
         return None
+    # The rows of a step that was undone or redone since tell the way there, whichever way it went.
+    is_flipped = any(step.id <= check.last_set for step in steps)
     statuses = entries.exported_statuses(datasets.get(check.dataset_id).counts)
     if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
         return None
     for entry_id, field, before, after in changes:
-        comes_or_goes = field == "answer" and not (before and after)
-        stays = field in _EDITS or (field == "status" and (before in statuses) == (after in statuses))
-        if not stays or comes_or_goes:
+        if field == "live":
+            comes, goes = before == "0", after == "0"
+        elif field == "status":
+            comes = before not in statuses and after in statuses
+            goes = before in statuses and after not in statuses
+        else:
+            comes, goes = (not before, not after) if field == "answer" else (False, False)
+        if comes or (goes and is_flipped) or field not in (*_EDITS, "status", "live"):
             return None
         found.add(entry_id)
-    return sorted(found) if len(found) <= MOST_RECHECKED else None
+    return sorted(found) if len(found) <= most else None
 
 
-def recheck_edited(dataset_id: int) -> int:
+def recheck_edited(dataset_id: int, *, most: int | None = None) -> int:
     """Look again at the pairs that were edited since the last check. Returns how many. Raises Conflict where only a
     full check tells.
 
@@ -70,22 +82,30 @@ def recheck_edited(dataset_id: int) -> int:
     run = DatasetValidation(dataset, options, off=read_choices(dataset).off)
     with transaction() as session:
         check = session.get(Check, found.id, populate_existing=True)
-        ids = find_edited(check) if check is not None and check.state == "current" else None
+        ids = find_edited(check, most) if check is not None and check.state == "current" else None
         if check is None or ids is None:
             raise Conflict(TOO_MUCH, code="full_check_needed")
-        edited = entries.by_ids(dataset_id, ids)
+        edited = {key: one for key, one in entries.by_ids(dataset_id, ids).items() if run.takes(one)}
         fresh = _find_again(run, list(edited.values()))
         mine = FoundProblem.check_id == check.id
         old: list[Any] = []
         for part in chunks_of(ids, 500):
             query = select(FoundProblem.code, FoundProblem.entry_id, FoundProblem.severity, FoundProblem.position)
             old += session.execute(query.where(mine, FoundProblem.entry_id.in_(part))).all()
-        stays = [one for one in old if is_of_set(one.code)]
+        # What compares a pair with others stays as it was, as long as the pair is there.
+        stays = [one for one in old if is_of_set(one.code) and one.entry_id in edited]
+        gone = [one for one in old if one not in stays]
         for one in old:
-            if not is_of_set(one.code):
+            if one not in stays:
                 key = FoundProblem.code == one.code, FoundProblem.entry_id == one.entry_id
                 session.execute(delete(FoundProblem).where(mine, *key, FoundProblem.position == one.position))
-        check.summary = _count_again(check.summary, [one for one in old if not is_of_set(one.code)], fresh)
+        summary = _count_again(check.summary, gone, fresh)
+        summary["records"] -= _count_gone(run, check, [one for one in ids if one not in edited])
+        moved = ChangeRow.change_set_id.in_([step.id for step in sets_since(check)]), ChangeRow.field == "split"
+        if session.execute(select(ChangeRow.entry_id).where(*moved).limit(1)).first():
+            summary["leaks"] = None
+        # Nothing is read from here on: what is read would write the summary as it is by then.
+        check.summary = summary
         wrong_before = {one.entry_id for one in old if one.severity == "error"}
         wrong_now = {one.record for one in fresh if one.severity == "error"}
         wrong_now |= {one.entry_id for one in stays if one.severity == "error"}
@@ -103,13 +123,31 @@ def recheck_edited(dataset_id: int) -> int:
         return len(ids)
 
 
+def _count_gone(run: DatasetValidation, check: Check, ids: list[int]) -> int:
+    """How many of the pairs that are not checked any more were so at the check, by what they were then."""
+    then: dict[tuple[int, str], Any] = {}
+    number = 0
+    steps = [step.id for step in sets_since(check)]
+    for part in chunks_of(ids, 500):
+        rows = select(ChangeRow.entry_id, ChangeRow.field, ChangeRow.before).where(
+            ChangeRow.change_set_id.in_(steps), ChangeRow.entry_id.in_(part)
+        )
+        for entry_id, field, before in db.session.execute(rows.order_by(ChangeRow.change_set_id)):
+            then.setdefault((entry_id, field), before)
+        for row in db.session.execute(select(*entries.COLUMNS).where(Entry.id.in_(part))):
+            entry = as_entry(row)
+            names = ("status", "answer", "trace", "rejected_answer")
+            entry = entry._replace(**{name: then[entry.id, name] for name in names if (entry.id, name) in then})
+            number += run.takes(entry)
+    return number
+
+
 def _find_again(run: DatasetValidation, edited: list[StoredEntry]) -> list[Finding]:
     """What single pairs say by themselves."""
     found: list[Finding] = []
     run.validation.findings.told = found.append
     for entry in edited:
-        if entry.status in run.statuses:
-            run.see(entry)
+        run.see(entry)
     return [one for one in found if not is_of_set(one.code) and one.record is not None]
 
 

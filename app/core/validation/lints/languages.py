@@ -188,17 +188,24 @@ def check_languages(record: Record) -> Remarks:
         yield Remark("answer", f"The question is in “{asked}”, the answer in “{said}”.")
 
 
+def _is_short(text: str) -> bool:
+    """Whether a text has too few words to contradict another one."""
+    least = 2 * MIN_LETTERS
+    return len(text) < least or _count_letters(text) < least or len(_words_of(text)) < 10
+
+
 def _latin_languages(question: str, answer: str) -> tuple[str, str]:
     """The languages of two texts in Latin letters; the same one twice where nothing is sure."""
-    asked, said = _by_small_words(question), _by_small_words(answer)
+    asked = _by_small_words(question)
+    if not asked and _is_short(question):
+        # Then nothing is sure, or all that is known is the language of the answer.
+        return asked, asked
+    said = _by_small_words(answer)
     if bool(asked) == bool(said):
         return asked, said
     open_text, known = (answer, asked) if asked else (question, said)
-    words = _words_of(open_text)
     # One small word of the known language is enough; what is short is told apart by chance.
-    if len(words) < 10 or _count_letters(open_text) < 2 * MIN_LETTERS:
-        return known, known
-    if _count_small_words(words)[list(_SMALL_WORDS).index(known)]:
+    if _is_short(open_text) or _count_small_words(_words_of(open_text))[list(_SMALL_WORDS).index(known)]:
         return known, known
     language, likely = _load_identifier()(open_text)
     if likely < _SURE:

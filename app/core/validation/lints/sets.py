@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from app.core.record import Record
-from app.core.text import clip, plural
+from app.core.text import clip, plural, squeeze_blanks
 from app.core.validation.lints.base import Remark, lint
 
 # Short answers of so few kinds are labels: then there is a right number of each.
@@ -35,7 +35,7 @@ class Labels:
         """Take in the answer of a record."""
         self._records += 1
         if self._open:
-            label = " ".join(answer.split())
+            label = squeeze_blanks(answer)
             self.counts[label] += 1
             self._open = len(label) <= LABEL_CHARACTERS and len(self.counts) <= MOST_LABELS
             if not self._open:
@@ -160,40 +160,46 @@ class OneAnswer:
 
     def __init__(self) -> None:
         self._labels = Labels()
-        # By a hash of the answer: how many questions, and the last of them.
-        self._seen: dict[int, list[int]] = {}
-        # Of all records: the hash of the answer, the number, the line.
-        self._answers = array("q"), array("Q"), array("Q")
+        # Of each record the hash of its answer and of its question, its number and its line.
+        self._records = array("q")
+        # How often answers were met, by a part of their hashes: texts are kept of those alone that many may share.
+        self._met = bytearray(1 << 24)
         self._shown: dict[int, str] = {}
 
     def see(self, record: Record, number: int, line: int | None) -> None:
-        """Count the question for its answer."""
-        answer = " ".join(record.answer.split())
+        """Note the question for its answer."""
+        answer = squeeze_blanks(record.answer)
         self._labels.add(record.answer, number, line)
         if not answer:
             return
-        key, question = hash(answer), hash(record.question)
-        for kept, value in zip(self._answers, (key, number, line or 0), strict=True):
-            kept.append(value)
-        found = self._seen.get(key)
-        if found is None:
-            self._seen[key] = [1, question]
-        elif found[1] != question:
-            found[0], found[1] = found[0] + 1, question
-            if found[0] == _SAME_ANSWER and len(self._shown) < _MOST_ANSWERS:
-                self._shown[key] = clip(answer, 60)
+        key = hash(answer)
+        self._records.extend((key, hash(record.question), number, line or 0))
+        place = key & 0xFFFFFF
+        if self._met[place] < _SAME_ANSWER - 1:
+            self._met[place] += 1
+        elif key not in self._shown and len(self._shown) < _MOST_ANSWERS:
+            self._shown[key] = clip(answer, 60)
 
     def close(self) -> Iterator[Remark]:
-        """The records whose answers many share, the most frequent answer first."""
+        """The records whose answers many share, the most frequent answer first. The same question again is none."""
+        import numpy as np
+
         if self._labels.found or not self._shown:
             return
-        places: dict[int, list[tuple[int, int]]] = {key: [] for key in self._shown}
-        for key, number, line in zip(*self._answers, strict=True):
-            if key in places:
-                places[key].append((number, line))
-        for key in sorted(self._shown, key=lambda key: -self._seen[key][0]):
-            said = f"{self._seen[key][0]:,} questions have the answer “{self._shown[key]}”."
-            for number, line in places[key]:
+        answers, questions, numbers, lines = np.frombuffer(self._records, dtype=np.int64).reshape(-1, 4).T
+        shared = np.flatnonzero(np.isin(answers, np.array(list(self._shown))))
+        shared = shared[np.argsort(answers[shared], kind="stable")]
+        is_first = np.diff(answers[shared], prepend=~answers[shared[:1]]) != 0
+        starts = np.flatnonzero(is_first)
+        is_new = is_first | (np.diff(questions[shared], prepend=0) != 0)
+        counts = np.add.reduceat(is_new.astype(np.int64), starts)
+        ends = [*starts[1:].tolist(), len(shared)]
+        for group in np.argsort(-counts, kind="stable").tolist():
+            if counts[group] < _SAME_ANSWER:
+                return
+            mine = shared[starts[group] : ends[group]]
+            said = f"{counts[group]:,} questions have the answer “{self._shown[int(answers[mine[0]])]}”."
+            for number, line in zip(numbers[mine].tolist(), lines[mine].tolist(), strict=True):
                 yield Remark("answer", said, number, line or None)
 
 
