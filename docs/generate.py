@@ -56,6 +56,7 @@ def formats() -> str:
     """Every format and layout, with what each can hold."""
     from app.core.formats import FORMATS
     from app.core.layouts import LAYOUTS
+    from app.core.targets import EXPORT_TARGETS, GROUPS
 
     lines = ["# Formats and layouts", "", _NOTE, "", _FORMATS, "| name | format | endings |", "|---|---|---|"]
     for one in FORMATS.values():
@@ -66,18 +67,33 @@ def formats() -> str:
         title = layout.title if layout.is_written else f"{layout.title} (read, not written)"
         lines.append(f"| `{layout.name}` | {title} | {', '.join(sorted(layout.holds))} |")
     lines += ["", _REASONING.rstrip()]
+    lines += ["", "## Export targets", "", _TARGETS]
+    lines += ["| target | for | group | written as | rules | note |", "|---|---|---|---|---|---|"]
+    for target in EXPORT_TARGETS.values():
+        form = f"`{target.format}:{target.layout}`" + (", folder or .zip" if target.bundle else "")
+        title = f"{target.title} (legacy)" if target.is_legacy else target.title
+        rules = f"`{target.profile}`" if target.profile else f"{target.source} {target.date}".strip()
+        note = " ".join(filter(None, (f"{target.hint}.", target.note)))
+        lines.append(f"| `{target.name}` | {title} | {GROUPS[target.group]} | {form} | {rules} | {note} |")
+    lines += ["", "## Examples"]
     for one in LAYOUTS.values():
         lines += ["", f"`{one.name}`:", "", "```json", json.dumps(one.example, ensure_ascii=False), "```"]
     return "\n".join([*lines, ""])
 
 
 _FORMATS = """\
-A *format* is how bytes become rows. It is told by the content of a file, not by its name; `.gz` and a `.zip` with one
-file are opened.
+A *format* is how bytes become rows. It is told by the content of a file, not by its name; `.gz`, `.zst` and a `.zip`
+with one file are opened.
 """
 _LAYOUTS = """\
 A *layout* is what a row means. `FORMAT:LAYOUT` names both, as in `jsonl:openai`. What a layout cannot carry is counted
 and shown.
+"""
+
+
+_TARGETS = """\
+An *export target* names who reads the file; it is a format and a layout with whatever else its reader wants. Its name
+stands behind `--to` of `ltt export` and `ltt convert`, and in the API. [Export](export.md) tells what folders hold.
 """
 
 
@@ -87,12 +103,15 @@ from the keys `reasoning_content`, `reasoning` and `thinking` of messages, from 
 and from blocks of type `reasoning` or `thinking`; from `<think>…</think>` at the start of an answer only where that is
 chosen (`--lift-thinking`, or the operation `lift-thinking`). It is written
 
-- in rows with messages of roles as the key it was read from, else as `reasoning_content`: TRL, axolotl, Together and
-  Fireworks read that, gpt-oss reads `thinking`, and templates that know neither pass over it without a word;
+- in `openai`, `prompt-completion` and preference pairs as the key it was read from, else as `reasoning_content`;
+- for a target as the key that it reads: `reasoning_content` for TRL, axolotl, Together and Fireworks, `thinking` for
+  gpt-oss, none for OpenAI, Azure and Mistral;
 - in `sharegpt`, `kto`, `alpaca` and `swift` as `<think>…</think>` before the answer, for LLaMA-Factory and MS-Swift;
 - in `columns` as the column `reasoning`, in `anthropic` as a block of type `thinking`.
 
-OpenAI's own fine-tuning has no place for it.
+Chat templates such as Qwen3's take the reasoning of earlier turns away. For targets that train with them, a
+conversation with reasoning in an earlier turn becomes a row for each turn that ends with that turn's answer. Earlier
+answers in it are marked as not trained where the target reads such a mark (axolotl, MS-Swift).
 
 **Source** (the document that a pair comes from) and **family** (other wordings of one pair share it) say what belongs
 together; nothing is learned from them. In `columns` they are columns of their own. Beside other layouts they are read

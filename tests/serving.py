@@ -71,7 +71,7 @@ class Server:
 
     def get(self, path: str, host: str = "127.0.0.1") -> int:
         """The status of a GET."""
-        return urllib.request.urlopen(f"http://{host}:{self.port}{path}", timeout=10).status
+        return urllib.request.urlopen(f"http://{host}:{self.port}{path}", timeout=60).status
 
     def send(self, data: bytes) -> str:
         """What is answered to raw bytes, until the server closes."""
@@ -185,7 +185,7 @@ class Server:
     def stop(self) -> int:
         """End it by SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 def free_port() -> int:
@@ -210,7 +210,7 @@ def children(parent: int) -> list[int]:
     return [int(line.split()[0]) for line in listed.splitlines() if "Z" not in line.split()[1]]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """The condition's value once it is true."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

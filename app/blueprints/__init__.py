@@ -10,6 +10,7 @@ PAGES: tuple[str, ...] = (
     "overview",
     "advice",
     "pairs",
+    "review",
     "history",
     "imports",
     "cleaning",

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from app.core.errors import Busy, Conflict, NotFound
 from app.core.filters import Filters, write_ids
 from app.core.formats import FORMATS
+from app.core.formats.compress import MEDIA_TYPES
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
@@ -40,7 +41,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     require_names(request.args, *WHICH, *HOW, "view")
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
-    counted = export.view_counts(dataset_id, options) if not options.bundle else export.Counted(None, False)
+    counted = export.view_counts(dataset_id, options)
     target = EXPORT_TARGETS.get(options.target)
     facts: dict[str, Any] = {
         "dataset": dataset,
@@ -248,7 +249,8 @@ def file_response(dataset_id: int, name: str, options: ExportOptions) -> Respons
             yield first
             yield from pieces
 
-    response = Response(body(), content_type=FORMATS[options.format].media_type)
+    packed = MEDIA_TYPES.get(options.compression) or ("application/zip" if options.bundle else "")
+    response = Response(body(), content_type=packed or FORMATS[options.format].media_type)
     # Also where nobody asks for the body.
     response.call_on_close(made.close)
     response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))

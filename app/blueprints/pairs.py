@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
+from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
@@ -26,7 +27,7 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair")
+ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -121,6 +122,7 @@ def _render_page(
         error=error,
         previous=previous,
         following=following,
+        back_to=own_path(request.values.get("back", "")),
         findings=validation.findings_in(dataset.id, entry.id) if entry else (),
         revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
@@ -172,6 +174,8 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         dataset = datasets.get(dataset_id)
         return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
     tell_step(dataset_id, result, "Saved. Nothing was changed.", saved=f"{dataset_id}/{entry_id}")
+    if form.then.data == "back":
+        return redirect(back_or(view.address(dataset_id)), code=303)
     following = None if form.then.data == "list" else entry_id
     if form.then.data == "next":
         _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)

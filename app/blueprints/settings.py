@@ -4,10 +4,11 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from app import config
-from app.blueprints.view import KEYS_COOKIE, THEME_COOKIE, THEMES, back_or
+from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or
 from app.core.errors import BadUsage
 
 bp = Blueprint("settings", __name__)
+LONGEST_NAME = 40
 _YEAR = 365 * 24 * 3600
 _PRIVATE = ("LTT_DATA_DIR", "LTT_DATABASE_URL")
 
@@ -38,6 +39,15 @@ def theme() -> ResponseReturnValue:
 def set_keys() -> ResponseReturnValue:
     """Switch single keys on or off."""
     return _remember(KEYS_COOKIE, "off" if request.form.get("keys") == "off" else "on")
+
+
+@bp.post("/settings/name")
+def set_name() -> ResponseReturnValue:
+    """Remember the name that other reviewers see."""
+    name = " ".join(request.form.get("name", "").split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadUsage(f"The name has {len(name)} characters; at most {LONGEST_NAME} are kept. Shorten it.")
+    return _remember(NAME_COOKIE, name)
 
 
 def _remember(name: str, value: str) -> ResponseReturnValue:

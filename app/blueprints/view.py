@@ -25,6 +25,7 @@ STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draf
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
+NAME_COOKIE = "ltt_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class NavItem:
 _DATASET_PAGES = (
     ("overview.index", "Overview", "clipboard-check", "o"),
     ("pairs.index", "Pairs", "chat-square-text", "p"),
+    ("review.index", "Review", "check2-square", "r"),
     ("imports.index", "Import", "box-arrow-in-down", "i"),
     ("cleaning.index", "Clean", "brush", "c"),
     ("duplicates.index", "Duplicates", "intersect", "d"),
@@ -87,6 +89,7 @@ def _preferences() -> dict[str, object]:
     theme = request.cookies.get(THEME_COOKIE, "auto")
     return {
         "theme": theme if theme in THEMES else "auto",
+        "own_name": request.cookies.get(NAME_COOKIE, ""),
         "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
     }
 
@@ -108,6 +111,8 @@ def _mark(path: Path, changed: int) -> str:
 def dataset_nav(dataset: Dataset) -> list[NavItem]:
     """The pages of a dataset that exist."""
     counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
+    if waiting := (dataset.counts or {}).get("review", 0):
+        counts["review.index"] = number(waiting)
     if (last := splits.last_split(dataset.id)) is not None:
         counts["splits.index"] = last[1].ratios.replace("/", " / ")
     if to_fix := validation.count_to_fix(dataset):

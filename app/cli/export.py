@@ -12,12 +12,15 @@ from typing import Any
 
 import click
 
-from app.cli.files import open_output
+from app.cli.files import open_output, refuse_live
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
+from app.core.bundles import as_json as as_json_text
 from app.core.conversion import require_csv
-from app.core.errors import BadUsage
+from app.core.errors import BadUsage, Invalid
 from app.core.filters import Filters
+from app.core.formats import format_of_name
+from app.core.formats.compress import compression_of_name
 from app.core.record import SPLITS
 from app.core.spec import parse_target
 from app.core.text import plural
@@ -59,6 +62,9 @@ def export(
 ) -> int:
     """Write the pairs of dataset D to OUT (- is stdout).
 
+    OUT may end in .gz or .zst. Targets of several files (huggingface, llama-factory, axolotl, mlx) are written as a
+    folder, or as a .zip.
+
     By default the approved pairs once any is approved, else every answered pair that is not rejected.
     """
     to_stdout, path = out == "-", Path(out)
@@ -70,14 +76,42 @@ def export(
         if options.bom:
             require_csv(spec)
         named = tuple(one for one in SPLITS if one in splits)
-        options = options.complete(spec, replace(filters, splits=() if "all" in splits else named))
+        chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
+        options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
+        if options.bundle:
+            result = _write_bundle(dataset_id, options, out)
+            return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
         if "each" in splits:
             names = {one: str(path.with_name(f"{path.stem}.{one}{path.suffix}")) for one in SPLITS}
             parts = {names[one]: replace(options, filters=replace(filters, splits=(one,))) for one in SPLITS}
-        result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout)
-        if manifest and not to_stdout:
-            Path(f"{out}.manifest.json").write_text(json.dumps(result, indent=1, ensure_ascii=False), encoding="utf-8")
+        tally = service.Tally() if as_json or manifest else None
+        result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout, tally=tally)
+        if tally is not None and manifest and not to_stdout:
+            Path(f"{out}.manifest.json").write_bytes(
+                as_json_text(service.build_manifest(dataset_id, options, result, tally))
+            )
+    return _end(result, as_json, to_stdout=to_stdout)
+
+
+def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str, Any]:
+    """Write a target of several files as a folder or as a .zip."""
+    if out == "-":
+        for piece in service.stream_export(dataset_id, options):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return {"files": [], "left_out": [], "losses": [], "changed": []}
+    refuse_live(out, "Name another file to write.")
+    if format_of_name(out) is not None or compression_of_name(out):
+        said = f"{options.target} is a folder of files. Name a folder, or a file that ends in .zip."
+        raise BadUsage(said, code="no_folder")
+    if not Path(out).absolute().parent.is_dir():
+        raise Invalid(f"There is no folder {Path(out).parent}.", code="no_folder")
+    return {**service.write_folder(dataset_id, options, Path(out)), "changed": []}
+
+
+def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
+    """Say what was written; 1 where a file did not come back as it was sent."""
     came_back = result.get("round_trip")
     if as_json:
         print(json.dumps(result, ensure_ascii=False), file=sys.stderr if to_stdout else sys.stdout)
@@ -100,29 +134,35 @@ def _tell(result: dict[str, Any]) -> None:
         click.echo(f"Round trip: {sent:,} out, {back:,} back, {plural(differences, 'difference')}", err=True)
 
 
-def _write_files(dataset_id: int, parts: dict[str, ExportOptions], *, prove: bool, to_stdout: bool) -> dict[str, Any]:
+def _write_files(
+    dataset_id: int, parts: dict[str, ExportOptions], *, prove: bool, to_stdout: bool, tally: "service.Tally | None"
+) -> dict[str, Any]:
     """Write the files, one after the other, all of them planned before; returns the result object."""
     plans = [service.plan_export(dataset_id, options) for options in parts.values()]
-    files, proofs = [], []
+    files, proofs, counted = [], [], 0
     for path, options in parts.items():
         proof = service.Proof(options) if prove and not to_stdout and _is_regular(path) else None
         with open_output(path) as out:
             if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
-                written = service.write_export(dataset_id, options, out, proof)
+                written = service.write_export(dataset_id, options, out, proof, tally)
             else:
                 # Who reads from a pipe may be slow, and the database must not wait for that.
                 with tempfile.TemporaryFile() as aside:
-                    written = service.write_export(dataset_id, options, aside)
+                    written = service.write_export(dataset_id, options, aside, tally=tally)
                     aside.seek(0)
                     shutil.copyfileobj(aside, out, 1024 * 1024)
         if proof is not None:
             proofs.append(proof.compare(Path(path)))
         split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
         files.append({"path": path, "split": split, **written.as_dict()})
+        if tally is not None:
+            files[-1]["tokens"] = tally.tokens.total() - counted
+            counted = tally.tokens.total()
     counts = [plan.as_dict() for plan in plans]
     result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
     result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
     result["formulas"] = sum(plan.formulas for plan in plans)
+    result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
         result["round_trip"] = {
             "records": sum(one.sent for one in proofs),

@@ -41,7 +41,7 @@ def parse_target(text: str | None, name: str = "") -> Spec:
     ``name`` is that of the file, which may say the format. Raises BadUsage.
     """
     said = (text or "").strip()
-    named = format_of_name(name) if name else "jsonl"
+    named = format_of_name(name)
     if said in EXPORT_TARGETS and said not in FORMATS:
         target = EXPORT_TARGETS[said]
         return Spec(named if named in target.formats else target.format, target.layout, said)
@@ -49,7 +49,7 @@ def parse_target(text: str | None, name: str = "") -> Spec:
         have = f"Use FORMAT:LAYOUT, or one of {', '.join(EXPORT_TARGETS)}."
         raise BadUsage(f"There is no export target {said!r}. {have}", code="no_target")
     spec = parse_spec(said)
-    kind = spec.format or named
+    kind = spec.format or named or (None if name else "jsonl")
     if kind is None:
         raise BadUsage(f"Say which format to write: --to FORMAT:LAYOUT ({name!r} does not tell).", code="no_format")
     return Spec(kind, spec.layout or usual_layout(kind))

@@ -273,7 +273,8 @@ EXPORT_TARGETS: dict[str, Target] = {
         ),
         Target("tsv", "TSV", "tables", "Tab-separated", "columns", ("tsv",)),
         Target("xlsx", "Excel workbook", "tables", "Every cell a text", "columns", ("xlsx",)),
-        Target("parquet", "Parquet", "tables", "Columns of text, compressed", "columns", ("parquet",)),
+        Target("parquet-columns", "Parquet", "tables", "Columns of text, compressed", "columns", ("parquet",)),
+        Target("parquet", "Parquet of messages", "tables", "Conversations as JSON text", "openai", ("parquet",)),
         Target("sqlite", "SQLite", "tables", "A table, and the old view of messages", "columns", ("sqlite",)),
         Target(
             "huggingface",
@@ -281,7 +282,6 @@ EXPORT_TARGETS: dict[str, Target] = {
             "archives",
             "A file for each split, card, Croissant, manifest",
             "hugging-face",
-            ("jsonl", "parquet"),
             bundle="huggingface",
             source="datasets 5.2.0 and its documentation",
             date="2026-11-29",

@@ -30,13 +30,17 @@ from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
 from app.models.price import Price
 from app.models.recipe import SavedRecipe
+from app.models.review import Audit, Claim, Comment, Verdict
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
     "VERSIONS",
+    "Audit",
     "ChangeRow",
     "ChangeSet",
     "Check",
+    "Claim",
+    "Comment",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
@@ -58,6 +62,7 @@ __all__ = [
     "SnapshotRange",
     "SnapshotUse",
     "Turns",
+    "Verdict",
     "Workspace",
     "base_on_epoch",
     "close_cleanly",

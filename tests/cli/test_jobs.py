@@ -57,4 +57,4 @@ def test_a_worker_takes_jobs_up_and_ends_when_asked(job_id, data_dir):
             state = jobs.get(job_id).state
         time.sleep(0.1)
     worker.send_signal(signal.SIGTERM)
-    assert (state, worker.wait(10)) == ("failed", 0)
+    assert (state, worker.wait(60)) == ("failed", 0)

@@ -40,6 +40,7 @@ def test_targets_are_described_with_limits_and_dates():
     ("said", "name", "spec"),
     [
         ("together", "", Spec("jsonl", "together", "together")),
+        ("alpaca", "", Spec("json", "alpaca", "alpaca")),
         ("alpaca", "x.jsonl", Spec("jsonl", "alpaca", "alpaca")),
         ("alpaca", "x.csv", Spec("json", "alpaca", "alpaca")),
         ("csv-excel", "-", Spec("csv", "columns", "csv-excel")),

@@ -157,7 +157,7 @@ def test_d45_of_a_database_only_plain_tables_are_read(server: Server, tmp_path: 
     for name in ("endless", "words", "words_content", "words_config"):
         answer = server.ask("POST", f"/api/v1/datasets/{dataset_id}/imports?name=x.db&sheet={name}", path.read_bytes())
         assert answer.status in (400, 422), f"{name}: {answer.body[:300]!r}"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert {one["question"] for one in server.entries(dataset_id)} == {"How?", "Why?"}
 
 

@@ -83,7 +83,7 @@ class Run:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
     def state(self):
         """Live pairs, kept count, rows in the table, staged sets, and the digest."""
@@ -113,7 +113,7 @@ def undisturbed(prepared, tmp_path_factory):
     run = Run(shutil.copytree(prepared, tmp_path_factory.mktemp("calm") / "data"))
     before = run.state()
     run.start()
-    run.await_state("running", "publishing", "done", seconds=20)
+    run.await_state("running", "publishing", "done", seconds=120)
     seconds = run.await_state("done", seconds=120)
     run.stop()
     after = run.state()
@@ -132,7 +132,7 @@ def test_a_killed_import_is_whole_or_not_there(prepared, undisturbed, tmp_path, 
     chance = random.Random(kill_number)
     run = Run(shutil.copytree(prepared, tmp_path / "data"))
     run.start()
-    run.await_state("running", "publishing", "done", seconds=20)
+    run.await_state("running", "publishing", "done", seconds=120)
     # Half of the kills fall into the last fifth, where the rows are published.
     moment = seconds * chance.choice([chance.uniform(0, 1.05), chance.uniform(0.8, 1.1)])
     time.sleep(moment)

@@ -142,7 +142,7 @@ def spawn(data_dir, *arguments):
     return subprocess.Popen([sys.executable, "-m", "app", "worker", *arguments], env=environment)
 
 
-def await_(condition, seconds=20):
+def await_(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         # The next look must see what others wrote meanwhile.
@@ -159,7 +159,7 @@ def test_a_worker_process_runs_jobs_until_it_is_told_to_stop(data_dir):
         await_(lambda: jobs.get(job_id).state == "failed")
     finally:
         process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert not runners.any_worker() and list(runners.folder().iterdir()) == []
 
 
@@ -177,7 +177,7 @@ def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, wor
     finally:
         signal.signal(signal.SIGTERM, previous[0])
         signal.signal(signal.SIGINT, previous[1])
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 29
     db.session.remove()
     assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", running.STOPPED)
     assert jobs.retry(job_id).state == "queued"
@@ -200,7 +200,7 @@ def test_a_worker_ends_with_its_parent(data_dir):
     await_(runners.any_worker)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def test_after_a_kill_the_job_is_interrupted_by_the_next_worker(data_dir, worker):

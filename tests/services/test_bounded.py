@@ -150,7 +150,7 @@ def test_looks_of_one_request_share_the_time_for_it(app: Flask, monkeypatch: pyt
             with pytest.raises(TooLarge, match=r"more than 2 seconds\. Raise the limit with LTT_LOOK_SECONDS\."):
                 run_bounded(sleep_long)
         # The first one waits two and a half times as long, as it takes nothing of the processor.
-        assert 5 <= time.monotonic() - began < 9
+        assert 5 <= time.monotonic() - began < 14
 
 
 def test_time_is_that_of_the_processor(app: Flask) -> None:

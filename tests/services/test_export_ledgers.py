@@ -152,6 +152,6 @@ def test_a_snapshot_is_exported_as_it_was(large):
     assert b"".join(export.stream_export(large, options)) == then
     assert export.plan_export(large, options).records == 26
     result = tasks.start(export.MAKE, FileRun(large, options), here=True).result
-    assert result["snapshot"]["label"] == "v1" and result["round_trip"]["differences"] == 0
+    assert result["snapshot"]["snapshot"] == "v1" and result["round_trip"]["differences"] == 0
     count(large, options)
     assert export.view_counts(large, options).plan.records == 26

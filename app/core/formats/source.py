@@ -22,6 +22,7 @@ from app.core.formats.limits import MB, Limits, too_large
 
 HEAD_BYTES = MB
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 ZIP = b"PK\x03\x04"
 # Below this a high ratio harms nobody, and tiny repetitive files reach any ratio.
 RATIO_FREE_BYTES = 50 * MB
@@ -65,11 +66,14 @@ class Source:
         if self._first.startswith(GZIP):
             self.compression = "gzip"
             self.name = self.name.removesuffix(".gz")
+        elif self._first.startswith(ZSTD):
+            self.compression = "zstd"
+            self.name = self.name.removesuffix(".zst")
         elif self._first.startswith(ZIP):
             self._find_member()
         self.head = self._first
         if self.compression:
-            if self.compression == "gzip":
+            if self.compression in ("gzip", "zstd"):
                 self.keep()
             with self.open() as stream:
                 self.head = _read_fully(stream, HEAD_BYTES)
@@ -193,6 +197,11 @@ class Source:
         with self._open_stored() as raw:
             if self.compression == "gzip":
                 yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"), raw)
+            elif self.compression == "zstd":
+                import pyarrow
+
+                packed = pyarrow.CompressedInputStream(pyarrow.PythonFile(_Uncloseable(raw), mode="r"), "zstd")
+                yield self._within_limits(Unpacked(packed, "Zstandard file"), raw)
             elif self.compression == "zip":
                 with open_archive(raw) as archive, open_member(archive, self._member or "") as inner:
                     yield self._within_limits(inner, raw)
@@ -278,6 +287,20 @@ class Unpacked:
         """The next bytes, as a file gives them."""
         with _unpacking(self._kind):
             return bytes(self._stream.read(size))
+
+
+class _Uncloseable:
+    """A file for a library that would close it."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None: ...
 
 
 class _Chained(io.RawIOBase):

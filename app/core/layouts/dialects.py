@@ -16,6 +16,9 @@ def _in_dialect(base: Layout, dialect: Dialect) -> Callable[[Record, LayoutOptio
     """The ``render`` of rows of another layout in a dialect; with ``keep_extra`` other columns stand beside."""
 
     def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
+        if base is OPENAI and not (record.turns or record.trace or record.extra) and record.reasoning is None:
+            # Plain messages are the same in every dialect.
+            return base.render(record, options)
         row = write_row(base.render(record, replace(options, keep_extra=False)), dialect)
         taken = base.columns.intersection((*row, *(row["input"] if base is PREFERENCE else ())))
         rest = {name: value for name, value in record.extra.items() if name not in taken}

@@ -40,6 +40,18 @@ def with_text_arguments(calls: list[Any]) -> list[Any]:
     return written
 
 
+def with_plain_arguments(calls: list[Any]) -> list[Any]:
+    """Tool calls whose arguments are compact JSON: what is told by objects keeps no blanks of a text."""
+    written = []
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        arguments = unpacked(function.get("arguments")) if isinstance(function, dict) else None
+        if isinstance(function, dict) and isinstance(arguments, dict):
+            call = {**call, "function": {**function, "arguments": msgspec.json.encode(arguments).decode()}}
+        written.append(call)
+    return written
+
+
 def call_text(calls: list[Any]) -> str:
     """Tool calls as JSON text: one object, or a list of several."""
     plain = []
@@ -133,7 +145,7 @@ def _openai_call(call: Any) -> Any:
     function = {key: value for key, value in function.items() if value is not None}
     if "name" in function and type(function.get("arguments")) is not str:
         function["arguments"] = msgspec.json.encode(function.get("arguments", {})).decode()
-    return {"type": "function", **call, "function": function}
+    return {**({} if "type" in call else {"type": "function"}), **call, "function": function}
 
 
 def _matched(calls: list[Any], results: Sequence[dict[str, Any]], fresh: Iterator[str]) -> list[Any]:

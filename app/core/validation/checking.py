@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from app.core.errors import BadUsage, Invalid
-from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.layouts import LAYOUTS, RowError
+from app.core.layouts.base import DEFAULT as DEFAULT_OPTIONS
 from app.core.options import option
 from app.core.record import Record
 from app.core.tokens import Spread, Tokenizer, find_family, share_counts
@@ -365,7 +366,7 @@ class Validation:
     ) -> None:
         assert checker.layout is not None
         try:
-            rows = checker.layout.rows_of(record, LayoutOptions())
+            rows = checker.layout.rows_of(record, DEFAULT_OPTIONS)
         except RowError as error:
             checker.leave_out(error, number, line)
             return

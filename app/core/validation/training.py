@@ -5,6 +5,7 @@ A conversation is written by a template as pieces in a row; a piece is what some
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -47,14 +48,20 @@ def write_chatml(messages: Sequence[Message], tools: Sequence[object]) -> list[P
         at, learned = place - bool(tools), one.role == "assistant" and one.weight != 0
         calls = [_encode(call).decode() for call in one.tool_calls or ()]
         text = "\n".join([*([one.text or ""] if one.text or not calls else []), *calls])
-        pieces += [
-            Piece("<|im_start|>", at, mark=True),
-            Piece(f"{one.role}\n", at),
-            Piece(with_thinking(one.reasoning, text), at, learned),
-            Piece("<|im_end|>", at, learned, mark=True),
-            Piece("\n", at),
-        ]
+        start, role, end, line_end = _marks_around(one.role, at, learned)
+        pieces += (start, role, Piece(with_thinking(one.reasoning, text), at, learned), end, line_end)
     return pieces
+
+
+@lru_cache(1 << 10)
+def _marks_around(role: str, message: int, learned: bool) -> tuple[Piece, Piece, Piece, Piece]:
+    """What stands around the text of a message, which is the same for most records."""
+    return (
+        Piece("<|im_start|>", message, mark=True),
+        Piece(f"{role}\n", message),
+        Piece("<|im_end|>", message, learned, mark=True),
+        Piece("\n", message),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,20 @@ system prompt gets the dataset's here and nowhere else. Trainer layouts write on
 counted.
 """
 
+from app.services.export.bundles import write_folder
 from app.services.export.ledgers import (
     Counted,
     CountRun,
     is_small,
     last_targets,
     name_pairs,
+    plan_at_hand,
     remember_target,
     view_counts,
 )
+from app.services.export.manifest import Tally, build_manifest, name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
-from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_at_hand, plan_export
+from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_export
 from app.services.export.proof import Proof, RoundTrip
 from app.services.export.rendering import Rendering
 from app.services.export.tasks import COUNT, MAKE, FileRun
@@ -33,13 +36,16 @@ __all__ = [
     "RecordCount",
     "Rendering",
     "RoundTrip",
+    "Tally",
     "Written",
+    "build_manifest",
     "count_ledger",
     "file_name",
     "find_origin",
     "is_small",
     "last_targets",
     "name_pairs",
+    "name_snapshot",
     "plan_at_hand",
     "plan_export",
     "prove_export",
@@ -48,4 +54,5 @@ __all__ = [
     "stream_export",
     "view_counts",
     "write_export",
+    "write_folder",
 ]

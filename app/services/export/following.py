@@ -16,7 +16,7 @@ from app.models import ChangeRow, ChangeSet, Entry, Ledger, db
 from app.services import entries
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.export.options import ExportOptions, reason_against
-from app.services.export.planning import LEFT_OUT, ExportPlan, Tally
+from app.services.export.planning import LEFT_OUT, ExportPlan, Reckoning
 from app.services.export.rendering import Rendering
 
 # Up to so many pairs are looked at again at each look.
@@ -27,9 +27,9 @@ Sides = list[tuple[StoredEntry | None, StoredEntry | None]]
 def follow_changes(ledger: Ledger, options: ExportOptions, plan: ExportPlan) -> ExportPlan | None:
     """The count as it is now; None where only counting again tells. First records and size stay as they were."""
     filters, sides = options.filters, _touched_since(ledger)
-    if sides is None or filters.text or filters.finding or filters.left_out or options.per_tag is not None:
+    if sides is None or filters.text or filters.finding or filters.left_out or options.per_tag or options.bundle:
         return None
-    then, now = (Tally(Rendering(ledger.dataset_id, options)) for _ in range(2))
+    then, now = (Reckoning(Rendering(ledger.dataset_id, options)) for _ in range(2))
     if list(now.run.origin.statuses) != ledger.summary["statuses"]:
         return None
     for pair in sides:
@@ -47,7 +47,7 @@ def follow_changes(ledger: Ledger, options: ExportOptions, plan: ExportPlan) -> 
     return ExportPlan(followed.records, followed.lines, followed.formulas, plan.shown, plan.size)
 
 
-def _judge(tally: Tally, row: StoredEntry) -> None:
+def _judge(tally: Reckoning, row: StoredEntry) -> None:
     run = tally.run
     run.seen, run.left = tally.see, tally.leave
     if reason := reason_against(row, run.origin, run.options):

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +22,8 @@ from app.services import datasets
 from app.services.duplicates.since import read_mark
 from app.services.export.following import follow_changes
 from app.services.export.options import ExportOptions, find_origin
-from app.services.export.planning import ExportPlan, count_ledger, measure_export, plan_at_hand
+from app.services.export.planning import ExportPlan, count_ledger, measure_export, plan_export
+from app.services.export.writing import prove_export
 from app.services.jobs import Watch
 
 # Up to so many pairs are counted while somebody looks.
@@ -26,8 +31,14 @@ AT_ONCE = 2_000
 # So many counts of a dataset are kept: the newest.
 KEPT = 24
 CHUNK = 5_000
+# The file of so many pairs is written and read back while somebody looks.
+PROVED_AT_ONCE = 500
 SETTING = "export"
 REMEMBERED = 3
+# How many plans are kept at hand: the page asks for them again at each look, and most of them change nothing.
+_REMEMBERED = 16
+_planned: OrderedDict[tuple[object, ...], ExportPlan] = OrderedDict()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,28 @@ def view_counts(dataset_id: int, options: ExportOptions) -> Counted:
     is_same_prompt = ledger.summary["prompt"] == mark_prompt(datasets.get(dataset_id).system_prompt)
     followed = follow_changes(ledger, options, _plan_of(ledger)) if is_same_prompt else None
     return Counted(followed or _plan_of(ledger), followed is not None, ledger, followed=True)
+
+
+def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
+    """The same with the first records and the size, for a dataset that is small; kept at hand until it changes."""
+    dataset = datasets.get(dataset_id)
+    # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
+    key = (str(db.engine.url), dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt, repr(options))
+    with _lock:
+        plan = _planned.get(key)
+    if plan is None:
+        plan = plan_export(dataset_id, options)
+        shown, size = measure_export(dataset_id, options, plan.records)
+        plan = replace(plan, shown=shown, size=size)
+        if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way and not options.bundle:
+            with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+                _, trip = prove_export(dataset_id, options, Path(folder) / "file")
+            plan = replace(plan, round_trip=trip)
+        with _lock:
+            _planned[key] = plan
+            while len(_planned) > _REMEMBERED:
+                _planned.popitem(last=False)
+    return plan
 
 
 def find_ledger(dataset_id: int, options: ExportOptions) -> Ledger | None:

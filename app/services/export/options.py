@@ -4,19 +4,20 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from app.core.conversion import EXTRA
 from app.core.errors import Invalid
 from app.core.filters import EVERY, Filters
 from app.core.formats import FORMATS
+from app.core.formats.compress import COMPRESSIONS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.spec import Spec
 from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import BLANK_CHARACTERS, is_blank
-from app.models import Entry, Snapshot
+from app.models import Entry, Snapshot, db
 from app.services import datasets, entries, snapshots
 
 
@@ -56,6 +57,7 @@ class ExportOptions:
         False, "Safe for spreadsheets", "Make cells safe that a spreadsheet would run; reversible."
     )
     bom: bool = option(False, "Byte-order mark", "Begin a CSV with a byte order mark, for Excel.")
+    compression: str = option("", "Compressed", choices={"": "No", **COMPRESSIONS}, flag="")
     dataset_system: bool = option(
         True,
         "System prompt",
@@ -91,6 +93,8 @@ class ExportOptions:
         if self.target and self.target not in EXPORT_TARGETS:
             have = ", ".join(EXPORT_TARGETS)
             raise Invalid(f"There is no export target {self.target!r}. Use one of {have}.", code="no_target")
+        if self.bundle and self.compression:
+            raise Invalid("A .zip is compressed already. Leave the compression out.", code="no_compression")
         entries.filter_conditions(self.filters)
         return self
 
@@ -115,28 +119,23 @@ def file_name(name: str, options: ExportOptions) -> str:
     plain = re.sub(r"[^\w\-]+", "-", name, flags=re.UNICODE).strip("-_")[:80] or "dataset"
     splits = "".join(f".{one}" for one in options.filters.splits)
     safe = ".spreadsheet-safe" if options.spreadsheet_safe else ""
-    return f"{plain}{splits}{safe}{FORMATS[options.format].extensions[0]}"
+    ending = ".zip" if options.bundle else FORMATS[options.format].extensions[0]
+    return f"{plain}{splits}{safe}{ending}{'.' if options.compression else ''}{options.compression}"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is exported of: a dataset as it is now, or one of its snapshots. ``statuses`` are taken by default."""
+    """What is exported of: a dataset as it is now, or one of its snapshots. ``statuses`` are taken by default.
+
+    ``is_divided`` says, for targets with a file for each split, that some of the chosen pairs have one.
+    """
 
     dataset_id: int
     title: str
     system_prompt: str | None
     statuses: tuple[str, ...]
     snapshot: Snapshot | None = None
-
-    @property
-    def label(self) -> str:
-        """What the snapshot is called; empty for the pairs of now."""
-        return snapshots.label_of(self.snapshot) if self.snapshot else ""
-
-    @property
-    def hash(self) -> str | None:
-        """The hash of the snapshot."""
-        return self.snapshot.hash if self.snapshot else None
+    is_divided: bool = False
 
     def find(self, statement: Any) -> Any:
         """A query of entries as one of what was frozen, if that is meant."""
@@ -146,10 +145,15 @@ class Origin:
 def find_origin(dataset_id: int, options: ExportOptions) -> Origin:
     """What an export reads. Raises NotFound for a dataset or a snapshot that there is not."""
     dataset = datasets.get(dataset_id)
-    if not options.snapshot:
-        return Origin(dataset.id, dataset.name, dataset.system_prompt, entries.exported_statuses(dataset.counts))
-    frozen = snapshots.find_snapshot(dataset.id, options.snapshot)
-    return Origin(dataset.id, frozen.title, frozen.system_prompt, entries.exported_statuses(frozen.statuses), frozen)
+    origin = Origin(dataset.id, dataset.name, dataset.system_prompt, entries.exported_statuses(dataset.counts))
+    if options.snapshot:
+        frozen = snapshots.find_snapshot(dataset.id, options.snapshot)
+        statuses = entries.exported_statuses(frozen.statuses)
+        origin = Origin(dataset.id, frozen.title, frozen.system_prompt, statuses, frozen)
+    if not options.bundle:
+        return origin
+    divided = select(Entry.id).where(is_chosen(origin, options), Entry.split.is_not(None)).limit(1)
+    return replace(origin, is_divided=db.session.execute(origin.find(divided)).first() is not None)
 
 
 def goes_out(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
@@ -177,6 +181,8 @@ def reasons_against(origin: Origin, options: ExportOptions) -> dict[str, ColumnE
     found["unanswered"] = nothing
     if "rejected answer" in LAYOUTS[options.layout].needs:
         found["no-worse-answer"] = Entry.rejected_answer.is_(None)
+    if origin.is_divided:
+        found["no-split"] = Entry.split.is_(None)
     return found
 
 
@@ -188,7 +194,9 @@ def reason_against(row: StoredEntry, origin: Origin, options: ExportOptions) -> 
     if row.trace is None and not is_labelled and is_blank(row.answer):
         return "unanswered"
     needs_worse = "rejected answer" in LAYOUTS[options.layout].needs
-    return "no-worse-answer" if needs_worse and row.rejected_answer is None else None
+    if needs_worse and row.rejected_answer is None:
+        return "no-worse-answer"
+    return "no-split" if origin.is_divided and row.split is None else None
 
 
 REASONS = {
@@ -196,6 +204,7 @@ REASONS = {
     "not-approved": "that are not approved",
     "unanswered": "without an answer",
     "no-worse-answer": "without a rejected answer",
+    "no-split": "without a split, while others have one",
     "too-long": "with more than {max_tokens:,} tokens",
     "tag-full": "beyond {per_tag:,} of a tag",
 }

@@ -5,11 +5,8 @@ it only matters what they have: they are counted by that, and one stands for eac
 look at each of them, all are looked at.
 """
 
-import tempfile
-import threading
-from collections import Counter, OrderedDict
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,7 +23,6 @@ from app.core.record import Record
 from app.core.stored import StoredEntry
 from app.models import Entry, db
 from app.providers.tokenizers import load_tokenizer
-from app.services import datasets
 from app.services.export.options import (
     REASONS,
     ExportOptions,
@@ -36,8 +32,7 @@ from app.services.export.options import (
 )
 from app.services.export.picking import count_tokens
 from app.services.export.proof import RoundTrip
-from app.services.export.rendering import Rendering
-from app.services.export.writing import in_chunks, prove_export
+from app.services.export.rendering import Rendering, in_chunks
 
 # So many pairs of each reason are named: more than anybody looks through.
 MOST_NAMED = 5_000
@@ -45,14 +40,8 @@ MOST_NAMED = 5_000
 SHOWN, SHOWN_CHARACTERS = 3, 2_000
 # Tokens of more pairs are estimated by those of so many.
 SAMPLED = 2_000
-# The file of so many pairs is written and read back while somebody looks.
-PROVED_AT_ONCE = 500
 SYSTEM_ADDED, MADE_SAFE, TOO_LONG_CELL, TOO_MANY_ROWS = "system-added", "made-safe", "cell-too-long", "too-many-rows"
 LEFT_OUT, LOST, CHANGED, IN_THE_WAY = "left out", "lost", "changed", "in the way"
-# How many plans are kept at hand: the page asks for them again at each look, and most of them change nothing.
-_REMEMBERED = 16
-_planned: OrderedDict[tuple[object, ...], "ExportPlan"] = OrderedDict()
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +119,7 @@ class ExportPlan:
         }
 
 
-class Tally:
+class Reckoning:
     """Counts pairs by codes, and names the first of each. ``records`` go out; ``formulas`` are cells.
 
     ``see`` is told of pairs that go out, ``leave`` of others.
@@ -215,28 +204,6 @@ def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
     return count_ledger(dataset_id, options)[0]
 
 
-def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
-    """The same with the first records and the size, for a dataset that is small; kept at hand until it changes."""
-    dataset = datasets.get(dataset_id)
-    # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
-    key = (str(db.engine.url), dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt, repr(options))
-    with _lock:
-        plan = _planned.get(key)
-    if plan is None:
-        plan = plan_export(dataset_id, options)
-        shown, size = measure_export(dataset_id, options, plan.records)
-        plan = replace(plan, shown=shown, size=size)
-        if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way and not options.bundle:
-            with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
-                _, trip = prove_export(dataset_id, options, Path(folder) / "file")
-            plan = replace(plan, round_trip=trip)
-        with _lock:
-            _planned[key] = plan
-            while len(_planned) > _REMEMBERED:
-                _planned.popitem(last=False)
-    return plan
-
-
 def count_ledger(
     dataset_id: int, options: ExportOptions, *, naming: bool = False
 ) -> tuple[ExportPlan, dict[str, list[int]]]:
@@ -245,7 +212,7 @@ def count_ledger(
     # Cells of other layouts are known only when they are written.
     looks_at_all = options.picks or (FORMATS[options.format].tabular and options.layout != "columns")
     with Rendering(dataset_id, options) as run:
-        tally = Tally(run, is_naming=naming)
+        tally = Reckoning(run, is_naming=naming)
         run.seen, run.left = tally.see, tally.leave
         _count_left_out(tally)
         for _ in run.rendered(*(() if looks_at_all else (is_more,))):
@@ -265,7 +232,7 @@ def _ids(run: Rendering, *where: ColumnElement[bool]) -> Any:
     return run.origin.find(select(Entry.id).where(goes_out(run.origin, run.options), *where).order_by(Entry.id))
 
 
-def _count_left_out(tally: Tally) -> None:
+def _count_left_out(tally: Reckoning) -> None:
     """Chosen pairs whose columns tell that they stay behind."""
     origin, options = tally.run.origin, tally.run.options
     conditions: dict[str, ColumnElement[bool]] = {}
@@ -280,7 +247,7 @@ def _count_left_out(tally: Tally) -> None:
         tally.add_many(code, number, origin.find(select(Entry.id).where(chosen, condition).order_by(Entry.id)))
 
 
-def _count_plain(tally: Tally, is_plain: ColumnElement[bool]) -> None:
+def _count_plain(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
     """Pairs that only have texts, by which of them they have."""
     run = tally.run
     beside = (Entry.rejected_answer, Entry.reasoning, Entry.tags, Entry.source, Entry.family)
@@ -306,7 +273,7 @@ def _count_plain(tally: Tally, is_plain: ColumnElement[bool]) -> None:
             tally.add_many(SYSTEM_ADDED, number, query)
 
 
-def _count_plain_cells(tally: Tally, is_plain: ColumnElement[bool]) -> None:
+def _count_plain_cells(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
     """The cells of pairs that only have texts, counted by the database."""
     run, options = tally.run, tally.run.options
     columns = (

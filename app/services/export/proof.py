@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from app.core.formats import FORMATS, BadRow, Source
 from app.core.formats.csv import cells_of
 from app.core.layouts import CARRIES, LAYOUTS, LayoutOptions, RowError, losses
+from app.core.layouts.functions import with_plain_arguments
 from app.core.reading import ReadSettings, plan_reading, read_records
-from app.core.record import Record
+from app.core.record import Message, Record
 from app.core.stored import CONTENT, StoredEntry, stored_fields
 from app.core.text import plural
 from app.services.export.options import ExportOptions
@@ -96,5 +97,14 @@ class Proof:
 
 
 def _hash(record: Record) -> int:
+    if record.turns or record.trace:
+        # Arguments of calls are objects in some layouts, and JSON text in others.
+        turns, trace = (tuple(map(_with_plain_calls, part)) for part in (record.turns, record.trace))
+        record = replace(record, turns=turns, trace=trace)
     fields = stored_fields(record)
     return hash(tuple(fields[name] for name in CONTENT))
+
+
+def _with_plain_calls(message: Message) -> Message:
+    calls = message.tool_calls
+    return replace(message, tool_calls=with_plain_arguments(calls)) if calls else message

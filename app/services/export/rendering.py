@@ -27,6 +27,7 @@ from app.services import entries
 from app.services.export.options import ExportOptions, find_origin, goes_out
 from app.services.export.picking import count_tokens, shuffle, take_of_each_tag
 
+CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
 # What a pair without turns, trace, tags and other columns consists of.
@@ -273,3 +274,18 @@ def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
     # What a file called its split and is none of ours stands beside the pair.
     split = row.split if row.split is not None else out.pop("split", None)
     return {"id": row.id, **out, "status": row.status, "split": split, **last}
+
+
+def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES:
+            joined = b"".join(waiting)
+            yield from (joined[start : start + LARGEST_BYTES] for start in range(0, size, LARGEST_BYTES))
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

@@ -8,6 +8,7 @@ from app.core.errors import Conflict
 from app.core.text import plural
 from app.services import datasets, uploads
 from app.services.export.ledgers import CountRun, count_and_keep, is_small, sweep_ledgers
+from app.services.export.manifest import name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import plan_export
 from app.services.export.proof import Proof
@@ -32,7 +33,7 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     part = uploads.new_part()
     try:
         with io.BufferedRandom(uploads.ResultFile(part), uploads.CHUNK) as out:
-            written = write_export(run.dataset_id, run.options, out, proof, watch.progress)
+            written = write_export(run.dataset_id, run.options, out, proof, show=watch.progress)
         watch.progress(written.pairs, written.pairs, "pairs written, being read back")
         trip = proof.compare(part)
         name = file_name(origin.title, run.options)
@@ -41,15 +42,14 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
         part.unlink(missing_ok=True)
     facts = {**written.as_dict(), "file": kept.token, "name": kept.name, "round_trip": trip.as_dict()}
     counts = {name: value for name, value in plan.as_dict().items() if name != "records"}
-    snapshot = {"label": origin.label, "hash": origin.hash} if origin.snapshot else None
-    said = f"{plural(written.pairs, 'pair')} written. Round trip: {trip}."
-    return {**counts, **facts, "dataset_id": run.dataset_id, "snapshot": snapshot, "summary": said}
+    facts |= {"dataset_id": run.dataset_id, "snapshot": name_snapshot(run.dataset_id, run.options)}
+    return {**counts, **facts, "summary": f"{plural(written.pairs, 'pair')} written. Round trip: {trip}."}
 
 
 def _require_fit(run: CountRun | FileRun) -> None:
     find_origin(run.dataset_id, run.options.checked())
-    if run.options.bundle:
-        raise Conflict("This target is a folder of files. Use: ltt export.", code="bundle")
+    if isinstance(run, FileRun) and run.options.bundle:
+        raise Conflict("This target is a folder of files, which is downloaded as a .zip.", code="bundle")
 
 
 COUNT = declare(

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,14 +10,18 @@ from typing import Any, BinaryIO
 from sqlalchemy import func, select
 
 from app.core.formats import FORMATS
+from app.core.formats.compress import compress_pieces
+from app.core.record import Record
 from app.core.spool import require_space
+from app.core.stored import StoredEntry
 from app.models import Entry, db
 from app.services import datasets
+from app.services.export.bundles import write_folder
+from app.services.export.manifest import Tally
 from app.services.export.options import ExportOptions
 from app.services.export.proof import Proof, RoundTrip
-from app.services.export.rendering import Rendering
+from app.services.export.rendering import CHUNK_BYTES, Rendering, in_chunks
 
-CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
 # For an estimate of how large a file will be: how many pairs are looked at, and what a record adds to its texts.
 SAMPLE, RECORD_BYTES = 500, 100
 SMALL_BYTES = 1024 * 1024
@@ -43,24 +47,35 @@ def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
     Raises Invalid for options that do not fit together.
     """
     options = options.checked()
-    return _stream(dataset_id, options)
+    return in_chunks(compress_pieces(_stream(dataset_id, options), options.compression))
 
 
 def _stream(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+    if options.bundle:
+        with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+            path = Path(folder) / "bundle.zip"
+            write_folder(dataset_id, options, path)
+            with path.open("rb") as file:
+                yield from _parts_of(file)
+        return
     with Rendering(dataset_id, options) as run:
-        yield from _chunks_of(run)
+        yield from _pieces_of(run)
 
 
-def _chunks_of(run: Rendering) -> Iterator[bytes]:
+def _pieces_of(run: Rendering) -> Iterator[bytes]:
     if FORMATS[run.options.format].stream is not None:
-        yield from in_chunks(run.pieces())
+        yield from run.pieces()
         return
     # What cannot be streamed is written to a temporary file first.
     with tempfile.TemporaryFile(prefix="ltt-") as file:
         run.write(file)
         file.seek(0)
-        while part := file.read(CHUNK_BYTES):
-            yield part
+        yield from _parts_of(file)
+
+
+def _parts_of(file: BinaryIO) -> Iterator[bytes]:
+    while part := file.read(CHUNK_BYTES):
+        yield part
 
 
 def require_space_for(dataset_id: int) -> None:
@@ -73,35 +88,27 @@ def require_space_for(dataset_id: int) -> None:
         require_space(size)
 
 
-def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk."""
-    waiting: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= CHUNK_BYTES:
-            joined = b"".join(waiting)
-            yield from (joined[start : start + LARGEST_BYTES] for start in range(0, size, LARGEST_BYTES))
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
-
-
 def write_export(
     dataset_id: int,
     options: ExportOptions,
     out: BinaryIO,
     proof: Proof | None = None,
+    tally: Tally | None = None,
     show: Callable[[int, int | None, str], object] = lambda done, total, message: None,
 ) -> Written:
-    """Write the file and say what it is. ``proof`` is told what is sent, ``show`` how far it is."""
-    with Rendering(dataset_id, options, seen=proof.expect if proof else None) as run:
-        size, digest = 0, hashlib.sha256()
-        for piece in _chunks_of(run):
+    """Write the file and say what it is. ``proof`` and ``tally`` are told what is sent, ``show`` how far it is."""
+    told = [one for one in (proof and proof.expect, tally and tally.add) if one]
+
+    def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
+        for tell in told:
+            tell(row, record, rows)
+
+    digest, size = hashlib.sha256(), 0
+    with Rendering(dataset_id, options, seen=see if told else None) as run:
+        for piece in in_chunks(compress_pieces(_pieces_of(run), options.compression)):
             out.write(piece)
-            size += len(piece)
             digest.update(piece)
+            size += len(piece)
             show(run.pairs, None, "pairs written")
         return Written(run.pairs, run.rows, size, digest.hexdigest())
 

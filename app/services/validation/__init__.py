@@ -18,7 +18,15 @@ from app.services.validation.choices import (
 from app.services.validation.fixing import Fix, find_finding, fix_finding, fix_of
 from app.services.validation.keeping import MOST_KEPT, sweep_checks
 from app.services.validation.mending import mend_and_check, mend_upload
-from app.services.validation.overview import Found, Overview, count_to_fix, findings_in, list_findings, view_check
+from app.services.validation.overview import (
+    Found,
+    Overview,
+    count_to_fix,
+    current_check,
+    findings_in,
+    list_findings,
+    view_check,
+)
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
 
@@ -36,6 +44,7 @@ __all__ = [
     "as_exported",
     "choose_targets",
     "count_to_fix",
+    "current_check",
     "find_edited",
     "find_finding",
     "findings_in",

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, select
 
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
@@ -87,7 +87,10 @@ def recheck_edited(dataset_id: int, *, most: int | None = None) -> int:
             raise Conflict(TOO_MUCH, code="full_check_needed")
         edited = {key: one for key, one in entries.by_ids(dataset_id, ids).items() if run.takes(one)}
         fresh = _find_again(run, list(edited.values()))
-        mine = FoundProblem.check_id == check.id
+        # By the codes, which are few, the rows of a pair are found without reading others.
+        mine = and_(
+            FoundProblem.check_id == check.id, FoundProblem.code.in_(one["code"] for one in check.summary["codes"])
+        )
         old: list[Any] = []
         for part in chunks_of(ids, 500):
             query = select(FoundProblem.code, FoundProblem.entry_id, FoundProblem.severity, FoundProblem.position)

@@ -46,7 +46,7 @@ def test_a_cell_far_away_ends_neither_the_program_nor_its_patience():
     began = time.monotonic()
     with pytest.raises(TooLarge, match=r"workbook.*far away.*1,024 MB.*LTT_MAX_WORKBOOK_MB"):
         rows_of(out.getvalue())
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_the_memory_limit_is_what_was_set():

@@ -1,6 +1,7 @@
 """Dialects: the same conversation with the keys and forms that each trainer or service reads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -187,3 +188,10 @@ def test_a_conversation_as_text_is_chatml_that_reads_back():
     again = LAYOUTS["chat-text"].parse(row, LayoutOptions())
     assert (again.question, again.answer) == ("How much?", "18 kg.")
     assert again.trace[0].tool_calls[0]["function"]["arguments"] == '{"unit":"kg"}'
+
+
+@pytest.mark.parametrize("name", ["openai-sft", "together", "fireworks", "trl", "axolotl", "swift", "mistral"])
+@pytest.mark.parametrize("system", [None, "", "Be brief."])
+def test_a_plain_pair_is_written_as_one_with_a_column_that_is_left_out(name, system):
+    plain = Record("How much?", "18 kg.", system=system)
+    assert written(name, plain) == written(name, replace(plain, extra={"note": "x"}))

@@ -163,7 +163,7 @@ class OneAnswer:
         # Of each record the hash of its answer and of its question, its number and its line.
         self._records = array("q")
         # How often answers were met, by a part of their hashes: texts are kept of those alone that many may share.
-        self._met = bytearray(1 << 24)
+        self._met = bytearray(1 << 22)
         self._shown: dict[int, str] = {}
 
     def see(self, record: Record, number: int, line: int | None) -> None:
@@ -174,7 +174,7 @@ class OneAnswer:
             return
         key = hash(answer)
         self._records.extend((key, hash(record.question), number, line or 0))
-        place = key & 0xFFFFFF
+        place = key & 0x3FFFFF
         if self._met[place] < _SAME_ANSWER - 1:
             self._met[place] += 1
         elif key not in self._shown and len(self._shown) < _MOST_ANSWERS:

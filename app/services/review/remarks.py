@@ -1,0 +1,42 @@
+"""Remarks on pairs: a thread for each, for those who work on it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.core.errors import Invalid
+from app.core.text import is_blank
+from app.models import Comment, db, transaction
+from app.services import entries
+
+MAX_COMMENT = 2_000
+
+
+def comments_of(entry_ids: Sequence[int]) -> dict[int, list[Comment]]:
+    """The remarks on each of some pairs, oldest first."""
+    found: dict[int, list[Comment]] = {}
+    for one in db.session.execute(
+        select(Comment).where(Comment.entry_id.in_(entry_ids)).order_by(Comment.id)
+    ).scalars():
+        found.setdefault(one.entry_id, []).append(one)
+    return found
+
+
+def add_comment(dataset_id: int, entry_id: int, text: str, author: str, key: str | None = None) -> Comment:
+    """Remark something on a pair, once for each ``key``.
+
+    Raises Invalid on an empty or too long text, Gone where the pair was deleted.
+    """
+    if is_blank(text):
+        raise Invalid("There is nothing in the comment. Write one first.", code="no_text")
+    if len(text) > MAX_COMMENT:
+        raise Invalid(f"The comment has {len(text):,} characters; at most {MAX_COMMENT:,} are kept. Shorten it.")
+    entries.check_text(text, "comment")
+    with transaction() as session:
+        entry = entries.get(dataset_id, entry_id)
+        if key and (stored := session.execute(select(Comment).where(Comment.key == key)).scalar_one_or_none()):
+            return stored
+        comment = Comment(dataset_id=dataset_id, entry_id=entry.id, author=author, text=text.strip(), key=key)
+        session.add(comment)
+        session.flush()
+        return comment

@@ -1,0 +1,256 @@
+// The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
+import { Outbox } from "./outbox.js";
+import { showToast } from "./toasts.js";
+
+const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
+// So many pairs that were decided on are kept, to come back to.
+const KEPT = 40;
+
+let queue = null;
+let shownAt = 0;
+let decided = [];
+let filling = null;
+let over = false;
+
+const cards = () => [...queue.querySelectorAll(":scope > [data-card]")];
+const cardOf = (id) => queue?.querySelector(`:scope > [data-card="${id}"]`);
+const current = () => cards().find((one) => !one.hidden);
+const isOpen = (card) => !card.dataset.verdict;
+const csrf = () => queue.dataset.token;
+
+const outbox = new Outbox("ltt-review", {
+  what: (count) => (count === 1 ? "1 decision is" : `${count} decisions are`),
+  answered,
+  refused,
+});
+
+const parse = (page) => new DOMParser().parseFromString(page, "text/html").body;
+
+// A piece of a page that the server made, in place of what is there.
+function put(place, piece) {
+  place?.replaceChildren(...[...parse(piece).childNodes].map((node) => document.importNode(node, true)));
+}
+
+// What was sent when a page was left is sent again by the next: by its key it is stored once.
+const makeKey = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+function setVersion(id, version) {
+  if (!version) return;
+  // What was pressed since goes on from the version that this made.
+  outbox.items = outbox.items.map((item) => (item.id === id ? { ...item, fields: { ...item.fields, version } } : item));
+  const card = cardOf(id);
+  if (!card) return;
+  card.dataset.version = version;
+  for (const field of card.querySelectorAll("[name=version]")) field.value = version;
+}
+
+function answered({ id, fields }, told) {
+  setVersion(id, told.version);
+  if (!queue) return;
+  if ("left" in told) {
+    queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
+    queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
+    put(cardOf(id)?.querySelector("[data-comments]"), told.comments);
+  }
+  const note = cardOf(id)?.querySelector("[name=comment]");
+  if (note && note.value === fields.comment) note.value = "";
+}
+
+// A decision that was not taken brings its pair back, as it is now, behind the one that is being looked at.
+async function refused({ id, fields }, reason) {
+  decided = decided.filter((one) => one.id !== id);
+  if (!queue) return;
+  showToast({ text: `Pair ${id}: ${reason}`, stays: true });
+  if (fields.action || fields.act === "comment") return;
+  const [fresh] = (await claim({ named: id })) ?? [];
+  const old = cardOf(id);
+  if (!fresh) return;
+  const line = document.createElement("p");
+  line.className = "note refused";
+  line.dataset.tone = "error";
+  line.textContent = reason;
+  fresh.querySelector("article").prepend(line);
+  const shown = current();
+  if (old && old === shown) {
+    old.replaceWith(fresh);
+    fresh.hidden = false;
+  } else {
+    old?.remove();
+    if (shown) shown.after(fresh);
+    else {
+      queue.prepend(fresh);
+      show(fresh);
+    }
+  }
+  globalThis.htmx?.process(fresh);
+}
+
+async function claim(fields) {
+  const body = new URLSearchParams({ ...fields, csrf_token: csrf() });
+  const answer = await fetch(queue.dataset.claim, { method: "POST", body }).catch(() => null);
+  if (!answer?.ok) return null;
+  const fresh = [...parse(await answer.text()).querySelectorAll("[data-card]")].map((one) => document.importNode(one, true));
+  for (const card of fresh) {
+    card.hidden = true;
+    enable(card);
+  }
+  return fresh;
+}
+
+// Has the next pairs stand ready, and tells the server which are being looked at here.
+function fill() {
+  filling ??= load().finally(() => (filling = null));
+  return filling;
+}
+
+async function load() {
+  const open = cards().filter(isOpen);
+  if ((over && open.length) || open.length > Number(queue.dataset.ahead) / 2) return;
+  const waiting = outbox.items.filter((item) => item.fields.act in SAID).map((item) => item.id);
+  const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...waiting])];
+  const given = await claim({ having: having.join(",") });
+  if (!given) return;
+  const fresh = given.filter((one) => !cardOf(one.dataset.card));
+  over = fresh.length === 0;
+  const end = queue.querySelector("[data-done]");
+  for (const card of fresh) {
+    end.before(card);
+    globalThis.htmx?.process(card);
+  }
+  if (!current()) show(fresh[0] ?? null);
+}
+
+function enable(card) {
+  for (const button of card.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
+  const today = queue.querySelector("[data-today]");
+  const place = card.querySelector("[data-today]");
+  if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
+}
+
+function show(card) {
+  const end = queue.querySelector("[data-done]");
+  for (const one of cards()) one.hidden = one !== card;
+  // While the next ones are fetched it is not said that nothing is left.
+  end.hidden = Boolean(card) || !over;
+  shownAt = performance.now();
+  card?.querySelector(".scroll").scrollTo(0, 0);
+}
+
+function say(card, verdict) {
+  if (verdict) card.dataset.verdict = verdict;
+  else delete card.dataset.verdict;
+  const badge = card.querySelector("[data-said]");
+  badge.hidden = !verdict;
+  badge.textContent = SAID[verdict] ?? "";
+}
+
+function send(card, act, fields = {}) {
+  const id = card.dataset.card;
+  const address = card.querySelector("[data-decide]").getAttribute("action");
+  outbox.add({ id, address, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
+}
+
+function decide(card, verdict) {
+  const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
+  const note = card.querySelector("[name=comment]").value;
+  const next = following(card);
+  const key = makeKey();
+  decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
+  say(card, verdict);
+  send(card, verdict, { seconds, comment: note, key });
+  show(next);
+  fill();
+  const past = cards().filter((one) => one.dataset.verdict && one.hidden);
+  for (const one of past.slice(0, -KEPT)) one.remove();
+}
+
+function following(card) {
+  const all = cards();
+  const here = all.indexOf(card);
+  return all.slice(here + 1).find(isOpen) ?? all.find((one) => one !== card && isOpen(one)) ?? null;
+}
+
+function step(card, by) {
+  const all = cards();
+  const other = all[all.indexOf(card) + by];
+  if (other) show(other);
+  if (by > 0) fill();
+}
+
+function takeBack() {
+  const { id, before, key } = decided.pop() ?? {};
+  const card = cardOf(id);
+  if (!card) return showToast({ text: "There is no decision of this page to undo. Undo at the top takes back steps." });
+  say(card, before);
+  send(card, "undo", { key });
+  show(card);
+}
+
+function act(event) {
+  const form = event.target.closest("form");
+  const card = form.closest("[data-card]");
+  if (form.matches("[data-tag]")) {
+    event.preventDefault();
+    const field = form.querySelector("[name=tags]");
+    const { value } = field;
+    if (!value.trim()) return;
+    const made = Object.assign(document.createElement("span"), { className: "tag", textContent: value.trim() });
+    card.querySelector(".eyebrow [data-said]").before(made);
+    const fields = Object.fromEntries(new FormData(form));
+    outbox.add({ id: card.dataset.card, address: form.getAttribute("action"), fields });
+    field.value = "";
+    field.blur();
+    return;
+  }
+  if (!form.matches("[data-decide]")) return;
+  event.preventDefault();
+  const { value } = event.submitter ?? {};
+  if (value in SAID) return decide(card, value);
+  if (value === "comment") {
+    return send(card, value, { comment: card.querySelector("[name=comment]").value, key: makeKey() });
+  }
+  for (const button of card.querySelectorAll("[data-rating] button")) {
+    button.setAttribute("aria-pressed", String(button.value === value));
+  }
+  send(card, value);
+}
+
+function press(event) {
+  const button = event.target.closest("[data-step], [data-take-back]");
+  if (!button) return;
+  if ("takeBack" in button.dataset) takeBack();
+  else step(button.closest("[data-card]"), Number(button.dataset.step));
+}
+
+export function review() {
+  queue = document.querySelector("[data-review]");
+  if (queue) {
+    // Through the last page a pair was decided on that this one came with again.
+    const waiting = outbox.items.filter((item) => item.fields.act in SAID);
+    for (const { id } of waiting) cardOf(id)?.remove();
+    cards().forEach(enable);
+    queue.addEventListener("submit", act);
+    queue.addEventListener("click", press);
+    show(current() ?? cards()[0] ?? null);
+    take();
+  }
+  outbox.drain();
+}
+
+// The pairs that the page came with are this reviewer's, but for those that somebody else looks at.
+async function take() {
+  const came = cards().map((one) => one.dataset.card);
+  const mine = came.length && (await claim({ named: came.join(",") }));
+  if (mine) {
+    const given = mine.map((one) => one.dataset.card);
+    for (const id of came.filter((one) => !given.includes(one))) giveUp(cardOf(id));
+  }
+  fill();
+}
+
+function giveUp(card) {
+  if (!card || !isOpen(card) || "named" in queue.dataset) return;
+  const [next, shown] = [following(card), card === current()];
+  card.remove();
+  if (shown) show(next);
+}

@@ -1,0 +1,140 @@
+"""The page of the review queue without a script, and what it answers to one."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.services import datasets, entries, pairs, review
+from app.services.pairs import Selection
+from app.services.review import Queue, Reviewer
+from tests import factories
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def address(app: Flask) -> str:
+    """The queue of a dataset with three pairs that need review."""
+    with app.app_context():
+        return f"/datasets/{factories.dataset()}/review"
+
+
+def shown(client: FlaskClient, address: str) -> list[int]:
+    """The pairs of the page: the first is to be seen, the others stand ready."""
+    page = client.get(address, follow_redirects=True).get_data(as_text=True)
+    return [int(one) for one in re.findall(r'data-card="(\d+)"', page)]
+
+
+def test_a_decision_leads_to_the_next_pair(app: Flask, client: FlaskClient, address: str) -> None:
+    assert shown(client, address) == [1, 2, 3]
+    answer = client.post(f"{address}/1", data={"act": "approved", "version": 1})
+    page = client.get(answer.location).get_data(as_text=True)
+    assert (
+        answer.status_code == 303 and re.findall(r'data-card="(\d+)"', page) == ["2", "3"] and "Approve 1 pair." in page
+    )
+    for entry_id, act in ((2, "rejected"), (3, "skipped")):
+        client.post(f"{address}/{entry_id}", data={"act": act, "version": 1})
+    page = client.get(address).get_data(as_text=True)
+    assert "Only skipped pairs are left" in page
+    assert shown(client, f"{address}?skipped=1") == [3]
+    with app.app_context():
+        assert [one.status for one in entries.by_ids(1, [1, 2, 3]).values()] == ["approved", "rejected", "review"]
+
+
+def test_a_refused_decision_shows_the_pair_again_with_the_reason(app: Flask, client: FlaskClient, address: str) -> None:
+    with app.app_context():
+        pairs.save_pair(1, 1, {"answer": "By somebody else."}, version=1)
+    answer = client.post(f"{address}/1", data={"act": "approved", "version": 1})
+    page = client.get(answer.location).get_data(as_text=True)
+    assert "Pair 1 was changed since you opened it" in page and "By somebody else." in page
+    told = client.post(f"{address}/1", data={"act": "approved", "version": 1}, headers=JSON)
+    assert (told.status_code, told.get_json()["error"]["code"]) == (409, "stale_version")
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ({"act": "nonsense", "version": 1}, 400),
+        ({"act": "rate:9", "version": 1}, 400),
+        ({"act": "approved", "version": "x"}, 400),
+        ({"act": "comment", "comment": " "}, 422),
+        ({"act": "comment", "comment": "x" * 2001}, 422),
+        ({"act": "undo"}, 404),
+        ({"act": "approved", "version": 0}, 409),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(client: FlaskClient, address: str, data: dict, status: int) -> None:
+    answer = client.post(f"{address}/1", data=data, headers=JSON)
+    assert answer.status_code == status and answer.get_json()["error"]["message"].endswith(".")
+
+
+def test_a_script_hears_the_new_version_and_what_is_left(client: FlaskClient, address: str) -> None:
+    told = client.post(f"{address}/1", data={"act": "rate:4", "version": 1}, headers=JSON).get_json()
+    assert (told["version"], told["left"]) == (2, 3)
+    told = client.post(f"{address}/1", data={"act": "approved", "version": 2, "comment": "Good <b>"}, headers=JSON)
+    assert told.get_json()["left"] == 2 and "Good &lt;b&gt;" in told.get_json()["comments"]
+    assert client.post(f"{address}/1", data={"act": "undo"}, headers=JSON).get_json()["left"] == 3
+
+
+def test_claimed_pairs_go_to_nobody_else(app: Flask, client: FlaskClient, address: str) -> None:
+    given = client.post(f"{address}/claim", data={"having": "1"}).get_data(as_text=True)
+    assert re.findall(r'data-card="(\d+)"', given) == ["2", "3"]
+    assert shown(app.test_client(), address) == [1]
+    other = app.test_client()
+    assert other.post(f"{address}/2", data={"act": "approved", "version": 1}, headers=JSON).status_code == 409
+
+
+def test_cards_show_a_dozen_and_are_decided_together(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        dataset_id = factories.dataset(count=14)
+    cards = shown(client, f"/datasets/{dataset_id}/review?view=cards")
+    assert cards == list(range(1, 13))
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "approved", "id": cards})
+    assert shown(client, f"/datasets/{dataset_id}/review?view=cards") == [13, 14]
+
+
+def test_an_audit_is_drawn_looked_at_and_told(client: FlaskClient, address: str) -> None:
+    answer = client.post(f"{address}/audits?q=Question", data={"size": 2})
+    assert answer.status_code == 303 and "audit=1" in answer.location
+    for act in ("rejected", "approved"):
+        entry_id, *_ = shown(client, answer.location)
+        client.post(f"{address}/{entry_id}?audit=1", data={"act": act, "version": 1})
+    page = " ".join(client.get(answer.location).get_data(as_text=True).split())
+    assert "All of the sample was seen" in page
+    assert "2 of 2 pairs seen, 1 bad: 50.0 %, with 95 % confidence between 9.5 % and 90.5 %" in page
+    assert client.get(f"{address}?audit=9").status_code == 404
+    assert client.post(f"{address}/audits", data={"size": 0}).status_code == 422
+
+
+def test_a_pair_that_is_gone_leads_back_to_the_queue(app: Flask, client: FlaskClient, address: str) -> None:
+    with app.app_context():
+        pairs.delete_pairs(1, Selection((1,)))
+    assert shown(client, f"{address}?pair=1") == [2, 3] == shown(client, f"{address}?pair=99")
+    assert client.post(f"{address}/1", data={"act": "approved", "version": 1}, headers=JSON).status_code == 410
+
+
+def test_who_edits_comes_back_to_the_queue(client: FlaskClient, address: str) -> None:
+    page = client.get(f"/datasets/1/pairs?pair=1&back={address}%3Fpair%3D1").get_data(as_text=True)
+    assert "Save and back" in page
+    sent = {
+        "question": "Q",
+        "answer": "A",
+        "status": "review",
+        "version": 1,
+        "then": "back",
+        "back": f"{address}?pair=1",
+    }
+    assert client.post("/datasets/1/pairs/1", data=sent).location == f"{address}?pair=1"
+    sent |= {"back": "https://elsewhere.example/", "version": 2}
+    assert client.post("/datasets/1/pairs/1", data=sent).location == "/datasets/1/pairs"
+
+
+def test_others_see_the_name_of_the_settings(app: Flask, client: FlaskClient, address: str) -> None:
+    client.post("/settings/name", data={"name": " Zoë  K. "})
+    client.post(f"{address}/1", data={"act": "comment", "comment": "Ask the bank."})
+    assert "Zoë K." in client.get(f"{address}?pair=1").get_data(as_text=True)
+    assert client.post("/settings/name", data={"name": "x" * 41}).status_code == 400
+    with app.app_context():
+        assert datasets.get(1) and review.first_cards(Queue(1), Reviewer("x", "X"))[0].comments[0].author == "Zoë K."

@@ -1,0 +1,171 @@
+"""Reviewing by keys in a browser: every press counts once, at any speed, whatever the server does meanwhile."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
+
+from app.core.record import Record
+from app.models import Verdict, db
+from app.services import datasets, entries, history, pairs
+from tests.browser.test_journey import press, wait_for_scripts
+
+PAIRS = 30
+
+
+@pytest.fixture
+def queue(app: Flask) -> str:
+    """The address of a queue of thirty pairs."""
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Harbor").id
+        records = [Record(f"Question {number}?", f"Answer {number}.") for number in range(1, PAIRS + 1)]
+        history.create(dataset_id, records, summary="Add pairs")
+        return f"/datasets/{dataset_id}/review"
+
+
+def card(page: Page) -> int:
+    """The pair that is shown."""
+    return int(page.locator("[data-card]:visible").get_attribute("data-card") or 0)
+
+
+def sent(page: Page) -> None:
+    """Wait until everything that was decided has been answered."""
+    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('ltt-review') ?? '[]').length === 0")
+
+
+def statuses(app: Flask) -> dict[int, str]:
+    with app.app_context():
+        return {one.id: one.status for one in entries.stream_entries(1)}
+
+
+def test_every_press_is_one_decision(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    for key in "aarasa":
+        press(page, key)
+        expect(page.locator("[data-card]:visible")).to_have_count(1)
+    sent(page)
+    assert [statuses(app)[one] for one in range(1, 8)] == [
+        "approved", "approved", "rejected", "approved", "review", "approved", "review",
+    ]  # fmt: skip
+    expect(page.locator("[data-card]:visible [data-today]")).to_contain_text("4 approved, 1 rejected, 1 skipped")
+    expect(page.locator("[data-left]")).to_have_text("24")
+
+
+def test_the_next_pair_is_there_before_the_server_has_answered(app: Flask, page: Page, queue: str) -> None:
+    held: list[Route] = []
+    page.goto(queue)
+    wait_for_scripts(page)
+    page.route("**/review/1", lambda route: held.append(route))
+    first = card(page)
+    press(page, "a")
+    assert card(page) == first + 1 and statuses(app)[first] == "review"
+    held[0].continue_()
+    sent(page)
+    assert statuses(app)[first] == "approved"
+
+
+def test_nothing_is_lost_by_a_reload_while_the_server_is_away(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    page.route("**/review/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    press(page, *"ara")
+    page.reload()
+    wait_for_scripts(page)
+    assert card(page) == 4
+    page.unroute("**/review/*")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    sent(page)
+    assert [statuses(app)[one] for one in (1, 2, 3, 4)] == ["approved", "rejected", "approved", "review"]
+
+
+def test_a_refused_decision_brings_its_pair_back_with_the_reason(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    with app.app_context():
+        pairs.save_pair(1, 1, {"answer": "By somebody else."}, version=1)
+    press(page, "a")
+    expect(page.locator(".toast")).to_contain_text("Pair 1: Pair 1 was changed since you opened it")
+    # It comes behind the pair that is being looked at, which stays.
+    expect(page.locator("[data-card='1'] .refused")).to_have_count(1)
+    assert card(page) == 2
+    press(page, "a")
+    expect(page.locator("[data-card]:visible")).to_have_attribute("data-card", "1")
+    expect(page.locator("[data-card]:visible article")).to_contain_text("By somebody else.")
+    press(page, "a")
+    sent(page)
+    assert statuses(app)[1] == "approved"
+
+
+def test_u_takes_back_and_the_pair_is_shown_again(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    press(page, *"aau")
+    assert card(page) == 2
+    sent(page)
+    assert (statuses(app)[1], statuses(app)[2]) == ("approved", "review")
+    press(page, "r")
+    sent(page)
+    assert statuses(app)[2] == "rejected"
+
+
+def test_rating_tag_and_note_go_with_a_decision(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    press(page, "4", "t")
+    page.keyboard.type("refunds")
+    press(page, "Enter", "c")
+    page.keyboard.type("True since May, ask again.")
+    press(page, "Escape", "a")
+    sent(page)
+    page.wait_for_timeout(100)
+    with app.app_context():
+        entry = entries.get(1, 1)
+        assert entry.status == "approved" and set(entry.tag_list) == {"rating:4", "refunds"}
+    page.goto(f"{queue}?pair=1")
+    expect(page.locator("[data-card]:visible [data-comments]")).to_contain_text("True since May, ask again.")
+
+
+def test_two_reviewers_at_once_share_the_queue(app: Flask, queue: str, open_page: Callable[..., Page]) -> None:
+    pages = [open_page(), open_page()]
+    for one in pages:
+        one.goto(queue)
+        wait_for_scripts(one)
+    for _ in range(12):
+        for one in pages:
+            press(one, "a")
+    for one in pages:
+        sent(one)
+        expect(one.locator(".toast")).to_have_count(0)
+    with app.app_context():
+        decided = [one.entry_id for one in db.session.query(Verdict)]
+    assert len(decided) == len(set(decided)) == 24
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_keys_and_reloads_leave_what_was_pressed(app: Flask, page: Page, queue: str, seed: int) -> None:
+    chance = random.Random(seed)
+    expected: dict[int, str] = dict.fromkeys(range(1, PAIRS + 1), "review")
+    page.goto(queue)
+    wait_for_scripts(page)
+    last: list[tuple[int, str]] = []
+    for _ in range(24):
+        key = chance.choice("aaarrskju!")
+        if key == "!":
+            page.reload()
+            wait_for_scripts(page)
+            last = []
+            continue
+        page.wait_for_function("() => document.querySelector('[data-card]:not([hidden])')")
+        here = card(page)
+        if key == "u" and last:
+            pair, before = last.pop()
+            expected[pair] = before
+        if key in "ars":
+            last.append((here, expected[here]))
+            expected[here] = {"a": "approved", "r": "rejected", "s": expected[here]}[key]
+        press(page, key)
+    sent(page)
+    assert statuses(app) == expected
