@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, splits, validation
+from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, snapshots, splits, validation
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -114,6 +114,11 @@ def split(folder: Path, rows: int) -> str:
     return splits.report(_filled(folder, rows), rows, 3)
 
 
+def freeze(folder: Path, rows: int) -> str:
+    """Snapshots: freezing, comparing, reading and going back."""
+    return snapshots.report(_filled(folder, rows), rows, 3)
+
+
 def check(folder: Path, rows: int) -> str:
     """Checking a dataset, what follows one edit, and counting tokens, beside the bare tokenizer."""
     return validation.report(_filled(folder, rows), rows, 1)
@@ -126,6 +131,7 @@ REPORTS: dict[str, Report] = {
     "clean": clean,
     "during clean": during_clean,
     "splits": split,
+    "snapshots": freeze,
     "validation": check,
     "duplicates": duplicates.report,
     "labelled": labelled.report,

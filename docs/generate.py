@@ -240,13 +240,15 @@ its own name included; of an object say only what differs, and null takes a valu
 |---|---|
 | `title`, `about`, `date`, `sources` | what it is, and of which day and from where its facts are |
 | `shapes`, `layout`, `format` | the forms of rows that the target reads; the layout and format in which we write |
-| `refuses`, `drops` | what an error stops: the `file`, the `run` or `nothing`; rules whose rows are dropped |
+| `refuses` | what an error stops: the `file`, the `run` or `nothing` |
+| `drops`, `takes` | rules whose rows the target drops, or takes as they are |
 | `limits` | `megabytes`, `records_min`, `records_max`, `records_advised`, `images`, `image_megabytes`, `weight_min` |
 | `roles`, `row_keys`, `message_keys` | the names that are known, by the key of the role and by shape |
 | `arguments`, `tools` | arguments of tool calls are `text` or an `object`, tools a `list` or `text`, or `any` |
 | `first`, `last`, `banned`, `file_names` | who speaks first and last, refused words, names of files that are read |
 | `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
 | `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
+| `weights` | whether an answer of weight 0 is not trained |
 | `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
 | `epochs` | how many it runs: `usual`, for few or many records by `examples_min`, `most`, `examples_max`; `source` |
 | `models` | `name`, `tokens`, `records_min`, `records_max`, `price` (a million tokens), `currency`, `reasoning` |

@@ -18,6 +18,7 @@ PAGES: tuple[str, ...] = (
     "duplicates",
     "splits",
     "export",
+    "snapshots",
     "conversion",
     "validation",
     "jobs",

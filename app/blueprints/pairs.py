@@ -15,13 +15,13 @@ from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import Filters, write_ids
 from app.core.record import STATUSES
 from app.core.stored import StoredEntry
-from app.core.text import is_number
+from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
 from app.forms.filters import read_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, pairs, validation
+from app.services import datasets, entries, pairs, review, validation
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
@@ -76,6 +76,13 @@ def view_of_request() -> View:
     return View(read_filters(args), order, args.get("cursor", ""), int(size))
 
 
+@bp.app_template_filter("began_with")
+def began_with(entry: StoredEntry) -> str:
+    """What the conversation of a pair began with, in one line; nothing where its question is the first."""
+    said = (message.text for message in entry.record().turns if message.role == "user" and message.text)
+    return clip(next(said, ""), 80)
+
+
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The pairs that match, one page of them, with the editor when a pair is named."""
@@ -124,6 +131,7 @@ def _render_page(
         following=following,
         back_to=own_path(request.values.get("back", "")),
         findings=validation.findings_in(dataset.id, entry.id) if entry else (),
+        comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
         revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import NAME_COOKIE, tell, tell_step
+from app.blueprints.view import NAME_COOKIE, back_or, tell, tell_step
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, LttError, NotFound
 from app.core.filters import Filters
 from app.core.text import is_number
@@ -120,7 +120,7 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         if decided is not None:
             tell_step(dataset_id, decided.applied, "Skipped." if form.get("act") == "skipped" else "")
         stays = decided is None or form.get("act") not in ("approved", "rejected", "skipped")
-        return redirect(_address(dataset_id, pair=entry_id if stays else None), code=303)
+        return redirect(back_or(_address(dataset_id, pair=entry_id if stays else None)), code=303)
     left, _ = review.count_left(queue, reviewer)
     today = review.read_today(dataset_id, reviewer)
     comments = review.comments_of([entry_id]).get(entry_id, ())
@@ -158,7 +158,7 @@ def _refused(dataset_id: int, entry_id: int, error: LttError) -> ResponseReturnV
     """The pair again as it is now, with why nothing was stored."""
     tell(error.message)
     there = entries.by_ids(dataset_id, [entry_id])
-    return redirect(_address(dataset_id, pair=entry_id if there else None), code=303)
+    return redirect(back_or(_address(dataset_id, pair=entry_id if there else None)), code=303)
 
 
 @bp.post("/audits")

@@ -18,7 +18,7 @@ from app.core.errors import WrongKind
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import history, splits, validation
+from app.services import history, snapshots, splits, validation
 from app.services.history import Applied
 
 STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
@@ -50,6 +50,7 @@ _DATASET_PAGES = (
     ("duplicates.index", "Duplicates", "intersect", "d"),
     ("splits.index", "Splits", "pie-chart", "s"),
     ("export.index", "Export", "box-arrow-up", "e"),
+    ("snapshots.index", "Snapshots", "layers", "v"),
     ("history.index", "History", "clock-history", "h"),
     ("advice.index", "Training", "cpu", "t"),
     ("datasets.settings", "Dataset settings", "sliders", ""),
@@ -111,6 +112,8 @@ def _mark(path: Path, changed: int) -> str:
 def dataset_nav(dataset: Dataset) -> list[NavItem]:
     """The pages of a dataset that exist."""
     counts = {"pairs.index": number(dataset.entry_count), "history.index": number(history.newest_number(dataset.id))}
+    if made := snapshots.count_snapshots(dataset.id):
+        counts["snapshots.index"] = number(made)
     if waiting := (dataset.counts or {}).get("review", 0):
         counts["review.index"] = number(waiting)
     if (last := splits.last_split(dataset.id)) is not None:

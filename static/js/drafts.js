@@ -2,7 +2,8 @@
 const PREFIX = "ltt-draft/";
 
 function fields(form) {
-  return [...form.querySelectorAll("textarea, input[name=tags], select")];
+  // What is written for another form, such as a note, is no draft of the pair.
+  return [...form.querySelectorAll("textarea, input[name=tags], select")].filter((field) => field.form === form);
 }
 
 function read(form) {

@@ -53,7 +53,8 @@ def test_the_page_says_what_is_advised_and_by_whom(client, page):
 def test_memory_shows_what_fits(client, page):
     check(client, page)
     text = text_of(client.get(f"{page}?memory=5"))
-    assert "2B fits" in text and "Needs more than 5 GB" in text and "Qwen3.5 2B fits into 5 GB" in text
+    assert "2B fits" in text and "Needs more than 5 GB" in text and "Qwen3.5 2B fits into 5 GB by LoRA." in text
+    assert "Nothing here fits into 1 GB." in text_of(client.get(f"{page}?memory=1"))
     for wrong in ("0", "much", "-4", "1" * 20):
         refused = client.get(f"{page}?memory={wrong}")
         assert refused.status_code == 400 and "whole number of GB" in refused.get_data(as_text=True)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.core.changes import Change
-from app.core.record import Record
+from app.core.record import Message, Record
 from app.services import datasets, entries, history, pairs
 from app.services.pairs import Selection
 from tests import factories
@@ -328,3 +328,15 @@ def test_a_selection_is_put_into_a_split(client, app, dataset_id):
         assert entries.split_counts(dataset_id) == {"test": 2}
     text = client.get(f"/datasets/{dataset_id}/pairs?split=test").get_data(as_text=True)
     assert "Question 1?" in text and "Question 3?" not in text
+
+
+def test_a_pair_at_the_end_of_a_conversation_shows_what_that_began_with(app, client, dataset_id):
+    turns = (
+        Message("system", "Be kind."),
+        Message("user", "Can you order a <b>pizza</b>?"),
+        Message("assistant", "No."),
+    )
+    with app.app_context():
+        history.create(dataset_id, [Record("Thank you.", "You are welcome.", turns=turns)], summary="Add a chat")
+    text = as_shown(client.get(f"/datasets/{dataset_id}/pairs").get_data(as_text=True))
+    assert '<span class="muted">Can you order a &lt;b&gt;pizza&lt;/b&gt;? ›</span> Thank you.</b>' in text

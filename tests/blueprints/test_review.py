@@ -138,3 +138,11 @@ def test_others_see_the_name_of_the_settings(app: Flask, client: FlaskClient, ad
     assert client.post("/settings/name", data={"name": "x" * 41}).status_code == 400
     with app.app_context():
         assert datasets.get(1) and review.first_cards(Queue(1), Reviewer("x", "X"))[0].comments[0].author == "Zoë K."
+
+
+def test_a_note_is_written_beside_the_list_too(client: FlaskClient, address: str) -> None:
+    place = "/datasets/1/pairs?pair=1"
+    answer = client.post(f"{address}/1", data={"act": "comment", "comment": "Ask legal.", "back": place})
+    assert answer.location == place and "Ask legal." in client.get(place).get_data(as_text=True)
+    refused = client.post(f"{address}/1", data={"act": "comment", "comment": "", "back": place}, follow_redirects=True)
+    assert "There is nothing in the comment." in refused.get_data(as_text=True)

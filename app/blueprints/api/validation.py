@@ -92,7 +92,8 @@ def check_dataset(path: DatasetPath, body: CheckBody) -> Answer:
 def get_check(path: DatasetPath) -> Answer:
     """What the last check found: each rule and lint with its pairs and what puts it right, and what targets would do.
 
-    `steps` changed up to `changed` pairs since. The findings themselves are listed under `findings`.
+    `stats` says what the pairs are. `steps` changed up to `changed` pairs since. The findings themselves are listed
+    under `findings`.
     """
     choices, seen = validation.read_choices(datasets.get(path.dataset_id)), validation.view_check(path.dataset_id)
     if seen is None:
@@ -110,6 +111,7 @@ def get_check(path: DatasetPath) -> Answer:
         changed=seen.changed,
         profiles=seen.summary["profiles"],
         leaks=seen.summary["leaks"],
+        stats=seen.summary.get("stats"),
         codes=[_code_as_dict(one, reason) for one, reason in every],
         off=list(choices.off),
     )

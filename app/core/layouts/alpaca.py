@@ -46,7 +46,7 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         return checked(Record(row["instruction"], row["output"]), options)
     if (usual := with_usual_names(row, _NAMES)) is not row:
         return note_as_came(parse(usual, options), row, "alpaca", render)
-    if instruction is None:
+    if instruction is None and not options.allow_empty_prompt:
         raise RowError("There is no instruction.", code="blank_question")
     names = (_first_of(row, _INPUTS), _first_of(row, _OUTPUTS))
     given, output = row.get(names[0]), row.get(names[1])
@@ -92,7 +92,7 @@ def _first_of(row: Row, names: tuple[str, ...]) -> str:
 def _join(instruction: str, text: str, system: Any, options: LayoutOptions) -> tuple[str, Any]:
     if options.alpaca_input == "system":
         return instruction, f"{system}\n\n{text}" if system else text
-    return instruction + _JOINTS[options.alpaca_input] + text, system
+    return f"{instruction}{_JOINTS[options.alpaca_input]}{text}" if instruction else text, system
 
 
 def _is_remark(history: Any) -> bool:

@@ -136,21 +136,28 @@ class Statistics:
     def see(self, record: Record, number: int, *, split: str | None = None) -> None:
         """Take in a record."""
         self.records += 1
-        messages = (*record.turns, *record.trace)
-        turns = 1 + sum([one.role == "user" for one in record.turns])
-        self._turns[min(turns, MOST_TURNS)] += 1
-        sizes = {"question": len(record.question), "answer": len(record.answer)}
-        others = sum([len(one.text or "") for one in messages])
+        lengths, has = self._lengths, self._has
+        question, answer = len(record.question), len(record.answer)
+        size, turns, has_calls = question + answer + len(record.system or ""), 1, False
+        if record.turns or record.trace:
+            others = (*record.turns, *record.trace)
+            turns += sum(one.role == "user" for one in record.turns)
+            size += sum(len(one.text or "") for one in others)
+            has_calls = any(one.tool_calls for one in others)
         if record.reasoning:
-            sizes["reasoning"] = len(record.reasoning)
-        sizes["record"] = sum(sizes.values()) + len(record.system or "") + others
-        for name, size in sizes.items():
-            self._lengths[name].add(size)
-        has_calls = any(one.tool_calls for one in messages)
-        self._has["system"] += bool(record.system)
-        self._has["tools"] += has_calls or bool(record.extra.get("tools"))
-        self._has["reasoning"] += bool(record.reasoning)
-        self._has["rejected_answer"] += record.rejected_answer is not None
+            has["reasoning"] += 1
+            lengths["reasoning"].add(len(record.reasoning))
+            size += len(record.reasoning)
+        lengths["question"].add(question)
+        lengths["answer"].add(answer)
+        lengths["record"].add(size)
+        self._turns[min(turns, MOST_TURNS)] += 1
+        if record.system:
+            has["system"] += 1
+        if has_calls or (record.extra and record.extra.get("tools")):
+            has["tools"] += 1
+        if record.rejected_answer is not None:
+            has["rejected_answer"] += 1
         if split:
             self._splits[split] += 1
         self._tags.add(record.tags)

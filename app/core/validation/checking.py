@@ -1,6 +1,7 @@
 """Checking rows against profiles: each row by the rules of each profile, all of them by the rules of sets and files."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, RowError
 from app.core.layouts.base import DEFAULT as DEFAULT_OPTIONS
 from app.core.options import option
-from app.core.record import Record
+from app.core.record import Message, Record
 from app.core.tokens import Spread, Tokenizer, find_family, share_counts
 from app.core.validation.costs import read_price, reckon_cost
 from app.core.validation.findings import Finding, Findings
@@ -29,6 +30,7 @@ _MOST_FORMS = 10_000
 KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
 # What is no record can go nowhere.
 _LOST = ("unreadable-row", "no-record")
+_PLAIN_KEYS = {"role", "content", "weight", "name"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -99,7 +101,7 @@ class Checker:
         training: Training | None = None,
         listed: int = 0,
     ) -> None:
-        unknown = [code for code in (*profile.rules, *profile.drops) if code not in RULES]
+        unknown = [code for code in (*profile.rules, *profile.drops, *profile.takes) if code not in RULES]
         if unknown:
             raise Invalid(
                 f"The profile {profile.name} names the rule {unknown[0]!r}, which there is not.", code="bad_profile"
@@ -148,9 +150,17 @@ class Checker:
         for one, watcher in self._watchers:
             found += [(one, problem) for problem in watcher.see(seen, number, line)]
         fate, is_cut = KEPT, False
-        if self._training is not None and record is not None and shape != "prompts":
+        plain = _plain_messages(seen, self.profile) if self.own and self._training is not None else None
+        if self._training is not None and (record is not None or plain) and shape != "prompts":
             is_listed = len(self.trained) < self._listed
-            trained = self._training.judge(record, shape, shown=is_listed)
+            trained = self._training.judge(
+                record or Record("", ""),
+                shape,
+                shown=is_listed,
+                as_it_stands=self.own,
+                completion=_size_of_completion(seen),
+                messages=plain,
+            )
             self.lengths.add(trained.tokens, number)
             if is_listed:
                 self.trained.append({"profile": self.profile.name, "record": number, "line": line, **asdict(trained)})
@@ -160,18 +170,32 @@ class Checker:
 
     def count(self, found: Iterable[tuple[Rule, Problem]], number: int, line: int | None, fate: str = KEPT) -> str:
         """Take in what was found in a row. Returns what becomes of it, when its length alone makes ``fate`` of it."""
+        by_length, fate = fate, KEPT
+        stops_loading = False
         for one, problem in found:
             severity = self.add(one, problem, number, line)
             drops = one.code in self.profile.drops and one.level != "trained"
-            if drops or (one.code in _LOST and self.profile.refuses == "nothing"):
+            if one.at_loading and severity == "error":
+                stops_loading = True
+            elif drops or (one.code in _LOST and self.profile.refuses == "nothing"):
                 fate = DROPPED
-            elif severity == "error" and one.refused and fate == KEPT and self.profile.refuses != "nothing":
+            elif severity == "error" and self._is_refused(one) and fate == KEPT:
                 fate = REJECTED
+        # Texts are counted last of all.
+        fate = REJECTED if stops_loading else by_length if fate == KEPT else fate
         self.outcome.kept += fate == KEPT
         self.outcome.dropped += fate != KEPT
         self.outcome.rejected += fate == REJECTED
         self._rows += 1
         return fate
+
+    def _is_refused(self, one: Rule) -> bool:
+        """Whether the target stops at what is an error, or refuses the file; else it takes the row as it is."""
+        if not one.refused or self.profile.refuses == "nothing":
+            return False
+        # Where answers alone are trained, it stops at a record without one.
+        is_needed = one.code == "no-assistant" and self._training is not None and self._training.profile.trains != "all"
+        return is_needed or one.code not in self.profile.takes
 
     def add(self, one: Rule, problem: Problem, number: int | None = None, line: int | None = None) -> str:
         """Take in one problem; returns its severity here."""
@@ -254,6 +278,35 @@ class Checker:
                 self.add(one, problem)
 
 
+def _size_of_completion(seen: Seen) -> int:
+    """How many messages follow the prompt of a row."""
+    said = seen.row.get("completion") if seen.shape.name == "prompt-completion" else None
+    return len(said) if isinstance(said, list) else 1
+
+
+def _plain_messages(seen: Seen, profile: Profile) -> list[Message] | None:
+    """The messages of a row as the target's template gets them, also where they are no record; None for others than
+    those that have only a role and a text."""
+    shape = seen.shape
+    is_pair = shape.name != "prompt-completion" and any(talk.kind == "answer" for talk in seen.talks)
+    if (shape.role, shape.text) != ("role", "content") or not seen.talks or is_pair:
+        return None
+    known = profile.roles.get("role", ())
+    system = seen.row.get("system") if "from" in profile.roles else None
+    found = [Message("system", system)] if system and type(system) is str else []
+    for said in [said for talk in seen.talks for said in talk.said]:
+        role, text = said.message.get("role"), said.message.get("content")
+        if type(text) is list and all(isinstance(one, dict) and type(one.get("text")) is str for one in text):
+            text = "\n".join(one["text"] for one in text)
+        if type(role) is not str or type(text) is not str or not said.message.keys() <= _PLAIN_KEYS:
+            return None
+        # Another name for the assistant counts where the target knows it.
+        plain = "assistant" if said.role == "assistant" and role in known else role
+        weight = said.message.get("weight") if profile.weights and plain == "assistant" else None
+        found.append(Message(plain, text, weight=weight if type(weight) is int else None))
+    return found
+
+
 def _of_level(rules: Iterable[Rule], levels: Sequence[str], shape: Shape) -> list[Rule]:
     return [one for one in rules if one.level in levels and (not one.shapes or shape.name in one.shapes)]
 
@@ -320,16 +373,23 @@ class Validation:
             or not all(one.own for one in self.checkers)
         )
 
-    def see(self, number: int, line: int | None, row: dict[str, Any], read: Callable[[], Record] | None = None) -> None:
-        """Check one row; ``read`` makes its record where that is needed, or raises RowError."""
+    def see(
+        self, number: int, line: int | None, row: dict[str, Any], read: Callable[[bool], Record] | None = None
+    ) -> None:
+        """Check one row; ``read`` makes its record where that is needed, or raises RowError. Called with true, it takes
+        one with a blank question or answer too: targets do."""
         self.facts.records += 1
         record: Record | None = None
         refusal: RowError | None = None
+        blank: Record | None = None
         if read is not None and self.needs_records:
             try:
-                record = read()
+                record = read(False)
             except RowError as error:
                 refusal = error
+                if self.load_tokenizer is not None and error.code in ("blank_question", "blank_answer"):
+                    with suppress(RowError):
+                        blank = read(True)
             except UnicodeEncodeError:
                 refusal = RowError("A text holds half of a character (a lone surrogate).")
         if record is not None and self.linter is not None:
@@ -339,7 +399,7 @@ class Validation:
         stands_in = self.stands_in(record) if record is not None and self.other else ""
         for checker in self.checkers:
             if checker.own:
-                checker.check(checker.seen(row, same_as, stands_in, offset), number, line, record)
+                checker.check(checker.seen(row, same_as, stands_in, offset), number, line, record or blank)
             elif refusal is not None:
                 checker.count([(RULES["no-record"], Problem("", refusal.message))], number, line)
             elif record is not None:

@@ -3,6 +3,7 @@
 import codecs
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from app.core.formats import BadRow, Row, Source
 from app.core.formats.base import Place
 from app.core.formats.jsonl import read_blocks, rows_of
-from app.core.layouts import LAYOUTS
+from app.core.layouts import LAYOUTS, Layout, LayoutOptions
 from app.core.reading import (
     Detected,
     ReadSettings,
@@ -82,7 +83,7 @@ class ReadRow(NamedTuple):
     number: int
     line: int | None
     values: dict[str, Any]
-    read: Callable[[], Record]
+    read: Callable[[bool], Record]
 
 
 def start_validation(
@@ -118,12 +119,17 @@ def start_validation(
 
 def _read_rows(source: Source, settings: ReadSettings, facts: FileFacts) -> Iterator[ReadRow | BadRow]:
     layout, understood = LAYOUTS[settings.layout or "columns"], layout_options(settings)
+    with_blanks = replace(understood, allow_unanswered=True, allow_empty_prompt=True)
     if layout.grouping is not None:
         for item in read_records(source, settings):
             yield item if isinstance(item, BadRow) else ReadRow(*item[0][:3], partial(_itself, item[1]))
         return
     for row in _rows_of(source, settings, facts):
-        yield row if isinstance(row, BadRow) else ReadRow(*row[:3], partial(layout.parse, row.values, understood))
+        yield (
+            row
+            if isinstance(row, BadRow)
+            else ReadRow(*row[:3], partial(_parse, layout, row.values, understood, with_blanks))
+        )
 
 
 def read_keys(source: Source) -> dict[int, str]:
@@ -183,5 +189,11 @@ def _rows_of(source: Source, settings: ReadSettings, facts: FileFacts) -> Iterat
         facts.wrapped = place.opener is not None
 
 
-def _itself(record: Record) -> Record:
+def _itself(record: Record, takes_blanks: bool) -> Record:
     return record
+
+
+def _parse(
+    layout: Layout, row: dict[str, Any], options: LayoutOptions, with_blanks: LayoutOptions, takes_blanks: bool
+) -> Record:
+    return layout.parse(row, with_blanks if takes_blanks else options)

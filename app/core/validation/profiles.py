@@ -22,7 +22,7 @@ ALL = "all"
 
 
 Severity = Literal["error", "warning", "hint"]
-Trains = Literal["all", "answers", "last-answer"]
+Trains = Literal["all", "answers", "last-answer", "completion"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +120,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     shapes: tuple[str, ...]
     refuses: Literal["file", "run", "nothing"] = "file"
     drops: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     limits: Limits = Limits()
     roles: Mapping[str, tuple[str, ...]] = {}
     row_keys: Mapping[str, tuple[str, ...]] = {}
@@ -133,6 +134,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     trains: Trains = "answers"
     trains_by_shape: Mapping[str, Trains] = {}
     trains_setting: str = ""
+    weights: bool = False
     length: Length = Length()
     reasoning: Reasoning = Reasoning()
     epochs: Epochs | None = None

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.core.layouts.base import messages_of, trailing_of
 from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 from app.core.text import plural
 from app.core.tokens import Tokenizer
 from app.core.validation.profiles import Length, Profile
 
+# Few tokens have more letters.
+_LONGEST_TOKEN = 24
 _encode = msgspec.json.Encoder().encode
 
 
@@ -108,18 +111,38 @@ class Training:
             profile, tokenizer, Length(tokens=limit, beyond=length.beyond, keeps=length.keeps, setting=length.setting)
         )
 
-    def judge(self, record: Record, shape: str = "", *, shown: bool = False) -> Trained:
+    def judge(
+        self,
+        record: Record,
+        shape: str = "",
+        *,
+        shown: bool = False,
+        as_it_stands: bool = False,
+        completion: int = 1,
+        messages: Sequence[Message] | None = None,
+    ) -> Trained:
         """What is trained of a record that the target gets in a form of rows.
 
-        With ``shown`` also the text, and where the trained parts of it stand.
+        With ``shown`` also the text, and where the trained parts of it stand. A row ``as_it_stands`` goes on with what
+        an export leaves out, the messages behind its answer. ``completion`` is how many of its messages are the
+        completion of a prompt. ``messages`` are those of the row, where they are known as the target gets them.
         """
-        messages, reasoning = _messages_of(record, self.profile)
+        reasoning = "kept" if record.reasoning else ""
+        if messages is None:
+            messages, reasoning = _messages_of(record, self.profile, with_trailing=as_it_stands)
         tools = record.extra.get("tools")
         pieces = self.write(messages, tools if isinstance(tools, list) else ())
         sizes = [1 if one.mark else self.tokenizer.count(one.text) for one in pieces]
         trained_part = self.profile.trains_by_shape.get(shape, self.profile.trains)
         last = max((one.message for one in pieces if one.learned), default=-1)
         learned = [one.learned and (trained_part != "last-answer" or one.message == last) for one in pieces]
+        start = 0
+        if trained_part == "completion":
+            # It begins where the prompt ends, which asks for an answer; said by another, it differs from the role on.
+            first = pieces[-1].message + 1 - completion if pieces else 0
+            own = [at for at, one in enumerate(pieces) if one.message == first]
+            start = next((at for at in own if pieces[at].learned), own[min(1, len(own) - 1)] if own else len(pieces))
+            learned = [at >= start and one for at, one in enumerate(learned)]
         answer_tokens = sum(size for size, said in zip(sizes, learned, strict=True) if said)
         total, limit = sum(sizes), self.length.tokens
         kept_sizes, cut_at = sizes, None
@@ -133,7 +156,10 @@ class Training:
             else:
                 kept_sizes = _cut_end(sizes, limit, keeps_start=self.length.keeps == "start")
         said = sum(size for size, is_learned in zip(kept_sizes, learned, strict=True) if is_learned)
-        trains = [trained_part == "all" or is_learned for is_learned in learned]
+        trains = [
+            trained_part == "all" or (trained_part == "completion" and at >= start) or is_learned
+            for at, is_learned in enumerate(learned)
+        ]
         trained_tokens = sum(size for size, is_trained in zip(kept_sizes, trains, strict=True) if is_trained)
         return Trained(
             kept=not (too_long and self.length.beyond == "drop")
@@ -171,18 +197,28 @@ class Training:
             yield start, end
 
 
-def _messages_of(record: Record, profile: Profile) -> tuple[list[Message], str]:
+def _messages_of(record: Record, profile: Profile, *, with_trailing: bool) -> tuple[list[Message], str]:
     """The messages of a record as a target reads them, and what it does with the reasoning.
 
     Templates strip the reasoning of earlier answers; a target without a place for it never gets to see any.
     """
     kept = profile.reasoning.key is not None
-    messages = [] if record.system is None else [Message("system", record.system)]
-    messages += [replace(one, reasoning=None) if one.reasoning else one for one in record.turns]
-    messages += [Message("user", record.question), *record.trace]
-    if record.answer or not (record.trace and record.trace[-1].tool_calls):
-        messages.append(Message("assistant", record.answer, reasoning=record.reasoning if kept else None))
+    messages = _conversation_of(record, profile, with_trailing=with_trailing)
+    for place, one in enumerate(messages):
+        if one.reasoning and (place < len(messages) - 1 or not kept):
+            messages[place] = replace(one, reasoning=None)
     return messages, ("kept" if kept else "stripped") if record.reasoning else ""
+
+
+def _conversation_of(record: Record, profile: Profile, *, with_trailing: bool) -> list[Message]:
+    """All messages of a record, with those weights that the target reads; one as it stands also what follows its
+    answer."""
+    messages = [] if record.system is None else [Message("system", record.system)]
+    messages += [*messages_of(record), *(trailing_of(record) if with_trailing else ())]
+    return [
+        one if one.weight is None or (profile.weights and one.role == "assistant") else replace(one, weight=None)
+        for one in messages
+    ]
 
 
 def _cut_end(sizes: Sequence[int], limit: int, *, keeps_start: bool) -> list[int]:
@@ -215,7 +251,8 @@ def _cut_turns(pieces: Sequence[Piece], sizes: Sequence[int], limit: int) -> lis
         elif source * 2 < left:
             most = left - source
         else:
-            most = left * target // (source + target)
+            # As they reckon it: a whole number comes out one less at times.
+            most = int(left * (target / (source + target)))
         new_target = min(most, target)
         new_source = min(max(left - new_target, 0), source)
         for places, room in ((asked, new_source), (said, new_target)):
@@ -226,7 +263,7 @@ def _cut_turns(pieces: Sequence[Piece], sizes: Sequence[int], limit: int) -> lis
 
 
 def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
-    """How many letters the first tokens of a text are, found by halves."""
+    """How many letters the first tokens of a text are, found by halves, then to the end of a token that is longer."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -234,7 +271,8 @@ def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
             low = middle
         else:
             high = middle - 1
-    return low
+    ends = range(low, min(low + _LONGEST_TOKEN, len(text)) + 1)
+    return max((end for end in ends if tokenizer.count(text[:end]) <= tokens), default=low)
 
 
 def say_trained(trained: Trained) -> str:

@@ -10,7 +10,7 @@ from app.services.tasks import Task, TaskLimits, declare
 
 AT_ONCE = 20_000
 LIMITS = TaskLimits(memory_mb=1024, cpu_seconds=3600, stall_seconds=600)
-RUN_PAGE = ("jobs.show", ("job_id",))
+RUN_PAGE = ("snapshots.run", ("dataset_id", "job_id"))
 
 
 def _is_small(run: FreezeRun | RestoreRun) -> bool:

@@ -161,3 +161,13 @@ def test_all_that_is_cited_is_listed_once_and_can_be_written_as_json():
 
 def test_nothing_at_all_is_too_few():
     assert advised([]).band.least == 0
+
+
+def test_a_large_set_gets_a_high_rank_and_few_epochs():
+    found = Statistics()
+    for number, record in enumerate(talks(60), 1):
+        found.see(record, number)
+    advice = advise({**found.close(), "records": 5_001}, None)
+    chosen = settings(advice)
+    assert advice.band.title.startswith("Train one or two epochs")
+    assert (chosen["rank"].start, chosen["epochs"].start, chosen["epochs"].high) == (64, 1, 2)

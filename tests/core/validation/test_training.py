@@ -59,7 +59,9 @@ def test_only_the_last_answer_and_no_answer_of_weight_zero() -> None:
         Message("assistant", "No", weight=0),
     )
     record = Record("How heavy?", "12 kg.", turns=turns)
-    assert trained_parts(training("axolotl").judge(record, shown=True)) == ["Hello<|im_end|>", "12 kg.<|im_end|>"]
+    assert trained_parts(training("plain").judge(record, shown=True)) == ["Hello<|im_end|>", "12 kg.<|im_end|>"]
+    unread = trained_parts(training("axolotl").judge(record, shown=True))
+    assert unread == ["Hello<|im_end|>", "No<|im_end|>", "12 kg.<|im_end|>"]
     assert trained_parts(training("axolotl", trains="last-answer").judge(record, shown=True)) == ["12 kg.<|im_end|>"]
 
 

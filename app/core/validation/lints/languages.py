@@ -115,13 +115,19 @@ def tell_language(text: str) -> str:
         return "ja" if _KANA.search(head) else "zh"
     if script in _OF_SCRIPT and _count_letters(head):
         return _OF_SCRIPT[script]
+    if language := _by_small_words(head):
+        return language
     if _count_letters(head) < MIN_LETTERS:
-        return ""
-    language = _by_small_words(head)
-    if not language:
-        language, likely = _load_identifier()(head)
-        language = language if likely >= _LIKELY else ""
-    return language
+        return _by_few_words(head)
+    found, likely = _load_identifier()(head)
+    return found if likely >= _LIKELY else ""
+
+
+def _by_few_words(text: str) -> str:
+    """The language of which a short text has two small words or more, and more than of any other."""
+    counts = dict(zip(_SMALL_WORDS, _count_small_words(_words_of(text)), strict=True))
+    (name, best), (_, second) = sorted(counts.items(), key=lambda one: -one[1])[:2]
+    return name if best >= 2 and best > second else ""
 
 
 def _count_letters(text: str) -> int:

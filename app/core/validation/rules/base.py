@@ -83,7 +83,8 @@ class Rule:
 
     Its ``level`` says what it looks at: a ``row``, the ``texts`` of a row (also where messages are plain), all rows
     (``set``) or the ``file``. ``shapes`` are the forms it is for, all where there are none. A rule that is not
-    ``refused`` is our own judgement: the target takes such a row. ``good`` and ``bad`` are examples for ``profile``.
+    ``refused`` is our own judgement: the target takes such a row. One ``at_loading`` is found by the target before it
+    drops any row. ``good`` and ``bad`` are examples for ``profile``.
     """
 
     code: str
@@ -96,6 +97,7 @@ class Rule:
     bad: Example
     shapes: tuple[str, ...] = ()
     refused: bool = True
+    at_loading: bool = False
 
 
 RULES: dict[str, Rule] = {}
@@ -115,6 +117,7 @@ def rule(
     profile: str = "openai-sft",
     shapes: tuple[str, ...] = (),
     refused: bool = True,
+    at_loading: bool = False,
 ) -> Callable[[Any], Any]:
     """Register a function as a rule. An example that is one row stands for a file of it."""
 
@@ -122,7 +125,7 @@ def rule(
         files: list[Example] = [[one] if isinstance(one, Mapping) else one for one in (good, bad)]
         if code in RULES:
             raise ValueError(code)
-        RULES[code] = Rule(code, title, why, level, check, profile, files[0], files[1], shapes, refused)
+        RULES[code] = Rule(code, title, why, level, check, profile, files[0], files[1], shapes, refused, at_loading)
         return check
 
     return register

@@ -22,6 +22,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 _decode = msgspec.json.Decoder().decode
+# What LLaMA-Factory takes a call out of, and what it leaves out of one (src/llamafactory/data/formatter.py).
+_TOOL_CALL = re.compile("<tool_call>(.*?)</tool_call>", re.DOTALL)
+_THOUGHT = re.compile("<think>.*?</think>", re.DOTALL)
 
 _WEIGH: Row = {
     "type": "function",
@@ -353,7 +356,8 @@ def check_tools_kind(seen: Seen, profile: Profile) -> Problems:
     tools, path = seen.row.get("tools"), "tools"
     if tools is None and isinstance(seen.row.get("input"), dict):
         tools, path = seen.row["input"].get("tools"), "input.tools"
-    if tools is None or tools == "":
+    # An empty object in a text is taken for no tools.
+    if tools is None or tools == "" or (profile.tools == "text" and type(tools) is str and _json_of(tools) == {}):
         return
     if profile.tools == "list" and type(tools) is not list:
         fix = "tools-to-list" if type(tools) is str and type(_json_of(tools)) is list else None
@@ -362,6 +366,24 @@ def check_tools_kind(seen: Seen, profile: Profile) -> Problems:
         yield Problem(path, "The tools must be JSON text, not a list.", "tools-to-text")
     elif type(tools) is str and type(_json_of(tools)) is not list:
         yield Problem(path, "The tools are no JSON list.")
+
+
+@rule(
+    "tools-read",
+    "Tools that cannot be read",
+    "Tools are a list of objects, or such a list as JSON text; anything else stops the run.",
+    good=_GOOD,
+    bad=_talk(_ASKED, "12 kg.", tools=""),
+    profile="trl",
+)
+def check_tools_read(seen: Seen, profile: Profile) -> Problems:
+    """Tools that are no list of objects, nor JSON text of one; null and an empty object are taken for none."""
+    tools = seen.row.get("tools")
+    found = _json_of(tools) if type(tools) is str else tools
+    if tools is None or (type(tools) is str and tools.strip() == "null") or (seen.shape.name == "text" and found):
+        return
+    if found != {} and not (type(found) is list and all(type(one) is dict for one in found)):
+        yield Problem("tools", "The tools must be a list of objects.")
 
 
 @rule(
@@ -435,6 +457,7 @@ def check_parallel(seen: Seen, profile: Profile) -> Problems:
     bad=_GOOD,
     profile="llama-factory",
     shapes=("messages",),
+    refused=False,
 )
 def check_lost_calls(seen: Seen, profile: Profile) -> Problems:
     """Tool calls in messages of OpenAI's form."""
@@ -458,21 +481,44 @@ def check_lost_calls(seen: Seen, profile: Profile) -> Problems:
     },
     bad={"conversations": [{"from": "human", "value": _ASKED}, {"from": "function_call", "value": "weigh(A7)"}]},
     profile="llama-factory",
-    shapes=SHAREGPT,
+    shapes=("messages", *SHAREGPT),
 )
 def check_function_calls(seen: Seen, profile: Profile) -> Problems:
     """Function calls that are no JSON, or lack name or arguments; reasoning may stand before them."""
+    key = seen.shape.text
     for talk in seen.talks:
         for said in talk.said:
-            value = said.message.get("value")
-            if said.message.get("from") != "function_call" or type(value) is not str:
+            value = said.message.get(key)
+            if said.message.get(seen.shape.role) != "function_call" or type(value) is not str:
                 continue
-            text = value.partition("</think>")[2] if value.lstrip().startswith("<think>") else value
-            calls = _json_of(text.strip())
+            tagged = _TOOL_CALL.search(value)
+            calls = _json_of((tagged[1] if tagged else _THOUGHT.sub("", value, count=1)).strip())
             calls = calls if isinstance(calls, list) else [calls]
-            if not calls or not all(isinstance(one, dict) and {"name", "arguments"} <= one.keys() for one in calls):
+            if not calls:
+                yield Problem(f"{said.path}.{key}", f"{place_of(said.path)} calls nothing.", severity="warning")
+            elif not all(isinstance(one, dict) and {"name", "arguments"} <= one.keys() for one in calls):
                 said_so = f"{place_of(said.path)}: a function call must be JSON with name and arguments."
-                yield Problem(f"{said.path}.value", said_so)
+                yield Problem(f"{said.path}.{key}", said_so)
+
+
+@rule(
+    "tool-object",
+    "A tool that cannot be written out",
+    "Each tool is written with its name and its parameters into the conversation; one without them stops the run.",
+    good={"conversations": [{"from": "human", "value": _ASKED}], "tools": msgspec.json.encode([_WEIGH]).decode()},
+    bad={"conversations": [{"from": "human", "value": _ASKED}], "tools": '[{"name":"weigh"}]'},
+    profile="llama-factory",
+    shapes=("messages", *SHAREGPT),
+)
+def check_tool_objects(seen: Seen, profile: Profile) -> Problems:
+    """Tools in a JSON text that are no objects, or have no name or no properties of parameters."""
+    text = seen.row.get("tools")
+    tools = _json_of(text) if type(text) is str else None
+    for at, tool in enumerate(tools if isinstance(tools, list) else ()):
+        function = tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else tool
+        parameters = function.get("parameters") if isinstance(function, dict) and "name" in function else None
+        if not isinstance(parameters, dict) or not isinstance(parameters.get("properties"), dict):
+            yield Problem("tools", f"Tool {at + 1} must be an object with a name and parameters with properties.")
 
 
 @rule(

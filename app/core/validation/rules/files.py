@@ -1,8 +1,9 @@
 """Rules on files: their bytes and lines, how many records they hold, and rows that cannot be read."""
 
 from datetime import date, timedelta
+from typing import Any
 
-from app.core.text import plural
+from app.core.text import clip, plural
 from app.core.validation.profiles import Profile
 from app.core.validation.rules.base import FileFacts, Problem, Problems, chat, rule
 from app.core.validation.shapes import Seen
@@ -12,6 +13,7 @@ _LINE = b'{"messages":[{"role":"user","content":"Tare?"},{"role":"assistant","co
 _MB = 1 << 20
 # How long before its day an announcement is told.
 _AHEAD = timedelta(days=182)
+_TYPE_NAMES = {str: "a text", bool: "true or false", list: "a list", dict: "an object"}
 
 
 @rule(
@@ -309,6 +311,51 @@ class WatchKinds:
         elif shape.name != self._first[0]:
             text = f"The row has {shape.title}; record {self._first[2]:,} has {self._first[1]}."
             yield Problem("", text)
+
+    def close(self, facts: FileFacts) -> Problems:
+        """All is told row by row."""
+        return iter(())
+
+
+@rule(
+    "mixed-types",
+    "A value of another type",
+    "Rows are loaded as a table, whose columns have one type each: another one stops the run before any row is read.",
+    good=[_GOOD, _GOOD],
+    bad=[_GOOD, chat("Tare?", {"role": "assistant", "content": ["Empty weight."]})],
+    level="set",
+    profile="llama-factory",
+    at_loading=True,
+)
+class WatchTypes:
+    """The type of the values under each key, in the rows and in all that they hold."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._first: dict[str, tuple[str, int]] = {}
+        self._forms: set[tuple[str, ...]] = set()
+
+    def see(self, seen: Seen, number: int, line: int | None) -> Problems:
+        """Values whose type is not that of an earlier row."""
+        if seen.form is not None and len(seen.row) == 1:
+            # Plain messages hold texts only.
+            if seen.form in self._forms:
+                return
+            self._forms.add(seen.form)
+        waiting: list[tuple[str, str, Any]] = [(name, name, value) for name, value in reversed(seen.row.items())]
+        while waiting:
+            path, column, value = waiting.pop()
+            if value is None:
+                continue
+            kind = _TYPE_NAMES.get(type(value), "a number")
+            if len(self._first) < 10_000 or column in self._first:
+                before, first = self._first.setdefault(column, (kind, number))
+                if before != kind:
+                    yield Problem(path, f"“{clip(path, 60)}” is {kind}; in record {first:,} it is {before}.")
+                    continue
+            if type(value) is dict:
+                waiting += [(f"{path}.{name}", f"{column}.{name}", one) for name, one in value.items()]
+            elif type(value) is list:
+                waiting += [(f"{path}[{at}]", f"{column}[]", one) for at, one in enumerate(value)]
 
     def close(self, facts: FileFacts) -> Problems:
         """All is told row by row."""

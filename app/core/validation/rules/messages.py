@@ -47,7 +47,8 @@ def check_roles(seen: Seen, profile: Profile) -> Problems:
             if role in known if type(role) is str else False:
                 continue
             if type(role) is not str:
-                yield Problem(f"{said.path}.{key}", f"{place_of(said.path)} has no role. Use {', '.join(known)}.")
+                text = f"{place_of(said.path)} has no role. Use {', '.join(known)}."
+                yield Problem(f"{said.path}.{key}", text, severity="error")
             else:
                 text = f"{place_of(said.path)} has the role “{clip(role, 30)}”. Use {', '.join(known)}."
                 yield Problem(f"{said.path}.{key}", text)
@@ -100,6 +101,7 @@ def check_blank_content(seen: Seen, profile: Profile) -> Problems:
 )
 def check_content_kind(seen: Seen, profile: Profile) -> Problems:
     """Content that is neither a text, nor parts, nor null."""
+    looks_at_parts = "part-form" in profile.rules
     for talk in seen.talks:
         for said in talk.said:
             content = said.message.get("content")
@@ -107,24 +109,9 @@ def check_content_kind(seen: Seen, profile: Profile) -> Problems:
                 what = "an object" if type(content) is dict else "a number or true/false"
                 said_so = f"{place_of(said.path)}: the content is {what}; it must be a text or a list of parts."
                 yield Problem(f"{said.path}.content", said_so)
-
-
-@rule(
-    "content-text",
-    "Content that is no text",
-    "Read with these tags, content is a text; a list of parts stops the run.",
-    good=_GOOD,
-    bad=chat({"role": "user", "content": [{"type": "text", "text": "What is a tare weight?"}]}, _SAID),
-    profile="llama-factory",
-    shapes=("messages",),
-)
-def check_content_text(seen: Seen, profile: Profile) -> Problems:
-    """Content that is neither a text nor null, such as a list of parts."""
-    for talk in seen.talks:
-        for said in talk.said:
-            content = said.message.get("content")
-            if content is not None and type(content) is not str:
-                yield Problem(f"{said.path}.content", f"{place_of(said.path)}: the content must be a text.")
+            elif type(content) is list and not looks_at_parts and any(type(part) is not dict for part in content):
+                said_so = f"{place_of(said.path)}: a part of the content is no object; it must be one with a type."
+                yield Problem(f"{said.path}.content", said_so)
 
 
 @rule(
@@ -233,14 +220,30 @@ def check_names(seen: Seen, profile: Profile) -> Problems:
     profile="llama-factory",
     shapes=SHAREGPT,
 )
+@rule(
+    "content-text",
+    "Content that is no text",
+    "Read with these tags, content is a text; null and a list of parts stop the run.",
+    good=_GOOD,
+    bad=chat({"role": "user", "content": [{"type": "text", "text": "What is a tare weight?"}]}, _SAID),
+    profile="llama-factory",
+    shapes=("messages",),
+)
 def check_turns(seen: Seen, profile: Profile) -> Problems:
-    """Turns whose value is missing or no text."""
+    """Turns in which what is said is missing or no text."""
+    key = seen.shape.text
     for talk in seen.talks:
         for said in talk.said:
-            value = said.message.get("value")
+            value = said.message.get(key)
             # A system prompt of null is taken for none.
-            if type(value) is not str and not (said.role == "system" and "value" in said.message and value is None):
-                yield Problem(f"{said.path}.value", f"{place_of(said.path)} has no text under “value”.")
+            if type(value) is not str and not (said.role == "system" and value is None):
+                where, text = f"{said.path}.{key}", f"{place_of(said.path)} has no text under “{key}”"
+                if value is None and said is talk.said[-1] and seen.row.get("kto_tag") is True:
+                    yield Problem(
+                        where, f"{text}: the row is taken for a bad answer, an empty one.", severity="warning"
+                    )
+                else:
+                    yield Problem(where, f"{text}.")
 
 
 @rule(

@@ -76,29 +76,40 @@ def check_text_or_messages(seen: Seen, profile: Profile) -> Problems:
         if value is None and name == "prompt" and seen.shape.name == "chosen-rejected":
             # The prompt may stand inside both answers.
             continue
-        if type(value) is str:
-            if name != "prompt" and not value.strip():
-                yield Problem(name, f"“{name}” is empty: there is nothing to learn.")
-        elif type(value) is not list or not value:
+        if type(value) is not str and (type(value) is not list or not value):
             yield Problem(name, f"“{name}” must be a text or a list of messages.")
 
 
 @rule(
     "no-text",
     "No running text",
-    "Without text there is nothing to learn.",
+    "Anything else than a text, such as a number or a list, cannot be put before a model.",
     good={"text": "Tare is the weight of an empty container."},
-    bad={"text": " "},
+    bad={"text": None},
     profile="trl",
     shapes=("text",),
 )
 def check_text(seen: Seen, profile: Profile) -> Problems:
-    """The text must be a text, and say something."""
-    text = seen.row.get("text")
-    if type(text) is not str:
+    """The text must be a text."""
+    if type(seen.row.get("text")) is not str:
         yield Problem("text", "“text” must be a text.")
-    elif not text.strip():
-        yield Problem("text", "“text” is empty: there is nothing to learn.")
+
+
+@rule(
+    "blank-text",
+    "An empty text",
+    "Without text there is nothing to learn.",
+    good={"text": "Tare is the weight of an empty container."},
+    bad={"text": " "},
+    profile="trl",
+    shapes=("text", "prompt-completion", "labelled", "chosen-rejected"),
+)
+def check_blank_text(seen: Seen, profile: Profile) -> Problems:
+    """Texts, and completions or answers that are texts, which say nothing."""
+    for name in ("text", "completion", "chosen", "rejected"):
+        value = seen.row.get(name)
+        if type(value) is str and not value.strip():
+            yield Problem(name, f"“{name}” is empty: there is nothing to learn.")
 
 
 @rule(

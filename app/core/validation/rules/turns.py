@@ -4,10 +4,13 @@ Source: src/llamafactory/data/converter.py, and the processors that drop rows wh
 is dropped there with a log line is told by rules that the profile lists under ``drops``; the rest stops its run.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from app.core.text import clip
 from app.core.validation.profiles import Profile
 from app.core.validation.rules.base import SHAREGPT, Problem, Problems, Row, can_join, place_of, rule
-from app.core.validation.shapes import ROLES, Seen
+from app.core.validation.shapes import ROLES, Said, Seen, Talk
 
 _ASK: Row = {"from": "human", "value": "How heavy is box A7?"}
 _SAID: Row = {"from": "gpt", "value": "12 kg."}
@@ -55,7 +58,7 @@ def check_turn_order(seen: Seen, profile: Profile) -> Problems:
     for talk in seen.talks:
         if talk.kind == "answer":
             continue
-        turns = talk.said[1:] if talk.said and talk.said[0].message.get(key) == "system" else talk.said
+        turns = _turns_of(seen, talk)
         for at, said in enumerate(turns):
             name = said.message.get(key)
             role = ROLES.get(name) if type(name) is str and name in known and name != "system" else None
@@ -71,6 +74,15 @@ def check_turn_order(seen: Seen, profile: Profile) -> Problems:
             break
 
 
+def _turns_of(seen: Seen, talk: Talk) -> Sequence[Said]:
+    """The turns of a talk behind its system message, up to one that is no object: there the run stops."""
+    said = talk.said
+    listed = seen.row.get(talk.path)
+    if isinstance(listed, list) and len(listed) != len(said):
+        said = said[: next(at for at, one in enumerate(listed) if type(one) is not dict)]
+    return said[1:] if said and said[0].message.get(seen.shape.role) == "system" else said
+
+
 @rule(
     "turn-count",
     "An odd number of turns",
@@ -83,9 +95,10 @@ def check_turn_order(seen: Seen, profile: Profile) -> Problems:
 def check_turn_count(seen: Seen, profile: Profile) -> Problems:
     """Turns that do not come in pairs, or nothing behind the system message."""
     for talk in seen.talks:
-        if talk.kind == "answer" or not talk.said:
+        listed = seen.row.get(talk.path)
+        if talk.kind == "answer" or not talk.said or (isinstance(listed, list) and len(listed) != len(talk.said)):
             continue
-        turns = len(talk.said) - (talk.said[0].message.get(seen.shape.role) == "system")
+        turns = len(_turns_of(seen, talk))
         is_prompt = talk.kind == "prompt"
         if turns == 0:
             yield Problem(talk.path, "There is only a system message: the row is dropped.")
@@ -102,18 +115,29 @@ def check_turn_count(seen: Seen, profile: Profile) -> Problems:
     bad=_turns({"from": "human", "value": "What is on it?"}, _SAID, images=["a.png"]),
     profile="llama-factory",
     level="row",
-    shapes=("messages", "alpaca", *SHAREGPT),
+    shapes=("messages", "alpaca", "alpaca-preference", *SHAREGPT),
 )
 def check_picture_marks(seen: Seen, profile: Profile) -> Problems:
-    """Rows whose pictures and marks differ in number."""
+    """Rows whose pictures and marks differ in number, in the conversation with each of its answers."""
     pictures = seen.row.get("images")
-    if type(pictures) is not list:
+    if pictures is None:
         return
-    texts = [seen.text(said) for talk in seen.talks for said in talk.said]
-    texts += [seen.row.get(name) for name in ("instruction", "input", "output")]
-    marks = sum(text.count("<image>") for text in texts if type(text) is str)
-    if marks != len(pictures):
-        yield Problem("images", f"The texts have {marks} times <image>, and there are {len(pictures)} pictures.")
+    number = len(pictures) if type(pictures) is list else 1
+    asked: list[Any] = [seen.row.get(name) for name in ("instruction", "input")] if not seen.talks else []
+    history = seen.row.get("history") if not seen.talks else None
+    asked += [one for pair in (history if type(history) is list else ()) if type(pair) is list for one in pair]
+    answers = [seen.row[name] for name in ("output", "chosen", "rejected") if type(seen.row.get(name)) is str]
+    for talk in seen.talks:
+        texts = [seen.text(said) for said in talk.said if said.role != "system"]
+        if talk.kind == "answer":
+            answers += texts
+        else:
+            asked += texts
+    for answer in answers or [""]:
+        marks = sum(text.count("<image>") for text in (*asked, answer) if type(text) is str)
+        if marks != number:
+            yield Problem("images", f"The texts have {marks} times <image>, and there are {number} pictures.")
+            return
 
 
 @rule(
