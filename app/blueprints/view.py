@@ -74,7 +74,9 @@ def init_app(app: Flask) -> None:
         url_for_if=url_for_if,
         sent_text=sent_text,
     )
-    app.jinja_env.filters.update(plural=plural, ago=ago, num=number, initials=initials, filesize=file_size)
+    app.jinja_env.filters.update(
+        plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
+    )
     app.jinja_env.filters.update(clipped=clipped, marked=marked, clock=clock, as_words=as_words)
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
@@ -181,6 +183,13 @@ def marked(text: str, hit: str) -> Markup | str:
 def number(value: int | None) -> str:
     """12480 → 12,480; nothing for None."""
     return "" if value is None else f"{value:,}"
+
+
+def short_number(value: int) -> str:
+    """1,940,000 → 1.94 M; a number below a million in full."""
+    return (
+        number(value) if value < 1_000_000 else f"{value / 1_000_000:.3g} M" if value < 1e9 else f"{value / 1e9:.3g} G"
+    )
 
 
 def initials(name: str) -> str:

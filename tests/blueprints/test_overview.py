@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.blueprints.view import short_number
 from app.core.filters import Filters
 from app.core.record import Record
 from app.services import datasets, entries, history, pairs, validation
@@ -184,6 +185,7 @@ def test_a_cost_is_shown_once_somebody_says_the_price(client, app, page):
         dataset_id = int(page.split("/")[2])
         billed = validation.view_check(dataset_id).summary["profiles"]["openai-sft"]["tokens"]["billed"]
     assert f"{billed:,} tokens × 8 × 25 EUR ÷ 1,000,000 = {billed * 8 * 25 / 1e6:,.2f} EUR" in text
+    assert f"Training cost {billed * 8 * 25 / 1e6:,.2f} EUR, 8 epochs at 25 / 1 M" in text
     said |= {"epochs": "2", "price": ""}
     text = text_of(client.post(f"{page}cost", data=said, follow_redirects=True))
     assert "2 epochs as you chose" in text and "No price is known" in text
@@ -278,3 +280,24 @@ def test_leaks_are_moved_together_from_the_overview(client, app, page):
     client.post(f"{page}check/edited")
     assert "Whether anything stands on both sides" in text_of(client.get(page))
     assert "Nothing stands on both sides." in check(client, page)
+
+
+def test_the_strip_says_how_the_pairs_stand_with_the_way_to_them(client, app, page):
+    with app.app_context():
+        dataset_id = int(page.split("/")[2])
+        listed = iter(entries.list_page(dataset_id, Filters()).entries)
+        for status in ("rejected", "approved", "draft"):
+            entry = next(listed)
+            pairs.save_pair(dataset_id, entry.id, {"status": status}, version=entry.version)
+    text = text_of(client.get(page))
+    assert "Pairs 12 1 draft , 1 rejected Approved 1 8.3% approved , 9 to review" in text and "Tokens" not in text
+    text = check(client, page)
+    assert "Longest pair" in text and "Training cost not known Enter price and epochs" in text
+    html = client.get(page).get_data(as_text=True)
+    assert all(f"pairs?status={status}" in html for status in ("rejected", "approved", "draft", "review"))
+
+
+def test_large_numbers_are_written_in_millions():
+    assert [short_number(one) for one in (0, 999_999, 1_940_000, 12_345_678_901)] == [
+        "0", "999,999", "1.94 M", "12,345.68 M",
+    ]  # fmt: skip

@@ -122,6 +122,8 @@ class Statistics:
         self.records = 0
         self._tokenizers = tokenizers or {}
         self._tokens = {family: Spread() for family in self._tokenizers}
+        self._vocabularies = {family: vocabulary_of(family) for family in self._tokenizers}
+        self._around: dict[tuple[str, bool], int] = {}
         self._lengths = {name: Spread() for name in ("question", "answer", "reasoning", "record")}
         self._turns: Counter[int] = Counter()
         self._has: Counter[str] = Counter(dict.fromkeys(("system", "tools", "reasoning", "rejected_answer"), 0))
@@ -183,16 +185,23 @@ class Statistics:
             self._sample[place] = drawn
 
     def _count_tokens(self, record: Record, number: int) -> None:
-        tools, system = record.extra.get("tools"), record.system
-        messages = messages_of(record) if system is None else (Message("system", system), *messages_of(record))
-        pieces = write_chatml(messages, tools if isinstance(tools, list) else ())
-        texts, marks = [one.text for one in pieces if not one.mark], sum(one.mark for one in pieces)
+        is_plain = not (record.turns or record.trace or record.extra) and record.reasoning is None
+        system = record.system
+        if is_plain:
+            texts = [record.question, record.answer] if system is None else [system, record.question, record.answer]
+        else:
+            texts, marks = _texts_and_marks(record)
         counted: dict[str, int] = {}
         for family, tokenizer in self._tokenizers.items():
-            vocabulary = vocabulary_of(family)
-            if vocabulary not in counted:
-                counted[vocabulary] = marks + sum(map(tokenizer.count, texts))
-            self._tokens[family].add(counted[vocabulary], number)
+            vocabulary = self._vocabularies[family]
+            tokens = counted.get(vocabulary)
+            if tokens is None:
+                if is_plain:
+                    # What stands around the texts of plain pairs is always the same.
+                    key = vocabulary, system is None
+                    marks = self._around.get(key) or self._around.setdefault(key, _tokens_around(tokenizer, system))
+                tokens = counted[vocabulary] = marks + sum(map(tokenizer.count, texts))
+            self._tokens[family].add(tokens, number)
 
     def close(self, *, length: int | None = None) -> dict[str, Any]:
         """The result object of commands and of the API."""
@@ -218,6 +227,20 @@ class Statistics:
             # Of how many records languages and kinds were told: of more than these, a sample.
             "sample": len(self._sample),
         }
+
+
+def _texts_and_marks(record: Record) -> tuple[list[str], int]:
+    """What of the written conversation is counted as text, and how many marks stand around it."""
+    tools, system = record.extra.get("tools"), record.system
+    messages = messages_of(record) if system is None else (Message("system", system), *messages_of(record))
+    pieces = write_chatml(messages, tools if isinstance(tools, list) else ())
+    return [one.text for one in pieces if not one.mark], sum(one.mark for one in pieces)
+
+
+def _tokens_around(tokenizer: Tokenizer, system: str | None) -> int:
+    """The tokens of a plain pair, with a system prompt or without, beside those of its texts."""
+    texts, marks = _texts_and_marks(Record("", "", None if system is None else ""))
+    return marks + sum(map(tokenizer.count, texts))
 
 
 def as_dict(spread: Spread) -> dict[str, Any]:

@@ -120,3 +120,13 @@ def test_families_that_share_a_vocabulary_count_alike():
     for family in FAMILIES:
         by_vocabulary.setdefault(vocabulary_of(family), set()).add(load_tokenizer(family).count(text))
     assert len(by_vocabulary) == 4 and all(len(counts) == 1 for counts in by_vocabulary.values())
+
+
+@pytest.mark.parametrize("system", [None, "", "Be brief."])
+@pytest.mark.parametrize("answer", ["", "Empty weight."])
+def test_plain_pairs_have_as_many_tokens_as_their_conversation(system, answer):
+    tokenizers = {family: load_tokenizer(family) for family in FAMILIES}
+    plain = Record("Tare?", answer, system=system)
+    # A column that nobody knows makes it no plain pair.
+    known = measured([plain] * 2, tokenizers)["tokens"]
+    assert known == measured([Record("Tare?", answer, system=system, extra={"note": "x"})] * 2, tokenizers)["tokens"]
