@@ -19,7 +19,7 @@ from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "export")
+PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "export", "hub")
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 

@@ -5,7 +5,7 @@ system prompt gets the dataset's here and nowhere else. Trainer layouts write on
 counted.
 """
 
-from app.services.export.bundles import write_folder
+from app.services.export.bundles import find_written, write_bundle, write_folder
 from app.services.export.ledgers import (
     Counted,
     CountRun,
@@ -42,6 +42,7 @@ __all__ = [
     "count_ledger",
     "file_name",
     "find_origin",
+    "find_written",
     "is_small",
     "last_targets",
     "name_pairs",
@@ -53,6 +54,7 @@ __all__ = [
     "require_space_for",
     "stream_export",
     "view_counts",
+    "write_bundle",
     "write_export",
     "write_folder",
 ]
