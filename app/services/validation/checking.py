@@ -85,7 +85,7 @@ class DatasetValidation:
             profiles, options, facts, load_tokenizer=load_tokenizer, off=off, template=template
         )
         self.left_out = 0
-        self.statuses = entries.exported_statuses(dataset)
+        self.statuses = entries.exported_statuses(dataset.counts)
 
     @property
     def seen(self) -> int:
