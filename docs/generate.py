@@ -350,6 +350,7 @@ def _fixture(example: Any) -> str:
     """An example in a cell of a table: its first row and how many there are, its bytes, or what is known of a file."""
     from app.core.validation import FileFacts
     from app.core.validation.rules.base import TwoFiles
+    from app.core.validation.training import Trained
 
     if isinstance(example, bytes):
         return _cell(repr(example)[2:-1])
@@ -359,6 +360,9 @@ def _fixture(example: Any) -> str:
             name: value for name in FileFacts.__slots__ if (value := getattr(example, name)) != getattr(usual, name)
         }
         return _cell(", ".join(f"{name} {value}" for name, value in told.items()) or "nothing special")
+    if isinstance(example, Trained):
+        found = example.refused or example.unclear or ", ".join(example.lost) or f"reasoning {example.reasoning}"
+        return _cell(f"a template's outcome: {found}")
     more = ""
     if isinstance(example, TwoFiles):
         example, more = example.rows, " beside another file"
