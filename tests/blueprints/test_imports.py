@@ -63,6 +63,20 @@ def test_the_choices_travel_in_the_address(client, dataset_id):
     assert "Import 1 pair " in page and re.search(r'<option value="-" selected>', page)
 
 
+def test_columns_that_only_look_like_others_are_asked_for_and_three_pairs_show_what_was_chosen(client, dataset_id):
+    rows = "".join(f"Box {n} is on shelf {n}.,Where is box {n}?,shelf {n}\n" for n in range(1, 6))
+    address = look(client, dataset_id, "context,text,label\n" + rows)
+    page = client.get(address).text
+    assert "disabled" in page and "It is not clear which column holds the question" in page
+    chosen = {"asked": "1", "columns_shown": "3", "was_format": "csv", "was_layout": "columns", "format": "csv"}
+    chosen |= {"layout": "columns", "col.0": "-", "col.1": "question", "col.2": "answer"}
+    page = as_shown(client.get(address, query_string=chosen).text)
+    preview = page[page.index('aria-label="Preview"') :]
+    for number in (1, 2, 3):
+        assert f"Where is box {number}?" in preview and f"shelf {number}" in preview
+    assert stored(dataset_id) == []
+
+
 def test_import_and_result(client, dataset_id):
     page = as_shown(client.get(bring(client, dataset_id)).text)
     assert "2 pairs imported." in page and "2 + 0 + 1, nothing lost" in page and "Undo import of 2 pairs" in page

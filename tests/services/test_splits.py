@@ -168,6 +168,19 @@ def test_fifty_near_duplicates_in_other_splits_are_found_and_mended(dataset_id):
     assert together["leak_counts"] == {} and together["groups"] == 150
 
 
+def test_a_test_split_that_mostly_stands_in_train_is_named_pair_by_pair(dataset_id):
+    train = [Record(f"What is part {n} of the {WORDS[n % 20]}?", f"Part {n} is a bolt.") for n in range(300)]
+    history.create(dataset_id, train, summary="Add", split="train")
+    own = [Record(f"Which nut fits the {WORDS[n]}?", f"Nut number {n} of it.") for n in range(6)]
+    copies = [Record(one.question, one.answer, extra={"copy": True}) for one in train[:94]]
+    history.create(dataset_id, copies + own, summary="Add", split="test")
+    rows, leaks = splits.present_leaks(dataset_id)
+    named = {(one, other) for one, other, *_ in leaks.as_dict(rows)["leaks"]}
+    assert len(named) == 94
+    ids = {one.question: one.id for one in entries.stream_entries(dataset_id) if one.split == "train"}
+    assert {min(pair) for pair in named} == {ids[one.question] for one in train[:94]}
+
+
 def test_one_leak_can_be_mended_alone(dataset_id):
     history.create(dataset_id, documents(0, 2), summary="Add", split="train")
     ids = list(sides(dataset_id))

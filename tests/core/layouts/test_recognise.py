@@ -146,6 +146,7 @@ def test_a_passage_is_named_but_never_taken():
         {"utterance": "u", "intent": "i"},
         {"column 1": "a", "column 2": "b"},
         {"context": "c", "text": "t"},
+        {"context": "c", "text": "t", "label": "l"},
     ],
 )
 def test_nothing_is_guessed_silently(row):
