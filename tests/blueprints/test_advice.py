@@ -70,6 +70,15 @@ def test_the_page_says_when_pairs_were_changed_since(client, app, page):
     assert "The pairs were changed since the check" in text_of(client.get(page))
 
 
+def test_a_set_without_an_answer_is_too_small(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Open").id
+        history.create(dataset_id, [Record("When?")], summary="Add")
+    page = f"/datasets/{dataset_id}/advice"
+    check(client, page)
+    assert "Too few pairs to train on." in text_of(client.get(page))
+
+
 def test_menu_and_overview_lead_to_it(client, page):
     check(client, page)
     html = client.get(page.replace("advice", "")).get_data(as_text=True)

@@ -125,6 +125,24 @@ def test_boilerplate_is_looked_for_wherever_a_phrase_stands(answer: str) -> None
         assert list(check_boilerplate(Record("How?", answer))) == []
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.none() | st.integers(1, 99)), max_size=60))
+def test_answers_that_many_share_are_told_as_by_counting_their_questions(
+    pairs: list[tuple[int, int, int | None]],
+) -> None:
+    found = LINTS["one-answer"].check()
+    # The last question of each answer, how many there were, and the places.
+    counts: dict[str, tuple[str, int, list[tuple[int, int | None]]]] = {}
+    for number, (answer, question, line) in enumerate(pairs, 1):
+        record = Record(f"Where is box {question}?", f"The answer with the number {answer} is longer than a label.")
+        found.see(record, number, line)
+        last, count, places = counts.get(record.answer, ("", 0, []))
+        counts[record.answer] = (record.question, count + (last != record.question), [*places, (number, line)])
+    expected = [(f"{count:,} questions", one) for _, count, places in counts.values() if count >= 5 for one in places]
+    told = [(" ".join(one.message.split()[:2]), (one.record, one.line)) for one in found.close()]
+    assert sorted(told, key=str) == sorted(expected, key=str)
+    assert [one[0] for one in told] == sorted((one[0] for one in told), key=lambda said: -int(said.split()[0]))
+
+
 WORDS = tuple(word for words in languages._SMALL_WORDS.values() for word in words.split())
 SENTENCES = st.lists(st.sampled_from(WORDS) | TEXTS, max_size=30).map(" ".join).map(lambda text: text[:400])
 

@@ -160,8 +160,8 @@ class OneAnswer:
 
     def __init__(self) -> None:
         self._labels = Labels()
-        # Of each record the hash of its answer and of its question, its number and its line.
-        self._records = array("q")
+        # Of each record the hash of its answer, half of that of its question, its number, and its line if it has one.
+        self._answers, self._questions, self._numbers, self._lines = array("q"), array("i"), array("q"), array("q")
         # How often answers were met, by a part of their hashes: texts are kept of those alone that many may share.
         self._met = bytearray(1 << 22)
         self._shown: dict[int, str] = {}
@@ -173,7 +173,12 @@ class OneAnswer:
         if not answer:
             return
         key = hash(answer)
-        self._records.extend((key, hash(record.question), number, line or 0))
+        self._answers.append(key)
+        self._questions.append(hash(record.question) >> 32)
+        self._numbers.append(number)
+        if line is not None:
+            self._lines.frombytes(bytes(8 * (len(self._numbers) - 1 - len(self._lines))))
+            self._lines.append(line)
         place = key & 0x3FFFFF
         if self._met[place] < _SAME_ANSWER - 1:
             self._met[place] += 1
@@ -186,8 +191,12 @@ class OneAnswer:
 
         if self._labels.found or not self._shown:
             return
-        answers, questions, numbers, lines = np.frombuffer(self._records, dtype=np.int64).reshape(-1, 4).T
-        shared = np.flatnonzero(np.isin(answers, np.array(list(self._shown))))
+        answers = np.frombuffer(self._answers, dtype=np.int64)
+        questions = np.frombuffer(self._questions, dtype=np.int32)
+        known = np.sort(np.array(list(self._shown)))
+        places = np.minimum(np.searchsorted(known, answers), len(known) - 1)
+        shared = np.flatnonzero(known[places] == answers)
+        del places
         shared = shared[np.argsort(answers[shared], kind="stable")]
         is_first = np.diff(answers[shared], prepend=~answers[shared[:1]]) != 0
         starts = np.flatnonzero(is_first)
@@ -199,8 +208,9 @@ class OneAnswer:
                 return
             mine = shared[starts[group] : ends[group]]
             said = f"{counts[group]:,} questions have the answer “{self._shown[int(answers[mine[0]])]}”."
-            for number, line in zip(numbers[mine].tolist(), lines[mine].tolist(), strict=True):
-                yield Remark("answer", said, number, line or None)
+            for place in mine.tolist():
+                line = self._lines[place] if place < len(self._lines) else 0
+                yield Remark("answer", said, self._numbers[place], line or None)
 
 
 @lint(
