@@ -6,6 +6,7 @@
     python3 run.py test [ARGUMENTS]   install the development packages and run all tests, or some
     python3 run.py test --faults      the tests of faults in full: kills, crowds, hostile files; about an hour
     python3 run.py bench              measure import and export beside other ways
+    python3 run.py add hub            install the packages of an extra
     python3 run.py COMMAND ...        any other command of ltt: demo, import, export, convert, ...
 
 The first start needs the network, for the packages; later ones do not.
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> None:
         install(DEV_LOCK)
         provide_browser()
         become(["-m", "pytest", *(rest or all_tests())], folder=ROOT)
+    elif command == "add":
+        add_extras(rest)
     elif command == "bench":
         install(DEV_LOCK)
         become(["-m", "benchmarks", *rest], folder=ROOT)
@@ -71,6 +74,17 @@ def fingerprint(lock: str) -> str:
     """Changes with the lock, the Python and the place of the checkout."""
     parts = f"{lock} {sys.version_info[:2]} {ROOT}".encode()
     return hashlib.sha256(parts + (ROOT / lock).read_bytes()).hexdigest()
+
+
+def add_extras(names: list[str]) -> None:
+    """Install the packages of extras that have a lock, such as hub."""
+    known = sorted(path.stem.removeprefix("requirements-") for path in ROOT.glob("requirements-*.lock"))
+    extras = [name for name in known if name not in ("dev", "readers", "trainers")]
+    if not names or not set(names) <= set(extras):
+        stop(f"Name what to add: {', '.join(extras)}.")
+    for name in names:
+        install(f"requirements-{name}.lock")
+    say(f"Added: {', '.join(names)}.")
 
 
 def satisfied(lock: str) -> bool:

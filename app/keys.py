@@ -10,6 +10,7 @@ from app.core.errors import Conflict
 
 KEY_FILE = "secret.key"
 TOKEN_FILE = "api.token"
+HUB_FILE = "hub.token"
 _KEY_BYTES = 32
 
 
@@ -41,6 +42,18 @@ def api_token(folder: Path) -> str:
     if len(text) < _KEY_BYTES:
         raise Conflict(f"The token in {path} is too short. Delete the file: a new one is made.")
     return text
+
+
+def read_hub_token(folder: Path) -> str:
+    """The token of the Hugging Face Hub that was kept; empty where none was. Raises Conflict for a file of others."""
+    return (_read_secret(folder / HUB_FILE) or b"").decode("ascii", errors="replace").strip()
+
+
+def keep_hub_token(folder: Path, token: str) -> None:
+    """Keep a token of the Hub in place of the one before; an empty one is forgotten."""
+    (folder / HUB_FILE).unlink(missing_ok=True)
+    if token:
+        _create_secret(folder / HUB_FILE, token.encode() + b"\n")
 
 
 def _read_secret(path: Path) -> bytes | None:

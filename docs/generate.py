@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -292,12 +293,85 @@ def _shown(text: str) -> str:
     return f"```` {seen} ````"
 
 
+def rules() -> str:
+    """Every rule and lint with what it finds, what it passes, and what puts it right."""
+    from app.core.validation import RULES
+    from app.core.validation.lints import LINTS
+
+    lines = [
+        "# Rules and lints",
+        "",
+        _NOTE,
+        "",
+        _FIXTURES,
+        "| code | looks at | for | finds | passes |",
+        f"|{'---|' * 5}",
+    ]
+    for rule in RULES.values():
+        cells = _fixture(rule.bad), _fixture(rule.good)
+        lines.append(f"| `{rule.code}` | {_LEVELS[rule.level]} | `{rule.profile}` | {' | '.join(cells)} |")
+    for lint in LINTS.values():
+        cells = _fixture([_pair(one) for one in lint.bad]), _fixture([_pair(one) for one in lint.good])
+        level = "all pairs" if lint.sees_all else "a pair"
+        lines.append(f"| `{lint.code}` | {level} | any | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+_FIXTURES = """\
+What each rule of [validation](validation.md) and each [lint](lints.md) finds, and what it passes. The tests try each of
+these on the target that is named: the first is found, the second is not. Long ones are cut here.
+"""
+_LEVELS = {
+    "row": "a row",
+    "texts": "the texts of a row",
+    "set": "all rows",
+    "file": "the file",
+    "trained": "what is trained",
+}
+
+
+def _pair(record: Any) -> dict[str, Any]:
+    said = {name: getattr(record, name) for name in ("system", "question", "answer", "tags")}
+    return {name: value for name, value in said.items() if value or name == "answer"}
+
+
+def _fixture(example: Any) -> str:
+    """An example in a cell of a table: its first row and how many there are, its bytes, or what is known of a file."""
+    from app.core.validation import FileFacts
+    from app.core.validation.rules.base import TwoFiles
+
+    if isinstance(example, bytes):
+        return _cell(repr(example)[2:-1])
+    if isinstance(example, FileFacts):
+        usual = FileFacts()
+        told = {
+            name: value for name in FileFacts.__slots__ if (value := getattr(example, name)) != getattr(usual, name)
+        }
+        return _cell(", ".join(f"{name} {value}" for name, value in told.items()) or "nothing special")
+    more = ""
+    if isinstance(example, TwoFiles):
+        example, more = example.rows, " beside another file"
+    example = example() if callable(example) else example
+    if not example:
+        return f"no row{more}"
+    # Where rows differ, the last one is what it is about.
+    shown = _cell(json.dumps(example[-1], ensure_ascii=False, default=str))
+    return f"{shown}{f' after {len(example) - 1:,} more' if len(example) > 1 else ''}{more}"
+
+
+def _cell(text: str) -> str:
+    plain = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text).replace("|", "\\|")
+    plain = plain if len(plain) <= 640 else f"{plain[:540]} … {plain[-80:]}"
+    return f"```` {plain} ````"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "formats.md": formats,
     "lints.md": lints,
     "settings.md": settings,
     "routes.md": routes,
+    "rules.md": rules,
     "validation.md": validation,
 }
 

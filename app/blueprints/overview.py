@@ -1,5 +1,6 @@
 """The overview of a dataset: whether one can train on it now, and if not, what to do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,11 @@ from app.blueprints.view import tell, tell_step
 from app.core.errors import BadUsage, NotFound
 from app.core.stats import KINDS, name_language
 from app.core.text import plural
-from app.core.validation import FIXES, RULES, SEVERITIES
+from app.core.validation import FIXES, RULES, SEVERITIES, Profile
 from app.core.validation.lints import LINTS
 from app.forms.cleaning import address_parts
 from app.services import datasets, duplicates, history, jobs, runners, stats, tasks, validation
-from app.services.validation import CheckRun, Found, Overview
+from app.services.validation import CheckRun, Choices, Found, Overview
 
 bp = Blueprint("overview", __name__, url_prefix="/datasets/<int:dataset_id>")
 
@@ -55,12 +56,21 @@ def index(dataset_id: int) -> ResponseReturnValue:
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
         fixes=FIXES,
         beside=_find_beside(dataset_id, seen),
+        lints=LINTS,
+        passing=_count_passing(seen, profiles, choices) if seen else 0,
         latest=history.steps(dataset_id, size=4),
         most=validation.MOST_KEPT,
         costs=stats.list_costs(dataset, seen.check) if seen else [],
         kinds=KINDS,
         name_language=name_language,
     )
+
+
+def _count_passing(seen: Overview, profiles: Mapping[str, Profile], choices: Choices) -> int:
+    """How many rules of the chosen targets, and lints, found nothing."""
+    names = [name for name in seen.check.profile.split(",") if name in profiles]
+    asked = {code for name in names for code in profiles[name].rules} | (LINTS.keys() - set(choices.off))
+    return len(asked - {one["code"] for one in seen.summary["codes"]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,14 @@ def set_cost(dataset_id: int) -> ResponseReturnValue:
     stats.keep_cost(dataset_id, request.form.get("profile", ""), **said)
     tell("Kept the price and the epochs.")
     return redirect(url_for(".index", dataset_id=dataset_id, _anchor="cost"), code=303)
+
+
+@bp.post("/check/lints")
+def choose_lints(dataset_id: int) -> ResponseReturnValue:
+    """Choose which lints are asked from the next check on."""
+    number = validation.choose_lints(dataset_id, request.form.getlist("lint"))
+    tell(f"{number} of {plural(len(LINTS), 'lint')} on. Check again to see what they find.")
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
 
 @bp.post("/check/aside")

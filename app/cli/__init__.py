@@ -21,6 +21,7 @@ COMMANDS = {
     "import": "app.cli.imports:import_",
     "export": "app.cli.export:export",
     "targets": "app.cli.targets:targets",
+    "push": "app.cli.hub:push",
     "convert": "app.cli.conversion:convert",
     "clean": "app.cli.cleaning:clean",
     "dedupe": "app.cli.duplicates:dedupe",

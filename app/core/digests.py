@@ -5,7 +5,7 @@ rejected_answer]``, and the reasoning where there is some; then of ``[extra, sor
 and family where there is either. Ids, versions and times stay out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any
@@ -14,20 +14,18 @@ import msgspec
 import numpy as np
 
 from app.core.record import load_json
-from app.core.stored import StoredEntry, content_values
+from app.core.stored import PLACES, StoredEntry, as_entry, content_values
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 _labels_of = attrgetter("extra", "tags", "status", "split", "source", "family")
-_more_of = attrgetter("turns", "trace", "reasoning")
-_NO_MORE = (None, None, None)
+# Content, then labels, stand first among the columns.
+_CONTENT, _LABELLED = PLACES["tags"], PLACES["content_hash"]
 # Most pairs share their labels with many others, as long as they have no other columns.
 _REMEMBERED = 10_000
 
 
 def content_line(entry: StoredEntry) -> bytes:
     """What the model learns of a pair."""
-    if _more_of(entry) == _NO_MORE:
-        return _canonical([entry.system, [], entry.question, [], entry.answer, entry.rejected_answer])
     return _canonical(content_values(entry))
 
 
@@ -44,15 +42,22 @@ class PairHasher:
     def __init__(self) -> None:
         self._labels: dict[tuple[Any, ...], bytes] = {}
 
-    def hash_pair(self, entry: StoredEntry) -> bytes:
-        """The hash of one pair: 32 bytes."""
-        key = _labels_of(entry)
-        labels = self._labels.get(key)
-        if labels is None:
-            if len(self._labels) >= _REMEMBERED:
-                self._labels.clear()
-            labels = self._labels[key] = labels_line(entry)
-        return sha256(content_line(entry) + labels).digest()
+    def hash_rows(self, rows: Iterable[Sequence[Any]]) -> bytes:
+        """The hashes of pairs given as rows of all columns, one after the other: 32 bytes each."""
+        hashes, known = [], self._labels
+        for row in rows:
+            question, answer, system, turns, trace, rejected, reasoning = row[:_CONTENT]
+            labels = known.get(key := row[_CONTENT:_LABELLED])  # type: ignore[call-overload]
+            if labels is None:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                labels = known[tuple(key)] = labels_line(as_entry(row))
+            if turns is None and trace is None and reasoning is None:
+                line = _canonical([system, [], question, [], answer, rejected])
+            else:
+                line = content_line(as_entry(row))
+            hashes.append(sha256(line + labels).digest())
+        return b"".join(hashes)
 
 
 def hash_pairs(hashes: Iterable[bytes], system_prompt: str | None) -> str:

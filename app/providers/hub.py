@@ -1,6 +1,7 @@
 """The Hugging Face Hub: fetch the card of a dataset, put a folder there. The token is in no message and no log."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,9 @@ _KIND = "dataset"
 
 
 class Hub:
-    """The datasets of one account. ``endpoint`` is another server that speaks the same language; empty is the Hub."""
+    """The datasets of one account. The library takes another server than the Hub from HF_ENDPOINT."""
 
-    def __init__(self, token: str, endpoint: str = "") -> None:
+    def __init__(self, token: str) -> None:
         # What is asked of the Hub is what is said here: no telemetry, no bars on the terminal.
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -23,16 +24,25 @@ class Hub:
         except ImportError as error:
             said = "Pushing to the Hub needs one more package. Add it by: python3 run.py add hub"
             raise Unavailable(said, code="no_extra") from error
-        self._api: Any = HfApi(endpoint=endpoint or None, token=token)
+        self._api: Any = HfApi(token=token)
+        self._seen: dict[str, bool] = {}
 
     def read_file(self, repo: str, path: str) -> bytes | None:
         """A file of a dataset; None where there is none, or no such dataset. Raises as ``push``."""
-        from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+        from huggingface_hub.errors import EntryNotFoundError
 
         with _told(repo):
+            # The library tries a download again for a minute, but not this.
+            if repo not in self._seen:
+                self._seen[repo] = bool(self._api.repo_exists(repo, repo_type=_KIND))
+            if not self._seen[repo]:
+                return None
             try:
-                return Path(self._api.hf_hub_download(repo, path, repo_type=_KIND, force_download=True)).read_bytes()
-            except (EntryNotFoundError, RepositoryNotFoundError):
+                # Not into the cache of the library, which other programs share.
+                with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+                    found = self._api.hf_hub_download(repo, path, repo_type=_KIND, local_dir=folder)
+                    return Path(found).read_bytes()
+            except EntryNotFoundError:
                 return None
 
     def push(self, folder: Path, repo: str, *, private: bool, message: str, remove: list[str]) -> str:

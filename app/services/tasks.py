@@ -18,7 +18,7 @@ from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots")
+PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "hub")
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 

@@ -7,6 +7,7 @@ import pytest
 from app.blueprints.view import short_number
 from app.core.filters import Filters
 from app.core.record import Record
+from app.core.validation.lints import LINTS
 from app.services import datasets, entries, history, pairs, validation
 from tests import factories
 
@@ -280,6 +281,25 @@ def test_leaks_are_moved_together_from_the_overview(client, app, page):
     client.post(f"{page}check/edited")
     assert "Whether anything stands on both sides" in text_of(client.get(page))
     assert "Nothing stands on both sides." in check(client, page)
+
+
+def test_lints_are_chosen_and_the_choice_counts_from_the_next_check_on(client, page):
+    check(client, page)
+    html = client.get(page).get_data(as_text=True)
+    every = re.findall(r'name="lint" value="([a-z-]+)"\s+checked', html)
+    assert "html" in every and len(every) == len(LINTS)
+    sent = {"lint": [code for code in every if code != "html"]}
+    assert "Check again" in text_of(client.post(f"{page}check/lints", data=sent, follow_redirects=True))
+    text = check(client, page)
+    assert "Remains of HTML. Tags" not in text and f"{len(LINTS) - 1} of {len(LINTS)} on" in text
+    assert client.post(f"{page}check/lints", data={"lint": "nobody"}).status_code == 422
+
+
+def test_what_found_nothing_is_counted(client, page):
+    [number] = re.findall(r"(\d+) other checks found nothing", check(client, page))
+    check(client, page, "plain", "openai-sft")
+    [more] = re.findall(r"(\d+) other checks found nothing", text_of(client.get(page)))
+    assert 20 < int(number) < int(more)
 
 
 def test_the_strip_says_how_the_pairs_stand_with_the_way_to_them(client, app, page):

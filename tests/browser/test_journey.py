@@ -100,6 +100,11 @@ def take_file(page: Page, name: str) -> bytes:
 def export_openai(page: Page, count: int) -> list[tuple[str, str]]:
     """Download the dataset for OpenAI: its questions and answers."""
     page.get_by_role("link", name="Export", exact=True).click()
+    for status in ("Approved", "Needs review"):
+        page.get_by_role("checkbox", name=status).check()
+    choose = page.get_by_role("button", name="Show what this gives")
+    if choose.is_visible():
+        choose.click()
     lines = take_file(page, f"Download {count} pairs").decode().splitlines()
     messages = [{one["role"]: one["content"] for one in json.loads(line)["messages"]} for line in lines]
     return [(one["user"], one["assistant"]) for one in messages]

@@ -13,6 +13,7 @@ from app.services import cleaning, duplicates, entries, history, imports, pairs,
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings
+from app.services.snapshots import FREEZE, FreezeRun
 from app.services.splits import SPLIT, SplitRun
 from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
@@ -28,6 +29,7 @@ def paths(app: Flask) -> list[str]:
     """The address of every page, over the sample dataset with a history, imports, a recipe and a file to convert."""
     with app.app_context():
         home = sample.load_sample().id
+        tasks.start(FREEZE, FreezeRun(home, "first", "As it came"))
         done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
         job = imports.enqueue(done.id, Settings())
         imports.run(done.id)
@@ -43,12 +45,13 @@ def paths(app: Flask) -> list[str]:
         checked = tasks.enqueue(CHECK, CheckRun(home, "plain")).id
         tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
+        frozen = tasks.enqueue(FREEZE, FreezeRun(home)).id
         first = next(iter(entries.stream_entries(home))).id
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
-    runs["overview.run"] = {"job_id": checked}
+    runs |= {"overview.run": {"job_id": checked}, "snapshots.run": {"job_id": frozen}, "snapshots.show": {"number": 1}}
     known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this", "pairs?finding=html",
@@ -57,7 +60,7 @@ def paths(app: Flask) -> list[str]:
         "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
         "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
-        f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
+        "snapshots?from=v1&kind=changed", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]
 

@@ -42,10 +42,10 @@ def test_a_check_leads_to_the_pairs_meant_and_back(app: Flask, open_page) -> Non
     page.get_by_role("button", name="Check 2 pairs").click()
     expect(page.get_by_role("heading", name="Too few records: fix that before you train.")).to_be_visible()
     assert find_faults(page) == [] and overflow(page) == 0
-    page.get_by_role("link", name="Show the pairs: Remains of HTML").click()
+    page.get_by_role("link", name="Show: Remains of HTML").click()
     expect(page.locator("#matching")).to_contain_text("1 matching pair")
     page.goto(f"/datasets/{dataset_id}/")
-    page.get_by_role("link", name="HTML to Markdown…").click()
+    page.get_by_role("link", name="Convert 1 pair…: Remains of HTML").click()
     expect(page.get_by_role("heading", name="Clean", exact=True)).to_be_visible()
 
 

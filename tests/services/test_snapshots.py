@@ -382,3 +382,26 @@ def test_edits_while_it_freezes_are_in_nothing_or_in_all_of_it(dataset_id, monke
     made = snapshots.freeze(FreezeRun(dataset_id), Meddler())
     assert (made["records"], made["hash"]) == (30, before.hash)
     assert held(snapshots.find_snapshot(dataset_id, 2)) == held(before)
+
+
+def test_the_hash_is_the_same_in_every_version_and_on_every_database(dataset_id) -> None:
+    add(dataset_id, "three", "one", "two", tags=("a",))
+    assert freeze(dataset_id).hash == "da7ac5fbab0fc9ff752508f9599903584a253d77175e796c7623ead4a371719d"
+
+
+def test_snapshots_of_what_hardly_changes_take_hardly_any_room(dataset_id) -> None:
+    ids = add(dataset_id, *(f"n{number}" for number in range(50)))
+    for number in range(10):
+        freeze(dataset_id)
+        edit(dataset_id, ids[number], "Other.")
+        pairs.set_status(dataset_id, Selection((ids[number],)), "approved")
+    assert db.session.query(KeptEntry).count() == 10
+
+
+def test_a_deleted_dataset_brings_its_snapshots_back(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, entry_id, "two")
+    datasets.delete_dataset(dataset_id)
+    datasets.restore_dataset(dataset_id)
+    assert answers(snapshots.find_snapshot(dataset_id, 1)) == answers(frozen) == ["one."]

@@ -161,7 +161,7 @@ class Trial:
             streamed = [as_entry(row) for part in snapshots.stream(found[number]) for row in part]
             assert [self.told(entry) for entry in streamed] == rows
             hasher = PairHasher()
-            assert hash_pairs([hasher.hash_pair(one) for one in streamed], None) == hashed == found[number].hash
+            assert hash_pairs([hasher.hash_rows(streamed)], None) == hashed == found[number].hash
         whole = [one for one in found.values() if snapshots.is_whole(one)]
         for before, after in itertools.pairwise(whole):
             self.compare(before, after)

@@ -86,8 +86,21 @@ def test_the_last_of_equal_pairs_is_never_deleted(dataset_id):
     check(dataset_id)
     first, second = entries.stream_entries(dataset_id)
     pairs.delete_pairs(dataset_id, pairs.Selection((first.id,)))
-    assert validation.fix_finding(dataset_id, "repeated-row").step is None
+    edited = fix_offered(dataset_id, "repeated-row")
+    assert edited.pairs == 1 and validation.fix_finding(dataset_id, "repeated-row").step is None
     assert [one.id for one in entries.stream_entries(dataset_id)] == [second.id]
+
+
+def test_a_button_counts_the_pairs_that_still_have_it(dataset_id):
+    same = Record("When is it open?", "At nine.")
+    fill(dataset_id, same, same, same)
+    check(dataset_id)
+    _, second, third = entries.stream_entries(dataset_id)
+    pairs.save_pair(dataset_id, second.id, {"answer": "At ten."}, version=second.version)
+    assert fix_offered(dataset_id, "repeated-row").label == "Delete 1 repeat"
+    pairs.save_pair(dataset_id, third.id, {"answer": "At eleven."}, version=third.version)
+    with pytest.raises(NotFound):
+        fix_offered(dataset_id, "repeated-row")
 
 
 def test_what_says_nothing_is_rejected_and_undone(dataset_id):

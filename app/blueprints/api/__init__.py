@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "datasets",
     "entries",
     "export",
+    "hub",
     "imports",
     "cleaning",
     "recipes",

@@ -5,7 +5,7 @@ system prompt gets the dataset's here and nowhere else. Trainer layouts write on
 counted.
 """
 
-from app.services.export.bundles import write_folder
+from app.services.export.bundles import find_written, write_bundle, write_folder
 from app.services.export.manifest import Tally, build_manifest, snapshot_of_now
 from app.services.export.options import ExportOptions, file_name
 from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_at_hand, plan_export
@@ -25,12 +25,14 @@ __all__ = [
     "build_manifest",
     "count_ledger",
     "file_name",
+    "find_written",
     "plan_at_hand",
     "plan_export",
     "prove_export",
     "require_space_for",
     "snapshot_of_now",
     "stream_export",
+    "write_bundle",
     "write_export",
     "write_folder",
 ]

@@ -168,7 +168,7 @@ def write_folder(dataset_id: int, options: ExportOptions, target: Path) -> dict[
             return result
         if target.exists() and not target.is_dir():
             raise Invalid(f"{target} is a file. Name a folder, or a file that ends in .zip.", code="no_folder")
-        before = _written_before(target)
+        before = find_written(_read(target / MANIFEST))
         result = write_bundle(dataset_id, options, made, lambda path: _read(target / path))
         target.mkdir(parents=True, exist_ok=True)
         names = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
@@ -186,10 +186,10 @@ def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _written_before(folder: Path) -> set[str]:
-    """The data files that an earlier export wrote into a folder, by the manifest in it."""
+def find_written(manifest: bytes | None) -> set[str]:
+    """The data files that an earlier export wrote, by its manifest; none where that is none of ours."""
     try:
-        files = msgspec.json.decode(_read(folder / MANIFEST) or b"{}").get("files", [])
+        files = msgspec.json.decode(manifest or b"{}").get("files", [])
         return {name for one in files if isinstance(name := one["path"], str) and Path(name).name == name}
     except (msgspec.MsgspecError, AttributeError, TypeError, KeyError):
         return set()

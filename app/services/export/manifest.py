@@ -32,7 +32,7 @@ class Tally:
         self.pairs[split] += 1
         self.tokens[split] += count_tokens(record, self._tokenizer)
         self.tags.setdefault(split, Counter()).update(row.tag_list)
-        self._hashes.append(self._hasher.hash_pair(row))
+        self._hashes.append(self._hasher.hash_rows([row]))
 
     def hash_pairs(self, system_prompt: str | None) -> str:
         """The hash that a snapshot of just these pairs has."""

@@ -118,12 +118,12 @@ def compare(
             for entry_id in ids:
                 old, new = sides[0].get(entry_id), sides[1].get(entry_id)
                 if old is not None and new is not None:
-                    if old[:_LABELLED] != new[:_LABELLED] and hasher.hash_pair(old) != hasher.hash_pair(new):
+                    if old[:_LABELLED] != new[:_LABELLED] and hasher.hash_rows([old]) != hasher.hash_rows([new]):
                         found["changed"].append(entry_id)
                 elif (one := old or new) is not None:
                     kind = "added" if old is None else "removed"
                     found[kind].append(entry_id)
-                    hashes[kind] += hasher.hash_pair(one)
+                    hashes[kind] += hasher.hash_rows([one])
             told(place + len(ids), len(candidates))
     _leave_out_moved(found, hashes)
     return Comparison(dataset_id, before, after, filters, (records[0], records[1]), found)

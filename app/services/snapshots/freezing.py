@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from app.core.digests import PairHasher, hash_pairs
 from app.core.errors import Conflict, Invalid
 from app.core.filters import EVERY, Filters
 from app.core.options import encode
-from app.core.stored import as_entry
+from app.core.stored import PLACES
 from app.models import (
     ChangeSet,
     Dataset,
@@ -89,13 +90,12 @@ def freeze(run: FreezeRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, obj
         snapshot = db.session.get_one(Snapshot, snapshot_id)
         whole, total = is_whole(snapshot), db.session.get_one(Dataset, run.dataset_id).entry_count
         hasher, hashes = PairHasher(), list[bytes]()
-        splits, statuses, ids = Counter[str](), Counter[str](), array("q")
+        splits, statuses, ids = Counter[str | None](), Counter[str](), array("q")
         for rows in stream(snapshot, run.filters, size=SIZE):
-            found = list(map(as_entry, rows))
-            hashes.append(b"".join(map(hasher.hash_pair, found)))
-            splits.update(entry.split for entry in found if entry.split is not None)
-            statuses.update(entry.status for entry in found)
-            ids.extend(entry.id for entry in found)
+            hashes.append(hasher.hash_rows(rows))
+            splits.update(map(itemgetter(PLACES["split"]), rows))
+            statuses.update(map(itemgetter(PLACES["status"]), rows))
+            ids.extend(map(itemgetter(PLACES["id"]), rows))
             w.report(len(ids), total, "pairs frozen")
         if not ids:
             raise Invalid("There is nothing to freeze: no pair is chosen.", code="nothing_frozen")
@@ -108,7 +108,8 @@ def freeze(run: FreezeRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, obj
         with w.publishing() as publication:
             snapshot = publication.session.get_one(Snapshot, snapshot_id, populate_existing=True)
             snapshot.hash, snapshot.records, snapshot.state = digest, len(ids), "ready"
-            snapshot.splits, snapshot.statuses = dict(splits), dict(statuses)
+            snapshot.splits = {name: number for name, number in splits.items() if name is not None}
+            snapshot.statuses = dict(statuses)
             publication.result.update(as_dict(snapshot), dataset_id=run.dataset_id)
         return dict(publication.result)
 
@@ -227,7 +228,7 @@ def find_damaged(dataset_id: int) -> list[str]:
     for snapshot in list_snapshots(dataset_id, size=None):
         hasher, hashes, number = PairHasher(), list[bytes](), 0
         for rows in stream(snapshot, size=SIZE):
-            hashes.append(b"".join(hasher.hash_pair(as_entry(row)) for row in rows))
+            hashes.append(hasher.hash_rows(rows))
             number += len(rows)
         if number != snapshot.records or hash_pairs(hashes, snapshot.system_prompt) != snapshot.hash:
             label = label_of(snapshot)

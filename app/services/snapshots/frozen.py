@@ -7,6 +7,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    cast,
     column,
     literal,
     null,
@@ -71,7 +72,7 @@ def _frozen_entries(snapshot: Snapshot) -> CTE:
 
 def _columns(entry_id: ColumnElement[int], stored: Any) -> Select[Any]:
     """All columns of the table of entries: what is held shows, whatever became of it or of its step."""
-    nothing = [null().label(name) for name in (*_HIDDEN, "updated_at")]
+    nothing = [cast(null(), Entry.__table__.c[name].type).label(name) for name in (*_HIDDEN, "updated_at")]
     fields = [stored.c[name] for name in (*_SHOWN, *_FIELDS)]
     columns: list[ColumnElement[Any]] = [entry_id.label("id"), literal(1).label("version"), *nothing, *fields]
     return select(*columns)

@@ -9,6 +9,7 @@ from app.services.validation.checking import (
 )
 from app.services.validation.choices import (
     Choices,
+    choose_lints,
     choose_targets,
     read_choices,
     switch_off,
@@ -42,6 +43,7 @@ __all__ = [
     "Overview",
     "ValidationRun",
     "as_exported",
+    "choose_lints",
     "choose_targets",
     "count_to_fix",
     "current_check",

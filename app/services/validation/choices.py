@@ -65,6 +65,15 @@ def switch_off(dataset_id: int, code: str) -> None:
     _keep(dataset_id, Choices(kept.profiles, tuple(dict.fromkeys([*kept.off, code])), kept.waived))
 
 
+def choose_lints(dataset_id: int, on: Sequence[str]) -> int:
+    """Ask just these lints, from the next check on. Returns how many are asked. Raises Invalid for one there is not."""
+    if unknown := set(on) - LINTS.keys():
+        raise Invalid(f"There is no lint {sorted(unknown)[0][:60]!r}.", code="no_rule")
+    kept = read_choices(datasets.get(dataset_id))
+    _keep(dataset_id, Choices(kept.profiles, tuple(code for code in LINTS if code not in on), kept.waived))
+    return len(set(on))
+
+
 def take_back(dataset_id: int, code: str) -> None:
     """Let a code count again that was waived or switched off."""
     kept = read_choices(datasets.get(dataset_id))

@@ -23,7 +23,7 @@ from app.services.duplicates.since import read_mark
 from app.services.jobs import Watch
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import Choices, read_choices
-from app.services.validation.overview import mark_prompt
+from app.services.validation.overview import is_of_set, mark_prompt
 from app.services.work import HiddenWork, hidden_work
 
 # So many findings of one kind for one target are listed: more than anybody looks through, and a rule that finds
@@ -49,6 +49,7 @@ class Keeper:
     to_fix: int = 0
     _kept: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: dict[str, int] = field(default_factory=dict)
+    _met: dict[str, bytearray] = field(default_factory=dict)
     _wrong: bytearray = field(default_factory=bytearray)
     _waiting: list[dict[str, Any]] = field(default_factory=list)
     _position: int = 0
@@ -72,14 +73,14 @@ class Keeper:
         # What all pairs together tell is said with its first examples.
         if code in LINTS and LINTS[code].sees_all and len(said) < SAID and finding.message not in said:
             said.append(finding.message)
-        if self._last.get(code) != pair:
+        # What is told of pairs one by one comes in their order; what of all together, target by target.
+        if is_of_set(code):
+            self.pairs[code] += _is_new(self._met.setdefault(code, bytearray()), pair)
+        elif self._last.get(code) != pair:
             self._last[code] = pair
             self.pairs[code] += 1
         if finding.severity == "error":
-            if pair >= len(self._wrong):
-                self._wrong.extend(bytes(pair + 1 - len(self._wrong)))
-            self.to_fix += not self._wrong[pair]
-            self._wrong[pair] = 1
+            self.to_fix += _is_new(self._wrong, pair)
         if self._kept[code, finding.profile] < MOST_KEPT:
             self._kept[code, finding.profile] += 1
             self._position += 1
@@ -119,6 +120,14 @@ class Keeper:
             }
             for code in codes
         ]
+
+
+def _is_new(met: bytearray, pair: int) -> bool:
+    """Whether a pair was not met before; it is from then on."""
+    if pair >= len(met):
+        met.extend(bytes(pair + 1 - len(met)))
+    is_new, met[pair] = not met[pair], 1
+    return is_new
 
 
 def as_row(check_id: int, finding: Finding, position: int) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import and_, func, literal, or_, select, tuple_
 
 from app.core.errors import BadUsage, NotFound
+from app.core.filters import Filters
 from app.core.text import is_number
 from app.core.validation import RULES, SEVERITIES
 from app.core.validation.lints import LINTS
 from app.models import ChangeSet, Check, Dataset, Entry, FoundProblem, db
-from app.services import datasets
+from app.services import datasets, entries
 from app.services.duplicates.since import HIDDEN, read_mark
 from app.services.validation.choices import Choices, read_choices
 
@@ -84,11 +85,22 @@ def view_check(dataset_id: int) -> Overview | None:
             groups[found.severity].append(found)
     to_fix, is_least = _count_to_fix(check, groups["error"], choices)
     since = sets_since(check)
+    if since or check.summary.get("rechecked"):
+        # No recheck tells these anew: what counts is how many pairs still have what was found in them.
+        for found_here in groups.values():
+            listed = [(one, _as_listed(dataset_id, one)) for one in found_here]
+            found_here[:] = [now for then, now in listed if now.pairs or not then.pairs]
     steps, changed = len(since), sum(one.created + one.changed for one in since)
     leaks = check.summary["leaks"]
     is_moved = any(one.kind in ("split", "move") for one in since)
     total = None if leaks is None or is_moved else sum(leaks.values())
     return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check), total)
+
+
+def _as_listed(dataset_id: int, found: Found) -> Found:
+    if not (found.is_of_set and found.pairs and found.all_listed):
+        return found
+    return replace(found, pairs=entries.count_entries(dataset_id, Filters(finding=found.code)))
 
 
 def count_to_fix(dataset: Dataset) -> int:
