@@ -7,6 +7,7 @@ date as YYYY-MM-DD. The formats of .xls and .xlsb are not known; there the two a
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from app.core.errors import BadUsage, TooLarge, WrongKind
@@ -20,6 +21,7 @@ from app.core.formats.source import Source, check_expansion, open_archive, open_
 from app.core.formats.workbook import Workbook
 
 CELL_LIMIT = 32_767
+_CREATED = datetime(2000, 1, 1, tzinfo=UTC)
 ROW_LIMIT = 1_048_575
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -186,6 +188,8 @@ def write(rows: Iterable[Mapping[str, Any]], out: BinaryIO, options: WriteOption
     # What it writes goes to a file first, which it leaves behind where it does not come to its end.
     with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
         book = xlsxwriter.Workbook(out, {**settings, "strings_to_numbers": False, "tmpdir": folder})
+        # Without the time of its making: the same rows are the same bytes.
+        book.set_properties({"created": _CREATED})
         sheet = book.add_worksheet(title[:31] or "pairs", PlainSheet)
         with closing(sheet.row_data_fh):
             for number, row in enumerate(rows, 1):

@@ -265,3 +265,10 @@ def test_an_error_in_the_first_row_of_a_sheet_without_names_is_a_bad_row():
 def test_a_text_that_a_cell_cannot_hold_is_refused_before_it_is_cut(text):
     with pytest.raises(TooLarge, match="32,767"):
         workbook_of([text])
+
+
+def test_a_workbook_does_not_say_when_it_was_made() -> None:
+    out = io.BytesIO()
+    XLSX.write([{"question": "q", "answer": "a"}], out, WriteOptions(columns=("question", "answer")))
+    facts = zipfile.ZipFile(out).read("docProps/core.xml").decode()
+    assert set(re.findall(r"\d{4}-\d\d-\d\dT", facts)) == {"2000-01-01T"}
