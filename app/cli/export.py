@@ -162,7 +162,7 @@ def _write_files(
     result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
     result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
     result["formulas"] = sum(plan.formulas for plan in plans)
-    result["snapshot"] = service.snapshot_of_now(dataset_id)
+    result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
         result["round_trip"] = {
             "records": sum(one.sent for one in proofs),

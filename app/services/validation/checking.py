@@ -69,7 +69,7 @@ class DatasetValidation:
         facts = FileFacts(is_file=False, model=options.model, today=now().date())
         self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
         self.left_out = 0
-        self.statuses = entries.exported_statuses(dataset)
+        self.statuses = entries.exported_statuses(dataset.counts)
 
     @property
     def seen(self) -> int:

@@ -50,7 +50,7 @@ def find_edited(check: Check, most: int | None = None) -> list[int] | None:
         return None
     # The rows of a step that was undone or redone since tell the way there, whichever way it went.
     is_flipped = any(step.id <= check.last_set for step in steps)
-    statuses = entries.exported_statuses(datasets.get(check.dataset_id))
+    statuses = entries.exported_statuses(datasets.get(check.dataset_id).counts)
     if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
         return None
     for entry_id, field, before, after in changes:
