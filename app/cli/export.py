@@ -80,6 +80,7 @@ def export(
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
         if options.bundle:
             result = _write_bundle(dataset_id, options, out)
+            service.remember_use(dataset_id, options)
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
         if "each" in splits:
@@ -91,6 +92,7 @@ def export(
             Path(f"{out}.manifest.json").write_bytes(
                 as_json_text(service.build_manifest(dataset_id, options, result, tally))
             )
+        service.remember_use(dataset_id, options)
     return _end(result, as_json, to_stdout=to_stdout)
 
 

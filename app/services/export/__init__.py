@@ -16,7 +16,7 @@ from app.services.export.ledgers import (
     remember_target,
     view_counts,
 )
-from app.services.export.manifest import Tally, build_manifest, name_snapshot
+from app.services.export.manifest import Tally, build_manifest, name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_export
 from app.services.export.proof import Proof, RoundTrip
@@ -51,6 +51,7 @@ __all__ = [
     "plan_export",
     "prove_export",
     "remember_target",
+    "remember_use",
     "require_space_for",
     "stream_export",
     "view_counts",

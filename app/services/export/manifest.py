@@ -45,6 +45,12 @@ def name_snapshot(dataset_id: int, options: ExportOptions) -> dict[str, Any] | N
     return {"snapshot": snapshots.label_of(found), "name": found.name, "hash": found.hash} if found else None
 
 
+def remember_use(dataset_id: int, options: ExportOptions) -> None:
+    """Let the snapshot that was exported, if one was, know of it: it is the proof of what is in the file."""
+    if (frozen := find_origin(dataset_id, options).snapshot) is not None:
+        snapshots.add_use(frozen.id, "export", f"Export to {options.target or f'{options.format}:{options.layout}'}")
+
+
 def build_manifest(dataset_id: int, options: ExportOptions, result: Mapping[str, Any], tally: Tally) -> dict[str, Any]:
     """What was exported and how; ``result`` is what programs see of it. There is no time in it: the same pairs give
     the same manifest.

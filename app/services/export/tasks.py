@@ -8,7 +8,7 @@ from app.core.errors import Conflict
 from app.core.text import plural
 from app.services import datasets, uploads
 from app.services.export.ledgers import CountRun, count_and_keep, is_small, sweep_ledgers
-from app.services.export.manifest import name_snapshot
+from app.services.export.manifest import name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import plan_export
 from app.services.export.proof import Proof
@@ -43,6 +43,7 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     facts = {**written.as_dict(), "file": kept.token, "name": kept.name, "round_trip": trip.as_dict()}
     counts = {name: value for name, value in plan.as_dict().items() if name != "records"}
     facts |= {"dataset_id": run.dataset_id, "snapshot": name_snapshot(run.dataset_id, run.options)}
+    remember_use(run.dataset_id, run.options)
     return {**counts, **facts, "summary": f"{plural(written.pairs, 'pair')} written. Round trip: {trip}."}
 
 
