@@ -122,7 +122,11 @@ class Rendering:
             record = replace(record, extra={})
         written = self.layout.rows_of(record, self.how)
         if self.layout.name == "columns" and self.how.keep_extra:
-            return [_with_labels(out, row) for out in written]
+            written = [_with_labels(out, row) for out in written]
+            if FORMATS[self.options.format].tabular:
+                # A table has no lists: what came as one is the text that the pair has.
+                for out in written:
+                    out.update(question=record.question, answer=record.answer)
         return written
 
     def rendered(self, *which: ColumnElement[bool]) -> Iterator[Mapping[str, Any]]:
