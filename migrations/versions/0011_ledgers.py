@@ -1,13 +1,13 @@
 """What an export leaves out, as it was counted.
 
-Revises: 0013, prices
+Revises: 0010, prices
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0013"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

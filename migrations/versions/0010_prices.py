@@ -1,12 +1,12 @@
 """Prices of a million trained tokens that the user enters.
 
-Revises: 0009
+Revises: 0009, snapshots
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None

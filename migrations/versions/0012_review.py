@@ -6,7 +6,7 @@ Revises: 0011, the loss ledgers
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
