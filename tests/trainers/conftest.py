@@ -30,6 +30,8 @@ BLANKS = LayoutOptions(allow_unanswered=True, allow_empty_prompt=True)
 LAYOUT_OF = {
     "messages": "openai", "sharegpt": "sharegpt", "sharegpt-preference": "sharegpt", "sharegpt-labelled": "kto",
     "alpaca": "alpaca", "alpaca-preference": "alpaca", "prompt-completion": "prompt-completion",
+    "chosen-rejected": "trl-preference",
+    "labelled": "trl-kto",
 }  # fmt: skip
 
 

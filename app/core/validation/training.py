@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.core.layouts.base import messages_of, trailing_of
+from app.core.layouts.functions import tools_in
 from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 from app.core.text import plural
@@ -130,8 +131,7 @@ class Training:
         reasoning = "kept" if record.reasoning else ""
         if messages is None:
             messages, reasoning = _messages_of(record, self.profile, with_trailing=as_it_stands)
-        tools = record.extra.get("tools")
-        pieces = self.write(messages, tools if isinstance(tools, list) else ())
+        pieces = self.write(messages, tools_in(record.extra.get("tools")) or ())
         sizes = [1 if one.mark else self.tokenizer.count(one.text) for one in pieces]
         trained_part = self.profile.trains_by_shape.get(shape, self.profile.trains)
         last = max((one.message for one in pieces if one.learned), default=-1)
