@@ -210,6 +210,16 @@ to 200 pairs, *Recheck* looks at those alone. A finding can be waived with a rea
 dataset. The API has the same: `POST …/check`, `GET …/check` and `GET …/findings`, `POST …/findings/CODE/fix` and
 `…/aside`.
 
+**What is trained.** `--trained` shows each record as the target reads it, with what is trained between ⟦ and ⟧ and what
+is cut between ✂ and ✂; the page *What is trained* (from the overview, the editor of a pair, the check of a file) and
+`GET /api/v1/datasets/{id}/entries/{entry_id}/trained` show the same. Records are written as plain ChatML until a chat
+template is chosen: `--template` takes the folder of a model (`chat_template.jinja` or `tokenizer_config.json`, and its
+`tokenizer.json` for exact counts where `tokenizers` is installed), `chatml`, or a template that an installed package
+ships (`trl:qwen3_training`, `mistral:v7`; `GET /api/v1/templates` lists them). A dataset keeps its template, and its
+checks go by it. Where a template marks what the model says (`{% generation %}`), that is trained; else each answer is
+what it adds to its prompt, and of answers that the template rewrites later nothing is claimed. `--trains` says what was
+set otherwise than by default, such as `answers` for TRL's `assistant_only_loss`. Templates run in a process with
+bounds on time and memory ([decision 28](decisions/0028-templates-of-strangers.md)).
 **Cost.** `tokens.billed` is what one epoch reads: a record over the limit counts as the limit where it is cut, else not
 at all. `cost` is that times the epochs of the target, or `--epochs N`, times `--price X` of a million tokens, with the
 formula. No prices ship with the program; the overview keeps those that you enter.
@@ -251,6 +261,7 @@ its own name included; of an object say only what differs, and null takes a valu
 | `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
 | `weights` | whether an answer of weight 0 is not trained |
 | `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
+| `template` | true where conversations are written by the chat template of the model, which can be named |
 | `epochs` | how many it runs: `usual`, for few or many records by `examples_min`, `most`, `examples_max`; `source` |
 | `models` | `name`, `tokens`, `records_min`, `records_max`, `price` (a million tokens), `currency`, `reasoning` |
 | `calendar` | days with what was announced for them, and how grave it is `before` and `after` |
@@ -339,6 +350,7 @@ def _fixture(example: Any) -> str:
     """An example in a cell of a table: its first row and how many there are, its bytes, or what is known of a file."""
     from app.core.validation import FileFacts
     from app.core.validation.rules.base import TwoFiles
+    from app.core.validation.training import Trained
 
     if isinstance(example, bytes):
         return _cell(repr(example)[2:-1])
@@ -348,6 +360,9 @@ def _fixture(example: Any) -> str:
             name: value for name in FileFacts.__slots__ if (value := getattr(example, name)) != getattr(usual, name)
         }
         return _cell(", ".join(f"{name} {value}" for name, value in told.items()) or "nothing special")
+    if isinstance(example, Trained):
+        found = example.refused or example.unclear or ", ".join(example.lost) or f"reasoning {example.reasoning}"
+        return _cell(f"a template's outcome: {found}")
     more = ""
     if isinstance(example, TwoFiles):
         example, more = example.rows, " beside another file"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from app import create_app
 from app.cli import main
@@ -20,6 +21,9 @@ from app.models import close_cleanly
 from app.services import schema, tasks
 from tests.faults.checks import NAMED_ELSEWHERE
 
+# Whether a test passes does not depend on how busy the machine is.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 for _name in [name for name in os.environ if name.startswith("LTT_") and name != "LTT_CORPUS_DIR"]:
     del os.environ[_name]
 

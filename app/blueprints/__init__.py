@@ -21,6 +21,7 @@ PAGES: tuple[str, ...] = (
     "snapshots",
     "conversion",
     "validation",
+    "trained",
     "jobs",
     "backup",
     "settings",

@@ -1,66 +1,182 @@
-"""Export: choose what and how, see the first records and what is left out, download."""
+"""Export: choose what and how, see the first records and what is left out, download, or make a file that is proved."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from app.core.errors import Busy
+from app.core.errors import Busy, Conflict, NotFound
+from app.core.filters import Filters, write_ids
 from app.core.formats import FORMATS
 from app.core.formats.compress import MEDIA_TYPES
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
 from app.core.spec import parse_target
-from app.core.targets import EXPORT_TARGETS
+from app.core.targets import EXPORT_TARGETS, GROUPS
+from app.forms.arguments import read_choice, require_names
 from app.forms.filters import read_filters
 from app.forms.options import read_form
-from app.services import datasets, export
-from app.services.export import ExportOptions
+from app.models import Dataset, Job
+from app.services import datasets, entries, export, jobs, runners, snapshots, tasks, uploads, validation
+from app.services.export import CountRun, ExportOptions, FileRun
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-CHOICES = [(one.name, one.title, one.hint) for one in EXPORT_TARGETS.values()]
+# What the address says about which pairs, and about how they are written.
+WHICH = ("q", "status", "split", "tag", "ids", "import", "finding", "left_out")
+HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe")
+TABLES = ("csv", "tsv")
 
 
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
-    """The choices, and what comes of them."""
+    """The choices, and what comes of them. Of a large dataset nothing is counted here: that is done by a task."""
+    require_names(request.args, *WHICH, *HOW, "view")
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
-    file = export.file_name(dataset.name, options)
-    # The command marks tables only.
-    unsaid = () if options.format in ("csv", "tsv") else ("bom",)
-    to = options.target or f"{options.format}:{options.layout}"
-    said = command_words(options.filters) + command_words(options, leave_out=unsaid)
+    counted = export.view_counts(dataset_id, options)
+    target = EXPORT_TARGETS.get(options.target)
+    facts: dict[str, Any] = {
+        "dataset": dataset,
+        "options": options,
+        "counted": counted,
+        "plan": counted.plan,
+        "job": None if counted.is_current else tasks.find_running(export.COUNT, CountRun(dataset_id, options)),
+        "target": target,
+        "title": target.title if target else LAYOUTS[options.layout].title,
+        "format": FORMATS[options.format],
+        "file": export.file_name(export.find_origin(dataset_id, options).title, options),
+        "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
+        "command": command_of(dataset, options),
+        "query": {name: request.args.getlist(name) for name in (*WHICH, *HOW) if request.args.get(name)},
+        "view": read_choice(request.args, "view", ("raw", "read"), "raw"),
+        "check": validation.view_check(dataset_id),
+        "profiles": validation.known_profiles(),
+        "worker": runners.any_worker(),
+    }
+    if request.headers.get("HX-Request"):
+        return render_template("export/_shown.html", **facts)
+    last = export.last_targets(dataset)
+    offered = {name: one for name, one in EXPORT_TARGETS.items() if name not in last}
     return render_template(
-        "export/_files.html" if request.headers.get("HX-Request") else "export/index.html",
-        dataset=dataset,
-        choices=CHOICES,
-        chosen=request.args.get("to") or "openai",
-        options=options,
-        plan=export.plan_at_hand(dataset_id, options),
-        file=file,
-        splits=SPLITS,
-        format=FORMATS[options.format],
-        layout=LAYOUTS[options.layout],
-        query=request.query_string.decode(),
-        command=command_line("export", dataset.name, file, "--to", to, *said),
+        "export/index.html",
+        **facts,
+        last=[EXPORT_TARGETS[name] for name in last],
+        groups={group: [one for one in offered.values() if one.group == group] for group in GROUPS},
+        titles=GROUPS,
+        chosen=request.args.get("to") or next(iter(last), "openai"),
+        splits=entries.split_counts(dataset_id) if export.is_small(dataset_id) else dict.fromkeys(SPLITS),
+        tags=entries.tag_counts(dataset_id)[:100],
+        snapshots=snapshots.list_snapshots(dataset_id, size=50),
+        narrowed=list(_said_of(options.filters)),
     )
+
+
+def _said_of(filters: Filters) -> Iterator[str]:
+    """What came along from the list of pairs, in words."""
+    if filters.text:
+        yield f"that hold “{filters.text}”"
+    if filters.ids is not None:
+        yield f"that were selected ({len(filters.ids):,})"
+    if filters.import_id is not None:
+        yield f"of import {filters.import_id}"
+    if filters.finding:
+        yield f"in which the last check found “{filters.finding}”"
+    if filters.left_out:
+        yield "that a count of an export names"
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     spec = parse_target(args.get("to") or "openai")
-    words = {name: args.get(name, "") for name in ("extra", "bom", "system")}
-    words |= {name: args.get(name, "") for name in ("max_tokens", "per_tag", "shuffle")}
-    words |= {"spreadsheet_safe": args.get("safe", "")}
+    words = {name: args.get(name, "") for name in ("extra", "system", "snapshot", "max_tokens", "per_tag", "shuffle")}
+    if spec.format in TABLES:
+        words |= {"bom": args.get("bom", ""), "spreadsheet_safe": args.get("safe", "")}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
+
+
+def command_of(dataset: Dataset, options: ExportOptions) -> str:
+    """The command that writes the same file."""
+    target = EXPORT_TARGETS.get(options.target)
+    # What a target does by itself is not said.
+    unsaid = [name for name in ("bom", "spreadsheet_safe") if target and getattr(target, name)]
+    said = command_words(options.filters) + command_words(options, leave_out=unsaid)
+    to = options.target or f"{options.format}:{options.layout}"
+    out = export.file_name(dataset.name, options)
+    return command_line("export", dataset.name, out, "--to", to, *said, one_line=False)
+
+
+@bp.post("/count")
+def count(dataset_id: int) -> ResponseReturnValue:
+    """Count an export so that the count is kept; the page shows how far it is."""
+    options = options_of(request.args)
+    for job in jobs.listed(states=jobs.WAITING, dataset_id=dataset_id):
+        # Who chooses something else waits no longer for what was chosen before.
+        if job.kind == export.COUNT.name and tasks.options_of(job).options != options:
+            jobs.cancel(job.id)
+    tasks.start(export.COUNT, CountRun(dataset_id, options))
+    return redirect(_same_page(dataset_id), code=303)
+
+
+@bp.post("/show")
+def show(dataset_id: int) -> ResponseReturnValue:
+    """The pairs that a line of the count means, in the list of pairs."""
+    run = CountRun(dataset_id, options_of(request.args))
+    ledger = export.name_pairs(dataset_id, run.options, lambda: tasks.start(export.COUNT, run))
+    if ledger is None:
+        return redirect(_same_page(dataset_id), code=303)
+    code = request.form.get("code", "")
+    return redirect(url_for("pairs.index", dataset_id=dataset_id, left_out=f"{ledger.id}:{code}"), code=303)
+
+
+@bp.get("/counts/<int:job_id>")
+def counted(dataset_id: int, job_id: int) -> ResponseReturnValue:
+    """The page of the export that a job counted."""
+    job = job_of(dataset_id, job_id, export.COUNT.name)
+    return redirect(url_for(".index", dataset_id=dataset_id, **_address_of(job)))
+
+
+def _address_of(job: Job) -> dict[str, Any]:
+    options: ExportOptions = tasks.options_of(job).options
+    filters = options.filters
+    return {
+        "to": options.target or f"{options.format}:{options.layout}",
+        "q": filters.text or None,
+        "status": list(filters.statuses) or None,
+        "split": list(filters.splits) or None,
+        "tag": list(filters.tags) or None,
+        "ids": write_ids(filters.ids) if filters.ids else None,
+        "import": filters.import_id,
+        "finding": filters.finding or None,
+        "left_out": filters.left_out or None,
+        "snapshot": options.snapshot or None,
+        "max_tokens": options.max_tokens,
+        "per_tag": options.per_tag,
+        "shuffle": options.seed,
+        "extra": None if options.extra is None else "keep" if options.extra else "drop",
+        "system": None if options.dataset_system else "own",
+        "bom": "1" if options.bom and options.format in TABLES else None,
+        "safe": "1" if options.spreadsheet_safe else None,
+    }
+
+
+def job_of(dataset_id: int, job_id: int, kind: str) -> Job:
+    """The job of a kind in a dataset. Raises NotFound for any other."""
+    job = jobs.get(job_id)
+    if job.dataset_id != dataset_id or job.kind != kind:
+        raise NotFound(f"There is no job {job_id} of this kind in this dataset.", job_id=job_id)
+    return job
+
+
+def _same_page(dataset_id: int) -> str:
+    return f"{url_for('.index', dataset_id=dataset_id)}?{request.query_string.decode()}"
 
 
 @bp.route("/file", methods=["GET", "POST"])
@@ -68,11 +184,50 @@ def download(dataset_id: int) -> ResponseReturnValue:
     """The file. Kinds that must be finished before their first byte are made by POST only."""
     dataset = datasets.get(dataset_id)
     options = options_of(request.args)
-    kind = FORMATS[options.format]
-    if (kind.stream is None or options.bundle) and request.method == "GET":
-        address = url_for(".index", dataset_id=dataset_id)
-        return redirect(f"{address}?{request.query_string.decode()}", code=303)
+    if request.method == "POST":
+        export.remember_target(dataset_id, options)
+    elif FORMATS[options.format].stream is None or options.bundle:
+        return redirect(_same_page(dataset_id), code=303)
     return file_response(dataset_id, dataset.name, options)
+
+
+@bp.post("/make")
+def make(dataset_id: int) -> ResponseReturnValue:
+    """Write the file by a task, read it back, and keep it for a while."""
+    options = options_of(request.args)
+    export.remember_target(dataset_id, options)
+    job = tasks.start(export.MAKE, FileRun(dataset_id, options))
+    return redirect(url_for(".made", dataset_id=dataset_id, job_id=job.id), code=303)
+
+
+@bp.get("/made/<int:job_id>")
+def made(dataset_id: int, job_id: int) -> ResponseReturnValue:
+    """A file that is being written, or was: what it is, how it came back, and the way to it."""
+    job = job_of(dataset_id, job_id, export.MAKE.name)
+    page = "export/made.html" if job.state == "done" else "export/run.html"
+    return render_template(
+        page,
+        dataset=datasets.get(dataset_id),
+        job=job,
+        found=job.result or {},
+        worker=runners.any_worker(),
+        is_kept=uploads.is_kept(str((job.result or {}).get("file", ""))),
+        again=url_for(".index", dataset_id=dataset_id, **_address_of(job)),
+    )
+
+
+@bp.get("/made/<int:job_id>/file")
+def fetch(dataset_id: int, job_id: int) -> ResponseReturnValue:
+    """A file that was made, for as long as it is kept."""
+    return kept_file(job_of(dataset_id, job_id, export.MAKE.name))
+
+
+def kept_file(job: Job) -> Response:
+    """What a job wrote, as a download. Raises Conflict where it is not written yet, Gone where it is not kept."""
+    if job.state != "done":
+        raise Conflict("The file is not written yet.", code="not_done")
+    kept = uploads.get(str((job.result or {}).get("file")))
+    return sent_file(kept.path, kept.name)
 
 
 def file_response(dataset_id: int, name: str, options: ExportOptions) -> Response:

@@ -54,6 +54,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         severities=SEVERITIES,
         job=tasks.find_running(validation.CHECK, run),
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
+        trained_at=lambda found: _trained_at(dataset_id, found),
         fixes=FIXES,
         beside=_find_beside(dataset_id, seen),
         lints=LINTS,
@@ -97,6 +98,14 @@ def _way_to_fix(dataset_id: int, found: Found) -> Way | None:
     if fix.action == "edit":
         return Way(fix.label, url_for("pairs.index", dataset_id=dataset_id, finding=found.code, pair="first"))
     return Way(fix.label, url_for(".fix", dataset_id=dataset_id), found.code)
+
+
+def _trained_at(dataset_id: int, found: Found) -> str | None:
+    """Where it is shown what is trained of the pairs of a finding, if that is what it is about."""
+    if found.code not in RULES or RULES[found.code].level != "trained" or not found.pairs:
+        return None
+    profile = found.targets[0] if found.targets else None
+    return url_for("trained.index", dataset_id=dataset_id, finding=found.code, profile=profile)
 
 
 @dataclass(frozen=True, slots=True)

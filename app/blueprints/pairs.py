@@ -12,7 +12,7 @@ from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
-from app.core.filters import Filters
+from app.core.filters import Filters, write_ids
 from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
@@ -27,7 +27,7 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "order", "cursor", "size", "pair", "back")
+ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -60,6 +60,7 @@ class View:
             "split": list(self.filters.splits) or None,
             "import": self.filters.import_id,
             "finding": self.filters.finding or None,
+            "left_out": self.filters.left_out or None,
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
             "size": self.size if self.size != SIZES[1] else None,
@@ -251,11 +252,12 @@ def act(dataset_id: int) -> ResponseReturnValue:
     """Do one thing with the ticked pairs, or with all that match."""
     chosen = selection_of_request()
     action = request.form.get("action", "")
-    if action == "clean":
+    if action in ("clean", "export"):
+        page = "cleaning.index" if action == "clean" else "export.index"
         if chosen.filters is not None:
-            address = view_of_request().address(dataset_id, "cleaning.index", order=None, cursor=None, size=None)
+            address = view_of_request().address(dataset_id, page, order=None, cursor=None, size=None)
         else:
-            address = url_for("cleaning.index", dataset_id=dataset_id, ids=",".join(str(one) for one in chosen.ids))
+            address = url_for(page, dataset_id=dataset_id, ids=write_ids(chosen.ids))
         return redirect(address, code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)

@@ -1,6 +1,7 @@
 """Checking a file for targets without importing it. The upload is kept for an hour under a token nobody can guess."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -8,12 +9,16 @@ from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.export import sent_file
+from app.blueprints.trained import look_at, seal_template, unseal_template
 from app.blueprints.view import tell
 from app.core.errors import Invalid, LttError
 from app.core.options import command_line, command_words
 from app.core.reading import ReadSettings
 from app.core.text import plural
 from app.core.validation import FIXES, SEVERITIES, ValidateOptions
+from app.core.validation.profiles import DEFAULT
+from app.core.validation.training import TRAINS
+from app.forms.arguments import read_whole
 from app.forms.options import read_form
 from app.frontdoor.limits import takes_uploads
 from app.services import uploads, validation
@@ -54,7 +59,45 @@ def show(token: str) -> ResponseReturnValue:
         options=options,
         profiles=validation.known_profiles(),
         chosen=options.profile.split(","),
+        template=options.template,
+        templates=validation.list_templates(),
         command=command_line("validate", kept.name, *command_words(options)),
+    )
+
+
+@bp.post("/<token>/template")
+def choose_template(token: str) -> ResponseReturnValue:
+    """Choose how conversations are written: a name, or the folder of a model on this machine."""
+    uploads.get(token)
+    chosen = validation.require_template(request.form.get("template", ""))
+    kept: dict[str, Any] = {name: request.form.getlist(name) for name in ("profile", "record")}
+    endpoint = ".trained" if any(kept["record"]) else ".show"
+    return redirect(url_for(endpoint, token=token, template=seal_template(chosen) or None, **kept), code=303)
+
+
+@bp.get("/<token>/trained")
+def trained(token: str) -> ResponseReturnValue:
+    """What is trained of one record of the file, for one target."""
+    kept, options = uploads.get(token), options_of_request()
+    profiles = validation.known_profiles()
+    chosen = options.profile.split(",")
+    profile = next((name for name in chosen if name in profiles), DEFAULT)
+    options = replace(options, profile=profile)
+    number = read_whole(request.args, "record", 1)
+    report = validation.view_trained_upload(kept, ReadSettings(allow_unanswered=True), options, number)
+    return render_template(
+        "validation/trained.html",
+        upload=kept,
+        number=number,
+        options=options,
+        profiles=profiles,
+        profile=profiles[profile],
+        seen=look_at(report, profile),
+        severities=SEVERITIES,
+        trains=TRAINS,
+        chosen=options.template,
+        sealed=seal_template(options.template),
+        templates=validation.list_templates(),
     )
 
 
@@ -79,6 +122,13 @@ def report(token: str) -> ResponseReturnValue:
         token=token,
         mends={FIXES[one["fix"]] for one in found["findings"] if one["fix"] in FIXES},
         profiles=validation.known_profiles(),
+        trained_at=lambda number: url_for(
+            ".trained",
+            token=token,
+            record=number,
+            profile=options.profile,
+            template=seal_template(options.template) or None,
+        ),
     )
 
 
@@ -115,4 +165,7 @@ def options_of_request() -> ValidateOptions:
     args = request.args.to_dict()
     if profiles := request.args.getlist("profile"):
         args["profile"] = ",".join(profiles)
-    return read_form(ValidateOptions, args, asked=False)
+    options = read_form(ValidateOptions, args, asked=False)
+    if options.trains not in TRAINS:
+        options = replace(options, trains="")
+    return replace(options, template=unseal_template(options.template))

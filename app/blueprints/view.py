@@ -187,9 +187,7 @@ def number(value: int | None) -> str:
 
 def short_number(value: int) -> str:
     """1,940,000 → 1.94 M; a number below a million in full."""
-    return (
-        number(value) if value < 1_000_000 else f"{value / 1_000_000:.3g} M" if value < 1e9 else f"{value / 1e9:.3g} G"
-    )
+    return number(value) if value < 1_000_000 else f"{value / 1_000_000:,.2f} M"
 
 
 def initials(name: str) -> str:

@@ -71,6 +71,8 @@ def _print_advice(told: dict[str, Any]) -> None:
             for way, title in (("qlora", "QLoRA"), ("lora", "LoRA"), ("unsaid", "to train"))
             if one[way]
         ]
+        if one["no_qlora"]:
+            needs.append("QLoRA not advised")
         licence = one["licence"] or "licence not known"
         checked = "" if one["licence_checked"] or not one["licence"] else " (not checked)"
         why = f" {one['why']}." if one["why"] else ""

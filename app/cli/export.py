@@ -80,6 +80,7 @@ def export(
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
         if options.bundle:
             result = _write_bundle(dataset_id, options, out)
+            service.remember_use(dataset_id, options)
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
         if "each" in splits:
@@ -91,6 +92,7 @@ def export(
             Path(f"{out}.manifest.json").write_bytes(
                 as_json_text(service.build_manifest(dataset_id, options, result, tally))
             )
+        service.remember_use(dataset_id, options)
     return _end(result, as_json, to_stdout=to_stdout)
 
 
@@ -162,7 +164,7 @@ def _write_files(
     result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
     result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
     result["formulas"] = sum(plan.formulas for plan in plans)
-    result["snapshot"] = service.snapshot_of_now(dataset_id)
+    result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
         result["round_trip"] = {
             "records": sum(one.sent for one in proofs),

@@ -1,6 +1,8 @@
 """``ltt validate``: what a target would refuse, drop or overlook in a file or a dataset."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +18,7 @@ from app.core.validation import FIXES, SEVERITIES, ValidateOptions, choose_profi
 from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
 from app.core.validation.mending import mend_file
+from app.core.validation.training import Template, split_trained
 from app.providers.tokenizers import load_tokenizer
 
 AS_EXPORTED = "as it would be exported; the file itself is in another form"
@@ -76,9 +79,17 @@ def validate(
             with open_output(copy, reads=str(file)) as out:
                 mended = mend_file(source, settings, options, profiles, out, today=today)
             source = open_source(copy)
-        report = validate_file(
-            source, settings, options, profiles, today=today, against=other, load_tokenizer=load_tokenizer
-        )
+        with _open_template(options.template) as template:
+            report = validate_file(
+                source,
+                settings,
+                options,
+                profiles,
+                today=today,
+                against=other,
+                load_tokenizer=load_tokenizer,
+                template=template,
+            )
         if mended is not None:
             report["fixed"] = {"path": copy, **mended.as_dict()}
     if as_json:
@@ -86,6 +97,18 @@ def validate(
     else:
         _print_report(report, is_file=dataset is None)
     return 1 if report["errors"] or report.get("fixed", {}).get("left_out") else 0
+
+
+@contextmanager
+def _open_template(said: str) -> Iterator[Template | None]:
+    """The named chat template; what bounds it is loaded only then."""
+    if not said:
+        yield None
+        return
+    from app.services.validation import open_template
+
+    with open_template(said) as template:
+        yield template
 
 
 def _validate_dataset(name: str, options: ValidateOptions) -> dict[str, Any]:
@@ -132,12 +155,18 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
 
 
 def _print_trained(one: dict[str, Any], owner: str) -> None:
-    """Print a record as the target reads it, with what is trained of it between ⟦ and ⟧."""
+    """Print a record as the target reads it: what is trained of it between ⟦ and ⟧, what is cut between ✂ and ✂."""
+    head = f"{owner}Record {one['record']:,}"
+    if one["refused"]:
+        click.echo(f"{head}: {one['refused']}")
+        return
     said = f"{one['trained_answer_tokens']:,} of {plural(one['answer_tokens'], 'answer token')} trained"
     fate = "" if one["kept"] else ", dropped"
     fate += f", cut at token {one['cut_at']:,}" if one["cut_at"] else ""
     fate += f", reasoning {one['reasoning']}" if one["reasoning"] else ""
-    text = one["text"]
-    for start, end in reversed(one["spans"]):
-        text = f"{text[:start]}⟦{text[start:end]}⟧{text[end:]}"
-    click.echo(f"{owner}Record {one['record']:,}: {plural(one['tokens'], 'token')}, {said}{fate}:\n{text}")
+    fate += f", earlier reasoning {one['earlier_reasoning']}" if one["earlier_reasoning"] else ""
+    marked = {"cut": "✂{}✂", "trained": "⟦{}⟧", "": "{}"}
+    text = "".join(marked[kind].format(part) for kind, part in split_trained(one["text"], one["spans"], one["left"]))
+    click.echo(f"{head}: {plural(one['tokens'], 'token')}, {said}{fate}:\n{text}")
+    if one["unclear"]:
+        click.echo(one["unclear"])

@@ -1,6 +1,6 @@
 """What the clean page is told, as steps and filters. All of it stands in the address, so that a view is a link."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -23,7 +23,7 @@ FIELD_LABELS = {
     "system": "System prompt",
     "turns": "Earlier turns",
 }
-_FILTERS = ("q", "status", "tag", "split", "import", "finding", "ids")
+_FILTERS = ("q", "status", "tag", "split", "import", "finding", "left_out", "ids")
 MAX_LEFT_OUT = 20_000
 
 
@@ -88,8 +88,7 @@ class CleanForm:
     @property
     def carried(self) -> Filters:
         """The filter or selection that the address carries, in use or not."""
-        ids = tuple(int(one) for one in self.values.get("ids", "").split(",") if is_number(one))
-        return replace(read_filters(self.values), ids=ids or None)
+        return read_filters(self.values)
 
     def carry(self) -> dict[str, list[str]]:
         """The part of the address that says which pairs."""

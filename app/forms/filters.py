@@ -2,7 +2,7 @@
 
 from werkzeug.datastructures import MultiDict
 
-from app.core.filters import Filters
+from app.core.filters import Filters, read_ids
 from app.core.record import SPLITS, STATUSES
 from app.forms.arguments import read_choices, read_whole
 
@@ -14,6 +14,7 @@ def read_filters(values: "MultiDict[str, str]") -> Filters:
         statuses=read_choices(values.getlist("status"), "status", STATUSES),
         splits=read_choices(values.getlist("split"), "split", SPLITS),
         tags=tuple(values.getlist("tag")),
+        ids=read_ids(values.get("ids", "")),
         import_id=read_whole(values, "import", None),
         finding=values.get("finding", "")[:60],
         left_out=values.get("left_out", "")[:80],

@@ -11,7 +11,7 @@ from app.models.entry import Id
 
 
 class Ledger(Base):
-    """One count of an export. ``key`` is a hash of its options; ``state`` is staging (hidden) or current.
+    """One count of an export. ``key`` is a hash of its options.
 
     ``revision`` and ``last_number`` are those of the dataset when it was counted, ``last_set`` is the newest change set
     that it saw, ``hidden`` those that did not show then. ``summary`` is told in ``services/export/ledgers.py``.
@@ -26,7 +26,6 @@ class Ledger(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
     key: Mapped[str] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(10), default="staging")
     job_id: Mapped[int | None]
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     last_number: Mapped[int] = mapped_column(default=0)

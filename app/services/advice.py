@@ -16,7 +16,7 @@ def view_advice(dataset_id: int, memory: float | None = None) -> tuple[Advice, O
     """What is advised by the last check of a dataset, and that check; None where none counted its pairs."""
     seen = validation.view_check(dataset_id)
     found = seen.summary.get("stats") if seen else None
-    if seen is None or not found or not found["records"]:
+    if seen is None or not found:
         return None
     counted = (one["tokens"] for one in seen.summary["profiles"].values() if one.get("tokens"))
     return advise(found, next(counted, None), memory), seen

@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,7 +42,8 @@ _IS_POSIX = sys.platform != "win32"
 _processes: Any = multiprocessing.get_context("forkserver" if _IS_POSIX else "spawn")
 if _IS_POSIX:
     # The main module as well, else each child would load it.
-    _processes.set_forkserver_preload(["__main__", "app.services.conversion", "app.services.imports"])
+    _services = ("app.services.conversion", "app.services.imports", "app.services.validation")
+    _processes.set_forkserver_preload(["__main__", *_services, "app.providers.templates"])
 # What multiprocessing remembers of its children is changed by one thread at a time.
 _lock = threading.Lock()
 R = TypeVar("R")
@@ -79,6 +81,61 @@ def run_bounded(
     return value  # type: ignore[no-any-return]
 
 
+@contextmanager
+def open_bounded(
+    make: Callable[..., object],
+    *arguments: Any,
+    doing: str,
+    slots: threading.BoundedSemaphore = LOOKS,
+) -> Iterator[Callable[..., Any]]:
+    """An object that a child process makes and keeps, for many short calls: ``call("name of a method", …)``.
+
+    Each may take LTT_LOOK_SECONDS of the processor, all together LTT_LOOK_MB of memory. Raises what ``run_bounded``
+    raises, and after that nothing more can be called. A child of ours makes it in itself: it has bounds already.
+    """
+    if multiprocessing.current_process().daemon:
+        made = make(*arguments)
+        yield lambda method, *those: getattr(made, method)(*those)
+        return
+    if not slots.acquire(timeout=SLOT_SECONDS):
+        raise Busy("Others are looking at files now. Try again in a moment.")
+    settings = _settings()
+    call = _Call(settings, False, make, arguments, doing, float(settings["LTT_LOOK_SECONDS"]), False)
+    ours, theirs = _processes.Pipe(duplex=True)
+    child = _processes.Process(target=_keep, args=(theirs, call), daemon=True)
+    ended: list[int | None] = []
+
+    def hear() -> Any:
+        try:
+            value, error, _ = pickle.loads(_receive(ours, call))
+        except (EOFError, OSError):
+            ended.append(_end(child))
+            raise call.why_ended(ended[0]) from None
+        if error is not None:
+            raise error
+        return value
+
+    def ask(method: str, *those: Any) -> Any:
+        if ended:
+            raise call.why_ended(ended[0])
+        with suppress(OSError):
+            ours.send((method, those))
+        return hear()
+
+    try:
+        with ours:
+            with theirs, _lock:
+                child.start()
+            try:
+                hear()
+                yield ask
+            finally:
+                if not ended:
+                    _end(child)
+    finally:
+        slots.release()
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """What a child is told."""
@@ -103,6 +160,13 @@ class _Call:
         how = "" if self.is_run else " Raise the limit with LTT_LOOK_SECONDS."
         said = f"{self.doing} takes more than {plural(most, 'second')}.{how}"
         return TooLarge(said, code="over_limit", seconds=most)
+
+    def why_ended(self, exit_code: int | None) -> LttError:
+        """The refusal of what ended its child."""
+        if _IS_POSIX and exit_code in (-signal.SIGALRM, -signal.SIGPROF, -signal.SIGXCPU):
+            return self.took_too_long()
+        reason = f"It is damaged, or needs more than {self.memory_mb:,} MB of memory (limit LTT_LOOK_MB)."
+        return Invalid(f"{self.doing} made its process fail. {reason}", code="reader_ended")
 
 
 def _settings() -> dict[str, Any]:
@@ -131,10 +195,7 @@ def _run_child(call: _Call) -> bytes:
             pass
         finally:
             exit_code = _end(child)
-    if _IS_POSIX and exit_code in (-signal.SIGALRM, -signal.SIGPROF, -signal.SIGXCPU):
-        raise call.took_too_long()
-    reason = f"It is damaged, or needs more than {call.memory_mb:,} MB of memory (limit LTT_LOOK_MB)."
-    raise Invalid(f"{call.doing} made its process fail. {reason}", code="reader_ended")
+    raise call.why_ended(exit_code)
 
 
 def _receive(receiver: Connection, call: _Call) -> bytes:
@@ -163,14 +224,45 @@ def _end(child: Any) -> int | None:
 
 def _serve(sender: Connection, call: _Call) -> None:
     """What a child does."""
+    _begin(call, cpu_seconds=int(call.seconds) + 2)
+
+    def work() -> Any:
+        with _application(call.settings).app_context() if call.in_application else nullcontext():
+            return call.function(*call.arguments)
+
+    sender.send_bytes(_outcome_of(work, call))
+
+
+def _keep(connection: Connection, call: _Call) -> None:
+    """What a child does that keeps an object: it answers until nobody asks any more."""
+    _begin(call, cpu_seconds=None)
+    made: list[Any] = []
+    outcome = _outcome_of(lambda: made.append(call.function(*call.arguments)), call)
+    while made:
+        _stop_timers()
+        connection.send_bytes(outcome)
+        try:
+            method, arguments = connection.recv()
+        except EOFError:
+            return
+        _limit_time(call)
+        outcome = _outcome_of(partial(getattr(made[0], method), *arguments), call)
+    connection.send_bytes(outcome)
+
+
+def _begin(call: _Call, *, cpu_seconds: int | None) -> None:
     if _IS_POSIX:
         # A group of its own: it ends together with what it starts, and not by Ctrl+C in a terminal.
         os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _confine(call)
+    _limit_system(call, cpu_seconds)
+    _limit_time(call)
+
+
+def _outcome_of(work: Callable[[], Any], call: _Call) -> bytes:
+    """The pickled outcome of some work."""
     try:
-        with _application(call.settings).app_context() if call.in_application else nullcontext():
-            outcome = _pickle_outcome(call.function(*call.arguments), None)
+        outcome = _pickle_outcome(work(), None)
         if len(outcome) > ANSWER_BYTES:
             raise TooLarge(f"{call.doing} gives more than {ANSWER_BYTES // MB} MB to show.", code="over_limit")
     except MemoryError:
@@ -178,7 +270,7 @@ def _serve(sender: Connection, call: _Call) -> None:
         outcome = _pickle_outcome(None, TooLarge(said, code="over_limit"))
     except Exception as error:  # noqa: BLE001 (it is raised where the call was made)
         outcome = _pickle_outcome(None, error)
-    sender.send_bytes(outcome)
+    return outcome
 
 
 def _pickle_outcome(value: object, error: Exception | None) -> bytes:
@@ -211,18 +303,31 @@ def _application(settings: Mapping[str, Any]) -> Flask:
     return app
 
 
-def _confine(call: _Call) -> None:
-    """Let the system end this process when its parent cannot: by time, and on Linux by memory beyond what it has."""
+def _limit_time(call: _Call) -> None:
+    """Let the system end this process by the time of a call from now on, where its parent cannot."""
+    if sys.platform == "win32":
+        return
+    signal.setitimer(signal.ITIMER_REAL, call.seconds * _PATIENCE + _GRACE_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, call.seconds)
+
+
+def _stop_timers() -> None:
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _limit_system(call: _Call, cpu_seconds: int | None) -> None:
+    """Let the system bound this process: by all its processor time, and on Linux by memory beyond what it has."""
     if sys.platform == "win32":
         return
     import resource
 
-    signal.setitimer(signal.ITIMER_REAL, call.seconds * _PATIENCE + _GRACE_SECONDS)
-    signal.setitimer(signal.ITIMER_PROF, call.seconds)
-    for what, most in ((resource.RLIMIT_CPU, int(call.seconds) + 2), (resource.RLIMIT_CORE, 0)):
+    for what, most in ((resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(what)
-        top = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (top, top))
+        if most is not None:
+            top = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(what, (top, top))
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_bytes().split()[5])
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)

@@ -1,7 +1,7 @@
 """Reading entries: one by one, by page, and the one bulk read that everything else streams from."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -60,9 +60,12 @@ def is_visible(dataset_id: int, connection: Connection | None = None) -> ColumnE
     return and_(Entry.deleted_in.is_(None), or_(Entry.batch_id.is_(None), Entry.batch_id.not_in(hidden)))
 
 
-def exported_statuses(dataset: DatasetRow) -> tuple[str, ...]:
-    """Pairs of which status an export takes, and a check looks at, where nobody says: approved ones once any is."""
-    return ("approved",) if (dataset.counts or {}).get("approved") else ("draft", "review", "approved")
+def exported_statuses(counts: Mapping[str, int] | None) -> tuple[str, ...]:
+    """Pairs of which status an export takes, and a check looks at, where nobody says: approved ones once any is.
+
+    ``counts`` say how many pairs there are of each status.
+    """
+    return ("approved",) if (counts or {}).get("approved") else ("draft", "review", "approved")
 
 
 def escape_like(text: str) -> str:

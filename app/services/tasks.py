@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
+from app.core.errors import NotFound
 from app.core.options import decode, encode
 from app.models import Job, end_reading, is_writing, transaction
 from app.services import backups, jobs, runners, running, work
@@ -18,7 +19,7 @@ from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "hub")
+PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "export", "hub")
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 
@@ -165,6 +166,14 @@ def act_of(name: str) -> running.Act | None:
         return task.run(_options_of(task, arguments), watch)
 
     return act
+
+
+def options_of(job: Job) -> Any:
+    """The options that a job was queued with. Raises NotFound for a job that this version does not know."""
+    task = find_task(job.kind)
+    if task is None:
+        raise NotFound(f"This version knows no jobs named {job.kind}.", job_id=job.id)
+    return _options_of(task, job.arguments)
 
 
 def _options_of(task: Task[O], arguments: Mapping[str, Any]) -> O:

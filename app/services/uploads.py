@@ -241,6 +241,14 @@ def new_part() -> Path:
     return folder() / f"{secrets.token_urlsafe(24)}.part"
 
 
+def keep_part(part: Path, name: str, size: int, sha256: str) -> Upload:
+    """Keep a result that was written to ``new_part`` under a name, like an upload."""
+    upload = Upload(part.stem, clean_name(name), size, sha256)
+    _write_facts(upload)
+    part.rename(upload.path)
+    return upload
+
+
 def is_kept(token: str | None) -> bool:
     """Whether the file is still there."""
     return bool(token and _TOKEN.fullmatch(token) and (folder() / token).exists())

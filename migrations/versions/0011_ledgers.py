@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dataset_id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("job_id", sa.Integer(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("last_number", sa.Integer(), nullable=False),

@@ -256,3 +256,16 @@ def test_undo_of_a_hundred_thousand_pairs_by_number_works(client, dataset_id):
 def test_a_key_that_stands_twice_is_refused(client):
     answer = client.post(f"{API}/datasets", data='{"name": "a", "name": "b"}', content_type="application/json")
     assert answer.status_code == 400
+
+
+def test_an_export_is_planned_made_proved_and_fetched(client, dataset_id):
+    address = f"{API}/datasets/{dataset_id}"
+    plan = client.get(f"{address}/export/plan?to=alpaca&ids=1-2").json
+    assert plan["records"] == 2 and plan["losses"] == [{"what": "tags", "records": 2}]
+    made = client.post(f"{address}/exports?to=csv&shuffle=1").json
+    assert made["round_trip"] == {"records": 3, "back": 3, "differences": 0, "losses": []}
+    with client.get(made["address"]) as fetched:
+        sent = client.get(f"{address}/export?to=csv&shuffle=1").data
+        assert fetched.data == sent and len(sent) == made["bytes"]
+    assert client.get(f"{address}/exports/999").status_code == 404
+    assert client.get(f"{address}/export?to=csv&ids=x").status_code in (400, 422)

@@ -45,6 +45,7 @@ def test_the_page_says_what_is_advised_and_by_whom(client, page):
     text = text_of(client.get(page))
     assert "Start with LoRA on a small instruct model." in text and "This set teaches facts." in text
     assert "Learning rate 2e-4 1e-4 to 2e-4" in text and "Are 60 pairs enough?" in text and "not known" in text
+    assert "Qwen3.5 0.8B to 35B-A3B Apache-2.0 not advised 3–74 GB" in text
     html = client.get(page).get_data(as_text=True)
     cited, listed = set(re.findall(r'href="#(source-\d+)"', html)), set(re.findall(r'id="(source-\d+)"', html))
     assert cited == listed and "read 2026-" in html
@@ -67,6 +68,15 @@ def test_the_page_says_when_pairs_were_changed_since(client, app, page):
         entry = stored.list_page(dataset_id, Filters()).entries[0]
         pairs.save_pair(dataset_id, entry.id, {"answer": "Another."}, version=entry.version)
     assert "The pairs were changed since the check" in text_of(client.get(page))
+
+
+def test_a_set_without_an_answer_is_too_small(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Open").id
+        history.create(dataset_id, [Record("When?")], summary="Add")
+    page = f"/datasets/{dataset_id}/advice"
+    check(client, page)
+    assert "Too few pairs to train on." in text_of(client.get(page))
 
 
 def test_menu_and_overview_lead_to_it(client, page):

@@ -3,11 +3,14 @@
 import re
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
 
 from app.blueprints.view import short_number
 from app.core.filters import Filters
 from app.core.record import Record
 from app.core.validation.lints import LINTS
+from app.models import Check, transaction
 from app.services import datasets, entries, history, pairs, validation
 from tests import factories
 
@@ -319,5 +322,19 @@ def test_the_strip_says_how_the_pairs_stand_with_the_way_to_them(client, app, pa
 
 def test_large_numbers_are_written_in_millions():
     assert [short_number(one) for one in (0, 999_999, 1_940_000, 12_345_678_901)] == [
-        "0", "999,999", "1.94 M", "12,345.68 M",
+        "0", "999,999", "1.94 M", "12.3 G",
     ]  # fmt: skip
+
+
+def test_a_check_of_an_earlier_version_shows_what_it_has(client, app, page):
+    check(client, page, "openai-sft")
+    with app.app_context(), transaction() as session:
+        kept = session.execute(select(Check)).scalar_one()
+        summary = {name: value for name, value in kept.summary.items() if name != "stats"}
+        for one in summary["profiles"].values():
+            del one["tokens"]["billed"], one["spread"]["longest"], one["spread"]["models"]
+        kept.summary = summary
+        flag_modified(kept, "summary")
+    text = text_of(client.get(page))
+    assert "Tokens per pair" in text and "What the pairs are" not in text and "Epochs and cost" not in text
+    assert "Check 12 pairs" in text_of(client.get(f"{page}advice"))

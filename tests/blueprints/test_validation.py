@@ -39,7 +39,9 @@ def test_several_targets_stand_side_by_side(client, address):
     page = client.get(f"{address}?{chosen}").text
     assert page.count(" checked") == 3 and "--profile openai-sft,together,trl" in page
     report = client.get(f"{address}/report?{chosen}").text
-    assert report.count('<th scope="row">') == 3
+    # What becomes of the records, and their tokens.
+    assert report.count('<th scope="row">') == 6
+    assert "tokens × 8 × price ÷ 1,000,000 (3 × 12 is less than 100" in " ".join(report.split())
     assert "OpenAI fine-tuning, Together AI" in " ".join(report.split())
 
 

@@ -60,6 +60,7 @@ def paths(app: Flask) -> list[str]:
         "clean?op=find-replace&asked=1&o.find=%28&o.mode=regex&field=answer",
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
         "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
+        f"trained?pair={first + 1}&profile=trl&length=20", "trained?finding=html&profile=axolotl",
         "snapshots?from=v1&kind=changed", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]

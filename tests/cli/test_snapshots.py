@@ -65,3 +65,17 @@ def test_a_snapshot_is_deleted_when_somebody_says_so(ltt, faq) -> None:
 def test_refusals_have_their_exit_codes(ltt, faq, arguments, code) -> None:
     found = ltt(*arguments)
     assert found.code == code and found.err.endswith(".\n") and found.err.count("\n") == 1
+
+
+def test_an_export_of_a_snapshot_is_the_same_each_time_and_names_it(ltt, faq, tmp_path) -> None:
+    made = ltt("snapshot", faq, "--name", "first", "--json").json
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    told = ltt("export", faq, before, "--snapshot", "first", "--json").json
+    assert told["snapshot"]["hash"] == made["hash"] and told["records"] == 3
+    assert ltt("clean", "--dataset", faq, "--replace", "Answer", "Reply").code == 0
+    assert ltt("export", faq, after, "--snapshot", "v1").code == 0
+    assert before.read_bytes() == after.read_bytes() and b"Answer" in after.read_bytes()
+    assert ltt("snapshots", faq, "--json").json["snapshots"][0]["used_by"] == ["Export to jsonl:openai"] * 2
+    refused = ltt("snapshot-delete", faq, "v1", "--yes")
+    assert refused.code == 4 and "Export to jsonl:openai" in refused.err
+    assert ltt("export", faq, after, "--snapshot", "v9").code == 4

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.chat_templates import FAMILIES, HOSTILE, add_tokenizer, model_folder
+
 
 def chat(*texts, **more):
     roles = ("user", "assistant")
@@ -175,6 +177,34 @@ def test_a_dataset_is_checked_as_it_would_be_exported(ltt, write):
     fates = {name: (one["kept"], one["errors"]) for name, one in done.json["profiles"].items()}
     assert fates == {"openai-sft": (13, 0), "openai-dpo": (0, 1)}
     assert [one["record"] for one in done.json["findings"] if one["code"] == "repeated-row"] == [13]
+
+
+def test_a_chat_template_writes_what_is_shown(ltt, write, tmp_path):
+    rows = [
+        chat("How heavy?", "12 kg."),
+        {"messages": [{"role": "system", "content": "Be brief."}, *ROWS[0]["messages"]]},
+    ]
+    made = model_folder(tmp_path, FAMILIES["turns"])
+    add_tokenizer(made)
+    done = ltt("validate", write(rows), "--profile", "axolotl", "--trained", "--no-lint", "--template", made)
+    assert done.code == 1
+    assert "<start_of_turn>user\nHow heavy?<end_of_turn>\n<start_of_turn>model\n⟦12 kg.<end_of_turn>⟧" in done.out
+    assert "Record 2: The template refuses it: System role not supported." in done.out
+    cut = ltt("validate", write(rows[:1]), "--profile", "mlx", "--trained", "--length", 9, "--template", made, "--json")
+    [trained] = cut.json["trained"]
+    assert cut.json["profiles"]["mlx"]["tokens"]["exact"] and trained["cut_at"] == 9
+
+
+def test_a_template_that_is_none_or_hostile_is_one_sentence(ltt, write, tmp_path):
+    file = write(ROWS)
+    for said, sentence, code in (
+        (tmp_path / "none", "No chat template can be read", 3),
+        ("trl:none", "There is no chat template", 4),
+        (model_folder(tmp_path, HOSTILE["is half"], name="half"), "cannot be read: line 1", 3),
+        (model_folder(tmp_path, HOSTILE["counts in counts"], name="long"), "takes more than 4 seconds", 3),
+    ):
+        done = ltt("validate", file, "--profile", "trl", "--template", said)
+        assert done.code == code and sentence in done.err and len(done.err.strip().splitlines()) == 1
 
 
 def test_a_mended_copy_is_written_and_checked(ltt, write, tmp_path):

@@ -13,7 +13,7 @@ from app import config
 from app.core.errors import Busy, Gone, Invalid, TooLarge
 from app.models import transaction
 from app.services import bounded, datasets
-from app.services.bounded import run_bounded
+from app.services.bounded import open_bounded, run_bounded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Memory and crashes are bounded by the system there.")
 ALIVE_SECONDS = 20
@@ -82,6 +82,31 @@ def wait_for_end(pid: int) -> bool:
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not is_running(pid)
+
+
+class Shelf:
+    """Something that is kept between calls."""
+
+    def __init__(self, *things: str) -> None:
+        if not things:
+            raise Gone("Nothing is on it.")
+        self.things = list(things)
+
+    def put(self, thing: str) -> int:
+        self.things.append(thing)
+        return len(self.things)
+
+    def spin(self) -> None:
+        spin()
+
+    def crash(self) -> None:
+        crash()
+
+    def tell_process(self) -> int:
+        return os.getpid()
+
+    def lose(self) -> None:
+        be_gone()
 
 
 def test_it_runs_in_another_process_and_gives_what_the_function_gives() -> None:
@@ -212,3 +237,32 @@ def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     assert wait_for_end(int(told.read_text()))
+
+
+def test_an_object_is_kept_between_calls_and_ends_with_its_block() -> None:
+    with open_bounded(Shelf, "a", doing="Keeping it") as call:
+        assert [call("put", "b"), call("put", "c")] == [2, 3]
+        with pytest.raises(Gone):
+            call("lose")
+        assert call("put", "d") == 4
+        process = call("tell_process")
+        assert process != os.getpid()
+    assert wait_for_end(process)
+
+
+def test_what_cannot_be_made_is_refused_where_it_is_opened() -> None:
+    with pytest.raises(Gone, match="Nothing is on it"), open_bounded(Shelf, doing="Keeping it"):
+        pytest.fail("It was opened.")
+
+
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [("spin", r"Keeping it takes more than 4 seconds\. .*LTT_LOOK_SECONDS"), ("crash", "made its process fail")],
+)
+def test_after_a_bound_is_passed_nothing_more_can_be_called(method: str, sentence: str) -> None:
+    with open_bounded(Shelf, "a", doing="Keeping it") as call:
+        for _ in range(2):
+            with pytest.raises((TooLarge, Invalid), match=sentence):
+                call(method)
+    with open_bounded(Shelf, "a", doing="Keeping it") as call:
+        assert call("put", "b") == 2

@@ -78,6 +78,19 @@ def test_what_was_undone_or_redone_since_changes_nothing(dataset_id) -> None:
     assert answers(both) == ["one.", "two.", "three."]
 
 
+def test_an_edit_of_before_that_is_undone_and_done_again_changes_nothing(dataset_id) -> None:
+    first, second = add(dataset_id, "one", "two")
+    edit(dataset_id, first, "Uno.")
+    pairs.tag_pairs(dataset_id, Selection((first, second)), add=["new"])
+    frozen = freeze(dataset_id)
+    before = held(frozen)
+    history.undo(dataset_id, 2)
+    undone = freeze(dataset_id)
+    history.undo(dataset_id, 3)
+    history.redo(dataset_id, 2)
+    assert held(frozen) == before and answers(undone) == ["one.", "two."]
+
+
 def test_compacting_takes_nothing_from_snapshots(dataset_id) -> None:
     first, _ = add(dataset_id, "one", "two")
     frozen = freeze(dataset_id)

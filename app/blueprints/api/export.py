@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flask import jsonify
+from flask import jsonify, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
@@ -12,22 +12,22 @@ from app.blueprints.api import PREFIX
 from app.blueprints.api.files import receive, sent_fields
 from app.blueprints.api.options import model_of, options_from
 from app.blueprints.api.specification import DatasetPath, answers
-from app.blueprints.api.writing import Answer
+from app.blueprints.api.writing import Answer, accepted_job
 from app.core.conversion import ConvertOptions
 from app.core.filters import Filters
 from app.core.spec import parse_target
 from app.core.targets import describe_targets
 from app.frontdoor.limits import takes_uploads
-from app.services import conversion, datasets, uploads, validation
-from app.services.export import ExportOptions
+from app.services import conversion, datasets, export, tasks, uploads, validation
+from app.services.export import ExportOptions, FileRun
 
 bp = APIBlueprint(
     "api_export", __name__, url_prefix=PREFIX, abp_tags=[Tag(name="files", description="Exports and conversions")]
 )
 
 
-_EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "target", "filters", "dataset_system"))
-_PAIRS = model_of(Filters, leave_out=("ids", "answered"), lists=True)
+_EXPORT = model_of(ExportOptions, leave_out=("format", "layout", "target", "filters"))
+_PAIRS = model_of(Filters, leave_out=("answered",), lists=True)
 
 
 class ExportQuery(_PAIRS, _EXPORT):  # type: ignore[valid-type, misc]
@@ -53,8 +53,43 @@ def list_targets() -> Answer:
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
 def export_dataset(path: DatasetPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
-    options = options_from(ExportOptions, query).complete(parse_target(query.to), options_from(Filters, query))
+    options = _options_of(query)
     return page.file_response(path.dataset_id, datasets.get(path.dataset_id).name, options)
+
+
+def _options_of(query: ExportQuery) -> ExportOptions:
+    return options_from(ExportOptions, query).complete(parse_target(query.to), options_from(Filters, query))
+
+
+@bp.get("/datasets/<int:dataset_id>/export/plan", responses=answers(200))
+def plan_export(path: DatasetPath, query: ExportQuery) -> Answer:
+    """What an export would hold, leave out, lose and change, counted before it is written."""
+    return jsonify(export.plan_export(path.dataset_id, _options_of(query)).as_dict())
+
+
+@bp.post("/datasets/<int:dataset_id>/exports", responses=answers(200, 202))
+def make_export(path: DatasetPath, query: ExportQuery) -> Answer:
+    """Write an export to a file that is read back and kept for a while. 202 with a job for a large dataset.
+
+    The result says how the file came back (`round_trip`); it is fetched at `/datasets/{id}/exports/{job}`.
+    """
+    job = tasks.start(export.MAKE, FileRun(path.dataset_id, _options_of(query)))
+    address = url_for(".fetch_export", dataset_id=path.dataset_id, job_id=job.id)
+    if job.state != "done":
+        return accepted_job(job, address=address)
+    return jsonify({**(job.result or {}), "address": address})
+
+
+class MadePath(DatasetPath):
+    """Which export of a dataset."""
+
+    job_id: int
+
+
+@bp.get("/datasets/<int:dataset_id>/exports/<int:job_id>", responses=answers(200, kind="*/*"))
+def fetch_export(path: MadePath) -> Answer:
+    """Fetch a file that was made; it is kept for an hour."""
+    return page.kept_file(page.job_of(path.dataset_id, path.job_id, export.MAKE.name))
 
 
 @bp.post("/convert", responses=answers(201))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from app.blueprints.api.specification import Strict
-from app.core.options import options_of, read_text
+from app.core.options import check_value, options_of, read_text
 
 T = TypeVar("T")
 # A field that is sent empty says nothing.
@@ -44,5 +44,6 @@ def options_from(kind: type[T], model: BaseModel) -> T:
         if isinstance(value, list):
             said[one.name] = tuple(value)
         elif value is not None:
-            said[one.name] = read_text(one, value) if one.kind in ("texts", "pairs") else value
+            is_text = one.parse or one.kind in ("texts", "pairs")
+            said[one.name] = read_text(one, value) if is_text else check_value(one, value)
     return kind(**said)

@@ -56,6 +56,41 @@ def validate_file(query: ValidateQuery) -> Answer:
         uploads.remove(kept.token)
 
 
+class PairPath(DatasetPath):
+    """Which pair of which dataset."""
+
+    entry_id: int
+
+
+class TrainedQuery(model_of(ValidateOptions, leave_out=("template", "trained", "limit"))):  # type: ignore[misc]
+    """For which targets; the chat template is that of the dataset."""
+
+
+class TemplateBody(Strict):
+    """A chat template: chatml, a name of the list, or the folder of a model on this machine."""
+
+    template: str
+
+
+@bp.get("/datasets/<int:dataset_id>/entries/<int:entry_id>/trained")
+def view_trained(path: PairPath, query: TrainedQuery) -> Answer:
+    """What each target makes of a pair: its text with the places that are trained and those that are not cut."""
+    options = options_from(ValidateOptions, query)
+    return jsonify(validation.view_trained(path.dataset_id, path.entry_id, options))
+
+
+@bp.put("/datasets/<int:dataset_id>/template")
+def choose_template(path: DatasetPath, body: TemplateBody) -> Answer:
+    """Choose the chat template by which conversations of a dataset are written and checked."""
+    return jsonify(template=validation.choose_template(path.dataset_id, body.template))
+
+
+@bp.get("/templates")
+def list_templates() -> Answer:
+    """The chat templates that need no folder, by name and title."""
+    return jsonify(templates=[{"name": name, "title": title} for name, title in validation.list_templates().items()])
+
+
 @bp.post("/validate/mended", responses=answers(201))
 @takes_uploads
 def mend_file(query: ValidateQuery) -> Answer:

@@ -106,6 +106,7 @@ class Advice:
                 "licence": one.family.licence or None,
                 "licence_checked": one.family.licence_checked,
                 "note": one.family.note,
+                "no_qlora": one.family.no_qlora,
             }
             for one in self.families
         ]

@@ -129,6 +129,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     licence_checked: bool = True
     reads_reasoning: bool | None = None
     languages: int | None = None
+    # Whether somebody says not to train it by QLoRA.
+    no_qlora: bool = False
     note: str = ""
 
 

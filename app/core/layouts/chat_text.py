@@ -21,6 +21,8 @@ from app.core.record import Message, Record
 
 _NAMES = ("text", "chat", "conversation", "conversations", "formatted_text", "formatted_chat", "prompt", "content")
 _SYSTEM_MARK = re.compile(r"\s*SYSTEM:\s*")
+# As it is written here; other templates have more words around their tools, and these stay text.
+_TOOLS = re.compile(r"(?:\A|\n\n)<tools>\n(\[.*\])\n</tools>\Z", re.DOTALL)
 
 
 def parse(row: Row, options: LayoutOptions) -> Record:
@@ -36,9 +38,13 @@ def parse(row: Row, options: LayoutOptions) -> Record:
         system = _SYSTEM_MARK.sub("", given, count=1)
         used.append("system")
     extra: dict[str, Any] = columns_of(row, used)
-    if chat.tools and "tools" not in extra:
-        extra["tools"] = chat.tools
-    return conversation_record(chat.messages, system, extra, options)
+    first, tools, messages = chat.messages[0], chat.tools, chat.messages
+    if first.role == "system" and (listed := _TOOLS.search(first.text or "")) and tools_in(listed[1]):
+        tools, before = listed[1], (first.text or "")[: listed.start()]
+        messages = [*([Message("system", before)] if before else []), *messages[1:]]
+    if tools and "tools" not in extra:
+        extra["tools"] = tools
+    return conversation_record(messages, system, extra, options)
 
 
 def _find_chat(row: Row) -> tuple[str, Chat | None]:

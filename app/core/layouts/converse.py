@@ -31,6 +31,7 @@ from app.core.layouts.whole import (
     object_of,
     row_as_came,
     tool_call,
+    with_ids,
 )
 from app.core.record import Message, Record
 
@@ -133,7 +134,7 @@ def render(record: Record, options: LayoutOptions) -> dict[str, Any]:
     messages = messages_of(record)
     if options.keep_extra:
         messages = (*messages, *trailing_of(record))
-    row["messages"] = _rows_of(messages)
+    row["messages"] = _rows_of(with_ids(messages))
     tools = tools_in(record.extra.get("tools"))
     if not tools:
         return with_columns(row, record, options, reserved=_OWN)

@@ -156,7 +156,10 @@ def _take_apart(family: Family, text: str, marks: list[re.Match[str]], roles: li
 def _trim(said: str, family: Family) -> str:
     """A turn without the marks around it. Raises RowError for text behind its end."""
     for close in family.closes:
-        before, _, behind = said.partition(close)
+        before, mark, behind = said.partition(close)
+        if family.name == "ChatML" and mark and not _strip_edges(behind):
+            # Between its marks stands nothing else: blanks belong to what is said.
+            return before
         if _strip_edges(behind):
             raise RowError(f"There is text behind the mark {close}: “{behind.strip()[:40]}”.", code="bad_message")
         said = before

@@ -11,6 +11,7 @@ import msgspec
 
 from app.core.layouts.base import KEEPING, LayoutOptions, RowError, checked, notes_of, with_notes
 from app.core.layouts.conversation import record_of
+from app.core.layouts.functions import with_call_ids
 from app.core.layouts.shapes import Row, unpacked
 from app.core.record import Message, Record
 
@@ -65,6 +66,21 @@ def object_of(text: str | None, key: str) -> dict[str, Any]:
 def tool_call(name: str, arguments: Any, identifier: str) -> dict[str, Any]:
     """A tool call in OpenAI's form."""
     return {"id": identifier, "type": "function", "function": {"name": name, "arguments": json_text(arguments)}}
+
+
+def with_ids(messages: Sequence[Message]) -> Sequence[Message]:
+    """Messages whose tool calls all have ids, each named by its result, for layouts that need them."""
+    if not any(message.tool_calls for message in messages):
+        return messages
+    # The place keeps calls that follow one another in messages of their own.
+    rows = [
+        {"role": one.role, "tool_calls": one.tool_calls, "tool_call_id": one.tool_call_id, "place": place}
+        for place, one in enumerate(messages)
+    ]
+    return [
+        replace(messages[row["place"]], tool_calls=row["tool_calls"], tool_call_id=row["tool_call_id"])
+        for row in with_call_ids(rows)
+    ]
 
 
 def function_of(call: Any) -> tuple[str, dict[str, Any], str]:

@@ -10,6 +10,7 @@ import msgspec
 from app.core.errors import BadUsage, Invalid
 from app.core.layouts import LAYOUTS, RowError
 from app.core.layouts.base import DEFAULT as DEFAULT_OPTIONS
+from app.core.layouts.base import unrolled
 from app.core.options import option
 from app.core.record import Message, Record
 from app.core.tokens import Spread, Tokenizer, find_family, share_counts
@@ -20,7 +21,7 @@ from app.core.validation.profiles import DEFAULT, Profile, require_model
 from app.core.validation.repeats import FirstNumbers
 from app.core.validation.rules import RULES, FileFacts, Problem, Rule
 from app.core.validation.shapes import SHAPES, Seen, Shape
-from app.core.validation.training import Training
+from app.core.validation.training import TRAINS, Template, Training, say_trained
 
 # How many findings are listed where nobody says so, and at most: more of them would fill the memory.
 LISTED, MOST_LISTED = 100, 100_000
@@ -62,6 +63,19 @@ class ValidateOptions:
     )
     trained: bool = option(
         False, "Show what is trained", "List each record as the target reads it, with the parts of it that are trained."
+    )
+    template: str = option(
+        "",
+        "Chat template",
+        "How conversations are written: chatml, a template of an installed package, or the folder of a model.",
+        metavar="T",
+    )
+    trains: str = option(
+        "",
+        "Trained parts",
+        "What is trained, where that was set otherwise than the target's default.",
+        choices=TRAINS,
+        metavar="WHAT",
     )
     epochs: int | None = option(
         None,
@@ -165,9 +179,12 @@ class Checker:
             )
             self.lengths.add(trained.tokens, number)
             if is_listed:
-                self.trained.append({"profile": self.profile.name, "record": number, "line": line, **asdict(trained)})
+                said = {"says": say_trained(trained), **asdict(trained)}
+                self.trained.append({"profile": self.profile.name, "record": number, "line": line, **said})
             found += [(one, problem) for one in self._length_rules for problem in one.check(trained, self.profile)]
             fate, is_cut = KEPT if trained.kept else DROPPED, trained.cut_at is not None
+            if trained.refused and self.profile.refuses != "nothing":
+                fate = REJECTED
         self.outcome.cut += self.count(found, number, line, fate) == KEPT and is_cut
 
     def count(self, found: Iterable[tuple[Rule, Problem]], number: int, line: int | None, fate: str = KEPT) -> str:
@@ -196,8 +213,8 @@ class Checker:
         if not one.refused or self.profile.refuses == "nothing":
             return False
         # Where answers alone are trained, it stops at a record without one.
-        is_needed = one.code == "no-assistant" and self._training is not None and self._training.profile.trains != "all"
-        return is_needed or one.code not in self.profile.takes
+        trained = (self._training.trains if self._training is not None else "") or self.profile.trains
+        return one.code not in self.profile.takes or (one.code == "no-assistant" and trained != "all")
 
     def add(self, one: Rule, problem: Problem, number: int | None = None, line: int | None = None) -> str:
         """Take in one problem; returns its severity here."""
@@ -221,10 +238,10 @@ class Checker:
         """
         if self._training is None:
             return None
-        tokenizer, lengths, length = self._training.tokenizer, self.lengths.measure(), self._training.length
+        lengths, length = self.lengths.measure(), self._training.length
         return {
-            "family": tokenizer.family,
-            "exact": tokenizer.exact,
+            "family": self._training.counted_by,
+            "exact": self._training.is_exact,
             "limit": length.tokens,
             "total": lengths.total,
             "median": lengths.median,
@@ -232,6 +249,12 @@ class Checker:
             "max": lengths.longest,
             "billed": self.lengths.sum_within(length.tokens, cuts=length.beyond in ("cut", None)),
         }
+
+    @property
+    def template(self) -> str:
+        """The chat template that records were written by; empty for our own plain form."""
+        used = self._training.template if self._training is not None else None
+        return used.name if used is not None else ""
 
     def spread(self) -> dict[str, Any] | None:
         """How the lengths are spread, for a chart: the width of a step and the counts; how many are over the limit,
@@ -329,6 +352,8 @@ class Validation:
     load_tokenizer: Callable[[str], Tokenizer] | None = None
     # Lints that are not asked.
     off: Container[str] = ()
+    # How conversations are written for targets that use the chat template of a model.
+    template: Template | None = None
     findings: Findings = field(init=False)
     checkers: list[Checker] = field(init=False)
     linter: Linter | None = field(init=False)
@@ -362,8 +387,17 @@ class Validation:
         if self.load_tokenizer is None:
             return None
         usual = profile.models[0].name if profile.models else ""
-        tokenizer = self.load_tokenizer(find_family(self.options.model or usual))
-        return Training.of_profile(profile, tokenizer, model=self.options.model, tokens=self.options.length)
+        used = self.template if profile.template else None
+        family = find_family(self.options.model) or (used.family if used is not None else "") or find_family(usual)
+        options = self.options
+        return Training.of_profile(
+            profile,
+            self.load_tokenizer(family),
+            model=options.model,
+            tokens=options.length,
+            template=used,
+            trains=options.trains,
+        )
 
     @property
     def needs_records(self) -> bool:
@@ -426,14 +460,19 @@ class Validation:
     def _see_exported(
         self, checker: Checker, record: Record, number: int, line: int | None, same_as: int | None, stands_in: str
     ) -> None:
-        assert checker.layout is not None
+        layout = checker.layout
+        assert layout is not None
         try:
-            rows = checker.layout.rows_of(record, DEFAULT_OPTIONS)
+            rows = layout.rows_of(record, DEFAULT_OPTIONS)
         except RowError as error:
             checker.leave_out(error, number, line)
             return
-        for row in rows:
-            checker.check(checker.seen(row, same_as, stands_in), number, line, record)
+        # Each row is judged by what stands in it.
+        records = unrolled(record) if layout.unrolls and layout.labels is None else (record,) * len(rows)
+        for row, one in zip(rows, records, strict=True):
+            if checker.template:
+                one = _with_calls_of(row, one)
+            checker.check(checker.seen(row, same_as, stands_in), number, line, one)
 
     def _find_repeat(self, row: dict[str, Any], number: int) -> int | None:
         """The number of the first row that is equal; by 64 bits of a hash, so that a million take little memory."""
@@ -476,6 +515,7 @@ class Validation:
                     "warnings": findings.number("warning", one.profile.name),
                     "hints": findings.number("hint", one.profile.name),
                     "checked": "as it is" if one.own else "as exported",
+                    "template": one.template,
                     "tokens": one.tokens(),
                     "cost": one.cost(self.options),
                 }
@@ -485,6 +525,19 @@ class Validation:
             "cost": self.checkers[0].cost(self.options),
             **trained,
         }
+
+
+def _with_calls_of(row: Mapping[str, Any], record: Record) -> Record:
+    """The record with its tool calls as they stand in its row: a template sees whether arguments are text."""
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not any(one.tool_calls for one in (*record.turns, *record.trace)):
+        return record
+    calls = iter([one["tool_calls"] for one in messages if isinstance(one, dict) and one.get("tool_calls")])
+    turns, trace = (
+        tuple(replace(one, tool_calls=next(calls, one.tool_calls)) if one.tool_calls else one for one in some)
+        for some in (record.turns, record.trace)
+    )
+    return replace(record, turns=turns, trace=trace)
 
 
 def keys_of(record: Record) -> tuple[bytes, bytes]:

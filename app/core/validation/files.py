@@ -31,6 +31,7 @@ from app.core.validation.checking import ValidateOptions, Validation, keys_of
 from app.core.validation.profiles import Profile
 from app.core.validation.rules import FileFacts
 from app.core.validation.shapes import SHAPES
+from app.core.validation.training import Template
 
 _LOOKED_AT = 50
 
@@ -44,6 +45,7 @@ def validate_file(
     today: date,
     against: Source | None = None,
     load_tokenizer: Callable[[str], Tokenizer] | None = None,
+    template: Template | None = None,
 ) -> dict[str, Any]:
     """What is wrong with a file for some targets; the result object of commands and of the API.
 
@@ -51,7 +53,14 @@ def validate_file(
     where it cannot be read, or somebody has to say which column is what.
     """
     return run_validation(
-        source, settings, options, profiles, today=today, against=against, load_tokenizer=load_tokenizer
+        source,
+        settings,
+        options,
+        profiles,
+        today=today,
+        against=against,
+        load_tokenizer=load_tokenizer,
+        template=template,
     ).close()
 
 
@@ -64,11 +73,22 @@ def run_validation(
     today: date,
     against: Source | None = None,
     load_tokenizer: Callable[[str], Tokenizer] | None = None,
+    template: Template | None = None,
+    only: int | None = None,
 ) -> Validation:
-    """The run over all rows of a file, ready to be closed."""
+    """The run over all rows of a file, or over ``only`` the one of that number, ready to be closed."""
     run, rows = start_validation(
-        source, settings, options, profiles, today=today, against=against, load_tokenizer=load_tokenizer
+        source,
+        settings,
+        options,
+        profiles,
+        today=today,
+        against=against,
+        load_tokenizer=load_tokenizer,
+        template=template,
     )
+    if only is not None:
+        rows = islice((row for row in rows if row.number == only), 1)
     for row in rows:
         if isinstance(row, BadRow):
             run.see_unreadable(row.number, row.line, row.reason)
@@ -95,6 +115,7 @@ def start_validation(
     today: date,
     against: Source | None = None,
     load_tokenizer: Callable[[str], Tokenizer] | None = None,
+    template: Template | None = None,
 ) -> tuple[Validation, Iterator[ReadRow | BadRow]]:
     """A run over a file that has seen no row yet, and the rows."""
     source.keep()
@@ -113,7 +134,8 @@ def start_validation(
         model=options.model,
         today=today,
     )
-    run = Validation(profiles, options, facts, own, read_keys(against) if against is not None else {}, load_tokenizer)
+    other = read_keys(against) if against is not None else {}
+    run = Validation(profiles, options, facts, own, other, load_tokenizer, template=template)
     return run, _read_rows(source, resolved, facts)
 
 

@@ -137,6 +137,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     weights: bool = False
     length: Length = Length()
     reasoning: Reasoning = Reasoning()
+    # Whether conversations are written by the chat template of the model, which somebody can name.
+    template: bool = False
     epochs: Epochs | None = None
     models: tuple[Model, ...] = ()
     calendar: tuple[Event, ...] = ()

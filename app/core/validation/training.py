@@ -3,16 +3,17 @@
 A conversation is written by a template as pieces in a row; a piece is what somebody says, or what stands around it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from app.core.layouts.base import messages_of, trailing_of
 from app.core.layouts.functions import tools_in
-from app.core.reasoning import with_thinking
+from app.core.reasoning import THINK, with_thinking
 from app.core.record import Message, Record
 from app.core.text import plural
 from app.core.tokens import Tokenizer
@@ -21,21 +22,57 @@ from app.core.validation.profiles import Length, Profile
 # Few tokens have more letters.
 _LONGEST_TOKEN = 24
 _encode = msgspec.json.Encoder().encode
+# What of a conversation is trained, where somebody has set it.
+TRAINS = {
+    "": "As the target does it",
+    "all": "The whole text",
+    "answers": "All answers",
+    "last-answer": "The last answer",
+}
+# By so many letters a text is recognised in what a template wrote; some lay out what follows in their own way.
+_RECOGNISED = 60
 
 
 class Piece(NamedTuple):
     """A part of the written conversation. ``message`` counts from 0; ``learned`` is what the model would say itself.
 
-    A ``mark`` is one token whatever letters show it.
+    A ``mark`` is one token whatever letters show it. ``ends`` are the places in the text where its tokens end, where a
+    tokenizer of the template has found them.
     """
 
     text: str
     message: int
     learned: bool = False
     mark: bool = False
+    ends: tuple[int, ...] | None = None
 
 
-Template = Callable[[Sequence[Message], Sequence[object]], list[Piece]]
+class Written(NamedTuple):
+    """A conversation as a template writes it. ``unclear`` says of which answers it cannot be told what is learned, and
+    ``refused`` why there is nothing."""
+
+    pieces: tuple[Piece, ...] = ()
+    unclear: str = ""
+    refused: str = ""
+
+
+class Template(Protocol):
+    """A chat template. Where it ``counts``, its pieces have the ends of their tokens; else its family does."""
+
+    @property
+    def name(self) -> str:
+        """What it goes by."""
+
+    @property
+    def family(self) -> str:
+        """The family of models that it is of, if that is known."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a tokenizer."""
+
+    def write(self, messages: Sequence[Message], tools: Sequence[object]) -> Written:
+        """The conversation in the words of the template."""
 
 
 def write_chatml(messages: Sequence[Message], tools: Sequence[object]) -> list[Piece]:
@@ -75,7 +112,9 @@ class Trained:
     ``answer_tokens`` are those that the model would say itself, ``trained_answer_tokens`` those of them that are
     learned; ``trained_tokens`` counts others as well, where a target trains whole conversations. Those that are
     ``too_long`` are dropped or refused for their length. ``reasoning`` says whether that of the answer is ``kept`` or
-    ``stripped``; empty where there is none.
+    ``stripped``, ``earlier_reasoning`` the same of earlier turns; empty where there is none. ``left`` are the places
+    that are not cut. ``refused`` says why a template does not write the record at all, ``lost`` names what it leaves
+    out without a word, and ``unclear`` says of which answers it cannot be told what is trained.
     """
 
     kept: bool
@@ -89,28 +128,61 @@ class Trained:
     reasoning: str = ""
     text: str = ""
     spans: tuple[tuple[int, int], ...] = ()
+    left: tuple[tuple[int, int], ...] = ()
+    earlier_reasoning: str = ""
+    refused: str = ""
+    lost: tuple[str, ...] = ()
+    unclear: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a target is set: its profile, what tokens are counted by, the length that is allowed and what is trained."""
+    """How a target is set: its profile, what tokens are counted by, the length that is allowed and what is trained.
+
+    Without a ``template`` conversations are written as ChatML. ``trains`` is what somebody has set, if not the default.
+    """
 
     profile: Profile
     tokenizer: Tokenizer
     length: Length
-    write: Template = write_chatml
+    template: Template | None = None
+    trains: str = ""
 
     @classmethod
     def of_profile(
-        cls, profile: Profile, tokenizer: Tokenizer, *, model: str = "", tokens: int | None = None
+        cls,
+        profile: Profile,
+        tokenizer: Tokenizer,
+        *,
+        model: str = "",
+        tokens: int | None = None,
+        template: Template | None = None,
+        trains: str = "",
     ) -> "Training":
-        """The settings of a profile, with the limit of a model where it has one, or one that somebody chose."""
+        """The settings of a profile, with the limit of a model where it has one, or one that somebody chose.
+
+        A template is left aside by a target that does not use that of the model.
+        """
         known = profile.model(model)
         limit = tokens or (known.tokens if known else None) or profile.length.tokens
         length = profile.length
         return cls(
-            profile, tokenizer, Length(tokens=limit, beyond=length.beyond, keeps=length.keeps, setting=length.setting)
+            profile,
+            tokenizer,
+            Length(tokens=limit, beyond=length.beyond, keeps=length.keeps, setting=length.setting),
+            template if profile.template else None,
+            trains,
         )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether tokens are counted as the model does it."""
+        return self.tokenizer.exact or (self.template is not None and self.template.counts)
+
+    @property
+    def counted_by(self) -> str:
+        """Whose tokens are counted: the name of a template that has a tokenizer, else a family."""
+        return self.template.name if self.template is not None and self.template.counts else self.tokenizer.family
 
     def judge(
         self,
@@ -128,12 +200,27 @@ class Training:
         an export leaves out, the messages behind its answer. ``completion`` is how many of its messages are the
         completion of a prompt. ``messages`` are those of the row, where they are known as the target gets them.
         """
-        reasoning = "kept" if record.reasoning else ""
+        reasoning, earlier = "kept" if record.reasoning else "", ""
         if messages is None:
-            messages, reasoning = _messages_of(record, self.profile, with_trailing=as_it_stands)
-        pieces = self.write(messages, tools_in(record.extra.get("tools")) or ())
-        sizes = [1 if one.mark else self.tokenizer.count(one.text) for one in pieces]
-        trained_part = self.profile.trains_by_shape.get(shape, self.profile.trains)
+            messages, reasoning, earlier = _messages_of(
+                record, self.profile, with_trailing=as_it_stands, drops_earlier=self.template is None
+            )
+        tools = tools_in(record.extra.get("tools")) or ()
+        unclear = ""
+        lost: tuple[str, ...] = ()
+        if self.template is None:
+            pieces: Sequence[Piece] = write_chatml(messages, tools)
+        else:
+            pieces, unclear, refused = self.template.write(messages, tools)
+            if refused:
+                return Trained(False, 0, 0, 0, 0, limit=self.length.tokens, refused=refused)
+            text = "".join(one.text for one in pieces)
+            reasoning, earlier = _find_reasoning(record, text)
+            lost = _find_lost(record, text)
+        sizes = [
+            1 if one.mark else self.tokenizer.count(one.text) if one.ends is None else len(one.ends) for one in pieces
+        ]
+        trained_part = self.trains or self.profile.trains_by_shape.get(shape, self.profile.trains)
         last = max((one.message for one in pieces if one.learned), default=-1)
         learned = [one.learned and (trained_part != "last-answer" or one.message == last) for one in pieces]
         start = 0
@@ -174,17 +261,31 @@ class Training:
             reasoning=reasoning,
             text="".join(one.text for one in pieces) if shown else "",
             spans=tuple(self._spans(pieces, sizes, kept_sizes, trains)) if shown else (),
+            left=tuple(self._spans(pieces, sizes, kept_sizes, [True] * len(pieces))) if shown else (),
+            earlier_reasoning=earlier,
+            lost=lost,
+            # Where all is trained, or the last answer alone, nothing depends on the others.
+            unclear=unclear if trained_part == "answers" else "",
         )
 
     def _spans(
-        self, pieces: Sequence[Piece], sizes: Sequence[int], kept: Sequence[int], trains: Sequence[bool]
+        self, pieces: Sequence[Piece], sizes: Sequence[int], kept: Sequence[int], wanted: Sequence[bool]
     ) -> Iterator[tuple[int, int]]:
-        """Where trained text stands, neighbours joined; of a piece that is cut its beginning, or its end."""
+        """Where wanted text stands, neighbours joined; of a piece that is cut its beginning, or its end."""
         start = end = place = 0
-        for piece, size, left, is_trained in zip(pieces, sizes, kept, trains, strict=True):
-            if is_trained and left:
+        is_whole = True
+        for piece, size, left, is_wanted in zip(pieces, sizes, kept, wanted, strict=True):
+            # A piece without a token goes with the one before it.
+            is_whole = left == size and (size > 0 or is_whole)
+            if is_wanted and (left or is_whole):
                 a, b = place, place + len(piece.text)
-                if left < size:
+                if left < size and piece.ends is not None:
+                    a, b = (
+                        (a + piece.ends[size - left - 1], b)
+                        if self.length.keeps == "end"
+                        else (a, a + piece.ends[left - 1])
+                    )
+                elif left < size:
                     letters = _letters_of_tokens(piece.text, left, self.tokenizer)
                     a, b = (b - letters, b) if self.length.keeps == "end" else (a, a + letters)
                 if a != end:
@@ -197,17 +298,49 @@ class Training:
             yield start, end
 
 
-def _messages_of(record: Record, profile: Profile, *, with_trailing: bool) -> tuple[list[Message], str]:
-    """The messages of a record as a target reads them, and what it does with the reasoning.
+def _messages_of(
+    record: Record, profile: Profile, *, with_trailing: bool, drops_earlier: bool
+) -> tuple[list[Message], str, str]:
+    """The messages of a record as a target reads them, and what it does with the reasoning of the answer and of
+    earlier ones.
 
-    Templates strip the reasoning of earlier answers; a target without a place for it never gets to see any.
+    A target without a place for it never gets to see any, and templates strip that of earlier answers. One that does
+    so itself is given all of it.
     """
-    kept = profile.reasoning.key is not None
+    key = profile.reasoning.key
     messages = _conversation_of(record, profile, with_trailing=with_trailing)
     for place, one in enumerate(messages):
-        if one.reasoning and (place < len(messages) - 1 or not kept):
+        if one.reasoning is None:
+            continue
+        if key is None or (drops_earlier and place < len(messages) - 1):
             messages[place] = replace(one, reasoning=None)
-    return messages, ("kept" if kept else "stripped") if record.reasoning else ""
+        elif key == THINK and not drops_earlier:
+            messages[place] = replace(one, reasoning=None, text=with_thinking(one.reasoning, one.text or ""))
+    has_earlier = any(one.reasoning for one in record.turns)
+    said = "" if not record.reasoning else "stripped" if key is None else "kept"
+    return messages, said, "stripped" if has_earlier else ""
+
+
+def _find_reasoning(record: Record, text: str) -> tuple[str, str]:
+    """Whether the reasoning of the answer, and of earlier ones, stands in what a template wrote."""
+    earlier = [one.reasoning for one in record.turns if one.reasoning]
+    return tuple(  # type: ignore[return-value]
+        "" if not those else "kept" if all(one.strip() in text for one in those) else "stripped"
+        for those in ([record.reasoning] if record.reasoning else [], earlier)
+    )
+
+
+def _find_lost(record: Record, text: str) -> tuple[str, ...]:
+    """What of a record does not stand in what a template wrote: it was made for messages of another form."""
+    said = {"the answer": record.answer.rpartition("</think>")[2], "the system prompt": record.system or ""}
+    lost = [name for name, one in said.items() if one.strip()[:_RECOGNISED] not in text]
+    for one in (*record.turns, *record.trace):
+        for call in one.tool_calls or ():
+            called = call.get("function", call) if isinstance(call, dict) else None
+            name = called.get("name") if isinstance(called, dict) else None
+            if isinstance(name, str) and name not in text:
+                lost.append(f"a call of {name}")
+    return tuple(dict.fromkeys(lost))
 
 
 def _conversation_of(record: Record, profile: Profile, *, with_trailing: bool) -> list[Message]:
@@ -275,8 +408,24 @@ def _letters_of_tokens(text: str, tokens: int, tokenizer: Tokenizer) -> int:
     return max((end for end in ends if tokenizer.count(text[:end]) <= tokens), default=low)
 
 
+def split_trained(text: str, spans: Sequence[Sequence[int]], left: Sequence[Sequence[int]]) -> list[tuple[str, str]]:
+    """A written conversation in parts, each ``trained``, ``cut`` or neither (an empty text)."""
+    edges = sorted({0, len(text), *(edge for span in (*spans, *left) for edge in span)})
+    parts: list[tuple[str, str]] = []
+    for start, end in pairwise(edges):
+        is_left = any(a <= start < b for a, b in left)
+        kind = "trained" if any(a <= start < b for a, b in spans) else "" if is_left else "cut"
+        if parts and parts[-1][0] == kind:
+            parts[-1] = (kind, parts[-1][1] + text[start:end])
+        else:
+            parts.append((kind, text[start:end]))
+    return parts
+
+
 def say_trained(trained: Trained) -> str:
     """How much of the answer is trained, and why not more, in a sentence."""
+    if trained.refused:
+        return trained.refused
     said = f"{trained.trained_answer_tokens:,} of {plural(trained.answer_tokens, 'answer token')} trained"
     if trained.trained_answer_tokens == trained.answer_tokens or trained.limit is None:
         return f"{said}."

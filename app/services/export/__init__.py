@@ -6,16 +6,32 @@ counted.
 """
 
 from app.services.export.bundles import find_written, write_bundle, write_folder
-from app.services.export.manifest import Tally, build_manifest, snapshot_of_now
-from app.services.export.options import ExportOptions, file_name
-from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_at_hand, plan_export
+from app.services.export.ledgers import (
+    Counted,
+    CountRun,
+    is_small,
+    last_targets,
+    name_pairs,
+    plan_at_hand,
+    remember_target,
+    view_counts,
+)
+from app.services.export.manifest import Tally, build_manifest, name_snapshot, remember_use
+from app.services.export.options import ExportOptions, file_name, find_origin
+from app.services.export.planning import ExportPlan, RecordCount, count_ledger, plan_export
 from app.services.export.proof import Proof, RoundTrip
 from app.services.export.rendering import Rendering
+from app.services.export.tasks import COUNT, MAKE, FileRun
 from app.services.export.writing import Written, prove_export, require_space_for, stream_export, write_export
 
 __all__ = [
+    "COUNT",
+    "MAKE",
+    "CountRun",
+    "Counted",
     "ExportOptions",
     "ExportPlan",
+    "FileRun",
     "Proof",
     "RecordCount",
     "Rendering",
@@ -25,13 +41,20 @@ __all__ = [
     "build_manifest",
     "count_ledger",
     "file_name",
+    "find_origin",
     "find_written",
+    "is_small",
+    "last_targets",
+    "name_pairs",
+    "name_snapshot",
     "plan_at_hand",
     "plan_export",
     "prove_export",
+    "remember_target",
+    "remember_use",
     "require_space_for",
-    "snapshot_of_now",
     "stream_export",
+    "view_counts",
     "write_bundle",
     "write_export",
     "write_folder",

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from sqlalchemy import func, select
 
 from app.core.bundles import BUNDLES, MANIFEST, Facts, Features, Part, as_json, count_keys
 from app.core.errors import Invalid
@@ -28,14 +27,12 @@ from app.core.layouts import CARRIES, losses
 from app.core.record import SPLITS, Record
 from app.core.spool import require_space
 from app.core.stored import StoredEntry
-from app.models import Entry
-from app.services.export.manifest import Tally, build_manifest, snapshot_of_now
-from app.services.export.options import ExportOptions, goes_out
+from app.services.export.manifest import Tally, build_manifest, name_snapshot
+from app.services.export.options import ExportOptions
 from app.services.export.planning import plan_export
 from app.services.export.rendering import Rendering
 from app.version import __version__
 
-NO_SPLIT = "without a split, while others have one"
 _CHECKED_ROWS = 20_000
 # The same bytes for the same rows: files of an archive have no time of their own.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -97,11 +94,7 @@ def write_bundle(
                 require_space(0)
 
         run = stack.enter_context(Rendering(dataset_id, options, seen=see))
-        assert run.connection is not None
-        goes = goes_out(dataset_id, options, run.connection)
-        total, divided = run.connection.execute(select(func.count(), func.count(Entry.split)).where(goes)).one()
-        is_split, without = bool(divided), total - divided if divided else 0
-        for _ in run.rendered(*([Entry.split.is_not(None)] if is_split else [])):
+        for _ in run.rendered():
             pass
         if not found:
             raise Invalid("There is nothing to write: no pair is left.", code="nothing_exported")
@@ -111,7 +104,7 @@ def write_bundle(
             size, digest = _write_part(path, found[name], options.format)
             pairs, tokens = tally.pairs[name], tally.tokens[name]
             parts.append(Part(name, path.name, pairs, found[name].rows, size, digest, tokens))
-    facts = Facts(run.title, options.layout, __version__, parts, features)
+    facts = Facts(run.origin.title, options.layout, __version__, parts, features)
     for beside, write in bundle.beside.items():
         (folder / beside).parent.mkdir(exist_ok=True)
         (folder / beside).write_bytes(write(facts, read_old(beside)))
@@ -123,9 +116,9 @@ def write_bundle(
             for part in parts
         ],
         "records": sum(part.pairs for part in parts),
-        "left_out": [*left_out, *([{"reason": NO_SPLIT, "records": without}] if without else [])],
+        "left_out": left_out,
         "losses": [{"what": name, "records": lost[name]} for name in CARRIES if lost[name]],
-        "snapshot": snapshot_of_now(dataset_id),
+        "snapshot": name_snapshot(dataset_id, options),
     }
     manifest = build_manifest(dataset_id, options, result, tally)
     (folder / MANIFEST).parent.mkdir(exist_ok=True)

@@ -11,8 +11,8 @@ from app.core.record import Record
 from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
 from app.providers.tokenizers import load_tokenizer
-from app.services import datasets, snapshots, splits
-from app.services.export.options import ExportOptions
+from app.services import snapshots, splits
+from app.services.export.options import ExportOptions, find_origin
 from app.services.export.picking import count_tokens
 from app.version import __version__
 
@@ -39,22 +39,28 @@ class Tally:
         return hash_pairs(self._hashes, system_prompt)
 
 
-def snapshot_of_now(dataset_id: int) -> dict[str, Any] | None:
-    """The snapshot that holds what the dataset holds now, if there is one."""
-    newest = snapshots.newest_of_now(dataset_id)
-    return {"snapshot": snapshots.label_of(newest), "name": newest.name, "hash": newest.hash} if newest else None
+def name_snapshot(dataset_id: int, options: ExportOptions) -> dict[str, Any] | None:
+    """The snapshot that is exported, else the one that holds what the dataset holds now, if there is one."""
+    found = find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id)
+    return {"snapshot": snapshots.label_of(found), "name": found.name, "hash": found.hash} if found else None
+
+
+def remember_use(dataset_id: int, options: ExportOptions) -> None:
+    """Let the snapshot that was exported, if one was, know of it: it is the proof of what is in the file."""
+    if (frozen := find_origin(dataset_id, options).snapshot) is not None:
+        snapshots.add_use(frozen.id, "export", f"Export to {options.target or f'{options.format}:{options.layout}'}")
 
 
 def build_manifest(dataset_id: int, options: ExportOptions, result: Mapping[str, Any], tally: Tally) -> dict[str, Any]:
     """What was exported and how; ``result`` is what programs see of it. There is no time in it: the same pairs give
     the same manifest.
     """
-    dataset, divided = datasets.get(dataset_id), splits.last_split(dataset_id)
+    origin, divided = find_origin(dataset_id, options), splits.last_split(dataset_id)
     return {
         "made_by": {"name": "LLM Training Tools", "version": __version__},
-        "dataset": dataset.name,
+        "dataset": origin.title,
         "snapshot": result["snapshot"],
-        "pairs_hash": tally.hash_pairs(dataset.system_prompt),
+        "pairs_hash": tally.hash_pairs(origin.system_prompt),
         "target": options.target,
         "profile": EXPORT_TARGETS[options.target].profile if options.target else "",
         "format": options.format,

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from app.core.conversion import EXTRA
 from app.core.errors import Invalid
@@ -13,10 +14,11 @@ from app.core.formats.compress import COMPRESSIONS
 from app.core.layouts import LAYOUTS
 from app.core.options import option
 from app.core.spec import Spec
+from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
-from app.core.text import BLANK_CHARACTERS
-from app.models import Entry
-from app.services import datasets, entries
+from app.core.text import BLANK_CHARACTERS, is_blank
+from app.models import Entry, Snapshot, db
+from app.services import datasets, entries, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class ExportOptions:
     layout: str = option("openai", "Layout", flag="")
     target: str = option("", "Target", flag="")
     filters: Filters = option(EVERY, "Pairs", flag="")
+    snapshot: str = option("", "Snapshot", "Export this snapshot instead of the pairs of now.", metavar="S")
     max_tokens: int | None = option(
         None, "Longest", "Leave out pairs with more tokens than this.", metavar="N", between=(1, 100_000_000)
     )
@@ -120,23 +123,55 @@ def file_name(name: str, options: ExportOptions) -> str:
     return f"{plain}{splits}{safe}{ending}{'.' if options.compression else ''}{options.compression}"
 
 
-def goes_out(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is exported of: a dataset as it is now, or one of its snapshots. ``statuses`` are taken by default.
+
+    ``is_divided`` says, for targets with a file for each split, that some of the chosen pairs have one.
+    """
+
+    dataset_id: int
+    title: str
+    system_prompt: str | None
+    statuses: tuple[str, ...]
+    snapshot: Snapshot | None = None
+    is_divided: bool = False
+
+    def find(self, statement: Any) -> Any:
+        """A query of entries as one of what was frozen, if that is meant."""
+        return snapshots.as_frozen(statement, self.snapshot)
+
+
+def find_origin(dataset_id: int, options: ExportOptions) -> Origin:
+    """What an export reads. Raises NotFound for a dataset or a snapshot that there is not."""
+    dataset = datasets.get(dataset_id)
+    origin = Origin(dataset.id, dataset.name, dataset.system_prompt, entries.exported_statuses(dataset.counts))
+    if options.snapshot:
+        frozen = snapshots.find_snapshot(dataset.id, options.snapshot)
+        statuses = entries.exported_statuses(frozen.statuses)
+        origin = Origin(dataset.id, frozen.title, frozen.system_prompt, statuses, frozen)
+    if not options.bundle:
+        return origin
+    divided = select(Entry.id).where(is_chosen(origin, options), Entry.split.is_not(None)).limit(1)
+    return replace(origin, is_divided=db.session.execute(origin.find(divided)).first() is not None)
+
+
+def goes_out(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
     """The condition under which a pair is exported, as far as its columns tell."""
-    return and_(is_chosen(dataset_id, options, connection), *map(not_, reasons_against(dataset_id, options).values()))
+    return and_(is_chosen(origin, options, connection), *map(not_, reasons_against(origin, options).values()))
 
 
-def is_chosen(dataset_id: int, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
+def is_chosen(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
     """Whether somebody asked for a pair, by the filters."""
-    return and_(entries.is_live(dataset_id, connection), *entries.filter_conditions(options.filters))
+    return and_(entries.is_live(origin.dataset_id, connection), *entries.filter_conditions(options.filters))
 
 
-def reasons_against(dataset_id: int, options: ExportOptions) -> dict[str, ColumnElement[bool]]:
+def reasons_against(origin: Origin, options: ExportOptions) -> dict[str, ColumnElement[bool]]:
     """Why a chosen pair stays behind, by codes of ``REASONS``: conditions, of which the first that holds counts."""
     found: dict[str, ColumnElement[bool]] = {}
     if not options.filters.statuses:
-        taken = entries.exported_statuses(datasets.get(dataset_id))
         found["rejected"] = Entry.status == "rejected"
-        found["not-approved"] = Entry.status.not_in((*taken, "rejected"))
+        found["not-approved"] = Entry.status.not_in((*origin.statuses, "rejected"))
     # The first letter settles it for nearly all.
     begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
     nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
@@ -146,7 +181,22 @@ def reasons_against(dataset_id: int, options: ExportOptions) -> dict[str, Column
     found["unanswered"] = nothing
     if "rejected answer" in LAYOUTS[options.layout].needs:
         found["no-worse-answer"] = Entry.rejected_answer.is_(None)
+    if origin.is_divided:
+        found["no-split"] = Entry.split.is_(None)
     return found
+
+
+def reason_against(row: StoredEntry, origin: Origin, options: ExportOptions) -> str | None:
+    """The same of one stored row; what only its record tells is left to whoever renders it."""
+    if not options.filters.statuses and row.status not in origin.statuses:
+        return "rejected" if row.status == "rejected" else "not-approved"
+    is_labelled = LAYOUTS[options.layout].labels is not None and row.rejected_answer is not None
+    if row.trace is None and not is_labelled and is_blank(row.answer):
+        return "unanswered"
+    needs_worse = "rejected answer" in LAYOUTS[options.layout].needs
+    if needs_worse and row.rejected_answer is None:
+        return "no-worse-answer"
+    return "no-split" if origin.is_divided and row.split is None else None
 
 
 REASONS = {
@@ -154,6 +204,7 @@ REASONS = {
     "not-approved": "that are not approved",
     "unanswered": "without an answer",
     "no-worse-answer": "without a rejected answer",
+    "no-split": "without a split, while others have one",
     "too-long": "with more than {max_tokens:,} tokens",
     "tag-full": "beyond {per_tag:,} of a tag",
 }

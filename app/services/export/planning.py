@@ -5,14 +5,12 @@ it only matters what they have: they are counted by that, and one stands for eac
 look at each of them, all are looked at.
 """
 
-import threading
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 
 from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import RISKY, cells_of, stream_lines
@@ -25,9 +23,15 @@ from app.core.record import Record
 from app.core.stored import StoredEntry
 from app.models import Entry, db
 from app.providers.tokenizers import load_tokenizer
-from app.services import datasets
-from app.services.export.options import REASONS, ExportOptions, goes_out, is_chosen, reasons_against
+from app.services.export.options import (
+    REASONS,
+    ExportOptions,
+    goes_out,
+    is_chosen,
+    reasons_against,
+)
 from app.services.export.picking import count_tokens
+from app.services.export.proof import RoundTrip
 from app.services.export.rendering import Rendering, in_chunks
 
 # So many pairs of each reason are named: more than anybody looks through.
@@ -38,10 +42,6 @@ SHOWN, SHOWN_CHARACTERS = 3, 2_000
 SAMPLED = 2_000
 SYSTEM_ADDED, MADE_SAFE, TOO_LONG_CELL, TOO_MANY_ROWS = "system-added", "made-safe", "cell-too-long", "too-many-rows"
 LEFT_OUT, LOST, CHANGED, IN_THE_WAY = "left out", "lost", "changed", "in the way"
-# How many plans are kept at hand: the page asks for them again at each look, and most of them change nothing.
-_REMEMBERED = 16
-_planned: OrderedDict[tuple[object, ...], "ExportPlan"] = OrderedDict()
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class ExportPlan:
     formulas: int
     shown: tuple[Shown, ...] = ()
     size: Size | None = None
+    round_trip: RoundTrip | None = None
 
     @property
     def left_out(self) -> list[RecordCount]:
@@ -118,30 +119,84 @@ class ExportPlan:
         }
 
 
-@dataclass
-class _Tally:
-    """Counts and names pairs by codes."""
+class Reckoning:
+    """Counts pairs by codes, and names the first of each. ``records`` go out; ``formulas`` are cells.
 
-    is_naming: bool
-    pairs: Counter[str] = field(default_factory=Counter)
-    said: dict[str, str] = field(default_factory=dict)
-    names: dict[str, list[int]] = field(default_factory=dict)
+    ``see`` is told of pairs that go out, ``leave`` of others.
+    """
 
-    def add(self, code: str, entry_id: int, what: str = "") -> None:
+    def __init__(self, run: Rendering, *, is_naming: bool = False) -> None:
+        self.run, self.is_naming = run, is_naming
+        self.records = self.formulas = 0
+        self.pairs = Counter[str]()
+        # What a refusal says.
+        self.said: dict[str, str] = {}
+        self.names: dict[str, list[int]] = {}
+        options = run.options
+        # What begins a cell that matters.
+        self.signs: tuple[str, ...] = ()
+        if options.format in ("csv", "tsv"):
+            self.signs = RISKY if options.spreadsheet_safe else tuple(sign for sign in RISKY if sign != "'")
+
+    def add(self, code: str, entry_id: int) -> None:
         """Count a pair under a code."""
         self.pairs[code] += 1
-        if what:
-            self.said.setdefault(code, what)
         named = self.names.setdefault(code, [])
         if self.is_naming and len(named) < MOST_NAMED:
             named.append(entry_id)
 
-    def add_many(self, code: str, number: int, query: Callable[[], Select[Any]]) -> None:
-        """Count pairs that the database counted; ``query`` finds their ids."""
+    def add_many(self, code: str, number: int, query: Select[Any]) -> None:
+        """Count pairs that the database counted; the query finds their ids."""
         self.pairs[code] += number
         named = self.names.setdefault(code, [])
         if number and self.is_naming and len(named) < MOST_NAMED:
-            named.extend(db.session.execute(query().limit(MOST_NAMED - len(named))).scalars())
+            named.extend(db.session.execute(query.limit(MOST_NAMED - len(named))).scalars())
+
+    def see(self, row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
+        """A pair that goes out, and its rows."""
+        self.records += 1
+        for name in losses(record, self.run.layout, self.run.how):
+            self.add(code_of_loss(name), row.id)
+        if row.system is None and record.system is not None and "system" in self.run.layout.holds:
+            self.add(SYSTEM_ADDED, row.id)
+        for one in rows if self.signs or self.run.options.format == "xlsx" else ():
+            self.see_cells(row.id, cells_of(one.values()))
+
+    def see_cells(self, entry_id: int, cells: list[str]) -> None:
+        """The cells of a row of a table."""
+        if self.signs:
+            number = sum(cell.startswith(self.signs) for cell in cells)
+            if number and self.run.options.spreadsheet_safe:
+                self.add(MADE_SAFE, entry_id)
+            elif number:
+                self.formulas += number
+        elif any(length_in_cell(cell) > CELL_LIMIT for cell in cells):
+            self.add(TOO_LONG_CELL, entry_id)
+
+    def leave(self, row: StoredEntry, reason: str | RowError) -> None:
+        """A pair that stays behind, and why."""
+        code = f"refused-{reason.code}" if isinstance(reason, RowError) else reason
+        if isinstance(reason, RowError):
+            self.said.setdefault(code, reason.message)
+        self.add(code, row.id)
+
+    def as_plan(self) -> ExportPlan:
+        """What was counted, line by line."""
+        options, pairs = self.run.options, dict(self.pairs)
+        if options.format == "xlsx" and self.records > ROW_LIMIT:
+            pairs[TOO_MANY_ROWS] = self.records
+        limits = {"max_tokens": options.max_tokens or 0, "per_tag": options.per_tag or 0}
+        order = [(LEFT_OUT, code, text.format(**limits)) for code, text in REASONS.items()]
+        order += [(LEFT_OUT, code, f"refused: {said}") for code, said in self.said.items()]
+        order += [(LOST, code_of_loss(name), name) for name in CARRIES]
+        order += [
+            (CHANGED, SYSTEM_ADDED, "get the dataset’s system prompt"),
+            (CHANGED, MADE_SAFE, "get an apostrophe before what a spreadsheet would run"),
+            (IN_THE_WAY, TOO_LONG_CELL, f"have a text of more than the {CELL_LIMIT:,} characters that a cell holds"),
+            (IN_THE_WAY, TOO_MANY_ROWS, f"are more than the {ROW_LIMIT:,} rows that a sheet holds"),
+        ]
+        lines = tuple(Line(kind, code, text, pairs[code]) for kind, code, text in order if pairs.get(code))
+        return ExportPlan(self.records, lines, self.formulas)
 
 
 def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
@@ -149,48 +204,23 @@ def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
     return count_ledger(dataset_id, options)[0]
 
 
-def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
-    """The same with the first records and the size, for a dataset that is small; kept at hand until it changes."""
-    dataset = datasets.get(dataset_id)
-    # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
-    key = (str(db.engine.url), dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt, repr(options))
-    with _lock:
-        plan = _planned.get(key)
-    if plan is None:
-        plan = plan_export(dataset_id, options)
-        shown, size = measure_export(dataset_id, options, plan.records)
-        plan = replace(plan, shown=shown, size=size)
-        with _lock:
-            _planned[key] = plan
-            while len(_planned) > _REMEMBERED:
-                _planned.popitem(last=False)
-    return plan
-
-
 def count_ledger(
     dataset_id: int, options: ExportOptions, *, naming: bool = False
 ) -> tuple[ExportPlan, dict[str, list[int]]]:
     """Count what goes out, what stays and what changes; with ``naming`` also the first pairs of each code, by ids."""
-    tally = _Tally(naming)
-    _count_left_out(dataset_id, options, tally)
-    formulas = _count_others(dataset_id, options, tally)
-    records = tally.pairs.pop("", 0)
-    if options.format == "xlsx" and records > ROW_LIMIT:
-        tally.add_many(TOO_MANY_ROWS, records, lambda: _ids(dataset_id, options, true()))
-    refused = [code for code in tally.pairs if code.startswith("refused-")]
-    texts = {code: text.format(max_tokens=options.max_tokens or 0, per_tag=options.per_tag or 0)
-             for code, text in REASONS.items()}  # fmt: skip
-    order: list[tuple[str, str, str]] = [(LEFT_OUT, code, text) for code, text in texts.items()]
-    order += [(LEFT_OUT, code, f"refused: {tally.said[code]}") for code in refused]
-    order += [(LOST, code_of_loss(name), name) for name in CARRIES]
-    order += [
-        (CHANGED, SYSTEM_ADDED, "get the dataset’s system prompt"),
-        (CHANGED, MADE_SAFE, "get an apostrophe before what a spreadsheet would run"),
-        (IN_THE_WAY, TOO_LONG_CELL, f"have a text of more than the {CELL_LIMIT:,} characters that a cell holds"),
-        (IN_THE_WAY, TOO_MANY_ROWS, f"are more than the {ROW_LIMIT:,} rows that a sheet holds"),
-    ]  # fmt: skip
-    lines = tuple(Line(kind, code, text, tally.pairs[code]) for kind, code, text in order if tally.pairs[code])
-    return ExportPlan(records, lines, formulas), tally.names
+    is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None))
+    # Cells of other layouts are known only when they are written.
+    looks_at_all = options.picks or (FORMATS[options.format].tabular and options.layout != "columns")
+    with Rendering(dataset_id, options) as run:
+        tally = Reckoning(run, is_naming=naming)
+        run.seen, run.left = tally.see, tally.leave
+        _count_left_out(tally)
+        for _ in run.rendered(*(() if looks_at_all else (is_more,))):
+            pass
+        if not looks_at_all:
+            _count_plain(tally, not_(is_more))
+            _count_plain_cells(tally, not_(is_more))
+    return tally.as_plan(), tally.names
 
 
 def code_of_loss(name: str) -> str:
@@ -198,66 +228,32 @@ def code_of_loss(name: str) -> str:
     return "lost-" + name.replace(" ", "-")
 
 
-def _ids(dataset_id: int, options: ExportOptions, *where: ColumnElement[bool]) -> Select[Any]:
-    return select(Entry.id).where(goes_out(dataset_id, options), *where).order_by(Entry.id)
+def _ids(run: Rendering, *where: ColumnElement[bool]) -> Any:
+    return run.origin.find(select(Entry.id).where(goes_out(run.origin, run.options), *where).order_by(Entry.id))
 
 
-def _count_left_out(dataset_id: int, options: ExportOptions, tally: _Tally) -> None:
+def _count_left_out(tally: Reckoning) -> None:
     """Chosen pairs whose columns tell that they stay behind."""
+    origin, options = tally.run.origin, tally.run.options
     conditions: dict[str, ColumnElement[bool]] = {}
     earlier: list[ColumnElement[bool]] = []
-    for code, condition in reasons_against(dataset_id, options).items():
+    for code, condition in reasons_against(origin, options).items():
         conditions[code] = and_(condition, *map(not_, earlier))
         earlier.append(condition)
-    chosen = is_chosen(dataset_id, options)
-    numbers = db.session.execute(select(*(func.count().filter(one) for one in conditions.values())).where(chosen)).one()
+    chosen = is_chosen(origin, options)
+    counts = select(*(func.count().filter(one) for one in conditions.values())).select_from(Entry).where(chosen)
+    numbers = db.session.execute(origin.find(counts)).one()
     for (code, condition), number in zip(conditions.items(), numbers, strict=True):
-        query = select(Entry.id).where(chosen, condition).order_by(Entry.id)
-        tally.add_many(code, number, lambda query=query: query)  # type: ignore[misc]
+        tally.add_many(code, number, origin.find(select(Entry.id).where(chosen, condition).order_by(Entry.id)))
 
 
-def _count_others(dataset_id: int, options: ExportOptions, tally: _Tally) -> int:
-    """What goes out, under an empty code, with what is lost and changed, and what the layout refuses. Returns how many
-    cells a spreadsheet would run."""
-    kind, columns = FORMATS[options.format], options.layout == "columns"
-    # Cells of other layouts are known only when they are written.
-    looks_at_all = options.picks or (kind.tabular and not columns)
-    is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None))
-    cells = _Cells(options, tally)
-
-    def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
-        tally.pairs[""] += 1
-        for name in losses(record, run.layout, run.how):
-            tally.add(code_of_loss(name), row.id)
-        if row.system is None and record.system is not None and "system" in run.layout.holds:
-            tally.add(SYSTEM_ADDED, row.id)
-        for one in rows:
-            cells.see(row.id, cells_of(one.values()))
-
-    def leave(row: StoredEntry, reason: str | RowError) -> None:
-        if isinstance(reason, RowError):
-            tally.add(f"refused-{reason.code}", row.id, reason.message)
-        else:
-            tally.add(reason, row.id)
-
-    with Rendering(dataset_id, options, left=leave, seen=see) as run:
-        for _ in run.rendered(*(() if looks_at_all else (is_more,))):
-            pass
-        if not looks_at_all:
-            _count_plain(dataset_id, options, tally, run, not_(is_more))
-            cells.count_plain(dataset_id, not_(is_more))
-    return cells.formulas
-
-
-def _count_plain(
-    dataset_id: int, options: ExportOptions, tally: _Tally, run: Rendering, is_plain: ColumnElement[bool]
-) -> None:
+def _count_plain(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
     """Pairs that only have texts, by which of them they have."""
+    run = tally.run
     beside = (Entry.rejected_answer, Entry.reasoning, Entry.tags, Entry.source, Entry.family)
-    columns = (Entry.system, *beside)
-    has = [column.is_not(None) for column in columns]
-    kinds = select(*has, func.count()).where(goes_out(dataset_id, options), is_plain).group_by(*has)
-    for *there, number in db.session.execute(kinds).all():
+    has = [column.is_not(None) for column in (Entry.system, *beside)]
+    kinds = select(*has, func.count()).where(goes_out(run.origin, run.options), is_plain).group_by(*has)
+    for *there, number in db.session.execute(run.origin.find(kinds)).all():
         has_system, has_rejected, has_reasoning, has_tags, has_source, has_family = there
         record = Record(
             "q",
@@ -269,69 +265,39 @@ def _count_plain(
             source="s" if has_source else None,
             family="f" if has_family else None,
         )
-        tally.pairs[""] += number
-        alike = [one if is_there else not_(one) for one, is_there in zip(has, there, strict=True)]
-
-        def query(alike: Sequence[ColumnElement[bool]] = alike) -> Select[Any]:
-            return _ids(dataset_id, options, is_plain, *alike)
-
+        tally.records += number
+        query = _ids(run, is_plain, *(one if is_there else not_(one) for one, is_there in zip(has, there, strict=True)))
         for name in losses(record, run.layout, run.how):
             tally.add_many(code_of_loss(name), number, query)
         if not has_system and run.default is not None and "system" in run.layout.holds:
             tally.add_many(SYSTEM_ADDED, number, query)
 
 
-@dataclass
-class _Cells:
-    """What becomes of the cells of a table: formulas in an exact one, apostrophes in a safe one, too long texts in a
-    workbook."""
-
-    options: ExportOptions
-    tally: _Tally
-    formulas: int = 0
-
-    @property
-    def signs(self) -> tuple[str, ...]:
-        """What begins a cell that matters."""
-        if self.options.format not in ("csv", "tsv"):
-            return ()
-        return RISKY if self.options.spreadsheet_safe else tuple(sign for sign in RISKY if sign != "'")
-
-    def see(self, entry_id: int, cells: Iterable[str]) -> None:
-        """The cells of one row."""
-        if signs := self.signs:
-            number = sum(cell.startswith(signs) for cell in cells)
-            if self.options.spreadsheet_safe and number:
-                self.tally.add(MADE_SAFE, entry_id)
-            elif number:
-                self.formulas += number
-        elif self.options.format == "xlsx" and any(length_in_cell(cell) > CELL_LIMIT for cell in cells):
-            self.tally.add(TOO_LONG_CELL, entry_id)
-
-    def count_plain(self, dataset_id: int, is_plain: ColumnElement[bool]) -> None:
-        """The cells of pairs that only have texts, counted by the database."""
-        columns = (
-            Entry.question,
-            Entry.answer,
-            Entry.system,
-            Entry.reasoning,
-            Entry.rejected_answer,
-            *((Entry.source, Entry.family) if self.options.keep_extra else ()),
-        )
-        where = goes_out(dataset_id, self.options), is_plain
-        if signs := self.signs:
-            starts = [func.substr(column, 1, 1).in_(signs) for column in columns]
-            if self.options.spreadsheet_safe:
-                number = db.session.execute(select(func.count()).where(*where, or_(*starts))).scalar_one()
-                self.tally.add_many(MADE_SAFE, number, lambda: _ids(dataset_id, self.options, is_plain, or_(*starts)))
-            else:
-                counts = select(*(func.count().filter(one) for one in starts)).where(*where)
-                self.formulas += sum(db.session.execute(counts).one())
-        elif self.options.format == "xlsx":
-            # Characters beyond U+FFFF count as two there.
-            long = or_(*(func.length(column) > CELL_LIMIT // 2 for column in columns))
-            for entry_id, *texts in db.session.execute(select(Entry.id, *columns).where(*where, long)):
-                self.see(entry_id, [text for text in texts if text])
+def _count_plain_cells(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
+    """The cells of pairs that only have texts, counted by the database."""
+    run, options = tally.run, tally.run.options
+    columns = (
+        Entry.question,
+        Entry.answer,
+        Entry.system,
+        Entry.reasoning,
+        Entry.rejected_answer,
+        *((Entry.source, Entry.family) if options.keep_extra else ()),
+    )
+    where = goes_out(run.origin, options), is_plain
+    starts = [func.substr(column, 1, 1).in_(tally.signs) for column in columns]
+    if tally.signs and options.spreadsheet_safe:
+        counts = select(func.count()).select_from(Entry).where(*where, or_(*starts))
+        number = db.session.execute(run.origin.find(counts)).scalar_one()
+        tally.add_many(MADE_SAFE, number, _ids(run, is_plain, or_(*starts)))
+    elif tally.signs:
+        numbers = select(*(func.count().filter(one) for one in starts)).select_from(Entry).where(*where)
+        tally.formulas += sum(db.session.execute(run.origin.find(numbers)).one())
+    elif options.format == "xlsx":
+        # Characters beyond U+FFFF count as two there.
+        wide = select(Entry.id, *columns).where(*where, or_(*(func.length(one) > CELL_LIMIT // 2 for one in columns)))
+        for entry_id, *texts in db.session.execute(run.origin.find(wide)):
+            tally.see_cells(entry_id, [text for text in texts if text])
 
 
 def measure_export(dataset_id: int, options: ExportOptions, records: int) -> tuple[tuple[Shown, ...], Size | None]:

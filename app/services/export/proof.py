@@ -8,10 +8,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from app.core.formats import FORMATS, BadRow, Source
 from app.core.formats.csv import cells_of
 from app.core.layouts import CARRIES, LAYOUTS, LayoutOptions, RowError, losses
+from app.core.layouts.base import IDS
 from app.core.layouts.functions import with_plain_arguments
+from app.core.layouts.shapes import unpacked
 from app.core.reading import ReadSettings, plan_reading, read_records
 from app.core.record import Message, Record
 from app.core.stored import CONTENT, StoredEntry, stored_fields
@@ -51,6 +55,7 @@ class Proof:
     def __init__(self, options: ExportOptions) -> None:
         self.options = options
         self._layout, self._how = LAYOUTS[options.layout], LayoutOptions(keep_extra=options.keep_extra)
+        self._has_ids = IDS in self._layout.holds
         self._is_table = FORMATS[options.format].tabular
         self._expected = array("q")
         self._losses = Counter[str]()
@@ -60,13 +65,13 @@ class Proof:
         lost = losses(record, self._layout, self._how)
         self._losses.update(lost)
         if len(rows) == 1 and (not lost or self._layout.name == "columns"):
-            self._expected.append(_hash(record))
+            self._expected.append(_hash(record, ids=self._has_ids))
             return
         for one in rows:
             # A table gives every cell back as a text.
             written = dict(zip(one, cells_of(one.values()), strict=True)) if self._is_table else one
             try:
-                self._expected.append(_hash(self._layout.parse(written, READ_AS)))
+                self._expected.append(_hash(self._layout.parse(written, READ_AS), ids=self._has_ids))
             except RowError:
                 # It cannot be read, and so it does not come back.
                 self._expected.append(UNREADABLE)
@@ -93,18 +98,32 @@ class Proof:
         )
         settings, _ = plan_reading(source, named)
         for item in read_records(source, settings):
-            yield UNREADABLE - 1 if isinstance(item, BadRow) else _hash(item[1])
+            yield UNREADABLE - 1 if isinstance(item, BadRow) else _hash(item[1], ids=self._has_ids)
 
 
-def _hash(record: Record) -> int:
+def _hash(record: Record, *, ids: bool) -> int:
     if record.turns or record.trace:
-        # Arguments of calls are objects in some layouts, and JSON text in others.
-        turns, trace = (tuple(map(_with_plain_calls, part)) for part in (record.turns, record.trace))
+        turns, trace = (tuple(_plain_message(one, ids=ids) for one in part) for part in (record.turns, record.trace))
         record = replace(record, turns=turns, trace=trace)
     fields = stored_fields(record)
     return hash(tuple(fields[name] for name in CONTENT))
 
 
-def _with_plain_calls(message: Message) -> Message:
-    calls = message.tool_calls
-    return replace(message, tool_calls=with_plain_arguments(calls)) if calls else message
+def _plain_message(message: Message, *, ids: bool) -> Message:
+    """The message in one form: arguments are objects in some layouts and JSON text in others, no text beside a call may
+    be written as an empty one; layouts without ids name results by their function, and may have them as objects."""
+    calls, result = message.tool_calls, message.tool_call_id
+    if calls:
+        calls = with_plain_arguments(calls)
+        message = replace(message, text=message.text or None)
+    if not ids:
+        result = None
+        if message.role == "tool":
+            message = replace(message, name=None)
+        if message.role == "tool" and isinstance(found := unpacked(message.text), dict):
+            message = replace(message, text=msgspec.json.encode(found).decode())
+        calls = calls and [
+            {key: value for key, value in call.items() if key != "id"} if isinstance(call, dict) else call
+            for call in calls
+        ]
+    return replace(message, tool_calls=calls, tool_call_id=result)

@@ -23,8 +23,8 @@ from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.models import Entry, reading
 from app.providers.tokenizers import load_tokenizer
-from app.services import datasets, entries
-from app.services.export.options import ExportOptions, goes_out
+from app.services import entries
+from app.services.export.options import ExportOptions, find_origin, goes_out
 from app.services.export.picking import count_tokens, shuffle, take_of_each_tag
 
 CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
@@ -55,14 +55,14 @@ class Rendering:
         left: Left = lambda row, reason: None,
         seen: Callable[[StoredEntry, Record, list[dict[str, Any]]], object] | None = None,
     ) -> None:
-        dataset = datasets.get(dataset_id)
-        self.dataset_id, self.title, self.options = dataset.id, dataset.name, options.checked()
+        self.options = options.checked()
+        self.origin = find_origin(dataset_id, options)
         self.layout, self.how = LAYOUTS[options.layout], LayoutOptions(keep_extra=options.keep_extra)
         # A table of columns shows pairs as they are.
         is_wanted = options.dataset_system and options.layout != "columns"
-        self.default: str | None = dataset.system_prompt if is_wanted else None
+        self.default: str | None = self.origin.system_prompt if is_wanted else None
         self.pairs = self.rows = 0
-        self._left, self._seen = left, seen
+        self.left, self.seen = left, seen
         self._stack = ExitStack()
         self.connection: Connection | None = None
 
@@ -78,25 +78,28 @@ class Rendering:
     def chunks(self, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
         """The stored rows that go out, some at a time, in their order; the layout may still refuse some."""
         assert self.connection is not None
-        goes = goes_out(self.dataset_id, self.options, self.connection)
-        statement = select(*entries.COLUMNS).where(goes, *which).order_by(Entry.id)
+        goes = goes_out(self.origin, self.options, self.connection)
+        statement = self.origin.find(select(*entries.COLUMNS).where(goes, *which).order_by(Entry.id))
         chunks = (list(map(as_entry, rows)) for rows in entries.fetch_chunks(self.connection, statement, ROWS))
         return iter(chunks_of(self._pick(chain.from_iterable(chunks)), ROWS)) if self.options.picks else chunks
 
     def _pick(self, rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
-        options, tokenizer = self.options, load_tokenizer()
-        if (most := options.max_tokens) is not None:
-            rows = (row for row in rows if self._is_short(row, count_tokens(self.complete(row), tokenizer), most))
+        options = self.options
+        if options.max_tokens is not None:
+            rows = filter(self.is_short, rows)
         if options.seed is not None or options.per_tag is not None:
             rows = shuffle(rows, options.seed or 0)
         if options.per_tag is not None:
-            rows = take_of_each_tag(rows, options.per_tag, self._fits, lambda row: self._left(row, "tag-full"))
+            rows = take_of_each_tag(rows, options.per_tag, self._fits, lambda row: self.left(row, "tag-full"))
         return iter(rows)
 
-    def _is_short(self, row: StoredEntry, tokens: int, most: int) -> bool:
-        if tokens > most:
-            self._left(row, "too-long")
-        return tokens <= most
+    def is_short(self, row: StoredEntry) -> bool:
+        """Whether a pair is within the limit of tokens, if there is one."""
+        most = self.options.max_tokens
+        is_over = most is not None and count_tokens(self.complete(row), load_tokenizer()) > most
+        if is_over:
+            self.left(row, "too-long")
+        return not is_over
 
     def _fits(self, row: StoredEntry) -> bool:
         try:
@@ -119,60 +122,64 @@ class Rendering:
             record = replace(record, extra={})
         written = self.layout.rows_of(record, self.how)
         if self.layout.name == "columns" and self.how.keep_extra:
-            return [_with_labels(out, row) for out in written]
+            written = [_with_labels(out, row) for out in written]
+            if FORMATS[self.options.format].tabular:
+                # A table has no lists: what came as one is the text that the pair has.
+                for out in written:
+                    out.update(question=record.question, answer=record.answer)
         return written
 
     def rendered(self, *which: ColumnElement[bool]) -> Iterator[Mapping[str, Any]]:
         """The rows of the layout, pair by pair."""
         for rows in self.chunks(*which):
             for row in rows:
-                record = self.complete(row)
-                try:
-                    written = self.rows_of(row, record)
-                except RowError as error:
-                    self._left(row, error)
-                    continue
-                if written is None:
-                    self._left(row, "unanswered")
-                    continue
-                self.pairs += 1
-                self.rows += len(written)
-                if self._seen is not None:
-                    self._seen(row, record, written)
-                yield from written
+                yield from self.give(row)
+
+    def give(self, row: StoredEntry) -> list[dict[str, Any]]:
+        """The rows of one pair, counted and told of; none where it is refused."""
+        record = self.complete(row)
+        try:
+            written = self.rows_of(row, record)
+        except RowError as error:
+            self.left(row, error)
+            return []
+        if written is None:
+            self.left(row, "unanswered")
+            return []
+        self.pairs += 1
+        self.rows += len(written)
+        if self.seen is not None:
+            self.seen(row, record, written)
+        return written
 
     def pieces(self) -> Iterator[bytes]:
         """The file in pieces of any size, for formats that can be streamed."""
         kind = FORMATS[self.options.format]
         assert kind.stream is not None
-        if self._seen is None and self.options.format == "jsonl" and self.layout.is_chat:
+        if self.seen is None and self.options.format == "jsonl" and self.layout.is_chat:
             return chain([codecs.BOM_UTF8] if self.options.bom else [], self._chat_lines())
-        if self._seen is None and kind.tabular and self.layout.name == "columns":
+        if self.seen is None and kind.tabular and self.layout.name == "columns":
             return self._table_lines()
         return kind.stream(self.rendered(), self.write_options())
 
     def write(self, out: BinaryIO) -> None:
-        """The whole file. Raises TooLarge where the format cannot hold a text."""
+        """The whole file, for formats that cannot be streamed. Raises TooLarge where the format cannot hold a text."""
         kind = FORMATS[self.options.format]
         assert kind.write is not None
-        if kind.stream is None:
-            kind.write(self.rendered(), out, self.write_options())
-        else:
-            for piece in self.pieces():
-                out.write(piece)
+        kind.write(self.rendered(), out, self.write_options())
 
     def write_options(self) -> WriteOptions:
         """How the format writes this export."""
         options = self.options
         columns = self._columns() if FORMATS[options.format].tabular else ()
         delimiter = "\t" if options.format == "tsv" else ","
-        return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=self.title)
+        return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=self.origin.title)
 
     def _columns(self) -> tuple[str, ...]:
         """The columns of a table: ours that are in use, then every other column that some pair has."""
         assert self.connection is not None
         if self.layout.name != "columns":
-            before = Rendering(self.dataset_id, self.options)
+            before = Rendering(self.origin.dataset_id, self.options)
             before.connection = self.connection
             return tuple(dict.fromkeys(name for row in before.rendered() for name in row))
         used = {
@@ -185,9 +192,9 @@ class Rendering:
             "turns_json": Entry.turns,
             "trace_json": Entry.trace,
         }
-        goes = goes_out(self.dataset_id, self.options, self.connection)
+        goes = goes_out(self.origin, self.options, self.connection)
         query = select(*(func.count(column) for column in used.values()), func.count(Entry.extra)).where(goes)
-        *numbers, others = self.connection.execute(query).one()
+        *numbers, others = self.connection.execute(self.origin.find(query)).one()
         wanted = {"question", "answer", *(name for name, number in zip(used, numbers, strict=True) if number)}
         if not self.how.keep_extra:
             return tuple(name for name in OWN if name in wanted)
@@ -196,7 +203,7 @@ class Rendering:
         names: dict[str, None] = {}
         if others:
             statement = select(Entry.extra).where(goes, Entry.extra.is_not(None)).order_by(Entry.id)
-            for rows in entries.fetch_chunks(self.connection, statement, 1000):
+            for rows in entries.fetch_chunks(self.connection, self.origin.find(statement), 1000):
                 for (extra,) in rows:
                     names.update(dict.fromkeys(msgspec.json.decode(extra)))
         return (*ours, *(name for name in names if name not in ours and name != NOTES))

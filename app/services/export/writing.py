@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,9 +89,14 @@ def require_space_for(dataset_id: int) -> None:
 
 
 def write_export(
-    dataset_id: int, options: ExportOptions, out: BinaryIO, proof: Proof | None = None, tally: Tally | None = None
+    dataset_id: int,
+    options: ExportOptions,
+    out: BinaryIO,
+    proof: Proof | None = None,
+    tally: Tally | None = None,
+    show: Callable[[int, int | None, str], object] = lambda done, total, message: None,
 ) -> Written:
-    """Write the file and say what it is. ``proof`` and ``tally`` are told what is sent."""
+    """Write the file and say what it is. ``proof`` and ``tally`` are told what is sent, ``show`` how far it is."""
     told = [one for one in (proof and proof.expect, tally and tally.add) if one]
 
     def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
@@ -104,6 +109,7 @@ def write_export(
             out.write(piece)
             digest.update(piece)
             size += len(piece)
+            show(run.pairs, None, "pairs written")
         return Written(run.pairs, run.rows, size, digest.hexdigest())
 
 

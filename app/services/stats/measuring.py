@@ -21,7 +21,7 @@ def measure_dataset(dataset_id: int, options: StatsOptions, watch: Watch) -> dic
     dataset = datasets.get(dataset_id)
     found = Statistics({family: load_tokenizer(family) for family in choose_families(options.family)})
     left_out = 0
-    for rows in entries.stream_rows(dataset_id, Filters(statuses=entries.exported_statuses(dataset))):
+    for rows in entries.stream_rows(dataset_id, Filters(statuses=entries.exported_statuses(dataset.counts))):
         for entry in rows:
             record = validation.as_exported(entry, dataset.system_prompt)
             if record is None:

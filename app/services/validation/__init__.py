@@ -3,14 +3,17 @@
 from app.services.validation.checking import (
     UNANSWERED,
     as_exported,
-    known_profiles,
     validate_dataset,
     validate_upload,
+    view_trained,
+    view_trained_upload,
 )
 from app.services.validation.choices import (
     Choices,
     choose_lints,
     choose_targets,
+    choose_template,
+    known_profiles,
     read_choices,
     switch_off,
     take_back,
@@ -30,6 +33,7 @@ from app.services.validation.overview import (
 )
 from app.services.validation.rechecking import find_edited, recheck_edited
 from app.services.validation.tasks import CHECK, VALIDATE, CheckRun, ValidationRun
+from app.services.validation.templates import is_folder, list_templates, open_template, require_template
 
 __all__ = [
     "CHECK",
@@ -45,6 +49,7 @@ __all__ = [
     "as_exported",
     "choose_lints",
     "choose_targets",
+    "choose_template",
     "count_to_fix",
     "current_check",
     "find_edited",
@@ -52,17 +57,23 @@ __all__ = [
     "findings_in",
     "fix_finding",
     "fix_of",
+    "is_folder",
     "known_profiles",
     "list_findings",
+    "list_templates",
     "mend_and_check",
     "mend_upload",
+    "open_template",
     "read_choices",
     "recheck_edited",
+    "require_template",
     "sweep_checks",
     "switch_off",
     "take_back",
     "validate_dataset",
     "validate_upload",
     "view_check",
+    "view_trained",
+    "view_trained_upload",
     "waive_finding",
 ]

@@ -4,33 +4,30 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flask import current_app
-
-from app import config
+from app.core.errors import NotFound
 from app.core.filters import Filters
 from app.core.garbage import rare_collection
 from app.core.reading import ReadSettings
 from app.core.record import Record
 from app.core.stats import Statistics
 from app.core.stored import StoredEntry
-from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles, load_profiles
-from app.core.validation.files import validate_file
+from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles
+from app.core.validation.files import run_validation, validate_file
+from app.core.validation.training import Template
 from app.models import Dataset
 from app.models.base import now
 from app.providers.tokenizers import load_tokenizer
 from app.services import datasets, entries, uploads
 from app.services.jobs import Watch
 from app.services.uploads import Upload
+from app.services.validation.choices import known_profiles, read_choices
+from app.services.validation.templates import open_template
 
-FOLDER = "profiles"
 # What a child may answer, and what a job keeps, is bounded.
 MOST_LISTED = 10_000
+# What is listed of a single record.
+MOST_SHOWN = 50
 UNANSWERED = "without an answer"
-
-
-def known_profiles() -> dict[str, Profile]:
-    """Every profile, those in the data folder in place of ours. Raises Invalid for a file that is none."""
-    return load_profiles(config.data_dir(current_app.config) / FOLDER)
 
 
 def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) -> dict[str, Any]:
@@ -41,10 +38,22 @@ def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) ->
     """
     if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
         options = replace(options, limit=MOST_LISTED)
-    run = DatasetValidation(datasets.get(dataset_id), options)
-    for _ in run.parts():
-        watch.progress(run.seen, run.dataset.entry_count, "pairs checked")
-    return run.close()
+    dataset = datasets.get(dataset_id)
+    with open_template(options.template or read_choices(dataset).template) as template:
+        run = DatasetValidation(dataset, options, template=template)
+        for _ in run.parts():
+            watch.progress(run.seen, run.dataset.entry_count, "pairs checked")
+        return run.close()
+
+
+def view_trained(dataset_id: int, entry_id: int, options: ValidateOptions) -> dict[str, Any]:
+    """What becomes of one pair for each target: the result of a validation of it alone, with what is trained."""
+    dataset, entry = datasets.get(dataset_id), entries.get(dataset_id, entry_id)
+    options = replace(options, trained=True, limit=MOST_SHOWN)
+    with open_template(options.template or read_choices(dataset).template) as template:
+        run = DatasetValidation(dataset, options, template=template)
+        run.see(entry)
+        return _of_one(run.close())
 
 
 def as_exported(entry: StoredEntry, system_prompt: str | None) -> Record | None:
@@ -61,15 +70,22 @@ class DatasetValidation:
     """One run over the pairs of a dataset, part by part."""
 
     def __init__(
-        self, dataset: Dataset, options: ValidateOptions, off: Container[str] = (), stats: Statistics | None = None
+        self,
+        dataset: Dataset,
+        options: ValidateOptions,
+        off: Container[str] = (),
+        stats: Statistics | None = None,
+        template: Template | None = None,
     ) -> None:
         self.dataset = dataset
         self.stats = stats
         profiles = choose_profiles(options.profile, known_profiles())
         facts = FileFacts(is_file=False, model=options.model, today=now().date())
-        self.validation = Validation(profiles, options, facts, load_tokenizer=load_tokenizer, off=off)
+        self.validation = Validation(
+            profiles, options, facts, load_tokenizer=load_tokenizer, off=off, template=template
+        )
         self.left_out = 0
-        self.statuses = entries.exported_statuses(dataset)
+        self.statuses = entries.exported_statuses(dataset.counts)
 
     @property
     def seen(self) -> int:
@@ -116,4 +132,42 @@ def _validate_source(
     upload: Upload, settings: ReadSettings, options: ValidateOptions, profiles: Sequence[Profile]
 ) -> dict[str, Any]:
     source, today = uploads.source_of(upload), now().date()
-    return validate_file(source, settings, options, profiles, today=today, load_tokenizer=load_tokenizer)
+    with open_template(options.template) as template:
+        return validate_file(
+            source, settings, options, profiles, today=today, load_tokenizer=load_tokenizer, template=template
+        )
+
+
+def view_trained_upload(
+    upload: Upload, settings: ReadSettings, options: ValidateOptions, number: int
+) -> dict[str, Any]:
+    """What becomes of one record of an uploaded file for each target, with what is trained of it. Raises NotFound."""
+    profiles = choose_profiles(options.profile, known_profiles())
+    options = replace(options, trained=True, limit=MOST_SHOWN)
+    found = uploads.look(upload, _look_at_one, upload, settings, options, profiles, number, whole=True)
+    if not found["records"]:
+        raise NotFound(f"This file has no record {number:,}.", code="no_record")
+    return found
+
+
+def _look_at_one(
+    upload: Upload, settings: ReadSettings, options: ValidateOptions, profiles: Sequence[Profile], number: int
+) -> dict[str, Any]:
+    source, today = uploads.source_of(upload), now().date()
+    with open_template(options.template) as template:
+        run = run_validation(
+            source,
+            settings,
+            options,
+            profiles,
+            today=today,
+            load_tokenizer=load_tokenizer,
+            template=template,
+            only=number,
+        )
+        return _of_one(run.close())
+
+
+def _of_one(report: dict[str, Any]) -> dict[str, Any]:
+    """The result without what is said of all records together."""
+    return {**report, "findings": [one for one in report["findings"] if one["record"] is not None]}

@@ -1,17 +1,22 @@
 """What a dataset is checked for, which lints are switched off, and which findings were waived with a reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+from flask import current_app
+
+from app import config
 from app.core.errors import Invalid
-from app.core.validation import RULES, choose_profiles
+from app.core.validation import RULES, Profile, choose_profiles, load_profiles
 from app.core.validation.lints import LINTS
 from app.core.validation.profiles import DEFAULT
 from app.models import Dataset, transaction
 from app.services import datasets, entries
-from app.services.validation.checking import known_profiles
+from app.services.validation.templates import PLAIN, require_template
 
+FOLDER = "profiles"
 SETTING = "check"
 MAX_REASON = 500
 
@@ -23,12 +28,24 @@ class Choices:
     profiles: tuple[str, ...] = (DEFAULT,)
     off: tuple[str, ...] = ()
     waived: Mapping[str, str] = field(default_factory=dict)
+    # The chat template that conversations are written by; empty for our own plain form.
+    template: str = ""
+
+
+def known_profiles() -> dict[str, Profile]:
+    """Every profile, those in the data folder in place of ours. Raises Invalid for a file that is none."""
+    return load_profiles(config.data_dir(current_app.config) / FOLDER)
 
 
 def read_choices(dataset: Dataset) -> Choices:
     """The choices, with the usual target where none was chosen."""
     kept: Any = (dataset.settings or {}).get(SETTING) or {}
-    return Choices(tuple(kept.get("profiles") or (DEFAULT,)), tuple(kept.get("off", ())), dict(kept.get("waived", {})))
+    return Choices(
+        tuple(kept.get("profiles") or (DEFAULT,)),
+        tuple(kept.get("off", ())),
+        dict(kept.get("waived", {})),
+        str(kept.get("template", "")),
+    )
 
 
 def choose_targets(dataset_id: int, profiles: Sequence[str]) -> str:
@@ -39,8 +56,17 @@ def choose_targets(dataset_id: int, profiles: Sequence[str]) -> str:
     choose_profiles(",".join(names), known_profiles())
     kept = read_choices(datasets.get(dataset_id))
     if names != kept.profiles:
-        _keep(dataset_id, Choices(names, kept.off, kept.waived))
+        _keep(dataset_id, replace(kept, profiles=names))
     return ",".join(names)
+
+
+def choose_template(dataset_id: int, said: str) -> str:
+    """Keep the chat template by which conversations are written; returns what is kept. Raises Invalid or NotFound."""
+    kept = read_choices(datasets.get(dataset_id))
+    template = require_template(said or PLAIN)
+    if template != kept.template:
+        _keep(dataset_id, replace(kept, template=template))
+    return template
 
 
 def waive_finding(dataset_id: int, code: str, reason: str) -> None:
@@ -53,7 +79,7 @@ def waive_finding(dataset_id: int, code: str, reason: str) -> None:
         raise Invalid(f"The reason is longer than {MAX_REASON} characters. Use a shorter one.", code="long_reason")
     entries.check_text(reason, "reason")
     kept = read_choices(datasets.get(dataset_id))
-    _keep(dataset_id, Choices(kept.profiles, kept.off, {**kept.waived, code: reason}))
+    _keep(dataset_id, replace(kept, waived={**kept.waived, code: reason}))
 
 
 def switch_off(dataset_id: int, code: str) -> None:
@@ -62,7 +88,7 @@ def switch_off(dataset_id: int, code: str) -> None:
     if code not in LINTS:
         raise Invalid("That is a rule of the target and cannot be switched off. It can be waived.", code="no_lint")
     kept = read_choices(datasets.get(dataset_id))
-    _keep(dataset_id, Choices(kept.profiles, tuple(dict.fromkeys([*kept.off, code])), kept.waived))
+    _keep(dataset_id, replace(kept, off=tuple(dict.fromkeys([*kept.off, code]))))
 
 
 def choose_lints(dataset_id: int, on: Sequence[str]) -> int:
@@ -78,7 +104,7 @@ def take_back(dataset_id: int, code: str) -> None:
     """Let a code count again that was waived or switched off."""
     kept = read_choices(datasets.get(dataset_id))
     waived = {name: reason for name, reason in kept.waived.items() if name != code}
-    _keep(dataset_id, Choices(kept.profiles, tuple(one for one in kept.off if one != code), waived))
+    _keep(dataset_id, replace(kept, off=tuple(one for one in kept.off if one != code), waived=waived))
 
 
 def _require_code(code: str) -> None:
@@ -89,5 +115,4 @@ def _require_code(code: str) -> None:
 def _keep(dataset_id: int, choices: Choices) -> None:
     with transaction():
         dataset = datasets.get(dataset_id)
-        kept = {"profiles": list(choices.profiles), "off": list(choices.off), "waived": dict(choices.waived)}
-        dataset.settings = {**(dataset.settings or {}), SETTING: kept}
+        dataset.settings = {**(dataset.settings or {}), SETTING: msgspec.to_builtins(choices)}

@@ -18,7 +18,7 @@ from app.models import Entry, db
 from app.services import cleaning, datasets, entries, history, pairs
 from app.services.history import ACTOR, Applied
 from app.services.pairs import Selection
-from app.services.validation.checking import known_profiles
+from app.services.validation.choices import known_profiles
 from app.services.validation.keeping import MOST_KEPT
 from app.services.validation.overview import Found, Overview, view_check
 from app.services.validation.rechecking import recheck_edited

@@ -24,6 +24,7 @@ from app.services.jobs import Watch
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import Choices, read_choices
 from app.services.validation.overview import is_of_set, mark_prompt
+from app.services.validation.templates import open_template
 from app.services.work import HiddenWork, hidden_work
 
 # So many findings of one kind for one target are listed: more than anybody looks through, and a rule that finds
@@ -182,15 +183,17 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
 
 def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w: HiddenWork) -> dict[str, Any]:
     dataset = datasets.get(dataset_id)
-    stats = Statistics()
-    run = DatasetValidation(dataset, ValidateOptions(profile=profile, limit=0), off=choices.off, stats=stats)
     keeper, sides = Keeper(check_id), Counter[str]()
-    run.validation.findings.told = keeper.tell
-    for rows in run.parts():
-        sides.update(one.split for one in rows if one.split)
-        keeper.write(w.begin, rows)
-        w.report(run.seen, dataset.entry_count, "pairs checked")
-    found = run.close()
+    stats = Statistics()
+    with open_template(choices.template) as template:
+        options = ValidateOptions(profile=profile, limit=0)
+        run = DatasetValidation(dataset, options, off=choices.off, stats=stats, template=template)
+        run.validation.findings.told = keeper.tell
+        for rows in run.parts():
+            sides.update(one.split for one in rows if one.split)
+            keeper.write(w.begin, rows)
+            w.report(run.seen, dataset.entry_count, "pairs checked")
+        found = run.close()
     keeper.write(w.begin)
     leaks = None
     if sides:
@@ -208,6 +211,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "leaks": leaks,
         "prompt": mark_prompt(dataset),
         "statuses": list(run.statuses),
+        "template": choices.template,
         "stats": stats.close(),
     }
 

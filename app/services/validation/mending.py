@@ -12,7 +12,8 @@ from app.core.validation.mending import Mended, mend_file
 from app.models.base import now
 from app.services import uploads
 from app.services.uploads import Upload
-from app.services.validation.checking import MOST_LISTED, known_profiles, validate_upload
+from app.services.validation.checking import MOST_LISTED, validate_upload
+from app.services.validation.choices import known_profiles
 
 
 def mend_upload(upload: Upload, settings: ReadSettings, options: ValidateOptions) -> tuple[Upload, Mended]:

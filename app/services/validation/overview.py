@@ -54,6 +54,7 @@ class Overview:
     steps: int
     changed: int
     is_prompt_changed: bool
+    is_template_changed: bool
     # None where nobody looked since pairs moved between splits.
     leaks: int | None
 
@@ -94,7 +95,8 @@ def view_check(dataset_id: int) -> Overview | None:
     leaks = check.summary["leaks"]
     is_moved = any(one.kind in ("split", "move") for one in since)
     total = None if leaks is None or is_moved else sum(leaks.values())
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed, is_prompt_changed(check), total)
+    stale = is_prompt_changed(check), is_template_changed(check)
+    return Overview(check, groups, waived, to_fix, is_least, steps, changed, *stale, total)
 
 
 def _as_listed(dataset_id: int, found: Found) -> Found:
@@ -206,6 +208,11 @@ def mark_prompt(dataset: Dataset) -> str:
 def is_prompt_changed(check: Check) -> bool:
     """Whether the dataset has another system prompt since the check."""
     return bool(check.summary["prompt"] != mark_prompt(datasets.get(check.dataset_id)))
+
+
+def is_template_changed(check: Check) -> bool:
+    """Whether another chat template was chosen for the dataset since the check."""
+    return bool(check.summary.get("template", "") != read_choices(datasets.get(check.dataset_id)).template)
 
 
 def sets_since(check: Check) -> Sequence[ChangeSet]:

@@ -15,7 +15,14 @@ from app.services.duplicates.since import read_mark
 from app.services.validation.checking import DatasetValidation
 from app.services.validation.choices import read_choices
 from app.services.validation.keeping import as_row
-from app.services.validation.overview import current_check, is_of_set, is_prompt_changed, sets_since
+from app.services.validation.overview import (
+    current_check,
+    is_of_set,
+    is_prompt_changed,
+    is_template_changed,
+    sets_since,
+)
+from app.services.validation.templates import open_template
 
 # Up to so many pairs are looked at again while somebody waits.
 MOST_RECHECKED = 200
@@ -46,11 +53,11 @@ def find_edited(check: Check, most: int | None = None) -> list[int] | None:
     most = most or MOST_RECHECKED
     most_rows = most * len(_EDITS)
     changes = db.session.execute(rows.limit(most_rows + 1)).all()
-    if len(changes) > most_rows or is_prompt_changed(check):
+    if len(changes) > most_rows or is_prompt_changed(check) or is_template_changed(check):
         return None
     # The rows of a step that was undone or redone since tell the way there, whichever way it went.
     is_flipped = any(step.id <= check.last_set for step in steps)
-    statuses = entries.exported_statuses(datasets.get(check.dataset_id))
+    statuses = entries.exported_statuses(datasets.get(check.dataset_id).counts)
     if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
         return None
     for entry_id, field, before, after in changes:
@@ -78,9 +85,9 @@ def recheck_edited(dataset_id: int, *, most: int | None = None) -> int:
     if found is None:
         raise Conflict("There was no check yet. Check the pairs first.", code="no_check")
     dataset = datasets.get(dataset_id)
-    options = ValidateOptions(profile=found.profile, limit=0)
-    run = DatasetValidation(dataset, options, off=read_choices(dataset).off)
-    with transaction() as session:
+    options, choices = ValidateOptions(profile=found.profile, limit=0), read_choices(dataset)
+    with open_template(choices.template) as template, transaction() as session:
+        run = DatasetValidation(dataset, options, off=choices.off, template=template)
         check = session.get(Check, found.id, populate_existing=True)
         ids = find_edited(check, most) if check is not None and check.state == "current" else None
         if check is None or ids is None:

@@ -8,7 +8,8 @@ from app.core.validation import ValidateOptions, choose_profiles
 from app.services import datasets
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
-from app.services.validation.checking import known_profiles, validate_dataset
+from app.services.validation.checking import validate_dataset
+from app.services.validation.choices import known_profiles
 from app.services.validation.keeping import check_dataset, sweep_checks
 
 # Up to this many pairs are checked in the request itself.

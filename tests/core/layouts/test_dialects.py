@@ -195,3 +195,18 @@ def test_a_conversation_as_text_is_chatml_that_reads_back():
 def test_a_plain_pair_is_written_as_one_with_a_column_that_is_left_out(name, system):
     plain = Record("How much?", "18 kg.", system=system)
     assert written(name, plain) == written(name, replace(plain, extra={"note": "x"}))
+
+
+def test_tools_and_blanks_of_a_text_come_back():
+    record = Record(" How much?\n", "\n18 kg. ", trace=TALK.trace, extra={"tools": [TOOL]})
+    again = LAYOUTS["chat-text"].parse(written("chat-text", record), LayoutOptions())
+    assert (again.system, again.question, again.answer) == (None, record.question, record.answer)
+    assert json.loads(again.extra["tools"]) == [TOOL]
+
+
+def test_calls_without_ids_get_some_where_the_target_needs_them():
+    call = {key: value for key, value in CALL.items() if key != "id"}
+    record = Record("q", "a", trace=(Message("assistant", tool_calls=[call]), Message("tool", "18")))
+    _, called, result, _ = written("converse", record)["messages"]
+    identifier = called["content"][0]["toolUse"]["toolUseId"]
+    assert identifier and result["content"][0]["toolResult"]["toolUseId"] == identifier

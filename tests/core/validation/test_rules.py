@@ -20,6 +20,7 @@ from app.core.validation import FIXES, RULES, Checker, FileFacts, Findings, Rule
 from app.core.validation.files import validate_file
 from app.core.validation.rules.base import Example, TwoFiles
 from app.core.validation.shapes import READ_KEYS, SHAPES, Seen
+from app.core.validation.training import Trained
 from app.providers.tokenizers import load_tokenizer
 
 PROFILES = load_profiles()
@@ -28,7 +29,7 @@ TODAY = date(2026, 11, 29)
 
 def rows_of(example: Example) -> list[dict[str, object]]:
     """The rows of an example, if it has any."""
-    if isinstance(example, bytes | FileFacts) or callable(example):
+    if isinstance(example, bytes | FileFacts | Trained) or callable(example):
         return []
     return [dict(row) for row in (example.rows if isinstance(example, TwoFiles) else example)]
 
@@ -47,7 +48,7 @@ def file_of(rows: bytes | Sequence[object]) -> Source:
 def codes_in(rule: Rule, example: Example) -> set[str]:
     """The codes that the rule's profile finds in an example."""
     profile = PROFILES[rule.profile]
-    if isinstance(example, FileFacts):
+    if isinstance(example, FileFacts | Trained):
         return {rule.code for _ in rule.check(example, profile)}
     example = example() if callable(example) else example
     other = file_of(example.other) if isinstance(example, TwoFiles) else None

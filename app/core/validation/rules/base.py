@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from app.core.text import is_blank
 from app.core.validation.profiles import Profile
 from app.core.validation.shapes import Said, Seen
+from app.core.validation.training import Trained
 
 Row = Mapping[str, Any]
 
@@ -60,8 +61,9 @@ class TwoFiles(NamedTuple):
     other: Sequence[Row]
 
 
-# Rows of a file, or what makes them where they are large; its bytes, what is known of it, or two of them.
-Example = Sequence[Row] | Callable[[], Sequence[Row]] | bytes | FileFacts | TwoFiles
+# Rows of a file, or what makes them where they are large; its bytes, what is known of it, or two of them; or what a
+# template made of a record.
+Example = Sequence[Row] | Callable[[], Sequence[Row]] | bytes | FileFacts | TwoFiles | Trained
 Problems = Iterator[Problem]
 RowCheck = Callable[[Seen, Profile], Problems]
 FileCheck = Callable[[FileFacts, Profile], Problems]

@@ -1,4 +1,4 @@
-"""Rules on what is left of a record within the length of a target, and what of that is trained."""
+"""Rules on what a target makes of a record: its length, its chat template, and what of it is trained."""
 
 from app.core.text import plural
 from app.core.validation.profiles import Profile
@@ -71,3 +71,68 @@ def check_question_cut(trained: Trained, profile: Profile) -> Problems:
     if trained.cut_at is not None and trained.trained_answer_tokens == trained.answer_tokens:
         lost = plural(trained.tokens - trained.cut_at, "token")
         yield Problem("", f"{lost} before the answer are cut off: the record has {trained.tokens:,}.")
+
+
+@rule(
+    "template-refuses",
+    "A record that the chat template does not write",
+    "Many templates stop at roles or an order that they do not know, and the trainer with them.",
+    good=_SHORT,
+    bad=Trained(False, 0, 0, 0, 0, refused="The template refuses it: System role not supported."),
+    level="trained",
+    profile="trl",
+)
+def check_template_refusal(trained: Trained, profile: Profile) -> Problems:
+    """Records at which the chosen template ends with an error."""
+    if trained.refused:
+        yield Problem("", trained.refused)
+
+
+@rule(
+    "template-loses",
+    "Content that the chat template leaves out",
+    "The template has no place for it, or wants it in another form: it is never trained, and nobody says so.",
+    good=_SHORT,
+    bad=Trained(True, 20, 5, 5, 5, lost=("a call of weigh",)),
+    level="trained",
+    profile="trl",
+    refused=False,
+)
+def check_template_loss(trained: Trained, profile: Profile) -> Problems:
+    """Records with an answer, a system prompt or tool calls that do not stand in what the template writes."""
+    if trained.lost:
+        severity = "error" if "the answer" in trained.lost else None
+        yield Problem("", f"The template leaves out {' and '.join(trained.lost)}.", severity=severity)
+
+
+@rule(
+    "trained-unclear",
+    "Answers of which it cannot be told what is trained",
+    "The template writes them otherwise once more turns follow, as where it takes the reasoning of earlier answers "
+    "away. Trainers mask such answers in different ways; a row for each turn trains what it shows.",
+    good=_SHORT,
+    bad=Trained(True, 20, 5, 5, 5, unclear="The template writes answer 1 of 2 otherwise once more turns follow."),
+    level="trained",
+    profile="axolotl",
+    refused=False,
+)
+def check_unclear(trained: Trained, profile: Profile) -> Problems:
+    """Conversations whose earlier turns the chosen template rewrites."""
+    if trained.unclear:
+        yield Problem("", trained.unclear)
+
+
+@rule(
+    "reasoning-lost",
+    "Reasoning that the chat template takes away",
+    "The target reads reasoning, but this template leaves it out: the model learns to answer without it.",
+    good=_SHORT,
+    bad=Trained(True, 20, 5, 5, 5, reasoning="stripped"),
+    level="trained",
+    profile="trl",
+    refused=False,
+)
+def check_reasoning_lost(trained: Trained, profile: Profile) -> Problems:
+    """Records whose answer has reasoning, of which nothing stands in what the template writes."""
+    if trained.reasoning == "stripped" and profile.reasoning.key is not None:
+        yield Problem("", "The template leaves the reasoning of the answer out.")

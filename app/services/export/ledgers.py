@@ -1,0 +1,200 @@
+"""Counts of exports that are kept, so that the page of a large dataset counts nothing when it is looked at."""
+
+import hashlib
+import json
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, insert, select
+
+from app.core.changes import chunks_of
+from app.core.options import encode
+from app.core.targets import EXPORT_TARGETS
+from app.core.text import plural
+from app.models import Dataset, Ledger, LedgerRow, Turns, db, transaction
+from app.services import datasets
+from app.services.duplicates.since import read_mark
+from app.services.export.following import follow_changes
+from app.services.export.options import ExportOptions, find_origin
+from app.services.export.planning import ExportPlan, count_ledger, measure_export, plan_export
+from app.services.export.writing import prove_export
+from app.services.jobs import Watch
+
+# Up to so many pairs are counted while somebody looks.
+AT_ONCE = 2_000
+# So many counts of a dataset are kept: the newest.
+KEPT = 24
+CHUNK = 5_000
+# The file of so many pairs is written and read back while somebody looks.
+PROVED_AT_ONCE = 500
+SETTING = "export"
+REMEMBERED = 3
+# How many plans are kept at hand: the page asks for them again at each look, and most of them change nothing.
+_REMEMBERED = 16
+_planned: OrderedDict[tuple[object, ...], ExportPlan] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class CountRun:
+    """What to count: an export of a dataset."""
+
+    dataset_id: int
+    options: ExportOptions = field(default_factory=ExportOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is known of an export. ``plan`` is None where nothing was counted yet; ``is_current`` says whether it is of
+    now, and where not, the count is that of ``ledger``. Of a ``followed`` one the size is that of before."""
+
+    plan: ExportPlan | None
+    is_current: bool
+    ledger: Ledger | None = None
+    followed: bool = False
+
+
+def is_small(dataset_id: int) -> bool:
+    """Whether a dataset is counted at each look."""
+    return datasets.get(dataset_id).entry_count <= AT_ONCE
+
+
+def view_counts(dataset_id: int, options: ExportOptions) -> Counted:
+    """What an export would hold: counted now where that is little, else by the last count and what changed since."""
+    if is_small(dataset_id):
+        return Counted(plan_at_hand(dataset_id, options), True)
+    ledger = find_ledger(dataset_id, options)
+    if ledger is None:
+        return Counted(None, False)
+    if is_fresh(ledger):
+        return Counted(_plan_of(ledger), True, ledger)
+    is_same_prompt = ledger.summary["prompt"] == mark_prompt(datasets.get(dataset_id).system_prompt)
+    followed = follow_changes(ledger, options, _plan_of(ledger)) if is_same_prompt else None
+    return Counted(followed or _plan_of(ledger), followed is not None, ledger, followed=True)
+
+
+def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
+    """The same with the first records and the size, for a dataset that is small; kept at hand until it changes."""
+    dataset = datasets.get(dataset_id)
+    # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
+    key = (str(db.engine.url), dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt, repr(options))
+    with _lock:
+        plan = _planned.get(key)
+    if plan is None:
+        plan = plan_export(dataset_id, options)
+        shown, size = measure_export(dataset_id, options, plan.records)
+        plan = replace(plan, shown=shown, size=size)
+        if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way and not options.bundle:
+            with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+                _, trip = prove_export(dataset_id, options, Path(folder) / "file")
+            plan = replace(plan, round_trip=trip)
+        with _lock:
+            _planned[key] = plan
+            while len(_planned) > _REMEMBERED:
+                _planned.popitem(last=False)
+    return plan
+
+
+def find_ledger(dataset_id: int, options: ExportOptions) -> Ledger | None:
+    """The newest count of this export, if there is one."""
+    mine = Ledger.dataset_id == dataset_id, Ledger.key == key_of(options)
+    query = select(Ledger).where(*mine).order_by(Ledger.id.desc()).limit(1)
+    return db.session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
+
+
+def is_fresh(ledger: Ledger) -> bool:
+    """Whether nothing was written to the dataset since."""
+    dataset = datasets.get(ledger.dataset_id)
+    same = ledger.revision == dataset.revision and ledger.last_number == dataset.last_number
+    return bool(same and ledger.summary["prompt"] == mark_prompt(dataset.system_prompt))
+
+
+def key_of(options: ExportOptions) -> str:
+    """What tells one export from another. The name of its target changes nothing in it."""
+    return hashlib.sha256(json.dumps(encode(replace(options, target="")), sort_keys=True).encode()).hexdigest()
+
+
+def mark_prompt(prompt: str | None) -> str:
+    """What tells one system prompt from another."""
+    return hashlib.sha256((prompt or "").encode()).hexdigest()
+
+
+def _plan_of(ledger: Ledger) -> ExportPlan:
+    return msgspec.convert(ledger.summary["plan"], ExportPlan)
+
+
+def count_and_keep(run: CountRun, watch: Watch) -> dict[str, object]:
+    """Count an export, measure what it comes to, and keep both with the pairs that the count names."""
+    dataset = datasets.get(run.dataset_id)
+    last, hidden = read_mark(dataset.id)
+    state = {"revision": dataset.revision, "last_number": dataset.last_number, "last_set": last, "hidden": hidden}
+    statuses = list(find_origin(dataset.id, run.options).statuses)
+    prompt, total = mark_prompt(dataset.system_prompt), dataset.entry_count
+    watch.progress(0, total, "pairs counted")
+    plan, names = count_ledger(run.dataset_id, run.options, naming=True)
+    watch.progress(total, total, "pairs counted")
+    shown, size = measure_export(run.dataset_id, run.options, plan.records)
+    plan = replace(plan, shown=shown, size=size)
+    with watch.publish() as publication:
+        session = publication.session
+        ledger = Ledger(dataset_id=run.dataset_id, key=key_of(run.options), job_id=watch.job_id, **state)
+        ledger.summary = {"plan": msgspec.to_builtins(plan), "prompt": prompt, "statuses": statuses}
+        session.add(ledger)
+        session.flush()
+        rows = ({"ledger_id": ledger.id, "code": code, "entry_id": one} for code, ids in names.items() for one in ids)
+        for part in chunks_of(rows, CHUNK):
+            session.execute(insert(LedgerRow), part)
+        said = f"{plural(plan.records, 'pair')} would be written."
+        publication.result.update(
+            {"ledger": ledger.id, "dataset_id": run.dataset_id, **plan.as_dict(), "summary": said}
+        )
+        result = dict(publication.result)
+    sweep_ledgers()
+    return result
+
+
+def name_pairs(dataset_id: int, options: ExportOptions, count: Callable[[], Any]) -> Ledger | None:
+    """The count of an export as it is now; ``count`` makes it where there is none of now. None while it is made."""
+    ledger = find_ledger(dataset_id, options)
+    if ledger is None or not is_fresh(ledger):
+        count()
+        ledger = find_ledger(dataset_id, options)
+    return ledger if ledger is not None and is_fresh(ledger) else None
+
+
+def last_targets(dataset: Dataset) -> list[str]:
+    """The targets that were exported to last, the newest first."""
+    kept: Any = (dataset.settings or {}).get(SETTING) or {}
+    return [name for name in kept.get("last", []) if name in EXPORT_TARGETS]
+
+
+def remember_target(dataset_id: int, options: ExportOptions) -> None:
+    """Keep the target as the last one that was exported to, if it has a name."""
+    last = last_targets(datasets.get(dataset_id))
+    if options.target and last[:1] != [options.target]:
+        with transaction():
+            dataset = datasets.get(dataset_id)
+            kept = [options.target, *(name for name in last if name != options.target)][:REMEMBERED]
+            dataset.settings = {**(dataset.settings or {}), SETTING: {"last": kept}}
+
+
+def sweep_ledgers() -> int:
+    """Remove counts that newer ones replaced, and the oldest of many. Returns how many."""
+    place = func.row_number().over(partition_by=Ledger.dataset_id, order_by=Ledger.id.desc())
+    again = func.row_number().over(partition_by=(Ledger.dataset_id, Ledger.key), order_by=Ledger.id.desc())
+    ranked = select(Ledger.id, place.label("place"), again.label("again")).subquery()
+    old = db.session.execute(select(ranked.c.id).where((ranked.c.place > KEPT) | (ranked.c.again > 1))).scalars().all()
+    with Turns() as turns:
+        for one in old:
+            session = turns.begin()
+            session.execute(delete(LedgerRow).where(LedgerRow.ledger_id == one))
+            session.execute(delete(Ledger).where(Ledger.id == one))
+            if turns.is_over:
+                turns.pause()
+    return len(old)
