@@ -13,7 +13,7 @@ def read_filters(values: "MultiDict[str, str]") -> Filters:
         text=values.get("q", ""),
         statuses=read_choices(values.getlist("status"), "status", STATUSES),
         splits=read_choices(values.getlist("split"), "split", SPLITS),
-        tags=tuple(values.getlist("tag")),
+        tags=tuple(filter(None, values.getlist("tag"))),
         ids=read_ids(values.get("ids", "")),
         import_id=read_whole(values, "import", None),
         finding=values.get("finding", "")[:60],

@@ -40,7 +40,7 @@ def test_a_large_dataset_is_checked_by_a_job(client, dataset_id, monkeypatch):
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"profile": "nobody"}, 400), ({"limit": -1}, 400), ({"limit": "x"}, 422), ({"model": "x"}, 400)],
+    [({"profile": "nobody"}, 400), ({"limit": -1}, 422), ({"limit": "x"}, 422), ({"model": "x"}, 400)],
 )
 def test_wrong_wishes_are_refused_with_a_sentence(client, dataset_id, body, status):
     answer = client.post(f"/api/v1/datasets/{dataset_id}/validate", json=body)

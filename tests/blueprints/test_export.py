@@ -1,8 +1,10 @@
 """The export page, the converter page and the backup page."""
 
+import html
 import io
 import json
 import re
+import shlex
 
 import pytest
 
@@ -174,3 +176,76 @@ def test_few_downloads_are_made_at_a_time_and_each_gives_its_place_back(client, 
         one.close()
     assert client.get(address).status_code == 200
     assert client.get("/api/v1/datasets/999/export").status_code == 404
+
+
+def test_the_choices_are_followed_without_loading_the_page_again(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&tag=&split=&view=read", headers={"HX-Request": "true"})
+    assert page.status_code == 200 and "<html" not in page.text and page.text.count("hx-swap-oob") == 2
+    assert "3 out, 3 back, 0 differences" in page.text and "Question 1?" in page.text
+    assert "<b>Tags</b> of" in page.text and "Download 3 pairs" in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "to=openai",
+        "to=csv-excel&status=review&status=draft",
+        "to=jsonl:alpaca&q=Question 2&extra=keep",
+        "to=csv&ids=1-2,3&shuffle=5",
+        "to=sharegpt&tag=made&max_tokens=9&system=own",
+        "to=tsv&per_tag=2&shuffle=0&safe=1",
+        "to=azure&split=train&split=test",
+    ],
+)
+def test_the_shown_command_writes_the_file_that_is_downloaded(client, app, dataset_id, query, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from app.cli import cli
+
+    with app.app_context():
+        datasets.update_dataset(dataset_id, system_prompt="Be kind.")
+    page = client.get(f"/datasets/{dataset_id}/export?{query}").text
+    command = html.unescape(re.search(r'<pre class="wraps"[^>]*>(.*?)</pre>', page, re.S)[1])
+    words = shlex.split(command.replace("\\\n", " "))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LTT_DATA_DIR", app.config["LTT_DATA_DIR"])
+    assert words[0] == "ltt" and CliRunner().invoke(cli, words[1:]).exit_code == 0
+    sent = client.get(f"/datasets/{dataset_id}/export/file?{query}").data
+    assert (tmp_path / words[3]).read_bytes() == sent
+
+
+def test_a_line_of_the_count_leads_to_its_pairs(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("Empty?", "")], summary="Add")
+    page = client.post(f"/datasets/{dataset_id}/export/show?to=openai", data={"code": "unanswered"})
+    assert page.status_code == 303 and "left_out=" in page.location
+    listed = client.get(page.location).text
+    assert "Empty?" in listed and "Question 1?" not in listed and "Only pairs that a count" in listed
+
+
+def test_a_file_is_made_proved_and_fetched_and_its_target_stands_first(client, dataset_id):
+    made = client.post(f"/datasets/{dataset_id}/export/make?to=csv")
+    page = client.get(made.location).text
+    assert "3 out, 3 back, 0 differences" in page and "SHA-256" in page
+    with client.get(f"{made.location}/file") as file:
+        assert file.data == client.get(f"/datasets/{dataset_id}/export/file?to=csv").data
+    assert "Used last" in client.get(f"/datasets/{dataset_id}/export").text
+
+
+def test_a_large_dataset_is_counted_by_a_task_and_not_by_the_page(client, app, dataset_id, monkeypatch):
+    from app.services.export import ledgers
+
+    monkeypatch.setattr(ledgers, "AT_ONCE", 1)
+    address = f"/datasets/{dataset_id}/export?to=alpaca"
+    assert "is not counted yet" in client.get(address).text
+    counted = client.post(f"/datasets/{dataset_id}/export/count?to=alpaca")
+    page = client.get(counted.location).text
+    assert "Download 3 pairs" in page and "is not counted yet" not in page and "Question 1?" in page
+
+
+def test_the_list_of_pairs_offers_its_files_and_a_selection_can_be_exported(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/pairs?q=Question 2").text
+    assert "export/file?q=Question+2&amp;to=openai" in page.replace("%20", "+")
+    chosen = client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "export", "id": ["1", "2"]})
+    assert chosen.location.endswith("/export?ids=1-2")
+    assert "Download 2 pairs" in client.get(chosen.location).text

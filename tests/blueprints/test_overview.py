@@ -322,7 +322,7 @@ def test_the_strip_says_how_the_pairs_stand_with_the_way_to_them(client, app, pa
 
 def test_large_numbers_are_written_in_millions():
     assert [short_number(one) for one in (0, 999_999, 1_940_000, 12_345_678_901)] == [
-        "0", "999,999", "1.94 M", "12.3 G",
+        "0", "999,999", "1.94 M", "12,345.68 M",
     ]  # fmt: skip
 
 

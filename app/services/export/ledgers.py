@@ -177,10 +177,12 @@ def last_targets(dataset: Dataset) -> list[str]:
 def remember_target(dataset_id: int, options: ExportOptions) -> None:
     """Keep the target as the last one that was exported to, if it has a name."""
     last = last_targets(datasets.get(dataset_id))
-    if options.target and last[:1] != [options.target]:
+    # A table is named by its format.
+    target = options.target or (options.format if options.layout == "columns" else "")
+    if target in EXPORT_TARGETS and last[:1] != [target]:
         with transaction():
             dataset = datasets.get(dataset_id)
-            kept = [options.target, *(name for name in last if name != options.target)][:REMEMBERED]
+            kept = [target, *(name for name in last if name != target)][:REMEMBERED]
             dataset.settings = {**(dataset.settings or {}), SETTING: {"last": kept}}
 
 
