@@ -51,6 +51,10 @@ def make_row(kind: str, at_random: random.Random, *, calls: bool = True) -> Row:
         turns.append({role: assistant, text: at_random.choice(ANSWERS)})
     if kind == "prompt-completion":
         return {"prompt": turns[:-1], "completion": turns[-1:]}
+    if kind == "chosen-rejected":
+        return {"prompt": turns[:-1], "chosen": turns[-1:], "rejected": [{role: assistant, text: "No idea."}]}
+    if kind == "labelled":
+        return {"prompt": turns[:-1], "completion": turns[-1:], "label": at_random.random() < 0.5}
     row = {name: turns}
     if kind == "sharegpt-preference":
         row |= {"chosen": turns.pop(), "rejected": {role: assistant, text: "No idea."}}

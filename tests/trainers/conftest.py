@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
+from app.core.record import Message
 from app.core.validation import Checker, Findings, load_profiles
 from app.core.validation.shapes import SHAPES, Seen
-from app.core.validation.training import Template, Training, write_chatml
+from app.core.validation.training import Piece, Training, Written
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-trainers" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -25,11 +25,14 @@ MISSING = (
 MARKS = ["<|im_start|>", "<|im_end|>", "<|pad|>"]
 Row = dict[str, Any]
 Case = tuple[Row, Row]
+Writer = Callable[[Sequence[Message], Sequence[object]], list[Piece]]
 BLANKS = LayoutOptions(allow_unanswered=True, allow_empty_prompt=True)
 # What reads rows of a form as records.
 LAYOUT_OF = {
     "messages": "openai", "sharegpt": "sharegpt", "sharegpt-preference": "sharegpt", "sharegpt-labelled": "kto",
     "alpaca": "alpaca", "alpaca-preference": "alpaca", "prompt-completion": "prompt-completion",
+    "chosen-rejected": "trl-preference",
+    "labelled": "trl-kto",
 }  # fmt: skip
 
 
@@ -39,6 +42,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if here and not PYTHON.exists():
         for one in here:
             one.add_marker(pytest.mark.skip(reason=MISSING))
+
+
+class Function:
+    """A chat template that is a function."""
+
+    name = family = ""
+    counts = False
+
+    def __init__(self, write: Writer) -> None:
+        self._write = write
+
+    def write(self, messages: Sequence[Message], tools: Sequence[object]) -> Written:
+        return Written(tuple(self._write(messages, tools)))
 
 
 class Tiny:
@@ -109,11 +125,11 @@ def announce(tiny: Tiny) -> Callable[..., dict[str, Any]]:
     profiles = load_profiles()
 
     def announce_row(
-        name: str, kind: str, good: Row, row: Row, *, length: int, write: Template = write_chatml, trains: str = ""
+        name: str, kind: str, good: Row, row: Row, *, length: int, write: Writer | None = None, trains: str = ""
     ) -> dict[str, Any]:
-        made = Training.of_profile(profiles[name], tiny, tokens=length)
-        profile = msgspec.structs.replace(made.profile, trains=trains, trains_by_shape={}) if trains else made.profile
-        training = Training(profile, tiny, made.length, write)
+        profile = profiles[name]
+        template = None if write is None else Function(write)
+        training = Training.of_profile(profile, tiny, tokens=length, template=template, trains=trains)
         findings = Findings(1_000)
         checker = Checker(profile, findings, own=True, usual=kind, training=training, listed=2)
         for number, one in enumerate((good, row), 1):

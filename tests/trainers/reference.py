@@ -79,7 +79,7 @@ def run_llama_factory(request):
 
 
 def run_trl(request):
-    """TRL: the preparation and the collator of a real SFTTrainer, with a model of a few numbers."""
+    """TRL: the preparation of a real trainer, for a model of a few numbers, and the collator of the SFTTrainer."""
     import trl
     from datasets import Dataset, disable_progress_bars, load_dataset
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -91,15 +91,18 @@ def run_trl(request):
     size = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
     )
-    trainer = trl.SFTTrainer(
+    method = settings["method"]
+    make, configure = getattr(trl, f"{method}Trainer"), getattr(trl, f"{method}Config")
+    config, more = settings["config"], {"ref_model": LlamaForCausalLM(size)}
+    if method == "SFT":
+        config, more = {"shuffle_dataset": False, **config}, {}
+    trainer = make(
         LlamaForCausalLM(size),
-        trl.SFTConfig(
-            tempfile.mkdtemp(), report_to="none", use_cpu=True, bf16=False, shuffle_dataset=False, **settings["config"]
-        ),
+        args=configure(tempfile.mkdtemp(), report_to="none", use_cpu=True, bf16=False, **config),
         train_dataset=Dataset.from_list([request["cases"][0]["good"]] * 2),
         processing_class=tokenizer,
+        **more,
     )
-
     file = os.path.join(tempfile.mkdtemp(), "rows.jsonl")
 
     def prepare(case):
@@ -107,9 +110,12 @@ def run_trl(request):
         with open(file, "w", encoding="utf-8") as out:
             out.writelines(json.dumps(row) + "\n" for row in (case["good"], case["row"]))
         rows = load_dataset("json", data_files=file, split="train", cache_dir=tempfile.mkdtemp())
-        found = trainer._prepare_dataset(rows, tokenizer, trainer.args, False, None, "train")
+        more = (False, None) if method == "SFT" else ()
+        found = trainer._prepare_dataset(rows, tokenizer, trainer.args, *more, "train")
         if len(found) == 1:
             return {"fate": "dropped"}
+        if method != "SFT":
+            return {"fate": "kept", "ids": [], "labels": []}
         batch = trainer.data_collator([{key: found[1][key] for key in ("input_ids", "labels")}])
         return {"fate": "kept", "ids": batch["input_ids"][0].tolist(), "labels": batch["labels"][0].tolist()}
 

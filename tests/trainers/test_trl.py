@@ -37,7 +37,9 @@ def test_what_becomes_of_rows_and_which_tokens_are_trained_is_as_announced(kind,
     good = make_row(kind, at_random, calls=False)
     cases = change_rows(kind, number, LENGTH, at_random, calls=False)
     config = {"max_length": LENGTH, "assistant_only_loss": only_answers}
-    answers = ask("trl", {"chat_template": CHATML, "config": config}, [(good, row) for _, row in cases])
+    answers = ask(
+        "trl", {"chat_template": CHATML, "config": config, "method": "SFT"}, [(good, row) for _, row in cases]
+    )
     wrong, compared, cut = [], 0, 0
     for (changes, row), theirs in zip(cases, answers, strict=True):
         # Of these it is chance what becomes: it looks into whichever list it finds first in a set.
@@ -55,3 +57,21 @@ def test_what_becomes_of_rows_and_which_tokens_are_trained_is_as_announced(kind,
     assert wrong == []
     assert {"kept", "stops"} <= {one["fate"] for one in answers}
     assert kind == "text" or (compared > number / 4 and cut > number / 50)
+
+
+@pytest.mark.parametrize(("kind", "method"), [("chosen-rejected", "DPO"), ("labelled", "KTO")])
+def test_pairs_and_labelled_answers_are_kept_dropped_or_refused_as_announced(kind, method, ask, announce):
+    at_random = random.Random(7)
+    good = make_row(kind, at_random, calls=False)
+    cases = change_rows(kind, 200, LENGTH, at_random, calls=False)
+    settings = {"chat_template": CHATML, "config": {"max_length": LENGTH}, "method": method}
+    answers = ask("trl", settings, [(good, row) for _, row in cases])
+    wrong = []
+    for (changes, row), theirs in zip(cases, answers, strict=True):
+        if [] in row.values():
+            continue
+        ours = announce("trl", kind, good, row, length=LENGTH)
+        if ours["fate"] != theirs["fate"]:
+            wrong.append((changes, ours, theirs, row))
+    assert wrong == []
+    assert {one["fate"] for one in answers} == {"kept", "dropped", "stops"}

@@ -31,6 +31,8 @@ _MOST_FORMS = 10_000
 KEPT, DROPPED, REJECTED = "kept", "dropped", "rejected"
 # What is no record can go nowhere.
 _LOST = ("unreadable-row", "no-record")
+# A prompt with what follows it; of two answers the better one.
+_PROMPTED = ("prompt-completion", "labelled", "chosen-rejected")
 _PLAIN_KEYS = {"role", "content", "weight", "name"}
 _encode = msgspec.json.Encoder().encode
 
@@ -168,7 +170,7 @@ class Checker:
         if self._training is not None and (record is not None or plain) and shape != "prompts":
             is_listed = len(self.trained) < self._listed
             trained = self._training.judge(
-                record or Record("", ""),
+                record or Record("", "", extra={"tools": seen.row.get("tools")}),
                 shape,
                 shown=is_listed,
                 as_it_stands=self.own,
@@ -211,8 +213,8 @@ class Checker:
         if not one.refused or self.profile.refuses == "nothing":
             return False
         # Where answers alone are trained, it stops at a record without one.
-        is_needed = one.code == "no-assistant" and self._training is not None and self._training.profile.trains != "all"
-        return is_needed or one.code not in self.profile.takes
+        trained = (self._training.trains if self._training is not None else "") or self.profile.trains
+        return one.code not in self.profile.takes or (one.code == "no-assistant" and trained != "all")
 
     def add(self, one: Rule, problem: Problem, number: int | None = None, line: int | None = None) -> str:
         """Take in one problem; returns its severity here."""
@@ -303,21 +305,21 @@ class Checker:
 
 def _size_of_completion(seen: Seen) -> int:
     """How many messages follow the prompt of a row."""
-    said = seen.row.get("completion") if seen.shape.name == "prompt-completion" else None
-    return len(said) if isinstance(said, list) else 1
+    said = seen.row.get("chosen" if seen.shape.name == "chosen-rejected" else "completion")
+    return len(said) if seen.shape.name in _PROMPTED and isinstance(said, list) else 1
 
 
 def _plain_messages(seen: Seen, profile: Profile) -> list[Message] | None:
     """The messages of a row as the target's template gets them, also where they are no record; None for others than
     those that have only a role and a text."""
     shape = seen.shape
-    is_pair = shape.name != "prompt-completion" and any(talk.kind == "answer" for talk in seen.talks)
-    if (shape.role, shape.text) != ("role", "content") or not seen.talks or is_pair:
+    has_answers = shape.name not in _PROMPTED and any(talk.kind == "answer" for talk in seen.talks)
+    if (shape.role, shape.text) != ("role", "content") or not seen.talks or has_answers:
         return None
     known = profile.roles.get("role", ())
     system = seen.row.get("system") if "from" in profile.roles else None
     found = [Message("system", system)] if system and type(system) is str else []
-    for said in [said for talk in seen.talks for said in talk.said]:
+    for said in [said for talk in seen.talks if talk.path != "rejected" for said in talk.said]:
         role, text = said.message.get("role"), said.message.get("content")
         if type(text) is list and all(isinstance(one, dict) and type(one.get("text")) is str for one in text):
             text = "\n".join(one["text"] for one in text)

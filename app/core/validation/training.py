@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from app.core.layouts.base import messages_of, trailing_of
+from app.core.layouts.functions import tools_in
 from app.core.reasoning import THINK, with_thinking
 from app.core.record import Message, Record
 from app.core.text import plural
@@ -204,8 +205,7 @@ class Training:
             messages, reasoning, earlier = _messages_of(
                 record, self.profile, with_trailing=as_it_stands, drops_earlier=self.template is None
             )
-        tools = record.extra.get("tools")
-        tools = tools if isinstance(tools, list) else ()
+        tools = tools_in(record.extra.get("tools")) or ()
         unclear = ""
         lost: tuple[str, ...] = ()
         if self.template is None:
