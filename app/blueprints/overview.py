@@ -12,6 +12,7 @@ from app.core.errors import BadUsage, NotFound
 from app.core.stats import KINDS, name_language
 from app.core.text import plural
 from app.core.validation import FIXES, RULES, SEVERITIES, Profile
+from app.core.validation.costs import say_price
 from app.core.validation.lints import LINTS
 from app.forms.cleaning import address_parts
 from app.services import datasets, duplicates, history, jobs, runners, stats, tasks, validation
@@ -62,6 +63,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         latest=history.steps(dataset_id, size=4),
         most=validation.MOST_KEPT,
         costs=stats.list_costs(dataset, seen.check) if seen else [],
+        say_price=say_price,
         kinds=KINDS,
         name_language=name_language,
     )

@@ -49,8 +49,11 @@ def all_visible(texts: Collection[str]) -> bool:
 
 def is_storable(text: str) -> bool:
     """Whether a database keeps the text: without U+0000 and without half a surrogate pair."""
-    if "\x00" in text:
-        return False
+    return "\x00" not in text and is_whole(text)
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text can be sent and kept: no half of a surrogate pair is in it."""
     if text.isascii():
         return True
     try:
@@ -92,5 +95,6 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
 
 def clip(text: str, limit: int = 80) -> str:
     """The text in one line, at most ``limit`` characters, with an ellipsis where it was cut."""
-    line = " ".join(text[: limit * 4].split())
+    # Half of a surrogate pair can neither be sent nor kept.
+    line = " ".join(text[: limit * 4].split()).encode(errors="replace").decode()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -27,7 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.core.errors import Invalid, NotFound, TooLarge
 from app.core.record import Message
-from app.core.text import clip
+from app.core.text import clip, is_whole
 from app.core.tokens import find_family
 from app.core.validation.templates import Rendered, Span, TemplateRefusal, find_marks, write_by_template
 from app.core.validation.training import Written
@@ -90,7 +90,7 @@ class _Namespace(jinja2.utils.Namespace):
 class _Environment(ImmutableSandboxedEnvironment):
     """The sandbox, with what chat templates expect to find. It writes one conversation at a time."""
 
-    intercepted_binops = frozenset(["*", "**", "<<"])
+    intercepted_binops = frozenset(["*", "**"])
 
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols])
@@ -188,6 +188,8 @@ class ChatTemplate:
         except Exception as error:
             raise TemplateRefusal(f"The template fails on it: {_say(error)}.") from error
         text = "".join(parts)
+        if not is_whole(text):
+            raise TemplateRefusal("The template writes half of a character (a lone surrogate).")
         if not _GENERATION.search(source):
             return Rendered(text)
         places = [(start, start + len(said)) for start, said in environment.said]
@@ -292,7 +294,7 @@ def _read_sources(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
         return found
     said = config.get("chat_template") or _read_object(folder, "chat_template.json").get("chat_template")
     if isinstance(said, list):
-        said = {one.get("name"): one.get("template") for one in said[:MOST_TEMPLATES] if isinstance(one, dict)}
+        said = {str(one.get("name")): one.get("template") for one in said[:MOST_TEMPLATES] if isinstance(one, dict)}
     if isinstance(said, str):
         said = {"default": said}
     return {str(name): text for name, text in said.items() if isinstance(text, str)} if isinstance(said, dict) else {}

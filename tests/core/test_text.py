@@ -48,5 +48,6 @@ def test_plural_of_an_irregular_noun():
 
 def test_clip_makes_one_short_line():
     assert clip("a\n b") == "a b"
+    assert clip("a\ud800b") == "a?b"
     assert clip("word " * 50, 20) == "word word word word…"
     assert len(clip("x" * 500, 20)) == 20

@@ -160,6 +160,12 @@ def test_a_hostile_template_ends_in_a_sentence(name: str) -> None:
     assert not said or (said.endswith(".") and len(said) < 400 and "root:" not in said)
 
 
+@pytest.mark.parametrize("source", [r"{{ '\ud800' }}", r"{{ raise_exception('\ud800') }}", "{{ bos_token }}"])
+def test_half_of_a_character_is_refused_in_a_sentence_that_can_be_sent(source: str) -> None:
+    written = ChatTemplate("x", "X", source, tokens={"bos_token": "\ud800"}).write(TALK, ())
+    assert written.refused.encode() and not written.pieces
+
+
 # Folders
 
 
@@ -181,6 +187,12 @@ def test_a_list_of_named_templates_has_a_default_and_one_for_tools(tmp_path: Pat
     assert "weigh" in whole(found.write(TALK, [{"name": "weigh"}])) and "weigh" not in whole(found.write(TALK, ()))
     with pytest.raises(Invalid, match="several chat templates and no default: brief, long"):
         load_folder(model_folder(tmp_path, {"long": CHATML, "brief": CHATML}, name="named"))
+
+
+def test_names_of_templates_that_are_no_texts_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="no default") as refused:
+        load_folder(model_folder(tmp_path, [{"name": ["\ud800"], "template": CHATML}]))
+    assert refused.value.message.encode()
 
 
 def test_marks_of_the_folder_are_given_to_the_template(tmp_path: Path) -> None:

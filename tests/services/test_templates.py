@@ -39,6 +39,19 @@ def pair(app: Flask):
         yield dataset_id, entry.id
 
 
+def test_choosing_lints_keeps_the_template(pair, folder) -> None:
+    dataset_id, _ = pair
+    validation.choose_template(dataset_id, str(folder))
+    validation.choose_lints(dataset_id, ["html"])
+    choices = validation.read_choices(datasets.get(dataset_id))
+    assert choices.template == str(folder) and "html" not in choices.off
+
+
+def test_the_folder_of_a_user_that_there_is_not_is_refused(app: Flask) -> None:
+    with app.app_context(), pytest.raises(Invalid, match="no such user"):
+        validation.require_template("~nobody-of-that-name/model")
+
+
 def test_plain_form_needs_no_process() -> None:
     for said in ("", "chatml"):
         with open_template(said) as template:

@@ -8,7 +8,7 @@ from app.core.record import Message, Record
 from app.core.validation import RULES
 from app.core.validation.lints import LINTS
 from app.services import cleaning, datasets, entries, history, pairs, tasks, validation
-from app.services.validation import CheckRun, fixing
+from app.services.validation import CheckRun, fixing, keeping
 
 
 def check(dataset_id, profile="plain"):
@@ -89,6 +89,27 @@ def test_the_last_of_equal_pairs_is_never_deleted(dataset_id):
     edited = fix_offered(dataset_id, "repeated-row")
     assert edited.pairs == 1 and validation.fix_finding(dataset_id, "repeated-row").step is None
     assert [one.id for one in entries.stream_entries(dataset_id)] == [second.id]
+
+
+def test_a_repeat_of_a_pair_that_was_rejected_since_is_not_deleted(dataset_id):
+    same = Record("When is it open?", "At nine.")
+    fill(dataset_id, same, same, same)
+    check(dataset_id)
+    first, second, _ = entries.stream_entries(dataset_id)
+    pairs.set_status(dataset_id, pairs.Selection((first.id,)), "rejected")
+    assert validation.fix_finding(dataset_id, "repeated-row").changed == 1
+    assert [one.id for one in entries.stream_entries(dataset_id)] == [first.id, second.id]
+
+
+def test_a_fix_changes_only_pairs_that_are_listed(dataset_id, monkeypatch):
+    monkeypatch.setattr(keeping, "MOST_KEPT", 2)
+    fill(dataset_id, *(Record(f"{n}: Is it open?", "<p>It is <b>open</b>.</p>") for n in range(4)))
+    first, *_ = entries.stream_entries(dataset_id)
+    pairs.set_status(dataset_id, pairs.Selection((first.id,)), "rejected")
+    check(dataset_id)
+    assert validation.fix_finding(dataset_id, "html").changed == 2
+    kept = [one.answer for one in entries.stream_entries(dataset_id)]
+    assert kept[0] == "<p>It is <b>open</b>.</p>" and len(set(kept)) == 2
 
 
 def test_a_button_counts_the_pairs_that_still_have_it(dataset_id):

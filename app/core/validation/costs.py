@@ -67,9 +67,15 @@ def reckon_cost(
     if not epochs and rule is not None:
         epochs, why = count_epochs(records, rule)
     amount = tokens * epochs * price / MILLION if epochs and price is not None else None
-    shown = f"{tokens:,} tokens × {epochs or 'epochs'} × {'price' if price is None else f'{price:g} {currency}'}"
+    said = "price" if price is None else f"{say_price(price)} {currency}"
+    shown = f"{tokens:,} tokens × {epochs or 'epochs'} × {said}"
     formula = f"{shown} ÷ 1,000,000" + ("" if amount is None else f" = {amount:,.2f} {currency}")
     return Cost(tokens, exact, epochs or None, why, price, currency, amount, formula)
+
+
+def say_price(price: float) -> str:
+    """A price with all its digits, so that it can be read again."""
+    return f"{price:.6f}".rstrip("0").rstrip(".")
 
 
 def read_price(text: str) -> float | None:

@@ -263,8 +263,13 @@ def _drop_message(holder: Any, key: Any) -> bool:
 
 
 def _join_messages(holder: Any, key: Any) -> bool:
-    """Join a message with the one before it: texts with a blank line between them, parts one behind the other."""
+    """Join a message with the one before it: texts with a blank line between them, parts one behind the other.
+
+    Nothing where what stands right before it is no message with a text.
+    """
     name = "content" if "content" in holder[key] else "value"
+    if not (isinstance(holder[key - 1], dict) and name in holder[key - 1]):
+        return False
     before, after = holder[key - 1][name], holder[key][name]
     if isinstance(after, list):
         breaks = [{**after[0], "text": "\n\n"}] if after and isinstance(after[0].get("text"), str) else []

@@ -1,6 +1,6 @@
 """What a dataset is checked for, which lints are switched off, and which findings were waived with a reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,18 +54,15 @@ def choose_targets(dataset_id: int, profiles: Sequence[str]) -> str:
     if not names:
         raise Invalid("No target is chosen. Choose one.", code="no_profile")
     choose_profiles(",".join(names), known_profiles())
-    kept = read_choices(datasets.get(dataset_id))
-    if names != kept.profiles:
-        _keep(dataset_id, replace(kept, profiles=names))
+    _change(dataset_id, lambda kept: replace(kept, profiles=names))
     return ",".join(names)
 
 
 def choose_template(dataset_id: int, said: str) -> str:
     """Keep the chat template by which conversations are written; returns what is kept. Raises Invalid or NotFound."""
-    kept = read_choices(datasets.get(dataset_id))
+    datasets.get(dataset_id)
     template = require_template(said or PLAIN)
-    if template != kept.template:
-        _keep(dataset_id, replace(kept, template=template))
+    _change(dataset_id, lambda kept: replace(kept, template=template))
     return template
 
 
@@ -78,8 +75,7 @@ def waive_finding(dataset_id: int, code: str, reason: str) -> None:
     if len(reason) > MAX_REASON:
         raise Invalid(f"The reason is longer than {MAX_REASON} characters. Use a shorter one.", code="long_reason")
     entries.check_text(reason, "reason")
-    kept = read_choices(datasets.get(dataset_id))
-    _keep(dataset_id, replace(kept, waived={**kept.waived, code: reason}))
+    _change(dataset_id, lambda kept: replace(kept, waived={**kept.waived, code: reason}))
 
 
 def switch_off(dataset_id: int, code: str) -> None:
@@ -87,24 +83,26 @@ def switch_off(dataset_id: int, code: str) -> None:
     _require_code(code)
     if code not in LINTS:
         raise Invalid("That is a rule of the target and cannot be switched off. It can be waived.", code="no_lint")
-    kept = read_choices(datasets.get(dataset_id))
-    _keep(dataset_id, replace(kept, off=tuple(dict.fromkeys([*kept.off, code]))))
+    _change(dataset_id, lambda kept: replace(kept, off=tuple(dict.fromkeys([*kept.off, code]))))
 
 
 def choose_lints(dataset_id: int, on: Sequence[str]) -> int:
     """Ask just these lints, from the next check on. Returns how many are asked. Raises Invalid for one there is not."""
     if unknown := set(on) - LINTS.keys():
         raise Invalid(f"There is no lint {sorted(unknown)[0][:60]!r}.", code="no_rule")
-    kept = read_choices(datasets.get(dataset_id))
-    _keep(dataset_id, Choices(kept.profiles, tuple(code for code in LINTS if code not in on), kept.waived))
+    off = tuple(code for code in LINTS if code not in on)
+    _change(dataset_id, lambda kept: replace(kept, off=off))
     return len(set(on))
 
 
 def take_back(dataset_id: int, code: str) -> None:
     """Let a code count again that was waived or switched off."""
-    kept = read_choices(datasets.get(dataset_id))
-    waived = {name: reason for name, reason in kept.waived.items() if name != code}
-    _keep(dataset_id, replace(kept, off=tuple(one for one in kept.off if one != code), waived=waived))
+
+    def without(kept: Choices) -> Choices:
+        waived = {name: reason for name, reason in kept.waived.items() if name != code}
+        return replace(kept, off=tuple(one for one in kept.off if one != code), waived=waived)
+
+    _change(dataset_id, without)
 
 
 def _require_code(code: str) -> None:
@@ -112,7 +110,11 @@ def _require_code(code: str) -> None:
         raise Invalid(f"There is no rule or lint {code[:60]!r}.", code="no_rule")
 
 
-def _keep(dataset_id: int, choices: Choices) -> None:
+def _change(dataset_id: int, change: Callable[[Choices], Choices]) -> None:
+    """Keep the choices with a change. They are read while nobody else writes, so that no change of another is lost."""
     with transaction():
         dataset = datasets.get(dataset_id)
-        dataset.settings = {**(dataset.settings or {}), SETTING: msgspec.to_builtins(choices)}
+        kept = read_choices(dataset)
+        changed = change(kept)
+        if changed != kept:
+            dataset.settings = {**(dataset.settings or {}), SETTING: msgspec.to_builtins(changed)}

@@ -8,7 +8,7 @@ from typing import Literal
 from app.core.changes import Change, change_between, chunks_of
 from app.core.cleaning import Step
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.filters import EVERY, Filters
+from app.core.filters import Filters
 from app.core.stored import StoredEntry, stored_fields
 from app.core.text import plural
 from app.core.validation import choose_profiles
@@ -110,7 +110,7 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
     if fix is None or fix.action == "edit":
         raise Invalid(BY_HAND, code="by_hand")
     if fix.step is not None:
-        wish = cleaning.CleaningOptions((fix.step,), filters if fix.is_all else EVERY)
+        wish = cleaning.CleaningOptions((fix.step,), filters)
         applied = cleaning.run_cleaning(cleaning.CleaningOrder(dataset_id, wish), actor=actor).applied
     elif fix.action == "delete":
         with history.transaction():
@@ -126,17 +126,20 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
 
 
 def _find_repeats(dataset_id: int, filters: Filters) -> Iterator[int]:
-    """Pairs that are listed as repeats, but for one of those that are equal now: the first may be gone since."""
+    """Pairs that are listed as repeats, but for one of those that are equal now and would be exported: the first may be
+    gone since, or rejected."""
+    statuses = entries.exported_statuses(datasets.get(dataset_id).counts)
     listed: dict[int | None, list[int]] = {}
     for entry in entries.stream_entries(dataset_id, filters):
         listed.setdefault(entry.content_hash, []).append(entry.id)
     for part in chunks_of(listed, 500):
         columns = Entry.content_hash, Entry.id
-        query = entries.select_entries(dataset_id, EVERY, columns, where=[Entry.content_hash.in_(part)])
+        exported = Filters(statuses=statuses)
+        query = entries.select_entries(dataset_id, exported, columns, where=[Entry.content_hash.in_(part)])
         first: dict[int, int] = {}
         for hashed, entry_id in db.session.execute(query):
             first[hashed] = min(first.get(hashed, entry_id), entry_id)
-        yield from (one for hashed in part for one in listed[hashed] if hashed is not None and one != first[hashed])
+        yield from (one for hashed in part if hashed in first for one in listed[hashed] if one != first[hashed])
 
 
 def _mend_pairs(dataset_id: int, found: Found, filters: Filters, actor: str) -> Applied:

@@ -60,9 +60,16 @@ def require_template(said: str) -> str:
     if len(said) > MAX_NAME or "\0" in said:
         raise Invalid("That is no folder: its name is too long.", code="no_template")
     if is_folder(said):
-        said = str(Path(said).expanduser().absolute())
+        said = str(_path_of(said).absolute())
     with open_template(said):
         return "" if said == PLAIN else said
+
+
+def _path_of(said: str) -> Path:
+    try:
+        return Path(said).expanduser()
+    except RuntimeError as error:
+        raise Invalid("That is no folder: there is no such user here.", code="no_template") from error
 
 
 def list_templates() -> dict[str, str]:
@@ -75,4 +82,4 @@ def list_templates() -> dict[str, str]:
 def _load(said: str) -> Any:
     from app.providers.templates import load_folder, load_installed
 
-    return load_folder(Path(said).expanduser()) if is_folder(said) else load_installed(said)
+    return load_folder(_path_of(said)) if is_folder(said) else load_installed(said)

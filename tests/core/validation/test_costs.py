@@ -4,7 +4,7 @@ import pytest
 
 from app.core.errors import BadUsage
 from app.core.validation import load_profiles
-from app.core.validation.costs import count_epochs, read_price, reckon_cost
+from app.core.validation.costs import count_epochs, read_price, reckon_cost, say_price
 from app.core.validation.profiles import Epochs
 
 RULE = load_profiles()["openai-sft"].epochs
@@ -63,3 +63,10 @@ def test_a_price_is_read_as_people_write_it(text: str, price: float | None) -> N
 def test_what_is_no_price_is_refused(text: str) -> None:
     with pytest.raises(BadUsage, match="price"):
         read_price(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.000001", "0.48", "3", "1234.567", "123456.78", "1000000"])
+def test_a_price_is_said_with_all_its_digits(text: str) -> None:
+    price = read_price(text)
+    assert price is not None and say_price(price) == text and read_price(say_price(price)) == price
+    assert f"× {text} USD ÷" in reckon_cost(1_000, 1, epochs=1, price=price).formula

@@ -157,3 +157,11 @@ def test_a_file_in_another_form_is_refused_with_the_way_out():
         mend(b"question,answer\nTare?,Empty weight.\n", name="faq.csv")
     with pytest.raises(Invalid, match="not in the form of"):
         mend([chat("{}")], "openai-sft", "gemini")
+
+
+def test_messages_with_something_else_between_them_are_not_joined():
+    asked = {"role": "user", "content": "How heavy?"}
+    said = {"role": "assistant", "content": "12 kg."}
+    row = {"input": {"messages": [asked, "?", asked]}, "preferred_output": [said], "non_preferred_output": [said]}
+    data, done = mend([row], "together")
+    assert rows_of(data) == [row] and not done.mends
