@@ -14,6 +14,9 @@ from app.core.validation.profiles import load_profiles
 MOST = 0.5
 SOME = 0.2
 THINKING = 0.75
+# A language of so many of the pairs is named alone, else beside all that have the second share.
+MAJORITY = 2 / 3
+WEIGHTY = 0.1
 # Kinds of sets that are not told by their answers alone.
 SETS = {
     "classification": "Classification",
@@ -103,8 +106,8 @@ class Advice:
             {
                 **{key: value for key, value in asdict(one).items() if key != "family"},
                 "name": one.family.name,
-                "licence": one.family.licence or None,
-                "licence_checked": one.family.licence_checked,
+                "licence": one.family.licence,
+                "licence_checked": bool(one.family.licence_source),
                 "note": one.family.note,
                 "no_qlora": one.family.no_qlora,
             }
@@ -136,6 +139,7 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
     told = {
         "language": name_language(language),
         "language_share": spoken / sample,
+        "language_shares": _share_languages(stats["languages"], sample),
         "languages": sum(count / sample >= 0.05 for name, count in stats["languages"].items() if name != "unknown"),
         "kind": SETS.get(kind) or KINDS[kind],
         "facts": share["facts"],
@@ -151,12 +155,18 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
             _fit(facts, one, memory, reasoning=reasoning > 0, languages=told["languages"], language=language)
             for one in facts.families
         ),
-        key=lambda one: (not one.fits if memory else False, not one.family.sizes, not one.family.licence_checked),
+        key=lambda one: (not one.fits if memory else False, not one.family.licence_source),
     )
     lines = list(_find_lines(facts, stats, told, kind, train, share, reasoning))
     settings = list(_choose_settings(facts, band, kind, train, told, fits, memory))
     counts = [
-        {"who": one.who, "note": one.note, "enough": train >= (one.start or one.least or 0), "sources": one.sources}
+        {
+            "who": one.who,
+            "note": one.note,
+            "enough": one.judge(train) == "enough",
+            "verdict": one.judge(train),
+            "sources": one.sources,
+        }
         for one in facts.counts
     ]
     parts: Iterable[Iterable[Cites]] = ([band], lines, fits, settings, facts.counts)
@@ -164,6 +174,13 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
     advice = Advice(stats["records"], train, kind, told, band, lines, counts, fits, settings, memory)
     advice.sources.extend(dict.fromkeys(cited))
     return advice
+
+
+def _share_languages(counts: Mapping[str, int], sample: int) -> list[dict[str, Any]]:
+    """The languages to name, with their shares: one where it is that of most pairs, else all that are of weight."""
+    shares = [{"language": name_language(code), "share": count / sample} for code, count in counts.items()]
+    alone = not shares or shares[0]["share"] >= MAJORITY
+    return shares[:1] if alone else [shares[0], *(one for one in shares[1:] if one["share"] >= WEIGHTY)]
 
 
 def _find_set(stats: Mapping[str, Any], share: Mapping[str, float]) -> str:
