@@ -18,6 +18,7 @@ from app.core.formats import BadRow
 from app.core.formats.jsonl import encode_line
 from app.core.reading import ReadSettings, plan_reading, read_records
 from app.core.record import Record
+from app.core.text import plural
 
 
 @click.command()
@@ -123,9 +124,10 @@ def _print_counts(found: FileDuplicates, refused: int, written: int | None, as_j
         click.echo(json.dumps(counts))
         return
     parts = (
-        f"{counts['records']:,} records: {counts['groups']:,} groups of copies with {counts['duplicates']:,} to spare",
-        f"{counts['conflicts']:,} conflicts",
-        f"{counts['variants']:,} groups of variants",
-        f"{counts['families']:,} families",
+        f"{plural(counts['records'], 'record')}: {plural(counts['groups'], 'group')} of copies with "
+        f"{counts['duplicates']:,} to spare",
+        plural(counts["conflicts"], "conflict"),
+        f"{plural(counts['variants'], 'group')} of variants",
+        plural(counts["families"], "family", "families"),
     )
     click.echo("; ".join(parts) + ".", err=True)

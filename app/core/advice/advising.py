@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.advice.facts import Band, Cites, Facts, Family, Method, Number, Range, Size, load_facts
 from app.core.stats import KINDS, name_language
+from app.core.text import plural
 from app.core.validation.costs import count_epochs
 from app.core.validation.lints.sets import UNBALANCED
 from app.core.validation.profiles import load_profiles
@@ -220,15 +221,16 @@ def _find_lines(
         yield line("some-facts", stated)
     if kind in ("facts", "mixed") and share["facts"] >= SOME:
         if stats["families"] or told["wordings"] >= 1.1:
-            kept = f"{stats['families']:,} pairs are other wordings of one" if stats["families"] else ""
+            other = stats["families"]
+            kept = f"{plural(other, 'pair')} {'is another wording' if other == 1 else 'are other wordings'} of one"
             many = f"{told['wordings']:.1f} questions have the same answer on average"
-            yield line("wordings", f"{kept or many}.")
+            yield line("wordings", f"{kept if other else many}.")
         else:
             yield line("few-wordings", "Nearly every answer has one question.")
     if labels := stats["labels"]:
         most, least = max(labels.values()), min(labels.values())
         uneven = most > UNBALANCED * least
-        because = f"{len(labels)} labels, the most frequent {most:,} times, the rarest {least:,}."
+        because = f"{plural(len(labels), 'label')}, the most frequent {plural(most, 'time')}, the rarest {least:,}."
         yield line("labels-uneven" if uneven else "labels", because, "warn" if uneven else "info")
     if reasoning:
         enough = reasoning >= THINKING
