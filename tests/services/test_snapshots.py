@@ -9,7 +9,7 @@ from app.core.record import Record
 from app.models import KeptEntry, db, transaction
 from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.pairs import Selection
-from app.services.snapshots import FreezeRun
+from app.services.snapshots import FreezeRun, RestoreRun, restoring
 
 FIELDS = tuple(name for name in entries.stored.COLUMNS if name not in ("content_hash", "version"))
 
@@ -325,6 +325,36 @@ def test_pairs_that_are_gone_for_good_come_back_as_new_ones(dataset_id) -> None:
     restore(dataset_id, frozen)
     assert differing(dataset_id, frozen) == {} and freeze(dataset_id).hash == frozen.hash
     assert restore(dataset_id, frozen)["change_set"] is None
+
+
+def test_going_back_to_a_snapshot_that_is_deleted_meanwhile_changes_nothing(dataset_id, monkeypatch) -> None:
+    first, second = add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    history.delete(dataset_id, [second])
+    list_differences = restoring.list_differences
+
+    def delete_and_list(found, ids):
+        if snapshots.count_snapshots(dataset_id):
+            snapshots.delete_snapshot(frozen.id)
+        return list_differences(found, ids)
+
+    monkeypatch.setattr(restoring, "list_differences", delete_and_list)
+    with pytest.raises(NotFound, match="no snapshot"):
+        restoring.restore(RestoreRun(dataset_id, 1), jobs.Unwatched())
+    assert [entry.answer for entry in entries.stream_entries(dataset_id)] == ["Uno."]
+    assert history.newest_number(dataset_id) == 3
+
+
+def test_a_comparison_is_at_hand_for_later_sessions(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    freeze(dataset_id)
+    edit(dataset_id, entry_id, "Uno.")
+    for name in ("first", "second"):
+        frozen = snapshots.name_snapshot(snapshots.find_snapshot(dataset_id, 1).id, name=name)
+        compared = snapshots.recall_comparison(dataset_id, frozen, None)
+        assert compared.before.name == name and compared.as_dict()["changed"] == 1
+        db.session.remove()
 
 
 def test_going_back_past_an_undone_import_leaves_it_to_be_redone(dataset_id) -> None:

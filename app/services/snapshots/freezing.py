@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.digests import PairHasher, hash_pairs
@@ -118,7 +118,6 @@ def _begin(run: FreezeRun, job_id: int | None, actor: str) -> int:
     """Set the point: whatever is written from here on is kept as it was before."""
     with transaction() as session:
         dataset = history.open_dataset(session, run.dataset_id)
-        session.refresh(dataset, with_for_update=True)
         sets = select(ChangeSet.id).where(ChangeSet.dataset_id == dataset.id)
         dataset.last_snapshot += 1
         snapshot = Snapshot(
@@ -168,15 +167,19 @@ def remove(session: Session, snapshot: Snapshot) -> None:
 
 def release(dataset_id: int) -> int:
     """Let go of entries that were kept for snapshots which are gone, some at a time. Returns how many."""
-    held = exists().where(
-        Snapshot.dataset_id == KeptEntry.dataset_id, Snapshot.id >= KeptEntry.since, Snapshot.id <= KeptEntry.upto
-    )
-    unheld = select(KeptEntry.id).where(KeptEntry.dataset_id == dataset_id, ~held).limit(SIZE)
+    kept = select(KeptEntry.since, KeptEntry.upto).where(KeptEntry.dataset_id == dataset_id).distinct()
+    ranges = db.session.execute(kept).all()
+    # A snapshot that is begun meanwhile lies above all of them.
+    points = list(db.session.execute(select(Snapshot.id).where(Snapshot.dataset_id == dataset_id)).scalars())
     released = 0
-    while part := list(db.session.execute(unheld).scalars()):
-        with transaction() as session, history.overwriting(session):
-            session.execute(delete(KeptEntry).where(KeptEntry.id.in_(part)))
-        released += len(part)
+    for since, upto in ranges:
+        if any(since <= point <= upto for point in points):
+            continue
+        unheld = KeptEntry.dataset_id == dataset_id, KeptEntry.since == since, KeptEntry.upto == upto
+        while part := list(db.session.execute(select(KeptEntry.id).where(*unheld).limit(SIZE)).scalars()):
+            with transaction() as session, history.overwriting(session):
+                session.execute(delete(KeptEntry).where(KeptEntry.id.in_(part)))
+            released += len(part)
     return released
 
 
