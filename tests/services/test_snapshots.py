@@ -228,6 +228,8 @@ def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(datase
     assert [one.number for one in snapshots.list_snapshots(dataset_id)] == [1]
     assert held(snapshots.find_snapshot(dataset_id, 1)) == before
     assert freeze(dataset_id).number == 3
+    backups.restore_backup(backups.make_backup())
+    assert snapshots.newest_of_now(dataset_id).number == 3
 
 
 def test_a_snapshot_that_still_is_the_dataset_is_known(dataset_id) -> None:
