@@ -38,7 +38,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     before = read_whole(args, "before", None)
     found = snapshots.list_snapshots(dataset_id, before=before, size=LISTED + 1)
     facts: dict[str, Any] = {"old": None}
-    if found or "from" in args:
+    if found or args.get("from"):
         old = snapshots.find_snapshot(dataset_id, args["from"] if args.get("from") else found[0].number)
         new = snapshots.find_point(dataset_id, args.get("to") or "now")
         facts = {"old": old, "new": new, **_comparison_facts(dataset_id, old, new)}

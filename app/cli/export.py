@@ -70,6 +70,8 @@ def export(
     to_stdout, path = out == "-", Path(out)
     if prove and to_stdout:
         raise BadUsage("What goes to stdout cannot be read back. Name a file.", code="no_proof")
+    if "each" in splits and to_stdout:
+        raise BadUsage("A file for every split cannot go to stdout. Name a file.", code="no_folder")
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
         spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
@@ -84,10 +86,14 @@ def export(
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
         if "each" in splits:
-            names = {one: str(path.with_name(f"{path.stem}.{one}{path.suffix}")) for one in SPLITS}
+            packed = path.suffix if options.compression else ""
+            plain = Path(out.removesuffix(packed))
+            names = {one: str(plain.with_name(f"{plain.stem}.{one}{plain.suffix}{packed}")) for one in SPLITS}
             parts = {names[one]: replace(options, filters=replace(filters, splits=(one,))) for one in SPLITS}
         tally = service.Tally() if as_json or manifest else None
         result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout, tally=tally)
+        if "each" in splits and (number := service.count_without_split(dataset_id, options)):
+            result["left_out"].append({"reason": "without a split", "records": number})
         if tally is not None and manifest and not to_stdout:
             Path(f"{out}.manifest.json").write_bytes(
                 as_json_text(service.build_manifest(dataset_id, options, result, tally))

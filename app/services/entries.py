@@ -108,8 +108,9 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.splits:
         found.append(Entry.split.in_(set(filters.splits)))
     if filters.tags:
-        quoted = (escape_like((dump_json([tag]) or "[]")[1:-1]) for tag in filters.tags)
-        found.append(or_(*(Entry.tags.like(f"%{tag}%", escape="\\") for tag in quoted)))
+        quoted = ((dump_json([tag]) or "[]")[1:-1] for tag in filters.tags)
+        # SQLite's LIKE takes upper and lower case for the same; these are other tags.
+        found.append(or_(*(func.replace(Entry.tags, tag, "") != Entry.tags for tag in quoted)))
     if filters.ids is not None:
         found.append(Entry.id.in_(filters.ids))
     if filters.import_id is not None:

@@ -33,6 +33,7 @@ def test_a_dataset_without_pairs_or_snapshots_says_what_comes_next(app, client):
     with app.app_context():
         datasets.create_dataset("Empty")
     assert "No snapshots yet" in text_of(client.get(PAGE)) and "Import a file" in text_of(client.get(PAGE))
+    assert "No snapshots yet" in text_of(client.get(PAGE, query_string={"from": ""}))
 
 
 def test_a_click_freezes_and_the_page_compares_with_now(app, client, made):

@@ -75,13 +75,26 @@ def test_export_with_manifest_and_round_trip(ltt, dataset_id, tmp_path):
     result = ltt("export", "Mine", out, "--manifest", "--json").json
     assert result["records"] == 3 and result["round_trip"] == {"records": 3, "back": 3, "differences": 0}
     assert result["files"][0]["bytes"] == out.stat().st_size
-    assert json.loads((tmp_path / "o.jsonl.manifest.json").read_text()) == result
+    manifest = json.loads((tmp_path / "o.jsonl.manifest.json").read_text())
+    assert manifest == {**manifest, **result} and manifest["dataset"] == "Mine"
 
 
 def test_export_each_split_and_to_stdout(ltt, dataset_id, tmp_path):
     files = ltt("export", "Mine", tmp_path / "o.csv", "--split", "each", "--json").json["files"]
     assert [file["records"] for file in files] == [0, 0, 0]
     assert ltt("export", "Mine", "-", "--query", "Question 2").out.count("\n") == 1
+
+
+def test_export_each_split_says_which_pairs_are_in_none_of_the_files(ltt, dataset_id, tmp_path):
+    result = ltt("export", "Mine", tmp_path / "o.jsonl.gz", "--split", "each", "--json").json
+    assert result["records"] == 0 and result["left_out"] == [{"reason": "without a split", "records": 3}]
+    assert sorted(path.name for path in tmp_path.glob("o.*")) == [
+        "o.test.jsonl.gz",
+        "o.train.jsonl.gz",
+        "o.validation.jsonl.gz",
+    ]
+    refused = ltt("export", "Mine", "-", "--split", "each")
+    assert refused.code == 2 and "cannot go to stdout" in refused.err
 
 
 def test_undo_and_redo(ltt, app, dataset_id):

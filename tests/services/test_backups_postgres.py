@@ -1,33 +1,10 @@
-"""``ltt verify`` on PostgreSQL. Needs an empty database that may be written: TEST_POSTGRES_URL=postgresql+psycopg://…"""
-
-import os
-from collections.abc import Iterator
-from pathlib import Path
+"""``ltt verify`` on PostgreSQL."""
 
 import pytest
 from sqlalchemy import text
 
-from app.factory import create_bare_app
 from app.models import db
-from app.services import backups, schema
-from tests import factories
-
-URL = os.environ.get("TEST_POSTGRES_URL")
-pytestmark = pytest.mark.skipif(not URL, reason="no PostgreSQL is named by TEST_POSTGRES_URL")
-
-
-@pytest.fixture
-def on_postgres(tmp_path: Path) -> Iterator[None]:
-    """A workspace on PostgreSQL with a dataset; its tables are dropped afterwards."""
-    app = create_bare_app({"LTT_DATA_DIR": str(tmp_path), "LTT_DATABASE_URL": URL, "TESTING": True})
-    with app.app_context():
-        schema.prepare_schema()
-        factories.dataset()
-        yield
-        db.session.rollback()
-        run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
-        db.session.remove()
-        db.engine.dispose()
+from app.services import backups
 
 
 def run(*statements: str) -> None:

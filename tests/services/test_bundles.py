@@ -99,6 +99,13 @@ def test_a_strange_manifest_removes_nothing(dataset_id, tmp_path, text):
     assert (tmp_path / "away").read_text() == "kept"
 
 
+def test_a_manifest_has_only_files_removed_that_an_export_can_have_written():
+    # The Hub takes these names for patterns, a folder for the way out of it.
+    names = ["*", "..", ".git", "README.md", "notes.txt", "train.jsonl", "valid.jsonl", "test.json"]
+    manifest = json.dumps({"files": [{"path": name} for name in names]}).encode()
+    assert export.find_written(manifest) == {"train.jsonl", "valid.jsonl", "test.json"}
+
+
 def test_the_same_pairs_give_the_same_archive(dataset_id, tmp_path):
     filled(dataset_id, train=[Record("q1", "a1")], test=[Record("q2", "a2")])
     for name in ("a.zip", "b.zip"):
@@ -109,8 +116,12 @@ def test_the_same_pairs_give_the_same_archive(dataset_id, tmp_path):
         assert archive.testzip() is None and "README.md" in archive.namelist()
 
 
-def test_a_manifest_names_the_snapshot_that_holds_the_same(dataset_id, tmp_path):
-    filled(dataset_id, train=[Record("q1", "a1")])
+@pytest.mark.parametrize("is_divided", [True, False])
+def test_a_manifest_names_the_snapshot_that_holds_the_same(dataset_id, tmp_path, is_divided):
+    if is_divided:
+        filled(dataset_id, train=[Record("q1", "a1")])
+    else:
+        history.create(dataset_id, [Record("q1", "a1")], summary="Add")
     snapshots.freeze(snapshots.FreezeRun(dataset_id, name="First"), jobs.Unwatched())
     export.write_folder(dataset_id, options_for("huggingface"), tmp_path / "set")
     found = manifest_of(tmp_path / "set")

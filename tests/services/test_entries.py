@@ -78,6 +78,10 @@ def test_a_tag_filter_does_not_match_part_of_a_tag(dataset_id, ten):
     assert entries.count_entries(dataset_id, Filters(tags=("eve",))) == 0
 
 
+def test_tags_that_differ_in_case_are_two_tags(dataset_id, ten):
+    assert entries.count_entries(dataset_id, Filters(tags=("Even",))) == 0
+
+
 @pytest.mark.parametrize("tag", ['a"b', "100%", "back\\slash", "é", "a_b"])
 def test_any_tag_can_be_filtered_by(dataset_id, ten, tag):
     pairs.tag_pairs(dataset_id, Selection((ten[0],)), add=[tag])

@@ -47,6 +47,14 @@ def test_answered_pairs_that_are_not_rejected_go_out(mixed):
     assert [row["messages"][-2]["content"] for row in lines(mixed)] == ["q1", "q2", "q3"]
 
 
+@pytest.mark.parametrize("tags", [("=1+1", "b"), ("'x",), ("＠x",)])
+def test_cells_of_tags_that_a_spreadsheet_would_run_are_counted(dataset_id, tags):
+    history.create(dataset_id, [Record("q1", "a1", tags=tags), Record("q2", "a2", tags=("b", "=1"))], summary="Add")
+    safe = export.plan_export(dataset_id, ExportOptions("csv", "columns", spreadsheet_safe=True))
+    assert [(line.code, line.pairs) for line in safe.lines] == [("made-safe", 1)]
+    assert export.plan_export(dataset_id, ExportOptions("csv", "columns")).formulas == (tags != ("'x",))
+
+
 def test_once_a_pair_is_approved_only_approved_pairs_go_out_by_default(mixed):
     pairs.set_status(mixed, pairs.Selection(filters=Filters(text="q2")), "approved")
     plan = export.plan_export(mixed, ExportOptions())

@@ -6,8 +6,9 @@ from sqlalchemy import func, select
 from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.models import Ledger, LedgerRow, db
-from app.services import datasets, entries, export, history, pairs, tasks
-from app.services.export import CountRun, ExportOptions, FileRun, following, ledgers
+from app.services import datasets, entries, export, history, jobs, pairs, snapshots, tasks, validation
+from app.services.export import CountRun, ExportOptions, FileRun, following, ledgers, planning
+from app.services.validation import CheckRun
 
 CALL = Message("assistant", tool_calls=[{"function": {"name": "f"}}])
 
@@ -155,3 +156,36 @@ def test_a_snapshot_is_exported_as_it_was(large):
     assert result["snapshot"]["snapshot"] == "v1" and result["round_trip"]["differences"] == 0
     count(large, options)
     assert export.view_counts(large, options).plan.records == 26
+
+
+def test_the_count_of_a_snapshot_stays_what_it_is_whatever_is_written(large):
+    snapshots.freeze(snapshots.FreezeRun(large, "First"), jobs.Unwatched())
+    options = ExportOptions(layout="alpaca", snapshot="First")
+    count(large, options)
+    before = told(export.view_counts(large, options).plan)
+    save(large, "q1", answer="")
+    history.create(large, [Record("new", "a")], summary="Add")
+    seen = export.view_counts(large, options)
+    assert seen.is_current and told(seen.plan) == before == told(export.plan_export(large, options))
+
+
+@pytest.mark.parametrize("part", ["_count_left_out", "_count_plain"])
+def test_what_is_written_while_a_count_is_made_is_not_added_to_it_again(large, monkeypatch, part):
+    options, inner = ExportOptions(layout="alpaca"), getattr(planning, part)
+
+    def interrupted(*args):
+        save(large, "q1", answer="")
+        return inner(*args)
+
+    monkeypatch.setattr(planning, part, interrupted)
+    count(large, options)
+    assert not export.view_counts(large, options).is_current
+    monkeypatch.undo()
+
+
+def test_plans_of_pairs_with_a_finding_follow_the_last_check(dataset_id):
+    history.create(dataset_id, [Record("How heavy is box A7?", "TBD"), Record("q2", "a2")], summary="Add")
+    options = ExportOptions(filters=Filters(finding="placeholder"))
+    assert export.view_counts(dataset_id, options).plan.records == 0
+    tasks.start(validation.CHECK, CheckRun(dataset_id, "plain"), here=True)
+    assert export.view_counts(dataset_id, options).plan.records == 1

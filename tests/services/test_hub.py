@@ -115,6 +115,14 @@ def test_a_wrong_token_is_refused(server, filled, monkeypatch):
     assert not server.files
 
 
+@pytest.mark.parametrize("token", ["hf_0123\n4567-89", "hf_tökén-0123456", "hf_1"])
+def test_what_can_be_no_token_is_refused_before_anything_is_sent(filled, monkeypatch, token):
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(Conflict, match="is no token") as caught:
+        pushed(filled)
+    assert token not in str(caught.value)
+
+
 def test_a_hub_that_is_not_there_is_told(filled, monkeypatch):
     from huggingface_hub import constants
 

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
-from app.models import Claim, Verdict, db, transaction
+from app.models import Claim, Entry, Verdict, db, transaction
 from app.models.base import now
-from app.services import entries, history, pairs, review
+from app.services import backups, entries, history, pairs, review
 from app.services.pairs import Selection
 from app.services.review import Queue, Reviewer
 from tests import factories
@@ -97,6 +97,15 @@ def test_asking_for_more_renews_what_one_has(queue: Queue) -> None:
     assert all(one.until > now() + timedelta(minutes=9) for one in db.session.query(Claim))
 
 
+def test_what_was_left_for_another_queue_is_not_renewed(queue: Queue) -> None:
+    given_to(queue, MARIA, 2)
+    with transaction() as session:
+        session.execute(update(Claim).values(until=now() + timedelta(seconds=60)))
+    review.claim_cards(Queue(queue.dataset_id, Filters(ids=(5, 6))), MARIA, 1)
+    left = {one.entry_id: one.until < now() + timedelta(minutes=9) for one in db.session.query(Claim)}
+    assert left == {1: True, 2: True, 5: False}
+
+
 @pytest.mark.parametrize("verdict", ["approved", "rejected", "skipped"])
 def test_a_pair_that_was_changed_since_is_not_decided_on(queue: Queue, verdict: str) -> None:
     pairs.save_pair(queue.dataset_id, 1, {"answer": "Somebody else's."}, version=1)
@@ -172,6 +181,40 @@ def test_an_audit_counts_what_was_rejected_or_had_to_be_mended(queue: Queue) -> 
     assert given_to(audited, JONAS) == []
 
 
+def test_an_audit_does_not_count_what_was_undone(queue: Queue) -> None:
+    audit = review.start_audit(queue.dataset_id, Filters(), "", 4, seed=1)
+    audited = Queue(queue.dataset_id, audit_id=audit.id, sample=tuple(one for one, _ in audit.sample))
+    decide(audited, audited.sample[0], "rejected")
+    history.undo(queue.dataset_id)
+    assert review.describe_audit(audit).seen == 0
+    assert review.count_left(audited, MARIA)[0] == 4 and given_to(audited, MARIA) == list(audited.sample)
+
+
+def test_an_audited_pair_is_the_same_while_its_hash_waits(queue: Queue) -> None:
+    audit = review.start_audit(queue.dataset_id, Filters(), "", 1, seed=1)
+    [(entry_id, _)] = audit.sample
+    with transaction() as session:
+        session.execute(update(Entry).values(content_hash=None))
+    decide(Queue(queue.dataset_id, audit_id=audit.id, sample=(entry_id,)), entry_id, "approved")
+    assert review.describe_audit(audit).bad == 0
+
+
+def test_a_decision_whose_step_was_compacted_stays(queue: Queue) -> None:
+    decide(queue, 1, "approved")
+    history.compact(queue.dataset_id, history.newest_number(queue.dataset_id))
+    with pytest.raises(Conflict, match="removed from the history"):
+        review.take_back(queue.dataset_id, 1, MARIA)
+    assert db.session.query(Verdict).count() == 1
+
+
+def test_comments_on_pairs_that_are_removed_for_good_go_with_them(queue: Queue) -> None:
+    for entry_id in (1, 2):
+        review.add_comment(queue.dataset_id, entry_id, "Quoted from it.", "Maria")
+    history.delete(queue.dataset_id, [1])
+    history.compact(queue.dataset_id, history.newest_number(queue.dataset_id))
+    assert list(review.comments_of([1, 2])) == [2]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(
@@ -198,6 +241,16 @@ def test_no_two_reviewers_ever_hold_one_pair(app: Flask, acts: list[tuple[str, s
                 continue
             everybody = [one for ids in held.values() for one in ids]
             assert len(everybody) == len(set(everybody))
+
+
+def test_what_was_decided_stays_so_in_a_restored_backup(queue: Queue) -> None:
+    every = Queue(queue.dataset_id, Filters(statuses=("review", "approved")))
+    decide(every, 1, "approved")
+    decide(every, 2, "skipped")
+    backups.restore_backup(backups.make_backup())
+    assert [card.entry.id for card in review.first_cards(every, MARIA, 6)] == [3, 4, 5, 6]
+    pairs.save_pair(queue.dataset_id, 1, {"answer": "Anew."}, version=entries.get(queue.dataset_id, 1).version)
+    assert [card.entry.id for card in review.first_cards(every, MARIA, 6)] == [1, 3, 4, 5, 6]
 
 
 def test_what_is_sent_twice_is_stored_once(queue: Queue) -> None:

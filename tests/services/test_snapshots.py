@@ -9,7 +9,7 @@ from app.core.record import Record
 from app.models import KeptEntry, db, transaction
 from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.pairs import Selection
-from app.services.snapshots import FreezeRun
+from app.services.snapshots import FreezeRun, RestoreRun, freezing, restoring
 
 FIELDS = tuple(name for name in entries.stored.COLUMNS if name not in ("content_hash", "version"))
 
@@ -228,6 +228,8 @@ def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(datase
     assert [one.number for one in snapshots.list_snapshots(dataset_id)] == [1]
     assert held(snapshots.find_snapshot(dataset_id, 1)) == before
     assert freeze(dataset_id).number == 3
+    backups.restore_backup(backups.make_backup())
+    assert snapshots.newest_of_now(dataset_id).number == 3
 
 
 def test_a_snapshot_that_still_is_the_dataset_is_known(dataset_id) -> None:
@@ -327,6 +329,36 @@ def test_pairs_that_are_gone_for_good_come_back_as_new_ones(dataset_id) -> None:
     assert restore(dataset_id, frozen)["change_set"] is None
 
 
+def test_going_back_to_a_snapshot_that_is_deleted_meanwhile_changes_nothing(dataset_id, monkeypatch) -> None:
+    first, second = add(dataset_id, "one", "two")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, first, "Uno.")
+    history.delete(dataset_id, [second])
+    list_differences = restoring.list_differences
+
+    def delete_and_list(found, ids):
+        if snapshots.count_snapshots(dataset_id):
+            snapshots.delete_snapshot(frozen.id)
+        return list_differences(found, ids)
+
+    monkeypatch.setattr(restoring, "list_differences", delete_and_list)
+    with pytest.raises(NotFound, match="no snapshot"):
+        restoring.restore(RestoreRun(dataset_id, 1), jobs.Unwatched())
+    assert [entry.answer for entry in entries.stream_entries(dataset_id)] == ["Uno."]
+    assert history.newest_number(dataset_id) == 3
+
+
+def test_a_comparison_is_at_hand_for_later_sessions(dataset_id) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    freeze(dataset_id)
+    edit(dataset_id, entry_id, "Uno.")
+    for name in ("first", "second"):
+        frozen = snapshots.name_snapshot(snapshots.find_snapshot(dataset_id, 1).id, name=name)
+        compared = snapshots.recall_comparison(dataset_id, frozen, None)
+        assert compared.before.name == name and compared.as_dict()["changed"] == 1
+        db.session.remove()
+
+
 def test_going_back_past_an_undone_import_leaves_it_to_be_redone(dataset_id) -> None:
     add(dataset_id, "one", "two")
     frozen = freeze(dataset_id)
@@ -369,6 +401,19 @@ def test_verify_finds_a_snapshot_that_was_tampered_with(dataset_id) -> None:
     with transaction() as session:
         session.execute(update(KeptEntry).values(answer="Other."))
     assert backups.verify_database() == [f"Snapshot v1 of dataset {dataset_id} no longer holds what was frozen."]
+
+
+def test_verify_does_not_call_a_snapshot_damaged_that_is_deleted_meanwhile(dataset_id, monkeypatch) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    freeze(dataset_id)
+    edit(dataset_id, entry_id, "Uno.")
+
+    def delete_and_stream(snapshot, **how):
+        snapshots.delete_snapshot(snapshot.id)
+        yield from snapshots.stream(snapshot, **how)
+
+    monkeypatch.setattr(freezing, "stream", delete_and_stream)
+    assert backups.verify_database() == []
 
 
 def test_a_killed_freeze_is_swept_with_what_was_kept_for_it(dataset_id, monkeypatch) -> None:

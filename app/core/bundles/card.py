@@ -26,9 +26,10 @@ def write_card(facts: Facts, old: str | None) -> str:
     found = _HEAD.match(old)
     kept = _without_blocks(found[1].splitlines()) if found else []
     text = old[found.end() :] if found else old.lstrip("\ufeff")
-    if BEGIN in text and END in text:
-        before, _, rest = text.partition(BEGIN)
-        text = before + _counts(facts) + rest.partition(END)[2]
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end:
+        text = before + _counts(facts) + after
     return "\n".join(["---", *kept, *ours, "---", ""]) + text
 
 

@@ -88,7 +88,7 @@ def write_bundle(
             for one in rows:
                 features.see(one)
                 found[name].add(one)
-            tally.add(row if row.split else row._replace(split=name), record, rows)
+            tally.add(row, record, rows, name)
             lost.update(losses(record, run.layout, run.how))
             if run.pairs % _CHECKED_ROWS == 0:
                 require_space(0)
@@ -180,10 +180,15 @@ def _read(path: Path) -> bytes | None:
 
 
 def find_written(manifest: bytes | None) -> set[str]:
-    """The data files that an earlier export wrote, by its manifest; none where that is none of ours."""
+    """The data files that an earlier export wrote, by its manifest; none where that is none of ours.
+
+    Others may write a manifest: no name counts but those that are ours, whatever patterns or ways out stand in it.
+    """
+    stems = {stem for bundle in BUNDLES.values() for stem in bundle.splits.values()}
+    ours = {f"{stem}{kind.extensions[0]}" for stem in stems for kind in FORMATS.values() if kind.write}
     try:
         files = msgspec.json.decode(manifest or b"{}").get("files", [])
-        return {name for one in files if isinstance(name := one["path"], str) and Path(name).name == name}
+        return {name for one in files if isinstance(name := one["path"], str) and name in ours}
     except (msgspec.MsgspecError, AttributeError, TypeError, KeyError):
         return set()
 

@@ -17,7 +17,7 @@ from app.core.changes import chunks_of
 from app.core.options import encode
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import plural
-from app.models import Dataset, Ledger, LedgerRow, Turns, db, transaction
+from app.models import Check, Dataset, Ledger, LedgerRow, Turns, db, reading, transaction
 from app.services import datasets
 from app.services.duplicates.since import read_mark
 from app.services.export.following import follow_changes
@@ -72,10 +72,10 @@ def view_counts(dataset_id: int, options: ExportOptions) -> Counted:
     ledger = find_ledger(dataset_id, options)
     if ledger is None:
         return Counted(None, False)
-    if is_fresh(ledger):
+    if is_fresh(ledger, options):
         return Counted(_plan_of(ledger), True, ledger)
-    is_same_prompt = ledger.summary["prompt"] == mark_prompt(datasets.get(dataset_id).system_prompt)
-    followed = follow_changes(ledger, options, _plan_of(ledger)) if is_same_prompt else None
+    can_follow = ledger.summary.get("steady") and ledger.summary["beside"] == mark_beside(dataset_id, options)
+    followed = follow_changes(ledger, options, _plan_of(ledger)) if can_follow else None
     return Counted(followed or _plan_of(ledger), followed is not None, ledger, followed=True)
 
 
@@ -83,7 +83,8 @@ def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
     """The same with the first records and the size, for a dataset that is small; kept at hand until it changes."""
     dataset = datasets.get(dataset_id)
     # Each write to a dataset gives it another revision. Options may hold a list of ids: they are known by their words.
-    key = (str(db.engine.url), dataset.id, dataset.revision, dataset.last_number, dataset.system_prompt, repr(options))
+    now = dataset.revision, dataset.last_number, mark_beside(dataset_id, options)
+    key = (str(db.engine.url), dataset.id, *now, repr(options))
     with _lock:
         plan = _planned.get(key)
     if plan is None:
@@ -108,11 +109,11 @@ def find_ledger(dataset_id: int, options: ExportOptions) -> Ledger | None:
     return db.session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
 
 
-def is_fresh(ledger: Ledger) -> bool:
-    """Whether nothing was written to the dataset since."""
+def is_fresh(ledger: Ledger, options: ExportOptions) -> bool:
+    """Whether nothing that counts was written since. What a snapshot holds never changes."""
     dataset = datasets.get(ledger.dataset_id)
     same = ledger.revision == dataset.revision and ledger.last_number == dataset.last_number
-    return bool(same and ledger.summary["prompt"] == mark_prompt(dataset.system_prompt))
+    return bool(same or options.snapshot) and ledger.summary.get("beside") == mark_beside(dataset.id, options)
 
 
 def key_of(options: ExportOptions) -> str:
@@ -120,9 +121,15 @@ def key_of(options: ExportOptions) -> str:
     return hashlib.sha256(json.dumps(encode(replace(options, target="")), sort_keys=True).encode()).hexdigest()
 
 
-def mark_prompt(prompt: str | None) -> str:
-    """What tells one system prompt from another."""
-    return hashlib.sha256((prompt or "").encode()).hexdigest()
+def mark_beside(dataset_id: int, options: ExportOptions) -> str:
+    """A hash of what a count depends on beside the pairs: the prompt, the snapshot, and what the last check found."""
+    origin = find_origin(dataset_id, options)
+    found: list[Any] = [origin.system_prompt, origin.snapshot and origin.snapshot.id]
+    if options.filters.finding:
+        mine = Check.dataset_id == dataset_id, Check.state == "current"
+        checks = select(Check.id, Check.revision, Check.last_set, Check.hidden).where(*mine)
+        found += [list(one) for one in db.session.execute(checks)]
+    return hashlib.sha256(msgspec.json.encode(found)).hexdigest()
 
 
 def _plan_of(ledger: Ledger) -> ExportPlan:
@@ -135,16 +142,20 @@ def count_and_keep(run: CountRun, watch: Watch) -> dict[str, object]:
     last, hidden = read_mark(dataset.id)
     state = {"revision": dataset.revision, "last_number": dataset.last_number, "last_set": last, "hidden": hidden}
     statuses = list(find_origin(dataset.id, run.options).statuses)
-    prompt, total = mark_prompt(dataset.system_prompt), dataset.entry_count
+    beside, total = mark_beside(dataset.id, run.options), dataset.entry_count
     watch.progress(0, total, "pairs counted")
     plan, names = count_ledger(run.dataset_id, run.options, naming=True)
     watch.progress(total, total, "pairs counted")
+    with reading() as connection:
+        now = select(Dataset.revision, Dataset.last_number).where(Dataset.id == run.dataset_id)
+        # What was written meanwhile is in a part of the count only: nothing can be added to that.
+        steady = tuple(connection.execute(now).one()) == (state["revision"], state["last_number"])
     shown, size = measure_export(run.dataset_id, run.options, plan.records)
     plan = replace(plan, shown=shown, size=size)
     with watch.publish() as publication:
         session = publication.session
         ledger = Ledger(dataset_id=run.dataset_id, key=key_of(run.options), job_id=watch.job_id, **state)
-        ledger.summary = {"plan": msgspec.to_builtins(plan), "prompt": prompt, "statuses": statuses}
+        ledger.summary = {"plan": msgspec.to_builtins(plan), "beside": beside, "statuses": statuses, "steady": steady}
         session.add(ledger)
         session.flush()
         rows = ({"ledger_id": ledger.id, "code": code, "entry_id": one} for code, ids in names.items() for one in ids)
@@ -162,10 +173,10 @@ def count_and_keep(run: CountRun, watch: Watch) -> dict[str, object]:
 def name_pairs(dataset_id: int, options: ExportOptions, count: Callable[[], Any]) -> Ledger | None:
     """The count of an export as it is now; ``count`` makes it where there is none of now. None while it is made."""
     ledger = find_ledger(dataset_id, options)
-    if ledger is None or not is_fresh(ledger):
+    if ledger is None or not is_fresh(ledger, options):
         count()
         ledger = find_ledger(dataset_id, options)
-    return ledger if ledger is not None and is_fresh(ledger) else None
+    return ledger if ledger is not None and is_fresh(ledger, options) else None
 
 
 def last_targets(dataset: Dataset) -> list[str]:

@@ -26,9 +26,9 @@ class Tally:
         self.tags: dict[str, Counter[str]] = {}
         self._hasher, self._hashes, self._tokenizer = PairHasher(), list[bytes](), load_tokenizer()
 
-    def add(self, row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
-        """Count a pair."""
-        split = row.split or ""
+    def add(self, row: StoredEntry, record: Record, rows: list[dict[str, Any]], split: str | None = None) -> None:
+        """Count a pair, under the split that it goes out as where that is another than its own."""
+        split = split or row.split or ""
         self.pairs[split] += 1
         self.tokens[split] += count_tokens(record, self._tokenizer)
         self.tags.setdefault(split, Counter()).update(row.tag_list)

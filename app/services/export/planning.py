@@ -26,6 +26,7 @@ from app.providers.tokenizers import load_tokenizer
 from app.services.export.options import (
     REASONS,
     ExportOptions,
+    find_origin,
     goes_out,
     is_chosen,
     reasons_against,
@@ -208,11 +209,13 @@ def count_ledger(
     dataset_id: int, options: ExportOptions, *, naming: bool = False
 ) -> tuple[ExportPlan, dict[str, list[int]]]:
     """Count what goes out, what stays and what changes; with ``naming`` also the first pairs of each code, by ids."""
-    is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None))
     # Cells of other layouts are known only when they are written.
     looks_at_all = options.picks or (FORMATS[options.format].tabular and options.layout != "columns")
     with Rendering(dataset_id, options) as run:
         tally = Reckoning(run, is_naming=naming)
+        # Only the cell itself tells how tags begin there: these begin the list with what matters, or escape it.
+        begins = func.coalesce(func.substr(Entry.tags, 3, 1), "").in_((*tally.signs, "\\") if tally.signs else ())
+        is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None), begins)
         run.seen, run.left = tally.see, tally.leave
         _count_left_out(tally)
         for _ in run.rendered(*(() if looks_at_all else (is_more,))):
@@ -221,6 +224,13 @@ def count_ledger(
             _count_plain(tally, not_(is_more))
             _count_plain_cells(tally, not_(is_more))
     return tally.as_plan(), tally.names
+
+
+def count_without_split(dataset_id: int, options: ExportOptions) -> int:
+    """How many pairs would go out, as far as columns tell, that are of no split."""
+    origin = find_origin(dataset_id, options)
+    where = goes_out(origin, options), Entry.split.is_(None)
+    return int(db.session.execute(origin.find(select(func.count()).select_from(Entry).where(*where))).scalar_one())
 
 
 def code_of_loss(name: str) -> str:

@@ -14,6 +14,8 @@ from app.models import (
     ChangeRow,
     ChangeSet,
     Check,
+    Claim,
+    Comment,
     Entry,
     FoundProblem,
     KeptEntry,
@@ -33,8 +35,8 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
     """Remove from the history what the texts that a step changed were before it, in this and all earlier steps.
 
     The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups and exported files that
-    were made before still hold them. Raises Conflict where a snapshot does, and where anything was written to the
-    dataset since ``revision``.
+    were made before still hold them, and comments on pairs stay as they were written. Raises Conflict where a snapshot
+    holds them, and where anything was written to the dataset since ``revision``.
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id, revision)
@@ -118,8 +120,8 @@ def count_compactable(dataset_id: int, upto: int) -> int:
 def compact(dataset_id: int, upto: int, *, revision: int | None = None) -> int:
     """Remove what the steps up to a number would need to be undone or redone; their sentences stay.
 
-    Deleted pairs and those of undone imports go for good. The pairs of the dataset stay as they are. Returns how many
-    steps were compacted. Raises like ``forget``.
+    Deleted pairs and those of undone imports go for good, with the comments on them. The pairs of the dataset stay as
+    they are. Returns how many steps were compacted. Raises like ``forget``.
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id, revision)
@@ -144,7 +146,8 @@ def _compact_one(session: Session, change_set: ChangeSet) -> None:
         if change_set.state == "undone":
             mine = Entry.id.in_(part), Entry.deleted_in.is_(None)
             keep_hidden_batch(session, change_set.dataset_id, change_set.id, *mine)
-        session.execute(delete(ChangeRow).where(ChangeRow.entry_id.in_(part)))
+        for about in (ChangeRow, Comment, Claim):
+            session.execute(delete(about).where(about.entry_id.in_(part)))
         session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
     session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))
     change_set.state, change_set.undone_order = COMPACTED, None

@@ -70,6 +70,7 @@ def add_changes(change_set: ChangeSet, rows: Sequence[StagedRow], entry_count: i
     """Keep what entries shall become under a staged set, as (entry, field, before, after). Nothing of it shows yet."""
     if rows:
         columns = list(zip(("entry_id", "field", "before", "after"), zip(*rows, strict=True), strict=True))
+        open_dataset(db.session(), change_set.dataset_id)
         # What snapshots hold of them is kept now, in small parts, and not when all is published at once.
         for part in chunks_of({row[0]: None for row in rows}, 5000):
             keep_entries(db.session(), change_set.dataset_id, Entry.id.in_(part))

@@ -74,11 +74,15 @@ def as_step(change_set: ChangeSet) -> Step:
 
 
 def open_dataset(session: Session, dataset_id: int, revision: int | None = None) -> Dataset:
-    """The dataset row for writing.
+    """The dataset row for writing; until the transaction ends nobody else has it so.
 
-    Raises NotFound where it does not exist or was deleted, Conflict where it was written to since ``revision``.
+    A snapshot is a point between writes: with two at a time it could hold half of one. Raises NotFound where the
+    dataset does not exist or was deleted, Conflict where it was written to since ``revision``.
     """
     dataset = session.get(Dataset, dataset_id)
+    if dataset is not None:
+        # In words of PostgreSQL FOR NO KEY UPDATE: rows that refer to the dataset can still be added.
+        session.refresh(dataset, with_for_update={"key_share": True})
     if dataset is None or dataset.deleted_at is not None:
         raise NotFound(f"There is no dataset {dataset_id}.", dataset_id=dataset_id)
     require_revision(dataset, revision)

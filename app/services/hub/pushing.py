@@ -19,6 +19,7 @@ from app.services.jobs import Watch
 
 _REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _VARIABLE = "HF_TOKEN"
+_TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,23 @@ class PushRun:
 
 
 def read_token() -> str:
-    """The token of the Hub: from HF_TOKEN, else the one that was kept. Raises Conflict where there is none."""
+    """The token of the Hub: from HF_TOKEN, else the one that was kept. Raises Conflict where there is none.
+
+    What cannot be one is refused here: the library would name it in its error.
+    """
     token = os.environ.get(_VARIABLE, "").strip() or keys.read_hub_token(config.data_dir(current_app.config))
     if not token:
         said = f"There is no token of the Hub. Set {_VARIABLE}, or keep one: ltt push --keep-token."
         raise Conflict(said, code="no_token")
+    if not _TOKEN.fullmatch(token):
+        raise Conflict(f"{_VARIABLE} is no token: it has blanks, or is too short.", code="bad_token")
     return token
 
 
 def keep_token(token: str) -> None:
     """Keep a token in the data folder, readable by its owner only; an empty one is forgotten. Raises Invalid."""
     token = token.strip()
-    if token and not re.fullmatch(r"[\x21-\x7e]{8,500}", token):
+    if token and not _TOKEN.fullmatch(token):
         raise Invalid("That is no token: it has blanks, or is too short.", code="bad_token")
     keys.keep_hub_token(config.data_dir(current_app.config), token)
 

@@ -11,6 +11,7 @@ from app.core.filters import Filters
 from app.core.intervals import wilson_interval
 from app.models import Audit, Entry, Verdict, db, transaction
 from app.services import datasets, entries, history
+from app.services.review.queue import stands
 
 LARGEST = 2_000
 
@@ -69,9 +70,10 @@ def list_audits(dataset_id: int, size: int = 10) -> list[AuditResult]:
 
 
 def describe_audit(audit: Audit) -> AuditResult:
-    """What an audit says so far, by the last decision on each pair. Skipped pairs were not seen."""
+    """What an audit says so far, by the last decision on each pair that was not undone. Skipped pairs were not seen."""
     hashes = dict(audit.sample)
-    query = select(Verdict.entry_id, Verdict.verdict, Verdict.content_hash).where(Verdict.audit_id == audit.id)
+    query = select(Verdict.entry_id, Verdict.verdict, Verdict.content_hash)
+    query = query.where(Verdict.audit_id == audit.id, stands())
     last: dict[int, tuple[str, int | None]] = {
         entry_id: (verdict, content) for entry_id, verdict, content in db.session.execute(query.order_by(Verdict.id))
     }

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadUsage, Conflict, Invalid, NotFound
+from app.core.stored import content_hashes, content_of
 from app.core.text import is_blank
 from app.models import ChangeSet, Claim, Verdict, transaction
 from app.models.base import now
@@ -49,6 +50,7 @@ def decide(
     if verdict not in VERDICTS:
         raise BadUsage(f"There is no verdict {verdict!r}. Use one of {', '.join(VERDICTS)}.")
     with transaction() as session:
+        history.open_dataset(session, queue.dataset_id)
         entry = entries.get(queue.dataset_id, entry_id)
         if key and session.execute(select(Verdict.id).where(Verdict.key == key)).first():
             return Decided(entry_id, entry.version, Applied())
@@ -73,7 +75,8 @@ def decide(
                 reviewer=reviewer.key,
                 verdict=verdict,
                 version=after.version,
-                content_hash=entry.content_hash,
+                # A large step leaves it to be computed later.
+                content_hash=content_hashes([content_of(entry)])[0],
                 change_set_id=applied.step.id if applied.step else None,
                 audit_id=queue.audit_id,
                 seconds=min(max(seconds, 0), MOST_SECONDS) if seconds is not None else None,
@@ -104,6 +107,7 @@ def take_back(dataset_id: int, entry_id: int, reviewer: Reviewer, key: str | Non
     none, Conflict where the pair was changed since.
     """
     with transaction() as session:
+        history.open_dataset(session, dataset_id)
         last = _last_verdict(session, dataset_id, entry_id, reviewer)
         if key and (last is None or last.key != key):
             return Decided(entry_id, entries.get(dataset_id, entry_id).version, Applied())
@@ -111,7 +115,7 @@ def take_back(dataset_id: int, entry_id: int, reviewer: Reviewer, key: str | Non
             raise NotFound(f"You have not decided on pair {entry_id}. There is nothing to undo.", entry_id=entry_id)
         applied = Applied()
         step = session.get(ChangeSet, last.change_set_id) if last.change_set_id else None
-        if step is not None and step.state == "applied":
+        if step is not None and step.state != "undone":
             applied = history.undo(dataset_id, step.number)
             if applied.skipped:
                 raise Conflict(applied.skipped[0].reason, code="changed_since", entry_id=entry_id)
@@ -124,6 +128,7 @@ def rate(dataset_id: int, entry_id: int, rating: int, *, version: int, reviewer:
     if rating not in RATINGS:
         raise BadUsage(f"A rating is a number from 1 to 5, not {rating}.")
     with transaction() as session:
+        history.open_dataset(session, dataset_id)
         entry = entries.get(dataset_id, entry_id)
         before = [tag for tag in entry.tag_list if tag.startswith(RATING)]
         if before == [f"{RATING}{rating}"]:

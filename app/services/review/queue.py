@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 
 from app.core.filters import Filters
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeSet, Claim, Comment, Dataset, Entry, FoundProblem, Verdict, db, transaction
 from app.models.base import now
-from app.services import datasets, entries, validation
+from app.services import datasets, entries, history, validation
 from app.services.duplicates.group import Origin, read_origins
 from app.services.review.remarks import comments_of
 
@@ -71,10 +71,16 @@ class Today:
         return self.approved + self.rejected
 
 
+def stands() -> ColumnElement[bool]:
+    """Whether the step that a decision made, if any, is in effect: whoever undoes it takes the decision back."""
+    undone = ChangeSet.id == Verdict.change_set_id, ChangeSet.state == "undone"
+    return ~exists().where(*undone)
+
+
 def _is_done(queue: Queue, reviewer: Reviewer) -> ColumnElement[bool]:
     """Whether a pair is done, for this reviewer."""
     if queue.audit_id is not None:
-        return exists().where(Verdict.audit_id == queue.audit_id, Verdict.entry_id == Entry.id)
+        return exists().where(Verdict.audit_id == queue.audit_id, Verdict.entry_id == Entry.id, stands())
     untouched = Verdict.entry_id == Entry.id, Verdict.version == Entry.version
     decided = Verdict.verdict != "skipped"
     if queue.skipped:
@@ -121,12 +127,13 @@ def first_cards(queue: Queue, reviewer: Reviewer, size: int = 1, entry_id: int |
 def claim_cards(
     queue: Queue, reviewer: Reviewer, size: int, *, having: Sequence[int] = (), named: Sequence[int] = ()
 ) -> list[Card]:
-    """Give the reviewer the next pairs, or those that are named, for ten minutes, and renew those that they have.
+    """Give the reviewer the next pairs, or those that are named, for ten minutes.
 
-    ``having`` are the pairs that they hold or have decided on already; they are not given again.
+    ``having`` are the pairs that they hold or have decided on already; they are not given again, but for as long anew.
     """
     dataset, until = datasets.get(queue.dataset_id), now() + CLAIM
     with transaction() as session:
+        history.open_dataset(session, queue.dataset_id)
         session.execute(delete(Claim).where(Claim.dataset_id == queue.dataset_id, Claim.until <= now()))
         if named:
             wanted = Filters(ids=tuple(named[:MOST_AHEAD]))
@@ -136,8 +143,8 @@ def claim_cards(
             found = _select_next(queue, reviewer, min(size, MOST_AHEAD), having)
         held = select(Claim).where(Claim.dataset_id == queue.dataset_id, Claim.reviewer == reviewer.key)
         mine = {one.entry_id: one for one in session.execute(held).scalars()}
-        for one in mine.values():
-            one.until = until
+        for entry_id in {*having, *(entry.id for entry in found)} & mine.keys():
+            mine[entry_id].until = until
         for entry in found:
             if entry.id not in mine:
                 session.add(
@@ -189,10 +196,8 @@ def _count(queue: Queue, where: Sequence[ColumnElement[bool]]) -> int:
 def read_today(dataset_id: int, reviewer: Reviewer) -> Today:
     """What the reviewer has done in the dataset since midnight. What was undone since does not count."""
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    applied = or_(Verdict.change_set_id.is_(None), ChangeSet.state != "undone")
-    query = select(Verdict.verdict, Verdict.seconds).outerjoin(ChangeSet, ChangeSet.id == Verdict.change_set_id)
-    mine = and_(Verdict.dataset_id == dataset_id, Verdict.reviewer == reviewer.key, Verdict.at >= midnight)
-    rows = db.session.execute(query.where(mine, applied)).all()
+    mine = Verdict.dataset_id == dataset_id, Verdict.reviewer == reviewer.key, Verdict.at >= midnight
+    rows = db.session.execute(select(Verdict.verdict, Verdict.seconds).where(*mine, stands())).all()
     number = Counter(verdict for verdict, _ in rows)
     times = [seconds for _, seconds in rows if seconds is not None]
     return Today(number["approved"], number["rejected"], number["skipped"], round(median(times)) if times else None)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.core.errors import Invalid
 from app.core.text import is_blank
 from app.models import Comment, db, transaction
-from app.services import entries
+from app.services import entries, history
 
 MAX_COMMENT = 2_000
 
@@ -33,6 +33,7 @@ def add_comment(dataset_id: int, entry_id: int, text: str, author: str, key: str
         raise Invalid(f"The comment has {len(text):,} characters; at most {MAX_COMMENT:,} are kept. Shorten it.")
     entries.check_text(text, "comment")
     with transaction() as session:
+        history.open_dataset(session, dataset_id)
         entry = entries.get(dataset_id, entry_id)
         if key and (stored := session.execute(select(Comment).where(Comment.key == key)).scalar_one_or_none()):
             return stored

@@ -4,7 +4,7 @@ import threading
 from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,8 @@ def recall_comparison(
             _compared[key] = known
             while len(_compared) > _REMEMBERED:
                 _compared.popitem(last=False)
-    return known
+    # Those that are kept belong to the session of whoever asked first, which is over.
+    return replace(known, before=before, after=after)
 
 
 def count_candidates(dataset_id: int, before: Snapshot | None, after: Snapshot | None) -> int:

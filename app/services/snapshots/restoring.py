@@ -10,13 +10,13 @@ from app.core.errors import LttError
 from app.core.filters import EVERY
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import plural
-from app.models import ChangeSet, Dataset, Entry, reading, transaction
+from app.models import ChangeSet, Dataset, Entry, Snapshot, db, reading, transaction
 from app.services import datasets, entries, history
 from app.services.history import ACTOR, StagedRow
 from app.services.jobs import Watch
 from app.services.snapshots.comparing import COMPARED, SIZE, Difference, compare, list_differences
 from app.services.snapshots.frozen import is_whole, stream
-from app.services.snapshots.listing import find_snapshot, label_of
+from app.services.snapshots.listing import find_snapshot, get_snapshot, label_of
 from app.services.work import Work, work
 
 KIND = "snapshot"
@@ -55,7 +55,7 @@ def restore(run: RestoreRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, o
     A pair whose row is there gets its texts and labels back, one that was removed for good comes as a new one. What a
     snapshot of a part does not hold stays as it is. Pairs that are edited meanwhile are left alone and listed.
     """
-    snapshot = find_snapshot(run.dataset_id, run.snapshot)
+    snapshot = _take_snapshot(run)
     label, whole = label_of(snapshot), is_whole(snapshot)
     with work(KIND, run.dataset_id, watch, actor=actor) as w:
         found = compare(
@@ -77,6 +77,8 @@ def restore(run: RestoreRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, o
                 w.report(done, total, "pairs brought back")
         counts = found.counts if whole else {**found.counts, "removed": 0}
         with w.publishing() as publication:
+            # What was kept for one that was deleted meanwhile is gone, so that other texts were found.
+            get_snapshot(snapshot.id)
             name = f" “{snapshot.name}”" if snapshot.name else ""
             applied = w.publish(f"Go back to snapshot {label}{name}")
             facts = {"snapshot": label, "hash": snapshot.hash, **counts}
@@ -90,6 +92,13 @@ def restore(run: RestoreRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, o
             return dict(publication.result)
 
 
+def _take_snapshot(run: RestoreRun | CopyRun) -> Snapshot:
+    """The snapshot as it is now, not to be looked up again by each transaction: somebody may delete it meanwhile."""
+    snapshot = find_snapshot(run.dataset_id, run.snapshot)
+    db.session.expunge(snapshot)
+    return snapshot
+
+
 def _put_back(w: Work, dataset_id: int, differences: list[Difference]) -> None:
     """Give pairs their texts and labels back, and bring those back that are not there."""
     gone = [one.entry_id for one in differences if one.before is None]
@@ -97,8 +106,7 @@ def _put_back(w: Work, dataset_id: int, differences: list[Difference]) -> None:
     rows: list[StagedRow] = []
     for one in differences:
         now, then = one.before or deleted.get(one.entry_id), one.after
-        assert then is not None
-        if now is None:
+        if now is None or then is None:
             continue
         if one.before is None:
             rows.append((one.entry_id, "live", "0", "1"))
@@ -119,7 +127,7 @@ def _deleted_rows(dataset_id: int, ids: list[int]) -> list[StoredEntry]:
 
 def copy(run: CopyRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, object]:
     """Make a new dataset of what a snapshot holds; returns what programs see of it."""
-    snapshot = find_snapshot(run.dataset_id, run.snapshot)
+    snapshot = _take_snapshot(run)
     label = label_of(snapshot)
     made = datasets.create_dataset(run.name or f"{snapshot.title} ({label})", system_prompt=snapshot.system_prompt)
     dataset_id, summary = made.id, f"Copy {plural(snapshot.records, 'pair')} of {snapshot.title}, {label}"

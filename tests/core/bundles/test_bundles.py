@@ -125,6 +125,11 @@ def test_a_card_written_by_hand_keeps_all_but_what_tells_of_the_files():
     assert written.endswith(BY_HAND.split("---\n")[2].removeprefix("")) and "My own words, with --- in them." in written
 
 
+def test_marks_that_stand_the_wrong_way_round_cost_no_text():
+    written = card(facts_of(PLAIN), f"---\n---\nOne.\n{END}\nTwo.\n{BEGIN}\nThree.\n")
+    assert all(text in written for text in ("One.", "Two.", "Three."))
+
+
 def test_a_card_is_the_same_when_nothing_changed_and_its_counts_follow():
     first = card(facts_of(PLAIN))
     assert card(facts_of(PLAIN), first) == first
