@@ -35,6 +35,14 @@ def test_created_pairs_keep_their_order_and_text(dataset_id, three):
     assert datasets.get(dataset_id).counts == {"review": 3}
 
 
+def test_steps_of_one_transaction_are_all_counted(dataset_id):
+    with history.transaction():
+        for status in ("approved", "approved", "rejected"):
+            history.create(dataset_id, [Record("q", "a")], summary="Add", status=status)
+    db.session.expire_all()
+    assert datasets.get(dataset_id).counts == {"approved": 2, "rejected": 1}
+
+
 def test_an_unanswered_record_becomes_a_draft(dataset_id):
     history.create(dataset_id, [Record("q", "")], summary="Add")
     assert datasets.get(dataset_id).counts == {"draft": 1}

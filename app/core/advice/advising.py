@@ -179,9 +179,11 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
 
 def _share_languages(counts: Mapping[str, int], sample: int) -> list[dict[str, Any]]:
     """The languages to name, with their shares: one where it is that of most pairs, else all that are of weight."""
-    shares = [{"language": name_language(code), "share": count / sample} for code, count in counts.items()]
-    alone = not shares or shares[0]["share"] >= MAJORITY
-    return shares[:1] if alone else [shares[0], *(one for one in shares[1:] if one["share"] >= WEIGHTY)]
+    shares = [(name_language(code), count / sample) for code, count in counts.items()]
+    if shares and shares[0][1] >= MAJORITY:
+        shares = shares[:1]
+    told = [*shares[:1], *(one for one in shares[1:] if one[1] >= WEIGHTY)]
+    return [{"language": name, "share": share} for name, share in told]
 
 
 def _find_set(stats: Mapping[str, Any], share: Mapping[str, float]) -> str:
