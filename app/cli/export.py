@@ -92,7 +92,7 @@ def export(
             parts = {names[one]: replace(options, filters=replace(filters, splits=(one,))) for one in SPLITS}
         tally = service.Tally() if as_json or manifest else None
         result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout, tally=tally)
-        if "each" in splits and (number := service.count_without_split(dataset_id, options)):
+        if "each" in splits and (number := service.count_by_split(dataset_id, options).get(None)):
             result["left_out"].append({"reason": "without a split", "records": number})
         if tally is not None and manifest and not to_stdout:
             Path(f"{out}.manifest.json").write_bytes(
@@ -119,13 +119,18 @@ def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str
 
 
 def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
-    """Say what was written; 1 where a file did not come back as it was sent."""
-    came_back = result.get("round_trip")
+    """Say what was written; 1 where that is nothing, or a file did not come back as it was sent."""
+    came_back, is_nothing = result.get("round_trip"), result.get("records") == 0
     if as_json:
         print(json.dumps(result, ensure_ascii=False), file=sys.stderr if to_stdout else sys.stdout)
     else:
         _tell(result)
-    return int(bool(came_back and came_back["differences"]))
+    # Where the one object of --json is on stderr already, a sentence would spoil it.
+    if is_nothing and not (as_json and to_stdout):
+        stays = ", ".join(f"{plural(one['records'], 'pair')} {one['reason']}" for one in result["left_out"])
+        why = f"what was chosen stays out ({stays})" if stays else "no pair was chosen"
+        click.echo(f"Nothing was written: {why}. Choose other pairs or another target.", err=True)
+    return int(is_nothing or bool(came_back and came_back["differences"]))
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -98,3 +98,13 @@ def test_a_damaged_zstandard_file_is_refused_in_a_sentence(ltt, faq, tmp_path):
         (tmp_path / "b.jsonl.zst").write_bytes(broken)
         result = ltt("convert", tmp_path / "b.jsonl.zst", "-", "--to", "csv")
         assert result.code == 3 and "damaged" in result.err, result.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--prove"]])
+def test_an_export_of_nothing_says_so_and_is_1(ltt, faq, tmp_path, more):
+    result = ltt("export", faq, tmp_path / "o.jsonl", "--to", "openai-dpo", *more)
+    assert result.code == 1
+    assert "Nothing was written: what was chosen stays out (3 pairs without a rejected answer)." in result.err
+    assert ltt("export", faq, tmp_path / "o.jsonl", "--split", "each", *more).code == 1
+    result = ltt("export", faq, "-", "--query", "nowhere")
+    assert result.code == 1 and result.out == "" and "Nothing was written: no pair was chosen." in result.err
