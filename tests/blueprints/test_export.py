@@ -11,7 +11,7 @@ import pytest
 from app.core.formats import FORMATS
 from app.core.record import Record
 from app.core.targets import EXPORT_TARGETS
-from app.services import backups, datasets, history
+from app.services import backups, datasets, history, jobs, snapshots
 from tests import factories
 
 
@@ -298,3 +298,20 @@ def test_what_becomes_of_the_splits_is_said_beside_the_choice(client, app, datas
     assert "one file" not in client.get(f"{address}?split=train").text
     followed = client.get(f"{address}?to=huggingface", headers={"HX-Request": "true"}).text
     assert "Each split becomes a file of its own: 2 train, 1 test" in " ".join(followed.split())
+
+
+def test_a_snapshot_is_downloaded_under_the_name_that_the_page_shows(client, app, dataset_id):
+    with app.app_context():
+        snapshots.freeze(snapshots.FreezeRun(dataset_id, "First"), jobs.Unwatched())
+        datasets.update_dataset(dataset_id, name="Later")
+    address = f"/datasets/{dataset_id}/export"
+    assert "Later" in client.get(f"{address}/file?to=csv").headers["Content-Disposition"]
+    sent = client.get(f"{address}/file?to=csv&snapshot=First").headers["Content-Disposition"]
+    name = re.search('filename="(.+?)"', sent)[1]
+    assert "Later" not in name and name in client.get(f"{address}?to=csv&snapshot=First").text
+
+
+def test_a_choice_that_is_empty_takes_no_other_away(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/export?to=csv&tag=&tag=some").text
+    form = re.search(r'action="([^"]*/export/file[^"]*)"', page)[1]
+    assert "tag=some" in html.unescape(form)
