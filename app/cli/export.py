@@ -81,7 +81,7 @@ def export(
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
         if options.bundle:
-            result = _write_bundle(dataset_id, options, out)
+            result = _write_bundle(dataset_id, options, out, prove=prove or as_json)
             service.remember_use(dataset_id, options)
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
@@ -102,7 +102,7 @@ def export(
     return _end(result, as_json, to_stdout=to_stdout)
 
 
-def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str, Any]:
+def _write_bundle(dataset_id: int, options: ExportOptions, out: str, *, prove: bool) -> dict[str, Any]:
     """Write a target of several files as a folder or as a .zip."""
     if out == "-":
         for piece in service.stream_export(dataset_id, options):
@@ -115,7 +115,7 @@ def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str
         raise BadUsage(said, code="no_folder")
     if not Path(out).absolute().parent.is_dir():
         raise Invalid(f"There is no folder {Path(out).parent}.", code="no_folder")
-    return {**service.write_folder(dataset_id, options, Path(out)), "changed": []}
+    return {**service.write_folder(dataset_id, options, Path(out), prove=prove), "changed": []}
 
 
 def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
@@ -177,11 +177,7 @@ def _write_files(
     result["formulas"] = sum(plan.formulas for plan in plans)
     result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
-        result["round_trip"] = {
-            "records": sum(one.sent for one in proofs),
-            "back": sum(one.back for one in proofs),
-            "differences": sum(one.differences for one in proofs),
-        }
+        result["round_trip"] = service.add_trips(proofs)
     return result
 
 
