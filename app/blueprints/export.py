@@ -55,7 +55,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
         "command": command_of(dataset, options),
-        "query": {name: request.args.getlist(name) for name in (*WHICH, *HOW) if request.args.get(name)},
+        "query": {name: said for name in (*WHICH, *HOW) if (said := [*filter(None, request.args.getlist(name))])},
         "view": read_choice(request.args, "view", ("raw", "read"), "raw"),
         "check": validation.view_check(dataset_id),
         "profiles": validation.known_profiles(),
@@ -182,13 +182,12 @@ def _same_page(dataset_id: int) -> str:
 @bp.route("/file", methods=["GET", "POST"])
 def download(dataset_id: int) -> ResponseReturnValue:
     """The file. Kinds that must be finished before their first byte are made by POST only."""
-    dataset = datasets.get(dataset_id)
     options = options_of(request.args)
     if request.method == "POST":
         export.remember_target(dataset_id, options)
     elif FORMATS[options.format].stream is None or options.bundle:
         return redirect(_same_page(dataset_id), code=303)
-    return file_response(dataset_id, dataset.name, options)
+    return file_response(dataset_id, options)
 
 
 @bp.post("/make")
@@ -230,9 +229,10 @@ def kept_file(job: Job) -> Response:
     return sent_file(kept.path, kept.name)
 
 
-def file_response(dataset_id: int, name: str, options: ExportOptions) -> Response:
+def file_response(dataset_id: int, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
     # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
+    name = export.file_name(export.find_origin(dataset_id, options).title, options)
     export.require_space_for(dataset_id)
     most = max(int(current_app.config["LTT_THREADS"]) // 4, 1)
     places: BoundedSemaphore = current_app.extensions.setdefault("ltt.downloads", BoundedSemaphore(most))
@@ -253,7 +253,7 @@ def file_response(dataset_id: int, name: str, options: ExportOptions) -> Respons
     response = Response(body(), content_type=packed or FORMATS[options.format].media_type)
     # Also where nobody asks for the body.
     response.call_on_close(made.close)
-    response.headers["Content-Disposition"] = content_disposition(export.file_name(name, options))
+    response.headers["Content-Disposition"] = content_disposition(name)
     return response
 
 

@@ -38,6 +38,14 @@ _NAME = re.compile(r"[\w.-]{1,120}\.db")
 _INTERRUPTED = "A backup was put back while this job waited or ran. Nothing of it was kept."
 # Beyond it JavaScript could not count versions any more; no chain of restores comes near it.
 _LAST_EPOCH = 2**33
+# Versions of things, and those at which something was said of them.
+_VERSIONED = (
+    ("entries", "version"),
+    ("verdicts", "version"),
+    ("datasets", "revision"),
+    ("snapshots", "revision"),
+    ("recipes", "version"),
+)
 # More restores than anybody has made between a backup and the day on which the database is found damaged.
 _FAR_AHEAD = 1_000_000
 # What a killed backup or restore leaves. One that is being written is never that old.
@@ -270,7 +278,7 @@ def _begin_epoch(target: sqlite3.Connection, epoch: int) -> None:
     """Move all versions out of the reach of what was read before, and end the jobs that nobody works on any more."""
     target.execute("BEGIN")
     target.execute("UPDATE workspace SET epoch = ?", (epoch,))
-    for table, column in (("entries", "version"), ("datasets", "revision"), ("recipes", "version")):
+    for table, column in _VERSIONED:
         target.execute(f"UPDATE {table} SET {column} = ? + {column} % ?", (epoch * VERSIONS, VERSIONS))
     ended = "state = 'interrupted', error = ?, finished_at = ?, lease_until = NULL"
     target.execute(

@@ -103,21 +103,26 @@ def open_bounded(
     call = _Call(settings, False, make, arguments, doing, float(settings["LTT_LOOK_SECONDS"]), False)
     ours, theirs = _processes.Pipe(duplex=True)
     child = _processes.Process(target=_keep, args=(theirs, call), daemon=True)
-    ended: list[int | None] = []
+    ended: list[LttError] = []
 
     def hear() -> Any:
         try:
             value, error, _ = pickle.loads(_receive(ours, call))
         except (EOFError, OSError):
-            ended.append(_end(child))
-            raise call.why_ended(ended[0]) from None
+            ended.append(call.why_ended(_end(child)))
+            raise ended[0] from None
+        except LttError as error:
+            # What it answers late is no answer to what is asked next.
+            _end(child)
+            ended.append(error)
+            raise
         if error is not None:
             raise error
         return value
 
     def ask(method: str, *those: Any) -> Any:
         if ended:
-            raise call.why_ended(ended[0])
+            raise ended[0]
         with suppress(OSError):
             ours.send((method, those))
         return hear()

@@ -55,7 +55,8 @@ class Task(Generic[O]):
     alike: tuple[str, ...] = ()
     # A small one holds the write lock from its first read to its end: nothing is edited meanwhile.
     in_one_write: bool = False
-    # Reads what a hostile file can make hang: also a small one is left to a worker, and waited for.
+    # Reads what a hostile file can make hang, or runs what a stranger wrote: also a small one is left to a worker, and
+    # waited for.
     is_risky: Callable[[O], bool] = lambda options: False
     # A large one waits for a worker, however long there is none.
     waits: bool = False

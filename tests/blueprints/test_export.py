@@ -10,7 +10,7 @@ import pytest
 
 from app.core.formats import FORMATS
 from app.core.record import Record
-from app.services import backups, datasets, history
+from app.services import backups, datasets, history, jobs, snapshots
 from tests import factories
 
 
@@ -249,3 +249,20 @@ def test_the_list_of_pairs_offers_its_files_and_a_selection_can_be_exported(clie
     chosen = client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "export", "id": ["1", "2"]})
     assert chosen.location.endswith("/export?ids=1-2")
     assert "Download 2 pairs" in client.get(chosen.location).text
+
+
+def test_a_snapshot_is_downloaded_under_the_name_that_the_page_shows(client, app, dataset_id):
+    with app.app_context():
+        snapshots.freeze(snapshots.FreezeRun(dataset_id, "First"), jobs.Unwatched())
+        datasets.update_dataset(dataset_id, name="Later")
+    address = f"/datasets/{dataset_id}/export"
+    assert "Later" in client.get(f"{address}/file?to=csv").headers["Content-Disposition"]
+    sent = client.get(f"{address}/file?to=csv&snapshot=First").headers["Content-Disposition"]
+    name = re.search('filename="(.+?)"', sent)[1]
+    assert "Later" not in name and name in client.get(f"{address}?to=csv&snapshot=First").text
+
+
+def test_a_choice_that_is_empty_takes_no_other_away(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/export?to=csv&tag=&tag=some").text
+    form = re.search(r'action="([^"]*/export/file[^"]*)"', page)[1]
+    assert "tag=some" in html.unescape(form)

@@ -250,6 +250,19 @@ def test_an_object_is_kept_between_calls_and_ends_with_its_block() -> None:
     assert wait_for_end(process)
 
 
+def test_a_late_answer_is_not_given_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object) -> bytes:
+        raise TooLarge("It takes too long.", code="over_limit")
+
+    with open_bounded(Shelf, "a", doing="Keeping it") as call:
+        with monkeypatch.context() as patched:
+            patched.setattr(bounded, "_receive", give_up)
+            with pytest.raises(TooLarge):
+                call("put", "b")
+        with pytest.raises(TooLarge, match="It takes too long"):
+            call("put", "c")
+
+
 def test_what_cannot_be_made_is_refused_where_it_is_opened() -> None:
     with pytest.raises(Gone, match="Nothing is on it"), open_bounded(Shelf, doing="Keeping it"):
         pytest.fail("It was opened.")

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
 from app.models import Claim, Entry, Verdict, db, transaction
 from app.models.base import now
-from app.services import entries, history, pairs, review
+from app.services import backups, entries, history, pairs, review
 from app.services.pairs import Selection
 from app.services.review import Queue, Reviewer
 from tests import factories
@@ -241,6 +241,16 @@ def test_no_two_reviewers_ever_hold_one_pair(app: Flask, acts: list[tuple[str, s
                 continue
             everybody = [one for ids in held.values() for one in ids]
             assert len(everybody) == len(set(everybody))
+
+
+def test_what_was_decided_stays_so_in_a_restored_backup(queue: Queue) -> None:
+    every = Queue(queue.dataset_id, Filters(statuses=("review", "approved")))
+    decide(every, 1, "approved")
+    decide(every, 2, "skipped")
+    backups.restore_backup(backups.make_backup())
+    assert [card.entry.id for card in review.first_cards(every, MARIA, 6)] == [3, 4, 5, 6]
+    pairs.save_pair(queue.dataset_id, 1, {"answer": "Anew."}, version=entries.get(queue.dataset_id, 1).version)
+    assert [card.entry.id for card in review.first_cards(every, MARIA, 6)] == [1, 3, 4, 5, 6]
 
 
 def test_what_is_sent_twice_is_stored_once(queue: Queue) -> None:

@@ -9,7 +9,7 @@ from app.core.record import Record
 from app.models import KeptEntry, db, transaction
 from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.pairs import Selection
-from app.services.snapshots import FreezeRun, RestoreRun, restoring
+from app.services.snapshots import FreezeRun, RestoreRun, freezing, restoring
 
 FIELDS = tuple(name for name in entries.stored.COLUMNS if name not in ("content_hash", "version"))
 
@@ -217,6 +217,18 @@ def test_texts_that_a_snapshot_holds_are_not_said_to_be_forgotten(dataset_id) ->
     assert history.forget(dataset_id, 2) == 1
 
 
+def test_what_was_kept_for_a_deleted_snapshot_is_forgotten_too(dataset_id, monkeypatch) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    edit(dataset_id, entry_id, "secret")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, entry_id, "plain")
+    with monkeypatch.context() as killed:
+        killed.setattr(history, "release_kept", lambda dataset_id: 0)
+        snapshots.delete_snapshot(frozen.id)
+    history.forget(dataset_id, 3)
+    assert db.session.query(KeptEntry).count() == 0
+
+
 def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(dataset_id) -> None:
     (entry_id,) = add(dataset_id, "one")
     frozen = freeze(dataset_id)
@@ -228,6 +240,8 @@ def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(datase
     assert [one.number for one in snapshots.list_snapshots(dataset_id)] == [1]
     assert held(snapshots.find_snapshot(dataset_id, 1)) == before
     assert freeze(dataset_id).number == 3
+    backups.restore_backup(backups.make_backup())
+    assert snapshots.newest_of_now(dataset_id).number == 3
 
 
 def test_a_snapshot_that_still_is_the_dataset_is_known(dataset_id) -> None:
@@ -399,6 +413,19 @@ def test_verify_finds_a_snapshot_that_was_tampered_with(dataset_id) -> None:
     with transaction() as session:
         session.execute(update(KeptEntry).values(answer="Other."))
     assert backups.verify_database() == [f"Snapshot v1 of dataset {dataset_id} no longer holds what was frozen."]
+
+
+def test_verify_does_not_call_a_snapshot_damaged_that_is_deleted_meanwhile(dataset_id, monkeypatch) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    freeze(dataset_id)
+    edit(dataset_id, entry_id, "Uno.")
+
+    def delete_and_stream(snapshot, **how):
+        snapshots.delete_snapshot(snapshot.id)
+        yield from snapshots.stream(snapshot, **how)
+
+    monkeypatch.setattr(freezing, "stream", delete_and_stream)
+    assert backups.verify_database() == []
 
 
 def test_a_killed_freeze_is_swept_with_what_was_kept_for_it(dataset_id, monkeypatch) -> None:

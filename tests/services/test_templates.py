@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -10,9 +11,16 @@ from app.core.errors import BadUsage, Invalid, LttError, NotFound, TooLarge
 from app.core.reading import ReadSettings
 from app.core.record import Message, Record
 from app.core.validation import ValidateOptions
-from app.services import datasets, entries, history, uploads, validation
+from app.services import datasets, entries, history, runners, tasks, uploads, validation
 from app.services.jobs import Unwatched
-from app.services.validation import CheckRun, open_template, view_check, view_trained, view_trained_upload
+from app.services.validation import (
+    CheckRun,
+    ValidationRun,
+    open_template,
+    view_check,
+    view_trained,
+    view_trained_upload,
+)
 from tests import factories
 from tests.chat_templates import CALLING, CHATML, FAMILIES, HOSTILE, MARKED, THINKING, add_tokenizer, model_folder
 
@@ -109,6 +117,20 @@ def test_a_chosen_template_stays_and_is_named_in_full(pair, folder, monkeypatch)
             validation.choose_template(dataset_id, bad)
     assert validation.read_choices(datasets.get(dataset_id)).template == str(folder)
     assert validation.choose_template(dataset_id, "chatml") == ""
+
+
+def test_a_check_by_a_folder_is_left_to_a_worker(pair, folder, monkeypatch) -> None:
+    dataset_id, _ = pair
+    monkeypatch.setattr(runners, "any_worker", lambda: True)
+    monkeypatch.setattr(tasks, "PATIENCE_SECONDS", 0)
+    options = ValidateOptions(profile="axolotl")
+    check = validation.CHECK, CheckRun(dataset_id, "axolotl")
+    assert tasks.start(*check).state == "done"
+    assert tasks.start(validation.VALIDATE, ValidationRun(dataset_id, options)).state == "done"
+    by_folder = ValidationRun(dataset_id, replace(options, template=str(folder)))
+    assert tasks.start(validation.VALIDATE, by_folder).state == "queued"
+    validation.choose_template(dataset_id, str(folder))
+    assert tasks.start(*check).state == "queued"
 
 
 def test_what_is_trained_of_a_pair_is_shown_by_the_chosen_template(pair, folder) -> None:

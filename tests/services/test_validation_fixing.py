@@ -9,6 +9,7 @@ from app.core.validation import RULES
 from app.core.validation.lints import LINTS
 from app.services import cleaning, datasets, entries, history, pairs, tasks, validation
 from app.services.validation import CheckRun, fixing, keeping
+from tests.chat_templates import CHATML, model_folder
 
 
 def check(dataset_id, profile="plain"):
@@ -195,3 +196,13 @@ def test_what_is_put_right_by_hand_is_not_done_at_once(dataset_id):
 @pytest.mark.parametrize("code", [*fixing._MENDS, *fixing._REJECTS, *fixing._NOT_OF_PAIRS, fixing._REPEATS])
 def test_every_code_that_is_named_is_there(code):
     assert code in RULES or code in LINTS
+
+
+def test_a_fix_that_cannot_be_looked_at_again_is_done_all_the_same(dataset_id, tmp_path):
+    fill(dataset_id, Record("How heavy is A7?", "TBD"), Record("How heavy is A8?", "It weighs 12 kg."))
+    folder = model_folder(tmp_path, CHATML)
+    validation.choose_template(dataset_id, str(folder))
+    check(dataset_id)
+    (folder / "tokenizer_config.json").unlink()
+    applied = validation.fix_finding(dataset_id, "placeholder")
+    assert applied.step is not None and applied.changed == 1 and validation.view_check(dataset_id).steps == 1

@@ -18,7 +18,7 @@ from app.core.filters import Filters
 from app.core.spec import parse_target
 from app.core.targets import describe_targets
 from app.frontdoor.limits import takes_uploads
-from app.services import conversion, datasets, export, tasks, uploads, validation
+from app.services import conversion, export, tasks, uploads, validation
 from app.services.export import ExportOptions, FileRun
 
 bp = APIBlueprint(
@@ -53,8 +53,7 @@ def list_targets() -> Answer:
 @bp.get("/datasets/<int:dataset_id>/export", responses=answers(200, kind="*/*"))
 def export_dataset(path: DatasetPath, query: ExportQuery) -> Answer:
     """Stream the pairs of a dataset as a file."""
-    options = _options_of(query)
-    return page.file_response(path.dataset_id, datasets.get(path.dataset_id).name, options)
+    return page.file_response(path.dataset_id, _options_of(query))
 
 
 def _options_of(query: ExportQuery) -> ExportOptions:

@@ -156,7 +156,13 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
     lines = list(_find_lines(facts, stats, told, kind, train, share, reasoning))
     settings = list(_choose_settings(facts, band, kind, train, told, fits, memory))
     counts = [
-        {"who": one.who, "note": one.note, "enough": train >= (one.start or one.least or 0), "sources": one.sources}
+        {
+            "who": one.who,
+            "note": one.note,
+            "enough": train >= (one.start or one.least or 0),
+            "too_many": one.most is not None and train > one.most,
+            "sources": one.sources,
+        }
         for one in facts.counts
     ]
     parts: Iterable[Iterable[Cites]] = ([band], lines, fits, settings, facts.counts)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.core.changes import Change, change_between, chunks_of
 from app.core.cleaning import Step
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Invalid, LttError, NotFound
 from app.core.filters import Filters
 from app.core.stored import StoredEntry, stored_fields
 from app.core.text import plural
@@ -120,7 +120,8 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
     else:
         applied = _mend_pairs(dataset_id, found, filters, actor)
     if applied.step is not None:
-        with suppress(Conflict):
+        # It is done, whether or not anything can be said of it: a template may be gone, or others look at files.
+        with suppress(LttError):
             recheck_edited(dataset_id, most=MOST_KEPT)
     return applied
 

@@ -9,8 +9,9 @@ from app.services import datasets
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 from app.services.validation.checking import validate_dataset
-from app.services.validation.choices import known_profiles
+from app.services.validation.choices import known_profiles, read_choices
 from app.services.validation.keeping import check_dataset, sweep_checks
+from app.services.validation.templates import is_folder
 
 # Up to this many pairs are checked in the request itself.
 AT_ONCE = 5_000
@@ -47,6 +48,12 @@ def _is_small(run: ValidationRun | CheckRun) -> bool:
     return datasets.get(run.dataset_id).entry_count <= AT_ONCE
 
 
+def _is_by_folder(run: ValidationRun | CheckRun) -> bool:
+    """Whether the chat template of a stranger is asked, which may take its whole time for each pair."""
+    chosen = run.options.template if isinstance(run, ValidationRun) else ""
+    return is_folder(chosen or read_choices(datasets.get(run.dataset_id)).template)
+
+
 VALIDATE = declare(
     Task(
         "validate",
@@ -55,6 +62,7 @@ VALIDATE = declare(
         title=lambda run: f"Check the pairs for {run.options.profile}",
         result_page=("jobs.show", ("job_id",)),
         small=_is_small,
+        is_risky=_is_by_folder,
         limits=TaskLimits(memory_mb=512, cpu_seconds=3600, stall_seconds=600),
         check=_require_targets,
     )
@@ -67,6 +75,7 @@ CHECK = declare(
         title=lambda run: f"Check the pairs for {run.profile}",
         result_page=("overview.index", ("dataset_id",)),
         small=_is_small,
+        is_risky=_is_by_folder,
         # Leaks between splits are looked for as well.
         limits=TaskLimits(memory_mb=1024, cpu_seconds=3600, stall_seconds=600),
         check=_require_targets,

@@ -55,6 +55,16 @@ def test_only_what_is_in_train_counts_where_there_are_splits():
     assert "instruct" in names(advice) and "base" not in names(advice)
 
 
+def test_more_than_somebody_takes_is_said():
+    found = Statistics()
+    for number, record in enumerate(talks(20), 1):
+        found.see(record, number)
+    stats = found.close()
+    for train, enough, too_many in ((49, False, False), (10_000, True, False), (10_001, True, True)):
+        [told] = [one for one in advise({**stats, "records": train}, None).counts if one["who"] == "watsonx"]
+        assert (told["enough"], told["too_many"]) == (enough, too_many)
+
+
 def test_a_set_that_teaches_facts_is_told_to_look_them_up():
     advice = advised(facts(60))
     [line] = [one for one in advice.lines if one.name == "facts"]

@@ -1,5 +1,6 @@
 """What is written is read back: for every format that can be written, whatever the texts are."""
 
+import csv
 import io
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.formats import FORMATS, ReadOptions, Row, Source, WriteOptions, detect, read
+from app.core.formats.csv import stream_lines
 
 ANY = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=40)
 # A workbook is XML: it has no control characters, and a cell's line ends are LF.
@@ -76,3 +78,16 @@ def test_a_written_file_is_recognised_by_its_content(name):
     found = detect(source)
     assert found.format == name
     assert [row.values for row in read(source, found, ReadOptions())] == rows
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@settings(max_examples=200, deadline=None)
+@given(
+    lines=st.lists(st.lists(st.one_of(st.none(), st.integers(), st.text("a \",\t\r\n'\\é", max_size=4)), max_size=3))
+)
+def test_a_table_is_written_as_the_writer_of_python_writes_it(delimiter, lines):
+    expected = io.StringIO(newline="")
+    csv.writer(expected, delimiter=delimiter).writerows([["a", "b"], *lines])
+    assert (
+        b"".join(stream_lines([lines], WriteOptions(("a", "b"), delimiter=delimiter))) == expected.getvalue().encode()
+    )
