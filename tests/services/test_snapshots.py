@@ -217,6 +217,18 @@ def test_texts_that_a_snapshot_holds_are_not_said_to_be_forgotten(dataset_id) ->
     assert history.forget(dataset_id, 2) == 1
 
 
+def test_what_was_kept_for_a_deleted_snapshot_is_forgotten_too(dataset_id, monkeypatch) -> None:
+    (entry_id,) = add(dataset_id, "one")
+    edit(dataset_id, entry_id, "secret")
+    frozen = freeze(dataset_id)
+    edit(dataset_id, entry_id, "plain")
+    with monkeypatch.context() as killed:
+        killed.setattr(history, "release_kept", lambda dataset_id: 0)
+        snapshots.delete_snapshot(frozen.id)
+    history.forget(dataset_id, 3)
+    assert db.session.query(KeptEntry).count() == 0
+
+
 def test_a_restored_backup_brings_its_snapshots_and_gives_no_number_again(dataset_id) -> None:
     (entry_id,) = add(dataset_id, "one")
     frozen = freeze(dataset_id)

@@ -7,7 +7,7 @@ what the set left there. What was edited since is reported and kept, unless the 
 from app.models import transaction
 from app.services.history.changing import apply, delete
 from app.services.history.creating import add_columns, add_rows, create, new_row
-from app.services.history.forgetting import compact, count_compactable, forget, overwriting
+from app.services.history.forgetting import compact, count_compactable, forget, release_kept
 from app.services.history.hashes import rehash
 from app.services.history.reading import (
     KINDS,
@@ -73,11 +73,11 @@ __all__ = [
     "next_undo",
     "open_dataset",
     "overwrite",
-    "overwriting",
     "publish",
     "publish_changes",
     "redo",
     "rehash",
+    "release_kept",
     "stage",
     "step",
     "steps",

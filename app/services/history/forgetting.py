@@ -29,6 +29,8 @@ from app.services.history.steps import field_value, find_set, open_dataset, touc
 
 COMPACTED = "compacted"
 _ENDED = ("applied", "undone")
+# So many kept entries are let go of in one transaction.
+RELEASED = 5000
 
 
 def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
@@ -43,6 +45,8 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
         change_set = find_set(session, dataset_id, number)
         if change_set.state != "applied":
             raise Conflict(f"Step {number} is not in effect, so there is nothing to forget.", code="not_applied")
+        # Who deleted a snapshot may have been killed before this.
+        release_kept(dataset_id)
         _refuse_kept(session, change_set)
         with overwriting(session):
             touched = _forget_texts(session, change_set)
@@ -54,6 +58,24 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
         touch_dataset(dataset)
     empty_log()
     return touched
+
+
+def release_kept(dataset_id: int) -> int:
+    """Let go of entries that were kept for snapshots which are gone, some at a time. Returns how many."""
+    kept = select(KeptEntry.since, KeptEntry.upto).where(KeptEntry.dataset_id == dataset_id).distinct()
+    ranges = db.session.execute(kept).all()
+    # A snapshot that is begun meanwhile lies above all of them.
+    points = list(db.session.execute(select(Snapshot.id).where(Snapshot.dataset_id == dataset_id)).scalars())
+    released = 0
+    for since, upto in ranges:
+        if any(since <= point <= upto for point in points):
+            continue
+        unheld = KeptEntry.dataset_id == dataset_id, KeptEntry.since == since, KeptEntry.upto == upto
+        while part := list(db.session.execute(select(KeptEntry.id).where(*unheld).limit(RELEASED)).scalars()):
+            with transaction() as session, overwriting(session):
+                session.execute(delete(KeptEntry).where(KeptEntry.id.in_(part)))
+            released += len(part)
+    return released
 
 
 def _refuse_kept(session: Session, change_set: ChangeSet) -> None:

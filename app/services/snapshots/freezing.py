@@ -157,31 +157,13 @@ def discard(snapshot_id: int) -> None:
         if dataset.last_snapshot == snapshot.number:
             dataset.last_snapshot -= 1
         remove(session, snapshot)
-    release(snapshot.dataset_id)
+    history.release_kept(snapshot.dataset_id)
 
 
 def remove(session: Session, snapshot: Snapshot) -> None:
     """Delete the rows of a snapshot itself."""
     session.execute(delete(SnapshotRange).where(SnapshotRange.snapshot_id == snapshot.id))
     session.delete(snapshot)
-
-
-def release(dataset_id: int) -> int:
-    """Let go of entries that were kept for snapshots which are gone, some at a time. Returns how many."""
-    kept = select(KeptEntry.since, KeptEntry.upto).where(KeptEntry.dataset_id == dataset_id).distinct()
-    ranges = db.session.execute(kept).all()
-    # A snapshot that is begun meanwhile lies above all of them.
-    points = list(db.session.execute(select(Snapshot.id).where(Snapshot.dataset_id == dataset_id)).scalars())
-    released = 0
-    for since, upto in ranges:
-        if any(since <= point <= upto for point in points):
-            continue
-        unheld = KeptEntry.dataset_id == dataset_id, KeptEntry.since == since, KeptEntry.upto == upto
-        while part := list(db.session.execute(select(KeptEntry.id).where(*unheld).limit(SIZE)).scalars()):
-            with transaction() as session, history.overwriting(session):
-                session.execute(delete(KeptEntry).where(KeptEntry.id.in_(part)))
-            released += len(part)
-    return released
 
 
 def sweep() -> None:
@@ -192,7 +174,7 @@ def sweep() -> None:
         if job_id not in active:
             discard(snapshot_id)
     for dataset_id in list(db.session.execute(select(KeptEntry.dataset_id).distinct()).scalars()):
-        release(dataset_id)
+        history.release_kept(dataset_id)
 
 
 def name_snapshot(snapshot_id: int, *, name: str | None = None, note: str | None = None) -> Snapshot:
@@ -222,7 +204,7 @@ def delete_snapshot(snapshot_id: int, *, anyway: bool = False) -> None:
         dataset_id = snapshot.dataset_id
         session.execute(delete(SnapshotUse).where(SnapshotUse.snapshot_id == snapshot_id))
         remove(session, snapshot)
-    release(dataset_id)
+    history.release_kept(dataset_id)
     empty_log()
 
 
