@@ -40,7 +40,11 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The choices, and what comes of them. Of a large dataset nothing is counted here: that is done by a task."""
     require_names(request.args, *WHICH, *HOW, "view")
     dataset = datasets.get(dataset_id)
-    options = options_of(request.args)
+    last = export.last_targets(dataset)
+    # What the address leaves open is settled once: the ticked card, the file and every form of the page follow from it.
+    args = MultiDict([*request.args.items(multi=True)])
+    args["to"] = request.args.get("to") or next(iter(last), "openai")
+    options = options_of(args)
     counted = export.view_counts(dataset_id, options)
     target = EXPORT_TARGETS.get(options.target)
     facts: dict[str, Any] = {
@@ -55,7 +59,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
         "command": command_of(dataset, options),
-        "query": {name: said for name in (*WHICH, *HOW) if (said := [*filter(None, request.args.getlist(name))])},
+        "query": {name: said for name in (*WHICH, *HOW) if (said := [*filter(None, args.getlist(name))])},
+        "parts": export.count_by_split(dataset_id, options) if export.is_small(dataset_id) else None,
         "view": read_choice(request.args, "view", ("raw", "read"), "raw"),
         "check": validation.view_check(dataset_id),
         "profiles": validation.known_profiles(),
@@ -63,15 +68,13 @@ def index(dataset_id: int) -> ResponseReturnValue:
     }
     if request.headers.get("HX-Request"):
         return render_template("export/_shown.html", **facts)
-    last = export.last_targets(dataset)
-    offered = {name: one for name, one in EXPORT_TARGETS.items() if name not in last}
     return render_template(
         "export/index.html",
         **facts,
         last=[EXPORT_TARGETS[name] for name in last],
-        groups={group: [one for one in offered.values() if one.group == group] for group in GROUPS},
+        groups={group: [one for one in EXPORT_TARGETS.values() if one.group == group] for group in GROUPS},
         titles=GROUPS,
-        chosen=request.args.get("to") or next(iter(last), "openai"),
+        chosen=options.name,
         splits=entries.split_counts(dataset_id) if export.is_small(dataset_id) else dict.fromkeys(SPLITS),
         tags=entries.tag_counts(dataset_id)[:100],
         snapshots=snapshots.list_snapshots(dataset_id, size=50),
@@ -108,9 +111,8 @@ def command_of(dataset: Dataset, options: ExportOptions) -> str:
     # What a target does by itself is not said.
     unsaid = [name for name in ("bom", "spreadsheet_safe") if target and getattr(target, name)]
     said = command_words(options.filters) + command_words(options, leave_out=unsaid)
-    to = options.target or f"{options.format}:{options.layout}"
     out = export.file_name(dataset.name, options)
-    return command_line("export", dataset.name, out, "--to", to, *said, one_line=False)
+    return command_line("export", dataset.name, out, "--to", options.name, *said, one_line=False)
 
 
 @bp.post("/count")
@@ -147,7 +149,7 @@ def _address_of(job: Job) -> dict[str, Any]:
     options: ExportOptions = tasks.options_of(job).options
     filters = options.filters
     return {
-        "to": options.target or f"{options.format}:{options.layout}",
+        "to": options.name,
         "q": filters.text or None,
         "status": list(filters.statuses) or None,
         "split": list(filters.splits) or None,

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import NAME_COOKIE, back_or, tell, tell_step
+from app.blueprints.view import NAME_COOKIE, back_or, number, tell, tell_step
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, LttError, NotFound
 from app.core.filters import Filters
 from app.core.text import is_number
@@ -127,6 +127,7 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     return {
         "version": decided.version if decided else None,
         "left": left,
+        "waiting": number((datasets.get(dataset_id).counts or {}).get("review", 0)),
         "today": render_template("review/_today.html", today=today, left=left),
         "comments": render_template("review/_comments.html", comments=comments),
     }
@@ -135,7 +136,7 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
 def _act(queue: Queue, entry_id: int, act: str, reviewer: Reviewer, form: "MultiDict[str, str]") -> Decided | None:
     version, key = read_whole(form, "version", 0), form.get("key", "")[:40] or None
     if act == "comment":
-        review.add_comment(queue.dataset_id, entry_id, form.get("comment", ""), reviewer.name, key)
+        review.add_comment(queue.dataset_id, entry_id, form.get("comment", ""), reviewer, key)
         return None
     if act == "undo":
         return review.take_back(queue.dataset_id, entry_id, reviewer, key)

@@ -81,7 +81,7 @@ def export(
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
         if options.bundle:
-            result = _write_bundle(dataset_id, options, out)
+            result = _write_bundle(dataset_id, options, out, prove=prove or as_json)
             service.remember_use(dataset_id, options)
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
@@ -92,7 +92,7 @@ def export(
             parts = {names[one]: replace(options, filters=replace(filters, splits=(one,))) for one in SPLITS}
         tally = service.Tally() if as_json or manifest else None
         result = _write_files(dataset_id, parts, prove=prove or as_json or manifest, to_stdout=to_stdout, tally=tally)
-        if "each" in splits and (number := service.count_without_split(dataset_id, options)):
+        if "each" in splits and (number := service.count_by_split(dataset_id, options).get(None)):
             result["left_out"].append({"reason": "without a split", "records": number})
         if tally is not None and manifest and not to_stdout:
             Path(f"{out}.manifest.json").write_bytes(
@@ -102,7 +102,7 @@ def export(
     return _end(result, as_json, to_stdout=to_stdout)
 
 
-def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str, Any]:
+def _write_bundle(dataset_id: int, options: ExportOptions, out: str, *, prove: bool) -> dict[str, Any]:
     """Write a target of several files as a folder or as a .zip."""
     if out == "-":
         for piece in service.stream_export(dataset_id, options):
@@ -115,17 +115,22 @@ def _write_bundle(dataset_id: int, options: ExportOptions, out: str) -> dict[str
         raise BadUsage(said, code="no_folder")
     if not Path(out).absolute().parent.is_dir():
         raise Invalid(f"There is no folder {Path(out).parent}.", code="no_folder")
-    return {**service.write_folder(dataset_id, options, Path(out)), "changed": []}
+    return {**service.write_folder(dataset_id, options, Path(out), prove=prove), "changed": []}
 
 
 def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
-    """Say what was written; 1 where a file did not come back as it was sent."""
-    came_back = result.get("round_trip")
+    """Say what was written; 1 where that is nothing, or a file did not come back as it was sent."""
+    came_back, is_nothing = result.get("round_trip"), result.get("records") == 0
     if as_json:
         print(json.dumps(result, ensure_ascii=False), file=sys.stderr if to_stdout else sys.stdout)
     else:
         _tell(result)
-    return int(bool(came_back and came_back["differences"]))
+    # Where the one object of --json is on stderr already, a sentence would spoil it.
+    if is_nothing and not (as_json and to_stdout):
+        stays = ", ".join(f"{plural(one['records'], 'pair')} {one['reason']}" for one in result["left_out"])
+        why = f"what was chosen stays out ({stays})" if stays else "no pair was chosen"
+        click.echo(f"Nothing was written: {why}. Choose other pairs or another target.", err=True)
+    return int(is_nothing or bool(came_back and came_back["differences"]))
 
 
 def _tell(result: dict[str, Any]) -> None:
@@ -172,11 +177,7 @@ def _write_files(
     result["formulas"] = sum(plan.formulas for plan in plans)
     result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
-        result["round_trip"] = {
-            "records": sum(one.sent for one in proofs),
-            "back": sum(one.back for one in proofs),
-            "differences": sum(one.differences for one in proofs),
-        }
+        result["round_trip"] = service.add_trips(proofs)
     return result
 
 

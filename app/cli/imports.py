@@ -25,9 +25,18 @@ from app.services.imports import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(files: tuple[str, ...], name: str, create: bool, as_json: bool, settings: Settings) -> int:
     """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones."""
+    from app.services import datasets, imports
+    from app.services.imports import waiting
+
     with open_workspace():
         dataset = _find_or_create(name, create)
-        return _Run(dataset, settings, as_json).import_files(files)
+        code = _Run(dataset, settings, as_json).import_files(files)
+        if datasets.is_begun(dataset.id):
+            # No import started. What waits for an answer is asked for anew by the next command.
+            for row in imports.list_imports(dataset.id, states=("waiting",)):
+                imports.discard(row.id)
+            waiting.forget_if_begun(dataset.id)
+        return code
 
 
 def _find_or_create(name: str, create: bool) -> Dataset:
@@ -39,7 +48,7 @@ def _find_or_create(name: str, create: bool) -> Dataset:
     except NotFound:
         if not create:
             raise
-        return datasets.create_dataset(name)
+        return datasets.create_dataset(name, begun=True)
 
 
 class _Run:

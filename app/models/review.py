@@ -54,7 +54,7 @@ class Claim(Base):
 
 
 class Comment(Base):
-    """A remark on a pair, for those who work on it; it is no part of what is exported."""
+    """A remark on a pair, for those who work on it, not for exports. ``reviewer`` is the key of its author."""
 
     __tablename__ = "comments"
     __table_args__ = (Index("ix_comments_entry_id", "entry_id"), {"sqlite_autoincrement": True})
@@ -62,6 +62,7 @@ class Comment(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
     entry_id: Mapped[int] = mapped_column(Id)
+    reviewer: Mapped[str] = mapped_column(String(40))
     author: Mapped[str] = mapped_column(String(80))
     text: Mapped[str] = mapped_column(Text)
     key: Mapped[str | None] = mapped_column(String(40), unique=True)

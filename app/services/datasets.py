@@ -66,11 +66,17 @@ def clean_name(name: str) -> str:
     return name
 
 
-def create_dataset(name: str, *, description: str = "", system_prompt: str | None = None) -> Dataset:
-    """A new, empty dataset."""
+def create_dataset(
+    name: str, *, description: str = "", system_prompt: str | None = None, begun: bool = False
+) -> Dataset:
+    """A new, empty dataset. One that is only ``begun`` shows nowhere until an import into it starts."""
     with transaction() as session:
         dataset = Dataset(
-            name=clean_name(name), description=description.strip(), system_prompt=system_prompt, counts={}, settings={}
+            name=clean_name(name),
+            description=description.strip(),
+            system_prompt=system_prompt,
+            counts={},
+            settings={BEGUN: True} if begun else {},
         )
         session.add(dataset)
         session.flush()

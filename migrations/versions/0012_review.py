@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("dataset_id", sa.Integer(), nullable=False),
         sa.Column("entry_id", _ID, nullable=False),
+        sa.Column("reviewer", sa.String(length=40), nullable=False),
         sa.Column("author", sa.String(length=80), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("key", sa.String(length=40), nullable=True),

@@ -49,6 +49,8 @@ function answered({ id, fields }, told) {
   if (!queue) return;
   if ("left" in told) {
     queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
+    const count = document.querySelector('.nav [data-key="g r"] .n');
+    if (count) count.textContent = told.waiting;
     queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
     put(cardOf(id)?.querySelector("[data-comments]"), told.comments);
   }

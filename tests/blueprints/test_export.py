@@ -10,6 +10,7 @@ import pytest
 
 from app.core.formats import FORMATS
 from app.core.record import Record
+from app.core.targets import EXPORT_TARGETS
 from app.services import backups, datasets, history, jobs, snapshots
 from tests import factories
 
@@ -180,7 +181,7 @@ def test_few_downloads_are_made_at_a_time_and_each_gives_its_place_back(client, 
 
 def test_the_choices_are_followed_without_loading_the_page_again(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&tag=&split=&view=read", headers={"HX-Request": "true"})
-    assert page.status_code == 200 and "<html" not in page.text and page.text.count("hx-swap-oob") == 2
+    assert page.status_code == 200 and "<html" not in page.text and page.text.count("hx-swap-oob") == 3
     assert "3 out, 3 back, 0 differences" in page.text and "Question 1?" in page.text
     assert "<b>Tags</b> of" in page.text and "Download 3 pairs" in page.text
 
@@ -249,6 +250,54 @@ def test_the_list_of_pairs_offers_its_files_and_a_selection_can_be_exported(clie
     chosen = client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "export", "id": ["1", "2"]})
     assert chosen.location.endswith("/export?ids=1-2")
     assert "Download 2 pairs" in client.get(chosen.location).text
+
+
+def ticked(page):
+    return re.findall(r'name="to" value="([^"]+)"\s+checked', page)
+
+
+@pytest.mark.parametrize("name", list(EXPORT_TARGETS))
+def test_the_target_used_last_is_ticked_shown_and_downloaded(client, app, dataset_id, name):
+    with app.app_context():
+        history.create(dataset_id, [Record("Which?", "This.", rejected_answer="That.")], summary="Add")
+    before = client.post(f"/datasets/{dataset_id}/export/file?to={name}")
+    page = client.get(f"/datasets/{dataset_id}/export").text
+    assert ticked(page) == [name] and "Used last" in page
+    there = re.search(r'method="post" action="([^"]*/export/file[^"]*)"', page)[1]
+    download = client.post(html.unescape(there))
+    assert download.headers["Content-Disposition"] == before.headers["Content-Disposition"]
+    if name != "sqlite":
+        assert download.data == before.data
+    command = html.unescape(re.search(r'<pre class="wraps"[^>]*>(.*?)</pre>', page, re.S)[1])
+    assert f"--to {name}" in command
+
+
+@pytest.mark.parametrize("to", ["csv:columns", "jsonl", "json:sharegpt", "parquet:columns", "parquet:openai"])
+def test_exactly_one_target_is_ticked_whatever_the_address_says(client, dataset_id, to):
+    client.post(f"/datasets/{dataset_id}/export/file?to=huggingface")
+    [one] = ticked(client.get(f"/datasets/{dataset_id}/export?to={to}").text)
+    assert one in {"csv", "jsonl:openai", "json:sharegpt", "parquet:columns", "parquet"}
+
+
+def test_a_target_used_last_stays_in_its_group(client, dataset_id):
+    client.post(f"/datasets/{dataset_id}/export/file?to=huggingface")
+    page = client.get(f"/datasets/{dataset_id}/export").text
+    archives = re.search(r"<summary>Archives .*?</details>", page, re.S)[0]
+    assert "Hugging Face dataset" in archives and "checked" not in archives
+
+
+def test_what_becomes_of_the_splits_is_said_beside_the_choice(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/export"
+    assert "one file" not in client.get(address).text
+    with app.app_context():
+        history.create(dataset_id, [Record("a", "b"), Record("c", "d")], summary="Add", split="train")
+        history.create(dataset_id, [Record("e", "f")], summary="Add", split="test")
+    said = "All go into one file: 2 train, 1 test, 3 without a split. For a file to train on tick Train alone"
+    page = " ".join(client.get(address).text.split())
+    assert said in page
+    assert "one file" not in client.get(f"{address}?split=train").text
+    followed = client.get(f"{address}?to=huggingface", headers={"HX-Request": "true"}).text
+    assert "Each split becomes a file of its own: 2 train, 1 test" in " ".join(followed.split())
 
 
 def test_a_snapshot_is_downloaded_under_the_name_that_the_page_shows(client, app, dataset_id):

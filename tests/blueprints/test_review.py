@@ -134,7 +134,8 @@ def test_who_edits_comes_back_to_the_queue(client: FlaskClient, address: str) ->
 def test_others_see_the_name_of_the_settings(app: Flask, client: FlaskClient, address: str) -> None:
     client.post("/settings/name", data={"name": " Zoë  K. "})
     client.post(f"{address}/1", data={"act": "comment", "comment": "Ask the bank."})
-    assert "Zoë K." in client.get(f"{address}?pair=1").get_data(as_text=True)
+    assert "<b>You</b>" in client.get(f"{address}?pair=1").get_data(as_text=True)
+    assert "<b>Zoë K.</b>" in app.test_client().get(f"{address}?pair=1").get_data(as_text=True)
     assert client.post("/settings/name", data={"name": "x" * 41}).status_code == 400
     with app.app_context():
         assert datasets.get(1) and review.first_cards(Queue(1), Reviewer("x", "X"))[0].comments[0].author == "Zoë K."

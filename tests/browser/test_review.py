@@ -52,6 +52,7 @@ def test_every_press_is_one_decision(app: Flask, page: Page, queue: str) -> None
     ]  # fmt: skip
     expect(page.locator("[data-card]:visible [data-today]")).to_contain_text("4 approved, 1 rejected, 1 skipped")
     expect(page.locator("[data-left]")).to_have_text("24")
+    expect(page.locator('.nav [data-key="g r"] .n')).to_have_text("25")
 
 
 def test_the_next_pair_is_there_before_the_server_has_answered(app: Flask, page: Page, queue: str) -> None:

@@ -134,3 +134,21 @@ def test_counts_of_an_earlier_state_are_taken_again(page: Page, app: Flask, data
     page.goto(f"/datasets/{dataset_id}/clean")
     expect(page.locator(".oplist")).not_to_contain_text("before the last step")
     expect(page.get_by_role("link", name="HTML to Markdown 1")).to_be_visible()
+
+
+def test_a_step_back_ticks_the_target_that_it_shows(page: Page, dataset_id: int) -> None:
+    page.goto(f"/datasets/{dataset_id}/export")
+    wait_for_scripts(page)
+    ticked, command = page.locator("input[name=to]:checked"), page.locator("pre.wraps")
+    chosen = ("azure", "together", "gemini")
+    for name in chosen:
+        page.locator(f"input[name=to][value={name}]").check()
+        expect(command).to_contain_text(f"--to {name}")
+    for step, name in ((page.go_back, "together"), (page.go_back, "azure"), (page.go_forward, "together")):
+        step()
+        expect(command).to_contain_text(f"--to {name}")
+        expect(ticked).to_have_value(name)
+        expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    page.reload()
+    expect(command).to_contain_text("--to together")
+    expect(ticked).to_have_value("together")

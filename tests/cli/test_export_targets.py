@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 
+from app.core.targets import EXPORT_TARGETS
+
 
 @pytest.fixture
 def faq(ltt, tmp_path):
@@ -98,3 +100,31 @@ def test_a_damaged_zstandard_file_is_refused_in_a_sentence(ltt, faq, tmp_path):
         (tmp_path / "b.jsonl.zst").write_bytes(broken)
         result = ltt("convert", tmp_path / "b.jsonl.zst", "-", "--to", "csv")
         assert result.code == 3 and "damaged" in result.err, result.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--prove"]])
+def test_an_export_of_nothing_says_so_and_is_1(ltt, faq, tmp_path, more):
+    result = ltt("export", faq, tmp_path / "o.jsonl", "--to", "openai-dpo", *more)
+    assert result.code == 1
+    assert "Nothing was written: what was chosen stays out (3 pairs without a rejected answer)." in result.err
+    assert ltt("export", faq, tmp_path / "o.jsonl", "--split", "each", *more).code == 1
+    result = ltt("export", faq, "-", "--query", "nowhere")
+    assert result.code == 1 and result.out == "" and "Nothing was written: no pair was chosen." in result.err
+
+
+@pytest.mark.parametrize("name", [one.name for one in EXPORT_TARGETS.values() if one.bundle])
+@pytest.mark.parametrize("out", ["set", "set.zip"])
+def test_the_files_of_a_folder_are_read_back(ltt, tmp_path, name, out):
+    path = tmp_path / "mixed.jsonl"
+    rows = [{"question": f"q{n}", "answer": f"a{n}", "rejected_answer": f"w{n}"} for n in range(6)]
+    for n in (2, 4):
+        rows[n]["system"] = "Be kind."
+    rows[5]["answer"] = "It is\u2028a line."
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert ltt("import", path, "--dataset", "mixed", "--create").code == 0
+    assert ltt("split", "--dataset", "mixed", "--ratios", "50/0/50", "--min", "2").code == 0
+    result = ltt("export", "mixed", tmp_path / out, "--to", name, "--prove")
+    rows_out = 12 if "kto" in name else 6
+    assert result.code == 0 and f"Round trip: {rows_out} out, {rows_out} back, 0 differences" in result.err
+    told = ltt("export", "mixed", tmp_path / out, "--to", name, "--json").json["round_trip"]
+    assert told == {"records": rows_out, "back": rows_out, "differences": 0}

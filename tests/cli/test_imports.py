@@ -139,3 +139,14 @@ def test_spreadsheet_safe_quoting_is_undone_and_told(ltt, file):
     assert "quoting was undone because the file's name" in done.err
     kept = ltt("import", table, "--dataset", "D", "--no-spreadsheet-safe", "--json").json["files"][0]
     assert kept["spreadsheet_safe"] is False and "apostrophe" in kept["warnings"][0]
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no archive", b"one,two,three\n1,2,3\n"])
+def test_a_dataset_is_not_made_for_a_file_that_is_refused(ltt, tmp_path, content):
+    path = tmp_path / "refused.zip" if content.startswith(b"PK") else tmp_path / "refused.csv"
+    path.write_bytes(content)
+    assert ltt("import", str(path), "--dataset", "D", "--create").code != 0
+    assert "D" not in ltt("datasets").out and ltt("datasets", "--deleted").out.strip() in ("", "No datasets.")
+    good = tmp_path / "good.csv"
+    good.write_text("question,answer\nWhy?,So.\n")
+    assert ltt("import", str(good), "--dataset", "D", "--create").code == 0

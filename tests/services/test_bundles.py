@@ -11,7 +11,7 @@ from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.spec import parse_target
 from app.services import export, history, jobs, snapshots
-from app.services.export import ExportOptions
+from app.services.export import ExportOptions, bundles
 
 
 def options_for(name, **filters):
@@ -158,3 +158,22 @@ def test_every_split_of_llama_factory_is_a_list_with_its_entry(dataset_id, tmp_p
     info = json.loads((tmp_path / "set" / "dataset_info.json").read_text())
     counts = {name: len(json.loads((tmp_path / "set" / one["file_name"]).read_text())) for name, one in info.items()}
     assert counts == {"tests": 2, "tests_test": 1}
+
+
+def test_a_folder_that_was_tampered_with_does_not_pass_the_proof(dataset_id, tmp_path, monkeypatch):
+    filled(dataset_id, train=[Record("q1", "a1"), Record("q2", "a2", "s"), Record("q3", "a3")], test=[Record("t", "u")])
+    assert export.write_folder(dataset_id, options_for("mlx"), tmp_path / "a", prove=True)["round_trip"] == {
+        "records": 4,
+        "back": 4,
+        "differences": 0,
+    }
+    copy = bundles.shutil.copyfile
+
+    def spoil(source, target):
+        copy(source, target)
+        if source.name == "train.jsonl":
+            target.write_bytes(target.read_bytes().replace(b"a2", b"b2"))
+
+    monkeypatch.setattr(bundles.shutil, "copyfile", spoil)
+    told = export.write_folder(dataset_id, options_for("mlx"), tmp_path / "b", prove=True)["round_trip"]
+    assert told == {"records": 4, "back": 4, "differences": 1}

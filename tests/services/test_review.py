@@ -209,7 +209,7 @@ def test_a_decision_whose_step_was_compacted_stays(queue: Queue) -> None:
 
 def test_comments_on_pairs_that_are_removed_for_good_go_with_them(queue: Queue) -> None:
     for entry_id in (1, 2):
-        review.add_comment(queue.dataset_id, entry_id, "Quoted from it.", "Maria")
+        review.add_comment(queue.dataset_id, entry_id, "Quoted from it.", MARIA)
     history.delete(queue.dataset_id, [1])
     history.compact(queue.dataset_id, history.newest_number(queue.dataset_id))
     assert list(review.comments_of([1, 2])) == [2]
@@ -256,7 +256,7 @@ def test_what_was_decided_stays_so_in_a_restored_backup(queue: Queue) -> None:
 def test_what_is_sent_twice_is_stored_once(queue: Queue) -> None:
     for _ in range(2):
         review.decide(queue, 1, "approved", version=1, reviewer=MARIA, reason="Good.", key="a")
-        review.add_comment(queue.dataset_id, 1, "Well said.", "Maria", "b")
+        review.add_comment(queue.dataset_id, 1, "Well said.", MARIA, "b")
     assert db.session.query(Verdict).count() == 1
     assert [one.text for one in review.comments_of([1])[1]] == ["Good.", "Well said."]
     review.decide(queue, 1, "rejected", version=2, reviewer=MARIA, key="c")

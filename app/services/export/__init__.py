@@ -18,8 +18,8 @@ from app.services.export.ledgers import (
 )
 from app.services.export.manifest import Tally, build_manifest, name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
-from app.services.export.planning import ExportPlan, RecordCount, count_ledger, count_without_split, plan_export
-from app.services.export.proof import Proof, RoundTrip
+from app.services.export.planning import ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
+from app.services.export.proof import Proof, RoundTrip, add_trips
 from app.services.export.rendering import Rendering
 from app.services.export.tasks import COUNT, MAKE, FileRun
 from app.services.export.writing import Written, prove_export, require_space_for, stream_export, write_export
@@ -38,9 +38,10 @@ __all__ = [
     "RoundTrip",
     "Tally",
     "Written",
+    "add_trips",
     "build_manifest",
+    "count_by_split",
     "count_ledger",
-    "count_without_split",
     "file_name",
     "find_origin",
     "find_written",

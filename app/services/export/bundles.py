@@ -30,6 +30,7 @@ from app.core.stored import StoredEntry
 from app.services.export.manifest import Tally, build_manifest, name_snapshot
 from app.services.export.options import ExportOptions
 from app.services.export.planning import plan_export
+from app.services.export.proof import Proof, add_trips
 from app.services.export.rendering import Rendering
 from app.version import __version__
 
@@ -70,21 +71,29 @@ class _Split:
 
 
 def write_bundle(
-    dataset_id: int, options: ExportOptions, folder: Path, read_old: Callable[[str], bytes | None]
+    dataset_id: int,
+    options: ExportOptions,
+    folder: Path,
+    read_old: Callable[[str], bytes | None],
+    proofs: dict[str, Proof] | None = None,
 ) -> dict[str, Any]:
     """Write the files of a bundle into an empty folder; returns what programs see of it.
 
     ``read_old`` gives what lies at a path where the bundle goes to, so that what people wrote by hand is kept. Pairs
-    without a split go out as train where none has one, else not at all. Raises Invalid where nothing is left to write.
+    without a split go out as train where none has one, else not at all. ``proofs`` gets what is expected of each data
+    file, by its path. Raises Invalid where nothing is left to write.
     """
     bundle, features, tally = BUNDLES[options.bundle], Features(), Tally()
-    lost, found = Counter[str](), dict[str, _Split]()
+    lost, found, expected = Counter[str](), dict[str, _Split](), dict[str, Proof]()
     with ExitStack() as stack:
 
         def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
             name = row.split or "train"
             if name not in found:
                 found[name] = _Split(stack.enter_context(tempfile.TemporaryFile(prefix="ltt-")))
+                expected[name] = Proof(options)
+            if proofs is not None:
+                expected[name].expect(row, record, rows)
             for one in rows:
                 features.see(one)
                 found[name].add(one)
@@ -103,6 +112,9 @@ def write_bundle(
             path = folder / f"{bundle.splits[name]}{FORMATS[options.format].extensions[0]}"
             size, digest = _write_part(path, found[name], options.format)
             pairs, tokens = tally.pairs[name], tally.tokens[name]
+            if proofs is not None:
+                expected[name].expect_first(found[name].richest[0])
+                proofs[path.name] = expected[name]
             parts.append(Part(name, path.name, pairs, found[name].rows, size, digest, tokens))
     facts = Facts(run.origin.title, options.layout, __version__, parts, features)
     for beside, write in bundle.beside.items():
@@ -142,27 +154,34 @@ def _in_list(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield (b",\n" if place else b"[\n") + line.rstrip(b"\n")
 
 
-def write_folder(dataset_id: int, options: ExportOptions, target: Path) -> dict[str, Any]:
+def write_folder(dataset_id: int, options: ExportOptions, target: Path, *, prove: bool = False) -> dict[str, Any]:
     """Write a bundle as a folder, or as a .zip where the name says so; returns what programs see of it.
+
+    With ``prove`` each data file is read back from where it lies then, and compared.
 
     What lies in the folder already stays, but for the files that this program wrote there and that are no longer part
     of it.
     """
     with tempfile.TemporaryDirectory(prefix="ltt-") as temporary:
         made = Path(temporary)
+        proofs: dict[str, Proof] | None = {} if prove else None
         if target.suffix.lower() == ".zip":
-            result = write_bundle(dataset_id, options, made, lambda path: None)
+            result = write_bundle(dataset_id, options, made, lambda path: None, proofs)
             part = Path(f"{target}.part")
             try:
                 _zip_folder(made, part)
                 part.replace(target)
             finally:
                 part.unlink(missing_ok=True)
+            if proofs is not None:
+                with zipfile.ZipFile(target) as archive:
+                    trips = [one.compare(Path(archive.extract(name, made))) for name, one in proofs.items()]
+                result["round_trip"] = add_trips(trips)
             return result
         if target.exists() and not target.is_dir():
             raise Invalid(f"{target} is a file. Name a folder, or a file that ends in .zip.", code="no_folder")
         before = find_written(_read(target / MANIFEST))
-        result = write_bundle(dataset_id, options, made, lambda path: _read(target / path))
+        result = write_bundle(dataset_id, options, made, lambda path: _read(target / path), proofs)
         target.mkdir(parents=True, exist_ok=True)
         names = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
         for name in names:
@@ -172,6 +191,8 @@ def write_folder(dataset_id: int, options: ExportOptions, target: Path) -> dict[
             os.replace(part, target / name)
         for stale in before - {name.as_posix() for name in names}:
             (target / stale).unlink(missing_ok=True)
+        if proofs is not None:
+            result["round_trip"] = add_trips([one.compare(target / name) for name, one in proofs.items()])
     return result
 
 

@@ -188,8 +188,7 @@ def last_targets(dataset: Dataset) -> list[str]:
 def remember_target(dataset_id: int, options: ExportOptions) -> None:
     """Keep the target as the last one that was exported to, if it has a name."""
     last = last_targets(datasets.get(dataset_id))
-    # A table is named by its format.
-    target = options.target or (options.format if options.layout == "columns" else "")
+    target = options.name
     if target in EXPORT_TARGETS and last[:1] != [target]:
         with transaction():
             dataset = datasets.get(dataset_id)

@@ -99,6 +99,14 @@ class ExportOptions:
         return self
 
     @property
+    def name(self) -> str:
+        """What the export is called: the name of its target, of a table its format, else format and layout."""
+        named = EXPORT_TARGETS.get(self.target or self.format)
+        if named is not None and (self.target or named.layout == self.layout):
+            return named.name
+        return f"{self.format}:{self.layout}"
+
+    @property
     def bundle(self) -> str:
         """Which files are written beside the data; empty for one file."""
         return EXPORT_TARGETS[self.target].bundle if self.target else ""

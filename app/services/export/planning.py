@@ -226,11 +226,11 @@ def count_ledger(
     return tally.as_plan(), tally.names
 
 
-def count_without_split(dataset_id: int, options: ExportOptions) -> int:
-    """How many pairs would go out, as far as columns tell, that are of no split."""
+def count_by_split(dataset_id: int, options: ExportOptions) -> dict[str | None, int]:
+    """How many pairs would go out, as far as columns tell, of each split that has some; under None those of none."""
     origin = find_origin(dataset_id, options)
-    where = goes_out(origin, options), Entry.split.is_(None)
-    return int(db.session.execute(origin.find(select(func.count()).select_from(Entry).where(*where))).scalar_one())
+    query = select(Entry.split, func.count()).where(goes_out(origin, options)).group_by(Entry.split)
+    return {split: int(number) for split, number in db.session.execute(origin.find(query)).all()}
 
 
 def code_of_loss(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -45,6 +45,15 @@ class RoundTrip:
         return f"{self.sent:,} out, {self.back:,} back, {plural(self.differences, 'difference')}"
 
 
+def add_trips(trips: Sequence[RoundTrip]) -> dict[str, int]:
+    """How several files came back together, as programs see it."""
+    return {
+        "records": sum(one.sent for one in trips),
+        "back": sum(one.back for one in trips),
+        "differences": sum(one.differences for one in trips),
+    }
+
+
 class Proof:
     """What is expected of a file: 64 bits for each of its records, so that a million take little memory.
 
@@ -75,6 +84,10 @@ class Proof:
             except RowError:
                 # It cannot be read, and so it does not come back.
                 self._expected.append(UNREADABLE)
+
+    def expect_first(self, place: int) -> None:
+        """Expect the row at a place before all others."""
+        self._expected.insert(0, self._expected.pop(place))
 
     def compare(self, path: Path) -> RoundTrip:
         """Read the file back. Raises what reading it raises."""

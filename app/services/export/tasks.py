@@ -50,7 +50,9 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
 def _require_fit(run: CountRun | FileRun) -> None:
     find_origin(run.dataset_id, run.options.checked())
     if isinstance(run, FileRun) and run.options.bundle:
-        raise Conflict("This target is a folder of files, which is downloaded as a .zip.", code="bundle")
+        raise Conflict(
+            "This target is a folder of files: download the .zip, or prove it with ltt export --prove.", code="bundle"
+        )
 
 
 COUNT = declare(

@@ -148,10 +148,7 @@ def step_of(row: Import) -> ChangeSet | None:
 def begin_dataset(file_name: str) -> Dataset:
     """A dataset named after a file. It is shown nowhere until an import starts, and forgotten if none does."""
     name = PurePath(uploads.clean_name(file_name)).name.split(".")[0].replace("_", " ").strip()
-    with transaction():
-        dataset = datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset")
-        dataset.settings = {datasets.BEGUN: True}
-        return dataset
+    return datasets.create_dataset(name[: datasets.MAX_NAME] or "New dataset", begun=True)
 
 
 def forget_if_begun(dataset_id: int) -> bool:

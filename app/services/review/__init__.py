@@ -2,8 +2,8 @@
 
 from app.services.review.audits import AuditResult, describe_audit, get_audit, list_audits, start_audit
 from app.services.review.deciding import Decided, decide, rate, take_back
-from app.services.review.queue import Card, Queue, Reviewer, Today, claim_cards, count_left, first_cards, read_today
-from app.services.review.remarks import MAX_COMMENT, add_comment, comments_of
+from app.services.review.queue import Card, Queue, Today, claim_cards, count_left, first_cards, read_today
+from app.services.review.remarks import MAX_COMMENT, Reviewer, add_comment, comments_of
 
 __all__ = [
     "MAX_COMMENT",

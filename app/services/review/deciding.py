@@ -13,8 +13,8 @@ from app.models.base import now
 from app.services import entries, history, pairs
 from app.services.history import Applied
 from app.services.pairs import Selection
-from app.services.review.queue import Queue, Reviewer
-from app.services.review.remarks import add_comment
+from app.services.review.queue import Queue
+from app.services.review.remarks import Reviewer, add_comment
 
 VERDICTS = {"approved": "Approved", "rejected": "Rejected", "skipped": "Skipped"}
 MOST_SECONDS = 600
@@ -66,7 +66,7 @@ def decide(
             if applied.skipped:
                 raise Invalid(applied.skipped[0].reason, code="no_answer", entry_id=entry_id)
         if not is_blank(reason):
-            add_comment(queue.dataset_id, entry_id, reason, reviewer.name)
+            add_comment(queue.dataset_id, entry_id, reason, reviewer)
         after = entries.get(queue.dataset_id, entry_id)
         session.add(
             Verdict(

@@ -18,20 +18,12 @@ from app.models import ChangeSet, Claim, Comment, Dataset, Entry, FoundProblem, 
 from app.models.base import now
 from app.services import datasets, entries, history, validation
 from app.services.duplicates.group import Origin, read_origins
-from app.services.review.remarks import comments_of
+from app.services.review.remarks import Reviewer, comments_of
 
 # A pair that was given to somebody who went away is given to others after this time.
 CLAIM = timedelta(minutes=10)
 MOST_AHEAD = 20
 WAITING = Filters(statuses=("review",))
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewer:
-    """Who reviews: the key of their browser, and the name that others see."""
-
-    key: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

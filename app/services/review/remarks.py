@@ -1,6 +1,7 @@
 """Remarks on pairs: a thread for each, for those who work on it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -10,6 +11,14 @@ from app.models import Comment, db, transaction
 from app.services import entries, history
 
 MAX_COMMENT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Who reviews: the key of their browser, and the name that others see."""
+
+    key: str
+    name: str
 
 
 def comments_of(entry_ids: Sequence[int]) -> dict[int, list[Comment]]:
@@ -22,7 +31,7 @@ def comments_of(entry_ids: Sequence[int]) -> dict[int, list[Comment]]:
     return found
 
 
-def add_comment(dataset_id: int, entry_id: int, text: str, author: str, key: str | None = None) -> Comment:
+def add_comment(dataset_id: int, entry_id: int, text: str, author: Reviewer, key: str | None = None) -> Comment:
     """Remark something on a pair, once for each ``key``.
 
     Raises Invalid on an empty or too long text, Gone where the pair was deleted.
@@ -37,7 +46,8 @@ def add_comment(dataset_id: int, entry_id: int, text: str, author: str, key: str
         entry = entries.get(dataset_id, entry_id)
         if key and (stored := session.execute(select(Comment).where(Comment.key == key)).scalar_one_or_none()):
             return stored
-        comment = Comment(dataset_id=dataset_id, entry_id=entry.id, author=author, text=text.strip(), key=key)
+        who = {"reviewer": author.key, "author": author.name}
+        comment = Comment(dataset_id=dataset_id, entry_id=entry.id, text=text.strip(), key=key, **who)
         session.add(comment)
         session.flush()
         return comment
