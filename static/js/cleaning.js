@@ -16,5 +16,9 @@ document.addEventListener("input", (event) => {
 }, true);
 document.addEventListener("input", (event) => event.target.matches("input[name=take]") && ticks());
 document.addEventListener("htmx:after:swap", ticks);
-if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".ops")?.removeAttribute("open");
+// What is folded on a phone has nothing to open it by on a wide screen.
+const narrow = matchMedia("(max-width: 60rem)");
+const fold = () => document.querySelector(".ops")?.toggleAttribute("open", !narrow.matches);
+narrow.addEventListener("change", fold);
+fold();
 ticks();

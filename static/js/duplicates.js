@@ -21,8 +21,13 @@ document.addEventListener("input", (event) => {
   }
 });
 
+// What is folded on a phone has nothing to open it by on a wide screen.
+const narrow = matchMedia("(max-width: 60rem)");
+const fold = () => document.querySelector(".grouplist")?.toggleAttribute("open", !narrow.matches);
+narrow.addEventListener("change", fold);
+
 function settle() {
-  if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".grouplist")?.removeAttribute("open");
+  fold();
   document.querySelector(".groups [aria-current=true]")?.scrollIntoView({ block: "nearest" });
 }
 

@@ -177,3 +177,12 @@ def test_without_scripts(open_page, filled: int) -> None:
     page.locator("#keep-4").check()
     page.get_by_role("button", name="Settle with the chosen answer").click()
     expect(page.locator(".toast")).to_contain_text("Keep pair 4, remove 1 conflicting pair.")
+
+
+def test_the_list_of_groups_is_there_again_on_a_wide_screen(open_page, filled: int) -> None:
+    page = open_page(width=390)
+    scan(page, filled)
+    group = page.locator(".grouplist a").first
+    expect(group).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(group).to_be_visible()

@@ -152,3 +152,35 @@ def test_a_step_back_ticks_the_target_that_it_shows(page: Page, dataset_id: int)
     page.reload()
     expect(command).to_contain_text("--to together")
     expect(ticked).to_have_value("together")
+
+
+def test_what_is_folded_on_a_phone_is_there_again_on_a_wide_screen(app: Flask, open_page) -> None:
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Shops").id
+        for _ in range(2):
+            pairs.add_pair(dataset_id, "Is the shop open?", "It is open.")
+    page = open_page(width=390, height=844)
+    page.goto(f"/datasets/{dataset_id}/clean?op=mask")
+    box = page.locator("select[name='o.style']").bounding_box()
+    assert box["x"] + box["width"] <= 390 and overflow(page) == 0
+    operations = page.locator(".ops a").first
+    expect(operations).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(operations).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(operations).to_be_hidden()
+
+
+def test_the_table_of_models_can_be_moved_sideways_on_a_phone(app: Flask, open_page) -> None:
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Shops").id
+        pairs.add_pair(dataset_id, "Is the shop open?", "It is open.")
+    page = open_page(width=390, height=844)
+    page.goto(f"/datasets/{dataset_id}/")
+    page.get_by_role("button", name="Check 1 pair").click()
+    expect(page.get_by_role("heading", name="Too few records: fix that before you train.")).to_be_visible()
+    page.goto(f"/datasets/{dataset_id}/advice")
+    assert find_faults(page) == [] and overflow(page) == 0
+    last = page.get_by_role("columnheader", name="LoRA needs", exact=True)
+    page.locator(".sideways").evaluate("(box) => box.scrollTo(box.scrollWidth, 0)")
+    assert last.bounding_box()["x"] + last.bounding_box()["width"] <= 390

@@ -55,6 +55,15 @@ def test_a_pair_that_was_rewritten_is_listed_no_more_and_one_that_was_approved_s
     assert validation.view_check(hours).steps == 0 and codes(hours)["html"] == 1
 
 
+def test_no_more_pairs_were_changed_than_there_are(hours):
+    check(hours)
+    for answer in map(str, range(20)):
+        entry = entries.list_page(hours, Filters()).entries[0]
+        pairs.save_pair(hours, entry.id, {"answer": answer}, version=entry.version)
+    seen = validation.view_check(hours)
+    assert (seen.steps, seen.changed) == (20, 12)
+
+
 def test_undo_and_redo_count_as_changes_since(hours):
     entry = entries.list_page(hours, Filters()).entries[0]
     step = pairs.save_pair(hours, entry.id, {"answer": "Another."}, version=entry.version).step

@@ -75,7 +75,8 @@ def view_check(dataset_id: int) -> Overview | None:
     check = current_check(dataset_id)
     if check is None:
         return None
-    choices = read_choices(datasets.get(dataset_id))
+    dataset = datasets.get(dataset_id)
+    choices = read_choices(dataset)
     groups: dict[str, list[Found]] = {severity: [] for severity in SEVERITIES}
     waived: list[tuple[Found, str]] = []
     for one in check.summary["codes"]:
@@ -91,7 +92,9 @@ def view_check(dataset_id: int) -> Overview | None:
         for found_here in groups.values():
             listed = [(one, _as_listed(dataset_id, one)) for one in found_here]
             found_here[:] = [now for then, now in listed if now.pairs or not then.pairs]
-    steps, changed = len(since), sum(one.created + one.changed for one in since)
+    # A pair that several steps changed is one, so there are no more than all.
+    changes = sum(one.created + one.changed for one in since)
+    steps, changed = len(since), min(changes, dataset.entry_count or changes)
     leaks = check.summary["leaks"]
     is_moved = any(one.kind in ("split", "move") for one in since)
     total = None if leaks is None or is_moved else sum(leaks.values())
