@@ -1,6 +1,5 @@
 """Splits: shares and what stays together, what that would do, and what stands on both sides."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -9,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
 from app.core.errors import LttError, NotFound
-from app.core.options import command_line, command_words
+from app.core.options import command_line, command_words, options_of
 from app.core.splits import (
     GROUPS,
     STRATA,
@@ -20,7 +19,10 @@ from app.core.splits import (
     SplitRows,
     count_sides,
     describe_kinds,
+    leaks_of,
+    name_empty,
     share_by_tag,
+    tell_documents,
 )
 from app.core.text import is_number, plural
 from app.forms.splits import PRESETS, SplitForm
@@ -40,9 +42,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
     """The settings, what they would do, and what would leak."""
     dataset = datasets.get(dataset_id)
     rows, last = splits.recall_rows(dataset_id), splits.last_split(dataset_id)
-    kinds = describe_kinds(rows)
-    # That pairs were placed anew once is no reason to do so again.
-    form = SplitForm(request.args, replace(last[1], lock=None) if last else suggest_options(len(rows), kinds))
+    kinds, usual = describe_kinds(rows), splits.last_options(dataset_id)
+    form = SplitForm(request.args, usual or suggest_options(len(rows), kinds))
     facts: dict[str, Any] = {"plan": None, "problem": None}
     try:
         options = form.options()
@@ -52,9 +53,10 @@ def index(dataset_id: int) -> ResponseReturnValue:
             "plan": plan,
             "options": options,
             "flow": made.flow,
+            "kinds_moved": leaks_of(options.group_by),
             "leaks": leak_facts(dataset_id, rows, plan.leaks, form),
             "tags": share_by_tag(rows, made.after, options.shares),
-            "command": command_line("split", "--dataset", dataset.name, *command_words(options), one_line=False),
+            "command": command_line("split", "--dataset", dataset.name, *words_of(options, usual), one_line=False),
         }
     except LttError as error:
         facts["problem"] = error
@@ -74,6 +76,16 @@ def index(dataset_id: int) -> ResponseReturnValue:
         few_tags=FEW_TAGS,
         **facts,
     )
+
+
+def words_of(options: SplitOptions, usual: SplitOptions | None) -> list[str]:
+    """What to write on the command line to say the same, where what is left out is as in the last division."""
+    words = command_words(options)
+    for one in options_of(SplitOptions):
+        value = getattr(options, one.name)
+        if usual and one.name != "lock" and value == one.default != getattr(usual, one.name):
+            words += [one.flag, ",".join(value) if isinstance(value, tuple) else one.say(value)]
+    return words
 
 
 def suggest_options(count: int, kinds: dict[str, KindFacts]) -> SplitOptions:
@@ -108,6 +120,10 @@ def leak_facts(dataset_id: int, rows: SplitRows, leaks: Leaks, form: SplitForm) 
     return {"counts": leaks.counts, "total": len(chosen), "shown": [one for one in both if one[0] and one[1]]}
 
 
+bp.add_app_template_filter(name_empty)
+bp.add_app_template_filter(tell_documents)
+
+
 @bp.app_template_global("compared_texts")
 def compared_texts(before: str, after: str) -> list[difference.Piece]:
     """The words of the second text, with what differs from the first."""
@@ -125,11 +141,22 @@ def make(dataset_id: int) -> ResponseReturnValue:
 
 @bp.post("/move")
 def move(dataset_id: int) -> ResponseReturnValue:
-    """Move together what stands in several splits: all of a kind, or what hangs together with some pairs."""
-    datasets.get(dataset_id)
-    why = tuple(name for name in request.form.getlist("why") if name) or tuple(WHY)
+    """Move together what stands in several splits: all of a kind, or what hangs together with some pairs.
+
+    Where that would empty a split or take more than half of it, this is said and asked first.
+    """
+    dataset = datasets.get(dataset_id)
+    why = tuple(name for name in request.form.getlist("why") if name)
     ids = tuple(int(one) for one in request.form.getlist("id") if is_number(one))
-    return _lead_to(dataset_id, tasks.start(splits.MOVE, MoveRun(dataset_id, why, ids or None)))
+    run = MoveRun(dataset_id, why, ids or None)
+    if not request.form.get("sure"):
+        before, after, is_costly = splits.plan_move(run)
+        if is_costly:
+            target = back_or(url_for(".index", dataset_id=dataset_id))
+            return render_template(
+                "splits/sure.html", dataset=dataset, run=run, before=before, after=after, target=target
+            )
+    return _lead_to(dataset_id, tasks.start(splits.MOVE, run))
 
 
 def _lead_to(dataset_id: int, job: Job) -> ResponseReturnValue:

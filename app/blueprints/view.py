@@ -15,10 +15,11 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.blueprints.jobs import own_path
 from app.core.errors import WrongKind
+from app.core.record import SPLITS
 from app.core.text import clip, plural
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import history, snapshots, splits, validation
+from app.services import entries, history, snapshots, splits, validation
 from app.services.history import Applied
 
 STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
@@ -118,8 +119,9 @@ def dataset_nav(dataset: Dataset) -> list[NavItem]:
         counts["snapshots.index"] = number(made)
     if waiting := (dataset.counts or {}).get("review", 0):
         counts["review.index"] = number(waiting)
-    if (last := splits.last_split(dataset.id)) is not None:
-        counts["splits.index"] = last[1].ratios.replace("/", " / ")
+    # Counting those of many pairs at each page would take too long.
+    if dataset.entry_count <= splits.AT_ONCE and (sides := entries.split_counts(dataset.id)):
+        counts["splits.index"] = " / ".join(number(sides.get(name, 0)) for name in SPLITS)
     if to_fix := validation.count_to_fix(dataset):
         counts["overview.index"] = f"{to_fix:,} to fix"
     return [

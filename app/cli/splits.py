@@ -1,19 +1,32 @@
 """``ltt split``: train, validation and test of a dataset or a file, and what leaks between them."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app.cli.files import open_output, open_source
 from app.cli.options import READING, takes_options
 from app.cli.progress import show_progress, show_share
 from app.cli.workspace import open_workspace
+from app.core.options import command_words, options_of
 from app.core.reading import ReadSettings, plan_reading
 from app.core.record import SPLITS
-from app.core.splits import WHY, SplitOptions, assign_splits, count_sides, find_leaks, named_counts
+from app.core.splits import (
+    WHY,
+    SplitOptions,
+    assign_splits,
+    count_sides,
+    find_leaks,
+    leaks_of,
+    name_empty,
+    named_counts,
+    tell_documents,
+)
 from app.core.splits import move_together as move_leaks
 from app.core.splits.files import read_file, suffix_of, write_split
 from app.core.splits.rows import NUMBER_OF
@@ -46,7 +59,8 @@ def split(
     """Divide FILE (- is stdin) or a dataset into train, validation and test.
 
     Where a pair goes follows from the seed and what it belongs to, so that more pairs move none. A split of a dataset
-    is one step of its history. With --leaks the exit code is 1 where something stands in several splits.
+    is one step of its history, and options that are left out are as in its last split. With --leaks the exit code is 1
+    where something stands in several splits.
     """
     if (file is None) == (dataset is None):
         raise click.UsageError("Name a FILE, or a dataset by --dataset D.")
@@ -65,12 +79,25 @@ def split(
     return 1 if facts.get("quarantined") or (only_leaks and facts["leaks"]) else 0
 
 
+def _as_last(last: SplitOptions, options: SplitOptions, *, is_told: bool) -> SplitOptions:
+    """The options as they were typed, and what was not typed as in the last division, which is told."""
+    context = click.get_current_context()
+    names = [one.name for one in options_of(SplitOptions)]
+    typed = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    made = last.changed({name: getattr(options, name) for name in typed})
+    if is_told and (taken := command_words(made, leave_out=typed)):
+        click.echo(f"What is not said is as in the last division: {shlex.join(taken)}.", err=True)
+    return made
+
+
 def _split_dataset(name: str, options: SplitOptions, *, only_leaks: bool, mend: bool) -> dict[str, Any]:
     from app.services import datasets, duplicates, splits, tasks
 
     show = show_progress if sys.stderr.isatty() else None
     with open_workspace():
         dataset_id = datasets.find_dataset(name).id
+        if (last := splits.last_options(dataset_id)) is not None:
+            options = _as_last(last, options, is_told=not (only_leaks or mend))
         if only_leaks or mend or "duplicates" in options.group_by:
             scan = duplicates.latest_scan(dataset_id)
             if scan is None:
@@ -78,15 +105,18 @@ def _split_dataset(name: str, options: SplitOptions, *, only_leaks: bool, mend: 
             elif duplicates.count_changed(scan):
                 tasks.start(duplicates.RECHECK, duplicates.RecheckRun(dataset_id), here=True, show=show)
         if only_leaks:
-            rows, leaks = splits.present_leaks(dataset_id)
+            rows, leaks = splits.present_leaks(dataset_id, options.group_by)
             sides = rows.sides()
             if not sides.any():
                 click.echo("No pair has a split yet: these are the leaks that a split would have.", err=True)
                 plan = splits.plan_split(dataset_id, options)
                 sides, leaks = plan.assignment.after, plan.leaks
-            return {**named_counts(count_sides(sides)), **leaks.as_dict(rows), "change_set": None}
+            counts = count_sides(sides)
+            notes = [note] if (note := name_empty(counts)) else []
+            return {**named_counts(counts), **leaks.as_dict(rows), "notes": notes, "change_set": None}
         if mend:
-            return dict(tasks.start(splits.MOVE, splits.MoveRun(dataset_id), here=True, show=show).result or {})
+            move = splits.MoveRun(dataset_id, leaks_of(options.group_by))
+            return dict(tasks.start(splits.MOVE, move, here=True, show=show).result or {})
         run = splits.SplitRun(dataset_id, options)
         return dict(tasks.start(splits.SPLIT, run, here=True, show=show).result or {})
 
@@ -103,9 +133,9 @@ def _split_file(
     if only_leaks or mend or "duplicates" in options.group_by:
         found.search(show_share if sys.stderr.isatty() else None)
     facts: dict[str, Any] = {}
-    present = rows.sides()
+    present, kinds = rows.sides(), leaks_of(options.group_by)
     if mend:
-        after = move_leaks(rows, present, options.shares, tuple(WHY), options.group_by)
+        after = move_leaks(rows, present, options.shares, kinds, options.group_by)
         facts |= {**named_counts(count_sides(after)), "moved": int((after != present).sum())}
     elif only_leaks and present.any():
         after = present
@@ -116,7 +146,9 @@ def _split_file(
         assignment = assign_splits(rows, options, keep=bool(options.lock))
         after = assignment.after
         facts |= assignment.as_dict()
-    facts |= find_leaks(rows, after).as_dict(rows)
+    facts |= find_leaks(rows, after, kinds).as_dict(rows)
+    if "notes" not in facts:
+        facts["notes"] = [note] if (note := name_empty(count_sides(after))) else []
     facts |= {"change_set": None, "quarantined": found.refused, "files": []}
     if out_dir:
         Path(out_dir).mkdir(parents=True, exist_ok=True)
@@ -142,6 +174,8 @@ def _tell(facts: dict[str, Any]) -> None:
     for left, right, score, why in facts["leaks"][:SHOWN]:
         alike = f", {score:g}% alike" if why == "near" else ""
         click.echo(f"  {left} and {right}: {WHY[why].lower()}{alike}", err=True)
+    if told := tell_documents(facts["documents_apart"]):
+        click.echo(told, err=True)
     if not facts["searched"]:
         click.echo("Near-duplicates were not looked for (--leaks does).", err=True)
     for file in facts.get("files", ()):

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.record import Record
-from app.services import history
+from app.services import entries, history, pairs
 from tests import factories
 
 API = "/api/v1"
@@ -31,8 +31,15 @@ def test_a_division_is_previewed_made_and_told(client, address):
     assert told["made"]["options"]["group_by"] == ["source"] and told["made"]["change_set"] == done["change_set"]
 
 
-def test_what_leaks_is_listed_and_moved_together(client, address):
+def test_what_leaks_is_listed_and_moved_together(client, app, address):
     client.post(address, json={"ratios": "60/20/20"})
+    told = client.get(address).json
+    assert told["leaks"] == [] and told["documents_apart"] > 3
+    client.post(address, json={"ratios": "60/20/20", "group_by": ["source"]})
+    with app.app_context():
+        dataset_id = int(address.split("/")[4])
+        train = [one.id for one in entries.stream_entries(dataset_id) if one.split == "train"]
+        pairs.set_split(dataset_id, pairs.Selection(tuple(one for one in train if one % 5 == 1)), "test")
     told = client.get(address, query_string={"limit": 3}).json
     assert len(told["leaks"]) == 3 and told["leak_counts"]["source"] > 3
     one = told["leaks"][0]

@@ -277,13 +277,22 @@ def test_leaks_are_moved_together_from_the_overview(client, app, page):
     client.post(f"/datasets/{dataset_id}/duplicates/scan", data={})
     assert "On both sides of the split" in check(client, page)
     html = client.get(page).get_data(as_text=True)
-    assert f'action="/datasets/{dataset_id}/splits/move"' in html and "Move 2 together" in html
+    assert f'action="/datasets/{dataset_id}/splits/move"' in html and "Move 1 together" in html
     sent = {"code": "leaks", "back": page}
+    asked = text_of(client.post(f"/datasets/{dataset_id}/splits/move", data=sent, follow_redirects=True))
+    assert "Test 1 pair, becomes 0" in asked and "Nothing was moved yet" in asked
+    sent["sure"] = "1"
     text = text_of(client.post(f"/datasets/{dataset_id}/splits/move", data=sent, follow_redirects=True))
     assert "Nothing must be fixed" in text and "Undo" in text and "On both sides of the split" not in text
     client.post(f"{page}check/edited")
     assert "Whether anything stands on both sides" in text_of(client.get(page))
-    assert "Nothing stands on both sides." in check(client, page)
+    assert "Nothing stands on both sides. Validation and test are empty." in check(client, page)
+    with app.app_context():
+        others = [Record(f"Who is {name}?", "Nobody.", source="a.md") for name in ("Ada", "Bo")]
+        for record, split in zip(others, ("validation", "test"), strict=True):
+            history.create(dataset_id, [record], summary="Add", split=split)
+    text = check(client, page)
+    assert "1 document has pairs in several splits" in text and "On both sides of the split" not in text
 
 
 def test_lints_are_chosen_and_the_choice_counts_from_the_next_check_on(client, page):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.core.record import Record
-from app.services import entries, history, splits
+from app.services import entries, history, pairs, splits
 from tests import factories
 
 FORM = {
@@ -83,9 +83,16 @@ def test_a_preset_takes_the_place_of_the_shares(client, page):
 
 
 def test_leaks_are_shown_and_moved_together(client, app, page):
-    client.post(page, data=FORM)
+    client.post(page, data={**FORM, "group_by": "source"})
+    with app.app_context():
+        ids = [one.id for one in entries.stream_entries(int(page.split("/")[2])) if one.split == "train"]
+        pairs.set_split(int(page.split("/")[2]), pairs.Selection(tuple(one for one in ids if one % 5 == 1)), "test")
     text = text_of(client, page)
-    assert "On both sides" in text and "Move together" in text and "d3" in text_of(client, page, leaks="all")
+    assert (
+        "On both sides" in text
+        and "Move together" in text
+        and "bdi" in client.get(page, query_string={"leaks": "all"}).get_data(as_text=True)
+    )
     with app.app_context():
         dataset_id = int(page.split("/")[2])
         rows, leaks = splits.present_leaks(dataset_id)
@@ -99,8 +106,58 @@ def test_leaks_are_shown_and_moved_together(client, app, page):
     assert "On both sides" not in text_of(client, page)
 
 
-def test_leaks_of_a_split_that_is_not_made_yet_cannot_be_moved(client, page):
-    text = text_of(client, page, **FORM)
+def test_pairs_of_one_document_are_no_leak_where_documents_are_not_kept_together(client, page):
+    client.post(page, data=FORM)
+    text = text_of(client, page)
+    assert "documents have pairs in several splits, as documents are not kept together." in text
+    assert "leak" not in text.lower() and "Move" not in text and "On both sides" not in text
+
+
+def test_a_move_that_leaves_little_of_a_split_is_asked_first(client, app):
+    with app.app_context():
+        dataset_id = factories.dataset(count=0)
+        for number, split in enumerate(["train"] * 9 + ["validation", "validation", "test"]):
+            family = "f" if split == "test" or number < 2 else None
+            record = Record(f"What is {'abcdefghijkl'[number] * 9}?", f"{number}", family=family)
+            history.create(dataset_id, [record], summary="Add", split=split)
+    page = f"/datasets/{dataset_id}/splits"
+    client.post(f"/datasets/{dataset_id}/duplicates/scan")
+    sent = {"why": "family", "back": f"{page}?asked=1"}
+    html = client.post(f"{page}/move", data=sent).get_data(as_text=True)
+    text = " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    assert "Train 9 pairs, becomes 10" in text and "Test 1 pair, becomes 0" in text and "Validation 2 pairs" in text
+    assert counts(app, page) == {"train": 9, "validation": 2, "test": 1}
+    assert 'name="why" value="family"' in html and f'value="{page}?asked=1"' in html
+    assert client.post(f"{page}/move", data={**sent, "sure": "1"}).status_code == 303
+    assert counts(app, page) == {"train": 10, "validation": 2}
+    html = client.get(page, query_string={"asked": "1", **FORM, "lock": "1"}).get_data(as_text=True)
+    assert re.search(r'<p class="line muted">\s+Nothing stands on both sides. Test is empty.', html)
+
+
+def test_the_menu_counts_what_is_in_the_splits_now(client, app, page):
+    assert "/ 0 /" not in text_of(client, page)
+    client.post(page, data=FORM)
+    with app.app_context():
+        dataset_id = int(page.split("/")[2])
+        ids = tuple(one.id for one in entries.stream_entries(dataset_id))
+        pairs.set_split(dataset_id, pairs.Selection(ids), "train")
+    assert re.search(r'<span class="[^"]*">100 / 0 / 0</span>', client.get(page).get_data(as_text=True))
+
+
+def test_the_command_says_what_is_not_as_in_the_last_division(client, page):
+    client.post(page, data={**FORM, "group_by": "source"})
+    usual = {**FORM, "train": "80", "validation": "10", "test": "10", "seed": "42"}
+    text = text_of(client, page, **usual)
+    assert "--ratios 80/10/10" in text and "--seed 42" in text and "--group-by &#39;&#39;" in text
+
+
+def test_leaks_of_a_split_that_is_not_made_yet_cannot_be_moved(client, app, page):
+    with app.app_context():
+        dataset_id = int(page.split("/")[2])
+        first, second, *_ = (one.id for one in entries.stream_entries(dataset_id))
+        pairs.set_split(dataset_id, pairs.Selection((first,)), "train")
+        pairs.set_split(dataset_id, pairs.Selection((second,)), "test")
+    text = text_of(client, page, **{**FORM, "lock": "1", "group_by": "source"})
     assert "Split first, then move them together." in text and "Move together" not in text
 
 

@@ -165,6 +165,46 @@ def test_a_dataset_is_split_in_one_step_and_its_leaks_are_told(ltt, manuals):
     }  # fmt: skip
 
 
+def test_what_is_not_said_is_as_in_the_last_division_of_the_dataset(ltt, manuals):
+    ltt("import", manuals, "--dataset", "D", "--create")
+    first = ltt("split", "--dataset", "D", "--group-by", "source", "--ratios", "60/20/20", "--no-lock", "--json")
+    assert "as in the last division" not in first.err
+    again = ltt("split", "--dataset", "D", "--json")
+    assert "What is not said is as in the last division: --ratios 60/20/20 --group-by source." in again.err
+    assert again.json["moved"] == 0 and again.json["groups"] == 100
+    other = ltt("split", "--dataset", "D", "--seed", 42, "--ratios", "80/10/10", "--json")
+    assert "as in the last division: --group-by source." in other.err and other.json["groups"] == 100
+    alone = ltt("split", "--dataset", "D", "--group-by", "", "--json")
+    assert alone.json["groups"] > 100 and alone.json["leaks"] == [] and alone.json["documents_apart"] > 10
+    assert "as in the last division" not in alone.err
+    # Of two that exclude each other the one that is said counts.
+    ltt("split", "--dataset", "D", "--group-by", "tag")
+    assert ltt("split", "--dataset", "D", "--stratify", "tag").code == 0
+    assert ltt("split", "--dataset", "D", "--group-by", "source,tag").code == 0
+    ltt("undo", "D")
+    assert ltt("split", "--dataset", "D", "--group-by", "tag", "--stratify", "tag").code == 2
+
+
+def test_pairs_of_one_document_leak_only_where_documents_are_kept_together(ltt, tmp_path):
+    rows = [
+        {"question": f"What is {name}?", "answer": f"It is {n}.", "source": "d", "split": side}
+        for n, (name, side) in enumerate([("a lamp", "train"), ("the warranty of shoes", "train"), ("Oslo", "test")])
+    ]
+    path = write_lines(tmp_path / "x.jsonl", rows)
+    ltt("import", path, "--dataset", "D", "--create")
+    for place in ([path], ["--dataset", "D"]):
+        told = ltt("split", *place, "--leaks", "--json")
+        assert (told.code, told.json["leak_counts"], told.json["documents_apart"]) == (0, {}, 1)
+        assert told.json["notes"] == ["Validation is empty."]
+        said = ltt("split", *place, "--leaks").err
+        assert "1 document has pairs in several splits" in said and "leak" not in said
+        told = ltt("split", *place, "--leaks", "--group-by", "source", "--json")
+        assert (told.code, told.json["leak_counts"], told.json["documents_apart"]) == (1, {"source": 1}, 0)
+    assert ltt("split", "--dataset", "D", "--move-together", "--json").json["moved"] == 0
+    done = ltt("split", "--dataset", "D", "--move-together", "--group-by", "source")
+    assert "Validation and test are empty." in done.err
+
+
 def test_leaks_of_a_dataset_are_found_without_a_search_before_and_moved(ltt, tmp_path):
     rows = [
         {

@@ -185,7 +185,8 @@ def test_one_leak_can_be_mended_alone(dataset_id):
     history.create(dataset_id, documents(0, 2), summary="Add", split="train")
     ids = list(sides(dataset_id))
     pairs.set_split(dataset_id, Selection((ids[0], ids[5])), "test")
-    assert splits.present_leaks(dataset_id)[1].counts == {"family": 2, "source": 2}
+    assert splits.present_leaks(dataset_id)[1].counts == {"family": 2}
+    assert splits.present_leaks(dataset_id, ("source",))[1].counts == {"family": 2, "source": 2}
     tasks.start(splits.MOVE, MoveRun(dataset_id, ("source",), (ids[0],)))
     assert list(sides(dataset_id).values()) == ["train"] * 5 + ["test"] + ["train"] * 4
 
@@ -255,6 +256,29 @@ def test_a_step_keeps_how_it_was_made(hundred):
     step, options = splits.last_split(hundred)
     assert options == SplitOptions(ratios="70/15/15", group_by=("source",), seed=5)
     assert db.session.get(ChangeSet, step.id).kind == "split"
+
+
+def test_documents_that_were_not_kept_together_are_no_leak_and_do_not_move(hundred):
+    split(hundred, SplitOptions())
+    leaks = splits.present_leaks(hundred)[1]
+    assert leaks.counts == {} and leaks.documents > 10
+    before = sides(hundred)
+    done = tasks.start(splits.MOVE, MoveRun(hundred)).result
+    assert done["change_set"] is None and sides(hundred) == before
+
+
+def test_a_rejected_pair_is_no_leak_until_it_is_taken_again(dataset_id):
+    same = Record("Where is the harbour office?", "On the pier.")
+    for side in ("train", "train", "validation", "test"):
+        history.create(dataset_id, [same], summary="Add", split=side)
+    *_, last = sides(dataset_id)
+    pairs.set_status(dataset_id, Selection((last,)), "rejected")
+    assert splits.present_leaks(dataset_id)[1].counts == {"exact": 1}
+    assert splits.plan_move(MoveRun(dataset_id)) == ((2, 1, 1), (3, 0, 1), True)
+    done = tasks.start(splits.MOVE, MoveRun(dataset_id)).result
+    assert (done["train"], done["test"], done["notes"]) == (3, 1, ["Validation is empty."])
+    pairs.set_status(dataset_id, Selection((last,)), "approved")
+    assert splits.present_leaks(dataset_id)[1].counts == {"exact": 1}
 
 
 def test_a_kind_of_leak_that_there_is_not_is_refused(hundred):

@@ -160,14 +160,19 @@ def test_what_cannot_be_chosen_is_refused(hours, call, said):
 
 
 def test_splits_and_leaks_are_counted_by_the_check(dataset_id):
-    rows = [Record(f"q{n}", f"a{n}", source="one document") for n in range(4)]
+    rows = [Record(f"q{n}", f"a{n}", source="one document", family="f" if n > 1 else None) for n in range(4)]
     history.create(dataset_id, rows, summary="Add")
     ids = [one.id for one in entries.stream_entries(dataset_id)]
     pairs.set_split(dataset_id, pairs.Selection(tuple(ids[:3])), "train")
     pairs.set_split(dataset_id, pairs.Selection(tuple(ids[3:])), "test")
     check(dataset_id)
     summary = validation.view_check(dataset_id).summary
-    assert summary["splits"] == {"train": 3, "validation": 0, "test": 1} and sum(summary["leaks"].values()) >= 1
+    assert summary["splits"] == {"train": 3, "validation": 0, "test": 1} and summary["leaks"] == {"family": 1}
+    assert summary["documents_apart"] == 1
+    pairs.set_status(dataset_id, pairs.Selection(tuple(ids[3:])), "rejected")
+    check(dataset_id)
+    summary = validation.view_check(dataset_id).summary
+    assert summary["leaks"] == {} and summary["documents_apart"] == 0
 
 
 def test_the_choices_go_with_a_copy(hours):

@@ -33,9 +33,11 @@ class LeaksQuery(Strict):
 
 
 class MoveBody(Strict):
-    """Which leaks to mend: of these kinds, and with ``entries`` only those of these pairs."""
+    """Which leaks to mend: of these kinds, or of all that are leaks as the dataset was divided last, and with
+    ``entries`` only those of these pairs.
+    """
 
-    why: list[str] = Field(list(WHY), description=", ".join(WHY))
+    why: list[str] = Field([], description=", ".join(WHY))
     entries: list[int] | None = Field(None, max_length=20_000)
 
 

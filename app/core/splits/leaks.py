@@ -8,6 +8,7 @@ import numpy as np
 from app.core.record import SPLITS
 from app.core.splits.assign import join_groups, tie_pairs
 from app.core.splits.rows import Numbers, Sides, SplitRows, Tie
+from app.core.text import plural
 
 # Why two pairs in different splits are a leak, worst first.
 WHY = {
@@ -28,6 +29,8 @@ class Leaks:
     right: Numbers
     score: Sequence[float]
     why: Sequence[str]
+    # How many documents have pairs in several splits where that is no leak.
+    documents: int = 0
 
     def __len__(self) -> int:
         return len(self.why)
@@ -41,11 +44,26 @@ class Leaks:
         """The first leaks by the names of their pairs as programs see them, and how many there are of each kind."""
         ends = zip(self.left[:most].tolist(), self.right[:most].tolist(), self.score, self.why, strict=False)
         listed = [(rows.names[left], rows.names[right], score, why) for left, right, score, why in ends]
-        return {"leaks": listed, "leak_counts": self.counts, "searched": rows.searched}
+        return {
+            "leaks": listed,
+            "leak_counts": self.counts,
+            "documents_apart": self.documents,
+            "searched": rows.searched,
+        }
 
 
-def find_leaks(rows: SplitRows, sides: Sides, why: Collection[str] = tuple(WHY)) -> Leaks:
+def leaks_of(group_by: Collection[str]) -> tuple[str, ...]:
+    """The kinds that are leaks where this is kept together: that pairs share a document is one only if documents are.
+
+    A document may be a whole manual, whose pairs have nothing else in common.
+    """
+    return tuple(name for name in WHY if name != "source" or "source" in group_by)
+
+
+def find_leaks(rows: SplitRows, sides: Sides, why: Collection[str]) -> Leaks:
     """The leaks of a division. What shares a key is named once for each further split in which it stands."""
+    sides = sides.copy()
+    sides[np.array(rows.rejected, np.int64)] = 0
     parts: list[tuple[Numbers, Numbers, Sequence[float], str]] = []
     contents = np.array(rows.contents, np.int64)
     for name in WHY:
@@ -70,7 +88,27 @@ def find_leaks(rows: SplitRows, sides: Sides, why: Collection[str] = tuple(WHY))
         np.concatenate([part[1] for part in parts] or [nothing]),
         [score for part in parts for score in part[2]],
         [part[3] for part in parts for _ in part[2]],
+        0 if "source" in why else len(np.unique(_split_keys(rows.ties("source"), sides)[0])),
     )
+
+
+def name_empty(counts: Sequence[int]) -> str:
+    """Which of validation and test is empty, in a sentence; nothing where none is."""
+    empty = [name for name, number in zip(SPLITS[1:], counts[1:], strict=True) if not number]
+    return f"{' and '.join(empty).capitalize()} {'is' if len(empty) == 1 else 'are'} empty." if empty else ""
+
+
+def tell_documents(number: int) -> str:
+    """That documents stand in several splits, where that is no leak; nothing where none does."""
+    if not number:
+        return ""
+    has = "has" if number == 1 else "have"
+    return f"{plural(number, 'document')} {has} pairs in several splits, as documents are not kept together."
+
+
+def costs_much(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether a move leaves some split empty that was not, or takes more than half of it."""
+    return any(2 * now < was for was, now in zip(before, after, strict=True))
 
 
 def _split_keys(tie: Tie, sides: Sides) -> tuple[Numbers, Numbers]:
@@ -100,7 +138,8 @@ def move_together(
     """The splits where no leak of these kinds is left, or none with the places in ``only``.
 
     Whatever hangs together moves as one, with its families and copies and what ``together`` names, so that no other
-    leak comes of it. It goes where most of it is; of two splits alike to the one that has least of its share.
+    leak comes of it; rejected pairs stay. It goes where most of it is; of two splits alike to the one that has least
+    of its share.
     """
     kinds = {"exact", "family", *why, *together}
     ties = [rows.ties(kind) for kind in ("family", "conversation", "source", "tag", "file") if kind in kinds]
@@ -108,6 +147,9 @@ def move_together(
     if kinds & {"near", "question", "duplicates"}:
         wanted = rows.links.copies | bool(kinds & {"question", "duplicates"})
         ties.append(tie_pairs(rows.links.left[wanted], rows.links.right[wanted]))
+    used = np.ones(len(rows), bool)
+    used[np.array(rows.rejected, np.int64)] = False
+    ties = [Tie(places[used[places]], keys[used[places]]) for places, keys in ties]
     first = join_groups(len(rows), ties)
     votes = np.zeros((len(rows), len(SPLITS) + 1), np.int64)
     placed = np.flatnonzero(sides)

@@ -1,7 +1,7 @@
 """How pairs are divided into train, validation and test, as every door can be told."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.errors import BadUsage
 from app.core.options import option
@@ -67,6 +67,16 @@ class SplitOptions:
                 code="bad_ratios",
             )
         object.__setattr__(self, "ratios", "/".join(f"{share:g}" for share in shares if share is not None))
+
+    def changed(self, said: dict[str, object]) -> "SplitOptions":
+        """The same but for what is said. Raises BadUsage where that makes no sense."""
+        kept: dict[str, object] = {}
+        # Of two that exclude each other the one that is said counts.
+        if said.get("stratify") == "tag" and "group_by" not in said:
+            kept["group_by"] = tuple(name for name in self.group_by if name != "tag")
+        if "stratify" not in said and "tag" in SplitOptions(group_by=said.get("group_by", ())).group_by:  # type: ignore[arg-type]
+            kept["stratify"] = ""
+        return replace(self, **{**kept, **said})  # type: ignore[arg-type]
 
     @property
     def shares(self) -> tuple[float, ...]:

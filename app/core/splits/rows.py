@@ -63,6 +63,8 @@ class SplitRows:
     links: Link = NO_LINKS
     # Whether a search for duplicates stands behind the links.
     searched: bool = False
+    # Places of rejected pairs, which no export takes: they leak nothing.
+    rejected: "array[int]" = field(default_factory=lambda: array("q"))
     labels: dict[str, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     _places: dict[str, "array[int]"] = field(default_factory=lambda: {kind: array("q") for kind in KINDS})
     _keys: dict[str, "array[int]"] = field(default_factory=lambda: {kind: array("q") for kind in KINDS})

@@ -6,15 +6,17 @@ from app.services.splits.dividing import (
     SplitPlan,
     SplitRun,
     keeps_splits,
+    plan_move,
     plan_split,
     present_leaks,
     run_move,
     run_split,
 )
-from app.services.splits.reading import last_split, read_rows, recall_rows
-from app.services.splits.tasks import MOVE, SPLIT
+from app.services.splits.reading import last_options, last_split, read_rows, recall_rows
+from app.services.splits.tasks import AT_ONCE, MOVE, SPLIT
 
 __all__ = [
+    "AT_ONCE",
     "LISTED",
     "MOVE",
     "SPLIT",
@@ -22,7 +24,9 @@ __all__ = [
     "SplitPlan",
     "SplitRun",
     "keeps_splits",
+    "last_options",
     "last_split",
+    "plan_move",
     "plan_split",
     "present_leaks",
     "read_rows",

@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,12 @@ from app.core.splits import (
     SplitOptions,
     SplitRows,
     assign_splits,
+    costs_much,
     count_sides,
     find_leaks,
+    leaks_of,
     move_together,
+    name_empty,
     named_counts,
 )
 from app.core.splits.rows import Sides
@@ -29,7 +32,7 @@ from app.models import ChangeSet
 from app.services import duplicates, history
 from app.services.history import ACTOR
 from app.services.jobs import Watch
-from app.services.splits.reading import KIND, last_split, read_rows, recall_rows
+from app.services.splits.reading import KIND, last_options, last_split, read_rows, recall_rows
 from app.services.work import Work, work
 
 MOVE_KIND = "move"
@@ -67,10 +70,12 @@ class SplitRun:
 
 @dataclass(frozen=True, slots=True)
 class MoveRun:
-    """Which leaks to mend: of these kinds, and with ``entries`` only those of these pairs."""
+    """Which leaks to mend: of these kinds, or of all that are leaks as the dataset was divided last, and with
+    ``entries`` only those of these pairs.
+    """
 
     dataset_id: int
-    why: tuple[str, ...] = tuple(WHY)
+    why: tuple[str, ...] = ()
     entries: tuple[int, ...] | None = None
 
     def check(self) -> None:
@@ -92,13 +97,35 @@ def plan_split(dataset_id: int, options: SplitOptions) -> SplitPlan:
     SplitRun(dataset_id, options).check()
     keep, rows = keeps_splits(dataset_id, options), recall_rows(dataset_id)
     found = assign_splits(rows, options, keep=keep)
-    return SplitPlan(rows, found, find_leaks(rows, found.after), keep)
+    return SplitPlan(rows, found, find_leaks(rows, found.after, leaks_of(options.group_by)), keep)
 
 
-def present_leaks(dataset_id: int) -> tuple[SplitRows, Leaks]:
-    """What leaks between the splits as they are."""
+def present_leaks(dataset_id: int, group_by: Collection[str] | None = None) -> tuple[SplitRows, Leaks]:
+    """What leaks between the splits as they are, where this is kept together: else what the last division kept so."""
     rows = recall_rows(dataset_id)
-    return rows, find_leaks(rows, rows.sides())
+    if group_by is None:
+        group_by = last.group_by if (last := last_options(dataset_id)) else ()
+    return rows, find_leaks(rows, rows.sides(), leaks_of(group_by))
+
+
+def plan_move(run: MoveRun) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
+    """How many pairs each split has before a move and after it, and whether it costs a split too much to do unasked."""
+    run.check()
+    rows = recall_rows(run.dataset_id)
+    before, after = count_sides(rows.sides()), count_sides(_place_together(rows, run)[0])
+    return before, after, costs_much(before, after)
+
+
+def _place_together(rows: SplitRows, run: MoveRun) -> tuple[Sides, tuple[str, ...]]:
+    """The splits after a move, and the kinds that are leaks."""
+    options = last_options(run.dataset_id) or SplitOptions()
+    why = run.why or leaks_of(options.group_by)
+    only = None
+    if run.entries is not None:
+        places = {name: place for place, name in enumerate(rows.names)}
+        only = [places[one] for one in run.entries if one in places]
+    after = move_together(rows, rows.sides(), options.shares, why, options.group_by, only)
+    return after, leaks_of({*options.group_by, *why})
 
 
 def run_split(run: SplitRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, object]:
@@ -108,7 +135,7 @@ def run_split(run: SplitRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, o
     with work(KIND, run.dataset_id, watch, actor=actor) as w:
         rows = read_rows(run.dataset_id, lambda done: watch.progress(done, None, "pairs read"))
         found = assign_splits(rows, run.options, keep=keep)
-        leaks = find_leaks(rows, found.after)
+        leaks = find_leaks(rows, found.after, leaks_of(run.options.group_by))
         facts = {**found.as_dict(), **leaks.as_dict(rows, LISTED)}
         said = f"Split {plural(len(rows), 'pair')} {run.options.title}"
         return _publish(run.dataset_id, rows, found.after, said, facts, w, {"options": encode(run.options)})
@@ -116,19 +143,14 @@ def run_split(run: SplitRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, o
 
 def run_move(run: MoveRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, object]:
     """Put together what leaks as one step; returns what programs see of it."""
-    last = last_split(run.dataset_id)
-    options = last[1] if last else SplitOptions()
     history.rehash(run.dataset_id)
     with work(MOVE_KIND, run.dataset_id, watch, actor=actor) as w:
         rows = read_rows(run.dataset_id, lambda done: watch.progress(done, None, "pairs read"))
-        before = rows.sides()
-        only = None
-        if run.entries is not None:
-            places = {name: place for place, name in enumerate(rows.names)}
-            only = [places[one] for one in run.entries if one in places]
-        after = move_together(rows, before, options.shares, run.why, options.group_by, only)
-        facts: dict[str, Any] = {**named_counts(count_sides(after)), "moved": int((after != before).sum())}
-        facts |= find_leaks(rows, after).as_dict(rows, LISTED)
+        after, kinds = _place_together(rows, run)
+        counts = count_sides(after)
+        facts: dict[str, Any] = {**named_counts(counts), "moved": int((after != rows.sides()).sum())}
+        facts |= find_leaks(rows, after, kinds).as_dict(rows, LISTED)
+        facts["notes"] = [note] if (note := name_empty(counts)) else []
         said = f"Move {plural(facts['moved'], 'pair')} together that leaked between splits"
         return _publish(run.dataset_id, rows, after, said, facts, w, {"why": run.why})
 

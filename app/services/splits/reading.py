@@ -5,6 +5,7 @@ import threading
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from app.models import ChangeSet, Entry, Import, db, reading
 from app.services import datasets, duplicates, entries, history
 
 KIND = "split"
-_COLUMNS = (Entry.id, Entry.content_hash, Entry.split)
+_COLUMNS = (Entry.id, Entry.content_hash, Entry.split, Entry.status)
 _BESIDE = (Entry.source, Entry.family, Entry.tags, Entry.import_id, Entry.extra)
 # A page asks for the same rows again at each change of its form.
 _REMEMBERED = 2
@@ -36,8 +37,9 @@ def read_rows(dataset_id: int, told: Told = lambda done: None) -> SplitRows:
         query = select(Import.id, Import.file_name).where(Import.dataset_id == dataset_id)
         files = {row[0]: row[1] for row in connection.execute(query)}
     for part in entries.stream(dataset_id, columns=(*_COLUMNS, *_BESIDE), size=5000):
-        names, hashes, splits, *beside = zip(*part, strict=True)
+        names, hashes, splits, statuses, *beside = zip(*part, strict=True)
         first = rows.add_rows(names, (one or 0 for one in hashes), splits)
+        rows.rejected.extend(place for place, one in enumerate(statuses, first) if one == "rejected")
         _tie_rows(rows, first, beside, files)
         told(len(rows))
     _add_turns(rows, dataset_id)
@@ -109,3 +111,10 @@ def last_split(dataset_id: int) -> tuple[ChangeSet, SplitOptions] | None:
         return None
     told = json.loads(step.details or "{}").get("options", {})
     return step, decode(SplitOptions, told, "The split", ignore_unknown=True)
+
+
+def last_options(dataset_id: int) -> SplitOptions | None:
+    """How the newest division was made, as another one begins."""
+    last = last_split(dataset_id)
+    # That pairs were placed anew once is no reason to do so again.
+    return replace(last[1], lock=None) if last else None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
 from app.core.record import SPLITS
-from app.core.splits import find_leaks
+from app.core.splits import find_leaks, leaks_of
 from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.text import plural
@@ -152,8 +152,9 @@ def check_dataset(dataset_id: int, profile: str, watch: Watch) -> dict[str, obje
 
     ``summary`` of the stored check: ``records``, ``left_out``, ``to_fix`` (pairs that must be fixed), ``codes`` (see
     ``Keeper.as_list``), ``profiles`` as in the result of a validation and with ``spread``, ``splits`` and
-    ``leaks``, the ``prompt`` by its hash, the ``statuses`` of the pairs that were looked at, and the ``stats`` of
-    ``core/stats`` but for tokens, which targets count.
+    ``leaks``, ``documents_apart`` (in several splits where that is no leak), the ``prompt`` by its hash, the
+    ``statuses`` of the pairs that were looked at, and the ``stats`` of ``core/stats`` but for tokens, which targets
+    count.
     """
     history.rehash(dataset_id)
     dataset = datasets.get(dataset_id)
@@ -195,11 +196,13 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
             w.report(run.seen, dataset.entry_count, "pairs checked")
         found = run.close()
     keeper.write(w.begin)
-    leaks = None
+    leaks = documents = None
     if sides:
         w.report(run.seen, dataset.entry_count, "leaks between splits")
         pairs = splits.read_rows(dataset_id)
-        leaks = find_leaks(pairs, pairs.sides()).counts
+        last = splits.last_options(dataset_id)
+        leaking = find_leaks(pairs, pairs.sides(), leaks_of(last.group_by if last else ()))
+        leaks, documents = leaking.counts, leaking.documents
     spreads = {one.profile.name: one.spread() for one in run.validation.checkers}
     return {
         "records": found["records"],
@@ -209,6 +212,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "profiles": {name: {**one, "spread": spreads[name]} for name, one in found["profiles"].items()},
         "splits": {name: sides[name] for name in SPLITS} if sides else {},
         "leaks": leaks,
+        "documents_apart": documents,
         "prompt": mark_prompt(dataset),
         "statuses": list(run.statuses),
         "template": choices.template,

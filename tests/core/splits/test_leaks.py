@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from app.core.splits import Link, find_leaks, move_together
+from app.core.splits import WHY, Link, costs_much, find_leaks, leaks_of, move_together, name_empty
 from tests.core.splits.test_assign import rows_of
 
 SHARES = (0.8, 0.1, 0.1)
 
 
-def found(rows, **more):
-    leaks = find_leaks(rows, rows.sides(), **more)
+def found(rows, why=tuple(WHY)):
+    leaks = find_leaks(rows, rows.sides(), why)
     return [
         (rows.names[left], rows.names[right], score, why)
         for left, right, score, why in zip(leaks.left, leaks.right, leaks.score, leaks.why, strict=True)
@@ -42,7 +42,44 @@ def test_each_kind_is_found_worst_first():
         (1, 3, 100.0, "source"),
     ]
     assert [one[3] for one in found(rows, why=("near", "source"))] == ["near", "source"]
-    assert find_leaks(rows, rows.sides()).counts["near"] == 1
+    assert find_leaks(rows, rows.sides(), WHY).counts["near"] == 1
+
+
+def test_a_document_in_several_splits_leaks_only_where_documents_are_kept_together():
+    rows = rows_of(*({"source": f"d{n // 3}", "split": ("train", "test", "validation")[n % 3]} for n in range(6)))
+    leaks = find_leaks(rows, rows.sides(), leaks_of(("conversation",)))
+    assert leaks.counts == {} and leaks.documents == 2
+    leaks = find_leaks(rows, rows.sides(), leaks_of(("source",)))
+    assert leaks.counts == {"source": 4} and leaks.documents == 0
+
+
+def test_rejected_pairs_leak_nothing_and_stay():
+    rows = rows_of(
+        {"split": "train", "family": "f"},
+        {"split": "test", "family": "f"},
+        {"split": "train"},
+        {"split": "validation"},
+        {"split": "test"},
+    )
+    # The rejected pair is like two others, which are not alike.
+    linked(rows, (2, 3, 99, True), (3, 4, 98, True))
+    rows.rejected.extend((1, 3))
+    assert found(rows) == []
+    assert move_together(rows, rows.sides(), SHARES, tuple(WHY)).tolist() == rows.sides().tolist()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "much"),
+    [((30, 3, 2), (35, 0, 0), True), ((8, 2, 1), (9, 2, 0), True), ((8, 4, 3), (10, 2, 3), False),
+     ((8, 5, 3), (11, 2, 3), True), ((2, 0, 9), (9, 0, 2), True), ((9, 0, 2), (9, 0, 2), False)],
+)  # fmt: skip
+def test_a_move_costs_much_that_empties_a_split_or_takes_most_of_it(before, after, much):
+    assert costs_much(before, after) is much
+
+
+def test_an_empty_validation_or_test_is_named():
+    assert name_empty((5, 1, 1)) == "" and name_empty((5, 0, 1)) == "Validation is empty."
+    assert name_empty((5, 0, 0)) == "Validation and test are empty."
 
 
 def test_what_has_no_split_does_not_leak():
