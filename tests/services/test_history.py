@@ -7,7 +7,7 @@ from app.core.changes import Change
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import Message, Record
-from app.models import ChangeSet, Entry, db
+from app.models import ChangeSet, Entry, db, transaction
 from app.services import datasets, entries, history, pairs, work
 
 
@@ -56,6 +56,14 @@ def test_a_blank_question_adds_nothing(dataset_id, question):
 def test_no_records_make_no_step(dataset_id):
     assert history.create(dataset_id, [], summary="Add").step is None
     assert history.steps(dataset_id) == []
+
+
+def test_two_steps_of_one_transaction_both_count(dataset_id, three):
+    with transaction():
+        history.create(dataset_id, [Record("d", "1"), Record("e", "2")], summary="Add")
+        history.create(dataset_id, [Record("f", "3")], summary="Add", status="approved")
+    dataset = datasets.get(dataset_id)
+    assert (dataset.entry_count, dataset.last_number, dataset.counts["approved"]) == (6, 3, 1)
 
 
 def test_a_change_is_skipped_where_the_entry_moved_on(dataset_id, three):

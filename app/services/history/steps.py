@@ -81,6 +81,8 @@ def open_dataset(session: Session, dataset_id: int, revision: int | None = None)
     """
     dataset = session.get(Dataset, dataset_id)
     if dataset is not None:
+        # What this transaction wrote before is not lost by reading the row again.
+        session.flush()
         # In words of PostgreSQL FOR NO KEY UPDATE: rows that refer to the dataset can still be added.
         session.refresh(dataset, with_for_update={"key_share": True})
     if dataset is None or dataset.deleted_at is not None:
