@@ -12,6 +12,7 @@ from app.core.advice import advise, say_number, say_range
 from app.core.reading import ReadSettings
 from app.core.stats import StatsOptions
 from app.core.stats.files import measure_file
+from app.core.text import plural
 from app.providers.tokenizers import load_tokenizer
 
 FAMILY = "qwen"
@@ -49,11 +50,19 @@ def _print_advice(told: dict[str, Any]) -> None:
         return "".join(f"[{numbers[name]}]" for name in dict.fromkeys(sources))
 
     facts, band = told["facts"], told["band"]
-    click.echo(f"{told['records']:,} records, {told['train']:,} to train on: {facts['kind']}, {facts['language']}")
+    several = len(facts["language_shares"]) > 1
+    spoken = ", ".join(
+        f"{one['language']} {one['share']:.0%}" if several else one["language"] for one in facts["language_shares"]
+    )
+    click.echo(
+        f"{plural(told['records'], 'record')}, {told['train']:,} to train on: {facts['kind']}, "
+        f"{spoken or facts['language']}"
+    )
     click.echo(f"{band['title']} {band['says']} {cite(band['sources'])}")
     for one in told["lines"]:
         click.echo(f"- {one['title']} {one['says']} {one['because']} {cite(one['sources'])}")
-    click.echo("\nSettings to start with:")
+    if told["settings"]:
+        click.echo("\nSettings to start with:")
     for name, one in told["settings"].items():
         tried = f", try {say_range(one['low'], one['high'])}" if one["low"] is not None else ""
         start = one["start"] if isinstance(one["start"], str) else say_number(one["start"])
@@ -63,7 +72,7 @@ def _print_advice(told: dict[str, Any]) -> None:
             click.echo(f"      {said['who']}: {say_range(said['low'], said['high'])}.{note} {cite(said['sources'])}")
     click.echo("\nHow many examples:")
     for one in told["counts"]:
-        click.echo(f"  {one['who']}: {one['note']} {cite(one['sources'])}")
+        click.echo(f"  {one['who']}: {one['note']} {one['verdict'].capitalize()}. {cite(one['sources'])}")
     click.echo("\nModels:")
     for one in told["families"]:
         needs = [
@@ -73,11 +82,10 @@ def _print_advice(told: dict[str, Any]) -> None:
         ]
         if one["no_qlora"]:
             needs.append("QLoRA not advised")
-        licence = one["licence"] or "licence not known"
-        checked = "" if one["licence_checked"] or not one["licence"] else " (not checked)"
+        checked = "" if one["licence_checked"] else " (licence not checked)"
         why = f" {one['why']}." if one["why"] else ""
         note = f" {one['note']}" if one["note"] else ""
-        said = f"{licence}{checked}; {', '.join(needs) or 'memory not known'}"
+        said = f"{one['licence']}{checked}; {', '.join(needs)}"
         click.echo(f"  {one['name']}: {said}.{why}{note} {cite(one['sources'])}")
     click.echo("\nSources:")
     for name, one in told["sources"].items():

@@ -23,6 +23,7 @@ from app.core.layouts import LayoutOptions
 from app.core.options import read_text
 from app.core.reading import ReadSettings, plan_reading, read_records
 from app.core.spec import Spec
+from app.core.text import plural
 
 
 @click.command()
@@ -178,7 +179,10 @@ def _clean_file(file: str, settings: ReadSettings, choices: dict[str, Any], out:
         }
         print(json.dumps(facts, ensure_ascii=False), file=sys.stderr if out == "-" else sys.stdout)
     else:
-        text = f"{changed:,} of {report.records_in:,} records change, {cleaner.emptied:,} become empty."
+        text = (
+            f"{changed:,} of {plural(report.records_in, 'record')} {'changes' if changed == 1 else 'change'}, "
+            f"{cleaner.emptied:,} {'becomes' if cleaner.emptied == 1 else 'become'} empty."
+        )
         click.echo(text if out is not None else f"{text} Nothing was written.", err=True)
         for bad in report.bad_rows[:10]:
             click.echo(bad.reason, err=True)

@@ -14,6 +14,7 @@ from app.core.formats import BadRow, WriteOptions
 from app.core.formats.jsonl import encode_line
 from app.core.reading import bad_row_dict, plan_reading
 from app.core.spec import parse_target
+from app.core.text import plural
 
 
 @click.command()
@@ -54,7 +55,7 @@ def convert(
         print(facts, file=sys.stderr if target == "-" else sys.stdout)
         return 1 if report.quarantined else 0
     click.echo(
-        f"{report.records_in:,} records in, {report.written:,} written, {report.quarantined:,} left out "
+        f"{plural(report.records_in, 'record')} in, {report.written:,} written, {report.quarantined:,} left out "
         f"({settings.format}:{settings.layout} to {spec.format}:{spec.layout}).",
         err=True,
     )
@@ -63,7 +64,7 @@ def convert(
     for warning in found.warnings:
         click.echo(warning, err=True)
     for what, number in report.losses.most_common():
-        click.echo(f"{number:,} records lose: {what}", err=True)
+        click.echo(f"{plural(number, 'record')} {'loses' if number == 1 else 'lose'}: {what}", err=True)
     for row in report.bad_rows[:10]:
         click.echo(row.reason, err=True)
     return 1 if report.quarantined else 0

@@ -5,6 +5,7 @@ import json
 import click
 
 from app.cli.workspace import open_workspace
+from app.core.text import plural
 
 
 @click.command()
@@ -50,4 +51,4 @@ def demo() -> None:
 
     with open_workspace():
         dataset = sample.load_sample()
-        click.echo(f"Made dataset {dataset.id}: {dataset.name}, {dataset.entry_count} pairs.")
+        click.echo(f"Made dataset {dataset.id}: {dataset.name}, {plural(dataset.entry_count, 'pair')}.")

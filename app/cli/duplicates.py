@@ -18,6 +18,7 @@ from app.core.formats import BadRow
 from app.core.formats.jsonl import encode_line
 from app.core.reading import ReadSettings, plan_reading, read_records
 from app.core.record import Record
+from app.core.text import plural
 
 
 @click.command()
@@ -109,23 +110,25 @@ def _write_without_surplus(file: str, out: str, settings: ReadSettings, found: F
 
 
 def _print_counts(found: FileDuplicates, refused: int, written: int | None, as_json: bool) -> None:
-    counts = {
-        "records": found.records.own,
-        "groups": len(found.copies),
-        "duplicates": len(found.surplus),
-        "conflicts": len(found.conflicts),
-        "variants": len(found.variants),
-        "families": len(found.families),
-        "quarantined": refused,
-        "written": written,
-    }
+    records, copies, surplus = found.records.own, len(found.copies), len(found.surplus)
+    conflicts, variants, families = len(found.conflicts), len(found.variants), len(found.families)
     if as_json:
+        counts = {
+            "records": records,
+            "groups": copies,
+            "duplicates": surplus,
+            "conflicts": conflicts,
+            "variants": variants,
+            "families": families,
+            "quarantined": refused,
+            "written": written,
+        }
         click.echo(json.dumps(counts))
         return
     parts = (
-        f"{counts['records']:,} records: {counts['groups']:,} groups of copies with {counts['duplicates']:,} to spare",
-        f"{counts['conflicts']:,} conflicts",
-        f"{counts['variants']:,} groups of variants",
-        f"{counts['families']:,} families",
+        f"{plural(records, 'record')}: {plural(copies, 'group')} of copies with {surplus:,} to spare",
+        plural(conflicts, "conflict"),
+        f"{plural(variants, 'group')} of variants",
+        plural(families, "family", "families"),
     )
     click.echo("; ".join(parts) + ".", err=True)

@@ -135,13 +135,13 @@ def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
 
 def _tell(result: dict[str, Any]) -> None:
     for file in result["files"]:
-        click.echo(f"{file['path']}: {file['records']:,} pairs, {file['bytes']:,} bytes", err=True)
+        click.echo(f"{file['path']}: {plural(file['records'], 'pair')}, {plural(file['bytes'], 'byte')}", err=True)
     for one in result["left_out"]:
-        click.echo(f"Left out: {one['records']:,} pairs {one['reason']}", err=True)
+        click.echo(f"Left out: {plural(one['records'], 'pair')} {one['reason']}", err=True)
     for one in result["losses"]:
-        click.echo(f"Not held by this layout: {one['what']} of {one['records']:,} pairs", err=True)
+        click.echo(f"Not held by this layout: {one['what']} of {plural(one['records'], 'pair')}", err=True)
     for one in result["changed"]:
-        click.echo(f"Changed: {one['records']:,} pairs {one['what']}", err=True)
+        click.echo(f"Changed: {plural(one['records'], 'pair')} {one['what']}", err=True)
     if came_back := result.get("round_trip"):
         sent, back, differences = came_back["records"], came_back["back"], came_back["differences"]
         click.echo(f"Round trip: {sent:,} out, {back:,} back, {plural(differences, 'difference')}", err=True)

@@ -51,4 +51,4 @@ def push(
     else:
         click.echo(f"{result['address']}: {plural(result['records'], 'pair')}", err=True)
         for one in result["left_out"]:
-            click.echo(f"Left out: {one['records']:,} pairs {one['reason']}", err=True)
+            click.echo(f"Left out: {plural(one['records'], 'pair')} {one['reason']}", err=True)

@@ -12,6 +12,7 @@ from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
 from app.core.errors import LttError
 from app.core.formats.database_log import log_beside, with_log
+from app.core.text import plural
 from app.models import Dataset, Import
 from app.services.imports import Settings
 
@@ -127,7 +128,7 @@ def _print_counts(row: Import) -> None:
     from app.services.imports.waiting import detected_of
 
     counts = f"{row.imported:,} imported, {row.skipped:,} skipped, {row.quarantined:,} in quarantine"
-    click.echo(f"{row.file_name}: {counts} ({row.rows_in:,} rows)")
+    click.echo(f"{row.file_name}: {counts} ({plural(row.rows_in, 'row')})")
     found = detected_of(row)
     if reason := found.reasons.get("spreadsheet_safe"):
         click.echo(f"  Spreadsheet-safe quoting was undone because {reason}.", err=True)

@@ -126,24 +126,28 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
         place = f"record {one['record']:,}" if one["record"] else "the file"
         place += f", line {one['line']:,}" if one["line"] else ""
         place += f", {one['path']}" if one["path"] else ""
-        owner = f"{one['profile']}: " if several else ""
+        owner = f"{one['profile']}: " if several and one["profile"] else ""
         click.echo(f"{owner}{SEVERITIES[one['severity']]}: {place}: {one['message']} [{one['code']}]")
     for one in report.get("trained", ()):
         _print_trained(one, f"{one['profile']}: " if several else "")
-    listed, found = len(report["findings"]), report["errors"] + report["warnings"] + report["hints"]
-    if listed < found:
-        click.echo(f"{found - listed:,} more findings are counted below; --limit {found} lists all.")
+    listed, total = len(report["findings"]), report["errors"] + report["warnings"] + report["hints"]
+    if more := total - listed:
+        are = "is" if more == 1 else "are"
+        click.echo(f"{more:,} more {are} counted below; --limit {total} lists all.")
     for one in report["rules"]:
-        owner = f"{one['profile']}: " if several else ""
+        owner = f"{one['profile']}: " if several and one["profile"] else ""
         click.echo(
             f"{owner}{SEVERITIES[one['severity']]}: {one['title']}: {one['findings']:,} [{one['code']}]", err=True
         )
     for name, one in report["profiles"].items():
-        kept = f"{one['kept']:,} of {report['records']:,} records kept"
+        kept = f"{one['kept']:,} of {plural(report['records'], 'record')} kept"
         kept += f", {one['cut']:,} of them cut" if one["cut"] else ""
-        found = f"{one['errors']:,} to fix, {one['warnings']:,} to look at"
+        found = f"by its own rules {_count(one)}"
         how = one["checked"] if one["checked"] == "as it is" or not is_file else AS_EXPORTED
-        click.echo(f"{name} ({how}): {kept}, {found}.", err=True)
+        click.echo(f"{name} ({how}): {kept}; {found}.", err=True)
+    if total:
+        said = f"{plural(total, 'finding')} of {plural(len(report['rules']), 'kind')}"
+        click.echo(f"In all {said}: {_count(report)}.", err=True)
 
     if fixed := report.get("fixed"):
         written = plural(fixed["written"], "row")
@@ -152,6 +156,10 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
             click.echo(f"  {FIXES[name].rstrip('.')}: {number:,}", err=True)
         if fixed["left_out"]:
             click.echo(f"  Not in it, as it cannot be read: {plural(fixed['left_out'], 'row')}", err=True)
+
+
+def _count(found: dict[str, Any]) -> str:
+    return f"{found['errors']:,} to fix, {found['warnings']:,} to look at, {plural(found['hints'], 'hint')}"
 
 
 def _print_trained(one: dict[str, Any], owner: str) -> None:

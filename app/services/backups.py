@@ -19,6 +19,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
+from app.core.text import plural
 from app.models import (
     VERSIONS,
     base_on_epoch,
@@ -332,8 +333,8 @@ def verify_database() -> list[str]:
     for dataset in [*datasets.list_datasets(), *datasets.list_datasets(archived=True)]:
         found = counts.by_status(db.session(), entries.is_live(dataset.id))
         if found != dataset.counts:
-            says, holds = f"{dataset.entry_count:,}", f"{sum(found.values()):,}"
-            problems.append(f"Dataset {dataset.id} says {says} pairs but holds {holds}.")
+            says = plural(dataset.entry_count, "pair")
+            problems.append(f"Dataset {dataset.id} says {says} but holds {sum(found.values()):,}.")
         problems += freezing.find_damaged(dataset.id)
     return problems
 

@@ -45,7 +45,9 @@ def test_the_page_says_what_is_advised_and_by_whom(client, page):
     text = text_of(client.get(page))
     assert "Start with LoRA on a small instruct model." in text and "This set teaches facts." in text
     assert "Learning rate 2e-4 1e-4 to 2e-4" in text and "Are 60 pairs enough?" in text and "not known" in text
-    assert "Qwen3.5 0.8B to 35B-A3B Apache-2.0 not advised 3–74 GB" in text
+    assert "first those whose licence was checked" in text and "Llama community licence not checked" in text
+    assert "Enough: OpenAI" in text and "More advised: Azure" in text and "Too few: Amazon Nova" in text
+    assert re.search(r"Qwen3\.5 0\.8B to 35B-A3B Apache-2\.0 \[\d+\] not advised 3–74 GB", text)
     html = client.get(page).get_data(as_text=True)
     cited, listed = set(re.findall(r'href="#(source-\d+)"', html)), set(re.findall(r'id="(source-\d+)"', html))
     assert cited == listed and "read 2026-" in html

@@ -1,6 +1,7 @@
 """The commands on datasets, files and history, as scripts use them."""
 
 import json
+import re
 
 import pytest
 
@@ -123,3 +124,22 @@ def test_backup_verify_restore(ltt, dataset_id, tmp_path):
 def test_a_dataset_that_does_not_exist(ltt):
     result = ltt("export", "Nobody", "o.jsonl")
     assert (result.code, result.err.strip()) == (4, "There is no dataset 'Nobody'.")
+
+
+def test_one_of_a_thing_is_named_as_one(ltt, tmp_path):
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"question": "How heavy is it?", "answer": "12&nbsp;kg as it stands.", "note": "n"}\n')
+    copy = tmp_path / "two.jsonl"
+    copy.write_text(path.read_text() * 2)
+    told = [
+        ltt("dedupe", path), ltt("dedupe", copy), ltt("convert", path, "--to", tmp_path / "one.csv"),
+        ltt("clean", path, "--operation", "decode-entities", "--out", tmp_path / "clean.jsonl"),
+        ltt("import", path, "--dataset", "Shop", "--create"), ltt("stats", path), ltt("validate", path),
+        ltt("export", "Shop", "--to", tmp_path / "out.jsonl", "--target", "openai"), ltt("advice", path),
+        ltt("dedupe", "--dataset", "Shop"), ltt("clean", "--dataset", "Shop", "--operation", "decode-entities"),
+    ]  # fmt: skip
+    said = "\n".join(one.out + one.err for one in told)
+    assert "1 group of copies with 1 to spare; 0 conflicts" in said and "1 of 1 record changes" in said
+    assert not re.findall(
+        r"(?<![\d.,])1 (?:[a-z]+ ){0,1}(?:pairs|records|rows|groups|conflicts|families|kinds)\b.*", said
+    )

@@ -246,3 +246,25 @@ def test_the_cost_is_reckoned_by_what_is_said(ltt, write):
     assert done["cost"]["amount"] == done["tokens"]["billed"] * 4 * 2.5 / 1e6
     assert done["profiles"]["openai-sft"]["cost"] == done["cost"]
     assert ltt("validate", file, "--price", "cheap").code == 2
+
+
+def test_the_last_line_counts_the_findings_that_are_listed(ltt, tmp_path):
+    path = tmp_path / "shop.jsonl"
+    talk = [
+        {"role": "user", "content": "How heavy is <b>it</b>?"},
+        {"role": "assistant", "content": "12&nbsp;kg, <br>."},
+    ]
+    path.write_text((json.dumps({"messages": talk}) + "\n") * 2)
+    done = ltt("validate", path, "--profile", "openai-sft,azure")
+    heads = [line.removeprefix("openai-sft: ").removeprefix("azure: ").split(":")[0] for line in done.out.splitlines()]
+    fix, look, hint = (heads.count(name) for name in ("Must fix", "Look at", "Hint"))
+    kinds = sum(line.endswith("]") for line in done.err.splitlines())
+    last = done.err.splitlines()[-1]
+    assert fix and look and fix + look + hint == len(heads)
+    assert last == (
+        f"In all {len(heads)} findings of {kinds} kinds: {fix} to fix, {look} to look at, "
+        f"{hint} hint{'s' if hint != 1 else ''}."
+    )
+    cut = ltt("validate", path, "--profile", "openai-sft,azure", "--limit", len(heads) - 1)
+    assert f"1 more is counted below; --limit {len(heads)} lists all." in cut.out
+    assert cut.err.splitlines()[-1] == last

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.advice.facts import Band, Cites, Facts, Family, Method, Number, Range, Size, load_facts
 from app.core.stats import KINDS, name_language
+from app.core.text import plural
 from app.core.validation.costs import count_epochs
 from app.core.validation.lints.sets import UNBALANCED
 from app.core.validation.profiles import load_profiles
@@ -14,6 +15,9 @@ from app.core.validation.profiles import load_profiles
 MOST = 0.5
 SOME = 0.2
 THINKING = 0.75
+# A language of so many of the pairs is named alone, else beside all that have the second share.
+MAJORITY = 2 / 3
+WEIGHTY = 0.1
 # Kinds of sets that are not told by their answers alone.
 SETS = {
     "classification": "Classification",
@@ -103,8 +107,8 @@ class Advice:
             {
                 **{key: value for key, value in asdict(one).items() if key != "family"},
                 "name": one.family.name,
-                "licence": one.family.licence or None,
-                "licence_checked": one.family.licence_checked,
+                "licence": one.family.licence,
+                "licence_checked": bool(one.family.licence_source),
                 "note": one.family.note,
                 "no_qlora": one.family.no_qlora,
             }
@@ -136,6 +140,7 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
     told = {
         "language": name_language(language),
         "language_share": spoken / sample,
+        "language_shares": _share_languages(stats["languages"], sample),
         "languages": sum(count / sample >= 0.05 for name, count in stats["languages"].items() if name != "unknown"),
         "kind": SETS.get(kind) or KINDS[kind],
         "facts": share["facts"],
@@ -151,7 +156,7 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
             _fit(facts, one, memory, reasoning=reasoning > 0, languages=told["languages"], language=language)
             for one in facts.families
         ),
-        key=lambda one: (not one.fits if memory else False, not one.family.sizes, not one.family.licence_checked),
+        key=lambda one: (not one.fits if memory else False, not one.family.licence_source),
     )
     lines = list(_find_lines(facts, stats, told, kind, train, share, reasoning))
     settings = list(_choose_settings(facts, band, kind, train, told, fits, memory))
@@ -159,8 +164,8 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
         {
             "who": one.who,
             "note": one.note,
-            "enough": train >= (one.start or one.least or 0),
-            "too_many": one.most is not None and train > one.most,
+            "enough": one.judge(train) == "enough",
+            "verdict": one.judge(train),
             "sources": one.sources,
         }
         for one in facts.counts
@@ -170,6 +175,15 @@ def advise(stats: Mapping[str, Any], tokens: Mapping[str, Any] | None, memory: f
     advice = Advice(stats["records"], train, kind, told, band, lines, counts, fits, settings, memory)
     advice.sources.extend(dict.fromkeys(cited))
     return advice
+
+
+def _share_languages(counts: Mapping[str, int], sample: int) -> list[dict[str, Any]]:
+    """The languages to name, with their shares: one where it is that of most pairs, else all that are of weight."""
+    shares = [(name_language(code), count / sample) for code, count in counts.items()]
+    if shares and shares[0][1] >= MAJORITY:
+        shares = shares[:1]
+    told = [*shares[:1], *(one for one in shares[1:] if one[1] >= WEIGHTY)]
+    return [{"language": name, "share": share} for name, share in told]
 
 
 def _find_set(stats: Mapping[str, Any], share: Mapping[str, float]) -> str:
@@ -209,15 +223,16 @@ def _find_lines(
         yield line("some-facts", stated)
     if kind in ("facts", "mixed") and share["facts"] >= SOME:
         if stats["families"] or told["wordings"] >= 1.1:
-            kept = f"{stats['families']:,} pairs are other wordings of one" if stats["families"] else ""
+            other = stats["families"]
+            kept = f"{plural(other, 'pair')} {'is another wording' if other == 1 else 'are other wordings'} of one"
             many = f"{told['wordings']:.1f} questions have the same answer on average"
-            yield line("wordings", f"{kept or many}.")
+            yield line("wordings", f"{kept if other else many}.")
         else:
             yield line("few-wordings", "Nearly every answer has one question.")
     if labels := stats["labels"]:
         most, least = max(labels.values()), min(labels.values())
         uneven = most > UNBALANCED * least
-        because = f"{len(labels)} labels, the most frequent {most:,} times, the rarest {least:,}."
+        because = f"{plural(len(labels), 'label')}, the most frequent {plural(most, 'time')}, the rarest {least:,}."
         yield line("labels-uneven" if uneven else "labels", because, "warn" if uneven else "info")
     if reasoning:
         enough = reasoning >= THINKING

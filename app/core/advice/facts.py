@@ -16,6 +16,7 @@ import msgspec
 FILE = Path(__file__).with_name("facts.json")
 Setting = Literal["learning_rate", "epochs", "rank", "batch"]
 Method = Literal["lora", "qlora", "full"]
+Verdict = Literal["too few", "more advised", "enough", "too many"]
 Number = int | float
 Range = tuple[Number, Number]
 
@@ -47,8 +48,15 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sources: tuple[str, ...]
     least: int | None = None
     start: int | None = None
-    high: int | None = None
     most: int | None = None
+
+    def judge(self, number: int) -> Verdict:
+        """Whether so many are what ``note`` asks for."""
+        if number < (self.least or 1):
+            return "too few"
+        if number < (self.start or 0):
+            return "more advised"
+        return "enough" if self.most is None or number <= self.most else "too many"
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,13 +128,13 @@ class Size(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A family of models; its licence is empty where it is not known."""
+    """A family of models; ``licence_source`` is where its licence was read, empty where that was only heard of."""
 
     name: str
     licence: str
     sources: tuple[str, ...]
     sizes: tuple[Size, ...]
-    licence_checked: bool = True
+    licence_source: str = ""
     reads_reasoning: bool | None = None
     languages: int | None = None
     # Whether somebody says not to train it by QLoRA.
@@ -154,6 +162,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )  # fmt: skip
         for one in chain.from_iterable(parts):
             yield from one.sources
+        yield from (family.licence_source for family in self.families if family.licence_source)
         yield from self.memory.per_billion_sources
         yield from self.memory.measured_sources
 

@@ -15,6 +15,7 @@ from app.core.formats.csv import column_names
 from app.core.formats.limits import too_long, too_many_rows
 from app.core.formats.lines import decode_head, numbered_lines, row_of
 from app.core.formats.source import Source
+from app.core.text import plural
 
 KIND = "This Markdown file"
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
@@ -41,7 +42,8 @@ def read(source: Source, options: ReadOptions) -> Rows:
                 raise too_many_rows(KIND, options.limits)
             cells = cells_of(line)
             if len(cells) > len(names):
-                reason = f"Line {line_number} has {len(cells)} cells, but the table has {len(names)} columns. "
+                width = plural(len(names), "column")
+                reason = f"Line {line_number} has {len(cells)} cells, but the table has {width}. "
                 reason += "Write a bar inside a text as \\|."
                 raw = json.dumps(
                     dict(zip(column_names([*names, *[""] * len(cells)]), cells, strict=False)), ensure_ascii=False

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.errors import BadUsage
+from app.core.text import plural
 from app.core.validation.profiles import Epochs
 
 MILLION = 1_000_000
@@ -68,7 +69,7 @@ def reckon_cost(
         epochs, why = count_epochs(records, rule)
     amount = tokens * epochs * price / MILLION if epochs and price is not None else None
     said = "price" if price is None else f"{say_price(price)} {currency}"
-    shown = f"{tokens:,} tokens × {epochs or 'epochs'} × {said}"
+    shown = f"{plural(tokens, 'token')} × {epochs or 'epochs'} × {said}"
     formula = f"{shown} ÷ 1,000,000" + ("" if amount is None else f" = {amount:,.2f} {currency}")
     return Cost(tokens, exact, epochs or None, why, price, currency, amount, formula)
 

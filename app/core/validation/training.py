@@ -430,8 +430,8 @@ def say_trained(trained: Trained) -> str:
     if trained.trained_answer_tokens == trained.answer_tokens or trained.limit is None:
         return f"{said}."
     if trained.too_long:
-        return f"{said}: the record has {trained.tokens:,} tokens, and at most {trained.limit:,} are taken."
+        return f"{said}: the record has {plural(trained.tokens, 'token')}, and at most {trained.limit:,} are taken."
     end = "" if trained.kept else ", and the record is dropped"
     if not trained.trained_answer_tokens:
         return f"{said}: what stands before the answer alone fills {trained.limit:,} tokens{end}."
-    return f"{said}: the record has {trained.tokens:,} tokens and is cut at {trained.limit:,}."
+    return f"{said}: the record has {plural(trained.tokens, 'token')} and is cut at {trained.limit:,}."

@@ -81,7 +81,7 @@ def open_dataset(session: Session, dataset_id: int, revision: int | None = None)
     """
     dataset = session.get(Dataset, dataset_id)
     if dataset is not None:
-        # What this transaction wrote before is not lost by reading the row again.
+        # What this transaction has changed of it is written first, or it would be read back as it was before.
         session.flush()
         # In words of PostgreSQL FOR NO KEY UPDATE: rows that refer to the dataset can still be added.
         session.refresh(dataset, with_for_update={"key_share": True})

@@ -12,6 +12,7 @@ from app import config, keys
 from app.core.bundles import MANIFEST
 from app.core.errors import Conflict, Invalid
 from app.core.options import option
+from app.core.text import plural
 from app.providers.hub import Hub
 from app.services import datasets
 from app.services.export import ExportOptions, find_written, write_bundle
@@ -80,7 +81,7 @@ def push(run: PushRun, watch: Watch) -> dict[str, object]:
         result = write_bundle(run.dataset_id, run.options, folder, lambda path: hub.read_file(run.repo, path))
         watch.progress(int(result["records"]), None, "pairs written, on their way to the Hub")
         kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
-        message = run.message or f"Push {result['records']:,} pairs from LLM Training Tools"
+        message = run.message or f"Push {plural(result['records'], 'pair')} from LLM Training Tools"
         stale = sorted(before - kept)
         address = hub.push(folder, run.repo, private=not run.public, message=message, remove=stale)
     return {**result, "repo": run.repo, "address": address, "removed": stale, "summary": f"Pushed to {address}."}

@@ -28,6 +28,7 @@ _CLEANS = {
     "fix-mojibake": "Repair {}",
     "remove-invisible": "Clean {}",
     "html-to-markdown": "Convert {}",
+    "decode-entities": "Decode {}",
     "close-code-fences": "Repair {}",
     "mask": "Mask {}",
 }

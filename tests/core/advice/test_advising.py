@@ -60,9 +60,9 @@ def test_more_than_somebody_takes_is_said():
     for number, record in enumerate(talks(20), 1):
         found.see(record, number)
     stats = found.close()
-    for train, enough, too_many in ((49, False, False), (10_000, True, False), (10_001, True, True)):
+    for train, verdict in ((49, "too few"), (10_000, "enough"), (10_001, "too many")):
         [told] = [one for one in advise({**stats, "records": train}, None).counts if one["who"] == "watsonx"]
-        assert (told["enough"], told["too_many"]) == (enough, too_many)
+        assert (told["verdict"], told["enough"]) == (verdict, verdict == "enough")
 
 
 def test_a_set_that_teaches_facts_is_told_to_look_them_up():
@@ -146,9 +146,35 @@ def test_where_tables_differ_the_range_names_both():
     assert eight.sources == ("llama-factory", "unsloth-memory")
 
 
-def test_what_is_not_known_is_not_made_up():
-    unknown = next(one for one in advised(talks(60)).families if one.family.name == "Nemotron 3")
-    assert (unknown.qlora, unknown.lora, unknown.unsaid, unknown.family.licence) == (None, None, None, "")
+def test_families_whose_licence_was_checked_come_first():
+    checked = [bool(one.family.licence_source) for one in advised(talks(60)).families]
+    assert checked == sorted(checked, reverse=True) and set(checked) == {True, False}
+
+
+def test_languages_are_named_with_shares_where_none_is_that_of_most_pairs():
+    english = [Record(f"What is the weight of the box with the number {n}?", "It is on the label.") for n in range(9)]
+    german = [Record(f"Wie schwer ist die Kiste mit der Nummer {n}?", "Das steht auf dem Etikett.") for n in range(9)]
+
+    def shares(records):
+        told = advised(records).as_dict()["facts"]["language_shares"]
+        return [(one["language"], round(one["share"], 2)) for one in told]
+
+    assert shares(english + german) == [("English", 0.5), ("German", 0.5)]
+    assert shares(english + german[:6]) == [("English", 0.6), ("German", 0.4)]
+    assert shares(english + german[:4]) == [("English", 0.69)] and shares([]) == []
+
+
+def test_a_verdict_is_that_of_the_number_in_its_line():
+    def verdicts(number):
+        return {one["who"]: one["verdict"] for one in advised(talks(number)).counts}
+
+    assert set(verdicts(9).values()) == {"too few", "more advised"} and verdicts(9)["OpenAI"] == "too few"
+    assert verdicts(37) == {
+        "OpenAI": "more advised", "Azure": "more advised", "Gemini": "more advised", "Amazon Nova": "too few",
+        "watsonx": "too few", "Fireworks": "more advised",
+    }  # fmt: skip
+    assert verdicts(199)["Azure"] == verdicts(199)["Amazon Nova"] == "more advised"
+    assert verdicts(200) == dict.fromkeys(verdicts(200), "enough") | {"Fireworks": "more advised"}
 
 
 def test_epochs_of_openai_follow_from_its_rule():

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.record import Message, Record
 from app.core.validation import Finding, Findings
 from app.core.validation.lints import LINTS, Lint, Linter
+from app.core.validation.lints.base import changed_by
 from app.core.validation.lints.languages import find_language
 
 
@@ -56,6 +57,17 @@ def test_a_finding_says_where_it_is_and_what_mends_it() -> None:
     assert one.message == "Turn 1 holds invisible characters."
 
 
+ENTITIES = r"(?:[a-z<>&;` ]|&(?:amp|nbsp|lt|NotEqualTilde|#[0-9]{1,3}|#x[0-9a-f]{1,3});){1,9}"
+
+
+@given(st.from_regex(ENTITIES, fullmatch=True))
+@example("50&nbsp;% off.&lt;br&gt;Send proof")
+@example("&CounterClockwiseContourIntegral;")
+def test_entities_are_found_where_cleaning_would_decode_them(text: str) -> None:
+    found = "html-entities" in codes_of(Record("How?", text))
+    assert found is changed_by("decode-entities")(text)
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -63,6 +75,7 @@ def test_a_finding_says_where_it_is_and_what_mends_it() -> None:
         ("Which bracket closes it?", "]"),
         ("Is it open?", "No"),
         ("How is it going?", "I'm sorry that you had to wait. Your box is on its way."),
+        ("What do R&D; &nosuch; and AT&T mean?", "Use `&nbsp;`; &, &copy and &#0; mean nothing here."),
         ("Is 3 < 4 && 5 > 2?", "Yes, a < b and c > d."),
         ("How do I link?", "Use `<a href='x'>`:\n\n```html\n<p>Hi</p>\n```"),
         ("نص", "می\u200cخواهم"),

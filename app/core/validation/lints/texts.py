@@ -7,6 +7,7 @@ import re
 
 from app.core.cleaning import identifiers
 from app.core.cleaning.characters import may_hold_mojibake
+from app.core.cleaning.markup import decode_entities
 from app.core.cleaning.recipe import Step
 from app.core.record import Record
 from app.core.text import clip
@@ -19,7 +20,9 @@ _has_mojibake = changed_by("fix-mojibake")
 _has_invisible = changed_by("remove-invisible")
 _has_html = changed_by("html-to-markdown")
 _has_open_block = changed_by("close-code-fences")
-_TAG_OR_ENTITY = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>|&#?\w{1,30};")
+_has_entities = changed_by("decode-entities")
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>")
+_ENTITY = re.compile(r"&#?\w{1,31};")
 
 
 @lint(
@@ -74,17 +77,34 @@ def check_invisible(record: Record) -> Remarks:
 @lint(
     "html",
     "Remains of HTML",
-    "Tags and entities from a web page are learned as part of the language. Code is left alone.",
+    "Tags from a web page are learned as part of the language. Code is left alone.",
     good=Record("How do I write a paragraph?", "Write `<p>Text</p>`, with 2 < 3 in between."),
-    bad=Record("How heavy is box A7?", "<p>It weighs <b>12&nbsp;kg</b>.</p>"),
+    bad=Record("How heavy is box A7?", "<p>It weighs <b>12 kg</b>.</p>"),
     step=in_every_text("html-to-markdown"),
-    may=lambda whole: "<" in whole or "&" in whole,
+    may=lambda whole: "<" in whole,
 )
 def check_html(record: Record) -> Remarks:
-    """Tags and entities outside of code."""
+    """Tags outside of code."""
     for path, text in texts_of(record):
-        if (found := _TAG_OR_ENTITY.search(text)) and _has_html(text):
+        if (found := _TAG.search(text)) and _has_html(text):
             yield Remark(path, f"{named(path)} holds HTML: “{clip(found[0], 30)}”.")
+
+
+@lint(
+    "html-entities",
+    "Entities of HTML",
+    "A model learns to write “&nbsp;” and “&amp;” as they stand. Code is left alone.",
+    good=Record("What is R&D; and AT&T?", "Write `&nbsp;` for a blank that does not break."),
+    bad=Record("How heavy is box A7?", "It weighs 12&nbsp;kg &ndash; or &#49;&#x33; at most."),
+    step=in_every_text("decode-entities"),
+    may=lambda whole: "&" in whole and ";" in whole,
+)
+def check_entities(record: Record) -> Remarks:
+    """Entities outside of code."""
+    for path, text in texts_of(record):
+        if "&" in text and _has_entities(text):
+            found = next(one[0] for one in _ENTITY.finditer(text) if decode_entities(one[0]) != one[0])
+            yield Remark(path, f"{named(path)} holds entities of HTML: “{found}”.")
 
 
 # Marks by which chat templates tell who speaks, and where a text begins and ends.

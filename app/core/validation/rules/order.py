@@ -185,5 +185,6 @@ class WatchSystems:
         """Both kinds are there."""
         if self._with and self._without:
             total = self._with + self._without
-            text = f"{self._without:,} of {total:,} records have no system message, the others have one."
+            have = "has" if self._without == 1 else "have"
+            text = f"{self._without:,} of {total:,} records {have} no system message, the others have one."
             yield Problem("", text, record=self._first[0], line=self._first[1])

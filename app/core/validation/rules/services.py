@@ -332,7 +332,8 @@ class WatchWeights:
         """Both kinds are there."""
         if self._with and self._without:
             number, line = self._first
-            text = f"{self._without:,} of {self._with + self._without:,} records have no weight, the others have one."
+            total, have = self._with + self._without, "has" if self._without == 1 else "have"
+            text = f"{self._without:,} of {total:,} records {have} no weight, the others have one."
             yield Problem("weight", text, record=number, line=line)
 
 
