@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SKIPPED = {
     ".git",
     ".venv",
+    ".venv-readers",
+    ".venv-trainers",
     ".import_linter_cache",
     "instance",
     "__pycache__",

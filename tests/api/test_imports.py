@@ -72,7 +72,7 @@ def test_a_large_file_is_a_job(client, dataset_id, app):
         (CSV, {"strict": "true"}, 422, "strict"),
         (b"question,answer\na,\n", {}, 422, "nothing_imported"),
         (b"utterance,intent\na,b\n", {}, 422, "choose_mapping"),
-        (CSV, {"on_duplicate": "nonsense"}, 400, "bad_usage"),
+        (CSV, {"on_duplicate": "nonsense"}, 422, "bad_option"),
         (CSV, {"map": "nonsense"}, 400, "bad_usage"),
         (CSV, {"format": "nonsense"}, 422, "no_format"),
         (CSV, {"encoding": "nonsense"}, 422, "invalid"),

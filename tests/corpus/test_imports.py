@@ -55,7 +55,8 @@ def test_import_export_import_keeps_the_content(dataset_id, tmp_path, name):
     row = bring(dataset_id, FOLDER / "real" / name)
     assert (row.imported, row.quarantined) == (expected["expected_good_records"], expected["expected_bad_rows"])
     out = tmp_path / "out.jsonl"
-    export.write_export(dataset_id, export.ExportOptions("jsonl", "openai"), out)
+    with out.open("wb") as written:
+        export.write_export(dataset_id, export.ExportOptions("jsonl", "openai"), written)
     again = datasets.create_dataset("Again").id
     assert bring(again, out).imported == row.imported
     assert datasets.compute_digest(again).content == datasets.compute_digest(dataset_id).content

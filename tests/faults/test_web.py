@@ -1,6 +1,7 @@
 """What pages elsewhere, odd clients and hostile patterns may not do (D51 to D84)."""
 
 import json
+import os
 import re
 import socket
 import sys
@@ -161,4 +162,5 @@ def test_d84_an_export_while_others_edit_is_one_state(server: Server, full: bool
             assert not [token for token in held if token in saved and saved[token][0] > ended]
     editors.assert_nothing_lost()
     show(f"{rows:,} pairs, {len(editors.saved)} edits meanwhile, {server.memory_mb():.0f} MB of memory")
-    assert server.memory_mb() <= 200
+    # What counts which lines were run holds a part of the memory itself.
+    assert server.memory_mb() <= (300 if any(name.startswith("COVERAGE_PROCESS") for name in os.environ) else 200)
