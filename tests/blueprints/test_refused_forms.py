@@ -18,7 +18,9 @@ from tests.blueprints.test_every_page import address
 
 WRITTEN = 'First line\r\n\r\n  second <b>line</b> & "more" </textarea>'
 # One text for each field in which people write, in any form.
-FIELDS = ("question", "answer", "reasoning", "system", "tags", "name", "description", "system_prompt", "text", "find")
+FIELDS = (
+    "question", "answer", "reasoning", "system", "tags", "name", "description", "system_prompt", "text", "find", "template",
+)  # fmt: skip
 FULL, BUSY = OSError(errno.ENOSPC, "full"), "busy"
 
 
