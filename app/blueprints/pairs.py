@@ -130,7 +130,7 @@ def _render_page(
         previous=previous,
         following=following,
         back_to=own_path(request.values.get("back", "")),
-        findings=validation.findings_in(dataset.id, entry.id) if entry else (),
+        findings=validation.findings_in(dataset.id, [entry.id]).get(entry.id, ()) if entry else (),
         comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
         revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),

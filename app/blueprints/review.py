@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import NAME_COOKIE, back_or, number, tell, tell_step
-from app.core.errors import BadUsage, Conflict, Gone, Invalid, LttError, NotFound
+from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.text import is_number
 from app.forms.arguments import read_whole, require_names
@@ -76,7 +76,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         left=left,
         skipped=skipped,
         today=review.read_today(dataset_id, reviewer),
-        audit=review.describe_audit(review.get_audit(dataset_id, queue.audit_id)) if queue.audit_id else None,
+        audit=review.describe_audits([review.get_audit(dataset_id, queue.audit_id)])[0] if queue.audit_id else None,
         audits=review.list_audits(dataset_id),
         ahead=AHEAD,
         tags=entries.tag_counts(dataset_id)[:12],
@@ -115,7 +115,10 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     except (Conflict, Invalid, Gone, NotFound) as error:
         if wants_json(request.environ):
             raise
-        return _refused(dataset_id, entry_id, error)
+        # The pair again as it is now, with why nothing was stored.
+        tell(error.message)
+        there = entries.by_ids(dataset_id, [entry_id])
+        return redirect(back_or(_address(dataset_id, pair=entry_id if there else None)), code=303)
     if not wants_json(request.environ):
         if decided is not None:
             tell_step(dataset_id, decided.applied, "Skipped." if form.get("act") == "skipped" else "")
@@ -153,13 +156,6 @@ def _act(queue: Queue, entry_id: int, act: str, reviewer: Reviewer, form: "Multi
         seconds=read_whole(form, "seconds", None),
         key=key,
     )
-
-
-def _refused(dataset_id: int, entry_id: int, error: LttError) -> ResponseReturnValue:
-    """The pair again as it is now, with why nothing was stored."""
-    tell(error.message)
-    there = entries.by_ids(dataset_id, [entry_id])
-    return redirect(back_or(_address(dataset_id, pair=entry_id if there else None)), code=303)
 
 
 @bp.post("/audits")

@@ -145,17 +145,17 @@ def test_the_editor_says_what_was_found_in_its_pair_until_that_is_rewritten_or_w
     dataset_id = int(page.split("/")[2])
     with app.app_context():
         ids = [one.id for one in entries.stream_entries(dataset_id)]
-        said = [one.message for one in validation.findings_in(dataset_id, ids[-1])]
-        assert len(said) == 1 and validation.findings_in(dataset_id, ids[0]) == []
+        said = [one.message for one in validation.findings_in(dataset_id, ids[-1:])[ids[-1]]]
+        assert len(said) == 1 and validation.findings_in(dataset_id, ids[:1]) == {}
     assert "Found by the last check" in text_of(client.get(f"{page}pairs?pair={ids[-1]}"))
     assert "Found by the last check" not in text_of(client.get(f"{page}pairs?pair={ids[0]}"))
     with app.app_context():
         validation.waive_finding(dataset_id, "html", "On purpose.")
-        assert validation.findings_in(dataset_id, ids[-1]) == []
+        assert validation.findings_in(dataset_id, ids[-1:]) == {}
         validation.take_back(dataset_id, "html")
         entry = entries.get(dataset_id, ids[-1])
         pairs.save_pair(dataset_id, entry.id, {"answer": "Now, please."}, version=entry.version)
-        assert validation.findings_in(dataset_id, ids[-1]) == []
+        assert validation.findings_in(dataset_id, ids[-1:]) == {}
 
 
 def test_the_page_says_what_the_pairs_are(client, page):

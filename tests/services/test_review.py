@@ -1,5 +1,6 @@
 """The review queue: who gets which pair, what a decision stores, how it is taken back, and what an audit says."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -21,10 +22,10 @@ MARIA, JONAS = Reviewer("m", "Maria"), Reviewer("j", "Jonas")
 
 
 @pytest.fixture
-def queue(app: Flask) -> Queue:
+def queue(app: Flask) -> Iterator[Queue]:
     """Six pairs that need review."""
-    app.app_context().push()
-    return Queue(factories.dataset(count=6))
+    with app.app_context():
+        yield Queue(factories.dataset(count=6))
 
 
 def given_to(queue: Queue, reviewer: Reviewer, size: int = 20) -> list[int]:
@@ -176,7 +177,7 @@ def test_an_audit_counts_what_was_rejected_or_had_to_be_mended(queue: Queue) -> 
     decide(audited, sample[1], "approved")
     decide(audited, sample[2], "approved")
     decide(audited, sample[3], "skipped")
-    result = review.describe_audit(audit)
+    result = review.describe_audits([audit])[0]
     assert (result.seen, result.bad) == (3, 2) and result.low < result.share < result.high
     assert given_to(audited, JONAS) == []
 
@@ -186,7 +187,7 @@ def test_an_audit_does_not_count_what_was_undone(queue: Queue) -> None:
     audited = Queue(queue.dataset_id, audit_id=audit.id, sample=tuple(one for one, _ in audit.sample))
     decide(audited, audited.sample[0], "rejected")
     history.undo(queue.dataset_id)
-    assert review.describe_audit(audit).seen == 0
+    assert review.describe_audits([audit])[0].seen == 0
     assert review.count_left(audited, MARIA)[0] == 4 and given_to(audited, MARIA) == list(audited.sample)
 
 
@@ -196,7 +197,7 @@ def test_an_audited_pair_is_the_same_while_its_hash_waits(queue: Queue) -> None:
     with transaction() as session:
         session.execute(update(Entry).values(content_hash=None))
     decide(Queue(queue.dataset_id, audit_id=audit.id, sample=(entry_id,)), entry_id, "approved")
-    assert review.describe_audit(audit).bad == 0
+    assert review.describe_audits([audit])[0].bad == 0
 
 
 def test_a_decision_whose_step_was_compacted_stays(queue: Queue) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -66,17 +67,20 @@ def get_audit(dataset_id: int, audit_id: int) -> Audit:
 def list_audits(dataset_id: int, size: int = 10) -> list[AuditResult]:
     """The newest audits with their results, newest first."""
     query = select(Audit).where(Audit.dataset_id == dataset_id).order_by(Audit.id.desc()).limit(size)
-    return [describe_audit(one) for one in db.session.execute(query).scalars().all()]
+    return describe_audits(db.session.execute(query).scalars().all())
 
 
-def describe_audit(audit: Audit) -> AuditResult:
-    """What an audit says so far, by the last decision on each pair that was not undone. Skipped pairs were not seen."""
-    hashes = dict(audit.sample)
-    query = select(Verdict.entry_id, Verdict.verdict, Verdict.content_hash)
-    query = query.where(Verdict.audit_id == audit.id, stands())
-    last: dict[int, tuple[str, int | None]] = {
-        entry_id: (verdict, content) for entry_id, verdict, content in db.session.execute(query.order_by(Verdict.id))
-    }
-    seen = {one: (verdict, content) for one, (verdict, content) in last.items() if verdict != "skipped"}
-    bad = sum(verdict == "rejected" or content != hashes.get(one) for one, (verdict, content) in seen.items())
-    return AuditResult(audit, len(seen), bad, *wilson_interval(bad, len(seen)))
+def describe_audits(audits: Sequence[Audit]) -> list[AuditResult]:
+    """What audits say so far, by the last decision on each pair that was not undone. Skipped pairs were not seen."""
+    query = select(Verdict.audit_id, Verdict.entry_id, Verdict.verdict, Verdict.content_hash)
+    query = query.where(Verdict.audit_id.in_([one.id for one in audits]), stands())
+    last: dict[int | None, dict[int, tuple[str, int | None]]] = {one.id: {} for one in audits}
+    for audit_id, entry_id, verdict, content in db.session.execute(query.order_by(Verdict.id)):
+        last[audit_id][entry_id] = verdict, content
+    results = []
+    for audit in audits:
+        hashes = dict(audit.sample)
+        seen = {one: said for one, said in last[audit.id].items() if said[0] != "skipped"}
+        bad = sum(verdict == "rejected" or content != hashes.get(one) for one, (verdict, content) in seen.items())
+        results.append(AuditResult(audit, len(seen), bad, *wilson_interval(bad, len(seen))))
+    return results

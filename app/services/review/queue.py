@@ -153,12 +153,12 @@ def claim_cards(
 
 def _as_cards(dataset: Dataset, found: Sequence[StoredEntry]) -> list[Card]:
     ids = [one.id for one in found]
-    origins, comments = read_origins(ids), comments_of(ids)
+    origins, comments, findings = read_origins(ids), comments_of(ids), validation.findings_in(dataset.id, ids)
     return [
         Card(
             one,
             origins[one.id],
-            validation.findings_in(dataset.id, one.id),
+            findings.get(one.id, ()),
             comments.get(one.id, ()),
             one.system if one.system is not None else dataset.system_prompt,
         )

@@ -156,14 +156,14 @@ def _count_to_fix(check: Check, errors: list[Found], choices: Choices) -> tuple[
     return int(number), not all(one.all_listed for one in errors)
 
 
-def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[FoundProblem]:
-    """What the last check found in a pair, as long as its texts are the same, the gravest first; equal ones once.
+def findings_in(dataset_id: int, entry_ids: Sequence[int], *, size: int = 10) -> dict[int, list[FoundProblem]]:
+    """What the last check found in some pairs, as long as their texts are the same, the gravest first; equal ones once.
 
     What was waived or switched off is left out.
     """
     check = current_check(dataset_id)
     if check is None:
-        return []
+        return {}
     choices = read_choices(datasets.get(dataset_id))
     aside = (*choices.waived, *choices.off)
     # A check has few codes, and by them the rows of a pair are found without reading others.
@@ -171,11 +171,14 @@ def findings_in(dataset_id: int, entry_id: int, *, size: int = 10) -> list[Found
     query = (
         select(FoundProblem)
         .join(Entry, and_(Entry.id == FoundProblem.entry_id, Entry.content_hash == FoundProblem.content_hash))
-        .where(FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.entry_id == entry_id)
+        .where(FoundProblem.check_id == check.id, FoundProblem.code.in_(codes), FoundProblem.entry_id.in_(entry_ids))
     )
     order = list(SEVERITIES)
-    found = sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position))
-    return list({one.message: one for one in reversed(found) if one.message}.values())[::-1][:size]
+    found: dict[int, dict[str, FoundProblem]] = {}
+    for one in sorted(db.session.execute(query).scalars(), key=lambda one: (order.index(one.severity), one.position)):
+        if one.message:
+            found.setdefault(one.entry_id, {}).setdefault(one.message, one)
+    return {entry_id: list(said.values())[:size] for entry_id, said in found.items()}
 
 
 def list_findings(
