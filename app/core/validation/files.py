@@ -2,7 +2,7 @@
 
 import codecs
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -52,31 +52,6 @@ def validate_file(
     A file in a target's own form is checked row by row as it is, any other as it would be exported. Raises Invalid
     where it cannot be read, or somebody has to say which column is what.
     """
-    return run_validation(
-        source,
-        settings,
-        options,
-        profiles,
-        today=today,
-        against=against,
-        load_tokenizer=load_tokenizer,
-        template=template,
-    ).close()
-
-
-def run_validation(
-    source: Source,
-    settings: ReadSettings,
-    options: ValidateOptions,
-    profiles: Sequence[Profile],
-    *,
-    today: date,
-    against: Source | None = None,
-    load_tokenizer: Callable[[str], Tokenizer] | None = None,
-    template: Template | None = None,
-    only: int | None = None,
-) -> Validation:
-    """The run over all rows of a file, or over ``only`` the one of that number, ready to be closed."""
     run, rows = start_validation(
         source,
         settings,
@@ -87,14 +62,8 @@ def run_validation(
         load_tokenizer=load_tokenizer,
         template=template,
     )
-    if only is not None:
-        rows = islice((row for row in rows if row.number == only), 1)
-    for row in rows:
-        if isinstance(row, BadRow):
-            run.see_unreadable(row.number, row.line, row.reason)
-        else:
-            run.see(row.number, row.line, row.values, row.read)
-    return run
+    see_rows(run, rows)
+    return run.close()
 
 
 class ReadRow(NamedTuple):
@@ -104,6 +73,15 @@ class ReadRow(NamedTuple):
     line: int | None
     values: dict[str, Any]
     read: Callable[[bool], Record]
+
+
+def see_rows(run: Validation, rows: Iterable[ReadRow | BadRow]) -> None:
+    """Give a run the rows of a file, those that cannot be read among them."""
+    for row in rows:
+        if isinstance(row, BadRow):
+            run.see_unreadable(row.number, row.line, row.reason)
+        else:
+            run.see(row.number, row.line, row.values, row.read)
 
 
 def start_validation(

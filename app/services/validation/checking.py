@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from app.core.errors import NotFound
@@ -12,7 +13,7 @@ from app.core.record import Record
 from app.core.stats import Statistics
 from app.core.stored import StoredEntry
 from app.core.validation import FileFacts, Profile, ValidateOptions, Validation, choose_profiles
-from app.core.validation.files import run_validation, validate_file
+from app.core.validation.files import see_rows, start_validation, validate_file
 from app.core.validation.training import Template
 from app.models import Dataset
 from app.models.base import now
@@ -155,16 +156,10 @@ def _look_at_one(
 ) -> dict[str, Any]:
     source, today = uploads.source_of(upload), now().date()
     with open_template(options.template) as template:
-        run = run_validation(
-            source,
-            settings,
-            options,
-            profiles,
-            today=today,
-            load_tokenizer=load_tokenizer,
-            template=template,
-            only=number,
+        run, rows = start_validation(
+            source, settings, options, profiles, today=today, load_tokenizer=load_tokenizer, template=template
         )
+        see_rows(run, islice((row for row in rows if row.number == number), 1))
         return _of_one(run.close())
 
 
