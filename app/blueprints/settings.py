@@ -4,7 +4,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from app import config
-from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or
+from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or, list_page_keys
 from app.core.errors import BadUsage
 
 bp = Blueprint("settings", __name__)
@@ -23,7 +23,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/keys")
 def keys() -> ResponseReturnValue:
     """Every key and what it does."""
-    return render_template("settings/keys.html")
+    return render_template("settings/keys.html", pages=list_page_keys())
 
 
 @bp.post("/settings/theme")

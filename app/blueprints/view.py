@@ -151,6 +151,11 @@ def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
     ]
 
 
+def list_page_keys() -> list[tuple[str, str]]:
+    """The keys that lead to the pages of the navigation, and the names of these."""
+    return [(f"G then {key.upper()}", label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key]
+
+
 def url_for_if(endpoint: str, **values: Any) -> str | None:
     """The address of a page, if this program has it."""
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else None

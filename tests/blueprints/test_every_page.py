@@ -171,3 +171,9 @@ def test_every_download_is_an_attachment_with_a_clean_name(app: Flask, client: F
             assert "X" not in answer.headers, path
             downloads += 1
     assert downloads
+
+
+def test_every_key_of_the_navigation_is_told(full: Flask, client: FlaskClient) -> None:
+    keys = re.findall(r'data-key="g (\w)"', client.get("/datasets/1/").text)
+    told = re.findall(r"<kbd>G then (\w)</kbd>", client.get("/keys").text)
+    assert len(keys) > 8 and sorted(told) == sorted(key.upper() for key in keys)
