@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from app.core.changes import chunks_of
 from app.core.formats import FORMATS, WriteOptions
@@ -222,23 +222,33 @@ class Rendering:
         # As they stand in stored JSON: what is in them is written as well.
         own = [f'"{name}"' for name in {NOTES, *OPENAI.columns, *self.layout.columns}]
         user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
-        for rows in self.chunks():
+
+        def is_more(row: StoredEntry) -> bool:
+            if row.turns is not None or row.trace is not None or row.reasoning is not None:
+                return True
+            if keep and (row.tags is not None or row.source is not None or row.family is not None):
+                return True
+            return row.extra is not None and (keep or any(name in row.extra for name in own))
+
+        looked_at = [Entry.turns, Entry.trace, Entry.reasoning, Entry.extra]
+        looked_at += [Entry.tags, Entry.source, Entry.family] if keep else []
+        # Where no pair has any of it, nothing else is read.
+        is_plain = not self.options.picks and self._has_none_of(looked_at)
+        texts = (Entry.question, Entry.answer, Entry.system)
+        chunks: Iterator[list[Any]] = self._fetch(texts) if is_plain else self.chunks()
+        for rows in chunks:
             lines: list[bytes] = []
             for row in rows:
-                more = row.turns is not None or row.trace is not None or row.reasoning is not None
-                labelled = row.tags is not None or row.source is not None or row.family is not None
-                if row.extra is not None and (keep or any(name in row.extra for name in own)):
-                    more = True
-                if more or (keep and labelled):
+                if not is_plain and is_more(row):
                     written = self._written(row)
                     self.pairs += bool(written)
                     lines.extend(encode(one) + b"\n" for one in written)
                     continue
-                question, answer = row.question, row.answer
+                question, answer, system = row[: len(texts)]
                 if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                     continue
                 self.pairs += 1
-                system = row.system if row.system is not None else default
+                system = system if system is not None else default
                 if system is None:
                     lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
                 else:
@@ -246,6 +256,13 @@ class Rendering:
                     lines.append(head + user + encode(question) + assistant + encode(answer) + end)
             self.rows += len(lines)
             yield escape_line_ends(b"".join(lines))
+
+    def _has_none_of(self, columns: Sequence[Any]) -> bool:
+        """Whether no pair, gone out or not, has any of the columns."""
+        assert self.connection is not None
+        has_some = or_(*(column.is_not(None) for column in columns))
+        some = select(Entry.id).where(entries.is_live(self.origin.dataset_id, self.connection), has_some).limit(1)
+        return self.connection.execute(self.origin.find(some)).first() is None
 
     def _table_lines(self) -> Iterator[bytes]:
         """The quick way for CSV and TSV of columns: the cells of most pairs are their stored texts."""
