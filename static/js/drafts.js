@@ -206,7 +206,8 @@ function inHead(button) {
   const all = findAll(unsaved);
   button.hidden = !all.length;
   button.textContent = `${all.length} not saved`;
-  const list = document.getElementById(button.getAttribute("popovertarget")).querySelector("ul");
+  const shown = document.getElementById(button.getAttribute("popovertarget"));
+  const list = shown.querySelector("ul") ?? shown.appendChild(document.createElement("ul"));
   const rows = all.map((kept) => {
     const isNew = kept.id.startsWith("new");
     const item = document.createElement("li");
