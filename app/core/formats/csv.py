@@ -270,7 +270,7 @@ def stream_lines(batches: Iterable[Sequence[Sequence[Any]]], options: WriteOptio
     for lines in chain([[options.columns]], batches):
         columns = [_write_cells(cells, options) for cells in zip(*lines, strict=True)]
         if len(columns) > 1:
-            written = map(options.delimiter.join, zip(*columns, strict=True))
+            written: Iterator[str] = map(options.delimiter.join, zip(*columns, strict=True))
         else:
             # A line of one empty cell would be no line.
             written = (text or '""' for text in columns[0]) if columns else iter([""] * len(lines))
