@@ -125,7 +125,7 @@ def mark_beside(dataset_id: int, options: ExportOptions) -> str:
     """A hash of what a count depends on beside the pairs: the prompt, the snapshot, and what the last check found."""
     origin = find_origin(dataset_id, options)
     found: list[Any] = [origin.system_prompt, origin.snapshot and origin.snapshot.id]
-    if options.filters.finding:
+    if options.filters.findings or options.filters.not_findings:
         mine = Check.dataset_id == dataset_id, Check.state == "current"
         checks = select(Check.id, Check.revision, Check.last_set, Check.hidden).where(*mine)
         found += [list(one) for one in db.session.execute(checks)]
