@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
@@ -28,6 +28,8 @@ bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
 ARGUMENTS = (*WORDS, "order", "cursor", "size", "pair", "back")
+# The tags that the next new pair begins with, and whose dataset's they are.
+KEPT_TAGS = "kept_tags"
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -86,7 +88,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         shown = entries.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.order, size=1).entries
         return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
-        form = PairForm(formdata=None)
+        of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
+        kept = {"tags": tags, "keep_tags": True} if of_dataset == dataset_id else {}
+        form = PairForm(formdata=None, **kept)
         return _render_page(dataset, view, form=form, new=True)
     if wanted := read_whole(request.args, "pair", 0):
         entry = entries.get(dataset_id, wanted)
@@ -151,6 +155,11 @@ def create(dataset_id: int) -> ResponseReturnValue:
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+    # A cookie has no room for very many.
+    if form.keep_tags.data and len(form.tags.data or "") <= 500:
+        session[KEPT_TAGS] = [dataset_id, form.tags.data]
+    else:
+        session.pop(KEPT_TAGS, None)
     tell_step(dataset_id, result, saved=f"{dataset_id}/new")
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)

@@ -155,7 +155,8 @@ def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
 
 def list_page_keys() -> list[tuple[str, str]]:
     """The keys that lead to the pages of the navigation, and the names of these."""
-    return [(f"G then {key.upper()}", label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key]
+    pages = [(f"G then {key.upper()}", label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key]
+    return [*pages, ("G then W", "Switch to another dataset")]
 
 
 def url_for_if(endpoint: str, **values: Any) -> str | None:
