@@ -19,6 +19,7 @@ from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
 from app.core.spec import parse_target
+from app.core.splits import WHY
 from app.core.targets import EXPORT_TARGETS, GROUPS
 from app.forms.arguments import read_choice, require_names
 from app.forms.filters import WORDS, describe_filters, read_filters, write_filters
@@ -30,7 +31,7 @@ from app.services.export import CountRun, ExportOptions, FileRun
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
 # What the address says about how they are written, beside which pairs.
-HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe")
+HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe", "allow_leaks")
 TABLES = ("csv", "tsv")
 
 
@@ -64,6 +65,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "check": validation.view_check(dataset_id),
         "profiles": validation.known_profiles(),
         "worker": runners.any_worker(),
+        "leak_titles": WHY,
     }
     if request.headers.get("HX-Request"):
         return render_template("export/_shown.html", **facts)
@@ -84,7 +86,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     spec = parse_target(args.get("to") or "openai")
-    words = {name: args.get(name, "") for name in ("extra", "system", "snapshot", "max_tokens", "per_tag", "shuffle")}
+    said = ("extra", "system", "snapshot", "max_tokens", "per_tag", "shuffle", "allow_leaks")
+    words = {name: args.get(name, "") for name in said}
     if spec.format in TABLES:
         words |= {"bom": args.get("bom", ""), "spreadsheet_safe": args.get("safe", "")}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
@@ -142,6 +145,7 @@ def _address_of(job: Job) -> dict[str, Any]:
         "extra": None if options.extra is None else "keep" if options.extra else "drop",
         "system": None if options.dataset_system else "own",
         "bom": "1" if options.bom and options.format in TABLES else None,
+        "allow_leaks": "1" if options.allow_leaks else None,
         "safe": "1" if options.spreadsheet_safe else None,
     }
 
@@ -212,6 +216,7 @@ def file_response(dataset_id: int, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
     # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
     name = export.file_name(export.find_origin(dataset_id, options).title, options)
+    export.require_no_leaks(dataset_id, options)
     export.require_space_for(dataset_id)
     most = max(int(current_app.config["LTT_THREADS"]) // 4, 1)
     places: BoundedSemaphore = current_app.extensions.setdefault("ltt.downloads", BoundedSemaphore(most))

@@ -5,6 +5,7 @@ the changes of the steps that came, went or came back. Where they do not tell it
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -47,7 +48,7 @@ def follow_changes(ledger: Ledger, options: ExportOptions, plan: ExportPlan) -> 
     now.records += plan.records - then.records
     now.formulas += plan.formulas - then.formulas
     followed = now.as_plan()
-    return ExportPlan(followed.records, followed.lines, followed.formulas, plan.shown, plan.size)
+    return replace(followed, shown=plan.shown, size=plan.size, leaks=plan.leaks)
 
 
 def _judge(tally: Reckoning, row: StoredEntry) -> None:
