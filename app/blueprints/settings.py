@@ -4,7 +4,8 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from app import config
-from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or, list_page_keys
+from app.blueprints.shell import PATH_COOKIE
+from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or, list_page_keys, tell
 from app.core.errors import BadUsage
 
 bp = Blueprint("settings", __name__)
@@ -48,6 +49,14 @@ def set_name() -> ResponseReturnValue:
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise BadUsage(f"The name has {len(name)} characters; at most {LONGEST_NAME} are kept. Shorten it.")
     return _remember(NAME_COOKIE, name)
+
+
+@bp.post("/settings/path/<any(on, off):shown>")
+def set_path(shown: str) -> ResponseReturnValue:
+    """Show the way from one file to another, or hide it."""
+    if shown == "off":
+        tell("The steps are hidden. Settings shows them again.", undo=url_for(".set_path", shown="on"), label="Show")
+    return _remember(PATH_COOKIE, shown)
 
 
 def _remember(name: str, value: str) -> ResponseReturnValue:

@@ -11,11 +11,12 @@ import { outboxes } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
+import { menus } from "./menus.js";
 import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, forms, markdown, rows, place, editor, overlays, early]) start();
+for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, forms, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, rows, drafts].forEach((start) => start()));

@@ -1,45 +1,47 @@
-// What is typed into a pair is kept in this browser until it is saved. Who opens the pair again sees it, and its row says so.
+// What is typed into a pair is kept in this browser until the server has saved it. Who opens the pair again sees it, its
+// row says so, and the head of the page counts all that is not saved and leads to it.
+import { fill, read, same } from "./fields.js";
+import { get, names, remove, set } from "./store.js";
+
 const PREFIX = "ltt-draft/";
-
-function fields(form) {
-  // What is written for another form, such as a note, is no draft of the pair.
-  return [...form.querySelectorAll("textarea, input[name=tags], select")].filter((field) => field.form === form);
-}
-
-function read(form) {
-  return Object.fromEntries(fields(form).map((field) => [field.name, field.value]));
-}
-
-// What the page came with, whatever was typed since.
-function readStored(form) {
-  const chosen = (field) => ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value;
-  return Object.fromEntries(fields(form).map((field) => [field.name, field.options ? chosen(field) : field.defaultValue]));
-}
-
-function fill(form, values) {
-  for (const field of fields(form)) if (field.name in values) field.value = values[field.name];
-}
-
-const same = (one, other) => Object.keys(one).every((name) => !(name in other) || one[name] === other[name]);
+const OWN = "ltt-new";
 
 // Which epoch of the workspace the page shows: the end of the token that its forms carry.
 const epoch = () => document.querySelector("[name=csrf_token]")?.value.split("@")[1];
 
-// The draft of a pair, whatever version of the pair it began with: { key, version, values, epoch, sent }. What began
-// before a restore fits no version now: it is compared with what is stored before it can be saved.
+// A draft by the name it is kept under: { key, place, version, values, epoch, sent, at }. What began before a restore fits
+// no version now: it is compared with what is stored before it can be saved.
+function open(key) {
+  const [dataset, id, version] = key.slice(PREFIX.length).split("/");
+  const kept = { key, place: `${dataset}/${id}`, id, version, ...get(key) };
+  if (!Array.isArray(kept.values)) kept.values = Object.entries(kept.values ?? {});
+  return version === "0" || kept.epoch === epoch() ? kept : { ...kept, version: "-1" };
+}
+
+// The draft of a pair, whatever version of the pair it began with.
 function find(place) {
-  const key = Object.keys(localStorage).find((name) => name.startsWith(`${PREFIX}${place}/`));
-  if (!key) return undefined;
-  const kept = { key, version: key.split("/").at(-1), ...JSON.parse(localStorage.getItem(key)) };
-  return kept.version === "0" || kept.epoch === epoch() ? kept : { ...kept, version: "-1" };
+  const [key] = names(`${PREFIX}${place}/`);
+  return key && open(key);
 }
 
-function markSent({ key, values, epoch }) {
-  localStorage.setItem(key, JSON.stringify({ values, epoch, sent: true }));
+function findAll(dataset) {
+  return names(`${PREFIX}${dataset}/`).map(open).sort((one, other) => (other.at ?? 0) - (one.at ?? 0));
 }
 
-function forget(place) {
-  for (const name of Object.keys(localStorage)) if (name.startsWith(`${PREFIX}${place}/`)) localStorage.removeItem(name);
+function markSent({ key, values, epoch, at }) {
+  set(key, { values, epoch, at, sent: true });
+}
+
+function forget(place, but) {
+  for (const name of names(`${PREFIX}${place}/`)) if (name !== but) remove(name);
+  document.dispatchEvent(new Event("ltt-drafts"));
+}
+
+// Each tab writes new pairs of its own: two that are begun side by side do not take each other's place.
+function ownNew(dataset, chosen) {
+  if (chosen) sessionStorage.setItem(OWN, chosen);
+  else if (!sessionStorage.getItem(OWN)) sessionStorage.setItem(OWN, `new.${Math.random().toString(36).slice(2)}`);
+  return `${dataset}/${sessionStorage.getItem(OWN)}`;
 }
 
 function element(tag, className, text) {
@@ -49,7 +51,7 @@ function element(tag, className, text) {
   return made;
 }
 
-// "Not saved", with the two ways out.
+// "Not saved yet", with the two ways out.
 function choices(className, text, save, discard) {
   const note = element("div", className, "");
   const buttons = [["Save", save], ["Discard", discard]].map(([label, act]) => {
@@ -64,80 +66,169 @@ function choices(className, text, save, discard) {
 
 // Only a server that says so has saved. What was typed after the form had been sent is still a draft.
 function settle() {
-  const place = document.querySelector(".toast[data-saved]")?.dataset.saved;
-  if (place && find(place)?.sent) forget(place);
+  const saved = document.querySelector(".toast[data-saved]")?.dataset.saved;
+  if (!saved) return;
+  const [dataset, id] = saved.split("/");
+  const place = id === "new" ? ownNew(dataset) : saved;
+  if (find(place)?.sent) forget(place);
+  if (id === "new" && !find(place)) sessionStorage.removeItem(OWN);
+}
+
+// Only what this browser cannot keep is lost when the page is left: then, and only then, it asks.
+function warn(form, kept) {
+  const shown = form.querySelector(".unkept-note");
+  if (kept) shown?.remove();
+  else if (!shown) {
+    const said = "This browser keeps no more drafts: its storage is full, or switched off for this address. Save before you leave this page.";
+    const note = element("div", "note unkept-note", said);
+    note.dataset.tone = "error";
+    note.setAttribute("role", "alert");
+    form.prepend(note);
+  }
+  window.onbeforeunload = kept ? null : (event) => event.preventDefault();
 }
 
 function inEditor(form) {
   const [dataset, id] = form.dataset.draft.split("/");
-  const place = `${dataset}/${id}`;
-  const first = readStored(form);
+  const [, chosen] = location.hash.match(/^#draft=(new[.a-z0-9]*)$/) ?? [];
+  if (chosen) history.replaceState(history.state, "", location.pathname + location.search);
+  const place = id === "new" ? ownNew(dataset, chosen) : `${dataset}/${id}`;
+  // A form that came back with an error holds what was typed, none of which is stored.
+  const refused = form.querySelector("[role=alert]") !== null;
+  const stored = refused ? null : read(form, { stored: true });
   const version = form.querySelector("[name=version]");
-  const keep = () => {
+  const state = form.closest(".drawer")?.querySelector("[data-draft-state]");
+  const tell = () => state && (state.hidden = !find(place));
+
+  function keep() {
     const values = read(form);
-    forget(place);
-    if (!same(first, values)) localStorage.setItem(`${PREFIX}${place}/${version.value}`, JSON.stringify({ values, epoch: epoch() }));
-  };
+    const key = `${PREFIX}${place}/${version.value}`;
+    if (same(stored, values)) {
+      forget(place);
+      warn(form, true);
+    } else {
+      warn(form, set(key, { values, epoch: epoch(), at: Date.now() }));
+      forget(place, key);
+    }
+    tell();
+  }
+
+  function show(kept) {
+    fill(form, kept.values);
+    // Saved from the version it began with, so that what somebody else saved meanwhile is not lost.
+    if (kept.version !== "0") version.value = kept.version;
+    tell();
+    if (form.querySelector(".draft-note")) return;
+    const discard = (note) => {
+      forget(place);
+      fill(form, stored);
+      version.value = version.defaultValue;
+      note.remove();
+      warn(form, true);
+      tell();
+    };
+    const note = choices("note draft-note", "Not saved yet. You see your own text.", () => form.requestSubmit(), discard);
+    note.dataset.tone = "warn";
+    note.setAttribute("role", "status");
+    form.prepend(note);
+  }
+
   form.addEventListener("input", keep);
   form.addEventListener("submit", () => {
     const kept = find(place);
     if (kept) markSent(kept);
+    window.onbeforeunload = null;
+  });
+  // The same pair in another tab: what is typed there shows here, and what was saved or discarded there is loaded anew.
+  window.addEventListener("storage", (event) => {
+    if (refused || !event.key?.startsWith(`${PREFIX}${place}/`)) return;
+    const before = event.oldValue && JSON.parse(event.oldValue).values;
+    const mine = read(form);
+    if (!same(stored, mine) && !same(before, mine)) return;
+    if (event.newValue) show(open(event.key));
+    else if (!find(place)) location.reload();
   });
   const kept = find(place);
-  // A form that came back with an error holds what was typed.
-  if (form.querySelector("[role=alert]")) return;
-  if (!kept && [...form.querySelectorAll("textarea")].some((area) => area.value !== area.defaultValue)) return keep();
-  if (!kept || same(first, kept.values)) return forget(place);
-  fill(form, kept.values);
-  // Saved from the version it began with, so that what somebody else saved meanwhile is not lost.
-  if (kept.version !== "0") version.value = kept.version;
-  const discard = (note) => {
-    forget(place);
-    fill(form, first);
-    version.value = version.defaultValue;
-    note.remove();
-  };
-  const note = choices("note draft-note", "You see your own text. It was not saved yet.", () => form.requestSubmit(), discard);
-  note.dataset.tone = "warn";
-  note.setAttribute("role", "status");
-  form.prepend(note);
+  if (refused) return tell();
+  if (!kept && !same(stored, read(form))) return keep();
+  if (!kept || same(stored, kept.values)) return forget(place);
+  show(kept);
 }
 
-function send(address, token, kept) {
+// Sends a draft without opening its pair.
+function send(address, kept) {
   const form = element("form", "", "");
   form.method = "post";
   form.action = address;
   form.hidden = true;
-  const values = { ...kept.values, version: kept.version, csrf_token: token, then: "list" };
-  for (const [name, value] of Object.entries(values)) {
+  const token = document.querySelector("[name=csrf_token]").value;
+  for (const [name, value] of [...kept.values, ["version", kept.version], ["csrf_token", token], ["then", "list"]]) {
     const field = element("textarea", "", "");
     field.name = name;
     field.value = value;
     form.append(field);
   }
   document.body.append(form);
+  if (kept.id.startsWith("new")) sessionStorage.setItem(OWN, kept.id);
   markSent(kept);
   form.requestSubmit();
 }
 
+function discardEverywhere(place) {
+  const open = document.querySelector(`form[data-draft^="${place}/"]`);
+  const isOwnNew = place === `${place.split("/")[0]}/${sessionStorage.getItem(OWN)}`;
+  forget(place);
+  if (open || (isOwnNew && document.querySelector('form[data-draft*="/new/"]'))) location.reload();
+}
+
 function inRows(list) {
-  const token = list.closest("form").querySelector("[name=csrf_token]").value;
   const { drafts, save } = list.dataset;
   for (const row of list.querySelectorAll("tr[data-row]")) {
     const place = `${drafts}/${row.dataset.id}`;
-    const kept = find(place);
-    if (!kept || row.querySelector(".draft-line")) continue;
-    const discard = (note) => {
-      forget(place);
-      const open = document.querySelector(`form[data-draft^="${place}/"]`);
-      if (open) location.reload();
-      note.remove();
-    };
-    const line = choices("draft-line line", "", () => send(save.replace("/pairs/0", `/pairs/${row.dataset.id}`), token, find(place)), discard);
+    const shown = row.querySelector(".draft-line");
+    if (!find(place)) shown?.remove();
+    if (shown || !find(place)) continue;
+    const line = choices(
+      "draft-line line",
+      "",
+      () => send(save.replace("/pairs/0", `/pairs/${row.dataset.id}`), find(place)),
+      () => discardEverywhere(place),
+    );
     line.querySelector("span").replaceWith(Object.assign(element("span", "badge", "Not saved"), { title: "Your text is kept in this browser" }));
     line.querySelector(".badge").dataset.tone = "warn";
     row.querySelector(".qa").append(line);
   }
+}
+
+// All drafts of the dataset behind one button in the head, also those of pairs that are not on this page of the list.
+function inHead(button) {
+  const { unsaved, pair, save, create } = button.dataset;
+  const all = findAll(unsaved);
+  button.hidden = !all.length;
+  button.textContent = `${all.length} not saved`;
+  const shown = document.getElementById(button.getAttribute("popovertarget"));
+  const list = shown.querySelector("ul") ?? shown.appendChild(document.createElement("ul"));
+  const rows = all.map((kept) => {
+    const isNew = kept.id.startsWith("new");
+    const item = document.createElement("li");
+    const [, question] = kept.values.find(([name]) => name === "question") ?? [];
+    const link = element("a", "clip grow", question?.trim().split("\n")[0] || "No question yet");
+    link.href = isNew ? `${pair.replace(/=0$/, "=new")}#draft=${kept.id}` : pair.replace(/=0$/, `=${kept.id}`);
+    link.dir = "auto";
+    const address = isNew ? create : save.replace("/pairs/0", `/pairs/${kept.id}`);
+    const line = choices("line", "", () => send(address, kept), () => discardEverywhere(kept.place));
+    line.querySelector("span").replaceWith(link);
+    line.prepend(element("span", "muted sm nowrap", isNew ? "New" : `Pair ${kept.id}`));
+    line.querySelectorAll("button").forEach((one) => one.setAttribute("aria-label", `${one.textContent} ${isNew ? "new pair" : `pair ${kept.id}`}`));
+    item.append(line);
+    return item;
+  });
+  list.replaceChildren(...rows);
+}
+
+function refresh() {
+  document.querySelectorAll("[data-drafts]").forEach(inRows);
+  document.querySelectorAll("[data-unsaved]").forEach(inHead);
 }
 
 // Who took the other text said so by a link, perhaps before its page had its scripts: the address it leads to tells.
@@ -156,5 +247,10 @@ export function drafts() {
     form.dataset.kept = "";
     inEditor(form);
   }
-  document.querySelectorAll("[data-drafts]").forEach(inRows);
+  refresh();
 }
+
+document.addEventListener("ltt-drafts", refresh);
+window.addEventListener("storage", (event) => event.key?.startsWith(PREFIX) && refresh());
+// A page that comes back from the memory of the browser shows the drafts of now.
+window.addEventListener("pageshow", (event) => event.persisted && refresh());

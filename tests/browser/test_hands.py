@@ -13,6 +13,9 @@ from tests.browser.test_journey import press, row, wait_for_scripts
 
 # Several answers one after the other, on a machine that does other things as well.
 PATIENCE = 20_000
+# A browser whose storage for this address is full.
+FULL = """(() => { const set = Storage.prototype.setItem; Storage.prototype.setItem = function (...said) {
+  if (this === localStorage) throw new DOMException("full", "QuotaExceededError"); return set.apply(this, said); }; })()"""
 NAMES = [f"Question {number}?" for number in range(8, 0, -1)]
 
 
@@ -56,7 +59,7 @@ def test_a_draft_is_what_one_sees_when_the_pair_is_opened_again(page: Page, list
     leave_a_draft(page, listed)
     row(page, NAMES[0]).get_by_role("link").click()
     expect(answer(page)).to_have_value("My own words")
-    expect(page.locator(".draft-note")).to_contain_text("It was not saved yet.")
+    expect(page.locator(".draft-note")).to_contain_text("Not saved yet.")
     page.locator(".draft-note").get_by_role("button", name="Discard").click()
     expect(answer(page)).to_have_value(f"Answer to {NAMES[0]}")
     page.reload()
@@ -250,3 +253,102 @@ def test_the_open_pair_is_saved_after_its_label(app: Flask, page: Page, listed: 
     press(page, "Control+s")
     expect(page.locator(".toast")).to_contain_text("Edit")
     assert statuses(app)[0] == "approved"
+
+
+def unsaved(page: Page):
+    """The button in the head that counts what is not saved."""
+    return page.locator("[data-unsaved]")
+
+
+def test_the_head_counts_what_is_not_saved_and_leads_to_it(app: Flask, page: Page, listed: str) -> None:
+    leave_a_draft(page, listed)
+    expect(unsaved(page)).to_have_text("1 not saved")
+    page.goto(f"{listed}?pair=new")
+    wait_for_scripts(page)
+    question(page).fill("A new one?\nmore")
+    # Also drafts of pairs that this page of the list does not show.
+    page.goto(f"{listed}?q=nothing+like+it")
+    expect(unsaved(page)).to_have_text("2 not saved")
+    unsaved(page).click()
+    page.get_by_role("link", name="A new one?").click()
+    expect(question(page)).to_have_value("A new one?\nmore")
+    expect(page.locator(".draft-note")).to_contain_text("Not saved yet.")
+    unsaved(page).click()
+    page.get_by_role("button", name="Save pair 8").click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    expect(unsaved(page)).to_have_text("1 not saved")
+    unsaved(page).click()
+    page.get_by_role("button", name="Save new pair").click()
+    expect(page.locator(".toast")).to_contain_text("Add")
+    expect(unsaved(page)).to_be_hidden()
+    with app.app_context():
+        assert entries.get(1, 8).answer == "My own words" and entries.get(1, 9).question == "A new one?\nmore"
+
+
+def test_drafts_of_new_pairs_in_two_tabs_are_both_kept(page: Page, listed: str) -> None:
+    other = page.context.new_page()
+    for tab, text in ((page, "First?"), (other, "Second?")):
+        tab.goto(f"{listed}?pair=new")
+        wait_for_scripts(tab)
+        question(tab).fill(text)
+    page.reload()
+    expect(question(page)).to_have_value("First?")
+    expect(unsaved(page)).to_have_text("2 not saved")
+
+
+def test_two_tabs_of_one_pair_show_the_same_draft(page: Page, listed: str) -> None:
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto(f"{listed}?pair=8")
+        wait_for_scripts(tab)
+    answer(page).fill("My own words")
+    expect(answer(other)).to_have_value("My own words")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    # Loaded anew with what was saved, so that the other tab goes on from there.
+    expect(other.locator("[name=version][value='2']").first).to_be_attached()
+    expect(other.locator(".draft-note")).to_have_count(0)
+
+
+def test_leaving_asks_only_where_a_draft_cannot_be_kept(page: Page, listed: str) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    answer(page).click()
+    page.keyboard.type("kept")
+    page.goto(f"{listed}?pair=7")
+    assert asked == []
+    page.evaluate(FULL)
+    answer(page).click()
+    page.keyboard.type("lost?")
+    expect(page.locator(".unkept-note")).to_contain_text("Save before you leave this page.")
+    page.goto(f"{listed}?pair=6")
+    assert asked == ["beforeunload"]
+
+
+def test_saving_where_no_draft_can_be_kept_does_not_ask(app: Flask, page: Page, listed: str) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.add_init_script(FULL)
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    answer(page).fill("Saved all the same")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert asked == []
+    with app.app_context():
+        assert entries.get(1, 8).answer == "Saved all the same"
+
+
+def test_what_was_typed_after_a_refusal_is_kept_whatever_is_taken_back(page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    question(page).fill(" ")
+    answer(page).fill("Long work")
+    press(page, "Control+s")
+    expect(page.get_by_role("alert")).to_contain_text("The question is empty")
+    answer(page).press_sequentially("x")
+    answer(page).press("Backspace")
+    page.goto(f"{listed}?pair=8")
+    expect(answer(page)).to_have_value("Long work")
