@@ -13,6 +13,7 @@ PAGES: tuple[str, ...] = (
     "review",
     "history",
     "imports",
+    "paste",
     "cleaning",
     "recipes",
     "duplicates",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
@@ -17,7 +17,7 @@ from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
@@ -27,7 +27,9 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
+ARGUMENTS = (*WORDS, "order", "cursor", "size", "pair", "back")
+# The tags that the next new pair begins with, and whose dataset's they are.
+KEPT_TAGS = "kept_tags"
 FIELDS = (
     ("question", "Question"),
     ("answer", "Answer"),
@@ -54,13 +56,7 @@ class View:
     def address(self, dataset_id: int, endpoint: str = "pairs.index", **changes: Any) -> str:
         """The address of this view with changes; None takes a part away."""
         parts: dict[str, Any] = {
-            "q": self.filters.text or None,
-            "status": list(self.filters.statuses) or None,
-            "tag": list(self.filters.tags) or None,
-            "split": list(self.filters.splits) or None,
-            "import": self.filters.import_id,
-            "finding": self.filters.finding or None,
-            "left_out": self.filters.left_out or None,
+            **write_filters(self.filters),
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
             "size": self.size if self.size != SIZES[1] else None,
@@ -92,7 +88,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         shown = entries.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.order, size=1).entries
         return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
-        form = PairForm(formdata=None)
+        of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
+        kept = {"tags": tags, "keep_tags": True} if of_dataset == dataset_id else {}
+        form = PairForm(formdata=None, **kept)
         return _render_page(dataset, view, form=form, new=True)
     if wanted := read_whole(request.args, "pair", 0):
         entry = entries.get(dataset_id, wanted)
@@ -157,6 +155,11 @@ def create(dataset_id: int) -> ResponseReturnValue:
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+    # A cookie has no room for very many.
+    if form.keep_tags.data and len(form.tags.data or "") <= 500:
+        session[KEPT_TAGS] = [dataset_id, form.tags.data]
+    else:
+        session.pop(KEPT_TAGS, None)
     tell_step(dataset_id, result, saved=f"{dataset_id}/new")
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)

@@ -18,12 +18,12 @@ from app.core.errors import WrongKind
 from app.core.record import SPLITS
 from app.core.text import clip, plural
 from app.forms import keyboard
+from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
 from app.models import ChangeSet, Dataset
 from app.models.base import now
 from app.services import entries, history, snapshots, splits, validation
 from app.services.history import Applied
 
-STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
@@ -90,6 +90,8 @@ def init_app(app: Flask) -> None:
         undo_state=undo_state,
         url_for_if=url_for_if,
         sent_text=sent_text,
+        filter_fields=list_fields,
+        title_of_finding=title_of_finding,
     )
     app.jinja_env.filters.update(
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size

@@ -1,7 +1,7 @@
 """Forms of pairs. Texts are taken as they are typed; only line ends are restored."""
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
@@ -30,6 +30,7 @@ class PairForm(FlaskForm):
     family = StringField("Family", default="", render_kw={"dir": "auto"})
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
+    keep_tags = BooleanField("Keep the tags for the next", default=False)
 
     @classmethod
     def of_entry(cls, entry: StoredEntry) -> "PairForm":

@@ -66,8 +66,8 @@ def test_what_is_said_empty_says_nothing(client, dataset_id, query):
         ("import=x", "a whole number"),
         ("pair=x", "a whole number"),
         ("cursor=x", "Start again from the first page"),
-        ("sort=newest", "status, tag, split"),
-        ("filter=x", "status, tag, split"),
+        ("sort=newest", "status, split, tag"),
+        ("filter=x", "status, split, tag"),
         ("tag=a" + "&tag=b" * 50, "at most 50"),
     ],
 )
@@ -340,3 +340,27 @@ def test_a_pair_at_the_end_of_a_conversation_shows_what_that_began_with(app, cli
         history.create(dataset_id, [Record("Thank you.", "You are welcome.", turns=turns)], summary="Add a chat")
     text = as_shown(client.get(f"/datasets/{dataset_id}/pairs").get_data(as_text=True))
     assert '<span class="muted">Can you order a &lt;b&gt;pizza&lt;/b&gt;? ›</span> Thank you.</b>' in text
+
+
+def add(client, dataset_id, **typed):
+    sent = {"question": "How?", "answer": "So.", "status": "review", "then": "new", **typed}
+    return client.post(f"/datasets/{dataset_id}/pairs", data=sent, follow_redirects=True).text
+
+
+def tags_of(page):
+    return re.search(r'name="tags" value="([^"]*)"', page)[1]
+
+
+def test_tags_are_kept_for_the_next_pair_by_choice(app, client, dataset_id):
+    assert tags_of(add(client, dataset_id, tags="refunds, cards")) == ""
+    kept = add(client, dataset_id, tags="refunds, cards", keep_tags="1")
+    assert tags_of(kept) == "refunds, cards" and re.search(r'name="keep_tags" value="1" checked', kept)
+    assert tags_of(client.get(f"/datasets/{dataset_id}/pairs?pair=new").text) == "refunds, cards"
+    with app.app_context():
+        other = factories.dataset("Other")
+    assert tags_of(client.get(f"/datasets/{other}/pairs?pair=new").text) == ""
+    refused = client.post(
+        f"/datasets/{dataset_id}/pairs", data={"question": " ", "status": "review", "tags": "x", "keep_tags": "1"}
+    )
+    assert refused.status_code == 422 and tags_of(refused.text) == "x" and "checked" in refused.text
+    assert tags_of(add(client, dataset_id, tags="x")) == ""
