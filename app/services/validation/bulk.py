@@ -155,7 +155,7 @@ def _propose(dataset_id: int, codes: Collection[str] | None) -> Iterator[Proposa
     makers: dict[str, Maker] = {}
     prompt, profiles = datasets.get(dataset_id).system_prompt, known_profiles()
     for code, (found, fix) in safe.items():
-        filters = Filters(finding=code)
+        filters = Filters(findings=(code,))
         if fix.action == "delete":
             listed = list(find_repeats(dataset_id, filters))
             goes.update(listed)
