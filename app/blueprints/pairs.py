@@ -1,5 +1,6 @@
 """Pairs: the list, the editor beside it, and labels for one pair or many."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import back_or, tell_step
+from app.blueprints.view import MOST_MARKED, back_or, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import Filters, write_ids
 from app.core.record import STATUSES
+from app.core.search.marks import find_marks
+from app.core.search.texts import texts_of
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
@@ -22,6 +25,7 @@ from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, entries, pairs, review, validation
+from app.services.entries import Searched
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
@@ -112,10 +116,13 @@ def _render_page(
     previous = following = None
     if entry is not None:
         previous, following = entries.neighbours_of(dataset.id, view.filters, entry.id, view.order)
+    searched = entries.explain_search(dataset.id, view.filters.text)
     body = render_template(
         "pairs/index.html",
         dataset=dataset,
         view=view,
+        searched=searched,
+        hits=list(_find_hits(entry, searched)) if entry and searched else (),
         page=shown,
         total=entries.count_entries(dataset.id, view.filters),
         tags=entries.tag_counts(dataset.id, view.filters),
@@ -134,6 +141,12 @@ def _render_page(
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )
     return body, status
+
+
+def _find_hits(entry: StoredEntry, searched: Searched) -> Iterator[tuple[str, str]]:
+    """The texts of a pair in which a search found something, each with the name of its field."""
+    for name, texts in texts_of(entry).items():
+        yield from ((name, text) for text in texts if find_marks(text[:MOST_MARKED], searched.query, name))
 
 
 @bp.post("")

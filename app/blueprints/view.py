@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, flash, g, request, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.blueprints.jobs import own_path
 from app.core.errors import WrongKind
 from app.core.record import SPLITS
+from app.core.search.marks import find_marks
+from app.core.search.query import Query
 from app.core.text import clip, plural
 from app.forms import keyboard
 from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
@@ -29,6 +30,8 @@ THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
 KEYMAP_COOKIE = "ltt_keymap"
 NAME_COOKIE = "ltt_name"
+# What was found is looked for in so many characters of a text.
+MOST_MARKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +205,18 @@ def clipped(text: str) -> str:
     return clip(text, 240)
 
 
-def marked(text: str, hit: str) -> Markup | str:
-    """The text with each place of ``hit`` marked, whatever its case."""
-    if not hit or not hit.strip():
-        return text
-    parts = re.split(f"({re.escape(hit)})", text, flags=re.IGNORECASE)
-    return Markup("").join(  # join escapes every part
-        Markup("<mark>{}</mark>").format(part) if place % 2 else part for place, part in enumerate(parts)
-    )
+def marked(text: str, query: Query | None, field: str = "", length: int = 240) -> Markup | str:
+    """A text in one line that begins near the first place that the query found in it, with all those places marked."""
+    head = text[:MOST_MARKED]
+    spans = find_marks(head, query, field) if query else []
+    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > length else 0
+    shown = clip(text[start : start + length * 4], length)
+    # The excerpt has other blanks than the text, so that it is looked at again.
+    parts, at = [Markup("…") if start else Markup("")], 0
+    for first, last in find_marks(shown, query, field) if query and spans else []:
+        parts += [escape(shown[at:first]), Markup("<mark>{}</mark>").format(shown[first:last])]
+        at = last
+    return Markup("").join([*parts, escape(shown[at:])])
 
 
 def number(value: int | None) -> str:

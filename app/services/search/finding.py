@@ -227,12 +227,10 @@ class _Search:
 
     def finds_any(self, found: Found) -> bool:
         """Whether any live entry answers."""
-        if found.match and not self.has_stale:
-            # Entry by entry as the index gives them, instead of all that it finds first.
-            index = _index_table(self._index)
-            hits = index.join(Entry.__table__, Entry.id == index.c.rowid)
-            one = select(Entry.id).select_from(hits).where(index.c[self._index].op("MATCH")(found.match), self._live)
-            if self._execute(one.limit(1)).first():
+        if found.match:
+            # Mostly one of the first that the index names is live.
+            some = select(Entry.id).where(self._live, Entry.id.in_(self._hits(found.match).limit(_FEW_IDS)))
+            if self._execute(some.limit(1)).first():
                 return True
         return self._execute(select(Entry.id).where(self._live, found.condition).limit(1)).first() is not None
 
