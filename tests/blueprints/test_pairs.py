@@ -256,8 +256,8 @@ def test_a_markdown_preview_renders(client, dataset_id):
 
 def counts_of(page):
     """The facets of the page: the number beside each status and tag."""
-    text = as_shown(page.split('id="facets"')[1].split("</form>")[0])
-    return dict(re.findall(r'type="checkbox" name="\w+" value="([^"]+)".*?<span class="n">([\d,]+)</span>', text))
+    text = as_shown(page.split("data-facets")[1].split("</form>")[0])
+    return dict(re.findall(r'type="checkbox" name="(?!not_)\w+" value="([^"]+)".*?<span class="n">([\d,]+)</span>', text))
 
 
 def test_facets_count_what_matches_the_search_and_all_other_filters(client, app, dataset_id):
