@@ -14,7 +14,7 @@ function thumbs(range) {
   function place() {
     for (const { thumb, field, free } of ends) {
       const value = field.value === "" ? free : Math.round(Number(field.value) / step);
-      thumb.value = Math.min(Math.max(value, 0), parts);
+      thumb.defaultValue = thumb.value = Math.min(Math.max(value, 0), parts);
     }
   }
 
