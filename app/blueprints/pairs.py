@@ -170,13 +170,14 @@ def _render_page(
     # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
     now = dataset.entry_count <= lists.AT_ONCE or request.args.get("counts") == "now"
     columns = lists.columns_of(dataset.id, read=now)
-    facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None else None
+    ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
+    facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None
     page = lists.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size)
     previous = following = None
     if entry is not None:
         previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order)
-    # What is counted by status is kept; anything else would be counted now.
-    by_status = replace(view.filters, statuses=()) == EVERY
+    # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
+    by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
     total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
     files = imports.name_files([int(one) for one in (facets.imports if facets else ()) if is_number(one)])
     listed = [one.id for one in page.entries] + ([entry.id] if entry else [])

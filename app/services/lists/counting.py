@@ -67,6 +67,15 @@ def matching(columns: Columns, dataset_id: int, filters: Filters) -> Array:
     return found
 
 
+def is_at_hand(columns: Columns, filters: Filters) -> bool:
+    """Whether counting needs nothing but the columns. All that hold a common word are many to ask for."""
+    return ("asked", _asked_of(filters)) in columns.kept or _asked_of(filters) == Filters()
+
+
+def _asked_of(filters: Filters) -> Filters:
+    return replace(Filters(), **{name: getattr(filters, name) for name in _ASKED})
+
+
 def count_facets(columns: Columns, dataset_id: int, filters: Filters) -> Facets:
     """All counts of a list. Raises BadUsage for what there is not."""
     key = "facets", filters
@@ -109,7 +118,7 @@ def _conditions(columns: Columns, dataset_id: int, filters: Filters) -> Iterator
         else:
             named = _named(columns, kind, set(value))
             yield kind, ~named if is_not else named
-    asked = replace(Filters(), **{name: getattr(filters, name) for name in _ASKED})
+    asked = _asked_of(filters)
     if asked != Filters():
         key = "asked", asked
         if key not in columns.kept:
