@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -99,7 +100,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
     )
-    app.jinja_env.filters.update(clipped=clipped, marked=marked, clock=clock, as_words=as_words)
+    app.jinja_env.filters.update(
+        clipped=clipped, excerpt=excerpt, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
+    )
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
 
@@ -200,23 +203,41 @@ def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:
     return history.next_undo(dataset_id), history.next_redo(dataset_id)
 
 
+_BLANKS = re.compile("  +|^ | $|[\t\n\r\u00a0\u00ad\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]", re.M)
+_MARKS = {" ": "·", "\t": "→", "\n": "↵", "\r": "␍", "\u00a0": "⍽"}
+
+
+def show_blanks(text: Markup | str) -> Markup:
+    """The text with marks for what cannot be seen: blanks in a row or at an end, tabs, line ends, zero width."""
+
+    def mark(found: "re.Match[str]") -> str:
+        return "".join(
+            f'<span class="ws">{_MARKS[one]}</span>' if one in _MARKS else f'<span class="ws">U+{ord(one):04X}</span>'
+            for one in found[0]
+        )
+
+    return Markup(_BLANKS.sub(mark, str(escape(text))))
+
+
 def clipped(text: str) -> str:
     """The beginning of a text in one line, for lists."""
     return clip(text, 240)
 
 
-def marked(text: str, query: Query | None, field: str = "", length: int = 240) -> Markup | str:
-    """A text in one line that begins near the first place that the query found in it, with all those places marked."""
-    head = text[:MOST_MARKED]
-    spans = find_marks(head, query, field) if query else []
-    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > length else 0
-    shown = clip(text[start : start + length * 4], length)
-    # The excerpt has other blanks than the text, so that it is looked at again.
-    parts, at = [Markup("…") if start else Markup("")], 0
-    for first, last in find_marks(shown, query, field) if query and spans else []:
-        parts += [escape(shown[at:first]), Markup("<mark>{}</mark>").format(shown[first:last])]
+def excerpt(text: str, query: Query | None, field: str = "") -> str:
+    """A piece of a text in one line, for lists: its beginning, or where the query first found something in it."""
+    spans = find_marks(text[:MOST_MARKED], query, field) if query else []
+    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > 240 else 0
+    return ("…" if start else "") + clip(text[start : start + 1000], 240)
+
+
+def marked(text: str, query: Query | None, field: str = "") -> Markup | str:
+    """The text with each place marked that the query found in it as a text of the field."""
+    parts, at = [Markup("")], 0
+    for first, last in find_marks(text, query, field) if query else []:
+        parts += [escape(text[at:first]), Markup("<mark>{}</mark>").format(text[first:last])]
         at = last
-    return Markup("").join([*parts, escape(shown[at:])])
+    return Markup("").join([*parts, escape(text[at:])])
 
 
 def number(value: int | None) -> str:
@@ -295,13 +316,23 @@ def tell(text: str, **more: Any) -> None:
     flash({"text": text, **more} if more else text)  # type: ignore[arg-type]
 
 
-def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.", **more: Any) -> None:
-    """Show what a write did, with Undo. ``saved`` names the pair whose draft in the browser is done with."""
+def tell_step(
+    dataset_id: int, result: Applied, nothing: str = "Nothing changed.", *, then: str = "", **more: Any
+) -> None:
+    """Show what a write did, with Undo, and what is to be known of it ``then``.
+
+    ``saved`` names the pair whose draft in the browser is done with.
+    """
     if result.step is None:
         tell(f"{nothing} {_skipped(result)}".strip(), **more)
         return
     undo = url_for("history.undo", dataset_id=dataset_id)
-    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number, **more)
+    tell(
+        " ".join(filter(None, (f"{result.step.summary}.", _skipped(result), then))),
+        undo=undo,
+        number=result.step.number,
+        **more,
+    )
 
 
 def _skipped(result: Applied) -> str:
