@@ -1,5 +1,7 @@
 // The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
-import { Outbox } from "./outbox.js";
+import { followInEditor } from "./labels.js";
+import { Outbox, pause } from "./outbox.js";
+import { dropText, fillTexts } from "./texts.js";
 import { showToast } from "./toasts.js";
 
 const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
@@ -44,8 +46,10 @@ function setVersion(id, version) {
   for (const field of card.querySelectorAll("[name=version]")) field.value = version;
 }
 
-function answered({ id, fields }, told) {
+function answered({ id, fields, note }, told) {
   setVersion(id, told.version);
+  followInEditor(id, told.version, fields.act);
+  if (note && fields.comment) dropText(note, fields.comment);
   if (!queue) return;
   if ("left" in told) {
     queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
@@ -54,8 +58,6 @@ function answered({ id, fields }, told) {
     queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
     put(cardOf(id)?.querySelector("[data-comments]"), told.comments);
   }
-  const note = cardOf(id)?.querySelector("[name=comment]");
-  if (note && note.value === fields.comment) note.value = "";
 }
 
 // A decision that was not taken brings its pair back, as it is now, behind the one that is being looked at.
@@ -111,7 +113,11 @@ async function load() {
   const waiting = outbox.items.filter((item) => item.fields.act in SAID).map((item) => item.id);
   const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...waiting])];
   const given = await claim({ having: having.join(",") });
-  if (!given) return;
+  if (!given) {
+    // The server does not answer, and nothing is left to look at: it is asked again.
+    if (!current()) pause(1000).then(fill);
+    return;
+  }
   const fresh = given.filter((one) => !cardOf(one.dataset.card));
   over = fresh.length === 0;
   const end = queue.querySelector("[data-done]");
@@ -124,6 +130,7 @@ async function load() {
 
 function enable(card) {
   for (const button of card.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
+  fillTexts(card);
   const today = queue.querySelector("[data-today]");
   const place = card.querySelector("[data-today]");
   if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
@@ -149,7 +156,8 @@ function say(card, verdict) {
 function send(card, act, fields = {}) {
   const id = card.dataset.card;
   const address = card.querySelector("[data-decide]").getAttribute("action");
-  outbox.add({ id, address, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
+  const note = card.querySelector("[name=comment]").dataset.keep;
+  outbox.add({ id, address, note, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
 }
 
 function decide(card, verdict) {
@@ -191,6 +199,8 @@ function takeBack() {
 function act(event) {
   const form = event.target.closest("form");
   const card = form.closest("[data-card]");
+  // While the next pair is fetched, a key finds a button of one that is not to be seen.
+  if (card.hidden) return event.preventDefault();
   if (form.matches("[data-tag]")) {
     event.preventDefault();
     const field = form.querySelector("[name=tags]");
