@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -12,7 +13,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.core.errors import Busy, Conflict, NotFound
-from app.core.filters import Filters, write_ids
 from app.core.formats import FORMATS
 from app.core.formats.compress import MEDIA_TYPES
 from app.core.layouts import LAYOUTS
@@ -22,7 +22,7 @@ from app.core.spec import parse_target
 from app.core.splits import WHY
 from app.core.targets import EXPORT_TARGETS, GROUPS
 from app.forms.arguments import read_choice, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, describe_filters, read_filters, write_filters
 from app.forms.options import read_form
 from app.models import Dataset, Job
 from app.services import datasets, entries, export, jobs, runners, snapshots, tasks, uploads, validation
@@ -30,8 +30,7 @@ from app.services.export import CountRun, ExportOptions, FileRun
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-# What the address says about which pairs, and about how they are written.
-WHICH = ("q", "status", "split", "tag", "ids", "import", "finding", "left_out")
+# What the address says about how they are written, beside which pairs.
 HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe", "allow_leaks")
 TABLES = ("csv", "tsv")
 
@@ -39,7 +38,7 @@ TABLES = ("csv", "tsv")
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The choices, and what comes of them. Of a large dataset nothing is counted here: that is done by a task."""
-    require_names(request.args, *WHICH, *HOW, "view")
+    require_names(request.args, *WORDS, *HOW, "view")
     dataset = datasets.get(dataset_id)
     last = export.last_targets(dataset)
     # What the address leaves open is settled once: the ticked card, the file and every form of the page follow from it.
@@ -60,7 +59,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
         "command": command_of(dataset, options),
-        "query": {name: said for name in (*WHICH, *HOW) if (said := [*filter(None, args.getlist(name))])},
+        "query": {name: said for name in (*WORDS, *HOW) if (said := [*filter(None, args.getlist(name))])},
         "parts": export.count_by_split(dataset_id, options) if export.is_small(dataset_id) else None,
         "view": read_choice(request.args, "view", ("raw", "read"), "raw"),
         "check": validation.view_check(dataset_id),
@@ -80,22 +79,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         splits=entries.split_counts(dataset_id) if export.is_small(dataset_id) else dict.fromkeys(SPLITS),
         tags=entries.tag_counts(dataset_id)[:100],
         snapshots=snapshots.list_snapshots(dataset_id, size=50),
-        narrowed=list(_said_of(options.filters)),
+        narrowed=list(describe_filters(replace(options.filters, statuses=(), splits=(), tags=()))),
     )
-
-
-def _said_of(filters: Filters) -> Iterator[str]:
-    """What came along from the list of pairs, in words."""
-    if filters.text:
-        yield f"that hold “{filters.text}”"
-    if filters.ids is not None:
-        yield f"that were selected ({len(filters.ids):,})"
-    if filters.import_id is not None:
-        yield f"of import {filters.import_id}"
-    if filters.finding:
-        yield f"in which the last check found “{filters.finding}”"
-    if filters.left_out:
-        yield "that a count of an export names"
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
@@ -150,17 +135,9 @@ def counted(dataset_id: int, job_id: int) -> ResponseReturnValue:
 
 def _address_of(job: Job) -> dict[str, Any]:
     options: ExportOptions = tasks.options_of(job).options
-    filters = options.filters
     return {
         "to": options.name,
-        "q": filters.text or None,
-        "status": list(filters.statuses) or None,
-        "split": list(filters.splits) or None,
-        "tag": list(filters.tags) or None,
-        "ids": write_ids(filters.ids) if filters.ids else None,
-        "import": filters.import_id,
-        "finding": filters.finding or None,
-        "left_out": filters.left_out or None,
+        **write_filters(options.filters),
         "snapshot": options.snapshot or None,
         "max_tokens": options.max_tokens,
         "per_tag": options.per_tag,

@@ -17,7 +17,7 @@ from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
@@ -27,7 +27,7 @@ from app.services.pairs import Selection
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
+ARGUMENTS = (*WORDS, "order", "cursor", "size", "pair", "back")
 # The tags that the next new pair begins with, and whose dataset's they are.
 KEPT_TAGS = "kept_tags"
 FIELDS = (
@@ -56,13 +56,7 @@ class View:
     def address(self, dataset_id: int, endpoint: str = "pairs.index", **changes: Any) -> str:
         """The address of this view with changes; None takes a part away."""
         parts: dict[str, Any] = {
-            "q": self.filters.text or None,
-            "status": list(self.filters.statuses) or None,
-            "tag": list(self.filters.tags) or None,
-            "split": list(self.filters.splits) or None,
-            "import": self.filters.import_id,
-            "finding": self.filters.finding or None,
-            "left_out": self.filters.left_out or None,
+            **write_filters(self.filters),
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
             "size": self.size if self.size != SIZES[1] else None,

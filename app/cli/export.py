@@ -44,7 +44,7 @@ from app.services.export import ExportOptions
     multiple=True,
     help="Only pairs of this split; can be given again. With each: a file for every split.  [default: all]",
 )
-@takes_options(Filters, "filters", ("text", "statuses", "tags", "ids", "import_id", "finding", "left_out"))
+@takes_options(Filters, "filters", splits=())
 @takes_options(ExportOptions, "options")
 @click.option("--prove", is_flag=True, help="Read each file back and compare it. Exit code 1 where it differs.")
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")

@@ -66,8 +66,8 @@ def test_what_is_said_empty_says_nothing(client, dataset_id, query):
         ("import=x", "a whole number"),
         ("pair=x", "a whole number"),
         ("cursor=x", "Start again from the first page"),
-        ("sort=newest", "status, tag, split"),
-        ("filter=x", "status, tag, split"),
+        ("sort=newest", "status, split, tag"),
+        ("filter=x", "status, split, tag"),
         ("tag=a" + "&tag=b" * 50, "at most 50"),
     ],
 )

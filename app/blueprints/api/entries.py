@@ -33,7 +33,7 @@ class EntryPath(DatasetPath):
     entry_id: int
 
 
-class ListQuery(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
+class ListQuery(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  # type: ignore[misc]
     """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
 
     order: Literal[entries.ORDERS] = "oldest"  # type: ignore[valid-type]

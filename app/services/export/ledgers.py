@@ -135,7 +135,7 @@ def mark_beside(dataset_id: int, options: ExportOptions) -> str:
     if options.bundle or options.filters.splits:
         scan = duplicates.latest_scan(dataset_id)
         found.append(scan and [scan.id, str(scan.checked_at), scan.last_set])
-    if options.filters.finding:
+    if options.filters.findings or options.filters.not_findings:
         mine = Check.dataset_id == dataset_id, Check.state == "current"
         checks = select(Check.id, Check.revision, Check.last_set, Check.hidden).where(*mine)
         found += [list(one) for one in db.session.execute(checks)]
