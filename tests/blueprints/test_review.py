@@ -161,4 +161,4 @@ def test_what_a_file_had_beside_the_pair_is_shown_with_it(app: Flask, client: Fl
         record = Record("When?", "At nine.", extra={"context": "The shop opens at nine.", "score": 3})
         history.create(1, [record], summary="Add a pair")
     page = client.get(f"{address}?pair=4").text
-    assert "<dd class=\"asis\" dir=\"auto\">The shop opens at nine.</dd>" in page
+    assert '<dd class="asis" dir="auto">The shop opens at nine.</dd>' in page
