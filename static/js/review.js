@@ -1,7 +1,7 @@
 // The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
 import { followInEditor } from "./labels.js";
 import { Outbox, pause } from "./outbox.js";
-import { dropText, fillTexts } from "./texts.js";
+import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast } from "./toasts.js";
 
 const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
@@ -17,6 +17,7 @@ let over = false;
 const cards = () => [...queue.querySelectorAll(":scope > [data-card]")];
 const cardOf = (id) => queue?.querySelector(`:scope > [data-card="${id}"]`);
 const current = () => cards().find((one) => !one.hidden);
+const noteOf = (card) => card.querySelector("[name=comment]");
 const isOpen = (card) => !card.dataset.verdict;
 const csrf = () => queue.dataset.token;
 
@@ -46,10 +47,9 @@ function setVersion(id, version) {
   for (const field of card.querySelectorAll("[name=version]")) field.value = version;
 }
 
-function answered({ id, fields, note }, told) {
+function answered({ id, fields }, told) {
   setVersion(id, told.version);
   followInEditor(id, told.version, fields.act);
-  if (note && fields.comment) dropText(note, fields.comment);
   if (!queue) return;
   if ("left" in told) {
     queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
@@ -61,7 +61,8 @@ function answered({ id, fields, note }, told) {
 }
 
 // A decision that was not taken brings its pair back, as it is now, behind the one that is being looked at.
-async function refused({ id, fields }, reason) {
+async function refused({ id, fields, note }, reason) {
+  if (fields.comment) giveBack(note, fields.comment);
   decided = decided.filter((one) => one.id !== id);
   if (!queue) return;
   showToast({ text: `Pair ${id}: ${reason}`, stays: true });
@@ -156,18 +157,17 @@ function say(card, verdict) {
 function send(card, act, fields = {}) {
   const id = card.dataset.card;
   const address = card.querySelector("[data-decide]").getAttribute("action");
-  const note = card.querySelector("[name=comment]").dataset.keep;
+  const note = noteOf(card).dataset.keep;
   outbox.add({ id, address, note, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
 }
 
 function decide(card, verdict) {
   const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
-  const note = card.querySelector("[name=comment]").value;
   const next = following(card);
   const key = makeKey();
   decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
-  send(card, verdict, { seconds, comment: note, key });
+  send(card, verdict, { seconds, comment: takeText(noteOf(card)), key });
   show(next);
   fill();
   const past = cards().filter((one) => one.dataset.verdict && one.hidden);
@@ -219,7 +219,7 @@ function act(event) {
   const { value } = event.submitter ?? {};
   if (value in SAID) return decide(card, value);
   if (value === "comment") {
-    return send(card, value, { comment: card.querySelector("[name=comment]").value, key: makeKey() });
+    return send(card, value, { comment: takeText(noteOf(card)), key: makeKey() });
   }
   for (const button of card.querySelectorAll("[data-rating] button")) {
     button.setAttribute("aria-pressed", String(button.value === value));

@@ -14,10 +14,21 @@ export function fillTexts(part) {
   for (const field of part.querySelectorAll("[data-keep]")) field.value ||= get(PREFIX + field.dataset.keep)?.text ?? "";
 }
 
-// The server has taken this text. What was typed since stays.
-export function dropText(name, text) {
-  if (get(PREFIX + name)?.text === text) remove(PREFIX + name);
-  for (const field of document.querySelectorAll(`[data-keep="${name}"]`)) if (field.value === text) field.value = "";
+// Goes on with the text, which is no longer in its field: it waits to be sent.
+export function takeText(field) {
+  const text = field.value;
+  field.value = "";
+  keep(field);
+  return text;
+}
+
+// What was not taken stands in its field again, before what was typed since.
+export function giveBack(name, text) {
+  const [field] = document.querySelectorAll(`[data-keep="${name}"]`);
+  const typed = field?.value ?? get(PREFIX + name)?.text;
+  const all = [text, typed].filter(Boolean).join("\n");
+  set(PREFIX + name, { text: all });
+  if (field) field.value = all;
 }
 
 export function texts() {
