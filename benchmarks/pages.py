@@ -1,6 +1,6 @@
 """Lists, searches and saves of a large dataset, one request after the other, beside Datasette over the same rows.
 
-``LTT_BENCH_DATASETTE`` names the program of a Datasette that is installed elsewhere. Without one it is told, loudly,
+``BENCH_DATASETTE`` names the program of a Datasette that is installed elsewhere. Without one it is told, loudly,
 that it was left out; so is the older LLMTrainingTools, which cannot be installed as a package.
 """
 
@@ -41,14 +41,14 @@ def report(folder: Path, rows: int) -> str:
     with server(pages) as (client, _):
         waited = await_index(pages / "ltt.db")
         lines += rows_of("ours", client, ours(client))
-    program = os.environ.get("LTT_BENCH_DATASETTE") or shutil.which("datasette")
+    program = os.environ.get("BENCH_DATASETTE") or shutil.which("datasette")
     notes = [f"The index for searches had caught up {waited:.0f} s after the start of the server."]
     if program:
         with datasette(program, pages / "ltt.db", folder / "pairs.db") as other:
             lines += rows_of("Datasette", other, theirs(folder / "pairs.db"))
         notes.append("Datasette has no form to save a row with.")
     else:
-        notes.append("**Datasette was left out: it is not installed.** Name its program in LTT_BENCH_DATASETTE.")
+        notes.append("**Datasette was left out: it is not installed.** Name its program in BENCH_DATASETTE.")
     notes.append("**The older LLMTrainingTools was left out**: it is no package that could be installed here.")
     for note in notes:
         print(note, file=sys.stderr)
