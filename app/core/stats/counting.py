@@ -16,7 +16,7 @@ from app.core.text import clip, squeeze_blanks
 from app.core.tokens import ESTIMATE, FAMILIES, Spread, Tokenizer, vocabulary_of
 from app.core.validation.lints.languages import tell_language
 from app.core.validation.lints.sets import Labels
-from app.core.validation.training import write_chatml
+from app.core.validation.training import count_around, write_chatml
 
 # Up to so many records are looked at for their language and kind: of larger sets a sample, drawn by chance.
 SAMPLE = 5_000
@@ -199,7 +199,9 @@ class Statistics:
                 if is_plain:
                     # What stands around the texts of plain pairs is always the same.
                     key = vocabulary, system is None
-                    marks = self._around.get(key) or self._around.setdefault(key, _tokens_around(tokenizer, system))
+                    marks = self._around.get(key) or self._around.setdefault(
+                        key, count_around(tokenizer, has_system=system is not None)
+                    )
                 tokens = counted[vocabulary] = marks + sum(map(tokenizer.count, texts))
             self._tokens[family].add(tokens, number)
 
@@ -235,12 +237,6 @@ def _texts_and_marks(record: Record) -> tuple[list[str], int]:
     messages = messages_of(record) if system is None else (Message("system", system), *messages_of(record))
     pieces = write_chatml(messages, tools if isinstance(tools, list) else ())
     return [one.text for one in pieces if not one.mark], sum(one.mark for one in pieces)
-
-
-def _tokens_around(tokenizer: Tokenizer, system: str | None) -> int:
-    """The tokens of a plain pair, with a system prompt or without, beside those of its texts."""
-    texts, marks = _texts_and_marks(Record("", "", None if system is None else ""))
-    return marks + sum(map(tokenizer.count, texts))
 
 
 def as_dict(spread: Spread) -> dict[str, Any]:

@@ -166,9 +166,18 @@ class Checker:
         for one, watcher in self._watchers:
             found += [(one, problem) for problem in watcher.see(seen, number, line)]
         fate, is_cut = KEPT, False
-        plain = _plain_messages(seen, self.profile) if self.own and self._training is not None else None
-        if self._training is not None and (record is not None or plain) and shape != "prompts":
-            is_listed = len(self.trained) < self._listed
+        is_listed = len(self.trained) < self._listed
+        if self._training is None or shape == "prompts":
+            pass
+        elif (
+            record is not None
+            and not self.own
+            and not is_listed
+            and (tokens := self._training.count_whole(record)) is not None
+        ):
+            # No rule of lengths has anything to say of what is trained whole.
+            self.lengths.add(tokens, number)
+        elif (plain := _plain_messages(seen, self.profile) if self.own else None) or record is not None:
             trained = self._training.judge(
                 record or Record("", "", extra={"tools": seen.row.get("tools")}),
                 shape,

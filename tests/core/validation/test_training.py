@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.record import Message, Record
-from app.core.validation import load_profiles
-from app.core.validation.training import Trained, Training, say_trained
+from app.core.validation import RULES, load_profiles
+from app.core.validation.training import TRAINS, Trained, Training, say_trained
 
 PROFILES = load_profiles()
 
@@ -143,3 +143,47 @@ def test_no_more_is_trained_than_is_taken(
     assert (found.cut_at is not None or found.too_long) is (found.tokens > limit)
     if found.tokens <= limit:
         assert found.trained_answer_tokens == found.answer_tokens
+
+
+TEXTS = st.integers(0, 12).map(words) | st.text(max_size=12)
+
+
+@given(
+    TEXTS,
+    TEXTS,
+    st.none() | TEXTS,
+    st.sampled_from([(), (Message("user", "Hi"), Message("assistant", "Hello"))]),
+    st.sampled_from([None, "ten and two"]),
+    st.sampled_from([{}, {"tools": [{"name": "weigh"}]}]),
+    st.integers(1, 60),
+    st.sampled_from(sorted(PROFILES)),
+    st.sampled_from(sorted(TRAINS)),
+    st.sampled_from(["messages", "prompt-completion", "chosen-rejected", "alpaca"]),
+)
+def test_what_is_trained_whole_is_told_as_by_the_long_way(
+    asked: str,
+    said: str,
+    system: str | None,
+    turns: tuple[Message, ...],
+    reasoning: str | None,
+    extra: dict[str, Any],
+    limit: int,
+    name: str,
+    trains: str,
+    shape: str,
+) -> None:
+    record = Record(asked, said, system=system, turns=turns, reasoning=reasoning, extra=extra)
+    training = Training.of_profile(PROFILES[name], Words(), tokens=limit, trains=trains)
+    quick, slow = training.count_whole(record), training.judge(record, shape)
+    if quick is None:
+        assert turns or reasoning or extra or slow.tokens > limit
+        return
+    assert slow.tokens == quick
+    assert (slow.kept, slow.cut_at, slow.too_long, slow.trained_answer_tokens) == (
+        True,
+        None,
+        False,
+        slow.answer_tokens,
+    )
+    of_lengths = [one for one in RULES.values() if one.level == "trained"]
+    assert [one.code for one in of_lengths if list(one.check(slow, PROFILES[name]))] == []

@@ -5,7 +5,7 @@ Only a text that these leave open is given to py3langid.
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 
 import regex
@@ -125,7 +125,7 @@ def tell_language(text: str) -> str:
 
 def _by_few_words(text: str) -> str:
     """The language of which a short text has two small words or more, and more than of any other."""
-    counts = dict(zip(_SMALL_WORDS, _count_small_words(_words_of(text)), strict=True))
+    counts = dict(zip(_SMALL_WORDS, _split_sum(_sum_small_words(_words_of(text))), strict=True))
     (name, best), (_, second) = sorted(counts.items(), key=lambda one: -one[1])[:2]
     return name if best >= 2 and best > second else ""
 
@@ -137,16 +137,24 @@ def _count_letters(text: str) -> int:
 def _by_small_words(text: str) -> str:
     """The language whose small words a text uses, where they leave no doubt."""
     words = _words_of(text)
-    counts = _count_small_words(words)
+    return _decide_language(_sum_small_words(words), len(words))
+
+
+@lru_cache(1 << 14)
+def _decide_language(total: int, words: int) -> str:
+    counts = _split_sum(total)
     second, best = sorted(counts)[-2:]
-    if best < 4 or best * 8 < len(words) or best < 2 * second:
+    if best < 4 or best * 8 < words or best < 2 * second:
         return ""
     return list(_SMALL_WORDS)[counts.index(best)]
 
 
-def _count_small_words(words: list[str] | list[bytes]) -> list[int]:
-    """How many of the words are small words of each language, in the order of the languages."""
-    total = sum(map(_COUNTS.get, words, repeat(0)))
+def _sum_small_words(words: list[str] | list[bytes]) -> int:
+    return sum(map(_COUNTS.get, words, repeat(0)))
+
+
+def _split_sum(total: int) -> list[int]:
+    """How many small words of each language a sum counts, in the order of the languages."""
     return [total >> place * _PLACE & (1 << _PLACE) - 1 for place in range(len(_SMALL_WORDS))]
 
 
@@ -211,7 +219,7 @@ def _latin_languages(question: str, answer: str) -> tuple[str, str]:
         return asked, said
     open_text, known = (answer, asked) if asked else (question, said)
     # One small word of the known language is enough; what is short is told apart by chance.
-    if _is_short(open_text) or _count_small_words(_words_of(open_text))[list(_SMALL_WORDS).index(known)]:
+    if _is_short(open_text) or _split_sum(_sum_small_words(_words_of(open_text)))[list(_SMALL_WORDS).index(known)]:
         return known, known
     language, likely = _load_identifier()(open_text)
     if likely < _SURE:
