@@ -11,25 +11,32 @@ from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell_step
 from app.core import difference
+from app.core.editing import ROLES
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
-from app.core.filters import Filters, write_ids
+from app.core.filters import EVERY, Filters, write_ids
 from app.core.record import STATUSES
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
+from app.forms.conversation import MessageFields
 from app.forms.filters import read_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, pairs, review, validation
+from app.services import datasets, editor, entries, pairs, review, validation
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
+# Texts whose tokens the editor shows.
+COUNTED = ("question", "answer", "reasoning", "system")
+MOST_REVISIONS = 50
 ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
 FIELDS = (
+    ("turns", "Earlier turns"),
     ("question", "Question"),
+    ("trace", "Before the answer"),
     ("answer", "Answer"),
     ("reasoning", "Reasoning"),
     ("system", "System prompt"),
@@ -39,6 +46,7 @@ FIELDS = (
     ("split", "Split"),
     ("source", "Source"),
     ("family", "Family"),
+    ("extra", "Tools and other columns"),
 )
 
 
@@ -100,6 +108,22 @@ def index(dataset_id: int) -> ResponseReturnValue:
     return _render_page(dataset, view)
 
 
+@bp.get("/new")
+def new(dataset_id: int) -> ResponseReturnValue:
+    """A new pair on a page of its own."""
+    return _render_page(datasets.get(dataset_id), view_of_request(), form=PairForm(formdata=None), new=True, own=True)
+
+
+@bp.get("/<int:entry_id>")
+def show(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """One pair on a page of its own, in the order of the list that the address describes."""
+    require_names(request.args, *ARGUMENTS)
+    entry = entries.get(dataset_id, entry_id)
+    return _render_page(
+        datasets.get(dataset_id), view_of_request(), form=PairForm.of_entry(entry), entry=entry, own=True
+    )
+
+
 def _render_page(
     dataset: Dataset,
     view: View,
@@ -108,31 +132,51 @@ def _render_page(
     entry: StoredEntry | None = None,
     new: bool = False,
     error: str = "",
+    own: bool | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    shown = entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
+    """The list, with the editor beside it where there is a form; or, as the form says, the editor alone."""
+    own = request.form.get("on") == "page" if own is None else own
     previous = following = None
     if entry is not None:
         previous, following = entries.neighbours_of(dataset.id, view.filters, entry.id, view.order)
+    shown: dict[str, Any] = {}
+    if not own:
+        shown = {
+            "page": entries.list_page(
+                dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size
+            ),
+            "total": entries.count_entries(dataset.id, view.filters),
+            "status_counts": entries.status_counts(dataset.id, view.filters),
+            "split_counts": entries.split_counts(dataset.id, view.filters),
+        }
+    texts = {name: getattr(form, name).data or "" for name in COUNTED} if form else {}
+    if form and not texts["system"]:
+        texts["system"] = dataset.system_prompt or ""
     body = render_template(
-        "pairs/index.html",
+        "pairs/pair.html" if own else "pairs/index.html",
         dataset=dataset,
         view=view,
-        page=shown,
-        total=entries.count_entries(dataset.id, view.filters),
-        tags=entries.tag_counts(dataset.id, view.filters),
-        status_counts=entries.status_counts(dataset.id, view.filters),
-        split_counts=entries.split_counts(dataset.id, view.filters),
+        **shown,
+        tags=entries.tag_counts(dataset.id, EVERY if own else view.filters),
         form=form,
         entry=entry,
         new=new,
         error=error,
+        own=own,
+        open_pair=lambda pair: (
+            view.address(dataset.id, "pairs.show", entry_id=pair) if own else view.address(dataset.id, pair=pair)
+        ),
         previous=previous,
         following=following,
         back_to=own_path(request.values.get("back", "")),
+        roles=ROLES,
+        blank=MessageFields("assistant"),
+        tokens=editor.count_tokens(dataset, texts) if form else None,
+        provenance=editor.provenance_of(entry) if entry else None,
         findings=validation.findings_in(dataset.id, [entry.id]).get(entry.id, ()) if entry else (),
         comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
-        revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
+        revisions=entries.revisions_of(dataset.id, entry.id)[: MOST_REVISIONS if own else 8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )
     return body, status
@@ -142,24 +186,34 @@ def _render_page(
 def create(dataset_id: int) -> ResponseReturnValue:
     """Add a pair, then open the next new one or the list."""
     dataset, form = datasets.get(dataset_id), PairForm()
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(dataset, view_of_request(), form=form, new=True)
     try:
+        record = form.record()
         result = pairs.add_pair(
             dataset_id,
-            form.question.data.replace("\r\n", "\n"),
-            form.answer.data.replace("\r\n", "\n"),
-            system=form.typed_system(),
-            reasoning=form.reasoning.data.replace("\r\n", "\n"),
-            tags=form.tag_list(),
+            record.question,
+            record.answer,
+            system=record.system,
+            turns=record.turns,
+            trace=record.trace,
+            rejected_answer=record.rejected_answer,
+            reasoning=record.reasoning,
+            extra=record.extra,
+            tags=record.tags,
             status=form.status.data,
             split=form.split.data,
-            source=form.source.data,
-            family=form.family.data,
+            source=record.source,
+            family=record.family,
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
     tell_step(dataset_id, result, saved=f"{dataset_id}/new")
-    following = "new" if form.then.data == "new" else None
-    return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
+    is_own = request.form.get("on") == "page"
+    if form.then.data == "new":
+        return redirect(url_for(".new" if is_own else ".index", dataset_id=dataset_id, **({} if is_own else {"pair": "new"})), code=303)
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
 
 
 @shown_on("pairs.create")
@@ -173,6 +227,9 @@ def create_refused(problem: Problem) -> ResponseReturnValue:
 def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Save an edited pair. A stale save shows both texts; an untouched one writes nothing."""
     form, view = PairForm(), view_of_request()
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(datasets.get(dataset_id), view, form=form, entry=entries.get_deleted(dataset_id, entry_id))
     try:
         entry = entries.get(dataset_id, entry_id)
         result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
@@ -187,7 +244,14 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     following = None if form.then.data == "list" else entry_id
     if form.then.data == "next":
         _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
-    return redirect(view.address(dataset_id, pair=following), code=303)
+    return redirect(_address_of(view, dataset_id, following), code=303)
+
+
+def _address_of(view: View, dataset_id: int, entry_id: int | None) -> str:
+    """Where a pair is edited: on the page that the form came from."""
+    if request.form.get("on") == "page" and entry_id is not None:
+        return view.address(dataset_id, "pairs.show", entry_id=entry_id)
+    return view.address(dataset_id, pair=entry_id)
 
 
 @shown_on("pairs.restore")
@@ -206,23 +270,33 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
     """Yours, theirs and what both began with, where that is known; nothing typed is lost."""
     theirs = entries.get_deleted(dataset_id, entry_id)
     deleted = not entries.by_ids(dataset_id, [entry_id])
-    mine = form.values(theirs)
     base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
-    rows = [
-        (name, label, getattr(base, name) if base else None, getattr(theirs, name), mine[name])
-        for name, label in FIELDS
+    try:
+        # What was typed means something beside what it began with: what it left alone follows what is stored now.
+        typed = form.values(base or theirs)
+    except Invalid as error:
+        dataset, view = datasets.get(dataset_id), view_of_request()
+        return _render_page(dataset, view, form=form, entry=theirs, error=error.message, status=422)
+    mine = {name: value for name, value in typed.items() if base is None or value != getattr(base, name)}
+    rows = {
+        name: (getattr(base, name) if base else None, getattr(theirs, name), mine[name])
+        for name, _ in FIELDS
         if name in mine and mine[name] != getattr(theirs, name)
-    ]
+    }
+    merged = theirs._replace(**mine)
     body = render_template(
         "pairs/conflict.html",
         dataset=datasets.get(dataset_id),
         view=view_of_request(),
         entry=theirs,
-        form=form,
+        form=PairForm.of_entry(merged),
+        fields=FIELDS,
         rows=rows,
         has_base=base is not None,
         deleted=deleted,
         restored=restored,
+        roles=ROLES,
+        blank=MessageFields("assistant"),
         words=difference.compare_words,
     )
     return body, 410 if deleted and not restored else 409
@@ -233,12 +307,31 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(datasets.get(dataset_id), view_of_request(), form=form, entry=entry)
     try:
         result = pairs.restore_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict as error:
         return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
     tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
+
+
+@bp.post("/<int:entry_id>/versions")
+def restore_version(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """Bring a pair back to how it was after a step of its history."""
+    number, version = (request.form.get(name, 0, type=int) for name in ("number", "version"))
+    result = pairs.restore_version(dataset_id, entry_id, number, version=version)
+    tell_step(dataset_id, result, "The pair is like that already.")
+    return redirect(_address_of(view_of_request(), dataset_id, entry_id), code=303)
+
+
+@bp.post("/tokens")
+def count_tokens(dataset_id: int) -> ResponseReturnValue:
+    """How many tokens texts have, as models of the dataset's target count them."""
+    found = editor.count_tokens(datasets.get(dataset_id), {name: request.form.get(name, "") for name in COUNTED})
+    return {"tokens": dict(found.tokens), "exact": found.exact, "family": found.family}
 
 
 @bp.post("/preview")

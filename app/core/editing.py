@@ -227,10 +227,10 @@ def with_answer_weight(extra: Mapping[str, Any], weight: int | None) -> dict[str
     return _with_note(extra, "answer", note if weight is None else {**note, "weight": weight})
 
 
-def with_tools(extra: Mapping[str, Any], tools: list[Any]) -> dict[str, Any]:
+def with_tools(extra: Mapping[str, Any], tools: Any) -> dict[str, Any]:
     """``extra`` with other tools, under the name and in the form in which it has them; without any, under none."""
     name = tools_name(extra)
-    if not tools:
+    if tools == []:
         return {key: value for key, value in extra.items() if key != name}
     is_text = isinstance(extra.get(name), str)
     return {**extra, name: msgspec.json.encode(tools).decode() if is_text else tools}

@@ -9,8 +9,8 @@ from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
 from app.core.editing import answer_weight, parse_json, tools_name, with_answer_weight, with_tools
-from app.core.record import SPLITS, dump_json, dump_messages
-from app.core.stored import StoredEntry
+from app.core.record import SPLITS, Record, dump_json, dump_messages
+from app.core.stored import COLUMNS, StoredEntry
 from app.core.text import fold_newlines, restore_newlines
 from app.forms.conversation import Conversation, show_tools
 from app.services.pairs import stored_tags
@@ -85,6 +85,12 @@ class PairForm(FlaskForm):
             if field.raw_data:
                 values[field.name] = _optional_text(field.data, getattr(entry, field.name))
         return {**values, **self._conversation_values(entry, values["system"])}
+
+    def record(self) -> Record:
+        """The new pair that the form means. Raises Invalid."""
+        blank = StoredEntry("")
+        fields: dict[str, Any] = {name: value for name, value in self.values(blank).items() if name in COLUMNS}
+        return blank._replace(**fields).record()
 
     def _conversation_values(self, entry: StoredEntry, system: Value) -> dict[str, Value]:
         """Messages, tools and weights in their stored forms. Raises Invalid with the place of JSON that is none."""

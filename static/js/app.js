@@ -2,6 +2,7 @@
 import { keys } from "./keys.js";
 import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
+import { conversation } from "./conversation.js";
 import { drafts } from "./drafts.js";
 import { drops } from "./drops.js";
 import { early } from "./early.js";
@@ -14,8 +15,9 @@ import { markdown } from "./markdown.js";
 import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
+import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, forms, markdown, rows, place, editor, overlays, early]) start();
+for (const start of [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, forms, markdown, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, rows, drafts].forEach((start) => start()));
