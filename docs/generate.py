@@ -84,7 +84,7 @@ def formats() -> str:
 
 _FORMATS = """\
 A *format* is how bytes become rows. It is told by the content of a file, not by its name; `.gz`, `.zst` and a `.zip`
-with one file are opened.
+are opened; one with several files is read as a set ([import](import.md)).
 """
 _LAYOUTS = """\
 A *layout* is what a row means. `FORMAT:LAYOUT` names both, as in `jsonl:openai`. What a layout cannot carry is counted

@@ -13,6 +13,7 @@ PAGES: tuple[str, ...] = (
     "review",
     "history",
     "imports",
+    "paste",
     "cleaning",
     "recipes",
     "duplicates",
@@ -32,4 +33,5 @@ def init_app(app: Flask) -> None:
     """Register every page's blueprint."""
     for name in PAGES:
         app.register_blueprint(import_module(f"app.blueprints.{name}").bp)
-    import_module("app.blueprints.view").init_app(app)
+    for name in ("view", "shell"):
+        import_module(f"app.blueprints.{name}").init_app(app)

@@ -1,42 +1,84 @@
 """Datasets: the home page, and making, changing, copying, archiving and deleting one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
+from app.blueprints.shell import PathStep, offer_named, view_path
 from app.blueprints.view import back_or, tell
 from app.core.errors import Conflict
-from app.forms.arguments import read_choice, require_names
+from app.forms.arguments import read_choice, read_whole, require_names
 from app.forms.datasets import DatasetForm
 from app.models import Dataset
-from app.services import datasets, sample
+from app.services import datasets, sample, validation
 
 bp = Blueprint("datasets", __name__)
+
+
+# So many datasets are on a page of the list.
+PAGE_SIZE = 50
+SORTS: dict[str, Callable[[Dataset], Any]] = {
+    "changed": lambda dataset: -dataset.changed_at.timestamp(),
+    "name": lambda dataset: dataset.name.casefold(),
+    "pairs": lambda dataset: -dataset.entry_count,
+}
+# Of so many datasets that were changed last the next step is offered.
+CONTINUED = 4
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """All datasets: active, archived or deleted."""
-    require_names(request.args, "show", "name")
+    require_names(request.args, "show", "name", "sort", "page")
     return render_home()
 
 
 def render_home(refused: Sequence[str] = ()) -> str:
     """The datasets, and why files were not taken in."""
     show = read_choice(request.args, "show", ("active", "archived", "deleted"), "active")
+    name, sort = request.args.get("name", "")[:200], read_choice(request.args, "sort", SORTS, "changed")
     archived, deleted = show == "archived", show == "deleted"
-    found = datasets.list_datasets(archived=archived, deleted=deleted)
-    name = request.args.get("name", "")[:200]
-    if name:
-        found = [dataset for dataset in found if name.lower() in dataset.name.lower()]
+    every = datasets.list_datasets(archived=archived, deleted=deleted)
+    found = datasets.find_named(name, every)
     gone = len(datasets.list_datasets(deleted=True))
-    first_visit = not (found or name or gone or datasets.list_datasets() or datasets.list_datasets(archived=True))
     if deleted:
         return render_template("datasets/deleted.html", datasets=found, name=name)
-    template = "datasets/empty.html" if first_visit else "datasets/index.html"
-    return render_template(template, datasets=found, archived=archived, gone=gone, name=name, refused=refused)
+    if not (every or gone or datasets.list_datasets() or datasets.list_datasets(archived=True)):
+        return render_template("datasets/empty.html", refused=refused)
+    page = max(read_whole(request.args, "page", 1), 1)
+    shown = sorted(found, key=SORTS[sort])[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    return render_template(
+        "datasets/index.html",
+        datasets=shown,
+        total=len(found),
+        page=page,
+        last_page=-(-len(found) // PAGE_SIZE),
+        to_fix={one.id: validation.count_to_fix(one) for one in shown},
+        archived=archived,
+        gone=gone,
+        name=name,
+        sort=sort,
+        refused=refused,
+        continued=[] if archived else _next_steps(every),
+    )
+
+
+def _next_steps(found: Sequence[Dataset]) -> list[tuple[Dataset, PathStep]]:
+    """What is to be done next with the datasets that were changed last."""
+    ways = [(dataset, view_path(dataset)) for dataset in found[:CONTINUED]]
+    return [(dataset, step) for dataset, way in ways for step in way if step.is_next]
+
+
+@bp.get("/datasets/switch")
+def switch() -> ResponseReturnValue:
+    """The datasets to switch to whose name holds what was typed; a part of a page."""
+    require_names(request.args, "name", "page", "here")
+    name, page = request.args.get("name", "")[:200], request.args.get("page", "")
+    here = read_whole(request.args, "here", None)
+    return render_template("components/_switch_list.html", offers=offer_named(name, page), name=name, here=here)
 
 
 @bp.post("/datasets")
@@ -108,6 +150,21 @@ def update(dataset_id: int) -> ResponseReturnValue:
         return _settings_again(dataset_id, form, said)
     tell("Saved.")
     return redirect(url_for(".settings", dataset_id=dataset_id), code=303)
+
+
+@shown_on("datasets.rename")
+def rename_refused(problem: Problem) -> str:
+    """The list, with the reason."""
+    return render_home([problem.message])
+
+
+@bp.post("/datasets/<int:dataset_id>/rename")
+def rename(dataset_id: int) -> ResponseReturnValue:
+    """Give a dataset another name."""
+    before = datasets.get(dataset_id).name
+    dataset = datasets.update_dataset(dataset_id, name=request.form.get("name", ""))
+    tell(f"Renamed “{before}” to “{dataset.name}”.")
+    return redirect(back_or(url_for(".index")), code=303)
 
 
 @bp.post("/datasets/<int:dataset_id>/copy")

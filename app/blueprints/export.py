@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -12,16 +13,16 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.core.errors import Busy, Conflict, NotFound
-from app.core.filters import Filters, write_ids
 from app.core.formats import FORMATS
 from app.core.formats.compress import MEDIA_TYPES
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
 from app.core.spec import parse_target
+from app.core.splits import WHY
 from app.core.targets import EXPORT_TARGETS, GROUPS
 from app.forms.arguments import read_choice, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, describe_filters, read_filters, write_filters
 from app.forms.options import read_form
 from app.models import Dataset, Job
 from app.services import datasets, entries, export, jobs, runners, snapshots, tasks, uploads, validation
@@ -29,16 +30,15 @@ from app.services.export import CountRun, ExportOptions, FileRun
 
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
-# What the address says about which pairs, and about how they are written.
-WHICH = ("q", "status", "split", "tag", "ids", "import", "finding", "left_out")
-HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe")
+# What the address says about how they are written, beside which pairs.
+HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe", "allow_leaks")
 TABLES = ("csv", "tsv")
 
 
 @bp.get("")
 def index(dataset_id: int) -> ResponseReturnValue:
     """The choices, and what comes of them. Of a large dataset nothing is counted here: that is done by a task."""
-    require_names(request.args, *WHICH, *HOW, "view")
+    require_names(request.args, *WORDS, *HOW, "view")
     dataset = datasets.get(dataset_id)
     last = export.last_targets(dataset)
     # What the address leaves open is settled once: the ticked card, the file and every form of the page follow from it.
@@ -59,12 +59,13 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
         "command": command_of(dataset, options),
-        "query": {name: said for name in (*WHICH, *HOW) if (said := [*filter(None, args.getlist(name))])},
+        "query": {name: said for name in (*WORDS, *HOW) if (said := [*filter(None, args.getlist(name))])},
         "parts": export.count_by_split(dataset_id, options) if export.is_small(dataset_id) else None,
         "view": read_choice(request.args, "view", ("raw", "read"), "raw"),
         "check": validation.view_check(dataset_id),
         "profiles": validation.known_profiles(),
         "worker": runners.any_worker(),
+        "leak_titles": WHY,
     }
     if request.headers.get("HX-Request"):
         return render_template("export/_shown.html", **facts)
@@ -78,28 +79,15 @@ def index(dataset_id: int) -> ResponseReturnValue:
         splits=entries.split_counts(dataset_id) if export.is_small(dataset_id) else dict.fromkeys(SPLITS),
         tags=entries.tag_counts(dataset_id)[:100],
         snapshots=snapshots.list_snapshots(dataset_id, size=50),
-        narrowed=list(_said_of(options.filters)),
+        narrowed=list(describe_filters(replace(options.filters, statuses=(), splits=(), tags=()))),
     )
-
-
-def _said_of(filters: Filters) -> Iterator[str]:
-    """What came along from the list of pairs, in words."""
-    if filters.text:
-        yield f"that hold “{filters.text}”"
-    if filters.ids is not None:
-        yield f"that were selected ({len(filters.ids):,})"
-    if filters.import_id is not None:
-        yield f"of import {filters.import_id}"
-    if filters.finding:
-        yield f"in which the last check found “{filters.finding}”"
-    if filters.left_out:
-        yield "that a count of an export names"
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     """The export that an address describes. Raises BadUsage and Invalid."""
     spec = parse_target(args.get("to") or "openai")
-    words = {name: args.get(name, "") for name in ("extra", "system", "snapshot", "max_tokens", "per_tag", "shuffle")}
+    said = ("extra", "system", "snapshot", "max_tokens", "per_tag", "shuffle", "allow_leaks")
+    words = {name: args.get(name, "") for name in said}
     if spec.format in TABLES:
         words |= {"bom": args.get("bom", ""), "spreadsheet_safe": args.get("safe", "")}
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
@@ -147,17 +135,9 @@ def counted(dataset_id: int, job_id: int) -> ResponseReturnValue:
 
 def _address_of(job: Job) -> dict[str, Any]:
     options: ExportOptions = tasks.options_of(job).options
-    filters = options.filters
     return {
         "to": options.name,
-        "q": filters.text or None,
-        "status": list(filters.statuses) or None,
-        "split": list(filters.splits) or None,
-        "tag": list(filters.tags) or None,
-        "ids": write_ids(filters.ids) if filters.ids else None,
-        "import": filters.import_id,
-        "finding": filters.finding or None,
-        "left_out": filters.left_out or None,
+        **write_filters(options.filters),
         "snapshot": options.snapshot or None,
         "max_tokens": options.max_tokens,
         "per_tag": options.per_tag,
@@ -165,6 +145,7 @@ def _address_of(job: Job) -> dict[str, Any]:
         "extra": None if options.extra is None else "keep" if options.extra else "drop",
         "system": None if options.dataset_system else "own",
         "bom": "1" if options.bom and options.format in TABLES else None,
+        "allow_leaks": "1" if options.allow_leaks else None,
         "safe": "1" if options.spreadsheet_safe else None,
     }
 
@@ -235,6 +216,7 @@ def file_response(dataset_id: int, options: ExportOptions) -> Response:
     """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
     # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
     name = export.file_name(export.find_origin(dataset_id, options).title, options)
+    export.require_no_leaks(dataset_id, options)
     export.require_space_for(dataset_id)
     most = max(int(current_app.config["LTT_THREADS"]) // 4, 1)
     places: BoundedSemaphore = current_app.extensions.setdefault("ltt.downloads", BoundedSemaphore(most))

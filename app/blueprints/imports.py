@@ -8,12 +8,14 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
+from app.blueprints.api.files import save_sent
 from app.blueprints.datasets import render_home
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import tell
 from app.core.errors import BadUsage, Invalid, LttError, TooLarge
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
+from app.core.formats.members import tells_splits
 from app.core.layouts.paths import value_at
 from app.core.options import options_of
 from app.core.text import clip, is_number, plural, restore_newlines
@@ -101,11 +103,13 @@ def _take_files(dataset_id: int) -> tuple[list[Import], list[tuple[str, str]]]:
     """The files that came in, and name and reason of those that did not."""
     taken: list[Import] = []
     refused: list[tuple[str, str]] = []
-    for file in _sent_files():
+    files = _sent_files()
+    sets = [files] if tells_splits([file.filename or "" for file in files]) else [[file] for file in files]
+    for together in sets:
         try:
-            taken.append(imports.add(dataset_id, uploads.save(file.stream.read, file.filename or "file")))
+            taken.append(imports.add(dataset_id, save_sent(together)))
         except LttError as error:
-            refused.append((uploads.clean_name(file.filename or "file"), error.message))
+            refused.append((uploads.clean_name(together[0].filename or "file"), error.message))
     pasted = request.form.get("text", "")
     if pasted.strip():
         try:
@@ -165,6 +169,7 @@ def _choices_of(row: Import, preview: Preview) -> dict[str, Any]:
         "declared": {one.name: one for one in options_of(Settings)},
         "targets": {column: target for target, column in preview.settings.mapping.items()},
         "formats": [(name, one.title) for name, one in FORMATS.items()],
+        "formats_by_name": FORMATS,
         "layouts": forms.LAYOUT_CHOICES,
         "delimiters": forms.DELIMITER_CHOICES,
         "encodings": list(dict.fromkeys((preview.found.encoding, *ENCODINGS))),

@@ -15,6 +15,7 @@ from app.core.validation import FIXES, RULES, SEVERITIES, Profile
 from app.core.validation.costs import say_price
 from app.core.validation.lints import LINTS
 from app.forms.cleaning import address_parts
+from app.forms.filters import title_of_finding
 from app.services import datasets, duplicates, history, jobs, runners, stats, tasks, validation
 from app.services.validation import CheckRun, Choices, Found, Overview
 
@@ -28,13 +29,6 @@ _ELSEWHERE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no-records": ("Import…", "imports.index", {}),
     "some-systems": ("Set a prompt…", "cleaning.index", {"op": "system-prompt"}),
 }
-
-
-@bp.app_template_global("title_of_finding")
-def title_of_finding(code: str) -> str:
-    """The title of a rule or lint; of one that there is not, what was asked for."""
-    known = RULES.get(code) or LINTS.get(code)
-    return known.title if known else code
 
 
 @bp.get("/")

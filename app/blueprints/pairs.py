@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
@@ -19,7 +19,7 @@ from app.core.stored import StoredEntry
 from app.core.text import clip, is_number
 from app.forms.arguments import read_choice, read_whole, require_names
 from app.forms.conversation import MessageFields
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
@@ -32,7 +32,9 @@ SIZES = (25, 50, 100)
 # Texts whose tokens the editor shows.
 COUNTED = ("question", "answer", "reasoning", "system")
 MOST_REVISIONS = 50
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "left_out", "order", "cursor", "size", "pair", "back")
+ARGUMENTS = (*WORDS, "order", "cursor", "size", "pair", "back")
+# The tags that the next new pair begins with, and whose dataset's they are.
+KEPT_TAGS = "kept_tags"
 FIELDS = (
     ("turns", "Earlier turns"),
     ("question", "Question"),
@@ -62,13 +64,7 @@ class View:
     def address(self, dataset_id: int, endpoint: str = "pairs.index", **changes: Any) -> str:
         """The address of this view with changes; None takes a part away."""
         parts: dict[str, Any] = {
-            "q": self.filters.text or None,
-            "status": list(self.filters.statuses) or None,
-            "tag": list(self.filters.tags) or None,
-            "split": list(self.filters.splits) or None,
-            "import": self.filters.import_id,
-            "finding": self.filters.finding or None,
-            "left_out": self.filters.left_out or None,
+            **write_filters(self.filters),
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
             "size": self.size if self.size != SIZES[1] else None,
@@ -100,8 +96,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         shown = entries.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.order, size=1).entries
         return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
-        form = PairForm(formdata=None)
-        return _render_page(dataset, view, form=form, new=True)
+        return _render_page(dataset, view, form=_new_form(dataset_id), new=True)
     if wanted := read_whole(request.args, "pair", 0):
         entry = entries.get(dataset_id, wanted)
         return _render_page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
@@ -111,7 +106,13 @@ def index(dataset_id: int) -> ResponseReturnValue:
 @bp.get("/new")
 def new(dataset_id: int) -> ResponseReturnValue:
     """A new pair on a page of its own."""
-    return _render_page(datasets.get(dataset_id), view_of_request(), form=PairForm(formdata=None), new=True, own=True)
+    return _render_page(datasets.get(dataset_id), view_of_request(), form=_new_form(dataset_id), new=True, own=True)
+
+
+def _new_form(dataset_id: int) -> PairForm:
+    """The form of a new pair, with the tags that were kept from the one before."""
+    of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
+    return PairForm(formdata=None, **({"tags": tags, "keep_tags": True} if of_dataset == dataset_id else {}))
 
 
 @bp.get("/<int:entry_id>")
@@ -143,9 +144,7 @@ def _render_page(
     shown: dict[str, Any] = {}
     if not own:
         shown = {
-            "page": entries.list_page(
-                dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size
-            ),
+            "page": entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size),
             "total": entries.count_entries(dataset.id, view.filters),
             "status_counts": entries.status_counts(dataset.id, view.filters),
             "split_counts": entries.split_counts(dataset.id, view.filters),
@@ -209,11 +208,16 @@ def create(dataset_id: int) -> ResponseReturnValue:
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+    # A cookie has no room for very many.
+    if form.keep_tags.data and len(form.tags.data or "") <= 500:
+        session[KEPT_TAGS] = [dataset_id, form.tags.data]
+    else:
+        session.pop(KEPT_TAGS, None)
     tell_step(dataset_id, result, saved=f"{dataset_id}/new")
-    is_own = request.form.get("on") == "page"
-    if form.then.data == "new":
-        return redirect(url_for(".new" if is_own else ".index", dataset_id=dataset_id, **({} if is_own else {"pair": "new"})), code=303)
-    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+    if form.then.data == "new" and request.form.get("on") == "page":
+        return redirect(url_for(".new", dataset_id=dataset_id), code=303)
+    following = "new" if form.then.data == "new" else None
+    return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
 
 
 @shown_on("pairs.create")
@@ -283,7 +287,8 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
         for name, _ in FIELDS
         if name in mine and mine[name] != getattr(theirs, name)
     }
-    merged = theirs._replace(**mine)
+    changed: Any = mine
+    merged = theirs._replace(**changed)
     body = render_template(
         "pairs/conflict.html",
         dataset=datasets.get(dataset_id),

@@ -14,14 +14,14 @@ from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.text import is_number
 from app.forms.arguments import read_whole, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, read_filters
 from app.frontdoor.answers import wants_json
 from app.services import datasets, entries, review, validation
 from app.services.review import Decided, Queue, Reviewer
 
 bp = Blueprint("review", __name__, url_prefix="/datasets/<int:dataset_id>/review")
 
-ARGUMENTS = ("q", "status", "tag", "split", "import", "finding", "audit", "skipped", "pair", "view")
+ARGUMENTS = (*WORDS, "audit", "skipped", "pair", "view")
 VIEWS = ("one", "cards")
 # So many cards stand ready behind the one that is looked at.
 AHEAD = 8
@@ -163,6 +163,6 @@ def start_audit(dataset_id: int) -> ResponseReturnValue:
     """Draw pairs at random from those that match, to be looked at one by one."""
     size = read_whole(request.form, "size", 0)
     filters = read_filters(request.args)
-    parts = [(name, value) for name in ARGUMENTS[:6] for value in request.args.getlist(name) if value]
+    parts = [(name, value) for name in WORDS for value in request.args.getlist(name) if value]
     audit = review.start_audit(dataset_id, filters, urlencode(parts), size)
     return redirect(url_for(".index", dataset_id=dataset_id, audit=audit.id), code=303)

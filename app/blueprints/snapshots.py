@@ -1,5 +1,6 @@
 """Snapshots: frozen versions of a dataset, what differs between them, and going back to one."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -12,7 +13,7 @@ from app.core.options import command_line, command_words, encode
 from app.core.record import SPLITS, STATUSES
 from app.core.text import plural
 from app.forms.arguments import read_choice, read_whole, require_names
-from app.forms.filters import read_filters
+from app.forms.filters import describe_filters, read_filters
 from app.models import Job
 from app.services import datasets, entries, history, jobs, runners, snapshots, tasks
 from app.services.snapshots import CompareRun, Comparison, CopyRun, FreezeRun, RestoreRun, Snapshot
@@ -136,6 +137,7 @@ def new(dataset_id: int) -> ResponseReturnValue:
         "snapshots/new.html",
         dataset=dataset,
         filters=filters,
+        carried=list(describe_filters(replace(filters, text="", statuses=(), splits=(), tags=()))),
         count=entries.count_entries(dataset_id, filters),
         tags=[name for name, _ in entries.tag_counts(dataset_id)][:50],
         splits=SPLITS,

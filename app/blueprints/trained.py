@@ -43,7 +43,7 @@ def _render(dataset_id: int, refused: str = "") -> str:
         asked=False,
         only=("profile", "model", "length", "trains"),
     )
-    filters = Filters(finding=args.get("finding", ""))
+    filters = Filters(findings=tuple(filter(None, [args.get("finding", "")])))
     first = entries.list_page(dataset_id, filters, size=1).entries
     wanted = read_whole(args, "pair", first[0].id if first else None)
     entry = entries.get(dataset_id, wanted) if wanted is not None else None

@@ -19,15 +19,17 @@ from app.core.editing import ROLES
 from app.core.errors import WrongKind
 from app.core.record import SPLITS, Message, load_messages
 from app.core.text import clip, plural
+from app.forms import keyboard
+from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
 from app.models import ChangeSet, Dataset
 from app.models.base import now
 from app.services import entries, history, snapshots, splits, validation
 from app.services.history import Applied
 
-STATUS_NAMES = {"approved": "Approved", "review": "Needs review", "draft": "Draft", "rejected": "Rejected"}
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
+KEYMAP_COOKIE = "ltt_keymap"
 NAME_COOKIE = "ltt_name"
 
 
@@ -67,6 +69,20 @@ _WORKSPACE_PAGES = (
 )
 
 
+# Which keys act on which pages, beside those that do everywhere.
+_SCOPES = {
+    "pairs": ("list", "pair"),
+    "review": ("review",),
+    "duplicates": ("duplicates",),
+    "trained": ("trained",),
+}
+
+
+def scopes_of(blueprint: str | None) -> tuple[str, ...]:
+    """The kinds of keys that act on the pages of a blueprint, beside those that do everywhere."""
+    return _SCOPES.get(blueprint or "", ())
+
+
 def init_app(app: Flask) -> None:
     """Give the helpers to all templates."""
     app.jinja_env.globals.update(
@@ -76,6 +92,8 @@ def init_app(app: Flask) -> None:
         undo_state=undo_state,
         url_for_if=url_for_if,
         sent_text=sent_text,
+        filter_fields=list_fields,
+        title_of_finding=title_of_finding,
     )
     app.jinja_env.filters.update(
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
@@ -97,6 +115,7 @@ def _preferences() -> dict[str, object]:
         "theme": theme if theme in THEMES else "auto",
         "own_name": request.cookies.get(NAME_COOKIE, ""),
         "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
+        "keymap": keyboard.map_keys(own, list_actions(), scopes_of(request.blueprint)) if (own := own_keys()) else {},
     }
 
 
@@ -153,9 +172,15 @@ def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
     ]
 
 
-def list_page_keys() -> list[tuple[str, str]]:
-    """The keys that lead to the pages of the navigation, and the names of these."""
-    return [(f"G then {key.upper()}", label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key]
+def list_actions() -> tuple[keyboard.Action, ...]:
+    """Everything that has a key, with the pages of the navigation."""
+    return keyboard.with_pages((key, label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key)
+
+
+def own_keys() -> dict[str, str]:
+    """The keys that the person at this browser gave actions, by their names."""
+    kept = request.cookies.get(KEYMAP_COOKIE, "")
+    return keyboard.read_own_keys(kept, list_actions()) if kept else {}
 
 
 def url_for_if(endpoint: str, **values: Any) -> str | None:

@@ -44,7 +44,7 @@ from app.services.export import ExportOptions
     multiple=True,
     help="Only pairs of this split; can be given again. With each: a file for every split.  [default: all]",
 )
-@takes_options(Filters, "filters", ("text", "statuses", "tags", "ids", "import_id", "finding", "left_out"))
+@takes_options(Filters, "filters", splits=())
 @takes_options(ExportOptions, "options")
 @click.option("--prove", is_flag=True, help="Read each file back and compare it. Exit code 1 where it differs.")
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")
@@ -80,6 +80,7 @@ def export(
         named = tuple(one for one in SPLITS if one in splits)
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
+        _refuse_leaks(dataset_id, options, each="each" in splits)
         if options.bundle:
             result = _write_bundle(dataset_id, options, out, prove=prove or as_json)
             service.remember_use(dataset_id, options)
@@ -100,6 +101,15 @@ def export(
             )
         service.remember_use(dataset_id, options)
     return _end(result, as_json, to_stdout=to_stdout)
+
+
+def _refuse_leaks(dataset_id: int, options: ExportOptions, *, each: bool) -> None:
+    """Raise Conflict where something leaks between splits; where that is allowed, say it."""
+    asked = replace(options, filters=replace(options.filters, splits=SPLITS)) if each else options
+    found = service.find_split_leaks(dataset_id, asked) if options.allow_leaks else None
+    service.require_no_leaks(dataset_id, asked)
+    if found is not None and found.total:
+        click.echo(found.tell(), err=True)
 
 
 def _write_bundle(dataset_id: int, options: ExportOptions, out: str, *, prove: bool) -> dict[str, Any]:

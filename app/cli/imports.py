@@ -1,7 +1,9 @@
 """``ltt import``: bring files into a dataset."""
 
 import json
+import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -10,8 +12,9 @@ from app.cli.files import refuse_live
 from app.cli.options import takes_options
 from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
-from app.core.errors import LttError
+from app.core.errors import Invalid, LttError
 from app.core.formats.database_log import log_beside, with_log
+from app.core.formats.source import HEAD_BYTES
 from app.core.text import plural
 from app.models import Dataset, Import
 from app.services.imports import Settings
@@ -24,7 +27,11 @@ from app.services.imports import Settings
 @takes_options(Settings, "settings")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(files: tuple[str, ...], name: str, create: bool, as_json: bool, settings: Settings) -> int:
-    """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones."""
+    """Bring FILEs (- is stdin) into a dataset. Bad rows are kept with their reason and never stop good ones.
+
+    A folder or a .zip of several data files is one import: those that this program exports, those of the Hugging Face
+    Hub, LLaMA-Factory, axolotl and MLX-LM, and any other. Each file tells the split of its pairs by its name.
+    """
     from app.services import datasets, imports
     from app.services.imports import waiting
 
@@ -115,10 +122,40 @@ def _save_upload(file: str):  # type: ignore[no-untyped-def]
     if file == "-":
         return uploads.save(sys.stdin.buffer.read, "stdin")
     path = Path(file)
+    if path.is_dir():
+        return _save_folder(path)
     if log := log_beside(path):
         click.echo(f"{file}: read together with the log beside it, {log.name}.", err=True)
     with with_log(path) as whole, whole.open("rb") as source:
         return uploads.save(source.read, path.name, announced_bytes=whole.stat().st_size)
+
+
+def _save_folder(folder: Path):  # type: ignore[no-untyped-def]
+    """The data files of a folder, and what says which they are, as one upload."""
+    from app.core.formats.members import choose_members
+    from app.services import uploads
+
+    # Links to files are followed, as the Hub's own folders are made of them; links to folders are not.
+    inside = [Path(where) / name for where, _, names in os.walk(folder) for name in names]
+    paths = {one.relative_to(folder).as_posix(): one for one in sorted(inside) if one.is_file()}
+
+    def read_head(name: str) -> bytes:
+        with paths[name].open("rb") as file:
+            return file.read(HEAD_BYTES)
+
+    try:
+        found = choose_members([*paths], read_head)
+    except Invalid as error:
+        error.message = error.message.replace(" in it", "")
+        raise
+    for one in found.files:
+        refuse_live(paths[one.path])
+    for warning in found.warnings:
+        click.echo(f"{folder}: {warning}", err=True)
+    chosen = [*(one.path for one in found.files), *found.beside]
+    with ExitStack() as stack:
+        opened = [(name, stack.enter_context(paths[name].open("rb")).read) for name in chosen]
+        return uploads.save_files(opened, folder.absolute().name or "folder")
 
 
 def _print_counts(row: Import) -> None:
@@ -132,6 +169,12 @@ def _print_counts(row: Import) -> None:
     found = detected_of(row)
     if reason := found.reasons.get("spreadsheet_safe"):
         click.echo(f"  Spreadsheet-safe quoting was undone because {reason}.", err=True)
+    for part in found.parts:
+        split = row.settings.get("split")
+        said = part.split if split == "files" else "" if split == "none" else split
+        click.echo(f"  {part.title}{f': {said}' if said else ''}", err=True)
+    if found.split and row.settings.get("split") == "files":
+        click.echo(f"  Its name tells a split. To set it: --split {found.split}", err=True)
     for warning in found.warnings:
         click.echo(f"  {warning}", err=True)
     for bad in quarantine.list_open(row.id, size=10) if row.quarantined else []:

@@ -29,7 +29,7 @@ def _run(task: tasks.Task[Any], options: Any) -> dict[str, Any]:
 @click.argument("dataset", metavar="D")
 @click.option("--name", default="", help="What to call it.")
 @click.option("--note", default="", help="What to remember of it.")
-@takes_options(Filters, "filters", ("text", "statuses", "splits", "tags"))
+@takes_options(Filters, "filters")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def snapshot(dataset: str, name: str, note: str, filters: Filters, as_json: bool) -> None:
     """Freeze the pairs of dataset D as a version that never changes."""

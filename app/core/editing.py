@@ -43,7 +43,9 @@ _DEPTH = 64
 def parse_json(text: str, what: str) -> Any:
     """The value of JSON text. Raises Invalid, which says where it ends to be JSON."""
     try:
-        value = json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant, parse_float=_read_float)
+        value = json.loads(
+            text, object_pairs_hook=_read_object, parse_constant=_refuse_constant, parse_float=_read_float
+        )
         msgspec.json.encode(value)
     except json.JSONDecodeError as error:
         reason = error.msg[0].lower() + error.msg[1:]
@@ -99,9 +101,7 @@ def read_messages(values: Sequence[Any], what: str) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def check_messages(
-    turns: Sequence[Message], trace: Sequence[Message], known: Collection[Message] = ()
-) -> None:
+def check_messages(turns: Sequence[Message], trace: Sequence[Message], known: Collection[Message] = ()) -> None:
     """Raise Invalid on the first message that cannot be one; those that are ``known`` are not looked at."""
     for number, message in enumerate((*turns, None, *trace), 1):
         if message is None:
@@ -116,7 +116,9 @@ def check_messages(
 
 def _check_message(message: Message, place: str) -> None:
     if message.role not in ROLES:
-        raise Invalid(f"{place} has the role {clip(message.role, 40)!r}. Use one of {', '.join(ROLES)}.", code="bad_role")
+        raise Invalid(
+            f"{place} has the role {clip(message.role, 40)!r}. Use one of {', '.join(ROLES)}.", code="bad_role"
+        )
     if message.weight not in (None, 0, 1):
         raise Invalid(f"The weight of {place.lower()} is 0 (not trained) or 1.", code="bad_weight")
     if not message.tool_calls and message.role not in ("tool", "function") and is_blank(message.text):
@@ -206,7 +208,11 @@ def _find_fault(schema: Any, path: str, depth: int = 0) -> str:
     if "enum" in schema and not (isinstance(schema["enum"], list) and schema["enum"]):
         return f"{at}have something under “enum” that is no list of values"
     inner = [(f"{path}.{name}", one) for name, one in properties.items()]
-    inner += [(f"{path}[]" if name == "items" else path, schema[name]) for name in ("items", "additionalProperties", "not") if name in schema]
+    inner += [
+        (f"{path}[]" if name == "items" else path, schema[name])
+        for name in ("items", "additionalProperties", "not")
+        if name in schema
+    ]
     for name in ("anyOf", "oneOf", "allOf", "prefixItems"):
         if name in schema:
             if not (isinstance(schema[name], list) and schema[name]):
@@ -242,7 +248,7 @@ def tools_name(extra: Mapping[str, Any]) -> str:
 
 
 def move_notes(extra: Mapping[str, Any], moved: Mapping[int, int]) -> dict[str, Any]:
-    """``extra`` with its notes on messages by place at their new places; those on messages that are gone are dropped."""
+    """``extra`` with its notes on messages by place at their new places; what is gone has none."""
     found = dict(extra)
     for name in _PLACED:
         note = _note_of(found, name)

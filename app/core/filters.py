@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from app.core.errors import Invalid
-from app.core.options import option
+from app.core.errors import BadUsage, Invalid
+from app.core.options import Option, option, options_of
 from app.core.record import SPLITS, STATUSES
 from app.core.text import clip, is_number
 
@@ -35,40 +36,63 @@ def write_ids(ids: Iterable[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
+HERE = "here"
 _STATUSES, _SPLITS = ({one: one for one in choices} for choices in (STATUSES, SPLITS))
+
+
+def _any_of(label: str, what: str, flag: str, **more: Any) -> Any:
+    return option((), label, f"Only pairs {what}; can be given again.", flag=f"--{flag}", **more)
+
+
+def _none_of(label: str, what: str, flag: str, **more: Any) -> Any:
+    return option((), f"Not: {label.lower()}", f"No pairs {what}; can be given again.", flag=f"--not-{flag}", **more)
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which entries: all conditions together. ``text`` is a literal substring; ``tags`` any of them."""
+    """Which entries: all conditions together. ``text`` is a literal substring.
+
+    Of what is named several times a pair has any; what is named by ``not_…`` it has none of. ``imports`` are numbers of
+    imports, or ``here`` for pairs that were not imported.
+    """
 
     text: str = option("", "Text", "Only pairs that hold this text.", flag="--query", word="q", metavar="Q")
-    statuses: tuple[str, ...] = option(
-        (),
-        "Status",
-        "Only pairs of this status; can be given again.",
-        choices=dict(zip(STATUSES, STATUSES, strict=True)),
-        flag="--status",
-    )
-    splits: tuple[str, ...] = option(
-        (), "Split", "Only pairs of this split; can be given again.", choices=_SPLITS, flag="--split"
-    )
-    tags: tuple[str, ...] = option((), "Tags", "Only pairs with this tag; can be given again.", flag="--tag")
+    statuses: tuple[str, ...] = _any_of("Status", "of this status", "status", choices=_STATUSES)
+    splits: tuple[str, ...] = _any_of("Split", "of this split", "split", choices=_SPLITS)
+    tags: tuple[str, ...] = _any_of("Tags", "with this tag", "tag")
     ids: tuple[int, ...] | None = option(
         None, "Pairs", "Only pairs of these numbers, such as 3,5,8-12.", metavar="N", parse=read_ids, say=write_ids
     )
-    import_id: int | None = option(None, "Import", "Only pairs of this import.", flag="--import", metavar="N")
+    imports: tuple[str, ...] = _any_of("Import", "of this import, or 'here' for no import", "import", metavar="N")
     answered: bool | None = option(None, "With an answer", flag="")
-    finding: str = option("", "Finding", "Only pairs in which the last check found this.", metavar="CODE")
+    findings: tuple[str, ...] = _any_of("Finding", "in which the last check found this", "finding", metavar="CODE")
     left_out: str = option("", "Left out", "Only pairs that a count of an export names.", metavar="N:CODE")
+    sources: tuple[str, ...] = _any_of("Source", "of this source", "source")
+    not_statuses: tuple[str, ...] = _none_of("Status", "of this status", "status", choices=_STATUSES)
+    not_splits: tuple[str, ...] = _none_of("Split", "of this split", "split", choices=_SPLITS)
+    not_tags: tuple[str, ...] = _none_of("Tags", "with this tag", "tag")
+    not_imports: tuple[str, ...] = _none_of("Import", "of this import", "import", metavar="N")
+    not_findings: tuple[str, ...] = _none_of("Finding", "in which the last check found this", "finding", metavar="CODE")
+    not_sources: tuple[str, ...] = _none_of("Source", "of this source", "source")
 
     @property
     def active(self) -> int:
-        """How many kinds of condition are set."""
-        return sum(
-            bool(x)
-            for x in (self.text, self.statuses, self.splits, self.tags, self.import_id, self.finding, self.left_out)
-        ) + (self.answered is not None)
+        """How many kinds of condition are set: what is wanted and what is not of one thing count as one."""
+        kinds = {one.name.removeprefix("not_").removesuffix("_from").removesuffix("_to") for one in self.said()}
+        return len(kinds - {"ids"})
+
+    def said(self) -> list[Option]:
+        """The conditions that are set."""
+        return [one for one in options_of(type(self)) if getattr(self, one.name) != one.default]
+
+
+def check_choices(filters: Filters) -> None:
+    """Raise BadUsage where something is named that there is not."""
+    for one in filters.said():
+        unknown = {*getattr(filters, one.name)} - one.choices.keys() if one.choices and one.kind == "texts" else ()
+        if unknown:
+            word = one.word.removeprefix("not_")
+            raise BadUsage(f"There is no {word} {sorted(unknown)[0]!r}. Use one of {', '.join(one.choices)}.")
 
 
 EVERY = Filters()

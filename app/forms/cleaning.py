@@ -11,7 +11,7 @@ from app.core.filters import Filters
 from app.core.options import read_text
 from app.core.text import is_number
 from app.forms.arguments import read_choice, read_choices, read_whole
-from app.forms.filters import read_filters
+from app.forms.filters import WORDS, read_filters
 from app.services.cleaning import VIEWS
 
 FIRST = "find-replace"
@@ -23,7 +23,6 @@ FIELD_LABELS = {
     "system": "System prompt",
     "turns": "Earlier turns",
 }
-_FILTERS = ("q", "status", "tag", "split", "import", "finding", "left_out", "ids")
 MAX_LEFT_OUT = 20_000
 
 
@@ -92,7 +91,7 @@ class CleanForm:
 
     def carry(self) -> dict[str, list[str]]:
         """The part of the address that says which pairs."""
-        return {name: self.values.getlist(name) for name in (*_FILTERS, "scope") if self.values.getlist(name)}
+        return {name: self.values.getlist(name) for name in (*WORDS, "scope") if self.values.getlist(name)}
 
     @property
     def left_out(self) -> frozenset[int]:

@@ -8,13 +8,13 @@ stored message holds and the fields cannot say, as JSON.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.editing import move_notes, parse_json
 from app.core.errors import Invalid
 from app.core.layouts.base import NOTES
-from app.core.record import Message, Record, load_json, message_to_json
+from app.core.record import Message, Record
 from app.core.text import is_number, restore_newlines
 
 _FIELD = re.compile(r"m(\d{1,6})\.(?:c(\d{1,6})\.)?(\w+)")
@@ -125,17 +125,23 @@ def _fields_of_call(call: Any) -> CallFields:
     hollow = {**function, "name": ""}
     if "arguments" in function:
         hollow["arguments"] = arguments if is_text and "\r" in arguments else "" if is_text else {}
-    shown = arguments if is_text else _show_json(arguments)
+    shown = arguments if isinstance(arguments, str) else _show_json(arguments)
     return CallFields(name, shown, kept=json.dumps({**call, "function": hollow}, ensure_ascii=False))
 
 
 def _call_of(fields: CallFields, place: str) -> Any:
     if fields.raw:
         return parse_json(fields.raw, place)
-    kept = parse_json(fields.kept, place) if fields.kept else {"type": "function", "function": {"name": "", "arguments": ""}}
+    kept = (
+        parse_json(fields.kept, place)
+        if fields.kept
+        else {"type": "function", "function": {"name": "", "arguments": ""}}
+    )
     function = kept.get("function") if isinstance(kept, dict) else None
     if not isinstance(function, dict):
-        raise Invalid("What this form keeps of a tool call was changed on the way. Load the page again.", code="bad_form")
+        raise Invalid(
+            "What this form keeps of a tool call was changed on the way. Load the page again.", code="bad_form"
+        )
     stored, typed = function.get("arguments"), fields.arguments
     written = {**function, "name": fields.name}
     if isinstance(stored, dict):
@@ -158,7 +164,7 @@ def show_tools(extra: Mapping[str, Any], name: str) -> str:
         try:
             value = parse_json(value, "The tools")
         except Invalid:
-            return value  # type: ignore[return-value]
+            return value
     return "" if value is None else _show_json(value)
 
 
@@ -215,7 +221,7 @@ class Conversation:
         )
 
     def arrange(self, act: str) -> None:
-        """Do what a button of the form says: ``turn``, ``trace``, ``up:2``, ``down:2``, ``remove:2``, ``call:2``, ``uncall:2.0``.
+        """Do what a button says: ``turn``, ``trace``, ``up:2``, ``down:2``, ``remove:2``, ``call:2`` or ``uncall:2.0``.
 
         Numbers are places among all messages but question and answer.
         """

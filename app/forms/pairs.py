@@ -37,6 +37,7 @@ class PairForm(FlaskForm):
     answer_trained = BooleanField("Trained", default=True)
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
+    keep_tags = BooleanField("Keep the tags for the next", default=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

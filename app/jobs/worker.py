@@ -13,13 +13,13 @@ from types import FrameType
 from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from app.core.errors import Busy, LttError, NotFound, Restored
 from app.jobs import child
 from app.jobs.child import Progress, Watcher
 from app.models import close_connections, db, end_reading, failures, write_ahead_log
-from app.services import jobs, runners, running, tasks
+from app.services import jobs, runners, running, search, tasks
 from app.services.running import Claim, Lost
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class Worker:
         self._born_to = os.getppid()
         self._stopping = threading.Event()
         self._swept = float("-inf")
+        self._behind = False
+        self._rests_until = float("-inf")
 
     def run(self) -> None:
         """Work until stopped. Call from the main thread."""
@@ -48,7 +50,8 @@ class Worker:
             runners.announce_worker()
             try:
                 while not self._ending():
-                    self._stopping.wait(POLL_SECONDS if self._turned() else FULL_SECONDS)
+                    pause = POLL_SECONDS if self._turned() else FULL_SECONDS
+                    self._stopping.wait(0 if self._behind else pause)
             finally:
                 runners.retire()
                 close_connections()
@@ -75,15 +78,21 @@ class Worker:
         return True
 
     def turn(self) -> bool:
-        """Clear up after the dead, then run the job that waits longest. Returns whether there was one."""
+        """Clear up after the dead, then run the job that waits longest. Returns whether there was one.
+
+        Where none waits, facts and index for searches are brought a little further.
+        """
+        self._behind = False
         try:
             if running.interrupt_dead():
                 self._swept = float("-inf")
             self._sweep()
             claim = self._claim()
-            if claim is None and (wal := write_ahead_log()) is not None:
-                # A reader that was killed could not do it itself.
-                wal.fold_if_free()
+            if claim is None:
+                self._catch_up()
+                if not self._behind and (wal := write_ahead_log()) is not None:
+                    # A reader that was killed could not do it itself.
+                    wal.fold_if_free()
         except Busy:
             return False
         finally:
@@ -92,6 +101,18 @@ class Worker:
             return False
         self._run(claim)
         return True
+
+    def _catch_up(self) -> None:
+        """Bring what searches need a little further. A defect in it must not keep jobs from running."""
+        if time.monotonic() < self._rests_until:
+            return
+        try:
+            self._behind = search.catch_up()
+        except DatabaseError as error:
+            if failures.is_disk_full(error):
+                raise
+            log.exception("What searches need could not catch up. They look at the pairs themselves.")
+            self._rests_until = time.monotonic() + SWEEP_SECONDS
 
     def _sweep(self) -> None:
         if time.monotonic() - self._swept < SWEEP_SECONDS:

@@ -31,6 +31,7 @@ from app.models.ledgers import Ledger, LedgerRow
 from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
+from app.models.search import EntryFacts, SearchState, StaleEntry
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "DuplicatePair",
     "DuplicateScan",
     "Entry",
+    "EntryFacts",
     "FoundProblem",
     "IdempotencyKey",
     "Import",
@@ -58,9 +60,11 @@ __all__ = [
     "Price",
     "QuarantinedRow",
     "SavedRecipe",
+    "SearchState",
     "Snapshot",
     "SnapshotRange",
     "SnapshotUse",
+    "StaleEntry",
     "Turns",
     "Verdict",
     "Workspace",

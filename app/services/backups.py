@@ -276,8 +276,16 @@ def _prepare_copy(path: Path, copy: Path, name: str, live_epoch: int) -> None:
 
 
 def _begin_epoch(target: sqlite3.Connection, epoch: int) -> None:
-    """Move all versions out of the reach of what was read before, and end the jobs that nobody works on any more."""
+    """Move all versions out of the reach of what was read before, and end the jobs that nobody works on any more.
+
+    What was kept for searches is made anew: an index is not believed that came from elsewhere.
+    """
     target.execute("BEGIN")
+    virtual = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE %'"
+    for (name,) in target.execute(virtual).fetchall():
+        target.execute('DROP TABLE "{}"'.format(name.replace('"', '""')))
+    for table in ("entry_facts", "stale_entries", "search_states"):
+        target.execute(f"DELETE FROM {table}")
     target.execute("UPDATE workspace SET epoch = ?", (epoch,))
     for table, column in _VERSIONED:
         target.execute(f"UPDATE {table} SET {column} = ? + {column} % ?", (epoch * VERSIONS, VERSIONS))

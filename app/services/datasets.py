@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, insert, literal, or_, select
+from sqlalchemy import ColumnElement, func, insert, literal, or_, select
 
 from app.core.digests import content_line, labels_line
 from app.core.errors import Conflict, Invalid, NotFound
@@ -27,6 +27,20 @@ def list_datasets(*, archived: bool = False, deleted: bool = False) -> list[Data
     query = select(Dataset).where(Dataset.deleted_at.is_(None), _is_confirmed())
     query = query.where(Dataset.archived_at.is_not(None) if archived else Dataset.archived_at.is_(None))
     return list(db.session.execute(query.order_by(Dataset.changed_at.desc(), Dataset.id.desc())).scalars())
+
+
+def find_named(name: str, found: list[Dataset]) -> list[Dataset]:
+    """Those of ``found`` whose name holds each word of ``name``, whatever its case."""
+    words = name.casefold().split()
+    return [dataset for dataset in found if all(word in dataset.name.casefold() for word in words)]
+
+
+def list_recent(limit: int) -> tuple[list[Dataset], int]:
+    """The active datasets that were changed last, and how many there are in all."""
+    query = select(Dataset).where(Dataset.deleted_at.is_(None), Dataset.archived_at.is_(None), _is_confirmed())
+    newest = query.order_by(Dataset.changed_at.desc(), Dataset.id.desc()).limit(limit)
+    counted = select(func.count()).select_from(query.subquery())
+    return list(db.session.execute(newest).scalars()), db.session.execute(counted).scalar_one()
 
 
 def _is_confirmed() -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from app.services import validation
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """The tokens of texts by their names, as models of a ``family`` count them; an estimate where it is not ``exact``."""
+    """The tokens of texts by their names, as a ``family`` of models counts; an estimate if not ``exact``."""
 
     tokens: Mapping[str, int]
     exact: bool
@@ -51,7 +51,9 @@ def provenance_of(entry: StoredEntry) -> Provenance:
     query = query.outerjoin(ChangeSet, ChangeSet.id == Entry.created_in).outerjoin(Import, Import.id == Entry.import_id)
     actor, at, import_id, file_name = db.session.execute(query.where(Entry.id == entry.id)).one()
     extra = load_json(entry.extra, {})
-    said = {name: extra[name] for name in ("document", "passage", "context", "model") if isinstance(extra.get(name), str)}
+    said = {
+        name: extra[name] for name in ("document", "passage", "context", "model") if isinstance(extra.get(name), str)
+    }
     return Provenance(
         actor or "",
         at,

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_,
 from app.core import folding, stored
 from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
-from app.core.filters import EVERY, Filters
-from app.core.record import SPLITS, STATUSES, dump_json
+from app.core.filters import EVERY, HERE, Filters, check_choices
+from app.core.record import dump_json
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
-from app.core.text import is_number, plural
+from app.core.text import clip, is_number, plural
 from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProblem, LedgerRow, db, reading
 from app.models import Dataset as DatasetRow
 from app.models.database import LOG
@@ -26,7 +26,7 @@ from app.models.log import WriteAheadLog
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
 MAX_SEARCH = 1000
-MAX_TAGS = 50
+MAX_NAMED = 50
 ORDERS = ("newest", "oldest")
 
 
@@ -93,37 +93,30 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """The filters as SQL conditions. Raises Invalid on a search text over the limit, BadUsage on an unknown status."""
     if len(filters.text) > MAX_SEARCH:
         raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
-    if unknown := set(filters.statuses) - set(STATUSES):
-        raise BadUsage(f"There is no status {sorted(unknown)[0]!r}. Use one of {', '.join(STATUSES)}.")
-    if len(filters.tags) > MAX_TAGS:
-        raise BadUsage(f"That asks for {len(filters.tags):,} tags. Choose at most {MAX_TAGS}.")
+    check_choices(filters)
+    for one in filters.said():
+        if one.kind == "texts" and (number := len(getattr(filters, one.name))) > MAX_NAMED:
+            what = one.name.removeprefix("not_")
+            raise BadUsage(f"That asks for {number:,} {what}. Choose at most {MAX_NAMED}.")
     found: list[ColumnElement[bool]] = []
     if filters.text:
         searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
         found.append(or_(*(holds_text(column, filters.text) for column in searched)))
     if filters.statuses:
         found.append(Entry.status.in_(set(filters.statuses)))
-    if unknown := set(filters.splits) - set(SPLITS):
-        raise BadUsage(f"There is no split {sorted(unknown)[0]!r}. Use one of {', '.join(SPLITS)}.")
     if filters.splits:
         found.append(Entry.split.in_(set(filters.splits)))
     if filters.tags:
-        quoted = ((dump_json([tag]) or "[]")[1:-1] for tag in filters.tags)
-        # SQLite's LIKE takes upper and lower case for the same; these are other tags.
-        found.append(or_(*(func.replace(Entry.tags, tag, "") != Entry.tags for tag in quoted)))
+        found.append(_has_tag(filters.tags))
     if filters.ids is not None:
         found.append(Entry.id.in_(filters.ids))
-    if filters.import_id is not None:
-        found.append(Entry.import_id == filters.import_id)
+    if filters.imports:
+        found.append(_is_of_import(filters.imports))
     if filters.answered is not None:
         has_answer = or_(Entry.answer != "", Entry.trace.is_not(None))
         found.append(has_answer if filters.answered else ~has_answer)
-    if filters.finding:
-        # Whether a pair that was written anew since the check still has it is not known.
-        mine = FoundProblem.check_id.in_(select(Check.id).where(Check.state == "current"))
-        listed = select(FoundProblem.entry_id, FoundProblem.content_hash).where(
-            mine, FoundProblem.code == filters.finding
-        )
+    if filters.findings:
+        listed = _select_found(filters.findings)
         # The ids alone as well: by them the planner looks pairs up instead of reading all.
         found.append(Entry.id.in_(listed.with_only_columns(FoundProblem.entry_id)))
         found.append(tuple_(Entry.id, Entry.content_hash).in_(listed))
@@ -131,7 +124,41 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         ledger, _, code = filters.left_out.partition(":")
         named = LedgerRow.ledger_id == (int(ledger) if is_number(ledger) else 0), LedgerRow.code == code
         found.append(Entry.id.in_(select(LedgerRow.entry_id).where(*named)))
+    if filters.sources:
+        found.append(Entry.source.in_(filters.sources))
+    if filters.not_statuses:
+        found.append(Entry.status.not_in(set(filters.not_statuses)))
+    if filters.not_splits:
+        found.append(or_(Entry.split.is_(None), Entry.split.not_in(set(filters.not_splits))))
+    if filters.not_tags:
+        found.append(or_(Entry.tags.is_(None), ~_has_tag(filters.not_tags)))
+    if filters.not_imports:
+        found.append(~_is_of_import(filters.not_imports))
+    if filters.not_findings:
+        found.append(tuple_(Entry.id, func.coalesce(Entry.content_hash, 0)).not_in(_select_found(filters.not_findings)))
+    if filters.not_sources:
+        found.append(or_(Entry.source.is_(None), Entry.source.not_in(filters.not_sources)))
     return found
+
+
+def _has_tag(tags: Iterable[str]) -> ColumnElement[bool]:
+    quoted = ((dump_json([tag]) or "[]")[1:-1] for tag in tags)
+    # SQLite's LIKE takes upper and lower case for the same; these are other tags.
+    return or_(*(func.replace(Entry.tags, tag, "") != Entry.tags for tag in quoted))
+
+
+def _is_of_import(imports: Iterable[str]) -> ColumnElement[bool]:
+    """Of one of the imports, or of none; never unknown, so that it can be turned round."""
+    if wrong := [one for one in imports if one != HERE and not is_number(one)]:
+        raise BadUsage(f"import must be a whole number or {HERE}, not {clip(wrong[0], 40)!r}.", code="no_number")
+    return func.coalesce(Entry.import_id, 0).in_({0 if one == HERE else int(one) for one in imports})
+
+
+def _select_found(codes: Iterable[str]) -> Select[Any, Any]:
+    """What the current checks found, as ids and hashes: of a pair that was written anew since, nothing is known."""
+    mine = FoundProblem.check_id.in_(select(Check.id).where(Check.state == "current"))
+    hashed = func.coalesce(FoundProblem.content_hash, 0)
+    return select(FoundProblem.entry_id, hashed).where(mine, FoundProblem.code.in_(set(codes)))
 
 
 def select_entries(

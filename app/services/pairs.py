@@ -132,7 +132,9 @@ def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
 
 def _check_extra(stored: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
     """Raise Invalid where something that is not stored yet cannot be, or is no tool where one should be."""
-    check_storable({key: value for key, value in extra.items() if key not in stored or stored[key] != value}, "The pair")
+    check_storable(
+        {key: value for key, value in extra.items() if key not in stored or stored[key] != value}, "The pair"
+    )
     name = tools_name(extra)
     if name in extra and extra[name] != stored.get(name):
         check_tools(tools_in(extra[name]))

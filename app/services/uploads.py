@@ -12,11 +12,12 @@ import secrets
 import shutil
 import threading
 import time
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from flask import current_app, has_request_context
 
@@ -97,6 +98,50 @@ def save(read: Callable[[int], bytes], name: str, *, announced_bytes: int | None
 def save_text(text: str, name: str = "pasted text") -> Upload:
     """Keep pasted text as a file; line ends of a browser's text area become LF."""
     return save(io.BytesIO(text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")).read, name)
+
+
+def save_files(files: Sequence[tuple[str, Callable[[int], bytes]]], name: str) -> Upload:
+    """Keep several files as one: an archive that is not compressed, whose members have the given paths.
+
+    Raises like ``save``; an empty one among them stays.
+    """
+    limit = int(current_app.config["LTT_MAX_UPLOAD_MB"]) * MB
+    token = secrets.token_urlsafe(24)
+    part = folder() / f"{token}.part"
+    try:
+        with os.fdopen(os.open(part, _NEW, 0o600), "wb") as out:
+            digest = _Hashed(out)
+            with zipfile.ZipFile(cast(BinaryIO, digest), "w", zipfile.ZIP_STORED) as archive:
+                for path, read in files:
+                    with archive.open(zipfile.ZipInfo(path), "w", force_zip64=True) as member:
+                        while block := read(CHUNK):
+                            member.write(block)
+                            if digest.size > limit:
+                                raise _too_large(limit)
+        upload = Upload(token, clean_name(name), digest.size, digest.sha256.hexdigest())
+        _write_facts(upload)
+        part.rename(upload.path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        _facts_path(token).unlink(missing_ok=True)
+        raise
+    return upload
+
+
+class _Hashed:
+    """A file that is written from its beginning to its end, hashed on the way."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.size, self.sha256 = 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        self.sha256.update(data)
+        return self._out.write(data)
+
+    def flush(self) -> None:
+        self._out.flush()
 
 
 def _copy(read: Callable[[int], bytes], part: Path, limit: int) -> tuple[int, str]:

@@ -1,5 +1,5 @@
 // The behaviour of all pages. Everything works without it; attributes named data-… say what it adds.
-import { keys } from "./keys.js";
+import { hints, keys } from "./keys.js";
 import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
 import { conversation } from "./conversation.js";
@@ -12,12 +12,14 @@ import { outboxes } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
+import { menus } from "./menus.js";
 import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
 import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, forms, markdown, rows, place, editor, overlays, early]) start();
+const all = [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, forms, markdown, menus];
+for (const start of [...all, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
-document.addEventListener("htmx:after:swap", () => [selection, rows, drafts].forEach((start) => start()));
+document.addEventListener("htmx:after:swap", () => [selection, rows, drafts, hints].forEach((start) => start()));

@@ -30,7 +30,9 @@ def test_a_conversation_is_added_as_it_is_read(client, address):
 
 
 def test_messages_tools_and_weights_are_changed_in_one_step(client, app, address):
-    changed = client.patch(f"{address}/1", json={"turns": TURNS, "tools": [TOOL], "weight": 0}, headers={"If-Match": "1"})
+    changed = client.patch(
+        f"{address}/1", json={"turns": TURNS, "tools": [TOOL], "weight": 0}, headers={"If-Match": "1"}
+    )
     assert changed.status_code == 200 and changed.json["version"] == 2 and changed.json["turns"] == TURNS
     gone = client.patch(f"{address}/1", json={"turns": [], "tools": None, "weight": None}, headers={"If-Match": "2"})
     assert gone.json["turns"] == [] and gone.json["tools"] == [] and gone.json["extra"] == {}
@@ -44,7 +46,10 @@ def test_messages_tools_and_weights_are_changed_in_one_step(client, app, address
         ({"turns": [{"role": "user", "content": "x"}]}, "Message 1 of the turns has the key “content”"),
         ({"turns": [{"role": "robot", "text": "x"}]}, "Message 1 has the role 'robot'"),
         ({"trace": [{"role": "user", "text": "x"}]}, "stands behind the question"),
-        ({"trace": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]}, "at line 1, column 2"),
+        (
+            {"trace": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]},
+            "at line 1, column 2",
+        ),
         ({"tools": [{"name": ""}]}, "Tool 1 has no name"),
         ({"turns": [{"role": "user", "text": "a\x00"}]}, "NUL"),
         ({"turns": [{"role": "assistant", "text": "x", "weight": 3}]}, "The weight of message 1"),

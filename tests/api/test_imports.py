@@ -168,3 +168,18 @@ def test_spreadsheet_safe_quoting_is_undone_unless_refused(client, dataset_id):
     assert body["spreadsheet_safe"] is True and "name" in body["reasons"]["spreadsheet_safe"]
     post(client, dataset_id, table, name="x.spreadsheet-safe.csv", spreadsheet_safe="false")
     assert stored(dataset_id) == [("How?", "=1"), ("How?", "'=1")]
+
+
+def test_several_files_are_one_import(client, dataset_id):
+    files = [
+        (io.BytesIO(b'{"question":"%s","answer":"a"}\n' % one), f"{one.decode()}.jsonl") for one in (b"train", b"test")
+    ]
+    body = client.post(f"/api/v1/datasets/{dataset_id}/imports", data={"file": files}).get_json()
+    assert (body["imported"], [part["split"] for part in body["parts"]]) == (2, ["train", "test"])
+    assert [one.split for one in entries.stream_entries(dataset_id)] == ["train", "test"]
+
+
+def test_two_files_of_one_name_are_refused(client, dataset_id):
+    files = [(io.BytesIO(CSV), "a.csv"), (io.BytesIO(CSV), "a.csv")]
+    answer = client.post(f"/api/v1/datasets/{dataset_id}/imports", data={"file": files})
+    assert answer.status_code == 422 and answer.get_json()["error"]["code"] == "same_name"

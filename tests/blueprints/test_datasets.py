@@ -1,9 +1,12 @@
 """The home page and the life of a dataset on it."""
 
+import re
+
 import pytest
 
 from app.services import datasets
 from tests import factories
+from tests.pages import as_shown
 
 
 def test_a_first_visit_offers_ways_to_begin(client):
@@ -97,3 +100,45 @@ def test_keys_can_be_switched_off(client):
 def test_a_missing_dataset_is_not_found(client):
     page = client.get("/datasets/99/pairs")
     assert page.status_code == 404 and "There is no dataset 99." in page.text
+
+
+def test_a_dataset_of_the_list_says_how_many_pairs_have_which_status(client, dataset_id):
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": "1", "action": "rejected"})
+    page = as_shown(client.get("/").text)
+    assert '1<span class="sr"> Rejected</span>' in page and 'aria-label="Pairs by status"' in page
+
+
+def test_datasets_are_sorted(client, app, dataset_id):
+    with app.app_context():
+        factories.dataset("Ärger", count=9)
+        factories.dataset("all", count=1)
+    names = {
+        sort: re.findall(r'<b class="clip" dir="auto">([^<]+)</b> </a>', as_shown(client.get(f"/?sort={sort}").text))
+        for sort in ("", "name", "pairs")
+    }
+    assert names == {
+        "": ["all", "Ärger", "Mine"],
+        "name": ["all", "Mine", "Ärger"],
+        "pairs": ["Ärger", "Mine", "all"],
+    }
+
+
+def test_many_datasets_come_in_pages(client, app):
+    with app.app_context():
+        for number in range(60):
+            datasets.create_dataset(f"Number {number}")
+    first, second = (as_shown(client.get(f"/?page={page}").text) for page in (1, 2))
+    assert "60 datasets on this computer" in first and "Page 1 of 2" in first
+    assert first.count("Actions for") == 2 * 50 and second.count("Actions for") == 2 * 10
+
+
+def test_a_dataset_is_renamed_from_the_list(client, dataset_id):
+    page = client.post(f"/datasets/{dataset_id}/rename", data={"name": " New  name "}, follow_redirects=True)
+    assert "Renamed “Mine” to “New name”." in page.text
+    refused = client.post(f"/datasets/{dataset_id}/rename", data={"name": " "})
+    assert refused.status_code == 422 and "The dataset needs a name." in refused.text and "New name</b>" in refused.text
+
+
+def test_the_next_step_of_a_dataset_is_offered(client, dataset_id):
+    page = client.get("/").text
+    assert "Continue" in page and f'href="/datasets/{dataset_id}/">' in page and "Check the pairs" in page

@@ -8,10 +8,11 @@ import shlex
 
 import pytest
 
+from app.core.changes import Change
 from app.core.formats import FORMATS
 from app.core.record import Record
 from app.core.targets import EXPORT_TARGETS
-from app.services import backups, datasets, history, jobs, snapshots
+from app.services import backups, datasets, entries, history, jobs, snapshots
 from tests import factories
 
 
@@ -315,3 +316,42 @@ def test_a_choice_that_is_empty_takes_no_other_away(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/export?to=csv&tag=&tag=some").text
     form = re.search(r'action="([^"]*/export/file[^"]*)"', page)[1]
     assert "tag=some" in html.unescape(form)
+
+
+@pytest.fixture
+def leaking(app):
+    """A dataset with a question that is trained and tested."""
+    with app.app_context():
+        found = factories.dataset("Leaking", count=0)
+        same = Record("How many boxes are on shelf 7?", "There are 12 boxes.")
+        history.create(found, [same, same], summary="Add")
+        sides = zip(entries.stream_entries(found), ("train", "test"), strict=True)
+        changes = [Change(one.id, {"split": (None, side)}) for one, side in sides]
+        history.apply(found, changes, summary="Place", kind="edit")
+        return found
+
+
+def test_a_page_with_leaks_makes_no_file_before_they_are_mended_or_allowed(client, leaking):
+    address = f"/datasets/{leaking}/export"
+    text = client.get(f"{address}?to=openai&split=train").text
+    assert "1 leak" in text and "Export all the same" in text and text.count("disabled>") == 2
+    for way in ("file", "make"):
+        refused = client.post(f"{address}/{way}?to=openai&split=train")
+        assert refused.status_code == 409 and "allow_leaks" in refused.text
+    allowed = client.get(f"{address}?to=openai&split=train&allow_leaks=1").text
+    assert "as you chose" in allowed and "disabled>" not in allowed and "--allow-leaks" in allowed
+    assert client.post(f"{address}/file?to=openai&split=train&allow_leaks=1").data.count(b"\n") == 1
+    here = f"{address}?to=openai&split=train"
+    mended = client.post(f"/datasets/{leaking}/splits/move", data={"back": here, "sure": "1"})
+    assert mended.status_code == 303 and mended.location.endswith(here) and "1 leak" not in client.get(here).text
+
+
+def test_a_program_is_told_which_pairs_leak(client, leaking):
+    address = f"/api/v1/datasets/{leaking}/export"
+    refused = client.get(f"{address}?split=test")
+    assert refused.status_code == 409 and refused.json["error"]["code"] == "leaks"
+    assert refused.json["error"]["details"]["leaks"][0]["why"] == "exact"
+    assert client.post(f"{address}s?split=test").status_code == 409
+    assert client.get(f"{address}/plan?split=test").json["leak_counts"] == {"exact": 1}
+    assert "leaks" not in client.get(f"{address}/plan").json
+    assert client.get(f"{address}?split=test&allow_leaks=true").status_code == 200

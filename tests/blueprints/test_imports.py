@@ -393,3 +393,32 @@ def test_objects_are_taken_as_json_text_by_a_tick_where_there_are_some(client, d
     assert 'name="objects"' in client.get(address).text
     client.post(address, data={"asked": "1", "objects": "1", "format": "jsonl", "was_format": "jsonl"})
     assert stored(dataset_id) == [("How?", '{"text":"So."}')]
+
+
+PAIR = '{"question":"%s","answer":"a"}\n'
+
+
+def test_files_that_are_called_by_their_splits_are_one_import(client, dataset_id):
+    sent = send(client, dataset_id, PAIR % "q1", PAIR % "q2", names=("train.jsonl", "dev.jsonl"))
+    page = client.get(sent.headers["Location"]).text
+    assert "2 files, read as one" in page and "As each file says" in page
+    client.post(sent.headers["Location"], data={"asked": "1", "split": "files"})
+    assert [(one.question, one.split) for one in entries.stream_entries(dataset_id)] == [
+        ("q1", "train"),
+        ("q2", "validation"),
+    ]
+
+
+def test_the_splits_of_files_can_be_left_out(client, dataset_id):
+    sent = send(client, dataset_id, PAIR % "q1", PAIR % "q2", names=("train.jsonl", "dev.jsonl"))
+    page = client.get(sent.headers["Location"], query_string={"asked": "1", "split": "none"}).text
+    assert '<option value="none" selected>' in page
+    client.post(sent.headers["Location"], data={"asked": "1", "split": "none"})
+    assert [one.split for one in entries.stream_entries(dataset_id)] == [None, None]
+
+
+def test_a_single_file_is_offered_the_split_that_its_name_tells(client, dataset_id):
+    address = look(client, dataset_id, PAIR % "q1", "test.jsonl")
+    assert "The name of the file says test." in client.get(address).text
+    client.post(address, data={"asked": "1", "split": "test"})
+    assert [one.split for one in entries.stream_entries(dataset_id)] == ["test"]

@@ -69,8 +69,8 @@ def test_what_is_said_empty_says_nothing(client, dataset_id, query):
         ("import=x", "a whole number"),
         ("pair=x", "a whole number"),
         ("cursor=x", "Start again from the first page"),
-        ("sort=newest", "status, tag, split"),
-        ("filter=x", "status, tag, split"),
+        ("sort=newest", "status, split, tag"),
+        ("filter=x", "status, split, tag"),
         ("tag=a" + "&tag=b" * 50, "at most 50"),
     ],
 )
@@ -457,7 +457,10 @@ def test_plain_buttons_add_move_and_remove_messages(client, app, dataset_id):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"m2__c0__arguments": '{"box": 8'}, "Tool call 1 of message 4: the text of its arguments cannot be read as JSON"),
+        (
+            {"m2__c0__arguments": '{"box": 8'},
+            "Tool call 1 of message 4: the text of its arguments cannot be read as JSON",
+        ),
         ({"m0__text": " "}, "Message 1 is empty"),
         ({"tools": "[{]"}, "The text of the tools cannot be read as JSON"),
         ({"tools": "{}"}, "The tools must be a JSON list"),
@@ -570,3 +573,27 @@ def test_a_conversation_deleted_meanwhile_is_restored_with_what_was_typed(client
     assert client.post(f"{address}/restore", data=form_of(page)).status_code == 303
     with app.app_context():
         assert entries.get(dataset_id, entry_id).record().turns[0].text == "Mine"
+
+
+def add(client, dataset_id, **typed):
+    sent = {"question": "How?", "answer": "So.", "status": "review", "then": "new", **typed}
+    return client.post(f"/datasets/{dataset_id}/pairs", data=sent, follow_redirects=True).text
+
+
+def tags_of(page):
+    return re.search(r'name="tags" value="([^"]*)"', page)[1]
+
+
+def test_tags_are_kept_for_the_next_pair_by_choice(app, client, dataset_id):
+    assert tags_of(add(client, dataset_id, tags="refunds, cards")) == ""
+    kept = add(client, dataset_id, tags="refunds, cards", keep_tags="1")
+    assert tags_of(kept) == "refunds, cards" and re.search(r'name="keep_tags" value="1" checked', kept)
+    assert tags_of(client.get(f"/datasets/{dataset_id}/pairs?pair=new").text) == "refunds, cards"
+    with app.app_context():
+        other = factories.dataset("Other")
+    assert tags_of(client.get(f"/datasets/{other}/pairs?pair=new").text) == ""
+    refused = client.post(
+        f"/datasets/{dataset_id}/pairs", data={"question": " ", "status": "review", "tags": "x", "keep_tags": "1"}
+    )
+    assert refused.status_code == 422 and tags_of(refused.text) == "x" and "checked" in refused.text
+    assert tags_of(add(client, dataset_id, tags="x")) == ""

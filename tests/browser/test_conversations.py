@@ -52,7 +52,10 @@ def test_messages_are_added_moved_and_removed_without_a_new_page(app: Flask, pag
     expect(page.locator(".toast")).to_contain_text("Edit")
     assert page.url.endswith(chat)
     record = stored(app)
-    assert record.turns == (Message("user", "Are you there?"), Message("assistant", "Hello.", weight=0, extra={"k": [1]}))
+    assert record.turns == (
+        Message("user", "Are you there?"),
+        Message("assistant", "Hello.", weight=0, extra={"k": [1]}),
+    )
     assert len(record.trace) == 2
     with app.app_context():
         assert len(history.steps(1)) == 2

@@ -154,7 +154,7 @@ def test_a_hint_comes_while_a_question_is_typed(page: Page, filled: int) -> None
     press(page, "n")
     page.get_by_label("Question", exact=True).press_sequentially("what is the return period")
     hint = page.locator(".hint-line")
-    expect(hint).to_contain_text("nearly the same")
+    expect(hint).to_contain_text("Asked already")
     page.get_by_label("Question", exact=True).fill("Something else altogether?")
     expect(hint).to_be_hidden()
 

@@ -39,6 +39,49 @@ def test_tab_leads_from_the_question_into_the_answer(page: Page, listed: str) ->
     expect(page.get_by_role("button", name="Back to writing")).to_be_focused()
 
 
+def test_tab_leads_through_a_new_pair_to_the_button_that_saves_it(page: Page, listed: str) -> None:
+    page.goto(listed)
+    press(page, "n")
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    page.keyboard.type("Is it open?")
+    expect(page.locator(".hint-line")).to_be_empty()
+    press(page, "Tab")
+    page.keyboard.type("Yes.")
+    press(page, "Tab")
+    page.keyboard.type("hours")
+    press(page, "Tab")
+    expect(page.get_by_role("button", name="Save and next")).to_be_focused()
+    page.get_by_label("Keep the tags for the next").check()
+    for question in ("Until when?", "And on Sundays?"):
+        press(page, "Control+Enter")
+        expect(page.locator(".toast")).to_contain_text("Add")
+        expect(page.get_by_label("Question", exact=True)).to_be_focused()
+        expect(page.get_by_label("Tags", exact=True)).to_have_value("hours")
+        page.keyboard.type(question)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(row(page, "Is it open?").locator(".tag")).to_have_text("hours")
+    expect(row(page, "And on Sundays?").locator(".tag")).to_have_text("hours")
+
+
+def test_several_pairs_are_pasted_by_the_keyboard(page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=new")
+    wait_for_scripts(page)
+    page.get_by_role("complementary").get_by_role("link", name="Paste several…").click()
+    text = page.get_by_label("Questions and answers, as they are")
+    expect(text).to_be_focused()
+    wait_for_scripts(page)
+    page.keyboard.insert_text("Q: Is it open?\nA: Yes.\n\nQ: Until when?\n")
+    expect(page.get_by_role("button", name="Add 1 pair")).to_be_enabled()
+    expect(page.locator("#seen")).to_contain_text("1 refused")
+    page.keyboard.insert_text("A: Until six.\n")
+    expect(page.get_by_role("button", name="Add 2 pairs")).to_be_enabled()
+    press(page, "Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("2 pairs added.")
+    expect(page.locator("tr[data-row]")).to_have_count(4)
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator("tr[data-row]")).to_have_count(2)
+
+
 def test_who_writes_before_the_scripts_have_come_is_not_interrupted(page: Page, listed: str) -> None:
     page.goto(listed)
     wait_for_scripts(page)

@@ -19,7 +19,9 @@ from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
 
 # What answers with files, parts of pages or texts for programs.
-NO_PAGES = re.compile(r"/api/|/hint$|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\.")
+NO_PAGES = re.compile(
+    r"/api/|/hint$|/switch$|/static/|/file$|\.json$|/rejects|/report|/progress|z$|/backup/|quarantine\."
+)
 ROWS = b"question,answer,topic\nHow long is an epoch?,As long as the data.,training\nWhat is a seed?,,training\n"
 MASK = Step("mask")
 
@@ -109,7 +111,7 @@ def test_every_page_is_accessible_and_fits(open_page, address, paths, width):
         page.goto(path)
         # What a page fetches after it was loaded. To wait until nothing comes takes half a second, and is for parts alone
         # that are fetched a while after the page.
-        if page.locator("[hx-trigger*='delay']").count():
+        if page.locator("[hx-trigger*='load delay']").count():
             page.wait_for_load_state("networkidle")
         while waiting or is_busy(page):
             page.wait_for_timeout(10)

@@ -150,3 +150,35 @@ def test_a_dataset_is_not_made_for_a_file_that_is_refused(ltt, tmp_path, content
     good = tmp_path / "good.csv"
     good.write_text("question,answer\nWhy?,So.\n")
     assert ltt("import", str(good), "--dataset", "D", "--create").code == 0
+
+
+def test_a_folder_is_one_import_and_each_file_tells_its_split(ltt, file, tmp_path):
+    folder = tmp_path / "my set"
+    folder.mkdir()
+    for name in ("train.jsonl", "valid.jsonl"):
+        (folder / name).write_text(json.dumps({"question": name, "answer": "a"}) + "\n")
+    (folder / "notes.md").write_text("Not data.")
+    done = ltt("import", folder, "--dataset", "D", "--create", "--json")
+    assert done.code == 0 and done.json["change_sets"] == [1]
+    [one] = done.json["files"]
+    assert (one["name"], [(part["name"], part["split"]) for part in one["parts"]]) == (
+        "my set",
+        [("train.jsonl", "train"), ("valid.jsonl", "validation")],
+    )
+    assert "Not read: 1 other file in it (notes.md)." in done.err
+    out = tmp_path / "out.csv"
+    ltt("export", "D", out, "--split", "validation")
+    assert "valid.jsonl" in out.read_text() and "train.jsonl" not in out.read_text()
+
+
+def test_a_folder_without_data_is_refused(ltt, tmp_path):
+    (tmp_path / "folder").mkdir()
+    done = ltt("import", tmp_path / "folder", "--dataset", "D", "--create")
+    assert done.code == 3 and "There is no data file" in done.err
+
+
+def test_a_name_that_tells_a_split_is_offered(ltt, file):
+    row = b'{"question":"q","answer":"a"}\n'
+    done = ltt("import", file(row, "test.jsonl"), "--dataset", "D", "--create")
+    assert "Its name tells a split. To set it: --split test" in done.err
+    assert "--split" not in ltt("import", file(row, "test.jsonl"), "--dataset", "D", "--split", "test").err

@@ -245,3 +245,18 @@ def test_wrong_usage_is_refused(ltt, words):
 def test_a_dataset_that_is_not_there_is_refused(ltt):
     assert ltt("split", "--dataset", "none").code == 4
     assert ltt("split", "none.jsonl").code == 3
+
+
+def test_an_export_of_splits_that_leak_is_refused_with_both_ways_out(ltt, tmp_path):
+    rows = [{"question": "How many boxes?", "answer": "There are 12.", "split": side} for side in ("train", "test")]
+    ltt("import", write_lines(tmp_path / "leaking.jsonl", rows), "--dataset", "Leaking", "--create")
+    out = tmp_path / "out.jsonl"
+    for words in (["--split", "train"], ["--split", "each"], ["--to", "mlx"]):
+        refused = ltt("export", "Leaking", tmp_path / "mlx" if "mlx" in words else out, *words)
+        assert refused.code == 4 and "1 same text" in refused.err and "--allow-leaks" in refused.err
+    assert not out.exists() and not (tmp_path / "mlx").exists()
+    allowed = ltt("export", "Leaking", out, "--split", "each", "--allow-leaks")
+    assert allowed.code == 0 and "1 leak between splits" in allowed.err
+    assert ltt("export", "Leaking", out).code == 0
+    ltt("split", "--dataset", "Leaking", "--move-together")
+    assert ltt("export", "Leaking", tmp_path / "mlx", "--to", "mlx").code == 0

@@ -2,15 +2,25 @@
 
 import pytest
 
-from app.core.editing import answer_weight, check_messages, check_tools, move_notes, parse_json, read_messages
-from app.core.editing import with_answer_weight, with_tools
+from app.core.editing import (
+    answer_weight,
+    check_messages,
+    check_tools,
+    move_notes,
+    parse_json,
+    read_messages,
+    with_answer_weight,
+    with_tools,
+)
 from app.core.errors import Invalid
 from app.core.record import Message
 
 
 def call(arguments='{"box": "A7"}', name="weigh"):
     """An assistant message that calls a tool."""
-    return Message("assistant", None, tool_calls=[{"type": "function", "function": {"name": name, "arguments": arguments}}])
+    return Message(
+        "assistant", None, tool_calls=[{"type": "function", "function": {"name": name, "arguments": arguments}}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +79,7 @@ def test_only_the_question_is_the_users_last_word():
         ([{"function": {}}], "Tool 1 has no name"),
         ([{"function": {"name": "a"}}, {"name": "a"}], "which another has too"),
         ([{"name": "a", "parameters": []}], "its parameters must be an object"),
-        ([{"name": "a", "parameters": {"type": "text"}}], "have the type \"text\""),
+        ([{"name": "a", "parameters": {"type": "text"}}], 'have the type "text"'),
         ([{"name": "a", "parameters": {"properties": {"b": 1}}}], "at b must be a schema"),
         ([{"name": "a", "parameters": {"properties": {"b": {"items": {"type": "x"}}}}}], "at b[] have the type"),
         ([{"name": "a", "parameters": {"properties": {}, "required": ["b"]}}], "require “b”"),
@@ -87,7 +97,10 @@ def test_a_tool_that_is_none_is_refused_with_its_place(tools, said):
 def test_good_tools_are_taken():
     schema = {
         "type": "object",
-        "properties": {"a": {"type": ["string", "null"], "enum": ["x"]}, "b": {"type": "array", "items": {"type": "number"}}},
+        "properties": {
+            "a": {"type": ["string", "null"], "enum": ["x"]},
+            "b": {"type": "array", "items": {"type": "number"}},
+        },
         "required": ["a"],
         "additionalProperties": False,
         "$defs": {"x": {}},
@@ -99,7 +112,13 @@ def test_messages_of_programs_have_known_keys_and_kinds():
     assert read_messages([{"role": "user", "text": "x", "extra": {"k": 1}, "name": None}], "turns") == (
         Message("user", "x", extra={"k": 1}),
     )
-    for value in ("x", {"text": "x"}, {"role": "user", "content": "x"}, {"role": "user", "text": 1}, {"role": "user", "weight": True}):
+    for value in (
+        "x",
+        {"text": "x"},
+        {"role": "user", "content": "x"},
+        {"role": "user", "text": 1},
+        {"role": "user", "weight": True},
+    ):
         with pytest.raises(Invalid, match="Message 1 of the turns"):
             read_messages([value], "turns")
 

@@ -1,6 +1,7 @@
 """Bundles: one file for each split that has pairs, one view of the data, and a manifest that names what was written."""
 
 import hashlib
+import io
 import json
 import zipfile
 
@@ -10,8 +11,9 @@ from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.spec import parse_target
-from app.services import export, history, jobs, snapshots
+from app.services import datasets, entries, export, history, imports, jobs, snapshots, uploads
 from app.services.export import ExportOptions, bundles
+from app.services.imports import Settings
 
 
 def options_for(name, **filters):
@@ -177,3 +179,46 @@ def test_a_folder_that_was_tampered_with_does_not_pass_the_proof(dataset_id, tmp
     monkeypatch.setattr(bundles.shutil, "copyfile", spoil)
     told = export.write_folder(dataset_id, options_for("mlx"), tmp_path / "b", prove=True)["round_trip"]
     assert told == {"records": 4, "back": 4, "differences": 1}
+
+
+@pytest.mark.parametrize("target", ["huggingface", "llama-factory", "axolotl", "mlx"])
+@pytest.mark.parametrize("packed", ["set", "set.zip"])
+def test_a_set_is_read_back_as_it_was_sent(dataset_id, tmp_path, target, packed):
+    call = Message(
+        "assistant", "", tool_calls=({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},)
+    )
+    tools = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]}
+    for number in range(1, 13):
+        more = {"trace": (call, Message("tool", "5", tool_call_id="c1")), "extra": tools} if number in (7, 8) else {}
+        filled(
+            dataset_id, **{("train", "test", "validation", "train")[number % 4]: [Record(f"q{number}", "a", **more)]}
+        )
+    export.write_folder(dataset_id, options_for(target), tmp_path / packed)
+    again = datasets.create_dataset("Again").id
+    row = imports.add(again, upload_of(tmp_path / packed))
+    imports.start(row.id, Settings(), here=True)
+    assert (row.rows_in, row.quarantined, len(history.steps(again))) == (12, 0, 1)
+    found, sent = (list(entries.stream_entries(one)) for one in (again, dataset_id))
+    assert [(one.question, one.split) for one in found] == [(one.question, one.split) for one in sent]
+    if target != "llama-factory":
+        # Its rows have no place for the ids of tool calls.
+        assert datasets.compute_digest(again).content == datasets.compute_digest(dataset_id).content
+
+
+def upload_of(path):
+    if path.is_file():
+        return uploads.save(io.BytesIO(path.read_bytes()).read, path.name)
+    files = [
+        (one.relative_to(path).as_posix(), io.BytesIO(one.read_bytes()).read)
+        for one in sorted(path.rglob("*"))
+        if one.is_file()
+    ]
+    return uploads.save_files(files, path.name)
+
+
+def test_pairs_that_had_no_split_come_back_without_one(dataset_id, tmp_path):
+    filled(dataset_id, none=[Record("q1", "a1"), Record("q2", "a2")])
+    export.write_folder(dataset_id, options_for("huggingface"), tmp_path / "set.zip")
+    again = datasets.create_dataset("Again").id
+    imports.start(imports.add(again, upload_of(tmp_path / "set.zip")).id, Settings(), here=True)
+    assert datasets.compute_digest(again) == datasets.compute_digest(dataset_id)

@@ -148,3 +148,51 @@ def test_the_base_of_a_conflict_is_the_version_that_was_opened(dataset_id, ten):
 def test_a_search_passes_over_case_letter_by_letter(dataset_id, text, search, found):
     history.create(dataset_id, [Record(text, "a")], summary="Add")
     assert entries.count_entries(dataset_id, Filters(text=search)) == int(found)
+
+
+@pytest.fixture
+def labelled(dataset_id):
+    """Four pairs: the labels of the first three differ, the last has none; their numbers are in their questions."""
+    records = [
+        Record("q0", "a", tags=("red", "big"), source="a.pdf"),
+        Record("q1", "a", tags=("Red",), source="b.pdf"),
+        Record("q2", "a", tags=("blue",)),
+        Record("q3", "a"),
+    ]
+    history.create(dataset_id, records, summary="Add")
+    ids = [entry.id for entry in entries.stream_entries(dataset_id)]
+    pairs.set_status(dataset_id, Selection(ids=(ids[0],)), "approved")
+    pairs.set_split(dataset_id, Selection(ids=(ids[1],)), "train")
+    return dataset_id
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(not_statuses=("approved",)), "123"),
+        (Filters(not_splits=("train",)), "023"),
+        (Filters(not_tags=("red",)), "123"),
+        (Filters(not_tags=("red", "blue")), "13"),
+        (Filters(tags=("red", "blue"), not_tags=("big",)), "2"),
+        (Filters(sources=("a.pdf",)), "0"),
+        (Filters(not_sources=("a.pdf",)), "123"),
+        (Filters(imports=("here",)), "0123"),
+        (Filters(not_imports=("here",)), ""),
+        (Filters(imports=("7",)), ""),
+        (Filters(not_imports=("7",)), "0123"),
+        (Filters(findings=("html",)), ""),
+        (Filters(not_findings=("html",)), "0123"),
+        (Filters(statuses=("approved",), not_statuses=("approved",)), ""),
+    ],
+)
+def test_what_is_named_is_wanted_or_left_out(labelled, filters, expected):
+    found = "".join(entry.question[1:] for entry in entries.stream_entries(labelled, filters))
+    assert found == expected and entries.count_entries(labelled, filters) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "filters", [Filters(not_statuses=("nope",)), Filters(splits=("nope",)), Filters(imports=("x",))]
+)
+def test_what_there_is_not_cannot_be_named(dataset_id, filters):
+    with pytest.raises(BadUsage):
+        entries.count_entries(dataset_id, filters)

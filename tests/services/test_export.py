@@ -2,16 +2,19 @@
 
 import json
 from collections import Counter
+from itertools import product
 
 import pytest
 
 from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.formats import FORMATS
-from app.core.layouts import LAYOUTS, LayoutOptions, RowError, losses
+from app.core.layouts import LAYOUTS, NOTES, LayoutOptions, RowError, losses
 from app.core.record import Message, Record
 from app.services import datasets, entries, export, history, pairs
 from app.services.export import ExportOptions, RecordCount, Rendering, picking, planning
+
+CHATS = [one for one in LAYOUTS.values() if one.is_chat]
 
 
 @pytest.fixture
@@ -154,6 +157,49 @@ def test_the_quick_table_holds_what_the_layout_renders(mixed, kind, extra, safel
     with Rendering(mixed, options) as run:
         slow = b"".join(FORMATS[kind].stream(list(run.rendered()), run.write_options()))
     assert b"".join(export.stream_export(mixed, options)) == slow and slow.count(b"\n") > 3
+
+
+EXTRAS = (
+    {},
+    {"topic": "x", "level": 3, "list": ["a"]},
+    {"note": 'say "tools" and "_layout"'},
+    {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"tools": "none", "functions": 1},
+    {"parallel_tool_calls": True},
+    {"weight": 0, "id": "a7", "split": "dev"},
+    {"source": 5, "family": ["x"], "history": []},
+    {NOTES: {"answer": {"weight": 0}}},
+    {NOTES: {"values": {"tags": "a,b"}}, "turns_json": "[]"},
+)
+TAGS = ((), ("a", "b"), ("a;b", "c"), ("[x", "y"), ("a,b",))
+
+
+@pytest.mark.parametrize("have", ["texts", "tags", "columns", "messages"])
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize("to", ["csv:columns", "tsv:columns", *(f"jsonl:{one.name}" for one in CHATS)])
+def test_the_quick_ways_write_the_bytes_of_the_slow_ones(dataset_id, have, extra, to):
+    records = [
+        Record(f"q{number}", answer, system, tags=tags, extra=extra, source=source, reasoning=reasoning)
+        for number, (answer, system, tags, extra, source, reasoning) in enumerate(
+            product(
+                ("a,b", 'say "x"', "two\nlines", "-1\r", "\u200b", "é"),
+                (None, "own"),
+                TAGS if have != "texts" else ((),),
+                EXTRAS if have in ("columns", "messages") else ({},),
+                (None, "book"),
+                (None, "so"),
+            )
+        )
+    ][:: 7 if have in ("columns", "messages") else 1]
+    if have == "messages":
+        turns = (Message("user", "before"), Message("assistant", "yes"))
+        records += [Record(f"r{number}", "a", turns=turns, extra=one) for number, one in enumerate(EXTRAS)]
+    history.create(dataset_id, records, summary="Add")
+    kind, _, layout = to.partition(":")
+    options = ExportOptions(kind, layout, extra=extra)
+    with Rendering(dataset_id, options) as run:
+        slow = b"".join(FORMATS[kind].stream(list(run.rendered()), run.write_options()))
+    assert b"".join(export.stream_export(dataset_id, options)) == slow and slow.count(b"\n") > 20
 
 
 @pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS[name].stream])

@@ -185,7 +185,7 @@ def test_what_is_written_while_a_count_is_made_is_not_added_to_it_again(large, m
 
 def test_plans_of_pairs_with_a_finding_follow_the_last_check(dataset_id):
     history.create(dataset_id, [Record("How heavy is box A7?", "TBD"), Record("q2", "a2")], summary="Add")
-    options = ExportOptions(filters=Filters(finding="placeholder"))
+    options = ExportOptions(filters=Filters(findings=("placeholder",)))
     assert export.view_counts(dataset_id, options).plan.records == 0
     tasks.start(validation.CHECK, CheckRun(dataset_id, "plain"), here=True)
     assert export.view_counts(dataset_id, options).plan.records == 1

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import xlsxwriter
 
-from app.core.errors import Conflict, Gone, Invalid, NotFound, WrongKind
+from app.core.errors import Conflict, Gone, Invalid, NotFound, TooLarge, WrongKind
 from app.core.record import Record
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
 from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
@@ -658,3 +658,58 @@ def test_a_source_that_nobody_mapped_stays_beside_a_chat(dataset_id):
     first, second = stored(dataset_id)
     assert (first.source, json.loads(first.extra)["source"]) == (None, "web")
     assert (second.source, json.loads(second.extra or "{}").get("source")) == ("web", None)
+
+
+def set_of(**files):
+    return uploads.save_files(
+        [(f"{name}.jsonl", io.BytesIO(data.encode()).read) for name, data in files.items()], "set"
+    )
+
+
+def bring_set(dataset_id, settings, **files):
+    row = imports.add(dataset_id, set_of(**files))
+    imports.start(row.id, settings, here=True)
+    return imports.get(row.id)
+
+
+TRAIN, TEST = jsonl({"question": "q1", "answer": "a"}), jsonl({"question": "q2", "answer": "a"})
+
+
+@pytest.mark.parametrize(
+    ("split", "given"),
+    [("files", ["train", "test"]), ("none", [None, None]), ("validation", ["validation", "validation"])],
+)
+def test_the_files_of_a_set_tell_the_splits_unless_it_is_said_otherwise(dataset_id, split, given):
+    row = bring_set(dataset_id, Settings(split=split), train=TRAIN, test=TEST)
+    assert counts(row) == (2, 0, 0) and [one.split for one in stored(dataset_id)] == given
+    assert [step.summary for step in history.steps(dataset_id)] == ["Import 2 pairs from set"]
+
+
+def test_a_single_file_has_no_split_until_somebody_says_so(dataset_id):
+    bring(dataset_id, TRAIN, "train.jsonl")
+    bring(dataset_id, TEST, "test.jsonl", split="test")
+    assert [one.split for one in stored(dataset_id)] == [None, "test"]
+
+
+def test_a_split_that_stands_in_the_row_counts_more(dataset_id):
+    row = jsonl({"question": "q1", "answer": "a", "split": "test"}, {"question": "q2", "answer": "a", "split": "other"})
+    bring_set(dataset_id, Settings(), train=row, valid=TEST)
+    assert [one.split for one in stored(dataset_id)] == ["test", "train", "validation"]
+
+
+def test_a_bad_row_of_a_set_is_repaired_as_a_row_of_its_file(dataset_id):
+    row = bring_set(dataset_id, Settings(), train=TRAIN, test=TEST + jsonl({"question": "q3", "answer": ""}))
+    [bad] = quarantine.list_open(row.id)
+    assert bad.reason == "test.jsonl: Row 2 (line 2): The answer is empty." and bad.row == 3
+    assert quarantine.title_of(bad.code, bad.reason) == "The answer is empty"
+    quarantine.retry_rows(row.id, {bad.id: '{"question":"q3","answer":" "}'})
+    assert quarantine.list_open(row.id)[0].reason.startswith("test.jsonl: ")
+    assert quarantine.retry_rows(row.id, {bad.id: '{"question":"q3","answer":"a3"}'}).imported == 1
+    assert [(one.question, one.split) for one in stored(dataset_id)][-1] == ("q3", "test")
+
+
+def test_nothing_is_left_of_a_set_that_is_too_large(dataset_id, app):
+    app.config["LTT_MAX_UPLOAD_MB"] = 0
+    with pytest.raises(TooLarge):
+        set_of(train=TRAIN, test=TEST)
+    assert list(uploads.folder().iterdir()) == []

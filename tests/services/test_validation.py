@@ -19,7 +19,7 @@ def check(dataset_id, profile="plain"):
 
 
 def found(dataset_id, code):
-    return [one.question for one in entries.list_page(dataset_id, Filters(finding=code), order="oldest").entries]
+    return [one.question for one in entries.list_page(dataset_id, Filters(findings=(code,)), order="oldest").entries]
 
 
 def codes(dataset_id):
@@ -39,13 +39,13 @@ def hours(dataset_id):
 def test_pairs_are_listed_by_what_was_found_in_them(hours):
     check(hours)
     assert codes(hours)["html"] == 2 and found(hours, "html") == ["And the bakery?", "And the bank?"]
-    assert entries.count_entries(hours, Filters(finding="html")) == 2
+    assert entries.count_entries(hours, Filters(findings=("html",))) == 2
     assert found(hours, "no-such-code") == []
 
 
 def test_a_pair_that_was_rewritten_is_listed_no_more_and_one_that_was_approved_still_is(hours):
     check(hours)
-    first, second = entries.list_page(hours, Filters(finding="html"), order="oldest").entries
+    first, second = entries.list_page(hours, Filters(findings=("html",)), order="oldest").entries
     pairs.save_pair(hours, first.id, {"answer": "It is open."}, version=first.version)
     pairs.save_pair(hours, second.id, {"status": "approved"}, version=second.version)
     assert found(hours, "html") == ["And the bank?"]
@@ -192,7 +192,7 @@ def test_the_choices_go_with_a_copy(hours):
 
 def test_forgetting_empties_what_findings_quote(hours):
     check(hours)
-    entry = entries.list_page(hours, Filters(finding="html")).entries[0]
+    entry = entries.list_page(hours, Filters(findings=("html",))).entries[0]
     step = pairs.save_pair(hours, entry.id, {"answer": "It is open."}, version=entry.version).step
     assert any(db.session.execute(select(FoundProblem.message)).scalars())
     history.forget(hours, step.number)
@@ -207,7 +207,7 @@ def edit(dataset_id, entry, **values):
 
 def test_a_recheck_finds_what_a_full_check_would(hours):
     check(hours)
-    first, second = entries.list_page(hours, Filters(finding="html"), order="oldest").entries
+    first, second = entries.list_page(hours, Filters(findings=("html",)), order="oldest").entries
     clean = next(one for one in entries.stream_entries(hours) if "shop 3" in one.question)
     edit(hours, first, answer="It is open.")
     edit(hours, second, answer="<p>It is <i>shut</i>.</p>")
@@ -278,7 +278,7 @@ def test_a_recheck_follows_pairs_that_go(hours, change):
     unanswered = next(iter(entries.stream_entries(hours)))
     edit(hours, unanswered, answer="")
     check(hours)
-    gone = entries.list_page(hours, Filters(finding="html")).entries[0]
+    gone = entries.list_page(hours, Filters(findings=("html",))).entries[0]
     # One that was not checked before makes no difference.
     pairs.delete_pairs(hours, pairs.Selection((unanswered.id,)))
     change(hours, gone)

@@ -45,7 +45,7 @@ def planted(dataset_id):
 def test_the_preview_of_a_fix_changes_the_pairs_of_its_finding(planted, code):
     fix = fix_offered(planted, code)
     assert fix.action == "clean" and "3 pairs…" in fix.label
-    wish = cleaning.CleaningOptions((fix.step,), Filters(finding=code))
+    wish = cleaning.CleaningOptions((fix.step,), Filters(findings=(code,)))
     assert cleaning.preview_dataset(planted, wish).scan.affected == fix.pairs == 3
     # What is listed is all that the step would change.
     assert cleaning.preview_dataset(planted, cleaning.CleaningOptions((fix.step,))).scan.affected == 3

@@ -39,7 +39,7 @@ def test_the_pairs_of_every_finding_are_listed(dataset_id):
     seen = validation.view_check(dataset_id)
     every = [one for group in seen.groups.values() for one in group]
     for one in every:
-        listed = [entry.id for entry in entries.stream_entries(dataset_id, Filters(finding=one.code))]
+        listed = [entry.id for entry in entries.stream_entries(dataset_id, Filters(findings=(one.code,)))]
         meant = db.session.query(FoundProblem.entry_id).filter(FoundProblem.code == one.code).distinct()
         assert listed == sorted(row[0] for row in meant) and len(listed) == one.pairs, one.code
         # What names no pair says what it is about.

@@ -43,7 +43,7 @@ class StepBody(Strict):
         return Step(self.operation, self.options, tuple(self.fields), self.keep_code)
 
 
-class WishBody(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
+class WishBody(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  # type: ignore[misc]
     """Steps or a saved recipe, and the pairs they are for: all without any filter."""
 
     steps: Annotated[list[StepBody], Field(fail_fast=True)] = []

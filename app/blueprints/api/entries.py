@@ -36,7 +36,7 @@ class EntryPath(DatasetPath):
     entry_id: int
 
 
-class ListQuery(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
+class ListQuery(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  # type: ignore[misc]
     """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
 
     order: Literal[entries.ORDERS] = "oldest"  # type: ignore[valid-type]
@@ -171,7 +171,9 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     values.update({name: values[name] or "" for name in ("question", "answer") if name in values})
     if "tags" in sent:
         values["tags"] = pairs.stored_tags(sent["tags"] or [])
-    values |= {name: dump_messages(read_messages(sent[name] or [], name)) for name in ("turns", "trace") if name in sent}
+    values |= {
+        name: dump_messages(read_messages(sent[name] or [], name)) for name in ("turns", "trace") if name in sent
+    }
     if "tools" in sent or "weight" in sent:
         extra = load_json(entries.get(path.dataset_id, path.entry_id).extra, {})
         values["extra"] = dump_json(_written(extra, sent))

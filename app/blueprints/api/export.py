@@ -62,8 +62,13 @@ def _options_of(query: ExportQuery) -> ExportOptions:
 
 @bp.get("/datasets/<int:dataset_id>/export/plan", responses=answers(200))
 def plan_export(path: DatasetPath, query: ExportQuery) -> Answer:
-    """What an export would hold, leave out, lose and change, counted before it is written."""
-    return jsonify(export.plan_export(path.dataset_id, _options_of(query)).as_dict())
+    """What an export would hold, leave out, lose and change, counted before it is written, and what leaks.
+
+    `leaks` names the first pairs that stand in several splits: no file is made of one then without `allow_leaks`.
+    """
+    options = _options_of(query)
+    leaks = export.find_split_leaks(path.dataset_id, options)
+    return jsonify(replace(export.plan_export(path.dataset_id, options), leaks=leaks).as_dict())
 
 
 @bp.post("/datasets/<int:dataset_id>/exports", responses=answers(200, 202))

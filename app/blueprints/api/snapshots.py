@@ -42,7 +42,7 @@ class ListQuery(Strict):
     limit: int = Field(100, ge=1, le=1000)
 
 
-class FreezeBody(model_of(Filters, leave_out=("ids", "import_id", "answered"), lists=True)):  # type: ignore[misc]
+class FreezeBody(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  # type: ignore[misc]
     """What to call it and what to remember; filters freeze a part."""
 
     name: str = ""

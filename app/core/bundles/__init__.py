@@ -8,6 +8,7 @@ from app.core.bundles.card import write_card
 from app.core.bundles.croissant import PATH as CROISSANT
 from app.core.bundles.croissant import write_croissant
 from app.core.bundles.features import Features, count_keys
+from app.core.bundles.order import ORDER, OrderKeeper
 from app.core.bundles.trainers import write_axolotl, write_dataset_info
 from app.core.record import SPLITS
 
@@ -46,9 +47,11 @@ __all__ = [
     "CARD",
     "CROISSANT",
     "MANIFEST",
+    "ORDER",
     "Bundle",
     "Facts",
     "Features",
+    "OrderKeeper",
     "Part",
     "as_json",
     "count_keys",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePath
 
-from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, ReadOptions, Row, Rows, WriteOptions
+from app.core.formats.base import BAD_ROW_TITLES, BadRow, Format, Part, ReadOptions, Row, Rows, WriteOptions
 from app.core.formats.chats import CHATS
 from app.core.formats.csv import CSV, TSV
 from app.core.formats.detect import Detection, detect
@@ -51,6 +51,7 @@ __all__ = [
     "Detection",
     "Format",
     "Limits",
+    "Part",
     "ReadOptions",
     "Row",
     "Rows",

@@ -9,16 +9,26 @@ from app.core.formats.limits import Limits
 from app.core.formats.source import Source
 
 
+class Part(NamedTuple):
+    """Where a row of several files stands: what its file is called, the split of that, and its number there."""
+
+    file: str
+    split: str | None
+    number: int
+
+
 class Row(NamedTuple):
     """One record of a file: its 1-based number, the 1-based line where it starts (None without lines), its values.
 
-    ``raw`` is the record as text where the format has one at hand.
+    ``raw`` is the record as text where the format has one at hand. Of several files that are read as one, ``number``
+    counts through all of them, and ``part`` says where it stands.
     """
 
     number: int
     line: int | None
     values: dict[str, Any]
     raw: str | None = None
+    part: Part | None = None
 
 
 class BadRow(NamedTuple):

@@ -138,7 +138,7 @@ def rows_of(lines: Iterable[bytes], place: Place, limits: Limits) -> Rows:
             yield BadRow(number, line_number, bad[0], f"Line {line_number} {bad[1]}", shorten(_line_text(line)))
         else:
             # Several times in a microsecond: the tuple is made without its constructor.
-            yield _new(Row, (number, line_number, values, None))
+            yield _new(Row, (number, line_number, values, None, None))
     place.row, place.line = number, line_number
 
 

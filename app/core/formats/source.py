@@ -5,6 +5,7 @@ import io
 import lzma
 import re
 import shutil
+import stat
 import struct
 import tempfile
 import weakref
@@ -13,12 +14,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+from app.core.bundles.order import MOST_BYTES, ORDER, RowOrder, read_order
 from app.core.errors import Invalid, LttError, WrongKind
 from app.core.formats.database_log import log_beside, take_log_in
 from app.core.formats.foreign import refusing
 from app.core.formats.limits import MB, Limits, too_large
+from app.core.formats.members import Member, Members, choose_members
 
 HEAD_BYTES = MB
 GZIP = b"\x1f\x8b"
@@ -48,9 +51,20 @@ class Source:
     """The bytes of one file. ``name`` is the inner name of a compressed one; ``head`` its first megabyte, decoded.
 
     A source made of a path can be opened any number of times, one made of a stream once.
+
+    An archive of several data files has ``members``. Its own bytes are those of the first of them; ``open_member``
+    gives each as a source.
     """
 
-    def __init__(self, *, path: Path | None = None, stream: BinaryIO | None = None, name: str = "", limits: Limits):
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        stream: BinaryIO | None = None,
+        name: str = "",
+        limits: Limits,
+        member: str = "",
+    ):
         self.path = path
         self.limits = limits
         self.name = name or (path.name if path else "")
@@ -59,22 +73,30 @@ class Source:
         self.log = ""
         # Files that lie in the archive beside the one that is read.
         self.passed_over = 0
+        self.members: tuple[Member, ...] = ()
+        # What is to be said of files in the archive that are not read.
+        self.warnings: tuple[str, ...] = ()
         self._stream = stream
-        self._member: str | None = None
+        self._member = member
+        # How the member itself is packed.
+        self._inner = ""
+        self._order = ""
         self._used = False
         self._first = self._read_first()
-        if self._first.startswith(GZIP):
-            self.compression = "gzip"
-            self.name = self.name.removesuffix(".gz")
-        elif self._first.startswith(ZSTD):
-            self.compression = "zstd"
-            self.name = self.name.removesuffix(".zst")
+        if member:
+            self.compression = "zip"
         elif self._first.startswith(ZIP):
             self._find_member()
+        elif packed := _packing_of(self._first):
+            self.compression = packed
+            self.keep()
         self.head = self._first
         if self.compression:
-            if self.compression in ("gzip", "zstd"):
-                self.keep()
+            if self.compression == "zip":
+                with self.open() as stream:
+                    self._inner = _packing_of(stream.read(len(ZSTD)))
+            if self.compression != "zip" or self._inner:
+                self.name = self.name.removesuffix(".gz").removesuffix(".zst")
             with self.open() as stream:
                 self.head = _read_fully(stream, HEAD_BYTES)
         self.complete = len(self.head) < HEAD_BYTES
@@ -147,32 +169,59 @@ class Source:
 
     def _find_member(self) -> None:
         self.keep()
-        announced: dict[str, int] = {}
+        inside: list[zipfile.ZipInfo] = []
+        found = Members(())
         # A damaged archive is refused by the format that recognises it, in its own words.
         with suppress(LttError), self._open_stored() as raw, open_archive(raw) as archive:
-            announced = {
-                info.filename: info.file_size for info in archive.infolist() if not info.filename.endswith("/")
-            }
-        if not announced:
-            return
-        if any(part in announced for part in _DOCUMENT_PARTS):
+            inside = [one for one in archive.infolist() if not one.is_dir() and not _is_link(one)]
+        announced = {one.filename: one.file_size for one in inside}
+        if not announced or any(part in announced for part in _DOCUMENT_PARTS):
             return
         inner = [name for name in announced if not name.startswith("__MACOSX/") and not name.endswith(".DS_Store")]
         # What messengers and assistants export: the chat itself, beside pictures and pages.
         if len(inner) > 1 and len(chats := [name for name in inner if _CHAT_MEMBER.search(name)]) == 1:
             self.passed_over, inner = len(inner) - 1, chats
+        if len(inner) > 1 and "channels.json" in announced:
+            slack = f"This .zip holds {len(inner)} files (it looks like an export of Slack, with a file for each day)."
+            raise Invalid(f"{slack} Unpack it and drop the files one by one.")
         if len(inner) != 1:
-            found = f"it holds {len(inner)} files" if inner else "it is empty"
-            what = (
-                " (it looks like an export of Slack, with a file for each day)" if "channels.json" in announced else ""
-            )
-            raise Invalid(
-                f"A .zip must hold exactly one data file; {found}{what}. Unpack it and drop the files one by one."
-            )
+            with self._open_stored() as raw, open_archive(raw) as archive:
+
+                def read(name: str) -> bytes:
+                    with open_member(archive, name) as unpacked:
+                        return _read_fully(unpacked, HEAD_BYTES)
+
+                found = choose_members([one.filename for one in inside], read)
+            inner = [one.path for one in found.files]
+            self.members, self.warnings, self._order = found.files, found.warnings, found.order
         self.compression, self._member = "zip", inner[0]
         # What it says of itself may be a lie, so it is counted again while it is read.
-        check_expansion("zip", announced[inner[0]], self.size, self.limits)
+        check_expansion("zip", sum(announced[name] for name in inner), self.size, self.limits)
         self.name = PurePath(inner[0].replace("\\", "/")).name
+
+    def open_member(self, path: str) -> "Source":
+        """One data file of the archive."""
+        if self.path is None:
+            # Several are read at once, so each needs the archive for itself.
+            with tempfile.NamedTemporaryFile(prefix="ltt-", delete=False) as kept, self._open_stored() as raw:
+                shutil.copyfileobj(raw, kept, MB)
+            self.path = Path(kept.name)
+            weakref.finalize(self, self.path.unlink, missing_ok=True)
+        name = PurePath(path.replace("\\", "/")).name
+        return Source(path=self.path, name=name, limits=self.limits, member=path)
+
+    def read_order(self) -> RowOrder | None:
+        """The order in which the rows of the members are to be read, where the archive says one."""
+        if not self._order:
+            return None
+        with suppress(LttError), self._open_stored() as raw, open_archive(raw) as archive:
+            folder = self._order.removesuffix(ORDER)
+            with open_member(archive, self._order) as unpacked:
+                order = read_order(_read_fully(unpacked, MOST_BYTES))
+            if order is not None:
+                order.files = [folder + name for name in order.files]
+            return order
+        return None
 
     @contextmanager
     def _open_stored(self) -> Iterator[BinaryIO]:
@@ -195,16 +244,11 @@ class Source:
     def open(self) -> Iterator[BinaryIO]:
         """The decoded bytes, from the start, counted against the limits while they are read."""
         with self._open_stored() as raw:
-            if self.compression == "gzip":
-                yield self._within_limits(Unpacked(gzip.GzipFile(fileobj=raw), "gzip file"), raw)
-            elif self.compression == "zstd":
-                import pyarrow
-
-                packed = pyarrow.CompressedInputStream(pyarrow.PythonFile(_Uncloseable(raw), mode="r"), "zstd")
-                yield self._within_limits(Unpacked(packed, "Zstandard file"), raw)
-            elif self.compression == "zip":
-                with open_archive(raw) as archive, open_member(archive, self._member or "") as inner:
-                    yield self._within_limits(inner, raw)
+            if self.compression == "zip":
+                with open_archive(raw) as archive, open_member(archive, self._member) as inner:
+                    yield self._within_limits(_unpack(inner, self._inner) if self._inner else inner, raw)
+            elif self.compression:
+                yield self._within_limits(_unpack(raw, self.compression), raw)
             else:
                 yield raw
 
@@ -236,7 +280,25 @@ class Source:
             yield path
 
 
-def _read_fully(stream: BinaryIO, size: int) -> bytes:
+def _packing_of(first: bytes) -> str:
+    """How a file is packed that begins so; empty for not at all."""
+    return "gzip" if first.startswith(GZIP) else "zstd" if first.startswith(ZSTD) else ""
+
+
+def _unpack(packed: "BinaryIO | Unpacked", kind: str) -> "Unpacked":
+    if kind == "gzip":
+        return Unpacked(gzip.GzipFile(fileobj=cast(BinaryIO, packed)), "gzip file")
+    import pyarrow
+
+    stream = pyarrow.CompressedInputStream(pyarrow.PythonFile(_Uncloseable(packed), mode="r"), "zstd")
+    return Unpacked(stream, "Zstandard file")
+
+
+def _is_link(one: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(one.external_attr >> 16)
+
+
+def _read_fully(stream: "BinaryIO | Unpacked", size: int) -> bytes:
     parts: list[bytes] = []
     while size > 0 and (part := stream.read(size)):
         parts.append(part)
@@ -294,7 +356,7 @@ class _Uncloseable:
 
     closed = False
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: "BinaryIO | Unpacked") -> None:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:

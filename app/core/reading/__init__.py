@@ -22,12 +22,13 @@ from app.core.reading.records import (
     records_of,
     refuse_row,
 )
-from app.core.reading.settings import ReadSettings
+from app.core.reading.settings import PartSettings, ReadSettings, settings_of_part
 
 __all__ = [
     "NUL_REFUSED",
     "TEXT_FORMATS",
     "Detected",
+    "PartSettings",
     "Read",
     "ReadSettings",
     "bad_row_dict",
@@ -44,4 +45,5 @@ __all__ = [
     "refuse_row",
     "require_mapping",
     "resolve_settings",
+    "settings_of_part",
 ]

@@ -11,6 +11,7 @@ from app.core.errors import Invalid, LttError
 from app.core.formats import FORMATS, BadRow, Detection, Row, Source, quoting
 from app.core.formats.csv import generated_names
 from app.core.formats.limits import MB, too_large
+from app.core.formats.members import split_of_name
 from app.core.formats.quoting import Quoting
 from app.core.html import looks_like_html
 from app.core.layouts import LAYOUTS, recognise
@@ -18,7 +19,7 @@ from app.core.layouts.mapping import MESSAGE_TARGETS, PROVENANCE, guess_columns,
 from app.core.layouts.paths import fields_in, steps_of
 from app.core.layouts.sample import Sample
 from app.core.reading.records import raw_text, read_options, read_rows
-from app.core.reading.settings import ReadSettings
+from app.core.reading.settings import OWN_SETTINGS, PartSettings, ReadSettings, settings_of_part
 from app.core.reasoning import THINK
 
 SAMPLE_ROWS = 50
@@ -75,6 +76,25 @@ class Detected:
     thinks: bool = False
     rows: int | None = None
     spreadsheet_safe: bool = False
+    # The split that the name of a file tells. It is offered, and taken only where somebody says so.
+    split: str | None = None
+    # The files of a set, where there are several; the rest is that of the first of them.
+    parts: tuple["FoundPart", ...] = ()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the files of a set tell."""
+        return tuple(dict.fromkeys(one.split for one in self.parts if one.split))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPart:
+    """One file of a set: its path there, what it is called, its split where that is told, how it will be read."""
+
+    path: str
+    title: str
+    split: str | None
+    found: Detected
 
 
 def detect_file(source: Source, settings: ReadSettings) -> Detected:
@@ -87,6 +107,8 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         said = getattr(settings, what)
         if said and said not in known:
             raise Invalid(f"There is no {what} {said!r}. Use one of {', '.join(known)}.", code=f"no_{what}")
+    if source.members:
+        return drop_answered(_detect_members(source, settings), settings)
     detection = _insist(
         formats.detect(source, encoding=settings.encoding, who_answers=settings.who_answers, sheet=settings.sheet),
         settings.format,
@@ -131,8 +153,60 @@ def detect_file(source: Source, settings: ReadSettings) -> Detected:
         thinks=any(THINK in raw_text(row) for row in rows),
         rows=_estimate_rows(source, rows, bad),
         spreadsheet_safe=undo,
+        split=split_of_name(source.name),
     )
     return drop_answered(found, settings)
+
+
+def _detect_members(source: Source, settings: ReadSettings) -> Detected:
+    """How the files of a set will be read, each as it is; what is said of the first one goes for all.
+
+    What is said and is just what the first one seems to be is no word about the others. Files without a row are passed
+    over. Raises Invalid where all are empty, and what is wrong with one of them.
+    """
+    unsaid: dict[str, Any] = dict.fromkeys(DETECTED_SETTINGS)
+    nothing = replace(settings, mapping={}, **unsaid)
+    order = source.read_order()
+    is_divided = order is None or order.divided
+    said: ReadSettings | None = None
+    parts: list[FoundPart] = []
+    empty: list[str] = []
+    for member in source.members:
+        try:
+            opened = source.open_member(member.path)
+            if said is None:
+                first = detect_file(opened, nothing)
+                told: dict[str, Any] = {name: getattr(settings, name) for name in DETECTED_SETTINGS}
+                meant = {name: value for name, value in told.items() if value not in (None, getattr(first, name))}
+                said = replace(nothing, **meant)
+            found = detect_file(opened, said)
+        except LttError as error:
+            if error.code in ("no_rows", "no_records"):
+                empty.append(member.title)
+                continue
+            error.message = f"{member.title}: {error.message}"
+            raise
+        parts.append(FoundPart(member.path, member.title, member.split if is_divided else None, found))
+    if not parts:
+        raise Invalid(f"There are no rows in {', '.join(empty[:5])}.", code="no_rows")
+    warnings = [*source.warnings, *([f"Without a row: {', '.join(empty)}."] if empty else [])]
+    warnings += [f"{part.title}: {warning}" for part in parts for warning in part.found.warnings]
+    found = parts[0].found
+    open_questions = [f"{part.title}: {one}" for part in parts for one in part.found.open_questions]
+    return replace(
+        found,
+        compression=source.compression,
+        columns=tuple(dict.fromkeys(name for part in parts for name in part.found.columns)),
+        fields=tuple(dict.fromkeys(name for part in parts for name in part.found.fields)),
+        warnings=tuple(warnings),
+        open_questions=tuple(open_questions),
+        html=any(part.found.html for part in parts),
+        thinks=any(part.found.thinks for part in parts),
+        legacy=all(part.found.legacy for part in parts),
+        rows=None,
+        split=None,
+        parts=tuple(parts),
+    )
 
 
 def drop_answered(found: Detected, settings: ReadSettings) -> Detected:
@@ -235,7 +309,22 @@ def resolve_settings(settings: S, found: Detected) -> S:
     mapping = {**detected, **settings.mapping}
     values["mapping"] = {target: column for target, column in mapping.items() if column}
     values["columns"] = frozenset(found.columns)
+    values["parts"] = tuple(_resolve_part(settings, part) for part in found.parts)
     return replace(settings, **values)
+
+
+def _resolve_part(settings: ReadSettings, part: FoundPart) -> PartSettings:
+    """How one file of a set is read. The columns that somebody chose count in each file that has them."""
+    found = part.found
+    has = {target: column for target, column in settings.mapping.items() if not column or _has_column(found, column)}
+    chosen = {target for target in ("question", "answer") if settings.mapping.get(target)}
+    unsaid: dict[str, Any] = dict.fromkeys(DETECTED_SETTINGS)
+    own = resolve_settings(replace(settings, mapping=has if chosen <= has.keys() else {}, **unsaid), found)
+    return PartSettings(part.path, part.title, part.split, **{name: getattr(own, name) for name in OWN_SETTINGS})
+
+
+def _has_column(found: Detected, column: str) -> bool:
+    return column in found.columns or _root_of(column) in found.columns
 
 
 def plan_reading(source: Source, settings: S) -> tuple[S, Detected]:
@@ -249,7 +338,7 @@ def find_late_columns(source: Source, settings: ReadSettings, found: Detected) -
     """What was found, with the mapped columns that only later rows have. Looks for them where some are missing."""
     missing = {_root_of(column) for column in settings.mapping.values() if column} - {"", *found.columns}
     late: dict[str, None] = {}
-    if missing and source.is_seekable:
+    if missing and source.is_seekable and not found.parts:
         for row in read_rows(source, resolve_settings(settings, found)):
             if isinstance(row, Row) and not missing.isdisjoint(row.values):
                 late.update(dict.fromkeys(missing & row.values.keys()))
@@ -267,8 +356,13 @@ def _root_of(column: str) -> str:
 def require_mapping(settings: ReadSettings, found: Detected) -> None:
     """Raise Invalid where a person has to say which column is what, and has not."""
     told = resolve_settings(settings, found)
+    for one, part in zip(told.parts, found.parts, strict=True):
+        try:
+            require_mapping(settings_of_part(told, one), part.found)
+        except Invalid as error:
+            raise _ask_mapping(found, f"{part.title}: {error.details.get('sentence', error.message)}") from error
     for target, column in told.mapping.items():
-        if found.columns and column not in found.columns and _root_of(column) not in found.columns:
+        if found.columns and not _has_column(found, column):
             raise _ask_mapping(found, f"There is no column “{column}” for the {target.replace('_', ' ')}.")
         is_message = told.layout == "message-rows"
         if target in MESSAGE_TARGETS and not is_message:

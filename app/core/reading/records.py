@@ -1,25 +1,28 @@
 """From the bytes of a file to records: the format reads rows, the layout makes records of them."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
-from app.core.errors import Invalid
-from app.core.formats import FORMATS, BadRow, Limits, ReadOptions, Row, Source
+from app.core.errors import Invalid, LttError
+from app.core.formats import FORMATS, BadRow, Limits, Part, ReadOptions, Row, Source
 from app.core.formats.jsonl import has_nul
+from app.core.formats.limits import too_many_rows
 from app.core.html import to_markdown
 from app.core.layouts import LAYOUTS, LayoutOptions, RowError
 from app.core.layouts.base import text_of
 from app.core.layouts.mapping import PROVENANCE, is_key
 from app.core.layouts.paths import value_at
 from app.core.reading.grouping import group_rows
-from app.core.reading.settings import ReadSettings
+from app.core.reading.settings import PartSettings, ReadSettings, settings_of_part
 from app.core.reasoning import lift_thinking
 from app.core.record import Record, message_to_json
 
 NUL_REFUSED = "A text holds the character U+0000, which no database keeps. Remove it."
 
+T = TypeVar("T")
 # A row of the file with the record that it became. A plain tuple: there are millions of them.
 Read = tuple[Row, Record]
 
@@ -43,6 +46,8 @@ def layout_options(settings: ReadSettings) -> LayoutOptions:
 
 def read_rows(source: Source, settings: ReadSettings) -> Iterator[Row | BadRow]:
     """The rows of a file. Raises Invalid where its format is not known, and what the format raises."""
+    if settings.parts:
+        return _read_parts(source, settings, read_rows, _numbered)
     if settings.format not in FORMATS:
         raise Invalid(f"There is no format {settings.format!r}. Use one of {', '.join(FORMATS)}.", code="no_format")
     return FORMATS[settings.format].read(source, read_options(settings, source.limits))
@@ -50,6 +55,8 @@ def read_rows(source: Source, settings: ReadSettings) -> Iterator[Row | BadRow]:
 
 def read_records(source: Source, settings: ReadSettings) -> Iterator[Read | BadRow]:
     """Every row of a file as a record, or as a bad row with place and reason. Format and layout must be known."""
+    if settings.parts:
+        return _read_parts(source, settings, read_records, lambda read, *place: (_numbered(read[0], *place), read[1]))
     rows = read_rows(source, settings)
     layout = LAYOUTS.get(settings.layout or "")
     if layout is not None and layout.grouping is not None:
@@ -93,9 +100,45 @@ def records_of(rows: Iterable[Row | BadRow], settings: ReadSettings) -> Iterator
             yield row, replace(record, answer=to_markdown(record.answer)) if markdown else record  # type: ignore[misc]
 
 
+def _read_parts(
+    source: Source,
+    settings: ReadSettings,
+    read: Callable[[Source, ReadSettings], Iterator[T | BadRow]],
+    place: Callable[[T, int, Part], T],
+) -> Iterator[T | BadRow]:
+    """What several files give, one after the other, or in the order that is kept with them."""
+
+    def read_part(part: PartSettings) -> Iterator[tuple[Part, T | BadRow]]:
+        try:
+            for number, item in enumerate(read(source.open_member(part.path), settings_of_part(settings, part)), 1):
+                yield Part(part.title, part.split, number), item
+        except LttError as error:
+            error.message = f"{part.title}: {error.message}"
+            raise
+
+    streams = {part.path: read_part(part) for part in settings.parts}
+    # What a layout gathers from several rows has no place of its own among them.
+    gathered = any(LAYOUTS[part.layout].grouping for part in settings.parts)
+    order = None if gathered else source.read_order()
+    merged = order.merge(streams) if order else chain.from_iterable(streams.values())
+    for number, (part, item) in enumerate(merged, 1):
+        if number > source.limits.rows:
+            raise too_many_rows("These files", source.limits)
+        if isinstance(item, BadRow):
+            yield item._replace(number=number, reason=f"{part.file}: {item.reason}")
+        else:
+            yield place(item, number, part)
+
+
+def _numbered(row: Row, number: int, part: Part) -> Row:
+    return row._replace(number=number, part=part)
+
+
 def refuse_row(row: Row, error: Invalid) -> BadRow:
     """A readable row that cannot be taken; the reason begins with its place."""
-    place = f"Row {row.number}" + (f" (line {row.line})" if row.line else "")
+    place = f"Row {row.part.number if row.part else row.number}" + (f" (line {row.line})" if row.line else "")
+    if row.part:
+        place = f"{row.part.file}: {place}"
     return BadRow(row.number, row.line, error.code, f"{place}: {error.message}", raw_text(row))
 
 

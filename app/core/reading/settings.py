@@ -1,7 +1,8 @@
 """What can be said of a file that is to be read. Commands, forms, the API and jobs derive their options from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 from app.core.errors import BadUsage
 from app.core.options import option, options_of
@@ -14,6 +15,29 @@ ALPACA_INPUT = {
 }
 OASST_PATHS = {"best": "The best reply to each message", "all": "Every path, a pair for each"}
 CELLS = {"shown": "As the sheet shows them", "stored": "As they are stored"}
+
+
+@dataclass(frozen=True, slots=True)
+class PartSettings:
+    """How one of several files that are read as one is read; the rest is as for all of them."""
+
+    path: str
+    title: str
+    split: str | None
+    format: str
+    layout: str
+    mapping: Mapping[str, str]
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    skip_lines: int | None = None
+    sheet: str | None = None
+    spreadsheet_safe: bool | None = None
+    columns: frozenset[str] | None = None
+
+
+# What each of several files says for itself.
+OWN_SETTINGS = tuple(one.name for one in fields(PartSettings) if one.name not in ("path", "title", "split"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,8 @@ class ReadSettings:
     html_to_markdown: bool = option(False, "HTML to Markdown", "Turn HTML in answers into Markdown.")
     # The columns of the first rows, when the mapping was made. Others, which come late, are taken by their names.
     columns: frozenset[str] | None = option(None, flag="")
+    # The files of a set, where there are several.
+    parts: tuple[PartSettings, ...] = option((), flag="")
 
     def __post_init__(self) -> None:
         if self.delimiter == "\\t":
@@ -82,6 +108,14 @@ class ReadSettings:
         for one in options_of(type(self)):
             if one.choices and one.kind != "tick" and getattr(self, one.name) not in one.choices:
                 raise BadUsage(f"{one.name} must be one of {', '.join(one.choices)}, not {getattr(self, one.name)!r}.")
+
+
+S = TypeVar("S", bound=ReadSettings)
+
+
+def settings_of_part(settings: S, part: PartSettings) -> S:
+    """The settings with which one file of a set is read."""
+    return replace(settings, parts=(), **{name: getattr(part, name) for name in OWN_SETTINGS})
 
 
 def from_words(settings: ReadSettings) -> list[str]:

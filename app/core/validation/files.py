@@ -171,7 +171,7 @@ def _own_profiles(
 
 def _rows_of(source: Source, settings: ReadSettings, facts: FileFacts) -> Iterator[Row | BadRow]:
     """The rows of a file; of JSON Lines with what is strange about its lines."""
-    if settings.format != "jsonl":
+    if settings.format != "jsonl" or settings.parts:
         yield from read_rows(source, settings)
         return
     place, before = Place(), 0

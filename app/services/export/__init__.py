@@ -6,6 +6,7 @@ counted.
 """
 
 from app.services.export.bundles import find_written, write_bundle, write_folder
+from app.services.export.leaks import SplitLeaks, find_split_leaks, require_no_leaks
 from app.services.export.ledgers import (
     Counted,
     CountRun,
@@ -36,6 +37,7 @@ __all__ = [
     "RecordCount",
     "Rendering",
     "RoundTrip",
+    "SplitLeaks",
     "Tally",
     "Written",
     "add_trips",
@@ -44,6 +46,7 @@ __all__ = [
     "count_ledger",
     "file_name",
     "find_origin",
+    "find_split_leaks",
     "find_written",
     "is_small",
     "last_targets",
@@ -54,6 +57,7 @@ __all__ = [
     "prove_export",
     "remember_target",
     "remember_use",
+    "require_no_leaks",
     "require_space_for",
     "stream_export",
     "view_counts",

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import msgspec
 
-from app.core.bundles import BUNDLES, MANIFEST, Facts, Features, Part, as_json, count_keys
+from app.core.bundles import BUNDLES, MANIFEST, ORDER, Facts, Features, OrderKeeper, Part, as_json, count_keys
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.formats.jsonl import encode_line
@@ -83,7 +83,7 @@ def write_bundle(
     without a split go out as train where none has one, else not at all. ``proofs`` gets what is expected of each data
     file, by its path. Raises Invalid where nothing is left to write.
     """
-    bundle, features, tally = BUNDLES[options.bundle], Features(), Tally()
+    bundle, features, tally, order = BUNDLES[options.bundle], Features(), Tally(), OrderKeeper()
     lost, found, expected = Counter[str](), dict[str, _Split](), dict[str, Proof]()
     with ExitStack() as stack:
 
@@ -97,6 +97,7 @@ def write_bundle(
             for one in rows:
                 features.see(one)
                 found[name].add(one)
+            order.add(name, len(rows))
             tally.add(row, record, rows, name)
             lost.update(losses(record, run.layout, run.how))
             if run.pairs % _CHECKED_ROWS == 0:
@@ -135,6 +136,8 @@ def write_bundle(
     manifest = build_manifest(dataset_id, options, result, tally)
     (folder / MANIFEST).parent.mkdir(exist_ok=True)
     (folder / MANIFEST).write_bytes(as_json(manifest))
+    paths, first = {part.split: part.path for part in parts}, {name: one.richest[0] for name, one in found.items()}
+    (folder / ORDER).write_bytes(order.as_json(paths, first, divided=run.origin.is_divided))
     return result
 
 

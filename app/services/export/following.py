@@ -5,12 +5,13 @@ the changes of the steps that came, went or came back. Where they do not tell it
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 
 from app.core.changes import chunks_of
-from app.core.filters import Filters
+from app.core.filters import HERE, Filters
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeRow, ChangeSet, Entry, Ledger, db
 from app.services import entries
@@ -21,13 +22,16 @@ from app.services.export.rendering import Rendering
 
 # Up to so many pairs are looked at again at each look.
 MOST_FOLLOWED = 300
+# The filters that the columns of a row tell by themselves.
+_TOLD = {"statuses", "splits", "tags", "ids", "imports"}
 Sides = list[tuple[StoredEntry | None, StoredEntry | None]]
 
 
 def follow_changes(ledger: Ledger, options: ExportOptions, plan: ExportPlan) -> ExportPlan | None:
     """The count as it is now; None where only counting again tells. First records and size stay as they were."""
     filters, sides = options.filters, _touched_since(ledger)
-    if sides is None or filters.text or filters.finding or filters.left_out or options.per_tag or options.bundle:
+    untold = {one.name.removeprefix("not_") for one in filters.said()} - _TOLD
+    if sides is None or untold or options.per_tag or options.bundle:
         return None
     then, now = (Reckoning(Rendering(ledger.dataset_id, options)) for _ in range(2))
     if list(now.run.origin.statuses) != ledger.summary["statuses"]:
@@ -44,7 +48,7 @@ def follow_changes(ledger: Ledger, options: ExportOptions, plan: ExportPlan) -> 
     now.records += plan.records - then.records
     now.formulas += plan.formulas - then.formulas
     followed = now.as_plan()
-    return ExportPlan(followed.records, followed.lines, followed.formulas, plan.shown, plan.size)
+    return replace(followed, shown=plan.shown, size=plan.size, leaks=plan.leaks)
 
 
 def _judge(tally: Reckoning, row: StoredEntry) -> None:
@@ -57,14 +61,19 @@ def _judge(tally: Reckoning, row: StoredEntry) -> None:
 
 
 def _matches(row: StoredEntry, filters: Filters) -> bool:
-    """Whether the filters mean a row, as far as its columns tell."""
-    return (
-        (not filters.statuses or row.status in filters.statuses)
-        and (not filters.splits or row.split in filters.splits)
-        and (not filters.tags or not set(filters.tags).isdisjoint(row.tag_list))
-        and (filters.ids is None or row.id in filters.ids)
-        and (filters.import_id is None or row.import_id == filters.import_id)
-    )
+    """Whether the filters mean a row; they say nothing but what is in ``_TOLD``."""
+    has: dict[str, set[Any]] = {
+        "statuses": {row.status},
+        "splits": {row.split},
+        "tags": set(row.tag_list),
+        "ids": {row.id},
+        "imports": {str(row.import_id or HERE)},
+    }
+    for one in filters.said():
+        is_named = not has[one.name.removeprefix("not_")].isdisjoint(getattr(filters, one.name))
+        if is_named == one.name.startswith("not_"):
+            return False
+    return True
 
 
 def _touched_since(ledger: Ledger) -> Sides | None:

@@ -18,9 +18,10 @@ from app.core.options import encode
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import plural
 from app.models import Check, Dataset, Ledger, LedgerRow, Turns, db, reading, transaction
-from app.services import datasets
+from app.services import datasets, duplicates
 from app.services.duplicates.since import read_mark
 from app.services.export.following import follow_changes
+from app.services.export.leaks import find_split_leaks
 from app.services.export.options import ExportOptions, find_origin
 from app.services.export.planning import ExportPlan, count_ledger, measure_export, plan_export
 from app.services.export.writing import prove_export
@@ -74,7 +75,10 @@ def view_counts(dataset_id: int, options: ExportOptions) -> Counted:
         return Counted(None, False)
     if is_fresh(ledger, options):
         return Counted(_plan_of(ledger), True, ledger)
+    leaks = _plan_of(ledger).leaks
     can_follow = ledger.summary.get("steady") and ledger.summary["beside"] == mark_beside(dataset_id, options)
+    # A move may have mended what leaked; whether an edit makes something leak is asked again before a file is made.
+    can_follow = can_follow and not (leaks and leaks.total)
     followed = follow_changes(ledger, options, _plan_of(ledger)) if can_follow else None
     return Counted(followed or _plan_of(ledger), followed is not None, ledger, followed=True)
 
@@ -90,7 +94,7 @@ def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
     if plan is None:
         plan = plan_export(dataset_id, options)
         shown, size = measure_export(dataset_id, options, plan.records)
-        plan = replace(plan, shown=shown, size=size)
+        plan = replace(plan, shown=shown, size=size, leaks=find_split_leaks(dataset_id, options))
         if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way and not options.bundle:
             with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
                 _, trip = prove_export(dataset_id, options, Path(folder) / "file")
@@ -117,15 +121,21 @@ def is_fresh(ledger: Ledger, options: ExportOptions) -> bool:
 
 
 def key_of(options: ExportOptions) -> str:
-    """What tells one export from another. The name of its target changes nothing in it."""
-    return hashlib.sha256(json.dumps(encode(replace(options, target="")), sort_keys=True).encode()).hexdigest()
+    """What tells one export from another. The name of its target, and what is allowed, change nothing in it."""
+    return hashlib.sha256(
+        json.dumps(encode(replace(options, target="", allow_leaks=False)), sort_keys=True).encode()
+    ).hexdigest()
 
 
 def mark_beside(dataset_id: int, options: ExportOptions) -> str:
-    """A hash of what a count depends on beside the pairs: the prompt, the snapshot, and what the last check found."""
+    """A hash of what a count depends on beside the pairs: the prompt, the snapshot, what the last check found, and the
+    last search for duplicates where leaks are told."""
     origin = find_origin(dataset_id, options)
     found: list[Any] = [origin.system_prompt, origin.snapshot and origin.snapshot.id]
-    if options.filters.finding:
+    if options.bundle or options.filters.splits:
+        scan = duplicates.latest_scan(dataset_id)
+        found.append(scan and [scan.id, str(scan.checked_at), scan.last_set])
+    if options.filters.findings or options.filters.not_findings:
         mine = Check.dataset_id == dataset_id, Check.state == "current"
         checks = select(Check.id, Check.revision, Check.last_set, Check.hidden).where(*mine)
         found += [list(one) for one in db.session.execute(checks)]
@@ -151,7 +161,7 @@ def count_and_keep(run: CountRun, watch: Watch) -> dict[str, object]:
         # What was written meanwhile is in a part of the count only: nothing can be added to that.
         steady = tuple(connection.execute(now).one()) == (state["revision"], state["last_number"])
     shown, size = measure_export(run.dataset_id, run.options, plan.records)
-    plan = replace(plan, shown=shown, size=size)
+    plan = replace(plan, shown=shown, size=size, leaks=find_split_leaks(run.dataset_id, run.options))
     with watch.publish() as publication:
         session = publication.session
         ledger = Ledger(dataset_id=run.dataset_id, key=key_of(run.options), job_id=watch.job_id, **state)

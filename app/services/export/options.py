@@ -65,6 +65,9 @@ class ExportOptions:
         choices={"default": "From each pair, else the dataset’s", "own": "Only from each pair"},
         flag="--system",
     )
+    allow_leaks: bool = option(
+        False, "Leaks between splits", "Export although pairs of one split stand in another one too, or nearly so."
+    )
 
     def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
         """The options with what commands and pages say in their own ways, checked."""

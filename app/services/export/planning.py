@@ -23,6 +23,7 @@ from app.core.record import Record
 from app.core.stored import StoredEntry
 from app.models import Entry, db
 from app.providers.tokenizers import load_tokenizer
+from app.services.export.leaks import SplitLeaks
 from app.services.export.options import (
     REASONS,
     ExportOptions,
@@ -91,6 +92,8 @@ class ExportPlan:
     shown: tuple[Shown, ...] = ()
     size: Size | None = None
     round_trip: RoundTrip | None = None
+    # None where it is of no split, and writes no file for each.
+    leaks: SplitLeaks | None = None
 
     @property
     def left_out(self) -> list[RecordCount]:
@@ -117,6 +120,7 @@ class ExportPlan:
                 {"what": one.what, "records": one.pairs} for one in self.lines if one.kind in (CHANGED, IN_THE_WAY)
             ],
             "formulas": self.formulas,
+            **(self.leaks.as_dict() if self.leaks else {}),
         }
 
 

@@ -4,8 +4,9 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import chain
-from operator import attrgetter, itemgetter
+from functools import lru_cache
+from itertools import chain, takewhile
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -17,8 +18,9 @@ from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import cells_of, stream_lines
 from app.core.formats.jsonl import escape_line_ends
 from app.core.layouts import LAYOUTS, NOTES, LayoutOptions, RowError
-from app.core.layouts.columns import OWN
-from app.core.record import Record
+from app.core.layouts.columns import OWN, join_tags
+from app.core.layouts.openai import OPENAI
+from app.core.record import Record, load_json
 from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
 from app.models import Entry, reading
@@ -30,10 +32,8 @@ from app.services.export.picking import count_tokens, shuffle, take_of_each_tag
 CHUNK_BYTES, LARGEST_BYTES = 64 * 1024, 256 * 1024
 # Few rows at a time are still at hand when they are written.
 ROWS = 100
-# What a pair without turns, trace, tags and other columns consists of.
-PLAIN = ("id", "status", "split", "source", "family", "system", "question", "answer", "reasoning", "rejected_answer")
-_rest_of = attrgetter("turns", "trace", "tags", "extra")
-_NOTHING = (None, None, None, None)
+# Other columns that have these names need a closer look.
+_TAKEN = frozenset((*OWN, NOTES))
 _encode = msgspec.json.Encoder().encode
 # Told of a pair that stays behind, and why: a code of REASONS, or the refusal of the layout.
 Left = Callable[[StoredEntry, str | RowError], object]
@@ -77,11 +77,14 @@ class Rendering:
 
     def chunks(self, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
         """The stored rows that go out, some at a time, in their order; the layout may still refuse some."""
+        chunks = (list(map(as_entry, rows)) for rows in self._fetch(entries.COLUMNS, *which))
+        return iter(chunks_of(self._pick(chain.from_iterable(chunks)), ROWS)) if self.options.picks else chunks
+
+    def _fetch(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Iterator[list[Any]]:
         assert self.connection is not None
         goes = goes_out(self.origin, self.options, self.connection)
-        statement = self.origin.find(select(*entries.COLUMNS).where(goes, *which).order_by(Entry.id))
-        chunks = (list(map(as_entry, rows)) for rows in entries.fetch_chunks(self.connection, statement, ROWS))
-        return iter(chunks_of(self._pick(chain.from_iterable(chunks)), ROWS)) if self.options.picks else chunks
+        statement = self.origin.find(select(*columns).where(goes, *which).order_by(Entry.id))
+        return entries.fetch_chunks(self.connection, statement, ROWS)
 
     def _pick(self, rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
         options = self.options
@@ -168,20 +171,24 @@ class Rendering:
         assert kind.write is not None
         kind.write(self.rendered(), out, self.write_options())
 
-    def write_options(self) -> WriteOptions:
-        """How the format writes this export."""
+    def write_options(self, columns: tuple[str, ...] | None = None) -> WriteOptions:
+        """How the format writes this export; ``columns`` are those of a table, where they are known."""
         options = self.options
-        columns = self._columns() if FORMATS[options.format].tabular else ()
+        if columns is None:
+            columns = self._columns()[0] if FORMATS[options.format].tabular else ()
         delimiter = "\t" if options.format == "tsv" else ","
         return WriteOptions(columns, options.bom, options.spreadsheet_safe, delimiter, title=self.origin.title)
 
-    def _columns(self) -> tuple[str, ...]:
-        """The columns of a table: ours that are in use, then every other column that some pair has."""
+    def _columns(self) -> tuple[tuple[str, ...], bool]:
+        """The columns of a table: ours that are in use, then every other column that some pair has.
+
+        Also whether none of the pairs has anything but texts and tags to show.
+        """
         assert self.connection is not None
         if self.layout.name != "columns":
             before = Rendering(self.origin.dataset_id, self.options)
             before.connection = self.connection
-            return tuple(dict.fromkeys(name for row in before.rendered() for name in row))
+            return tuple(dict.fromkeys(name for row in before.rendered() for name in row)), False
         used = {
             "system": Entry.system,
             "reasoning": Entry.reasoning,
@@ -191,13 +198,23 @@ class Rendering:
             "family": Entry.family,
             "turns_json": Entry.turns,
             "trace_json": Entry.trace,
+            "extra": Entry.extra,
         }
         goes = goes_out(self.origin, self.options, self.connection)
-        query = select(*(func.count(column) for column in used.values()), func.count(Entry.extra)).where(goes)
-        *numbers, others = self.connection.execute(self.origin.find(query)).one()
-        wanted = {"question", "answer", *(name for name, number in zip(used, numbers, strict=True) if number)}
+        # Whether any pair has it is found soon enough to begin, which of those that have it go out is asked only then.
+        live = entries.is_live(self.origin.dataset_id, self.connection)
+        counts = select(*(func.count(column) for column in used.values())).where(live)
+        numbers = self.connection.execute(self.origin.find(counts)).one()
+        there = [name for name, number in zip(used, numbers, strict=True) if number]
+        if there:
+            some = (select(Entry.id).where(goes, used[name].is_not(None)).exists() for name in there)
+            answers = self.connection.execute(self.origin.find(select(*some))).one()
+            there = [name for name, is_there in zip(there, answers, strict=True) if is_there]
+        others = "extra" in there
+        wanted = {"question", "answer", *there} - {"extra"}
+        is_plain = wanted.isdisjoint(("turns_json", "trace_json"))
         if not self.how.keep_extra:
-            return tuple(name for name in OWN if name in wanted)
+            return tuple(name for name in OWN if name in wanted), is_plain
         wanted |= {"id", "status", "split"}
         ours = tuple(name for name in OWN if name in wanted)
         names: dict[str, None] = {}
@@ -205,28 +222,35 @@ class Rendering:
             statement = select(Entry.extra).where(goes, Entry.extra.is_not(None)).order_by(Entry.id)
             for rows in entries.fetch_chunks(self.connection, self.origin.find(statement), 1000):
                 for (extra,) in rows:
-                    names.update(dict.fromkeys(msgspec.json.decode(extra)))
-        return (*ours, *(name for name in names if name not in ours and name != NOTES))
+                    if not names.keys() >= (found := msgspec.json.decode(extra)).keys():
+                        names.update(dict.fromkeys(found))
+        return (*ours, *(name for name in names if name not in ours and name != NOTES)), is_plain and not others
 
     def _chat_lines(self) -> Iterator[bytes]:
         """The quick way for JSONL of messages: a plain pair is a constant envelope around its texts."""
         default, encode, keep = self.default, _encode, self.how.keep_extra
+        # As they stand in stored JSON: what is in them is written as well.
+        own = [f'"{name}"' for name in {NOTES, *OPENAI.columns, *self.layout.columns}]
         user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
-        for rows in self.chunks():
+        # What stands behind says nothing of a record.
+        read = entries.COLUMNS[: PLACES["family"] + 1]
+        picked: Iterator[list[Any]] = ([row[: len(read)] for row in rows] for rows in self.chunks())
+        for rows in picked if self.options.picks else self._fetch(read):
             lines: list[bytes] = []
             for row in rows:
-                more = row.turns is not None or row.trace is not None or row.reasoning is not None
-                labelled = row.tags is not None or row.source is not None or row.family is not None
-                if more or row.extra is not None or (keep and labelled):
-                    written = self._written(row)
+                question, answer, system, turns, trace, _, reasoning, tags, extra, _, _, source, family = row
+                more = turns is not None or trace is not None or reasoning is not None
+                if extra is not None and (keep or any(name in extra for name in own)):
+                    more = True
+                if more or (keep and (tags is not None or source is not None or family is not None)):
+                    written = self._written(StoredEntry(*row))
                     self.pairs += bool(written)
                     lines.extend(encode(one) + b"\n" for one in written)
                     continue
-                question, answer = row.question, row.answer
                 if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                     continue
                 self.pairs += 1
-                system = row.system if row.system is not None else default
+                system = system if system is not None else default
                 if system is None:
                     lines.append(b'{"messages":[' + user + encode(question) + assistant + encode(answer) + end)
                 else:
@@ -236,33 +260,43 @@ class Rendering:
             yield escape_line_ends(b"".join(lines))
 
     def _table_lines(self) -> Iterator[bytes]:
-        """The quick way for CSV and TSV of columns: the cells of a plain pair are its stored texts."""
-        how = self.write_options()
-        places = {name: PLACES[name] for name in PLAIN}
-        if all(name in places for name in how.columns) and len(how.columns) > 1:
-            plain_cells: Callable[[Any], Sequence[Any]] = itemgetter(*(places[name] for name in how.columns))
-        else:
-            # Columns that no plain pair has stay empty.
-            plain_cells = lambda row: [row[places[name]] if name in places else None for name in how.columns]  # noqa: E731
+        """The quick way for CSV and TSV of columns: the cells of most pairs are their stored texts."""
+        names, is_plain = self._columns()
+        lines = self._plain_lines(names) if is_plain and not self.options.picks else self._mixed_lines(names)
+        return stream_lines(lines, self.write_options(names))
 
-        def row_cells(row: StoredEntry) -> Sequence[Any] | None:
-            if _rest_of(row) == _NOTHING:
-                return None if is_blank(row.answer) else plain_cells(row)
-            for values in self._written(row):
-                return cells_of([values.get(name) for name in how.columns])
-            return None
+    def _plain_lines(self, names: Sequence[str]) -> Iterator[list[Sequence[Any]]]:
+        """The cells of pairs that have only texts and tags: nothing else is read."""
+        answer, tags = names.index("answer"), names.index("tags") if "tags" in names else None
+        for rows in self._fetch([getattr(Entry, name) for name in names]):
+            if not all_visible([row[answer] for row in rows]):
+                rows = [row for row in rows if not is_blank(row[answer])]
+            if tags is not None:
+                rows = [(*row[:tags], _cell_of_tags(row[tags]), *row[tags + 1 :]) for row in rows]
+            self.pairs += len(rows)
+            self.rows += len(rows)
+            yield rows
 
-        def batches() -> Iterator[list[Sequence[Any]]]:
-            for rows in self.chunks():
-                if all(_rest_of(row) == _NOTHING for row in rows) and all_visible([row.answer for row in rows]):
-                    lines = list(map(plain_cells, rows))
-                else:
-                    lines = [one for row in rows if (one := row_cells(row)) is not None]
-                self.pairs += len(lines)
-                self.rows += len(lines)
-                yield lines
-
-        return stream_lines(batches(), how)
+    def _mixed_lines(self, names: Sequence[str]) -> Iterator[list[Sequence[Any]]]:
+        """The cells of pairs of which some have messages or other columns."""
+        ours = list(takewhile(OWN.__contains__, names))
+        others, tags = names[len(ours) :], ours.index("tags") if "tags" in ours else None
+        cells_in = itemgetter(*(PLACES[name.removesuffix("_json")] for name in ours))
+        for rows in self.chunks():
+            lines: list[Sequence[Any]] = []
+            for row in rows:
+                more = msgspec.json.decode(row.extra) if row.extra and self.how.keep_extra else {}
+                if row.turns is not None or row.trace is not None or not _TAKEN.isdisjoint(more):
+                    for values in self._written(row):
+                        lines.append(cells_of([values.get(name) for name in names]))
+                elif row.answer[:1] in PLAIN_STARTS or not is_blank(row.answer):
+                    cells = cells_in(row)
+                    if tags is not None:
+                        cells = (*cells[:tags], _cell_of_tags(cells[tags]), *cells[tags + 1 :])
+                    lines.append((*cells, *cells_of([more.get(name) for name in others])) if others else cells)
+            self.pairs += len(lines)
+            self.rows += len(lines)
+            yield lines
 
     def _written(self, row: StoredEntry) -> list[dict[str, Any]]:
         """The rows of a pair; none where it is refused."""
@@ -270,6 +304,12 @@ class Rendering:
             return self.rows_of(row) or []
         except RowError:
             return []
+
+
+@lru_cache(1024)
+def _cell_of_tags(tags: str | None) -> str:
+    """The cell of stored tags."""
+    return join_tags(tuple(load_json(tags, [])))
 
 
 def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:

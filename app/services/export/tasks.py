@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.core.errors import Conflict
 from app.core.text import plural
 from app.services import datasets, uploads
+from app.services.export.leaks import require_no_leaks
 from app.services.export.ledgers import CountRun, count_and_keep, is_small, sweep_ledgers
 from app.services.export.manifest import name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
@@ -53,6 +54,8 @@ def _require_fit(run: CountRun | FileRun) -> None:
         raise Conflict(
             "This target is a folder of files: download the .zip, or prove it with ltt export --prove.", code="bundle"
         )
+    if isinstance(run, FileRun):
+        require_no_leaks(run.dataset_id, run.options)
 
 
 COUNT = declare(

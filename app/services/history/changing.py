@@ -10,7 +10,7 @@ from app.core.errors import Invalid
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
-from app.services import counts
+from app.services import counts, search
 from app.services.history.hashes import rehash_step
 from app.services.history.keeping import keep_entries
 from app.services.history.steps import (
@@ -84,6 +84,8 @@ def _apply_chunk(
     current = _current_values(session, change_set.dataset_id, chunk)
     log: list[dict[str, object]] = []
     updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    written: list[int] = []
+    deleted: list[int] = []
     for change in chunk:
         values = current.get(change.entry_id)
         reason = _obstacle_of(values, change, anyway)
@@ -102,6 +104,10 @@ def _apply_chunk(
             row["new_" + name] = new if name != "live" else (None if new == "1" else change_set.id)
             values[name] = new
         _count_live(values, delta, 1)
+        if fields.get("live", ("", ""))[1] == "0":
+            deleted.append(change.entry_id)
+        elif not search.LOOKED_AT.isdisjoint(fields):
+            written.append(change.entry_id)
         updates.setdefault(tuple(fields), []).append(row)
     if log:
         keep_entries(
@@ -115,6 +121,8 @@ def _apply_chunk(
         statement = update(Entry).where(Entry.id == bindparam("entry"))
         statement = statement.values(**columns, version=Entry.version + 1, updated_at=now())
         session.connection().execute(statement.execution_options(synchronize_session=None), rows)
+    if written or deleted:
+        search.mark_entries(session, change_set.dataset_id, written=written, deleted=deleted)
 
 
 def _count_live(values: dict[str, Value], delta: dict[str, int], number: int) -> None:

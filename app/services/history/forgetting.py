@@ -24,6 +24,7 @@ from app.models import (
     empty_log,
     transaction,
 )
+from app.services import search
 from app.services.history.keeping import keep_hidden_batch
 from app.services.history.steps import field_value, find_set, open_dataset, touch_dataset
 
@@ -50,6 +51,7 @@ def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
         _refuse_kept(session, change_set)
         with overwriting(session):
             touched = _forget_texts(session, change_set)
+            search.forget_index(session, dataset_id)
             _blank_findings(session, dataset_id)
         for one in _emptied(session, dataset_id, change_set):
             _count_again(session, one)
@@ -154,6 +156,7 @@ def compact(dataset_id: int, upto: int, *, revision: int | None = None) -> int:
         with overwriting(session):
             for change_set in older:
                 _compact_one(session, change_set)
+            search.forget_index(session, dataset_id)
             _blank_findings(session, dataset_id)
         if older:
             touch_dataset(dataset)
@@ -170,6 +173,7 @@ def _compact_one(session: Session, change_set: ChangeSet) -> None:
             keep_hidden_batch(session, change_set.dataset_id, change_set.id, *mine)
         for about in (ChangeRow, Comment, Claim):
             session.execute(delete(about).where(about.entry_id.in_(part)))
+        search.remove_entries(session, change_set.dataset_id, part)
         session.execute(delete(Entry).where(Entry.id.in_(part)).execution_options(synchronize_session=None))
     session.execute(delete(ChangeRow).where(ChangeRow.change_set_id == change_set.id))
     change_set.state, change_set.undone_order = COMPACTED, None

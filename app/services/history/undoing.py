@@ -11,7 +11,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
 from app.models.base import now
-from app.services import counts
+from app.services import counts, search
 from app.services.entries import is_live
 from app.services.history.changing import apply
 from app.services.history.hashes import rehash_step
@@ -319,6 +319,8 @@ def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> Non
             .values(version=Entry.version + 1, updated_at=now())
             .execution_options(synchronize_session=None)
         )
+    if not search.LOOKED_AT.isdisjoint(names):
+        search.mark_step(session, change_set.dataset_id, change_set.id, change_set.changed)
 
 
 def _hold(

@@ -15,7 +15,7 @@ from app.core.options import option
 from app.core.text import plural
 from app.providers.hub import Hub
 from app.services import datasets
-from app.services.export import ExportOptions, find_written, write_bundle
+from app.services.export import ExportOptions, find_written, require_no_leaks, write_bundle
 from app.services.jobs import Watch
 
 _REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -42,6 +42,7 @@ class PushRun:
         if not _REPO.fullmatch(self.repo) or ".." in self.repo:
             raise Invalid(f"{self.repo!r} is no name of a dataset. Use OWNER/NAME.", code="bad_repo")
         read_token()
+        require_no_leaks(self.dataset_id, self.options)
 
 
 def read_token() -> str:

@@ -11,8 +11,17 @@ from app.core.formats.base import Place
 from app.core.formats.limits import too_many_rows
 from app.core.layouts import columns, openai
 from app.core.layouts.columns import split_of, status_of
-from app.core.reading import NUL_REFUSED, Read, layout_options, read_options, read_records, records_of, refuse_row
-from app.core.record import PlainPairs, Record, dump_json
+from app.core.reading import (
+    NUL_REFUSED,
+    Read,
+    layout_options,
+    read_options,
+    read_records,
+    records_of,
+    refuse_row,
+    settings_of_part,
+)
+from app.core.record import SPLITS, PlainPairs, Record, dump_json
 from app.core.stored import StoredEntry, entries_of_columns, plain_hashes, stored_entry
 from app.models.filling import Column, Constant
 from app.services.imports.settings import Settings
@@ -81,8 +90,13 @@ class Builder:
         self._drafts = settings.allow_unanswered
         self._options = layout_options(settings)
         self._update_by = settings.update_by if settings.on_duplicate == "update" else None
-        labelled = any(name in settings.mapping for name in ("status", "split"))
-        self._plain = not (labelled or self._drafts or self._update_by)
+        # Each of several files has columns of its own.
+        self._part_options = {one.title: layout_options(settings_of_part(settings, one)) for one in settings.parts}
+        mappings = [settings.mapping, *(one.mapping for one in settings.parts)]
+        labelled = any(name in mapping for name in ("status", "split") for mapping in mappings)
+        self._split = settings.split if settings.split in SPLITS else None
+        self._by_file = settings.split == "files"
+        self._plain = not (labelled or self._drafts or self._update_by or self._split)
 
     def build(self, chunk: Iterable[Read | BadRow]) -> Built:
         """One chunk of records as they are stored, in order."""
@@ -91,7 +105,7 @@ class Builder:
         for item in chunk:
             if type(item) is BadRow:
                 result.bad.append(item)
-            elif self._is_plain(item[1]):  # type: ignore[arg-type]
+            elif self._is_plain(item[1]) and not (self._by_file and item[0].part):  # type: ignore
                 waiting.append(item)  # type: ignore[arg-type]
             else:
                 self._flush(waiting, result)
@@ -163,11 +177,13 @@ class Builder:
     def _labels(self, row: Row, record: Record) -> tuple[str, str | None, dict[str, object]]:
         """Status, split and what is kept beside the pair; columns that say the first two, or the id, are used up."""
         status, extra = "review" if record.answered else "draft", record.extra
+        of_file = self._split or (row.part.split if row.part and self._by_file else None)
         if self._plain or not (extra or row.values):
-            return status, None, extra
+            return status, of_file, extra
         used = {name for name in extra if name.strip().lower() == self._update_by}
-        given, split = status_of(row.values, self._options), split_of(row.values, self._options)
-        mapping = self._options.mapping
+        options = self._part_options[row.part.file] if row.part and self._part_options else self._options
+        given, split = status_of(row.values, options), split_of(row.values, options)
+        mapping = options.mapping
         if given and "status" in mapping:
             used.add(mapping["status"])
             status = given if status != "draft" else status
@@ -175,6 +191,7 @@ class Builder:
             used.add(mapping["split"])
         else:
             split = None
+        split = split or of_file
         return status, split, {name: value for name, value in extra.items() if name not in used} if used else extra
 
 
@@ -194,7 +211,7 @@ def is_quick(settings: Settings) -> bool:
     changed = settings.html_to_markdown or settings.lift_thinking
     if changed or settings.skip or settings.tags or settings.system is not None:
         return False
-    if settings.on_duplicate == "update" or settings.allow_unanswered:
+    if settings.on_duplicate == "update" or settings.allow_unanswered or settings.parts or settings.split in SPLITS:
         return False
     if settings.format == "jsonl":
         return settings.layout == "openai"

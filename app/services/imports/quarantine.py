@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import BinaryIO
 
+import msgspec
 from sqlalchemy import ColumnElement, func, select, update
 
 from app.core import formats, layouts
 from app.core.errors import Conflict, Invalid, NotFound
-from app.core.formats import FORMATS, BadRow, ReadOptions, Row, Source, WriteOptions
-from app.core.reading import Read, records_of
+from app.core.formats import FORMATS, BadRow, Part, ReadOptions, Row, Source, WriteOptions
+from app.core.reading import Detected, PartSettings, Read, records_of, settings_of_part
 from app.core.stored import StoredEntry
 from app.core.text import fold_newlines, plural
 from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
@@ -37,7 +38,7 @@ TITLES = {
 }
 
 
-_PLACE = re.compile(r"^Row [\d,]+(?: \(line [\d,]+\))?: ")
+_PLACE = re.compile(r"^(?:.*?: )?Row [\d,]+(?: \(line [\d,]+\))?: ")
 
 
 def title_of(code: str, reason: str) -> str:
@@ -168,22 +169,27 @@ def retry_rows(import_id: int, raws: Mapping[int, str], *, seen: Mapping[int, st
 
 def _read_repaired(record: Import, settings: Settings, row: QuarantinedRow, raw: str) -> Read | BadRow:
     """The repaired text as a row of the same file."""
+    # Of several files the one that the reason begins with.
+    part = next((one for one in settings.parts if row.reason.startswith(f"{one.title}: ")), None)
+    settings = settings_of_part(settings, part) if part else settings
     try:
-        found = list(records_of(_rows_of(record, settings, raw), settings))
+        found = list(records_of(_rows_of(record, settings, raw, part), settings))
     except Invalid as error:
         return BadRow(row.row, row.line, error.code, error.message, raw)
     if len(found) != 1:
         what = "holds no record" if not found else f"holds {len(found)} records"
         return BadRow(row.row, row.line, "not_one_row", f"The repaired text {what}. Leave exactly one.", raw)
     one = found[0]
+    place = Part(part.title, part.split, row.row) if part else None
     if isinstance(one, BadRow):
-        return one._replace(number=row.row, line=row.line)
-    return one[0]._replace(number=row.row, line=row.line), one[1]
+        reason = f"{part.title}: {one.reason}" if part else one.reason
+        return one._replace(number=row.row, line=row.line, reason=reason)
+    return one[0]._replace(number=row.row, line=row.line, part=place), one[1]
 
 
-def _rows_of(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]:
+def _rows_of(record: Import, settings: Settings, raw: str, part: PartSettings | None) -> list[Row | BadRow]:
     source = Source.of_bytes(raw.encode("utf-8", "replace"), name="row", limits=file_limits())
-    columns = columns_of(record)
+    columns = columns_of(record, part)
     if settings.format not in _TEXT_TABLES:
         # Rows of all other kinds are kept as JSON.
         return list(FORMATS["jsonl"].read(source, ReadOptions(encoding="utf-8", limits=file_limits())))
@@ -193,10 +199,10 @@ def _rows_of(record: Import, settings: Settings, raw: str) -> list[Row | BadRow]
     ]
 
 
-def columns_of(record: Import) -> list[str]:
-    """The columns of the imported file, in their order."""
-    columns = record.detected.get("columns")
-    return [str(name) for name in columns] if isinstance(columns, list) else []
+def columns_of(record: Import, part: PartSettings | None = None) -> list[str]:
+    """The columns of the imported file, or of one file of a set, in their order."""
+    found = msgspec.convert(record.detected, Detected)
+    return list(next((one.found for one in found.parts if part and one.path == part.path), found).columns)
 
 
 def _name_cells(row: Row, columns: list[str]) -> Row | BadRow:

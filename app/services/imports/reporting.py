@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.models import Import
 from app.services.imports import quarantine
+from app.services.imports.settings import from_dict
 from app.services.imports.waiting import step_of
 
 REPORTED = 100
@@ -34,6 +35,10 @@ def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
         **{name: settings.get(name) for name in _READ_AS},
         "reasons": row.detected.get("reasons", {}),
         "warnings": row.detected.get("warnings", []),
+        "parts": [
+            {"name": one.title, "split": one.split, "format": one.format, "layout": one.layout}
+            for one in from_dict(settings).parts
+        ],
         "rows_in": row.rows_in,
         "imported": row.imported,
         "updated": row.updated,

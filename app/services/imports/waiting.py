@@ -131,7 +131,7 @@ def redo_import(import_id: int, *, anyway: bool = False) -> Import:
 
 def count_remaining(row: Import) -> tuple[int, int]:
     """Of an undone import the pairs that stay: edited since, and repaired later, which came in steps of their own."""
-    of_import = Filters(import_id=row.id)
+    of_import = Filters(imports=(str(row.id),))
     every = entries.count_entries(row.dataset_id, of_import)
     mine = entries.select_entries(
         row.dataset_id, of_import, (func.count(),), where=[Entry.created_in == row.change_set_id]

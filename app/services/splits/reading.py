@@ -4,18 +4,20 @@ import json
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
+from app.core.changes import chunks_of
 from app.core.options import decode
 from app.core.record import load_json
 from app.core.splits import SplitOptions, SplitRows
-from app.core.stored import as_entry
-from app.models import ChangeSet, Entry, Import, db, reading
-from app.services import datasets, duplicates, entries, history
+from app.core.stored import as_entry, content_hash, content_of
+from app.models import ChangeSet, Entry, Import, Snapshot, db, reading
+from app.services import datasets, duplicates, entries, history, snapshots
 
 KIND = "split"
 _COLUMNS = (Entry.id, Entry.content_hash, Entry.split, Entry.status)
@@ -25,27 +27,42 @@ _REMEMBERED = 2
 _read: OrderedDict[tuple[object, ...], SplitRows] = OrderedDict()
 _lock = threading.Lock()
 Told = Callable[[int], None]
+Stream = Callable[..., Iterator[list[Any]]]
 
 
-def read_rows(dataset_id: int, told: Told = lambda done: None) -> SplitRows:
-    """All live pairs in the order of their ids, with what the last search for duplicates found among them.
+def read_rows(dataset_id: int, told: Told = lambda done: None, *, snapshot: Snapshot | None = None) -> SplitRows:
+    """All live pairs in the order of their ids, or those of a snapshot, with what the last search for duplicates found
+    among them.
 
-    Hashes of contents must be there (``history.rehash``).
+    Hashes of contents must be there (``history.rehash``); a snapshot may lack some.
     """
+    stream = partial(entries.stream, dataset_id) if snapshot is None else partial(snapshots.stream, snapshot)
     rows = SplitRows()
     with reading() as connection:
         query = select(Import.id, Import.file_name).where(Import.dataset_id == dataset_id)
         files = {row[0]: row[1] for row in connection.execute(query)}
-    for part in entries.stream(dataset_id, columns=(*_COLUMNS, *_BESIDE), size=5000):
+    for part in stream(columns=(*_COLUMNS, *_BESIDE), size=5000):
         names, hashes, splits, statuses, *beside = zip(*part, strict=True)
+        if None in hashes:
+            bare = [name for name, hashed in zip(names, hashes, strict=True) if hashed is None]
+            found = _hash_contents(stream, bare)
+            hashes = tuple(found.get(name, hashed) for name, hashed in zip(names, hashes, strict=True))
         first = rows.add_rows(names, (one or 0 for one in hashes), splits)
         rows.rejected.extend(place for place, one in enumerate(statuses, first) if one == "rejected")
         _tie_rows(rows, first, beside, files)
         told(len(rows))
-    _add_turns(rows, dataset_id)
+    _add_turns(rows, stream)
     if (scan := duplicates.latest_scan(dataset_id)) is not None:
         rows.links, rows.searched = duplicates.read_links(scan, rows), True
     return rows
+
+
+def _hash_contents(stream: Stream, ids: Sequence[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for some in chunks_of(ids, 500):
+        for part in stream(where=[Entry.id.in_(some)]):
+            found.update((entry.id, content_hash(content_of(entry))) for entry in map(as_entry, part))
+    return found
 
 
 def _tie_rows(rows: SplitRows, first: int, columns: Sequence[Sequence[Any]], files: dict[int, str]) -> None:
@@ -65,11 +82,11 @@ def _tie_rows(rows: SplitRows, first: int, columns: Sequence[Sequence[Any]], fil
             rows.tie_conversation(place, extra, names[place - first])
 
 
-def _add_turns(rows: SplitRows, dataset_id: int) -> None:
+def _add_turns(rows: SplitRows, stream: Stream) -> None:
     """Note the messages of conversations that one pair goes on with where another ends."""
     named = set(rows.ties("conversation").places.tolist())
     shortest = 0
-    for part in entries.stream(dataset_id, columns=entries.COLUMNS, where=[Entry.turns.is_not(None)]):
+    for part in stream(where=[Entry.turns.is_not(None)]):
         for entry in map(as_entry, part):
             record = entry.record()
             place = bisect_left(rows.names, entry.id)
@@ -78,23 +95,23 @@ def _add_turns(rows: SplitRows, dataset_id: int) -> None:
                 shortest = min(shortest or len(record.turns), len(record.turns))
     if shortest == 2:
         # Only then can a pair without earlier turns be the beginning of a conversation.
-        for part in entries.stream(dataset_id, columns=entries.COLUMNS, where=[Entry.turns.is_(None)]):
+        for part in stream(where=[Entry.turns.is_(None)]):
             for entry in map(as_entry, part):
                 place = bisect_left(rows.names, entry.id)
                 if place not in named and place < len(rows) and rows.names[place] == entry.id:
                     rows.add_turns(place, entry.record())
 
 
-def recall_rows(dataset_id: int) -> SplitRows:
+def recall_rows(dataset_id: int, snapshot: Snapshot | None = None) -> SplitRows:
     """The same, remembered while nothing of the dataset changes."""
     history.rehash(dataset_id)
     dataset, scan = datasets.get(dataset_id), duplicates.latest_scan(dataset_id)
     seen = (scan.id, scan.checked_at, scan.last_set) if scan else None
-    key = (str(db.engine.url), dataset_id, dataset.revision, dataset.last_number, seen)
+    key = (str(db.engine.url), dataset_id, dataset.revision, dataset.last_number, seen, snapshot and snapshot.id)
     with _lock:
         known = _read.get(key)
         if known is None:
-            known = _read[key] = read_rows(dataset_id)
+            known = _read[key] = read_rows(dataset_id, snapshot=snapshot)
             while len(_read) > _REMEMBERED:
                 _read.popitem(last=False)
         _read.move_to_end(key)

@@ -107,7 +107,7 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
     """
     found = find_finding(view_check(dataset_id), code)
     fix = fix_of(found)
-    filters = Filters(finding=code)
+    filters = Filters(findings=(code,))
     if fix is None or fix.action == "edit":
         raise Invalid(BY_HAND, code="by_hand")
     if fix.step is not None:

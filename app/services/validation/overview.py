@@ -105,7 +105,7 @@ def view_check(dataset_id: int) -> Overview | None:
 def _as_listed(dataset_id: int, found: Found) -> Found:
     if not (found.is_of_set and found.pairs and found.all_listed):
         return found
-    return replace(found, pairs=entries.count_entries(dataset_id, Filters(finding=found.code)))
+    return replace(found, pairs=entries.count_entries(dataset_id, Filters(findings=(found.code,))))
 
 
 def count_to_fix(dataset: Dataset) -> int:

@@ -239,11 +239,6 @@ def test_one_packed_file_is_read_and_nothing_is_unpacked(pack, tmp_path, monkeyp
     assert list(tmp_path.parent.glob("evil*")) == []
 
 
-def test_a_zip_of_several_files_asks_to_unpack():
-    with pytest.raises(Invalid, match="exactly one data file; it holds 2"):
-        rows_of(zipped(a=b"x", b=b"y"))
-
-
 def test_a_bomb_is_stopped_by_its_limit():
     with pytest.raises(TooLarge, match="LTT_MAX_DECODED_MB"):
         rows_of(gzip.compress(GOOD * 200_000), limits=Limits(decoded_bytes=2 * 1024 * 1024))

@@ -83,7 +83,11 @@ def test_a_written_file_is_recognised_by_its_content(name):
 @pytest.mark.parametrize("delimiter", [",", "\t"])
 @settings(max_examples=200, deadline=None)
 @given(
-    lines=st.lists(st.lists(st.one_of(st.none(), st.integers(), st.text("a \",\t\r\n'\\é", max_size=4)), max_size=3))
+    lines=st.integers(0, 3).flatmap(
+        lambda width: st.lists(
+            st.tuples(*[st.one_of(st.none(), st.integers(), st.text("a \",\t\r\n'\\é", max_size=4))] * width)
+        )
+    )
 )
 def test_a_table_is_written_as_the_writer_of_python_writes_it(delimiter, lines):
     expected = io.StringIO(newline="")

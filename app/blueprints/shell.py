@@ -1,0 +1,95 @@
+"""What stands around all pages: the switch between datasets, and the way from one file to another."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request, url_for
+
+from app.models import Dataset
+from app.services import datasets, stages
+
+PATH_COOKIE = "ltt_path"
+# So many datasets are offered before a name is typed, and found for one.
+OFFERED = 8
+FOUND = 20
+_STAGES = {
+    "import": ("Bring in", "imports.index", "box-arrow-in-down"),
+    "fix": ("Fix", "overview.index", "clipboard-check"),
+    "review": ("Review", "review.index", "check2-square"),
+    "split": ("Split", "splits.index", "pie-chart"),
+    "export": ("Export", "export.index", "box-arrow-up"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A dataset to switch to, and the address of the same page there."""
+
+    dataset: Dataset
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One step of the way from a file to a file, as pages show it. The first that is not done is the next."""
+
+    label: str
+    href: str
+    icon: str
+    is_done: bool
+    is_next: bool
+    said: str
+    next_act: str
+
+
+def init_app(app: Flask) -> None:
+    """Give them to all templates."""
+    app.jinja_env.globals.update(
+        recent_datasets=offer_recent, guided_path=view_path, is_path_shown=is_path_shown, offered_datasets=OFFERED
+    )
+
+
+def offer_recent() -> tuple[list[Offer], int]:
+    """The datasets that were changed last, with this page in each of them, and how many datasets there are."""
+    recent, total = datasets.list_recent(OFFERED)
+    return [Offer(one, same_page_in(one, request.endpoint or "")) for one in recent], total
+
+
+def offer_named(name: str, endpoint: str) -> list[Offer]:
+    """The datasets whose name holds what was typed, with the page ``endpoint`` in each of them."""
+    found = datasets.find_named(name, datasets.list_datasets())
+    return [Offer(one, same_page_in(one, endpoint)) for one in found[:FOUND]]
+
+
+def same_page_in(dataset: Dataset, endpoint: str) -> str:
+    """The address of a page in another dataset; of the one that it belongs to where it shows something of its own."""
+    section = f"{endpoint.split('.')[0]}.index"
+    for page in (endpoint, section) if endpoint == "datasets.settings" else (section,):
+        if page in current_app.view_functions and any(
+            rule.arguments == {"dataset_id"} for rule in current_app.url_map.iter_rules(page)
+        ):
+            return url_for(page, dataset_id=dataset.id)
+    return url_for("pairs.index", dataset_id=dataset.id)
+
+
+def is_path_shown() -> bool:
+    """Whether this browser shows the way from one file to another."""
+    return request.cookies.get(PATH_COOKIE) != "off"
+
+
+def view_path(dataset: Dataset) -> list[PathStep]:
+    """The steps of the way, and how far the dataset is."""
+    found = stages.view_stages(dataset)
+    ahead = next((stage.name for stage in found if not stage.is_done), "")
+    return [
+        PathStep(
+            label,
+            url_for(endpoint, dataset_id=dataset.id),
+            icon,
+            stage.is_done,
+            stage.name == ahead,
+            stage.said,
+            stage.next_act,
+        )
+        for stage in found
+        for label, endpoint, icon in [_STAGES[stage.name]]
+    ]

@@ -1,0 +1,1 @@
+"""Search over records in plain Python: the words of texts, the language of the one box, and what answers it."""

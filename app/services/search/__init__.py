@@ -1,0 +1,10 @@
+"""Search: what is kept beside the entries for it, how that catches up, and how a query is answered exactly.
+
+Facts and index may lag behind, and are never wrong: what they do not know yet is told by ``SearchState`` and
+``StaleEntry``, and looked up in the entries themselves.
+"""
+
+from app.services.search.catching_up import Lag, catch_up, find_lag
+from app.services.search.marking import LOOKED_AT, forget_index, mark_entries, mark_step, remove_entries
+
+__all__ = ["LOOKED_AT", "Lag", "catch_up", "find_lag", "forget_index", "mark_entries", "mark_step", "remove_entries"]
