@@ -10,6 +10,7 @@ import { editor } from "./editor.js";
 import { labels } from "./labels.js";
 import { outboxes } from "./outbox.js";
 import { overlays } from "./overlays.js";
+import { facets } from "./facets.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { menus } from "./menus.js";
@@ -19,7 +20,7 @@ import { rows } from "./rows.js";
 import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-const all = [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, forms, markdown, menus];
-for (const start of [...all, rows, place, editor, overlays, early]) start();
+const all = [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, markdown];
+for (const start of [...all, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
-document.addEventListener("htmx:after:swap", () => [selection, rows, drafts, hints].forEach((start) => start()));
+document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));
