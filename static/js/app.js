@@ -17,10 +17,11 @@ import { menus } from "./menus.js";
 import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
+import { texts } from "./texts.js";
 import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-const all = [outboxes, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, markdown];
-for (const start of [...all, menus, rows, place, editor, overlays, early]) start();
+const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms];
+for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));
