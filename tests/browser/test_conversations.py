@@ -125,7 +125,7 @@ def test_a_conversation_is_written_by_plain_buttons_without_scripts(app: Flask, 
 def test_known_tags_are_offered_after_each_comma(page: Page, chat: str) -> None:
     page.goto("/datasets/1/pairs?pair=1")
     wait_for_scripts(page)
-    page.get_by_label("Tags", exact=True).fill("new, o")
+    page.locator("#drawer").get_by_label("Tags", exact=True).fill("new, o")
     expect(page.locator("#known-tags option[value='new, old']")).to_be_attached()
 
 
