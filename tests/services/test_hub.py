@@ -83,6 +83,7 @@ def test_a_second_push_keeps_the_card_by_hand_writes_its_features_anew_and_drops
     assert result["removed"] == ["test.jsonl"] and sorted(server.files["me/faq"]) == [
         ".ltt/croissant.json",
         ".ltt/manifest.json",
+        ".ltt/order.json",
         "README.md",
         "notes.txt",
         "train.jsonl",
