@@ -13,7 +13,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cleaning, corpus, duplicates, labelled, meanwhile, measure, snapshots, splits, validation
+from benchmarks import (
+    cleaning,
+    corpus,
+    downloads,
+    duplicates,
+    labelled,
+    meanwhile,
+    measure,
+    snapshots,
+    splits,
+    validation,
+)
 from benchmarks.measure import Result, Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -119,6 +130,11 @@ def freeze(folder: Path, rows: int) -> str:
     return snapshots.report(_filled(folder, rows), rows, 3)
 
 
+def download(folder: Path, rows: int) -> str:
+    """Exports over HTTP and their page: seconds, the server's memory, and what clients leave behind that go away."""
+    return downloads.report(_filled(folder, rows), rows, 3)
+
+
 def check(folder: Path, rows: int) -> str:
     """Checking a dataset, what follows one edit, and counting tokens, beside the bare tokenizer."""
     return validation.report(_filled(folder, rows), rows, 1)
@@ -132,6 +148,7 @@ REPORTS: dict[str, Report] = {
     "during clean": during_clean,
     "splits": split,
     "snapshots": freeze,
+    "downloads": download,
     "validation": check,
     "duplicates": duplicates.report,
     "labelled": labelled.report,

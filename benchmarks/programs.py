@@ -108,6 +108,18 @@ def product_export(folder: str, out: str, to: str) -> None:
             file.write(piece)
 
 
+def count_export(folder: str) -> None:
+    """The count that the page of the export to OpenAI shows, as its task makes and keeps it."""
+    from app.core.filters import EVERY
+    from app.core.spec import parse_target
+    from app.factory import create_bare_app
+    from app.services import export, tasks
+
+    with create_bare_app({"LTT_DATA_DIR": folder, "LTT_LOG_LEVEL": "ERROR"}).app_context():
+        options = export.ExportOptions().complete(parse_target("openai"), EVERY)
+        tasks.start(export.COUNT, export.CountRun(1, options), here=True)
+
+
 def raw_convert(source: str, out: str) -> None:
     """The limit: a bare csv and json loop."""
     with open(source, encoding="utf-8", newline="") as file, open(out, "w", encoding="utf-8") as target:

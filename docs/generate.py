@@ -210,6 +210,13 @@ to 200 pairs, *Recheck* looks at those alone. A finding can be waived with a rea
 dataset. The API has the same: `POST …/check`, `GET …/check` and `GET …/findings`, `POST …/findings/CODE/fix` and
 `…/aside`.
 
+**Fix all.** *Fix N pairs at once…* on the overview shows what all safe fixes would do together, with the first pairs
+before and after, and does it as one step: texts whose fault a step of cleaning finds itself, mends, and repeats.
+Personal data and keys, refusals, and answers that somebody has to write are left to you, and findings that you untick
+or waived are left alone. `ltt validate --dataset D --fix` checks, fixes and says what is still wrong; with `--dry-run`
+it says what would change. `POST …/findings/fix` takes `{"codes": […], "dry_run": true}`. Waivers by which the last
+check found nothing are listed on the overview, to be taken back.
+
 **What is trained.** `--trained` shows each record as the target reads it, with what is trained between ⟦ and ⟧ and what
 is cut between ✂ and ✂; the page *What is trained* (from the overview, the editor of a pair, the check of a file) and
 `GET /api/v1/datasets/{id}/entries/{entry_id}/trained` show the same. Records are written as plain ChatML until a chat
@@ -259,7 +266,7 @@ its own name included; of an object say only what differs, and null takes a valu
 | `first`, `last`, `banned`, `file_names` | who speaks first and last, refused words, names of files that are read |
 | `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
 | `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
-| `weights` | whether an answer of weight 0 is not trained |
+| `weights`, `weight_key` | whether an answer of weight 0 is not trained, and the key that says so |
 | `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
 | `template` | true where conversations are written by the chat template of the model, which can be named |
 | `epochs` | how many it runs: `usual`, for few or many records by `examples_min`, `most`, `examples_max`; `source` |

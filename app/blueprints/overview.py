@@ -29,6 +29,17 @@ _ELSEWHERE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no-records": ("Import…", "imports.index", {}),
     "some-systems": ("Set a prompt…", "cleaning.index", {"op": "system-prompt"}),
 }
+# What of a pair a fix may change.
+_SHOWN_FIELDS = {
+    "question": "",
+    "answer": "",
+    "system": "System prompt",
+    "turns": "Earlier turns",
+    "trace": "Steps",
+    "reasoning": "Reasoning",
+    "rejected_answer": "Worse answer",
+    "extra": "Other columns",
+}
 
 
 @bp.get("/")
@@ -48,6 +59,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         edited=validation.find_edited(seen.check) if seen and seen.steps else None,
         severities=SEVERITIES,
         job=tasks.find_running(validation.CHECK, run),
+        safe=validation.count_safe(dataset_id, seen) if seen else 0,
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
         trained_at=lambda found: _trained_at(dataset_id, found),
         fixes=FIXES,
@@ -113,6 +125,7 @@ class Beside:
     why: str
     shows: str
     way: Way
+    severity: str = "warning"
 
 
 def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
@@ -120,6 +133,11 @@ def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
     found = []
     scan = duplicates.latest_scan(dataset_id)
     groups: Any = duplicates.report_scan(scan)["groups"] if scan else {}
+    if scan is None and datasets.get(dataset_id).entry_count > 1:
+        address = url_for("duplicates.index", dataset_id=dataset_id)
+        why = "Whether pairs say the same in other words, or contradict each other, is not known yet."
+        way = Way("Look for duplicates", url_for("duplicates.scan", dataset_id=dataset_id), "duplicates")
+        found.append(Beside(0, "Nobody looked for duplicates", why, address, way, "hint"))
     if number := groups.get("copies"):
         address = url_for("duplicates.index", dataset_id=dataset_id)
         why = f"{plural(number, 'group')} of pairs say the same, or almost."
@@ -144,6 +162,36 @@ def fix(dataset_id: int) -> ResponseReturnValue:
     applied = validation.fix_finding(dataset_id, request.form.get("code", ""))
     tell_step(dataset_id, applied, "Nothing was left to fix.")
     return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+@bp.get("/check/fixes")
+def fixes(dataset_id: int) -> ResponseReturnValue:
+    """All that can be fixed at once: how many pairs change by which finding, and the first of them."""
+    dataset, codes = datasets.get(dataset_id), _chosen_codes(request.args.getlist("code"))
+    seen = validation.view_check(dataset_id)
+    return render_template(
+        "overview/fixes.html",
+        dataset=dataset,
+        safe=validation.safe_fixes(seen),
+        codes=codes,
+        plan=validation.plan_fixes(dataset_id, codes),
+        most=validation.MOST_KEPT,
+        shown_fields=_SHOWN_FIELDS,
+    )
+
+
+@bp.post("/check/fixes")
+def fix_all(dataset_id: int) -> ResponseReturnValue:
+    """Fix all chosen findings as one step of the history."""
+    datasets.get(dataset_id)
+    applied = validation.fix_all(dataset_id, _chosen_codes(request.form.getlist("code")))
+    tell_step(dataset_id, applied, "Nothing was left to fix.")
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+def _chosen_codes(said: list[str]) -> list[str] | None:
+    """The findings that a form names; None, which is all, where it names none."""
+    return [one for one in said if one] or None
 
 
 @bp.post("/check")

@@ -1,12 +1,28 @@
 """Settings of this browser, the limits in force, and the keyboard help."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import config
 from app.blueprints.shell import PATH_COOKIE
-from app.blueprints.view import KEYS_COOKIE, NAME_COOKIE, THEME_COOKIE, THEMES, back_or, list_page_keys, tell
-from app.core.errors import BadUsage
+from app.blueprints.view import (
+    KEYMAP_COOKIE,
+    KEYS_COOKIE,
+    NAME_COOKIE,
+    THEME_COOKIE,
+    THEMES,
+    back_or,
+    list_actions,
+    own_keys,
+    scopes_of,
+    tell,
+)
+from app.core.errors import BadUsage, Invalid
+from app.forms import keyboard
+from app.forms.arguments import require_names
 
 bp = Blueprint("settings", __name__)
 LONGEST_NAME = 40
@@ -14,17 +30,70 @@ _YEAR = 365 * 24 * 3600
 _PRIVATE = ("LTT_DATA_DIR", "LTT_DATABASE_URL")
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A line of the help: what the keys do, and the keys; of several in a row the first and the last."""
+
+    label: str
+    keys: tuple[tuple[str, ...], ...]
+
+
 @bp.get("/settings")
 def index() -> ResponseReturnValue:
-    """Theme, keys and the limits in force."""
+    """Theme, name, keys, and the limits in force."""
+    return _settings_page(own_keys())
+
+
+def _settings_page(own: Mapping[str, str], typed: Mapping[str, str] | None = None, said: object = None) -> str:
+    """The settings, with keys as they were typed and what is wrong with them."""
     shown = [setting for name, setting in config.SETTINGS.items() if name not in _PRIVATE]
-    return render_template("settings/index.html", settings=shown, values=current_app.config)
+    actions = [one for one in list_actions() if not one.is_fixed]
+    fields = {one.name: (typed or {}).get(one.name) or " ".join(_last_part(one, own)) for one in actions}
+    return render_template(
+        "settings/index.html",
+        settings=shown,
+        values=current_app.config,
+        actions=actions,
+        groups=_group(actions),
+        fields=fields,
+        usual={one.name: " ".join(_last_part(one, {})) for one in actions},
+        own=own,
+        said=said or {},
+    )
+
+
+def _last_part(action: keyboard.Action, own: Mapping[str, str]) -> tuple[str, ...]:
+    """The key as its field shows it; of pages without the one that stands before all of them."""
+    return keyboard.show_key(own.get(action.name, action.key).removeprefix("g ") or "g")
+
+
+def _group(actions: Iterable[keyboard.Action]) -> dict[str, list[keyboard.Action]]:
+    """The actions by where they act, as people say it."""
+    groups: dict[str, list[keyboard.Action]] = {}
+    for one in actions:
+        first, *others = (keyboard.SCOPES[scope] for scope in one.scopes)
+        groups.setdefault(", ".join([first, *(name.lower() for name in others)]), []).append(one)
+    return groups
 
 
 @bp.get("/keys")
 def keys() -> ResponseReturnValue:
-    """Every key and what it does."""
-    return render_template("settings/keys.html", pages=list_page_keys())
+    """Every key and what it does; those of one kind of pages with ``on``."""
+    require_names(request.args, "on")
+    scopes = scopes_of(request.args["on"]) if "on" in request.args else tuple(keyboard.SCOPES)
+    own = own_keys()
+    order = [scope for scope in keyboard.SCOPES if scope in (*scopes, keyboard.EVERYWHERE, "go")]
+    found = {keyboard.SCOPES[scope]: _rows_of(scope, own) for scope in order}
+    return render_template("settings/keys.html", found=found)
+
+
+def _rows_of(scope: str, own: Mapping[str, str]) -> list[KeyRow]:
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    prefix = own.get("go", "g")
+    for one in list_actions():
+        if scope in one.scopes:
+            rows.setdefault(one.series or one.label, []).append(keyboard.show_key(own.get(one.name, one.key), prefix))
+    return [KeyRow(label, (keys[0], keys[-1]) if len(keys) > 1 else (keys[0],)) for label, keys in rows.items()]
 
 
 @bp.post("/settings/theme")
@@ -40,6 +109,32 @@ def theme() -> ResponseReturnValue:
 def set_keys() -> ResponseReturnValue:
     """Switch single keys on or off."""
     return _remember(KEYS_COOKIE, "off" if request.form.get("keys") == "off" else "on")
+
+
+@bp.post("/settings/keymap")
+def set_keymap() -> ResponseReturnValue:
+    """Give actions other keys, one of them its usual key, or all of them."""
+    actions, form = list_actions(), request.form
+    reset = form.get("reset", "")
+    if reset == "all":
+        tell("All keys are as they came.")
+        return _remember(KEYMAP_COOKIE, "")
+    typed = {one.name: form.get(f"key.{one.name}", "") for one in actions if not one.is_fixed and one.name != reset}
+    own, said = {}, {}
+    for one in actions:
+        try:
+            key = keyboard.parse_key(one, typed.get(one.name, ""))
+        except Invalid as error:
+            said[one.name] = error.message
+            continue
+        if key != one.key:
+            own[one.name] = key
+    for name, other in keyboard.find_clashes(own, actions).items():
+        said.setdefault(name, f"The same key as “{other.label}”. Change one of them.")
+    if said:
+        return _settings_page(own, typed, said), 422
+    tell("Keys saved." if own else "All keys are as they came.")
+    return _remember(KEYMAP_COOKIE, keyboard.write_own_keys(own))
 
 
 @bp.post("/settings/name")

@@ -17,6 +17,7 @@ from app.blueprints.jobs import own_path
 from app.core.errors import WrongKind
 from app.core.record import SPLITS
 from app.core.text import clip, plural
+from app.forms import keyboard
 from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
 from app.models import ChangeSet, Dataset
 from app.models.base import now
@@ -26,6 +27,7 @@ from app.services.history import Applied
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
+KEYMAP_COOKIE = "ltt_keymap"
 NAME_COOKIE = "ltt_name"
 
 
@@ -65,6 +67,20 @@ _WORKSPACE_PAGES = (
 )
 
 
+# Which keys act on which pages, beside those that do everywhere.
+_SCOPES = {
+    "pairs": ("list", "pair"),
+    "review": ("review",),
+    "duplicates": ("duplicates",),
+    "trained": ("trained",),
+}
+
+
+def scopes_of(blueprint: str | None) -> tuple[str, ...]:
+    """The kinds of keys that act on the pages of a blueprint, beside those that do everywhere."""
+    return _SCOPES.get(blueprint or "", ())
+
+
 def init_app(app: Flask) -> None:
     """Give the helpers to all templates."""
     app.jinja_env.globals.update(
@@ -97,6 +113,7 @@ def _preferences() -> dict[str, object]:
         "theme": theme if theme in THEMES else "auto",
         "own_name": request.cookies.get(NAME_COOKIE, ""),
         "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
+        "keymap": keyboard.map_keys(own, list_actions(), scopes_of(request.blueprint)) if (own := own_keys()) else {},
     }
 
 
@@ -153,10 +170,15 @@ def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
     ]
 
 
-def list_page_keys() -> list[tuple[str, str]]:
-    """The keys that lead to the pages of the navigation, and the names of these."""
-    pages = [(f"G then {key.upper()}", label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key]
-    return [*pages, ("G then W", "Switch to another dataset")]
+def list_actions() -> tuple[keyboard.Action, ...]:
+    """Everything that has a key, with the pages of the navigation."""
+    return keyboard.with_pages((key, label) for _, label, _, key in (*_DATASET_PAGES, *_WORKSPACE_PAGES) if key)
+
+
+def own_keys() -> dict[str, str]:
+    """The keys that the person at this browser gave actions, by their names."""
+    kept = request.cookies.get(KEYMAP_COOKIE, "")
+    return keyboard.read_own_keys(kept, list_actions()) if kept else {}
 
 
 def url_for_if(endpoint: str, **values: Any) -> str | None:

@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app import config
 from app.cli.files import open_output, open_source
 from app.cli.options import READING, takes_options
 from app.core.reading import ReadSettings
 from app.core.text import plural
-from app.core.validation import FIXES, SEVERITIES, ValidateOptions, choose_profiles, load_profiles
+from app.core.validation import FIXES, RULES, SEVERITIES, ValidateOptions, choose_profiles, load_profiles
 from app.core.validation.checking import MOST_LISTED
 from app.core.validation.files import validate_file
+from app.core.validation.lints import LINTS
 from app.core.validation.mending import mend_file
 from app.core.validation.training import Template, split_trained
 from app.providers.tokenizers import load_tokenizer
@@ -36,9 +38,13 @@ AS_EXPORTED = "as it would be exported; the file itself is in another form"
 @click.option(
     "--fix",
     "copy",
-    metavar="OUT",
-    help="Write a copy of FILE with its rows mended where that is safe, and check the copy. FILE stays as it is.",
+    metavar="[OUT]",
+    is_flag=False,
+    flag_value="",
+    help="Write a copy of FILE with its rows mended where that is safe, and check the copy. FILE stays as it is. Of a"
+    " dataset all safe fixes are made in one step, and no OUT is said.",
 )
+@click.option("--dry-run", is_flag=True, help="With --fix of a dataset: say what would change, and change nothing.")
 @takes_options(ReadSettings, "settings", READING, allow_unanswered=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def validate(
@@ -46,6 +52,7 @@ def validate(
     dataset: str | None,
     against: str | None,
     copy: str | None,
+    dry_run: bool,
     as_json: bool,
     options: ValidateOptions,
     settings: ReadSettings,
@@ -61,13 +68,17 @@ def validate(
     if dataset is not None and against:
         raise click.UsageError("--against compares files. Compare a dataset on its page of duplicates.")
     if copy and (dataset is not None or against):
-        raise click.UsageError("--fix writes a copy of one FILE. Findings of a dataset are fixed on its overview.")
+        raise click.UsageError("--fix OUT writes a copy of one FILE. A dataset is fixed by --fix alone.")
+    if copy == "" and dataset is None:
+        raise click.UsageError("--fix writes a copy of FILE. Name a file for it: --fix OUT.")
+    if dry_run and (dataset is None or copy is None):
+        raise click.UsageError("--dry-run tries --fix on a dataset: --dataset D --fix --dry-run.")
     if copy == "-":
         raise click.UsageError("--fix checks what it has written. Name a file for it.")
     if as_json and options.limit is None:
         options = replace(options, limit=MOST_LISTED)
     if dataset is not None:
-        report = _validate_dataset(dataset, options)
+        report = _validate_dataset(dataset, options, fixes=copy is not None, dry_run=dry_run)
     else:
         folder = config.data_dir(config.load_settings()) / "profiles"
         profiles = choose_profiles(options.profile, load_profiles(folder))
@@ -111,13 +122,23 @@ def _open_template(said: str) -> Iterator[Template | None]:
         yield template
 
 
-def _validate_dataset(name: str, options: ValidateOptions) -> dict[str, Any]:
+def _validate_dataset(name: str, options: ValidateOptions, *, fixes: bool, dry_run: bool) -> dict[str, Any]:
     from app.cli.workspace import open_workspace
-    from app.services import datasets, validation
+    from app.services import datasets, tasks, validation
     from app.services.jobs import Unwatched
 
     with open_workspace():
-        return validation.validate_dataset(datasets.find_dataset(name).id, options, Unwatched())
+        dataset_id = datasets.find_dataset(name).id
+        fixed = None
+        if fixes and click.get_current_context().get_parameter_source("profile") is ParameterSource.DEFAULT:
+            chosen = validation.read_choices(datasets.get(dataset_id)).profiles
+            options = replace(options, profile=",".join(chosen))
+        if fixes:
+            # What is fixed is what a check keeps.
+            tasks.start(validation.CHECK, validation.CheckRun(dataset_id, options.profile), here=True)
+            fixed = validation.fix_and_tell(dataset_id, dry_run=dry_run)
+        report = validation.validate_dataset(dataset_id, options, Unwatched())
+        return report if fixed is None else {**report, "fixed": {**fixed, "dry_run": dry_run}}
 
 
 def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
@@ -149,7 +170,15 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
         said = f"{plural(total, 'finding')} of {plural(len(report['rules']), 'kind')}"
         click.echo(f"In all {said}: {_count(report)}.", err=True)
 
-    if fixed := report.get("fixed"):
+    if not is_file and (fixed := report.get("fixed")):
+        does = "Would fix" if fixed["dry_run"] else "Fixed"
+        deleted = f", {fixed['deleted']:,} of them deleted as repeats" if fixed["deleted"] else ""
+        click.echo(f"{does} {plural(fixed['pairs'], 'pair')}{deleted}.", err=True)
+        for code, number in fixed["fixes"].items():
+            click.echo(f"  {(RULES.get(code) or LINTS[code]).title}: {number:,}", err=True)
+        if fixed.get("change_set"):
+            click.echo(f"Step {fixed['change_set']}; ltt undo takes it back.", err=True)
+    elif fixed := report.get("fixed"):
         written = plural(fixed["written"], "row")
         click.echo(f"{fixed['path']}, of which all this is said: {written}, {fixed['mended']:,} mended.", err=True)
         for name, number in fixed["mends"].items():

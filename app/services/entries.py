@@ -15,6 +15,7 @@ from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, HERE, Filters, check_choices
 from app.core.record import dump_json
+from app.core.search.query import parse_query
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import clip, is_number, plural
@@ -22,10 +23,10 @@ from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProble
 from app.models import Dataset as DatasetRow
 from app.models.database import LOG
 from app.models.log import WriteAheadLog
+from app.services import search
 
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
-MAX_SEARCH = 1000
 MAX_NAMED = 50
 ORDERS = ("newest", "oldest")
 
@@ -90,18 +91,14 @@ def holds_text(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    """The filters as SQL conditions. Raises Invalid on a search text over the limit, BadUsage on an unknown status."""
-    if len(filters.text) > MAX_SEARCH:
-        raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
+    """The filters but for the text, as conditions. Raises BadUsage on an unknown status, or a text over the limit."""
+    parse_query(filters.text)
     check_choices(filters)
     for one in filters.said():
         if one.kind == "texts" and (number := len(getattr(filters, one.name))) > MAX_NAMED:
             what = one.name.removeprefix("not_")
             raise BadUsage(f"That asks for {number:,} {what}. Choose at most {MAX_NAMED}.")
     found: list[ColumnElement[bool]] = []
-    if filters.text:
-        searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
-        found.append(or_(*(holds_text(column, filters.text) for column in searched)))
     if filters.statuses:
         found.append(Entry.status.in_(set(filters.statuses)))
     if filters.splits:
@@ -169,7 +166,26 @@ def select_entries(
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """The select behind every read of entries, unordered."""
-    return select(*columns).where(is_live(dataset_id, connection), *filter_conditions(filters), *where)
+    return select(*columns).where(*chosen(dataset_id, filters, connection), *where)
+
+
+def chosen(
+    dataset_id: int,
+    filters: Filters,
+    connection: Connection | None = None,
+    frozen: search.Frozen | None = None,
+) -> list[ColumnElement[bool]]:
+    """The conditions of the live entries that the filters choose.
+
+    ``frozen`` makes a query of entries one of what a snapshot holds, where that is meant.
+    """
+    live = is_live(dataset_id, connection)
+    found = [live, *filter_conditions(filters)]
+    if filters.text and frozen is not None:
+        found.append(search.find_frozen(filters.text, live, frozen, connection))
+    elif filters.text and (answer := search.find(dataset_id, filters.text, live, connection)) is not None:
+        found.append(answer.condition)
+    return found
 
 
 def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
@@ -210,6 +226,10 @@ def count_entries(dataset_id: int, filters: Filters) -> int:
     if filters == Filters():
         dataset = db.session.get(DatasetRow, dataset_id)
         return dataset.entry_count if dataset else 0
+    if filters == Filters(text=filters.text):
+        found = search.find(dataset_id, filters.text, is_live(dataset_id))
+        if found is not None and (number := search.count_by_index(dataset_id, found)) is not None:
+            return number
     return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
 
 

@@ -1,5 +1,5 @@
 // The behaviour of all pages. Everything works without it; attributes named data-… say what it adds.
-import { keys } from "./keys.js";
+import { hints, keys } from "./keys.js";
 import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
 import { drafts } from "./drafts.js";
@@ -19,4 +19,4 @@ import { rows } from "./rows.js";
 document.documentElement.classList.add("js");
 for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, forms, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
-document.addEventListener("htmx:after:swap", () => [selection, rows, drafts].forEach((start) => start()));
+document.addEventListener("htmx:after:swap", () => [selection, rows, drafts, hints].forEach((start) => start()));

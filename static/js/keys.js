@@ -5,6 +5,9 @@ const apple = /Mac|iPhone|iPad/.test(navigator.platform);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const EDITOR = ".drawer > :is(form, footer)";
 const LABELS = ["a", "r", "v"];
+// What a pressed key stands for: people may have given actions other keys than the usual ones, which pages are written in.
+const meant = JSON.parse(document.body.dataset.keymap ?? "{}");
+const NAMES = { mod: "Ctrl", shift: "⇧", enter: "↵", esc: "Esc" };
 let pending = "";
 let timer = 0;
 let early = false;
@@ -95,15 +98,17 @@ function inList(name, repeated) {
 
 function handle(event) {
   if (event.defaultPrevented || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
-  const name = nameOf(event);
+  const pressed = nameOf(event);
+  const name = meant[pressed] ?? pressed;
   const field = event.target.closest?.(TYPING);
   if (field && name === "esc") return field.blur();
-  if (field && (!name.startsWith("mod+") || ["mod+z", "mod+shift+z"].includes(name))) return;
-  const single = !name.startsWith("mod+") && name !== "esc";
+  if (field && (!pressed.startsWith("mod+") || [pressed, name].some((one) => ["mod+z", "mod+shift+z"].includes(one)))) return;
+  const single = !pressed.startsWith("mod+") && name !== "esc";
   // On a button of the editor, too, a letter is meant for the text and does nothing else.
   if (single && (document.body.dataset.keys === "off" || event.target.closest?.(EDITOR))) return;
-  if (event.target.closest?.("button, a, summary") && (name === "enter" || name === " ")) return;
-  const full = pending && single ? `${pending} ${name}` : name;
+  if (event.target.closest?.("button, a, summary") && (pressed === "enter" || pressed === " ")) return;
+  const two = `${pending} ${pressed}`;
+  const full = pending && single ? (meant[two] ?? two) : name;
   pending = "";
   clearTimeout(timer);
   if (full === "g") {
@@ -111,6 +116,7 @@ function handle(event) {
     timer = setTimeout(() => (pending = ""), 1200);
     return;
   }
+  if (!full) return;
   if (inList(full, event.repeat)) return event.preventDefault();
   const target = findTarget(full);
   if (!target) return;
@@ -118,7 +124,26 @@ function handle(event) {
   press(target);
 }
 
+function show(name) {
+  const parts = name.length > 1 ? name.split(/\+(?!$)| /) : [name];
+  return parts.map((one) => NAMES[one] ?? one.toUpperCase()).join(" ");
+}
+
+// Buttons print the keys that they have now.
+export function hints() {
+  for (const [pressed, usual] of Object.entries(meant)) {
+    if (!usual) continue;
+    for (const one of document.querySelectorAll(`[data-key="${CSS.escape(usual)}"]`)) {
+      const next = one.nextElementSibling;
+      const hint = one.querySelector("kbd") ?? (next?.matches("kbd") ? next : null);
+      if (hint) hint.textContent = show(pressed);
+      if (one.title) one.title = one.title.replace(/\([^()]*\)$/, `(${show(pressed)})`);
+    }
+  }
+}
+
 export function keys() {
+  hints();
   const waiting = window.waitingKeys ?? [];
   document.removeEventListener("keydown", window.keepKey);
   document.addEventListener("keydown", handle);

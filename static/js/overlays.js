@@ -9,9 +9,10 @@ async function show(link) {
   const head = document.importNode(page.querySelector("main .head"), true);
   const close = document.createElement("button");
   close.className = "ghost push";
-  close.textContent = "Close";
+  close.append("Close ", Object.assign(document.createElement("kbd"), { textContent: "Esc" }));
   head.append(close);
-  dialog.append(head, document.importNode(page.querySelector("main .body"), true));
+  for (const part of page.querySelectorAll("main > :is(.body, .foot)")) dialog.append(document.importNode(part, true));
+  dialog.prepend(head);
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

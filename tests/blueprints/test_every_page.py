@@ -3,11 +3,13 @@
 import re
 import threading
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.blueprints.view import list_actions
 from app.frontdoor.routes import Route, list_routes
 from app.models import Dataset, transaction
 from app.services import datasets, pairs
@@ -173,7 +175,16 @@ def test_every_download_is_an_attachment_with_a_clean_name(app: Flask, client: F
     assert downloads
 
 
+def test_every_key_of_a_template_is_one_that_can_be_told_and_changed(full: Flask) -> None:
+    known = {action.key for action in list_actions()}
+    templates = Path(full.root_path).parent / "templates"
+    found = {
+        key for file in templates.rglob("*.html") for key in re.findall(r'data-key="([^"{]+)"', file.read_text("utf-8"))
+    }
+    assert len(found) > 20 and found - known == set()
+
+
 def test_every_key_of_the_navigation_is_told(full: Flask, client: FlaskClient) -> None:
     keys = re.findall(r'data-key="g (\w)"', client.get("/datasets/1/").text)
-    told = re.findall(r"<kbd>G then (\w)</kbd>", client.get("/keys").text)
+    told = re.findall(r"<kbd>G</kbd><kbd>(\w)</kbd>", client.get("/keys").text)
     assert len(keys) > 8 and sorted(told) == sorted(key.upper() for key in keys)

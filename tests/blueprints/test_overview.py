@@ -347,3 +347,39 @@ def test_a_check_of_an_earlier_version_shows_what_it_has(client, app, page):
     text = text_of(client.get(page))
     assert "Tokens per pair" in text and "What the pairs are" not in text and "Epochs and cost" not in text
     assert "Check 12 pairs" in text_of(client.get(f"{page}advice"))
+
+
+def test_all_safe_fixes_are_seen_before_and_made_by_one_button(client, app, page):
+    text = check(client, page)
+    assert "at once…" in text and "Nobody looked for duplicates" in text
+    shown = client.get(f"{page}check/fixes")
+    assert "Remains of HTML" in text_of(shown) and "Nothing was changed yet" in text_of(shown)
+    with app.app_context():
+        dataset_id = int(page.split("/")[2])
+        number, plan = history.newest_number(dataset_id), validation.plan_fixes(dataset_id)
+    assert f"Fix {plan.total} pair" in text_of(shown)
+    assert client.get(f"{page}check/fixes?code=nonsense").status_code == 422
+    answer = client.post(f"{page}check/fixes", data={"code": list(plan.pairs)}, follow_redirects=True)
+    assert "Fix what the check found" in text_of(answer)
+    with app.app_context():
+        assert history.newest_number(dataset_id) == number + 1 and validation.plan_fixes(dataset_id).total == 0
+    assert "Nothing to fix at once" in client.get(f"{page}check/fixes").text
+
+
+def test_a_waiver_that_finds_nothing_is_listed_and_taken_back(client, page):
+    sent = {"action": "waive", "code": "secret", "reason": "They are examples."}
+    client.post(f"{page}check/aside", data=sent)
+    text = check(client, page)
+    assert "They are examples. The last check found nothing by it." in text
+    client.post(f"{page}check/aside", data={"action": "back", "code": "secret"})
+    assert "They are examples." not in text_of(client.get(page))
+
+
+def test_programs_fix_all_at_once_or_try_it(client, page):
+    check(client, page)
+    address = f"/api/v1{page}findings/fix"
+    tried = client.post(address, json={"dry_run": True}).json
+    assert tried["pairs"] == sum(tried["fixes"].values()) > 0 and "change_set" not in tried
+    done = client.post(address, json={}).json
+    assert done["fixes"] == tried["fixes"] and done["changed"] == tried["pairs"] and done["change_set"]
+    assert client.post(address, json={"codes": ["refusal"]}).status_code == 422

@@ -268,3 +268,21 @@ def test_the_last_line_counts_the_findings_that_are_listed(ltt, tmp_path):
     cut = ltt("validate", path, "--profile", "openai-sft,azure", "--limit", len(heads) - 1)
     assert f"1 more is counted below; --limit {len(heads)} lists all." in cut.out
     assert cut.err.splitlines()[-1] == last
+
+
+def test_a_dataset_is_fixed_in_one_step_or_only_tried(ltt, tmp_path):
+    rows = [{"question": f"Where is shop {n}?", "answer": f"<p>In <b>street</b> {n}.</p>"} for n in range(12)]
+    source = tmp_path / "shops.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    ltt("import", source, "--dataset", "Shops", "--create")
+    tried = ltt("validate", "--dataset", "Shops", "--fix", "--dry-run")
+    assert "Would fix 12 pairs." in tried.err and "Remains of HTML: 12" in tried.err and "[html]" in tried.out
+    done = ltt("validate", "--dataset", "Shops", "--fix", "--json").json
+    assert done["fixed"]["fixes"] == {"html": 12} and done["fixed"]["changed"] == 12
+    assert not [one for one in done["findings"] if one["code"] == "html"]
+    again = ltt("validate", "--dataset", "Shops", "--fix")
+    assert "Fixed 0 pairs." in again.err
+    ltt("undo", "Shops", done["fixed"]["change_set"])
+    assert "[html]" in ltt("validate", "--dataset", "Shops").out
+    for words in (["--dataset", "Shops", "--fix", "out.jsonl"], [source, "--fix"], [source, "--dry-run"]):
+        assert ltt("validate", *words).code == 2

@@ -149,6 +149,7 @@ def get_check(path: DatasetPath) -> Answer:
         stats=seen.summary.get("stats"),
         codes=[_code_as_dict(one, reason) for one, reason in every],
         off=list(choices.off),
+        idle=dict(seen.idle),
     )
 
 
@@ -192,6 +193,24 @@ def fix_finding(path: FindingPath) -> Answer:
     """Put a finding right in all pairs that are listed for it, as one step of the history."""
     datasets.get(path.dataset_id)
     return jsonify(history.applied_dict(validation.fix_finding(path.dataset_id, path.code)))
+
+
+class FixBody(Strict):
+    """Which findings, all that are safe where none is said; and whether only to say what would change."""
+
+    codes: list[str] | None = None
+    dry_run: bool = False
+
+
+@bp.post("/datasets/<int:dataset_id>/findings/fix")
+@idempotent
+def fix_all(path: DatasetPath, body: FixBody) -> Answer:
+    """Put all safe findings right in the pairs that are listed for them, as one step of the history.
+
+    `fixes` says how many pairs change by each; with `dry_run` nothing is changed.
+    """
+    datasets.get(path.dataset_id)
+    return jsonify(validation.fix_and_tell(path.dataset_id, body.codes, dry_run=body.dry_run))
 
 
 class AsideBody(Strict):

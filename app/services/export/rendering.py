@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from app.core.changes import chunks_of
 from app.core.formats import FORMATS, WriteOptions
@@ -209,11 +209,20 @@ class Rendering:
             "family": Entry.family,
             "turns_json": Entry.turns,
             "trace_json": Entry.trace,
+            "extra": Entry.extra,
         }
         goes = goes_out(self.origin, self.options, self.connection)
-        query = select(*(func.count(column) for column in used.values()), func.count(Entry.extra)).where(goes)
-        *numbers, others = self.connection.execute(self.origin.find(query)).one()
-        wanted = {"question", "answer", *(name for name, number in zip(used, numbers, strict=True) if number)}
+        # Whether any pair has it is found soon enough to begin, which of those that have it go out is asked only then.
+        live = entries.is_live(self.origin.dataset_id, self.connection)
+        counts = select(*(func.count(column) for column in used.values())).where(live)
+        numbers = self.connection.execute(self.origin.find(counts)).one()
+        there = [name for name, number in zip(used, numbers, strict=True) if number]
+        if there:
+            some = (select(Entry.id).where(goes, used[name].is_not(None)).exists() for name in there)
+            answers = self.connection.execute(self.origin.find(select(*some))).one()
+            there = [name for name, is_there in zip(there, answers, strict=True) if is_there]
+        others = "extra" in there
+        wanted = {"question", "answer", *there} - {"extra"}
         is_plain = wanted.isdisjoint(("turns_json", "trace_json"))
         if not self.how.keep_extra:
             return tuple(name for name in OWN if name in wanted), is_plain
@@ -224,7 +233,8 @@ class Rendering:
             statement = select(Entry.extra).where(goes, Entry.extra.is_not(None)).order_by(Entry.id)
             for rows in entries.fetch_chunks(self.connection, self.origin.find(statement), 1000):
                 for (extra,) in rows:
-                    names.update(dict.fromkeys(msgspec.json.decode(extra)))
+                    if not names.keys() >= (found := msgspec.json.decode(extra)).keys():
+                        names.update(dict.fromkeys(found))
         return (*ours, *(name for name in names if name not in ours and name != NOTES)), is_plain and not others
 
     def _chat_lines(self) -> Iterator[bytes]:
@@ -233,29 +243,21 @@ class Rendering:
         # As they stand in stored JSON: what is in them is written as well.
         own = [f'"{name}"' for name in {NOTES, *OPENAI.columns, *self.layout.columns}]
         user, assistant, end = b'{"role":"user","content":', b'},{"role":"assistant","content":', b"}]}\n"
-
-        def is_more(row: StoredEntry) -> bool:
-            if row.turns is not None or row.trace is not None or row.reasoning is not None:
-                return True
-            if keep and (row.tags is not None or row.source is not None or row.family is not None):
-                return True
-            return row.extra is not None and (keep or any(name in row.extra for name in own))
-
-        looked_at = [Entry.turns, Entry.trace, Entry.reasoning, Entry.extra]
-        looked_at += [Entry.tags, Entry.source, Entry.family] if keep else []
-        # Where no pair has any of it, nothing else is read.
-        is_plain = not self.options.picks and self._has_none_of(looked_at)
-        texts = (Entry.question, Entry.answer, Entry.system)
-        chunks: Iterator[list[Any]] = self._fetch(texts) if is_plain else self.chunks()
-        for rows in chunks:
+        # What stands behind says nothing of a record.
+        read = entries.COLUMNS[: PLACES["family"] + 1]
+        picked: Iterator[list[Any]] = ([row[: len(read)] for row in rows] for rows in self.chunks())
+        for rows in picked if self.options.picks else self._fetch(read):
             lines: list[bytes] = []
             for row in rows:
-                if not is_plain and is_more(row):
-                    written = self._written(row)
+                question, answer, system, turns, trace, _, reasoning, tags, extra, _, _, source, family = row
+                more = turns is not None or trace is not None or reasoning is not None
+                if extra is not None and (keep or any(name in extra for name in own)):
+                    more = True
+                if more or (keep and (tags is not None or source is not None or family is not None)):
+                    written = self._written(StoredEntry(*row))
                     self.pairs += bool(written)
                     lines.extend(encode(one) + b"\n" for one in written)
                     continue
-                question, answer, system = row[: len(texts)]
                 if answer[:1] not in PLAIN_STARTS and is_blank(answer):
                     continue
                 self.pairs += 1
@@ -267,13 +269,6 @@ class Rendering:
                     lines.append(head + user + encode(question) + assistant + encode(answer) + end)
             self.rows += len(lines)
             yield escape_line_ends(b"".join(lines))
-
-    def _has_none_of(self, columns: Sequence[Any]) -> bool:
-        """Whether no pair, gone out or not, has any of the columns."""
-        assert self.connection is not None
-        has_some = or_(*(column.is_not(None) for column in columns))
-        some = select(Entry.id).where(entries.is_live(self.origin.dataset_id, self.connection), has_some).limit(1)
-        return self.connection.execute(self.origin.find(some)).first() is None
 
     def _table_lines(self) -> Iterator[bytes]:
         """The quick way for CSV and TSV of columns: the cells of most pairs are their stored texts."""

@@ -53,8 +53,8 @@ def stream(
 ) -> Iterator[list[Any]]:
     """The rows that the snapshot holds, just as ``entries.stream`` gives those of a dataset. They never change."""
     with reading() as connection:
-        chosen = entries.select_entries(snapshot.dataset_id, filters, columns, connection, where)
-        ordered = chosen.order_by(Entry.id).limit(limit)
+        held = entries.chosen(snapshot.dataset_id, filters, connection, lambda query: as_frozen(query, snapshot))
+        ordered = select(*columns).where(*held, *where).order_by(Entry.id).limit(limit)
         yield from entries.fetch_chunks(connection, as_frozen(ordered, snapshot), size)
 
 

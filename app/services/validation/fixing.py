@@ -115,7 +115,7 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
         applied = cleaning.run_cleaning(cleaning.CleaningOrder(dataset_id, wish), actor=actor).applied
     elif fix.action == "delete":
         with history.transaction():
-            applied = history.delete(dataset_id, _find_repeats(dataset_id, filters), actor=actor)
+            applied = history.delete(dataset_id, find_repeats(dataset_id, filters), actor=actor)
     elif fix.action == "reject":
         applied = pairs.set_status(dataset_id, Selection(filters=filters), "rejected", actor=actor)
     else:
@@ -127,7 +127,7 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
     return applied
 
 
-def _find_repeats(dataset_id: int, filters: Filters) -> Iterator[int]:
+def find_repeats(dataset_id: int, filters: Filters) -> Iterator[int]:
     """Pairs that are listed as repeats, but for one of those that are equal now and would be exported: the first may be
     gone since, or rejected."""
     statuses = entries.exported_statuses(datasets.get(dataset_id).counts)
@@ -151,7 +151,7 @@ def _mend_pairs(dataset_id: int, found: Found, filters: Filters, actor: str) -> 
 
     def changes() -> Iterable[Change]:
         for entry in entries.stream_entries(dataset_id, filters):
-            change = _mend_entry(mender, entry, prompt)
+            change = mend_entry(mender, entry, prompt)
             if change is None:
                 left.append(entry.id)
             else:
@@ -166,7 +166,8 @@ def _mend_pairs(dataset_id: int, found: Found, filters: Filters, actor: str) -> 
     return applied
 
 
-def _mend_entry(mender: RecordMender, entry: StoredEntry, prompt: str | None) -> Change | None:
+def mend_entry(mender: RecordMender, entry: StoredEntry, prompt: str | None) -> Change | None:
+    """What mends a pair as it is exported with the prompt of its dataset; None where nothing does."""
     record = entry.record()
     has_prompt = record.system is None and prompt is not None
     whole = replace(record, system=prompt) if has_prompt else record

@@ -49,6 +49,8 @@ class Overview:
     check: Check
     groups: dict[str, list[Found]]
     waived: list[tuple[Found, str]]
+    # Waived codes by which the check found nothing, with the reasons.
+    idle: list[tuple[str, str]]
     to_fix: int
     is_least: bool
     steps: int
@@ -99,7 +101,9 @@ def view_check(dataset_id: int) -> Overview | None:
     is_moved = any(one.kind in ("split", "move") for one in since)
     total = None if leaks is None or is_moved else sum(leaks.values())
     stale = is_prompt_changed(check), is_template_changed(check)
-    return Overview(check, groups, waived, to_fix, is_least, steps, changed, *stale, total)
+    met = {found.code for found, _ in waived}
+    idle = [(code, reason) for code, reason in choices.waived.items() if code not in met]
+    return Overview(check, groups, waived, idle, to_fix, is_least, steps, changed, *stale, total)
 
 
 def _as_listed(dataset_id: int, found: Found) -> Found:
