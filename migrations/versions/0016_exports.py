@@ -1,6 +1,6 @@
 """Exports that were made, and choices of exports under a name.
 
-Revises: the newest one before
+Revises: 0013, what searches need
 """
 
 import sqlalchemy as sa

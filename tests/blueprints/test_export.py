@@ -368,7 +368,7 @@ def exports_of(app, dataset_id):
 def test_a_download_is_remembered_once_all_of_it_was_taken(client, app, dataset_id):
     address = f"/datasets/{dataset_id}/export/file?to=alpaca"
     data = client.post(address).data
-    assert exports_of(app, dataset_id) == [("page", "alpaca", 3, hashlib.sha256(data).hexdigest(), 1)]
+    assert exports_of(app, dataset_id) == [("page", "alpaca", 3, hashlib.sha256(data).hexdigest(), 3)]
     dropped = client.get(address, buffered=False)
     dropped.close()
     client.get(address, headers={"Sec-Fetch-Site": "cross-site"})
@@ -381,10 +381,13 @@ def test_a_download_of_what_was_frozen_is_a_use_of_the_snapshot(client, app, dat
     with app.app_context():
         tasks.start(snapshots.FREEZE, snapshots.FreezeRun(dataset_id))
         frozen = snapshots.find_snapshot(dataset_id, 1).hash
-    client.post(f"/datasets/{dataset_id}/export/file?to=huggingface&status=review")
-    client.get(f"/api/v1/datasets/{dataset_id}/export", query_string={"to": "alpaca", "snapshot": "v1"})
+    assert client.post(f"/datasets/{dataset_id}/export/file?to=huggingface&status=review").data
+    assert client.get(f"/api/v1/datasets/{dataset_id}/export", query_string={"to": "alpaca", "snapshot": "v1"}).data
     told = client.get(f"/api/v1/datasets/{dataset_id}/exports").get_json()["exports"]
-    assert [(one["way"], one["snapshot"], one["state"]) for one in told] == [("api", "v1", frozen), ("page", "v1", frozen)]
+    assert [(one["way"], one["snapshot"], one["state"]) for one in told] == [
+        ("api", "v1", frozen),
+        ("page", "v1", frozen),
+    ]
     page = client.get(f"/datasets/{dataset_id}/snapshots/1").text
     assert "2 exports" in page and "in the status" in page
     with app.app_context():
@@ -402,7 +405,10 @@ def test_a_compressed_file_is_chosen_on_the_page(client, dataset_id):
 
 def test_choices_are_kept_under_a_name_taken_again_and_forgotten(client, dataset_id):
     here = f"/datasets/{dataset_id}/export"
-    assert client.post(f"{here}/presets?to=alpaca&status=review&max_tokens=99", data={"name": " My  set "}).status_code == 303
+    assert (
+        client.post(f"{here}/presets?to=alpaca&status=review&max_tokens=99", data={"name": " My  set "}).status_code
+        == 303
+    )
     page = client.get(here).text
     [address] = re.findall(r'href="([^"]*)">My set</a>', page)
     again = client.get(html.unescape(address)).text
@@ -415,7 +421,7 @@ def test_choices_are_kept_under_a_name_taken_again_and_forgotten(client, dataset
 
 def test_choices_are_kept_and_used_over_the_api(client, dataset_id):
     here = f"/api/v1/datasets/{dataset_id}"
-    kept = client.put(f"{here}/presets/tuned", json={"to": "alpaca", "seed": 3, "statuses": ["review"]})
+    kept = client.put(f"{here}/presets/tuned", json={"to": "alpaca", "shuffle": 3, "status": ["review"]})
     assert kept.status_code == 200, kept.text
     assert [one["name"] for one in client.get(f"{here}/presets").get_json()["presets"]] == ["tuned"]
     assert b'"instruction"' in client.get(f"{here}/export", query_string={"preset": "tuned"}).data
