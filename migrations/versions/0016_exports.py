@@ -1,13 +1,13 @@
 """Exports that were made, and choices of exports under a name.
 
-Revises: 0013, what searches need
+Revises: 0014, what lists need
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
