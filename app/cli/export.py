@@ -181,11 +181,11 @@ def _write_files(
     dataset_id: int, parts: dict[str, ExportOptions], *, prove: bool, to_stdout: bool, tally: "service.Tally | None"
 ) -> dict[str, Any]:
     """Write the files, one after the other; returns the result object, with the counts of what was written."""
-    files, proofs, plans, counted, revision = [], [], [], 0, 0
+    files, proofs, counts, counted, revision = [], [], [], 0, 0
     first = next(iter(parts.values()))
-    origin = service.find_origin(dataset_id, first)
     for path, options in parts.items():
-        proof = service.Proof(options) if prove and not to_stdout and _is_regular(path) else None
+        split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
+        proof = service.Proof(options, split or "") if prove and not to_stdout and _is_regular(path) else None
         with open_output(path) as out:
             if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
                 written = service.write_export(dataset_id, options, out, proof, tally)
@@ -197,24 +197,22 @@ def _write_files(
                     shutil.copyfileobj(aside, out, 1024 * 1024)
         if proof is not None:
             proofs.append(proof.compare(Path(path)))
-        plans.append(written.plan)
+        counts.append(written.counts)
         revision = revision or written.revision
         sent = service.Sent(written.pairs, written.revision, written.bytes, written.sha256)
         # Of several files the hash is told by no one of them.
-        sent.hash = tally.hash_pairs(origin.system_prompt) if tally and len(parts) == 1 else None
+        sent.hash = written.hash if len(parts) == 1 else None
         service.record_sent(dataset_id, options, sent, way="command")
-        split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
         files.append({"path": path, "split": split, **written.as_dict()})
         if tally is not None:
             files[-1]["tokens"] = tally.tokens.total() - counted
             counted = tally.tokens.total()
-    counts = [plan.as_dict() for plan in plans]
     result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
     result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
-    result["formulas"] = sum(plan.formulas for plan in plans)
+    result["formulas"] = sum(one["formulas"] for one in counts)
     result["snapshot"] = service.name_snapshot(dataset_id, first, revision)
     if len(proofs) == len(parts):
-        result["round_trip"] = service.add_trips(proofs)
+        result["round_trip"] = service.add_trips(proofs).as_dict()
     return result
 
 

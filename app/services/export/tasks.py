@@ -1,10 +1,12 @@
 """Counting an export so that the count is kept, and writing one to a file that is proved: small ones at once."""
 
 import io
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from app.core.errors import Conflict
 from app.core.text import plural
 from app.services import datasets, uploads
 from app.services.export.leaks import require_no_leaks
@@ -13,7 +15,7 @@ from app.services.export.manifest import Tally, name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.proof import Proof
 from app.services.export.records import record_sent
-from app.services.export.writing import Sent, write_export
+from app.services.export.writing import Sent, prove_export, write_export
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 
@@ -29,32 +31,37 @@ class FileRun:
 def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     """Write an export to a file that is kept like an upload, read it back, and say what it is and how it came back."""
     origin, total = find_origin(run.dataset_id, run.options), datasets.get(run.dataset_id).entry_count
-    proof, tally = Proof(run.options), Tally()
     watch.progress(0, total, "pairs written")
     part = uploads.new_part()
     try:
         with io.BufferedRandom(uploads.ResultFile(part), uploads.CHUNK) as out:
-            written = write_export(run.dataset_id, run.options, out, proof, tally, show=watch.progress)
-        watch.progress(written.pairs, written.pairs, "pairs written, being read back")
-        trip = proof.compare(part)
+            if run.options.bundle:
+                # An archive is made of files that lie in a folder first, and is proved there.
+                with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+                    archive = Path(folder) / "bundle.zip"
+                    written, trip = prove_export(run.dataset_id, run.options, archive)
+                    with archive.open("rb") as made:
+                        shutil.copyfileobj(made, out, uploads.CHUNK)
+            else:
+                proof = Proof(run.options)
+                written = write_export(run.dataset_id, run.options, out, proof, Tally(), show=watch.progress)
+                watch.progress(written.pairs, written.pairs, "pairs written, being read back")
+                out.flush()
+                trip = proof.compare(part)
         name = file_name(origin.title, run.options)
         kept = uploads.keep_part(part, name, written.bytes, written.sha256)
     finally:
         part.unlink(missing_ok=True)
     facts = {**written.as_dict(), "file": kept.token, "name": kept.name, "round_trip": trip.as_dict()}
-    counts = {name: value for name, value in written.plan.as_dict().items() if name != "records"}
+    counts = {name: value for name, value in written.counts.items() if name != "records"}
     facts |= {"dataset_id": run.dataset_id, "snapshot": name_snapshot(run.dataset_id, run.options, written.revision)}
-    sent = Sent(written.pairs, written.revision, written.bytes, written.sha256, tally.hash_pairs(origin.system_prompt))
+    sent = Sent(written.pairs, written.revision, written.bytes, written.sha256, written.hash)
     record_sent(run.dataset_id, run.options, sent, way="file")
     return {**counts, **facts, "summary": f"{plural(written.pairs, 'pair')} written. Round trip: {trip}."}
 
 
 def _require_fit(run: CountRun | FileRun) -> None:
     find_origin(run.dataset_id, run.options.checked())
-    if isinstance(run, FileRun) and run.options.bundle:
-        raise Conflict(
-            "This target is a folder of files: download the .zip, or prove it with ltt export --prove.", code="bundle"
-        )
     if isinstance(run, FileRun):
         require_no_leaks(run.dataset_id, run.options)
 

@@ -19,7 +19,7 @@ from app.services import datasets
 from app.services.export.bundles import write_folder
 from app.services.export.manifest import Tally
 from app.services.export.options import ExportOptions
-from app.services.export.planning import ExportPlan, begin_reckoning, plan_export
+from app.services.export.planning import begin_reckoning, plan_export
 from app.services.export.proof import Proof, RoundTrip
 from app.services.export.rendering import CHUNK_BYTES, Rendering, in_chunks
 
@@ -34,16 +34,17 @@ HASHED_AT_ONCE = 2_000
 class Written:
     """A file that was written: its pairs and rows, its size and its SHA-256.
 
-    ``plan`` is the count of what went out and what stayed, of the view that was written; ``revision`` the dataset's
-    in that view.
+    ``counts`` are what went out, what stayed and what was changed in the view that was written, as programs see them;
+    ``revision`` is the dataset's in that view, ``hash`` that of the pairs where they were hashed.
     """
 
     pairs: int
     rows: int
     bytes: int
     sha256: str
-    plan: ExportPlan
+    counts: dict[str, Any]
     revision: int
+    hash: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as programs see them."""
@@ -154,12 +155,22 @@ def write_export(
             digest.update(piece)
             size += len(piece)
             show(run.pairs, None, "pairs written")
-        return Written(run.pairs, run.rows, size, digest.hexdigest(), plan or reckoning.as_plan(), run.revision)
+        counts = (plan or reckoning.as_plan()).as_dict()
+        hashed = tally.hash_pairs(run.origin.system_prompt) if tally else None
+        return Written(run.pairs, run.rows, size, digest.hexdigest(), counts, run.revision, hashed)
 
 
 def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[Written, RoundTrip]:
-    """Write the file, read it back, and say what it is and how it came back."""
-    proof = Proof(options)
-    with path.open("wb") as out:
-        written = write_export(dataset_id, options, out, proof)
-    return written, proof.compare(path)
+    """Write the file, read it back, and say what it is and how it came back. The name of an archive ends in .zip."""
+    if not options.bundle:
+        proof = Proof(options)
+        with path.open("wb") as out:
+            written = write_export(dataset_id, options, out, proof)
+        return written, proof.compare(path)
+    told = write_folder(dataset_id, options, path, prove=True)
+    with path.open("rb") as archive:
+        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    rows = sum(one["rows"] for one in told["files"])
+    counts = {name: told[name] for name in ("records", "left_out", "losses", "changed")} | {"formulas": 0}
+    facts = told["records"], rows, path.stat().st_size, digest, counts, told["revision"], told["pairs_hash"]
+    return Written(*facts), RoundTrip.of_dict(told["round_trip"])
