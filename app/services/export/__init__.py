@@ -10,6 +10,7 @@ from app.services.export.leaks import SplitLeaks, find_split_leaks, require_no_l
 from app.services.export.ledgers import (
     Counted,
     CountRun,
+    find_line,
     is_small,
     last_targets,
     name_pairs,
@@ -19,7 +20,7 @@ from app.services.export.ledgers import (
 )
 from app.services.export.manifest import Tally, build_manifest, name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
-from app.services.export.planning import ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
+from app.services.export.planning import MOST_NAMED, ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
 from app.services.export.presets import (
     delete_preset,
     list_presets,
@@ -36,6 +37,7 @@ from app.services.export.writing import Sent, Written, prove_export, require_spa
 __all__ = [
     "COUNT",
     "MAKE",
+    "MOST_NAMED",
     "CountRun",
     "Counted",
     "ExportOptions",
@@ -55,6 +57,7 @@ __all__ = [
     "count_ledger",
     "delete_preset",
     "file_name",
+    "find_line",
     "find_origin",
     "find_split_leaks",
     "find_written",
