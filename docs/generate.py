@@ -266,7 +266,7 @@ its own name included; of an object say only what differs, and null takes a valu
 | `first`, `last`, `banned`, `file_names` | who speaks first and last, refused words, names of files that are read |
 | `length` | `tokens`, what is done `beyond` them (`cut`, `drop`, `refuse`), which end it `keeps`, the `setting` |
 | `trains`, `trains_by_shape`, `trains_setting` | what is trained by default, in some forms otherwise; its setting |
-| `weights` | whether an answer of weight 0 is not trained |
+| `weights`, `weight_key` | whether an answer of weight 0 is not trained, and the key that says so |
 | `reasoning` | the key that it is read from, or `<think>`; none where the target has no place for it |
 | `template` | true where conversations are written by the chat template of the model, which can be named |
 | `epochs` | how many it runs: `usual`, for few or many records by `examples_min`, `most`, `examples_max`; `source` |

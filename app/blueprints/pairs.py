@@ -1,6 +1,6 @@
 """Pairs: the list, the editor beside it, and labels for one pair or many."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
@@ -9,25 +9,51 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import back_or, tell_step
+from app.blueprints.view import back_or, tell, tell_step
 from app.core import difference
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
-from app.core.filters import Filters, write_ids
+from app.core.filters import EVERY, HERE, Filters, write_ids
 from app.core.record import STATUSES
+from app.core.search.facts import facts_of
+from app.core.stats import name_language
 from app.core.stored import StoredEntry
-from app.core.text import clip, is_number
-from app.forms.arguments import read_choice, read_whole, require_names
+from app.core.text import clip, is_number, plural
+from app.forms.arguments import read_choice, read_choices, read_whole, require_names
 from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, pairs, review, validation
+from app.services import datasets, entries, imports, lists, pairs, review, validation
+from app.services.lists import ORDERS, Order
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
-ARGUMENTS = (*WORDS, "order", "cursor", "size", "pair", "back")
+LIST_COOKIE = "ltt_list"
+# The columns that can be shown beside question and answer.
+COLUMNS = {
+    "finding": "Finding",
+    "tags": "Tags",
+    "split": "Split",
+    "status": "Status",
+    "source": "Source",
+    "language": "Language",
+    "length": "Length",
+    "tokens": "Tokens",
+}
+USUAL_COLUMNS = ("finding", "tags", "split", "status", "tokens")
+ORDER_NAMES = {
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "edited": "Edited last",
+    "longest": "Longest first",
+    "shortest": "Shortest first",
+    "most-tokens": "Most tokens first",
+    "fewest-tokens": "Fewest tokens first",
+    "random": "Random",
+}
+ARGUMENTS = (*WORDS, "order", "seed", "cursor", "size", "pair", "back", "counts")
 # The tags that the next new pair begins with, and whose dataset's they are.
 KEPT_TAGS = "kept_tags"
 FIELDS = (
@@ -52,6 +78,7 @@ class View:
     order: str
     cursor: str
     size: int
+    seed: int = 1
 
     def address(self, dataset_id: int, endpoint: str = "pairs.index", **changes: Any) -> str:
         """The address of this view with changes; None takes a part away."""
@@ -59,17 +86,49 @@ class View:
             **write_filters(self.filters),
             "order": self.order if self.order != "newest" else None,
             "cursor": self.cursor or None,
+            "seed": self.seed if self.order == "random" else None,
             "size": self.size if self.size != SIZES[1] else None,
         }
         return url_for(endpoint, dataset_id=dataset_id, **{**parts, **changes})
+
+    def of_filters(self, dataset_id: int, endpoint: str = "pairs.index") -> str:
+        """The address of what the same filters find, on this page or another."""
+        return url_for(endpoint, dataset_id=dataset_id, **write_filters(self.filters))
+
+    @property
+    def in_order(self) -> Order:
+        """The order as lists take it."""
+        return Order(self.order, self.seed)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a list is shown, as this browser remembers it: rows short or full, which columns, and blanks as marks."""
+
+    full: bool = False
+    columns: tuple[str, ...] = USUAL_COLUMNS
+    blanks: bool = False
+
+    @classmethod
+    def of_cookie(cls) -> "Shown":
+        """What the cookie says; as usual where it says nothing that there is."""
+        full, _, rest = request.cookies.get(LIST_COOKIE, "").partition(".")
+        blanks, _, named = rest.partition(".")
+        if full not in ("0", "1"):
+            return cls()
+        return cls(full == "1", tuple(one for one in COLUMNS if one in named.split(".")), blanks == "1")
+
+    def as_cookie(self) -> str:
+        """The same as a cookie."""
+        return ".".join((str(int(self.full)), str(int(self.blanks)), *self.columns))
 
 
 def view_of_request() -> View:
     """The view that the address describes. Raises BadUsage for what there is not."""
     args = request.args
     size = read_choice(args, "size", [str(one) for one in SIZES], str(SIZES[1]))
-    order = read_choice(args, "order", entries.ORDERS, "newest")
-    return View(read_filters(args), order, args.get("cursor", ""), int(size))
+    order = read_choice(args, "order", ORDERS, "newest")
+    return View(read_filters(args), order, args.get("cursor", ""), int(size), read_whole(args, "seed", 1))
 
 
 @bp.app_template_filter("began_with")
@@ -85,7 +144,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     require_names(request.args, *ARGUMENTS)
     dataset, view = datasets.get(dataset_id), view_of_request()
     if request.args.get("pair") == "first":
-        shown = entries.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.order, size=1).entries
+        shown = lists.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.in_order, size=1).entries
         return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
         of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
@@ -108,19 +167,39 @@ def _render_page(
     error: str = "",
     status: int = 200,
 ) -> ResponseReturnValue:
-    shown = entries.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.order, size=view.size)
+    # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
+    now = dataset.entry_count <= lists.AT_ONCE or request.args.get("counts") == "now"
+    columns = lists.columns_of(dataset.id, read=now)
+    ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
+    facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None
+    page = lists.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size)
     previous = following = None
     if entry is not None:
-        previous, following = entries.neighbours_of(dataset.id, view.filters, entry.id, view.order)
+        previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order)
+    # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
+    by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
+    total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
+    files = imports.name_files([int(one) for one in (facets.imports if facets else ()) if is_number(one)])
+    listed = [one.id for one in page.entries] + ([entry.id] if entry else [])
+    found = validation.findings_in(dataset.id, listed)
     body = render_template(
         "pairs/index.html",
         dataset=dataset,
         view=view,
-        page=shown,
-        total=entries.count_entries(dataset.id, view.filters),
-        tags=entries.tag_counts(dataset.id, view.filters),
-        status_counts=entries.status_counts(dataset.id, view.filters),
-        split_counts=entries.split_counts(dataset.id, view.filters),
+        page=page,
+        shown=Shown.of_cookie(),
+        columns=COLUMNS,
+        orders=ORDER_NAMES,
+        total=total,
+        facets=facets,
+        listed_findings=found,
+        facts={one.id: facts_of(one) for one in page.entries},
+        tags=list((facets.tags if facets else dict.fromkeys(view.filters.tags, 0)).items()),
+        views=lists.list_views(dataset.id),
+        named=lambda counts, title=str: [(value, title(value), number) for value, number in counts.items()],
+        title_of_import=lambda one: "Not imported" if one == HERE else files.get(int(one), f"Import {one}"),
+        title_of_language=lambda code: "Not sure" if code == "?" else name_language(code),
+        others=[one for one in datasets.list_datasets() if one.id != dataset.id],
         form=form,
         entry=entry,
         new=new,
@@ -128,7 +207,7 @@ def _render_page(
         previous=previous,
         following=following,
         back_to=own_path(request.values.get("back", "")),
-        findings=validation.findings_in(dataset.id, [entry.id]).get(entry.id, ()) if entry else (),
+        findings=found.get(entry.id, ()) if entry else (),
         comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
         revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
@@ -189,7 +268,7 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         return redirect(back_or(view.address(dataset_id)), code=303)
     following = None if form.then.data == "list" else entry_id
     if form.then.data == "next":
-        _, following = entries.neighbours_of(dataset_id, view.filters, entry_id, view.order)
+        _, following = lists.neighbours_of(dataset_id, view.filters, entry_id, view.in_order)
     return redirect(view.address(dataset_id, pair=following), code=303)
 
 
@@ -258,18 +337,25 @@ def act(dataset_id: int) -> ResponseReturnValue:
     if action in ("clean", "export"):
         page = "cleaning.index" if action == "clean" else "export.index"
         if chosen.filters is not None:
-            address = view_of_request().address(dataset_id, page, order=None, cursor=None, size=None)
+            address = view_of_request().of_filters(dataset_id, page)
         else:
             address = url_for(page, dataset_id=dataset_id, ids=write_ids(chosen.ids))
         return redirect(address, code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
-    elif action in ("tag", "untag"):
-        named = request.form.get("tags", "").split(",")
-        added, removed = (named, []) if action == "tag" else ([], named)
+    elif action in ("tag", "add-tag", "untag"):
+        named = request.form.get("tags" if action == "tag" else "other_tag", "").split(",")
+        added, removed = ([], named) if action == "untag" else (named, [])
         result = pairs.tag_pairs(dataset_id, chosen, add=added, remove=removed)
     elif action.startswith("split:"):
         result = pairs.set_split(dataset_id, chosen, action.removeprefix("split:"))
+    elif action in ("system", "no-system"):
+        text = request.form.get("system", "").replace("\r\n", "\n")
+        if action == "system" and not text.strip():
+            raise Invalid("No system prompt was given. Type one first.", code="no_system")
+        result = pairs.set_system(dataset_id, chosen, text if action == "system" else None)
+    elif action in ("copy", "move"):
+        return _bring(dataset_id, chosen, move=action == "move")
     elif action == "delete":
         # The editor says which version of its pair was seen; who ticks rows in the list has not read them all.
         seen = request.form.get("version", type=int)
@@ -289,6 +375,50 @@ def act(dataset_id: int) -> ResponseReturnValue:
             "version": entries.get(dataset_id, chosen.ids[0]).version if len(chosen.ids) == 1 else None,
         }
     tell_step(dataset_id, result)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _bring(dataset_id: int, chosen: Selection, *, move: bool) -> ResponseReturnValue:
+    target = datasets.get(read_whole(request.form, "target", 0))
+    done = pairs.bring_pairs(dataset_id, chosen, target.id, move=move)
+    step = done.added.step
+    if step is None:
+        tell_step(dataset_id, done.added)
+    elif move:
+        there = f"Undo brings them back here; step {step.number} of “{clip(target.name, 40)}” is undone there."
+        tell_step(dataset_id, done.removed, then=there)
+    else:
+        undo = url_for("history.undo", dataset_id=target.id)
+        said = f"Copied {plural(done.added.changed, 'pair')} to “{clip(target.name, 40)}”. Undo takes them out there."
+        tell(said, undo=undo, number=step.number)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+@bp.post("/shown")
+def show(dataset_id: int) -> ResponseReturnValue:
+    """Remember in this browser how lists are shown."""
+    named = read_choices(request.form.getlist("column"), "column", COLUMNS)
+    density = read_choice(request.form, "density", ("short", "full"), "short")
+    shown = Shown(density == "full", tuple(one for one in COLUMNS if one in named), request.form.get("blanks") == "1")
+    response = redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+    response.set_cookie(LIST_COOKIE, shown.as_cookie(), max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+    return response
+
+
+@bp.post("/views")
+def save_view(dataset_id: int) -> ResponseReturnValue:
+    """Keep the filters and the order of the list under a name."""
+    view = view_of_request()
+    query = view.address(dataset_id, cursor=None, size=None).partition("?")[2]
+    saved = lists.save_view(dataset_id, request.form.get("name", ""), query)
+    tell(f"The view “{saved.name}” is kept.")
+    return redirect(back_or(view.address(dataset_id)), code=303)
+
+
+@bp.post("/views/<int:view_id>/delete")
+def delete_view(dataset_id: int, view_id: int) -> ResponseReturnValue:
+    """Forget a view; the pairs stay."""
+    tell(f"The view “{lists.delete_view(dataset_id, view_id)}” is deleted. The pairs stay.")
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 

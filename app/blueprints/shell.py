@@ -18,7 +18,7 @@ PATH_COOKIE = "ltt_path"
 STYLES = (
     "vendor/oat/oat.min.css",
     *(f"css/{name}.css" for name in ("tokens", "base", "shell", "controls", "data", "panels", "pages")),
-    *(f"css/{name}.css" for name in ("product", "home", "small-screens")),
+    *(f"css/{name}.css" for name in ("product", "home", "lists", "small-screens")),
 )
 _FOR_EVER = 365 * 24 * 3600
 # So many datasets are offered before a name is typed, and found for one.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, flash, g, request, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.blueprints.jobs import own_path
@@ -96,7 +96,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
     )
-    app.jinja_env.filters.update(clipped=clipped, marked=marked, clock=clock, as_words=as_words)
+    app.jinja_env.filters.update(
+        clipped=clipped, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
+    )
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
 
@@ -197,6 +199,22 @@ def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:
     return history.next_undo(dataset_id), history.next_redo(dataset_id)
 
 
+_BLANKS = re.compile("  +|^ | $|[\t\n\r\u00a0\u00ad\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]", re.M)
+_MARKS = {" ": "·", "\t": "→", "\n": "↵", "\r": "␍", "\u00a0": "⍽"}
+
+
+def show_blanks(text: Markup | str) -> Markup:
+    """The text with marks for what cannot be seen: blanks in a row or at an end, tabs, line ends, zero width."""
+
+    def mark(found: "re.Match[str]") -> str:
+        return "".join(
+            f'<span class="ws">{_MARKS[one]}</span>' if one in _MARKS else f'<span class="ws">U+{ord(one):04X}</span>'
+            for one in found[0]
+        )
+
+    return Markup(_BLANKS.sub(mark, str(escape(text))))
+
+
 def clipped(text: str) -> str:
     """The beginning of a text in one line, for lists."""
     return clip(text, 240)
@@ -288,13 +306,23 @@ def tell(text: str, **more: Any) -> None:
     flash({"text": text, **more} if more else text)  # type: ignore[arg-type]
 
 
-def tell_step(dataset_id: int, result: Applied, nothing: str = "Nothing changed.", **more: Any) -> None:
-    """Show what a write did, with Undo. ``saved`` names the pair whose draft in the browser is done with."""
+def tell_step(
+    dataset_id: int, result: Applied, nothing: str = "Nothing changed.", *, then: str = "", **more: Any
+) -> None:
+    """Show what a write did, with Undo, and what is to be known of it ``then``.
+
+    ``saved`` names the pair whose draft in the browser is done with.
+    """
     if result.step is None:
         tell(f"{nothing} {_skipped(result)}".strip(), **more)
         return
     undo = url_for("history.undo", dataset_id=dataset_id)
-    tell(f"{result.step.summary}. {_skipped(result)}".strip(), undo=undo, number=result.step.number, **more)
+    tell(
+        " ".join(filter(None, (f"{result.step.summary}.", _skipped(result), then))),
+        undo=undo,
+        number=result.step.number,
+        **more,
+    )
 
 
 def _skipped(result: Applied) -> str:

@@ -164,7 +164,8 @@ def _write_files(
     plans = [service.plan_export(dataset_id, options) for options in parts.values()]
     files, proofs, counted = [], [], 0
     for path, options in parts.items():
-        proof = service.Proof(options) if prove and not to_stdout and _is_regular(path) else None
+        split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
+        proof = service.Proof(options, split or "") if prove and not to_stdout and _is_regular(path) else None
         with open_output(path) as out:
             if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
                 written = service.write_export(dataset_id, options, out, proof, tally)
@@ -176,7 +177,6 @@ def _write_files(
                     shutil.copyfileobj(aside, out, 1024 * 1024)
         if proof is not None:
             proofs.append(proof.compare(Path(path)))
-        split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
         files.append({"path": path, "split": split, **written.as_dict()})
         if tally is not None:
             files[-1]["tokens"] = tally.tokens.total() - counted
@@ -187,7 +187,7 @@ def _write_files(
     result["formulas"] = sum(plan.formulas for plan in plans)
     result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
     if len(proofs) == len(parts):
-        result["round_trip"] = service.add_trips(proofs)
+        result["round_trip"] = service.add_trips(proofs).as_dict()
     return result
 
 

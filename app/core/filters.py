@@ -10,6 +10,7 @@ from app.core.record import SPLITS, STATUSES
 from app.core.text import clip, is_number
 
 MOST_IDS = 10_000
+MOST_NAMED = 50
 
 
 def read_ids(text: str) -> tuple[int, ...] | None:
@@ -37,6 +38,8 @@ def write_ids(ids: Iterable[int]) -> str:
 
 
 HERE = "here"
+# How many questions a conversation has, the last one counted.
+QUESTIONS = {"1": (1, 1), "2": (2, 2), "3-4": (3, 4), "5+": (5, 10**9)}
 _STATUSES, _SPLITS = ({one: one for one in choices} for choices in (STATUSES, SPLITS))
 
 
@@ -53,7 +56,7 @@ class Filters:
     """Which entries: all conditions together. ``text`` is a literal substring.
 
     Of what is named several times a pair has any; what is named by ``not_…`` it has none of. ``imports`` are numbers of
-    imports, or ``here`` for pairs that were not imported.
+    imports, or ``here`` for pairs that were not imported. Lengths and tokens are facts of ``core.search``.
     """
 
     text: str = option("", "Text", "Only pairs that hold this text.", flag="--query", word="q", metavar="Q")
@@ -68,12 +71,26 @@ class Filters:
     findings: tuple[str, ...] = _any_of("Finding", "in which the last check found this", "finding", metavar="CODE")
     left_out: str = option("", "Left out", "Only pairs that a count of an export names.", metavar="N:CODE")
     sources: tuple[str, ...] = _any_of("Source", "of this source", "source")
+    languages: tuple[str, ...] = _any_of("Language", "in this language, such as de; ? where it is not sure", "language")
+    turns: tuple[str, ...] = _any_of(
+        "Questions", "with so many questions", "turns", choices={one: one for one in QUESTIONS}
+    )
+    tools: bool | None = option(None, "With tools", "Only pairs with tools or calls of tools, or only those without.")
+    length_from: int | None = option(None, "Shortest", "Only pairs of at least so many characters.", metavar="N")
+    length_to: int | None = option(None, "Longest", "Only pairs of at most so many characters.", metavar="N")
+    tokens_from: int | None = option(None, "Fewest tokens", "Only pairs of about so many tokens or more.", metavar="N")
+    tokens_to: int | None = option(None, "Most tokens", "Only pairs of about so many tokens or fewer.", metavar="N")
     not_statuses: tuple[str, ...] = _none_of("Status", "of this status", "status", choices=_STATUSES)
     not_splits: tuple[str, ...] = _none_of("Split", "of this split", "split", choices=_SPLITS)
     not_tags: tuple[str, ...] = _none_of("Tags", "with this tag", "tag")
     not_imports: tuple[str, ...] = _none_of("Import", "of this import", "import", metavar="N")
     not_findings: tuple[str, ...] = _none_of("Finding", "in which the last check found this", "finding", metavar="CODE")
     not_sources: tuple[str, ...] = _none_of("Source", "of this source", "source")
+
+    not_languages: tuple[str, ...] = _none_of("Language", "in this language", "language")
+    not_turns: tuple[str, ...] = _none_of(
+        "Questions", "with so many questions", "turns", choices={one: one for one in QUESTIONS}
+    )
 
     @property
     def active(self) -> int:
@@ -87,12 +104,14 @@ class Filters:
 
 
 def check_choices(filters: Filters) -> None:
-    """Raise BadUsage where something is named that there is not."""
+    """Raise BadUsage where something is named that there is not, or too much."""
     for one in filters.said():
         unknown = {*getattr(filters, one.name)} - one.choices.keys() if one.choices and one.kind == "texts" else ()
         if unknown:
             word = one.word.removeprefix("not_")
             raise BadUsage(f"There is no {word} {sorted(unknown)[0]!r}. Use one of {', '.join(one.choices)}.")
+        if one.kind == "texts" and (number := len(getattr(filters, one.name))) > MOST_NAMED:
+            raise BadUsage(f"That asks for {number:,} {one.name.removeprefix('not_')}. Choose at most {MOST_NAMED}.")
 
 
 EVERY = Filters()

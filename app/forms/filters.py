@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.filters import HERE, Filters
 from app.core.options import options_of
+from app.core.stats import name_language
 from app.core.validation.lints import LINTS
 from app.core.validation.rules import RULES
 from app.forms.arguments import read_choice, read_choices, read_whole
@@ -83,6 +84,19 @@ def describe_filters(filters: Filters) -> Iterator[str]:
             yield f"{how}of the source {_any(sources)}"
         if findings := getattr(filters, f"{start}findings"):
             yield f"in which the last check found {'nothing of ' if how else ''}{_any(map(title_of_finding, findings))}"
+        if languages := getattr(filters, f"{start}languages"):
+            yield f"{how}in the language {_any(map(name_language, languages))}"
+        if turns := getattr(filters, f"{start}turns"):
+            yield f"{how}with {_any(turns)} questions"
+    if filters.tools is not None:
+        yield "with tools" if filters.tools else "without tools"
+    for what, low, high in (
+        ("characters", filters.length_from, filters.length_to),
+        ("tokens", filters.tokens_from, filters.tokens_to),
+    ):
+        if low is not None or high is not None:
+            limits = (("least", low), ("most", high))
+            yield " and ".join(f"of at {kind} {limit:,} {what}" for kind, limit in limits if limit is not None)
 
 
 def _any(names: Iterable[str]) -> str:

@@ -33,6 +33,7 @@ from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
 from app.models.search import EntryFacts, SearchState, StaleEntry
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
+from app.models.views import SavedView
 
 __all__ = [
     "VERSIONS",
@@ -60,6 +61,7 @@ __all__ = [
     "Price",
     "QuarantinedRow",
     "SavedRecipe",
+    "SavedView",
     "SearchState",
     "Snapshot",
     "SnapshotRange",

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.errors import BadUsage, Busy
+from app.core.search.facts import SOURCE_COLUMNS, fact_of_columns
 from app.models.base import db
 from app.models.epoch import WRITE
 from app.models.filelock import FileLock
@@ -104,6 +105,8 @@ def _prepare_sqlite(engine: Engine, wal: WriteAheadLog | None = None) -> None:
     def _connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         record.info[LOG] = wal
         connection.isolation_level = None
+        # Facts of pairs whose row of facts does not tell them (yet).
+        connection.create_function("ltt_fact", 1 + len(SOURCE_COLUMNS), fact_of_columns, deterministic=True)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 

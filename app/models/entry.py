@@ -16,6 +16,10 @@ _TAGGED: dict[str, Any] = {
     "sqlite_where": text("deleted_in IS NULL AND tags IS NOT NULL"),
     "postgresql_where": text("deleted_in IS NULL AND tags IS NOT NULL"),
 }
+_EDITED: dict[str, Any] = {
+    "sqlite_where": text("updated_at IS NOT NULL"),
+    "postgresql_where": text("updated_at IS NOT NULL"),
+}
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -58,6 +62,8 @@ class Entry(EntryColumns, Base):
         Index("ix_entries_dataset_id_status", "dataset_id", "status", "id", "batch_id", **_LIVE),
         # Counts of tags for every page of pairs; untagged pairs, mostly all, are not in it.
         Index("ix_entries_dataset_id_tags", "dataset_id", "tags", "batch_id", **_TAGGED),
+        # What was written to since a moment; imported pairs that nobody touched, mostly all, are not in it.
+        Index("ix_entries_dataset_id_updated_at", "dataset_id", "updated_at", **_EDITED),
         # Without the dataset: an index that starts with it tempts the planner away from lookups by id.
         Index("ix_entries_content_hash", "content_hash"),
         {"sqlite_autoincrement": True},

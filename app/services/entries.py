@@ -8,25 +8,38 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, null, or_, select, tuple_
 
 from app.core import folding, stored
 from app.core.changes import chunks_of
-from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
-from app.core.filters import EVERY, HERE, Filters, check_choices
+from app.core.errors import BadUsage, Busy, Conflict, Gone, Invalid, NotFound
+from app.core.filters import EVERY, HERE, QUESTIONS, Filters, check_choices
 from app.core.record import dump_json
+from app.core.search.facts import SOURCE_COLUMNS
+from app.core.search.query import parse_query
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import clip, is_number, plural
-from app.models import VERSIONS, ChangeRow, ChangeSet, Check, Entry, FoundProblem, LedgerRow, db, reading
+from app.models import (
+    VERSIONS,
+    ChangeRow,
+    ChangeSet,
+    Check,
+    Entry,
+    EntryFacts,
+    FoundProblem,
+    LedgerRow,
+    StaleEntry,
+    db,
+    reading,
+)
 from app.models import Dataset as DatasetRow
 from app.models.database import LOG
 from app.models.log import WriteAheadLog
+from app.services import search
 
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
 COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
-MAX_SEARCH = 1000
-MAX_NAMED = 50
 ORDERS = ("newest", "oldest")
 
 
@@ -90,18 +103,10 @@ def holds_text(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    """The filters as SQL conditions. Raises Invalid on a search text over the limit, BadUsage on an unknown status."""
-    if len(filters.text) > MAX_SEARCH:
-        raise Invalid(f"The search text is longer than {MAX_SEARCH:,} characters. Search for a part of it.")
+    """The filters but for the text, as conditions. Raises BadUsage on an unknown status, or a text over the limit."""
+    parse_query(filters.text)
     check_choices(filters)
-    for one in filters.said():
-        if one.kind == "texts" and (number := len(getattr(filters, one.name))) > MAX_NAMED:
-            what = one.name.removeprefix("not_")
-            raise BadUsage(f"That asks for {number:,} {what}. Choose at most {MAX_NAMED}.")
     found: list[ColumnElement[bool]] = []
-    if filters.text:
-        searched = (Entry.question, Entry.answer, Entry.system, Entry.reasoning)
-        found.append(or_(*(holds_text(column, filters.text) for column in searched)))
     if filters.statuses:
         found.append(Entry.status.in_(set(filters.statuses)))
     if filters.splits:
@@ -126,6 +131,20 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(Entry.id.in_(select(LedgerRow.entry_id).where(*named)))
     if filters.sources:
         found.append(Entry.source.in_(filters.sources))
+    if filters.languages:
+        found.append(_fact("language").in_(_codes(filters.languages)))
+    if filters.turns:
+        found.append(_has_turns(filters.turns))
+    if filters.tools is not None:
+        found.append(_fact("has_tools").is_(filters.tools))
+    for name, low, high in (
+        ("chars", filters.length_from, filters.length_to),
+        ("tokens", filters.tokens_from, filters.tokens_to),
+    ):
+        if low is not None:
+            found.append(_fact(name) >= low)
+        if high is not None:
+            found.append(_fact(name) <= high)
     if filters.not_statuses:
         found.append(Entry.status.not_in(set(filters.not_statuses)))
     if filters.not_splits:
@@ -138,7 +157,35 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(tuple_(Entry.id, func.coalesce(Entry.content_hash, 0)).not_in(_select_found(filters.not_findings)))
     if filters.not_sources:
         found.append(or_(Entry.source.is_(None), Entry.source.not_in(filters.not_sources)))
+    if filters.not_languages:
+        found.append(_fact("language").not_in(_codes(filters.not_languages)))
+    if filters.not_turns:
+        found.append(~_has_turns(filters.not_turns))
     return found
+
+
+def _fact(name: str) -> ColumnElement[Any]:
+    """A fact of an entry: the kept one, or where that is not there or old, made of its columns now.
+
+    PostgreSQL cannot make it. Raises Busy there until all are kept.
+    """
+    mine = EntryFacts.dataset_id == Entry.dataset_id, EntryFacts.entry_id == Entry.id
+    kept = select(getattr(EntryFacts, name)).where(*mine).correlate(Entry).scalar_subquery()
+    if db.engine.dialect.name != "sqlite":
+        if db.session.execute(select(StaleEntry.entry_id).where(StaleEntry.facts).limit(1)).first():
+            raise Busy("Lengths and languages of some pairs are still being measured. Try again in a moment.")
+        return kept
+    made: Any = func.ltt_fact(name, *(getattr(Entry, column) for column in SOURCE_COLUMNS))
+    old = Entry.id.in_(select(StaleEntry.entry_id).where(StaleEntry.facts))
+    return case((old, made), else_=func.coalesce(kept, made))
+
+
+def _has_turns(named: Iterable[str]) -> ColumnElement[bool]:
+    return or_(*(_fact("turns").between(*QUESTIONS[one]) for one in named))
+
+
+def _codes(languages: Iterable[str]) -> list[str]:
+    return ["" if one == "?" else one for one in languages]
 
 
 def _has_tag(tags: Iterable[str]) -> ColumnElement[bool]:
@@ -149,9 +196,14 @@ def _has_tag(tags: Iterable[str]) -> ColumnElement[bool]:
 
 def _is_of_import(imports: Iterable[str]) -> ColumnElement[bool]:
     """Of one of the imports, or of none; never unknown, so that it can be turned round."""
+    return func.coalesce(Entry.import_id, 0).in_(import_numbers(imports))
+
+
+def import_numbers(imports: Iterable[str]) -> list[int]:
+    """The numbers of imports, 0 for none. Raises BadUsage for what is no number."""
     if wrong := [one for one in imports if one != HERE and not is_number(one)]:
         raise BadUsage(f"import must be a whole number or {HERE}, not {clip(wrong[0], 40)!r}.", code="no_number")
-    return func.coalesce(Entry.import_id, 0).in_({0 if one == HERE else int(one) for one in imports})
+    return sorted({0 if one == HERE else int(one) for one in imports})
 
 
 def _select_found(codes: Iterable[str]) -> Select[Any, Any]:
@@ -169,7 +221,26 @@ def select_entries(
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """The select behind every read of entries, unordered."""
-    return select(*columns).where(is_live(dataset_id, connection), *filter_conditions(filters), *where)
+    return select(*columns).where(*chosen(dataset_id, filters, connection), *where)
+
+
+def chosen(
+    dataset_id: int,
+    filters: Filters,
+    connection: Connection | None = None,
+    frozen: search.Frozen | None = None,
+) -> list[ColumnElement[bool]]:
+    """The conditions of the live entries that the filters choose.
+
+    ``frozen`` makes a query of entries one of what a snapshot holds, where that is meant.
+    """
+    live = is_live(dataset_id, connection)
+    found = [live, *filter_conditions(filters)]
+    if filters.text and frozen is not None:
+        found.append(search.find_frozen(filters.text, live, frozen, connection))
+    elif filters.text and (answer := search.find(dataset_id, filters.text, live, connection)) is not None:
+        found.append(answer.condition)
+    return found
 
 
 def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
@@ -201,8 +272,13 @@ def _parse_cursor(cursor: str) -> tuple[str, int | None]:
         return "after", None
     direction, _, anchor = cursor.partition(":")
     if direction not in ("after", "before") or not is_number(anchor):
-        raise BadUsage("This page link is damaged. Start again from the first page.", code="bad_cursor")
+        raise bad_cursor()
     return direction, int(anchor)
+
+
+def bad_cursor() -> BadUsage:
+    """What is said of a cursor that no page gave."""
+    return BadUsage("This page link is damaged. Start again from the first page.", code="bad_cursor")
 
 
 def count_entries(dataset_id: int, filters: Filters) -> int:
@@ -210,6 +286,10 @@ def count_entries(dataset_id: int, filters: Filters) -> int:
     if filters == Filters():
         dataset = db.session.get(DatasetRow, dataset_id)
         return dataset.entry_count if dataset else 0
+    if filters == Filters(text=filters.text):
+        found = search.find(dataset_id, filters.text, is_live(dataset_id))
+        if found is not None and (number := search.count_by_index(dataset_id, found)) is not None:
+            return number
     return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.core.changes import Change, Value, change_between
+from app.core.changes import Change, Value, change_between, deletion_of
 from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.record import SPLITS, STATUSES, Record, dump_json
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_blank, plural
-from app.services import entries, history
+from app.services import datasets, entries, history
 from app.services.history import ACTOR, Applied
 
 MAX_TAG = 80
@@ -179,6 +179,72 @@ def set_split(dataset_id: int, selection: Selection, split: str, *, actor: str =
         kind="label",
         actor=actor,
     )
+
+
+def set_system(dataset_id: int, selection: Selection, system: str | None, *, actor: str = ACTOR) -> Applied:
+    """Give the selected pairs a system prompt of their own; with None they have that of the dataset again."""
+    entries.check_text(system, "system prompt")
+    changes = (
+        Change(one.id, {"system": (one.system, system)})
+        for one in selection.entries(dataset_id)
+        if one.system != system
+    )
+    return history.apply(
+        dataset_id,
+        changes,
+        summary=lambda n: (
+            f"Take the system prompt off {plural(n, 'pair')}"
+            if system is None
+            else f"Give {plural(n, 'pair')} the system prompt “{clip(system, 40)}”"
+        ),
+        kind="edit",
+        actor=actor,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What moving or copying pairs did: a step in the dataset they went to, and of a move one in that they left."""
+
+    target_id: int
+    added: Applied
+    removed: Applied
+
+
+def bring_pairs(dataset_id: int, selection: Selection, target_id: int, *, move: bool, actor: str = ACTOR) -> Brought:
+    """Copy the selected pairs into another dataset with labels and provenance, and with ``move`` delete them here.
+
+    Both are steps that can be undone, each in its dataset. Raises Invalid where both datasets are the same.
+    """
+    if target_id == dataset_id:
+        raise Invalid("The pairs are in this dataset already. Choose another one.", code="same_dataset")
+    with history.transaction():
+        origin, target = datasets.get(dataset_id), datasets.get(target_id)
+        taken: list[int] = []
+
+        def rows() -> Iterator[StoredEntry]:
+            for one in selection.entries(dataset_id):
+                taken.append(one.id)
+                yield one
+
+        verb = "Move" if move else "Copy"
+        added = history.create_rows(
+            target_id,
+            rows(),
+            summary=lambda n: f"{verb} {plural(n, 'pair')} here from “{clip(origin.name, 40)}”",
+            kind="copy",
+            actor=actor,
+        )
+        removed = Applied()
+        if move:
+            removed = history.apply(
+                dataset_id,
+                map(deletion_of, taken),
+                summary=lambda n: f"Move {plural(n, 'pair')} to “{clip(target.name, 40)}”",
+                kind="delete",
+                actor=actor,
+            )
+    return Brought(target_id, added, removed)
 
 
 def tag_pairs(

@@ -9,6 +9,7 @@ import { editor } from "./editor.js";
 import { labels } from "./labels.js";
 import { outboxes } from "./outbox.js";
 import { overlays } from "./overlays.js";
+import { facets } from "./facets.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { menus } from "./menus.js";
@@ -17,6 +18,6 @@ import { review } from "./review.js";
 import { rows } from "./rows.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, forms, markdown, menus, rows, place, editor, overlays, early]) start();
+for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, facets, forms, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
-document.addEventListener("htmx:after:swap", () => [selection, rows, drafts, hints].forEach((start) => start()));
+document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

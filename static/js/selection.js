@@ -4,12 +4,13 @@ export function selection() {
     form.dataset.ready = "";
     const boxes = [...form.querySelectorAll("tbody input[name=id]")];
     const whole = form.querySelector("[data-select-all]");
-    const all = form.querySelector("[data-all]");
     const bar = form.querySelector("[data-bulk]");
     let last = -1;
 
     function refresh() {
       const ticked = boxes.filter((box) => box.checked).length;
+      // The number of all may come later than the list.
+      const all = form.querySelector("[data-all]");
       const count = all?.checked ? Number(all.dataset.all) : ticked;
       bar.toggleAttribute("data-open", count > 0);
       whole.checked = ticked === boxes.length;
@@ -34,6 +35,7 @@ export function selection() {
 
     function set(checked) {
       boxes.forEach((box) => (box.checked = checked));
+      const all = form.querySelector("[data-all]");
       if (all) all.checked = false;
       refresh();
     }
@@ -46,7 +48,7 @@ export function selection() {
 
     boxes.forEach((box) => box.addEventListener("click", tick));
     form.querySelector("input[name=tags]")?.addEventListener("keydown", tag);
-    all?.addEventListener("change", refresh);
+    bar.addEventListener("change", refresh);
     whole.addEventListener("change", () => set(whole.checked));
     form.querySelector("[data-select-none]").addEventListener("click", () => set(false));
     refresh();

@@ -170,7 +170,7 @@ def test_an_error_stands_in_the_shell_of_its_dataset_and_says_what_to_do(
         answer = client.post(SHOWN[status], data={"id": "1", "action": "nonsense", "note": "x" * size})
     page = as_shown(answer.text)
     assert answer.status_code == status or (status == 422 and answer.status_code == 400)
-    assert ">Harbor</b>" in page and "Pairs of Harbor" in page and "All datasets" in page
+    assert ">Harbor</b>" in page and "/datasets/1/pairs" in page and "All datasets" in page
 
 
 @pytest.mark.parametrize(("error", "again"), [(errors.Busy("Busy."), True), (errors.NotFound("None."), False)])

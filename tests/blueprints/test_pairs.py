@@ -6,7 +6,7 @@ import pytest
 
 from app.core.changes import Change
 from app.core.record import Message, Record
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, lists, pairs
 from app.services.pairs import Selection
 from tests import factories
 from tests.pages import as_shown
@@ -256,8 +256,10 @@ def test_a_markdown_preview_renders(client, dataset_id):
 
 def counts_of(page):
     """The facets of the page: the number beside each status and tag."""
-    text = as_shown(page.split('id="facets"')[1].split("</form>")[0])
-    return dict(re.findall(r'type="checkbox" name="\w+" value="([^"]+)".*?<span class="n">([\d,]+)</span>', text))
+    text = as_shown(page.split("data-facets")[1].split("</form>")[0])
+    return dict(
+        re.findall(r'type="checkbox" name="(?!not_)\w+" value="([^"]+)".*?<span class="n">([\d,]+)</span>', text)
+    )
 
 
 def test_facets_count_what_matches_the_search_and_all_other_filters(client, app, dataset_id):
@@ -364,3 +366,122 @@ def test_tags_are_kept_for_the_next_pair_by_choice(app, client, dataset_id):
     )
     assert refused.status_code == 422 and tags_of(refused.text) == "x" and "checked" in refused.text
     assert tags_of(add(client, dataset_id, tags="x")) == ""
+
+
+def test_what_is_left_out_is_a_third_state_of_each_value_that_needs_no_script(client, app, dataset_id):
+    with app.app_context():
+        pairs.tag_pairs(dataset_id, Selection((1,)), add=["odd"], remove=[])
+    text = client.get(f"/datasets/{dataset_id}/pairs?not_tag=odd").text
+    assert ">Question 2?</b>" in text and ">Question 1?</b>" not in text and '<b class="fg num">2</b> matching' in text
+    assert re.search(r'name="not_tag" value="odd"[^>]*\schecked', text) and counts_of(text)["odd"] == "1"
+
+
+def test_ranges_of_length_and_tokens_are_fields_and_a_picture_with_its_words(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("A long question?", "word " * 200)], summary="Add")
+    text = client.get(f"/datasets/{dataset_id}/pairs?length_from=500&length_to=").text
+    assert ">A long question?</b>" in text and ">Question 2?</b>" not in text
+    assert 'role="img"' in text and "Length of the pairs: from" in text and 'name="length_from" value="500"' in text
+    assert client.get(f"/datasets/{dataset_id}/pairs?length_from=x").status_code == 400
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "edited", "longest", "shortest", "most-tokens", "random"])
+def test_every_order_has_links_to_its_other_pages_and_to_the_pairs_beside_one(client, app, dataset_id, order):
+    with app.app_context():
+        history.create(dataset_id, [Record(f"more {n}", "a" * n) for n in range(60)], summary="Add")
+    first = client.get(f"/datasets/{dataset_id}/pairs?size=25&order={order}&seed=4").text
+    seen = re.findall(r'data-row data-id="(\d+)"', first)
+    following = re.search(r'href="([^"]+)" rel="next"', first)[1].replace("&amp;", "&")
+    second = client.get(following).text
+    assert not {*seen} & {*re.findall(r'data-row data-id="(\d+)"', second)} and 'rel="prev"' in second
+    opened = client.get(f"/datasets/{dataset_id}/pairs?size=25&order={order}&seed=4&pair={seen[3]}").text
+    assert f"pair={seen[2]}" in opened and f"pair={seen[4]}" in opened
+
+
+def test_how_the_list_is_shown_is_remembered_by_the_browser(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/pairs"
+    with app.app_context():
+        history.create(dataset_id, [Record("tab\there\u200b", "a")], summary="Add")
+    before = client.get(address).text
+    assert "U+200B" not in before and 'class="one-line"' in before and ">Tokens</th>" in before
+    form = {"density": "full", "column": ["length", "status"], "blanks": "1"}
+    assert client.post(f"{address}/shown", data=form).status_code == 303
+    after = client.get(address).text
+    assert "U+200B" in after and 'class="one-line"' not in after and ">Length</th>" in after
+    assert ">Tokens</th>" not in after
+    client.set_cookie("ltt_list", "nonsense")
+    assert client.get(address).status_code == 200
+    assert client.post(f"{address}/shown", data={"column": "nope"}).status_code == 400
+
+
+def test_views_are_kept_by_name_and_deleted(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/pairs"
+    client.post(f"{address}/views?status=review&order=longest&cursor=after:3:1", data={"name": " To  do "})
+    text = client.get(address).text
+    assert f'href="{address}?status=review&amp;order=longest"' in text and ">To do</a>" in text
+    client.post(f"{address}/views?status=draft", data={"name": "To do"})
+    text = client.get(address).text
+    assert text.count(">To do</a>") == 1 and f'href="{address}?status=draft"' in text
+    assert client.post(f"{address}/views", data={"name": " "}).status_code == 422
+    delete = re.search(rf'action="({address}/views/\d+/delete)"', text)[1]
+    assert client.post(delete).status_code == 303 and ">To do</a>" not in client.get(address).text
+    assert client.post(delete).status_code == 404
+
+
+def test_a_system_prompt_is_given_to_many_and_taken_off(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/pairs/actions"
+    client.post(f"{address}?tag=made", data={"all": "1", "action": "system", "system": "Be kind.\r\nBe short."})
+    with app.app_context():
+        assert {one.system for one in entries.stream_entries(dataset_id)} == {"Be kind.\nBe short."}
+    client.post(address, data={"id": ["1", "2"], "action": "no-system"})
+    with app.app_context():
+        assert [one.system for one in entries.stream_entries(dataset_id)] == [None, None, "Be kind.\nBe short."]
+        assert history.next_undo(dataset_id).summary == "Take the system prompt off 2 pairs"
+    assert client.post(address, data={"id": "1", "action": "system", "system": " "}).status_code == 422
+
+
+def test_pairs_are_moved_with_all_they_have_and_each_side_is_undone(client, app, dataset_id):
+    with app.app_context():
+        target = factories.dataset("Target", 1)
+        pairs.set_split(dataset_id, Selection((2,)), "test")
+    page = client.post(
+        f"/datasets/{dataset_id}/pairs/actions",
+        data={"id": ["1", "2"], "action": "move", "target": target},
+        follow_redirects=True,
+    )
+    assert "Move 2 pairs to “Target”." in as_shown(page.text) and "is undone there" in as_shown(page.text)
+    with app.app_context():
+        assert [one.question for one in entries.stream_entries(dataset_id)] == ["Question 3?"]
+        moved = list(entries.stream_entries(target))
+        assert [(one.question, one.split, one.tag_list) for one in moved[1:]] == [
+            ("Question 1?", None, ["made"]),
+            ("Question 2?", "test", ["made"]),
+        ]
+        assert datasets.get(target).entry_count == 3 and datasets.get(dataset_id).entry_count == 1
+        history.undo(dataset_id)
+        history.undo(target)
+        assert datasets.get(target).entry_count == 1 and datasets.get(dataset_id).entry_count == 3
+
+
+def test_pairs_are_copied_and_undone_where_they_went(client, app, dataset_id):
+    with app.app_context():
+        target = factories.dataset("Target", 0)
+    address = f"/datasets/{dataset_id}/pairs/actions"
+    page = client.post(address, data={"id": "1", "action": "copy", "target": target}, follow_redirects=True)
+    assert "Copied 1 pair to “Target”." in as_shown(page.text) and f"/datasets/{target}/history/undo" in page.text
+    with app.app_context():
+        assert datasets.get(target).entry_count == 1 and datasets.get(dataset_id).entry_count == 3
+    assert client.post(address, data={"id": "1", "action": "copy", "target": dataset_id}).status_code == 422
+    assert client.post(address, data={"id": "1", "action": "copy", "target": 99}).status_code == 404
+
+
+def test_of_many_pairs_the_counts_come_after_the_list_or_by_a_link(client, app, dataset_id, monkeypatch):
+    monkeypatch.setattr(lists, "AT_ONCE", 2)
+    text = client.get(f"/datasets/{dataset_id}/pairs?tag=made").text
+    assert ">Question 1?</b>" in text and "counting those that match" in text and 'hx-trigger="load"' in text
+    link = re.search(r'<a href="([^"]+)">Show filters with counts', text)[1].replace("&amp;", "&")
+    counted = client.get(link).text
+    assert '<b class="fg num">3</b> matching' in counted and counts_of(counted)["made"] == "3"
+    # Once they are there they follow what is written.
+    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": "1", "action": "approved"})
+    assert counts_of(client.get(f"/datasets/{dataset_id}/pairs?tag=made").text)["approved"] == "1"

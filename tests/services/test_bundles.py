@@ -164,11 +164,10 @@ def test_every_split_of_llama_factory_is_a_list_with_its_entry(dataset_id, tmp_p
 
 def test_a_folder_that_was_tampered_with_does_not_pass_the_proof(dataset_id, tmp_path, monkeypatch):
     filled(dataset_id, train=[Record("q1", "a1"), Record("q2", "a2", "s"), Record("q3", "a3")], test=[Record("t", "u")])
-    assert export.write_folder(dataset_id, options_for("mlx"), tmp_path / "a", prove=True)["round_trip"] == {
-        "records": 4,
-        "back": 4,
-        "differences": 0,
-    }
+    # The files of a folder tell the split by their names.
+    lost = [{"what": "status", "records": 4}]
+    told = export.write_folder(dataset_id, options_for("mlx"), tmp_path / "a", prove=True)["round_trip"]
+    assert told == {"records": 4, "back": 4, "differences": 0, "losses": lost}
     copy = bundles.shutil.copyfile
 
     def spoil(source, target):
@@ -178,7 +177,7 @@ def test_a_folder_that_was_tampered_with_does_not_pass_the_proof(dataset_id, tmp
 
     monkeypatch.setattr(bundles.shutil, "copyfile", spoil)
     told = export.write_folder(dataset_id, options_for("mlx"), tmp_path / "b", prove=True)["round_trip"]
-    assert told == {"records": 4, "back": 4, "differences": 1}
+    assert told == {"records": 4, "back": 4, "differences": 1, "losses": lost}
 
 
 @pytest.mark.parametrize("target", ["huggingface", "llama-factory", "axolotl", "mlx"])

@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
+from app.core.changes import Change
 from app.core.errors import Invalid
 from app.core.filters import Filters
 from app.core.formats import FORMATS
@@ -210,6 +212,67 @@ def test_every_file_reads_back_as_it_was_sent(mixed, tmp_path, kind, layout):
     written, proof = export.prove_export(mixed, options, path)
     assert (written.pairs, written.bytes) == (3, path.stat().st_size)
     assert (proof.sent, proof.back, proof.differences) == (written.rows, written.rows, 0)
+
+
+SPOILT = [
+    ("csv:columns", True, {"tone; dry": "tone; wet", "book": "cook", "gsm": "gsn", "test": "text", "hard": "hart"}),
+    ("csv:columns", True, {"approved": "rejected", "think": "thank", "worse": "verse", "Be brief": "Be short"}),
+    ("jsonl:columns", True, {"tone; dry": "tone; wet", "book": "cook", "hard": "hart", '"id":': '"no":'}),
+    ("jsonl:openai", True, {'"dry"': '"wet"', "book": "cook", "gsm": "gsn", "hard": "hart", "lookup": "lockup"}),
+    ("jsonl:openai-sft", False, {"lookup": "lockup", "Be brief": "Be short", "known": "knows"}),
+    ("json:sharegpt", False, {"lookup": "lockup", "Be brief": "Be short"}),
+    ("jsonl:openai-dpo", False, {"worse": "verse", "lookup": "lockup"}),
+    ("jsonl:hugging-face", False, {"lookup": "lockup", "think": "thank"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("to", "extra", "before", "after"),
+    [(to, extra, before, after) for to, extra, found in SPOILT for before, after in found.items()],
+)
+def test_a_file_in_which_any_field_is_another_does_not_pass_the_proof(dataset_id, tmp_path, to, extra, before, after):
+    tools = [{"type": "function", "function": {"name": "lookup", "parameters": {"type": "object"}}}]
+    record = Record(
+        "What is known?",
+        "Nothing.",
+        "Be brief.",
+        rejected_answer="A worse one.",
+        reasoning="I think.",
+        tags=("tone", "dry"),
+        extra={"level": "hard", "tools": tools},
+        source="book",
+        family="gsm",
+    )
+    history.create(dataset_id, [record], summary="Add")
+    only = next(iter(entries.stream_entries(dataset_id)))
+    changes = [Change(only.id, {"status": (only.status, "approved"), "split": (None, "test")})]
+    history.apply(dataset_id, changes, summary="Label", kind="edit")
+    kind, _, layout = to.partition(":")
+    options, path = ExportOptions(kind, layout, extra=extra), tmp_path / "file"
+    proof = export.Proof(options)
+    with path.open("wb") as out:
+        export.write_export(dataset_id, options, out, proof)
+    assert proof.compare(path).differences == 0
+    data = path.read_bytes()
+    assert data.count(before.encode()) == 1
+    path.write_bytes(data.replace(before.encode(), after.encode()))
+    assert proof.compare(path).differences == 1
+
+
+@pytest.mark.parametrize(
+    ("to", "lost"),
+    [
+        ("csv:columns", set()),
+        ("jsonl:openai-sft", {"reasoning", "rejected answer", "tags", "source", "family", "other columns"}),
+        ("jsonl:trl-preference", {"tags", "source", "family", "other columns"}),
+    ],
+)
+def test_what_a_file_cannot_hold_is_counted_by_field(dataset_id, tmp_path, to, lost):
+    record = Record("q", "a", "s", rejected_answer="r", reasoning="t", tags=("x",), extra={"level": 1}, source="b")
+    history.create(dataset_id, [replace(record, family="f"), replace(record, question="p", family="g")], summary="Add")
+    kind, _, layout = to.partition(":")
+    _, trip = export.prove_export(dataset_id, ExportOptions(kind, layout), tmp_path / "file")
+    assert dict(trip.losses) == dict.fromkeys(lost | {"status"} if lost else lost, 2) and trip.differences == 0
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "parquet", "sqlite"])

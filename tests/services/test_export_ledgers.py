@@ -1,12 +1,16 @@
 """Counts of exports that are kept: found again, followed by what changed, shown pair by pair, swept."""
 
+import hashlib
+import zipfile
+
 import pytest
 from sqlalchemy import func, select
 
-from app.core.filters import Filters
+from app.core.filters import EVERY, Filters
 from app.core.record import Message, Record
+from app.core.spec import parse_target
 from app.models import Ledger, LedgerRow, db
-from app.services import datasets, entries, export, history, jobs, pairs, snapshots, tasks, validation
+from app.services import datasets, entries, export, history, jobs, pairs, snapshots, tasks, uploads, validation
 from app.services.export import CountRun, ExportOptions, FileRun, following, ledgers, planning
 from app.services.validation import CheckRun
 
@@ -189,3 +193,20 @@ def test_plans_of_pairs_with_a_finding_follow_the_last_check(dataset_id):
     assert export.view_counts(dataset_id, options).plan.records == 0
     tasks.start(validation.CHECK, CheckRun(dataset_id, "plain"), here=True)
     assert export.view_counts(dataset_id, options).plan.records == 1
+
+
+@pytest.mark.parametrize("target", ["huggingface", "mlx", "llama-factory"])
+def test_an_archive_that_a_task_writes_is_proved_and_kept(large, target):
+    options = ExportOptions().complete(parse_target(target), EVERY)
+    result = tasks.start(export.MAKE, FileRun(large, options), here=True).result
+    trip = result["round_trip"]
+    assert (trip["records"], trip["back"], trip["differences"]) == (26, 26, 0) and result["name"].endswith(".zip")
+    kept = uploads.get(result["file"])
+    assert zipfile.is_zipfile(kept.path) and kept.path.stat().st_size == result["bytes"]
+    assert hashlib.sha256(kept.path.read_bytes()).hexdigest() == result["sha256"]
+
+
+def test_a_small_archive_is_proved_at_once(dataset_id):
+    history.create(dataset_id, [Record("q1", "a1"), Record("q2", "a2", tags=("t",))], summary="Add")
+    trip = export.plan_at_hand(dataset_id, ExportOptions().complete(parse_target("mlx"), EVERY)).round_trip
+    assert (trip.sent, trip.back, trip.differences) == (2, 2, 0) and ("tags", 1) in trip.losses

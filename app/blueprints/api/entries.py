@@ -16,7 +16,7 @@ from app.core.errors import Conflict
 from app.core.filters import Filters
 from app.core.record import load_json
 from app.core.stored import StoredEntry
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, lists, pairs
 
 bp = APIBlueprint(
     "api_entries",
@@ -36,7 +36,8 @@ class EntryPath(DatasetPath):
 class ListQuery(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  # type: ignore[misc]
     """The filters of the page, and where to continue. ``status``, ``tag`` and ``split`` can be given more than once."""
 
-    order: Literal[entries.ORDERS] = "oldest"  # type: ignore[valid-type]
+    order: Literal[lists.ORDERS] = "oldest"  # type: ignore[valid-type]
+    seed: int = Field(1, ge=0, description="of the random order")
     cursor: str = ""
     limit: int = Field(100, ge=1, le=1000)
 
@@ -96,7 +97,8 @@ def list_entries(path: DatasetPath, query: ListQuery) -> Answer:
     """List entries. `next` and `previous` are cursors for the neighbouring pages."""
     datasets.get(path.dataset_id)
     filters = options_from(Filters, query)
-    page = entries.list_page(path.dataset_id, filters, cursor=query.cursor, order=query.order, size=query.limit)
+    order = lists.Order(query.order, query.seed)
+    page = lists.list_page(path.dataset_id, filters, cursor=query.cursor, order=order, size=query.limit)
     return jsonify(
         entries=[entry_as_dict(entry) for entry in page.entries],
         total=entries.count_entries(path.dataset_id, filters),

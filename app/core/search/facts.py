@@ -1,6 +1,7 @@
 """What lists sort, count and narrow down by, and a database cannot tell quickly by itself."""
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from app.core.record import load_messages
 from app.core.search.texts import has_tools, is_plain, texts_of
@@ -24,6 +25,21 @@ class Facts(NamedTuple):
     has_tools: bool
     language: str
     is_plain: bool
+
+
+# What a fact is made of, as ``fact_of_columns`` takes it.
+SOURCE_COLUMNS = ("system", "turns", "question", "trace", "answer", "rejected_answer", "reasoning", "extra")
+
+
+@lru_cache(maxsize=1)
+def _facts_of_columns(*columns: str | None) -> Facts:
+    fields: dict[str, Any] = dict(zip(SOURCE_COLUMNS, columns, strict=True))
+    return facts_of(StoredEntry(**fields))
+
+
+def fact_of_columns(name: str, *columns: str | None) -> Any:
+    """One fact of a pair, told by its stored columns: for a database that has to ask."""
+    return getattr(_facts_of_columns(*columns), name)
 
 
 def facts_of(entry: StoredEntry) -> Facts:

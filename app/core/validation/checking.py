@@ -185,6 +185,7 @@ class Checker:
                 as_it_stands=self.own,
                 completion=_size_of_completion(seen),
                 messages=plain,
+                reads_weights=not self.own or _has_key(seen, self.profile.weight_key),
             )
             self.lengths.add(trained.tokens, number)
             if is_listed:
@@ -318,6 +319,11 @@ def _size_of_completion(seen: Seen) -> int:
     return len(said) if seen.shape.name in _PROMPTED and isinstance(said, list) else 1
 
 
+def _has_key(seen: Seen, key: str) -> bool:
+    """Whether some message of a row has a key."""
+    return any(key in said.message for talk in seen.talks for said in talk.said)
+
+
 def _plain_messages(seen: Seen, profile: Profile) -> list[Message] | None:
     """The messages of a row as the target's template gets them, also where they are no record; None for others than
     those that have only a role and a text."""
@@ -336,7 +342,8 @@ def _plain_messages(seen: Seen, profile: Profile) -> list[Message] | None:
             return None
         # Another name for the assistant counts where the target knows it.
         plain = "assistant" if said.role == "assistant" and role in known else role
-        weight = said.message.get("weight") if profile.weights and plain == "assistant" else None
+        reads = profile.weights and profile.weight_key == "weight" and plain == "assistant"
+        weight = said.message.get("weight") if reads else None
         found.append(Message(plain, text, weight=weight if type(weight) is int else None))
     return found
 

@@ -134,7 +134,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     trains: Trains = "answers"
     trains_by_shape: Mapping[str, Trains] = {}
     trains_setting: str = ""
+    # Whether a message can say that it is not trained, and the key that this is read from.
     weights: bool = False
+    weight_key: str = "weight"
     length: Length = Length()
     reasoning: Reasoning = Reasoning()
     # Whether conversations are written by the chat template of the model, which somebody can name.

@@ -220,17 +220,23 @@ class Training:
         as_it_stands: bool = False,
         completion: int = 1,
         messages: Sequence[Message] | None = None,
+        reads_weights: bool = True,
     ) -> Trained:
         """What is trained of a record that the target gets in a form of rows.
 
         With ``shown`` also the text, and where the trained parts of it stand. A row ``as_it_stands`` goes on with what
         an export leaves out, the messages behind its answer. ``completion`` is how many of its messages are the
-        completion of a prompt. ``messages`` are those of the row, where they are known as the target gets them.
+        completion of a prompt. ``messages`` are those of the row, where they are known as the target gets them; without
+        ``reads_weights`` the row has its weights under a key that the target does not read.
         """
         reasoning, earlier = "kept" if record.reasoning else "", ""
         if messages is None:
             messages, reasoning, earlier = _messages_of(
-                record, self.profile, with_trailing=as_it_stands, drops_earlier=self.template is None
+                record,
+                self.profile,
+                with_trailing=as_it_stands,
+                drops_earlier=self.template is None,
+                reads_weights=reads_weights,
             )
         tools = tools_in(record.extra.get("tools")) or ()
         unclear = ""
@@ -326,7 +332,7 @@ class Training:
 
 
 def _messages_of(
-    record: Record, profile: Profile, *, with_trailing: bool, drops_earlier: bool
+    record: Record, profile: Profile, *, with_trailing: bool, drops_earlier: bool, reads_weights: bool
 ) -> tuple[list[Message], str, str]:
     """The messages of a record as a target reads them, and what it does with the reasoning of the answer and of
     earlier ones.
@@ -335,7 +341,7 @@ def _messages_of(
     so itself is given all of it.
     """
     key = profile.reasoning.key
-    messages = _conversation_of(record, profile, with_trailing=with_trailing)
+    messages = _conversation_of(record, with_trailing=with_trailing, with_weights=profile.weights and reads_weights)
     for place, one in enumerate(messages):
         if one.reasoning is None:
             continue
@@ -370,13 +376,13 @@ def _find_lost(record: Record, text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lost))
 
 
-def _conversation_of(record: Record, profile: Profile, *, with_trailing: bool) -> list[Message]:
-    """All messages of a record, with those weights that the target reads; one as it stands also what follows its
-    answer."""
+def _conversation_of(record: Record, *, with_trailing: bool, with_weights: bool) -> list[Message]:
+    """All messages of a record, with the weights of answers where the target reads them; one as it stands also what
+    follows its answer."""
     messages = [] if record.system is None else [Message("system", record.system)]
     messages += [*messages_of(record), *(trailing_of(record) if with_trailing else ())]
     return [
-        one if one.weight is None or (profile.weights and one.role == "assistant") else replace(one, weight=None)
+        one if one.weight is None or (with_weights and one.role == "assistant") else replace(one, weight=None)
         for one in messages
     ]
 

@@ -91,7 +91,7 @@ def write_bundle(
             name = row.split or "train"
             if name not in found:
                 found[name] = _Split(stack.enter_context(tempfile.TemporaryFile(prefix="ltt-")))
-                expected[name] = Proof(options)
+                expected[name] = Proof(options, name)
             if proofs is not None:
                 expected[name].expect(row, record, rows)
             for one in rows:
@@ -179,7 +179,7 @@ def write_folder(dataset_id: int, options: ExportOptions, target: Path, *, prove
             if proofs is not None:
                 with zipfile.ZipFile(target) as archive:
                     trips = [one.compare(Path(archive.extract(name, made))) for name, one in proofs.items()]
-                result["round_trip"] = add_trips(trips)
+                result["round_trip"] = add_trips(trips).as_dict()
             return result
         if target.exists() and not target.is_dir():
             raise Invalid(f"{target} is a file. Name a folder, or a file that ends in .zip.", code="no_folder")
@@ -195,7 +195,8 @@ def write_folder(dataset_id: int, options: ExportOptions, target: Path, *, prove
         for stale in before - {name.as_posix() for name in names}:
             (target / stale).unlink(missing_ok=True)
         if proofs is not None:
-            result["round_trip"] = add_trips([one.compare(target / name) for name, one in proofs.items()])
+            trips = [one.compare(target / name) for name, one in proofs.items()]
+            result["round_trip"] = add_trips(trips).as_dict()
     return result
 
 

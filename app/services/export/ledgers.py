@@ -95,9 +95,10 @@ def plan_at_hand(dataset_id: int, options: ExportOptions) -> ExportPlan:
         plan = plan_export(dataset_id, options)
         shown, size = measure_export(dataset_id, options, plan.records)
         plan = replace(plan, shown=shown, size=size, leaks=find_split_leaks(dataset_id, options))
-        if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way and not options.bundle:
+        if 0 < plan.records <= PROVED_AT_ONCE and not plan.in_the_way:
             with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
-                _, trip = prove_export(dataset_id, options, Path(folder) / "file")
+                made = Path(folder) / ("file.zip" if options.bundle else "file")
+                _, trip = prove_export(dataset_id, options, made)
             plan = replace(plan, round_trip=trip)
         with _lock:
             _planned[key] = plan

@@ -174,7 +174,8 @@ def goes_out(origin: Origin, options: ExportOptions, connection: Connection | No
 
 def is_chosen(origin: Origin, options: ExportOptions, connection: Connection | None = None) -> ColumnElement[bool]:
     """Whether somebody asked for a pair, by the filters."""
-    return and_(entries.is_live(origin.dataset_id, connection), *entries.filter_conditions(options.filters))
+    frozen = origin.find if origin.snapshot else None
+    return and_(*entries.chosen(origin.dataset_id, options.filters, connection, frozen))
 
 
 def reasons_against(origin: Origin, options: ExportOptions) -> dict[str, ColumnElement[bool]]:

@@ -1,10 +1,12 @@
 """Counting an export so that the count is kept, and writing one to a file that is proved: small ones at once."""
 
 import io
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from app.core.errors import Conflict
 from app.core.text import plural
 from app.services import datasets, uploads
 from app.services.export.leaks import require_no_leaks
@@ -13,7 +15,7 @@ from app.services.export.manifest import name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import plan_export
 from app.services.export.proof import Proof
-from app.services.export.writing import write_export
+from app.services.export.writing import prove_export, write_export
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 
@@ -29,14 +31,24 @@ class FileRun:
 def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     """Write an export to a file that is kept like an upload, read it back, and say what it is and how it came back."""
     origin, total = find_origin(run.dataset_id, run.options), datasets.get(run.dataset_id).entry_count
-    plan, proof = plan_export(run.dataset_id, run.options), Proof(run.options)
+    plan = plan_export(run.dataset_id, run.options)
     watch.progress(0, total, "pairs written")
     part = uploads.new_part()
     try:
         with io.BufferedRandom(uploads.ResultFile(part), uploads.CHUNK) as out:
-            written = write_export(run.dataset_id, run.options, out, proof, show=watch.progress)
-        watch.progress(written.pairs, written.pairs, "pairs written, being read back")
-        trip = proof.compare(part)
+            if run.options.bundle:
+                # An archive is made of files that lie in a folder first, and is proved there.
+                with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
+                    archive = Path(folder) / "bundle.zip"
+                    written, trip = prove_export(run.dataset_id, run.options, archive)
+                    with archive.open("rb") as made:
+                        shutil.copyfileobj(made, out, uploads.CHUNK)
+            else:
+                proof = Proof(run.options)
+                written = write_export(run.dataset_id, run.options, out, proof, show=watch.progress)
+                watch.progress(written.pairs, written.pairs, "pairs written, being read back")
+                out.flush()
+                trip = proof.compare(part)
         name = file_name(origin.title, run.options)
         kept = uploads.keep_part(part, name, written.bytes, written.sha256)
     finally:
@@ -50,10 +62,6 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
 
 def _require_fit(run: CountRun | FileRun) -> None:
     find_origin(run.dataset_id, run.options.checked())
-    if isinstance(run, FileRun) and run.options.bundle:
-        raise Conflict(
-            "This target is a folder of files: download the .zip, or prove it with ltt export --prove.", code="bundle"
-        )
     if isinstance(run, FileRun):
         require_no_leaks(run.dataset_id, run.options)
 

@@ -114,8 +114,14 @@ def write_export(
 
 
 def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[Written, RoundTrip]:
-    """Write the file, read it back, and say what it is and how it came back."""
-    proof = Proof(options)
-    with path.open("wb") as out:
-        written = write_export(dataset_id, options, out, proof)
-    return written, proof.compare(path)
+    """Write the file, read it back, and say what it is and how it came back. The name of an archive ends in .zip."""
+    if not options.bundle:
+        proof = Proof(options)
+        with path.open("wb") as out:
+            written = write_export(dataset_id, options, out, proof)
+        return written, proof.compare(path)
+    told = write_folder(dataset_id, options, path, prove=True)
+    with path.open("rb") as archive:
+        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    rows = sum(one["rows"] for one in told["files"])
+    return Written(told["records"], rows, path.stat().st_size, digest), RoundTrip.of_dict(told["round_trip"])

@@ -6,7 +6,7 @@ what the set left there. What was edited since is reported and kept, unless the 
 
 from app.models import transaction
 from app.services.history.changing import apply, delete
-from app.services.history.creating import add_columns, add_rows, create, new_row
+from app.services.history.creating import add_columns, add_rows, create, create_rows, new_row
 from app.services.history.forgetting import compact, count_compactable, forget, release_kept
 from app.services.history.hashes import rehash
 from app.services.history.reading import (
@@ -61,6 +61,7 @@ __all__ = [
     "count_later",
     "count_touched_later",
     "create",
+    "create_rows",
     "delete",
     "details_of",
     "discard",

@@ -36,10 +36,22 @@ def create(
     actor: str = ACTOR,
 ) -> Applied:
     """Add records as entries in one step. An unanswered record becomes a draft. Raises Invalid on a blank question."""
+    rows = (new_row(record, status=status, split=split) for record in records)
+    return create_rows(dataset_id, rows, summary=summary, kind=kind, actor=actor)
+
+
+def create_rows(
+    dataset_id: int,
+    rows: Iterable[StoredEntry],
+    *,
+    summary: str | Callable[[int], str],
+    kind: str = "create",
+    actor: str = ACTOR,
+) -> Applied:
+    """Add entries with the labels and the provenance that they bring, in one step."""
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
         change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
-        rows = (new_row(record, status=status, split=split) for record in records)
         total = add_rows(session, change_set, rows)
         if not total:
             drop_set(session, dataset, change_set)

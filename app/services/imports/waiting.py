@@ -63,6 +63,12 @@ def list_imports(dataset_id: int, *, states: Sequence[str] = (), size: int = 50)
     return list(db.session.execute(query).scalars())
 
 
+def name_files(import_ids: Sequence[int]) -> dict[int, str]:
+    """The names of the files of these imports, of whatever dataset."""
+    rows = db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(import_ids)))
+    return {row.id: row.file_name for row in rows}
+
+
 def upload_of(row: Import) -> Upload:
     """The file of an import. Raises Gone where it is not kept any more."""
     return uploads.get(row.upload or "")

@@ -8,7 +8,7 @@ from app.core.stored import StoredEntry
 LONGEST, LAST_PLACE, MOST_PLACES = 500, 16_383, 256
 # What the words of each field begin with.
 LETTERS = dict(zip(FIELDS, "qasturx", strict=True))
-# Kept for an entry that is longer than places can tell: its phrases are looked for in its texts.
+# Kept for an entry of which that does not tell all: its phrases and its longest words are looked for in its texts.
 LONG = "\ue001"
 
 
@@ -22,7 +22,7 @@ def words_vector(entry: StoredEntry) -> str:
             for word in words_of(fold(text)):
                 places.setdefault(LETTERS[name] + word[:LONGEST], []).append(at)
                 at += 1
-    if at > LAST_PLACE or any(len(found) > MOST_PLACES for found in places.values()):
+    if at > LAST_PLACE or any(len(found) > MOST_PLACES or len(word) > LONGEST for word, found in places.items()):
         places = {word: [] for word in places}
         places[LONG] = []
     # Words are letters, marks and digits, so that nothing in them needs an escape.

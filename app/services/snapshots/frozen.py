@@ -9,6 +9,7 @@ from sqlalchemy import (
     Select,
     cast,
     column,
+    false,
     literal,
     null,
     or_,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 )
 
 from app.core.filters import EVERY, Filters
-from app.models import Entry, KeptEntry, Snapshot, SnapshotRange, db, reading
+from app.models import Entry, EntryFacts, KeptEntry, Snapshot, SnapshotRange, db, reading
 from app.models.entry import EntryColumns
 from app.services import entries
 
@@ -39,7 +40,13 @@ def as_frozen(statement: S, snapshot: Snapshot | None) -> S:
     What it finds has its id and all of its columns, no hash of its content unless it was known, and the version 1.
     """
     # In SQL a common table hides the table of the same name.
-    return statement if snapshot is None else statement.add_cte(_frozen_entries(snapshot))
+    if snapshot is None:
+        return statement
+    # Facts are of pairs as they are now: of what was frozen they are made anew.
+    facts = EntryFacts.__table__
+    names = [column(one.name, one.type) for one in facts.columns]
+    kept = table("entry_facts", *names, schema="main" if db.engine.dialect.name == "sqlite" else None)
+    return statement.add_cte(_frozen_entries(snapshot), select(*kept.c).where(false()).cte("entry_facts"))
 
 
 def stream(
@@ -53,8 +60,8 @@ def stream(
 ) -> Iterator[list[Any]]:
     """The rows that the snapshot holds, just as ``entries.stream`` gives those of a dataset. They never change."""
     with reading() as connection:
-        chosen = entries.select_entries(snapshot.dataset_id, filters, columns, connection, where)
-        ordered = chosen.order_by(Entry.id).limit(limit)
+        held = entries.chosen(snapshot.dataset_id, filters, connection, lambda query: as_frozen(query, snapshot))
+        ordered = select(*columns).where(*held, *where).order_by(Entry.id).limit(limit)
         yield from entries.fetch_chunks(connection, as_frozen(ordered, snapshot), size)
 
 

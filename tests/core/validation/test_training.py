@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.layouts import LAYOUTS
+from app.core.layouts.base import DEFAULT
 from app.core.record import Message, Record
-from app.core.validation import RULES, load_profiles
+from app.core.validation import RULES, FileFacts, ValidateOptions, Validation, load_profiles
 from app.core.validation.training import TRAINS, Trained, Training, say_trained
 
 PROFILES = load_profiles()
@@ -60,7 +62,7 @@ def test_only_the_last_answer_and_no_answer_of_weight_zero() -> None:
     )
     record = Record("How heavy?", "12 kg.", turns=turns)
     assert trained_parts(training("plain").judge(record, shown=True)) == ["Hello<|im_end|>", "12 kg.<|im_end|>"]
-    unread = trained_parts(training("axolotl").judge(record, shown=True))
+    unread = trained_parts(training("llama-factory").judge(record, shown=True))
     assert unread == ["Hello<|im_end|>", "No<|im_end|>", "12 kg.<|im_end|>"]
     assert trained_parts(training("axolotl", trains="last-answer").judge(record, shown=True)) == ["12 kg.<|im_end|>"]
 
@@ -187,3 +189,69 @@ def test_what_is_trained_whole_is_told_as_by_the_long_way(
     )
     of_lengths = [one for one in RULES.values() if one.level == "trained"]
     assert [one.code for one in of_lengths if list(one.check(slow, PROFILES[name]))] == []
+
+
+SAID = [("user", "Hi"), ("assistant", "Hello"), ("user", "How heavy?"), ("assistant", "12 kg.")]
+
+
+def checked(name: str, rows: list[dict[str, Any]], *, own: bool = True) -> dict[str, Any]:
+    """What a validation for one target says of rows as they are, or of the records that they mean."""
+    profile = PROFILES[name]
+    run = Validation(
+        [profile],
+        ValidateOptions(profile=name, trained=True, lint=False),
+        FileFacts(is_file=own),
+        own={name: "messages"} if own else {},
+        load_tokenizer=lambda family: Words(),
+    )
+    for number, row in enumerate(rows, 1):
+        if own:
+            run.see(number, number, row, lambda blanks, row=row: LAYOUTS["openai"].parse(row, DEFAULT))
+        else:
+            run.see_record(number, LAYOUTS["openai"].parse(row, DEFAULT), None)
+    return run.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "trained"),
+    [
+        ("axolotl", "train", False, 1),
+        ("axolotl", "weight", 0, 2),
+        ("ms-swift", "loss", False, 1),
+        ("ms-swift", "weight", 0, 2),
+        ("together", "weight", 0, 1),
+        ("together", "train", False, 2),
+    ],
+)
+def test_a_weight_counts_under_the_key_that_the_target_reads(name: str, key: str, value: object, trained: int) -> None:
+    messages: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in SAID]
+    messages[1][key] = value
+    [found] = checked(name, [{"messages": messages}])["trained"]
+    assert [found["text"][a:b] for a, b in found["spans"]] == ["Hello<|im_end|>", "12 kg.<|im_end|>"][-trained:]
+    # Of a record the export writes it under the key of the target.
+    [exported] = checked(name, [{"messages": messages}], own=False)["trained"]
+    assert [exported["text"][a:b] for a, b in exported["spans"]] == ["12 kg.<|im_end|>"]
+
+
+def test_of_unrolled_rows_each_trains_its_own_answer_where_the_target_reads_weights() -> None:
+    turns = (Message("user", "Hi"), Message("assistant", "Hello", reasoning="greet"))
+    record = Record("How heavy?", "12 kg.", turns=turns, reasoning="ten and two")
+    run = Validation(
+        [PROFILES["axolotl"]],
+        ValidateOptions(profile="axolotl", trained=True, lint=False),
+        FileFacts(is_file=False),
+        load_tokenizer=lambda family: Words(),
+    )
+    run.see_record(1, record, None)
+    first, second = run.close()["trained"]
+    parts = [[one["text"][a:b] for a, b in one["spans"]] for one in (first, second)]
+    assert [len(one) for one in parts] == [1, 1]
+    assert "Hello" in parts[0][0] and "12 kg." in parts[1][0] and "Hello" not in parts[1][0]
+
+
+@pytest.mark.parametrize(("name", "key", "value"), [("axolotl", "train", False), ("openai-sft", "weight", 0)])
+def test_a_row_whose_answers_are_all_left_out_trains_nothing(name: str, key: str, value: object) -> None:
+    row = {"messages": [{"role": "user", "content": "Tare?"}, {"role": "assistant", "content": "12", key: value}]}
+    assert "nothing-trained" in [one["code"] for one in checked(name, [row])["findings"]]
+    row["messages"][1][key] = type(value)(1)
+    assert "nothing-trained" not in [one["code"] for one in checked(name, [row])["findings"]]

@@ -61,11 +61,14 @@ def check_questions(seen: Seen, profile: Profile) -> Problems:
     refused=False,
 )
 def check_trained(seen: Seen, profile: Profile) -> Problems:
-    """Conversations whose answers all have the weight 0."""
+    """Conversations whose answers all have the weight 0, or the flag of the target that says the same."""
+    key = profile.weight_key
+    # A weight is a number, a flag is true or false: each kind of target looks over the other.
+    kind, said_so = (int, "the weight 0") if key == "weight" else (bool, f"{key}: false")
     for talk in _chats(seen, "chat"):
-        weights = [said.message.get("weight") for said in talk.said if said.role == "assistant"]
-        if weights and all(type(weight) is int and weight == 0 for weight in weights):
-            yield Problem(talk.path, "All answers have the weight 0: nothing is trained.")
+        weights = [said.message.get(key) for said in talk.said if said.role == "assistant"]
+        if weights and all(type(weight) is kind and not weight for weight in weights):
+            yield Problem(talk.path, f"All answers have {said_so}: nothing is trained.")
 
 
 @rule(

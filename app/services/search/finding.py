@@ -1,0 +1,429 @@
+"""What answers a query in a dataset, exactly: by index and facts what they know, and by its texts what they do not."""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+from flask import has_request_context
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    table,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql
+
+from app.core import stored
+from app.core.errors import Unavailable
+from app.core.record import dump_json
+from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
+from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
+from app.core.search.words import fold
+from app.core.stored import as_entry, content_hash, content_of
+from app.core.text import BLANK_CHARACTERS
+from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db
+from app.services.search.marking import table_name
+from app.services.search.words import LETTERS, LONG, LONGEST
+
+# Whoever waits for a page is told to narrow down after so long.
+MOST_SECONDS = 20.0
+_FEW_IDS = 400
+_REMEMBERED = 64
+_COLUMNS: tuple[Any, ...] = tuple(getattr(Entry, name) for name in stored.COLUMNS)
+# Where the texts of plain entries stand. They have no messages and no tools.
+_PLAIN: dict[str, Any] = {
+    "question": Entry.question,
+    "answer": Entry.answer,
+    "system": Entry.system,
+    "reasoning": Entry.reasoning,
+    "rejected": Entry.rejected_answer,
+}
+_MEASURED: dict[str, Any] = {"len": EntryFacts.chars, "tokens": EntryFacts.tokens, "turns": EntryFacts.turns}
+Condition = ColumnElement[bool]
+Frozen = Callable[[Select[Any]], Select[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What answers a text of the search box: the condition that holds of those entries.
+
+    ``inside`` says that no words were found, and that this is what holds the text anywhere, also inside words.
+    ``match`` is the condition in the language of SQLite's index, where that alone tells.
+    """
+
+    query: Query
+    condition: Condition
+    inside: bool = False
+    match: str = ""
+
+
+_remembered: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+_lock = Lock()
+
+
+def find(dataset_id: int, text: str, live: Condition, connection: Connection | None = None) -> Found | None:
+    """What answers the text; None where it asks for nothing. ``live`` is the condition of entries that exist.
+
+    Raises BadUsage on a text over the limit, Invalid where a pattern takes too long, Unavailable where all of it does.
+    """
+    query = parse_query(text)
+    if not query.terms:
+        return None
+    search = _Search(dataset_id, live, connection)
+    found = search.answer(query)
+    if query.has_wanted_words and search.remember(("none", text), lambda: not search.finds_any(found)):
+        return replace(search.answer(query.inside_words()), inside=True)
+    return found
+
+
+def find_frozen(text: str, live: Condition, frozen: Frozen, connection: Connection | None = None) -> Condition:
+    """The condition of what answers the text among the entries that a snapshot holds.
+
+    ``frozen`` makes a query of entries one of those. Their texts are looked at one by one.
+    """
+    query = parse_query(text)
+    if not query.terms:
+        return true()
+    execute = (connection or db.session).execute
+    around = _look_around(query, live, frozen, execute)
+    ids: list[int] = []
+    for one in (query, query.inside_words()) if query.has_wanted_words else (query,):
+        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute))
+    return _is_one_of(ids)
+
+
+def count_by_index(dataset_id: int, found: Found) -> int | None:
+    """How many live entries answer, without a look at any of them; None where the index alone cannot tell."""
+    return _Search(dataset_id, true(), None).count(found.match) if found.match else None
+
+
+def _is_sqlite() -> bool:
+    return db.engine.dialect.name == "sqlite"
+
+
+def _look_around(query: Query, live: Condition, frozen: Frozen, execute: Any) -> Around:
+    asked = {term.values[0] for term in query.terms if isinstance(term, Label) and term.name in ("is", "has")}
+    duplicates = _find_duplicates(live, frozen, execute) if "duplicate" in asked else ()
+    noted = execute(select(Comment.entry_id).distinct()).scalars() if "note" in asked else ()
+    return Around(frozenset(duplicates), frozenset(noted))
+
+
+def _find_duplicates(live: Condition, frozen: Any, execute: Any) -> list[int]:
+    """The entries of which there is another one with the same content."""
+    of_hash: dict[int, list[int]] = {}
+    for entry_id, hashed in execute(frozen(select(Entry.id, Entry.content_hash).where(live))):
+        if hashed is not None:
+            of_hash.setdefault(hashed, []).append(entry_id)
+    # Bulk changes leave hashes to be computed later.
+    for entry in map(as_entry, execute(frozen(select(*_COLUMNS).where(live, Entry.content_hash.is_(None))))):
+        of_hash.setdefault(content_hash(content_of(entry)), []).append(entry.id)
+    return [one for ids in of_hash.values() if len(ids) > 1 for one in ids]
+
+
+def _scan(query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any) -> Iterator[int]:
+    """The ids of the rows that answer the query, by their texts. A page is not kept waiting for ever."""
+    matches = make_matcher(query, around)
+    began = time.monotonic()
+    for statement in statements:
+        for rows in execute(statement).partitions(1000):
+            yield from (entry.id for entry in map(as_entry, rows) if matches(entry))
+            if has_request_context() and time.monotonic() - began > MOST_SECONDS:
+                raise Unavailable(
+                    f"This search was stopped after {MOST_SECONDS:.0f} seconds. Look for whole words, or narrow it "
+                    "down by status:, tag: or split:.",
+                    code="search_too_slow",
+                )
+
+
+def _is_one_of(ids: Sequence[int]) -> Condition:
+    if len(ids) <= _FEW_IDS:
+        return Entry.id.in_(ids) if ids else false()
+    if _is_sqlite():
+        return Entry.id.in_(_listed(ids))
+    return Entry.id == any_(bindparam(None, list(ids), type_=postgresql.ARRAY(Entry.id.type), unique=True))
+
+
+def _listed(ids: Sequence[int]) -> Select[Any]:
+    return select(func.json_each(json.dumps(ids)).table_valued("value").c.value)
+
+
+class _Search:
+    """One dataset in one view of the data: what facts and index know of it, and the two ways to an answer."""
+
+    def __init__(self, dataset_id: int, live: Condition, connection: Connection | None) -> None:
+        self._id, self._live, self._execute = dataset_id, live, (connection or db.session).execute
+        newest = select(func.max(Entry.id)).where(Entry.dataset_id == dataset_id, Entry.deleted_in.is_(None))
+        row = self._execute(
+            select(
+                Dataset.revision,
+                newest.scalar_subquery().label("newest"),
+                exists().where(StaleEntry.dataset_id == dataset_id).label("stale"),
+                func.coalesce(SearchState.facts_upto, 0).label("facts_upto"),
+                func.coalesce(SearchState.index_upto, 0).label("index_upto"),
+                func.coalesce(SearchState.index_number, 0).label("index_number"),
+            )
+            .select_from(Dataset)
+            .outerjoin(SearchState, SearchState.dataset_id == Dataset.id)
+            .where(Dataset.id == dataset_id)
+        ).one()
+        self.has_stale = bool(row.stale)
+        self._newest, self._facts_upto = row.newest or 0, row.facts_upto
+        # PostgreSQL keeps the words with the facts.
+        self._is_sqlite = _is_sqlite()
+        self._index = table_name(dataset_id, row.index_number) if row.index_number else ""
+        self._index_upto = row.index_upto if self._is_sqlite else row.facts_upto
+        self._mark = (str(db.engine.url), *row, dataset_id)
+
+    def remember(self, what: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """What was made for this view of the data before: one page asks several times."""
+        key = (*self._mark, *what)
+        with _lock:
+            if key in _remembered:
+                return _remembered[key]
+        made = make()
+        with _lock:
+            _remembered[key] = made
+            while len(_remembered) > _REMEMBERED:
+                _remembered.popitem(last=False)
+        return made
+
+    def answer(self, query: Query) -> Found:
+        """What answers the query as it stands."""
+        around = self.remember(("around", query), lambda: _look_around(query, self._live, _as_it_is, self._execute))
+        labels = [_signed(term, self._holds_label(term, around)) for term in query.terms if _is_of_columns(term)]
+        words, measures = query.words, [term for term in query.terms if _is_of_facts(term)]
+        if any(_is_of_texts(term) for term in query.terms) or (words and not self._is_indexed):
+            ids = self.remember(("texts", query), lambda: tuple(self._find_by_texts(query, around, labels)))
+            return Found(query, _is_one_of(ids))
+        if not words and not measures:
+            return Found(query, and_(true(), *labels))
+        unknown = self._unknown(words, measures)
+        statements = [select(*_COLUMNS).where(self._live, *labels, one) for one in unknown]
+        ids = self.remember(("unknown", query), lambda: tuple(_scan(query, around, statements, self._execute)))
+        if self._is_sqlite and words and not measures and any(not term.negated for term in words):
+            match = _match_of(words)
+            hits = self._hits(match)
+            condition = Entry.id.in_(union_all(hits, _listed(ids)) if ids else hits)
+            return Found(query, and_(condition, *labels), match="" if labels else match)
+        told = and_(*(not_(one) for one in unknown), *self._told(words, measures))
+        return Found(query, and_(*labels, or_(told, _is_one_of(ids)) if ids else told))
+
+    def finds_any(self, found: Found) -> bool:
+        """Whether any live entry answers."""
+        if found.match and not self.has_stale:
+            # Entry by entry as the index gives them, instead of all that it finds first.
+            index = _index_table(self._index)
+            hits = index.join(Entry.__table__, Entry.id == index.c.rowid)
+            one = select(Entry.id).select_from(hits).where(index.c[self._index].op("MATCH")(found.match), self._live)
+            if self._execute(one.limit(1)).first():
+                return True
+        return self._execute(select(Entry.id).where(self._live, found.condition).limit(1)).first() is not None
+
+    def count(self, match: str) -> int | None:
+        """How many entries the index finds; None where it may hold some that do not show, or lacks some."""
+        hidden = select(ChangeSet.id).where(
+            ChangeSet.dataset_id == self._id,
+            ChangeSet.state.in_(("staging", "undone")),
+            ChangeSet.first_id <= self._index_upto,
+        )
+        if self.has_stale or self._index_upto < self._newest or self._execute(hidden.limit(1)).first():
+            return None
+        index = _index_table(self._index)
+        found = select(func.count()).select_from(index).where(index.c[self._index].op("MATCH")(match))
+        return int(self._execute(found).scalar_one())
+
+    @property
+    def _is_indexed(self) -> bool:
+        return bool(self._index) or not self._is_sqlite
+
+    def _unknown(self, words: Sequence[Words], measures: Sequence[Term]) -> list[Condition]:
+        """Which entries index or facts cannot tell of, as conditions that together name each of them once."""
+        upto = min(self._index_upto if words else self._newest, self._facts_upto if measures else self._newest)
+        found: list[Condition] = [Entry.id > upto] if upto < self._newest else []
+        if not self.has_stale and self._is_sqlite:
+            return found
+        stale = select(StaleEntry.entry_id).where(StaleEntry.dataset_id == self._id)
+        if not words:
+            stale = stale.where(StaleEntry.facts)
+        if self.has_stale:
+            found.append(and_(Entry.id <= upto, Entry.id.in_(stale)))
+        if not self._is_sqlite and any(len(one.words) > 1 or max(map(len, one.words)) > LONGEST for one in words):
+            long = and_(Entry.id <= upto, Entry.id.in_(self._with_words(f"'{LONG}'")))
+            found.append(and_(long, Entry.id.not_in(stale)) if self.has_stale else long)
+        return found
+
+    def _told(self, words: Sequence[Words], measures: Sequence[Term]) -> list[Condition]:
+        """The conditions of what answers, for entries of which index and facts can tell."""
+        found = [_signed(term, self._holds_fact(term)) for term in measures]
+        if words and self._is_sqlite:
+            hits = Entry.id.in_(self._hits(_match_of(words)))
+            found.append(hits if any(not term.negated for term in words) else not_(hits))
+        elif words:
+            found += [_signed(term, Entry.id.in_(self._with_words(_vector_query(term)))) for term in words]
+        return found
+
+    def _find_by_texts(self, query: Query, around: Around, labels: Sequence[Condition]) -> Iterator[int]:
+        """The ids of what answers a query with marks or patterns, or one of words where there is no index."""
+        every = select(*_COLUMNS).where(self._live, *labels)
+        # What facts and index tell narrows it down. Words that are wanted with marks have to be there at least.
+        words = [
+            replace(term, literal="") for term in query.words if term.words and not (term.negated and term.literal)
+        ]
+        measures = [term for term in query.terms if _is_of_facts(term)]
+        literal = [term for term in query.words if term.literal]
+        if not self._facts_upto or (words and not self._is_indexed):
+            yield from _scan(query, around, [every], self._execute)
+            return
+        # Whether an entry is plain is told by facts.
+        unknown = self._unknown(words, measures or literal)
+        known = [*(not_(one) for one in unknown), *self._told(words, measures)]
+        if any(isinstance(term, Expression) for term in query.terms):
+            yield from _scan(query, around, [every.where(*known), *map(every.where, unknown)], self._execute)
+            return
+        mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
+        mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
+        likely = [_holds_literal(term) for term in literal]
+        yield from self._execute(select(Entry.id).where(self._live, *labels, *known, not_(mixed), *likely)).scalars()
+        yield from _scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)], self._execute)
+
+    def _hits(self, match: str) -> Select[Any]:
+        """What the index finds, but for stale entries, of which it does not know."""
+        index = _index_table(self._index)
+        hits = select(index.c.rowid).where(index.c[self._index].op("MATCH")(match))
+        if self._index_upto < self._newest:
+            hits = hits.where(index.c.rowid <= self._index_upto)
+        if self.has_stale:
+            stale = select(StaleEntry.entry_id).where(StaleEntry.dataset_id == self._id)
+            hits = hits.where(index.c.rowid.not_in(stale))
+        return hits
+
+    def _with_words(self, vector_query: str) -> Select[Any]:
+        """The entries whose words on PostgreSQL answer a query of its full-text search."""
+        holds: Any = column("words").op("@@")(cast(vector_query, postgresql.TSQUERY))
+        return select(EntryFacts.entry_id).where(EntryFacts.dataset_id == self._id, holds)
+
+    def _holds_fact(self, term: Term) -> Condition:
+        if isinstance(term, Measure):
+            compared: Any = COMPARE[term.sign](_MEASURED[term.name], term.number)
+            holds: Condition = compared
+        else:
+            assert isinstance(term, Label)
+            tools = term.name != "language"
+            holds = EntryFacts.has_tools.is_(True) if tools else EntryFacts.language == term.values[0]
+        return Entry.id.in_(select(EntryFacts.entry_id).where(EntryFacts.dataset_id == self._id, holds))
+
+    def _holds_label(self, term: Term, around: Around) -> Condition:
+        assert isinstance(term, Label)
+        value = term.values[0]
+        match term.name:
+            case "tag":
+                quoted = (dump_json([value]) or "[]")[1:-1]
+                # Not LIKE, which takes upper and lower case for the same: these are other tags.
+                return and_(Entry.tags.is_not(None), func.replace(Entry.tags, quoted, "") != Entry.tags)
+            case "status":
+                return Entry.status.in_(term.values)
+            case "split":
+                return func.coalesce(Entry.split, "none").in_(term.values)
+            case "source":
+                sources = self._execute(select(Entry.source).where(self._live, Entry.source.is_not(None)).distinct())
+                named = [one for one in sources.scalars() if one and fold(value) in fold(one)]
+                return and_(Entry.source.is_not(None), Entry.source.in_(named))
+        match value:
+            case "duplicate":
+                return _is_one_of(sorted(around.duplicates))
+            case "note":
+                return _is_one_of(sorted(around.noted))
+            case "empty" | "answered":
+                begins = or_(Entry.answer == "", func.substr(Entry.answer, 1, 1).in_(tuple(BLANK_CHARACTERS)))
+                nothing = and_(begins, func.trim(Entry.answer, BLANK_CHARACTERS) == "", Entry.trace.is_(None))
+                return nothing if value == "empty" else not_(nothing)
+            case "reasoning":
+                said = [func.coalesce(one, "").contains(MESSAGE_REASONING) for one in (Entry.turns, Entry.trace)]
+                return or_(func.coalesce(Entry.reasoning, "") != "", *said)
+            case "turns" | "tags":
+                return (Entry.turns if value == "turns" else Entry.tags).is_not(None)
+        held = {"rejected": Entry.rejected_answer, "system": Entry.system, "source": Entry.source}[value]
+        return func.coalesce(held, "") != ""
+
+
+def _as_it_is(statement: Select[Any]) -> Select[Any]:
+    return statement
+
+
+def _signed(term: Term, condition: Condition) -> Condition:
+    return not_(condition) if term.negated else condition
+
+
+def _is_of_facts(term: Term) -> bool:
+    return isinstance(term, Measure) or (
+        isinstance(term, Label) and (term.name == "language" or term.values == ("tools",))
+    )
+
+
+def _is_of_columns(term: Term) -> bool:
+    return isinstance(term, Label) and not _is_of_facts(term)
+
+
+def _is_of_texts(term: Term) -> bool:
+    return isinstance(term, Expression) or (isinstance(term, Words) and bool(term.literal))
+
+
+def _index_table(name: str) -> Any:
+    # A column with the name of the table stands for all of its columns.
+    return table(name, column("rowid"), column(name))
+
+
+def _match_of(words: Iterable[Words]) -> str:
+    """Words in the language of SQLite's index; where none is wanted, what finds those that are excluded."""
+    terms = list(words)
+    wanted, excluded = ([_match_one(one) for one in terms if one.negated is sign] for sign in (False, True))
+    if not wanted:
+        return " OR ".join(excluded)
+    return f"({' AND '.join(wanted)})" + (f" NOT ({' OR '.join(excluded)})" if excluded else "")
+
+
+def _match_one(term: Words) -> str:
+    # Words are letters, marks and digits, so that no quote is among them.
+    return (f"{term.field} : " if term.field else "") + f'"{" ".join(term.words)}"' + (" *" if term.begins else "")
+
+
+def _vector_query(term: Words) -> str:
+    """Words in the language of PostgreSQL's full-text search."""
+    if max(map(len, term.words)) > LONGEST:
+        # Only entries that are looked at hold such a word.
+        return "'\ue002'"
+    alike = []
+    for letter in [LETTERS[term.field]] if term.field else LETTERS.values():
+        parts = [f"'{letter}{word}'" for word in term.words]
+        alike.append(f"({' <-> '.join(parts)}{':*' if term.begins else ''})")
+    return " | ".join(alike)
+
+
+def _holds_literal(term: Words) -> Condition:
+    """Whether plain ASCII texts hold what has to stand in them as it is; all else is no matter here."""
+    places = [_PLAIN[term.field]] if term.field in _PLAIN else [] if term.field else list(_PLAIN.values())
+    pattern = "%" + term.literal.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    # SQLite's LIKE knows no case from a to z, and PostgreSQL's ILIKE none but that in the collation C.
+    alike = [
+        one.like(pattern, escape="\\") if _is_sqlite() else one.collate("C").ilike(pattern, escape="\\")
+        for one in places
+    ]
+    holds: Condition = or_(false(), *(and_(place.is_not(None), one) for place, one in zip(places, alike, strict=True)))
+    return not_(holds) if term.negated else holds

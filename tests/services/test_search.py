@@ -1,0 +1,104 @@
+"""Searching: answers are those of a plain look at every pair, whatever the index knows, on both databases."""
+
+import random
+
+import pytest
+
+from app.core.filters import Filters
+from app.core.search.matching import Around, make_matcher
+from app.core.search.query import parse_query
+from app.core.stored import content_of
+from app.services import datasets, entries, history, pairs, search
+from app.services.pairs import Selection
+from app.services.search import catching_up
+from tests.services.searches import draw_query, draw_record
+
+QUERIES = 2_000
+
+
+@pytest.fixture(autouse=True)
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catching_up, "MOST_LOOKED_AT", 20)
+    monkeypatch.setattr(catching_up, "SLICE", 50)
+
+
+def follow() -> None:
+    while search.catch_up():
+        pass
+
+
+def find(dataset_id: int, text: str, **more: object) -> list[int]:
+    return [one.id for one in entries.stream_entries(dataset_id, Filters(text=text, **more))]
+
+
+def look(dataset_id: int, text: str) -> list[int]:
+    """What answers by a plain look at every pair."""
+    query, held = parse_query(text), list(entries.stream_entries(dataset_id))
+    contents = [content_of(one) for one in held]
+    around = Around({one.id for one in held if contents.count(content_of(one)) > 1} if "duplicate" in text else ())
+    found: list[int] = []
+    for one in (query, query.inside_words()) if query.has_wanted_words else (query,):
+        matches = make_matcher(one, around)
+        found = found or [entry.id for entry in held if matches(entry)]
+    return found
+
+
+def add_drawn(dataset_id: int, rng: random.Random, number: int) -> None:
+    records = [draw_record(rng) for _ in range(number)]
+    history.create(dataset_id, [*records, *records[:3]], summary="Add")
+    held = [one.id for one in entries.stream_entries(dataset_id)]
+    pairs.set_status(dataset_id, Selection(tuple(rng.sample(held, 20))), "rejected")
+    pairs.set_split(dataset_id, Selection(tuple(rng.sample(held, 20))), "train")
+
+
+def write_here_and_there(dataset_id: int, rng: random.Random) -> None:
+    held = list(entries.stream_entries(dataset_id))
+    for one in rng.sample(held, 6):
+        after = draw_record(rng)
+        pairs.save_pair(
+            dataset_id, one.id, {"question": after.question, "reasoning": after.answer}, version=one.version
+        )
+    history.delete(dataset_id, [one.id for one in rng.sample(held, 6)])
+    history.undo(dataset_id)
+    history.delete(dataset_id, [one.id for one in rng.sample(held, 6)])
+    history.create(dataset_id, [draw_record(rng) for _ in range(4)], summary="Add more")
+
+
+def compare(dataset_id: int, rng: random.Random, number: int) -> None:
+    hits = 0
+    for _ in range(number):
+        text = draw_query(rng)
+        wanted = look(dataset_id, text)
+        assert find(dataset_id, text) == wanted, text
+        assert entries.count_entries(dataset_id, Filters(text=text)) == len(wanted), text
+        hits += bool(wanted)
+    # Queries that never find anything would prove nothing.
+    assert hits > number / 4
+
+
+def try_all(dataset_id: int, seed: int, number: int) -> None:
+    """Queries before there is an index, with one, behind by single writes, behind by a large step, caught up again."""
+    rng = random.Random(seed)
+    add_drawn(dataset_id, rng, 80)
+    compare(dataset_id, rng, number)
+    follow()
+    compare(dataset_id, rng, number)
+    write_here_and_there(dataset_id, rng)
+    compare(dataset_id, rng, number)
+    history.undo(dataset_id, 1, anyway=True)
+    history.redo(dataset_id, 1, anyway=True)
+    search.catch_up()
+    compare(dataset_id, rng, number)
+    follow()
+    compare(dataset_id, rng, number)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_answers_are_those_of_a_plain_look(dataset_id: int, seed: int) -> None:
+    try_all(dataset_id, seed, QUERIES // 10)
+
+
+@pytest.mark.usefixtures("on_postgres")
+@pytest.mark.parametrize("seed", range(2))
+def test_answers_on_postgres_are_those_of_a_plain_look(seed: int) -> None:
+    try_all(datasets.create_dataset("Any").id, seed, QUERIES // 10)
