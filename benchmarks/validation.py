@@ -18,8 +18,14 @@ STEPS = {
     "tokens": "count the tokens of one family, with all other statistics",
     "check": "check for one target, with all lints",
     "check_four": "check for four targets, with all lints",
+    "check_template": "check for one target by the chat template of a folder, with all lints",
 }
 MOMENTS = {"recheck": "findings after one edit", "overview": "overview of the last check"}
+# What most templates do with a plain conversation.
+CHATML = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
 FOUR = "openai-sft,together,trl,llama-factory"
 
 
@@ -128,6 +134,23 @@ def check(folder: str, targets: str = "openai-sft") -> None:
 def check_four(folder: str) -> None:
     """The same for several targets at once."""
     check(folder, FOUR)
+
+
+def check_template(folder: str) -> None:
+    """The same for a target that uses the chat template of the model, by one that somebody chose."""
+    from app.services import tasks, validation
+
+    model = Path(folder) / "model"
+    model.mkdir(exist_ok=True)
+    (model / "chat_template.jinja").write_text(CHATML, encoding="utf-8")
+    (model / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+
+    def work() -> None:
+        validation.choose_template(1, str(model))
+        tasks.start(validation.CHECK, validation.CheckRun(1, "trl"), here=True)
+        validation.choose_template(1, "")
+
+    _in_app(folder, work)
 
 
 def _tell_moments(moments: list[float]) -> None:

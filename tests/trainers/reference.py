@@ -115,7 +115,13 @@ def run_trl(request):
         if len(found) == 1:
             return {"fate": "dropped"}
         if method != "SFT":
-            return {"fate": "kept", "ids": [], "labels": []}
+            # Of a pair the preferred answer with its prompt stands first; what is no answer is not trained.
+            batch = trainer.data_collator([found[1]])
+            there, said = (batch[name][0].tolist() for name in ("attention_mask", "completion_mask"))
+            ids = [one for one, is_there in zip(batch["input_ids"][0].tolist(), there, strict=True) if is_there]
+            marks = [one for one, is_there in zip(said, there, strict=True) if is_there]
+            labels = [one if is_said else IGNORED for one, is_said in zip(ids, marks, strict=True)]
+            return {"fate": "kept", "ids": ids, "labels": labels}
         batch = trainer.data_collator([{key: found[1][key] for key in ("input_ids", "labels")}])
         return {"fate": "kept", "ids": batch["input_ids"][0].tolist(), "labels": batch["labels"][0].tolist()}
 
