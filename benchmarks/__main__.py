@@ -20,6 +20,7 @@ from benchmarks import (
     downloads,
     duplicates,
     labelled,
+    lists,
     meanwhile,
     measure,
     snapshots,
@@ -126,6 +127,11 @@ def split(folder: Path, rows: int) -> str:
     return splits.report(_filled(folder, rows), rows, 3)
 
 
+def list_pages(folder: Path, rows: int) -> str:
+    """Pages of pairs with their counts."""
+    return lists.report(_filled(folder, rows), rows)
+
+
 def freeze(folder: Path, rows: int) -> str:
     """Snapshots: freezing, comparing, reading and going back."""
     return snapshots.report(_filled(folder, rows), rows, 3)
@@ -149,6 +155,7 @@ REPORTS: dict[str, Report] = {
     "during clean": during_clean,
     "splits": split,
     "snapshots": freeze,
+    "lists": list_pages,
     "downloads": download,
     "validation": check,
     "duplicates": duplicates.report,

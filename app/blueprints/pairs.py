@@ -23,7 +23,7 @@ from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, imports, lists, pairs, review, validation
+from app.services import datasets, entries, export, imports, lists, pairs, review, validation
 from app.services.lists import ORDERS, Order
 from app.services.pairs import Selection
 
@@ -172,10 +172,12 @@ def _render_page(
     columns = lists.columns_of(dataset.id, read=now)
     ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
     facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None
-    page = lists.list_page(dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size)
+    page = lists.list_page(
+        dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size, columns=columns
+    )
     previous = following = None
     if entry is not None:
-        previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order)
+        previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order, columns)
     # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
     by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
     total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
@@ -192,6 +194,8 @@ def _render_page(
         orders=ORDER_NAMES,
         total=total,
         facets=facets,
+        line=export.find_line(view.filters.left_out),
+        most_named=export.MOST_NAMED,
         listed_findings=found,
         facts={one.id: facts_of(one) for one in page.entries},
         tags=list((facets.tags if facets else dict.fromkeys(view.filters.tags, 0)).items()),

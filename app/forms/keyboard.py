@@ -61,6 +61,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("select", "Select the pair", "x", ("list",)),
     Action("to-review", "Send to review", "v", ("list",)),
     Action("tag", "Type a tag", "t", ("list", "review")),
+    Action("next-page", "Next page", ".", ("list",)),
+    Action("previous-page", "Page before", ",", ("list",)),
     Action("skip", "Skip: it comes again at the end", "s", ("review", "duplicates")),
     Action("edit", "Edit", "e", ("review", "duplicates")),
     Action("note", "Write a note", "c", ("review",)),

@@ -15,21 +15,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, case, func, select
 
 from app.core.changes import chunks_of
 from app.core.record import SPLITS, STATUSES, load_json
 from app.core.search.facts import facts_of
 from app.core.stored import as_entry
 from app.models import Check, Dataset, Entry, EntryFacts, FoundProblem, SearchState, StaleEntry, Workspace, db, reading
-from app.services.entries import COLUMNS, hidden_sets
+from app.services.entries import COLUMNS, fetch_chunks, hidden_sets
 
 # Datasets of up to so many pairs are read whenever somebody looks at them.
 AT_ONCE = 50_000
 # Of up to so many pairs whose facts are not kept yet, they are made at each look.
 MADE_AT_ONCE = 2_000
 MOST_PAIRS = 5_000_000
-_CHUNK = 20_000
+# With more rows at a time Python's collection of garbage takes longer than all else.
+_CHUNK = 1_000
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN = -1
 _FACTS = ("chars", "tokens", "turns", "has_tools")
@@ -51,6 +52,12 @@ class Names:
             self._numbers[text] = len(self.texts)
             self.texts.append(text)
         return self._numbers[text]
+
+    def numbers(self, texts: Sequence[str | None]) -> list[int]:
+        """The numbers of many texts."""
+        for text in set(texts) - self._numbers.keys():
+            self.number(text)
+        return [self._numbers[text] for text in texts]
 
     def chosen(self, is_meant: Callable[[str | None], bool]) -> Array:
         """For each number whether its text is meant."""
@@ -159,6 +166,12 @@ def columns_of(dataset_id: int, *, read: bool = True) -> Columns | None:
         lock.release()
 
 
+def _microseconds(moment: str | datetime) -> int:
+    """A time of the database since 1970; the bare driver of SQLite gives it as text."""
+    told = datetime.fromisoformat(moment).replace(tzinfo=UTC) if isinstance(moment, str) else moment
+    return ((told if told.tzinfo else told.replace(tzinfo=UTC)) - _BEGIN) // timedelta(microseconds=1)
+
+
 def _read_mark(connection: Connection, dataset_id: int) -> tuple[Any, ...]:
     """What tells whether columns are those of now: epoch, revision, counts, how far facts are, and the check."""
     epoch = connection.execute(select(Workspace.epoch)).scalar()
@@ -176,16 +189,22 @@ def _read_mark(connection: Connection, dataset_id: int) -> tuple[Any, ...]:
     return epoch, revision, said, (upto, made_by, old), tuple(checked or ())
 
 
-_READ = (
+def _number_of(column: Any, texts: Sequence[str]) -> Any:
+    """The place of a column's text among others, counted from 1; 0 for none."""
+    return case(*((column == text, place) for place, text in enumerate(texts, 1)), else_=0)
+
+
+# Numbers wherever the database can make them: reading a million texts takes longer.
+_READ: tuple[Any, ...] = (
     Entry.id,
-    Entry.status,
-    Entry.split,
-    Entry.batch_id,
-    Entry.import_id,
-    Entry.deleted_in,
+    _number_of(Entry.status, STATUSES) - 1,
+    _number_of(Entry.split, SPLITS),
+    func.coalesce(Entry.batch_id, 0),
+    func.coalesce(Entry.import_id, 0),
+    case((Entry.deleted_in.is_(None), 1), else_=0),
     Entry.tags,
     Entry.source,
-    Entry.content_hash,
+    func.coalesce(Entry.content_hash, 0),
     Entry.updated_at,
 )
 
@@ -269,27 +288,25 @@ def _take_rows(connection: Connection, columns: Columns, *where: Any) -> list[in
     """Read rows into the columns, new ones behind the others. Returns the ids of all."""
     taken: list[int] = []
     last = int(columns.ids[-1]) if len(columns.ids) else 0
-    result = connection.execute(select(*_READ).where(*where).order_by(Entry.id))
+    statement = select(*_READ).where(*where).order_by(Entry.id)
     added: dict[str, list[Array]] = {name: [] for name in _ARRAYS}
-    for rows in result.partitions(_CHUNK):
-        ids, status, split, batch, imports, deleted, tags, source, hashes, edited = zip(*rows, strict=True)
-        cells = {
+    for rows in fetch_chunks(connection, statement, _CHUNK):
+        ids, status, split, batch, imports, live, tags, source, hashes, edited = zip(*rows, strict=True)
+        cells: dict[str, Any] = {
             "ids": ids,
-            "status": map(columns.statuses.number, status),
-            "split": map(columns.splits.number, split),
-            "batch": (one or 0 for one in batch),
-            "imports": (one or 0 for one in imports),
-            "live": (one is None for one in deleted),
-            "tags": map(columns.tag_sets.number, tags),
-            "source": map(columns.sources.number, source),
-            "hashes": (one or 0 for one in hashes),
-            "edited": (0 if one is None else (one - _BEGIN) // timedelta(microseconds=1) for one in edited),
+            "status": status,
+            "split": split,
+            "batch": batch,
+            "imports": imports,
+            "live": live,
+            "tags": columns.tag_sets.numbers(tags),
+            "source": columns.sources.numbers(source),
+            "hashes": hashes,
+            "edited": [0 if one is None else _microseconds(one) for one in edited],
         }
         number = len(ids)
         arrays = {
-            name: np.fromiter(cells[name], kind, number)
-            for name, kind in zip(_ARRAYS, _KINDS, strict=True)
-            if name in cells
+            name: np.array(cells[name], kind) for name, kind in zip(_ARRAYS, _KINDS, strict=True) if name in cells
         }
         is_new = arrays["ids"] > last
         places = np.searchsorted(columns.ids, arrays["ids"][~is_new])
@@ -309,13 +326,13 @@ def _take_rows(connection: Connection, columns: Columns, *where: Any) -> list[in
 def _take_facts(connection: Connection, columns: Columns, dataset_id: int, where: Any) -> None:
     read = (EntryFacts.entry_id, *(getattr(EntryFacts, name) for name in _FACTS), EntryFacts.language)
     mine = EntryFacts.dataset_id == dataset_id, where
-    for rows in connection.execute(select(*read).where(*mine).order_by(EntryFacts.entry_id)).partitions(_CHUNK):
+    for rows in fetch_chunks(connection, select(*read).where(*mine).order_by(EntryFacts.entry_id), _CHUNK):
         ids, *facts, languages = zip(*rows, strict=True)
         places = np.searchsorted(columns.ids, ids)
         is_there = (places < len(columns.ids)) & (columns.ids[np.minimum(places, len(columns.ids) - 1)] == ids)
         for name, cells in zip(_FACTS, facts, strict=True):
             getattr(columns, name)[places[is_there]] = np.asarray(cells, np.int32)[is_there]
-        codes = np.fromiter(map(columns.languages.number, languages), np.int16, len(languages))
+        codes = np.array(columns.languages.numbers(languages), np.int16)
         columns.language[places[is_there]] = codes[is_there]
 
 

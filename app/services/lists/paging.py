@@ -26,11 +26,17 @@ class Order:
 
 
 def list_page(
-    dataset_id: int, filters: Filters, *, cursor: str = "", order: Order | None = None, size: int = 50
+    dataset_id: int,
+    filters: Filters,
+    *,
+    cursor: str = "",
+    order: Order | None = None,
+    size: int = 50,
+    columns: Columns | None = None,
 ) -> Page:
-    """One page of a list. ``cursor`` is that of a neighbour page."""
+    """One page of a list. ``cursor`` is that of a neighbour page, ``columns`` those of now where they are at hand."""
     order = order or Order()
-    columns = _columns_for(dataset_id, filters, order)
+    columns = _columns_for(dataset_id, filters, order, columns)
     if columns is None:
         return entries.list_page(dataset_id, filters, cursor=cursor, order=order.name, size=size)
     backwards, anchor = _read_cursor(cursor, order)
@@ -60,11 +66,11 @@ def list_page(
 
 
 def neighbours_of(
-    dataset_id: int, filters: Filters, entry_id: int, order: Order | None = None
+    dataset_id: int, filters: Filters, entry_id: int, order: Order | None = None, columns: Columns | None = None
 ) -> tuple[int | None, int | None]:
     """The ids before and after an entry in a list."""
     order = order or Order()
-    columns = _columns_for(dataset_id, filters, order)
+    columns = _columns_for(dataset_id, filters, order, columns)
     if columns is None:
         return entries.neighbours_of(dataset_id, filters, entry_id, order.name)
     here = columns.places([entry_id])
@@ -83,14 +89,14 @@ def neighbours_of(
     )
 
 
-def _columns_for(dataset_id: int, filters: Filters, order: Order) -> Columns | None:
+def _columns_for(dataset_id: int, filters: Filters, order: Order, columns: Columns | None) -> Columns | None:
     """The columns where the list needs them, or is quicker by them; None where the database tells it as well."""
     if order.name not in ORDERS:
         raise BadUsage(f"There is no order {order.name!r}. Use one of {', '.join(ORDERS)}.")
     by_id = order.name in ("newest", "oldest")
     if by_id and (filters == EVERY or filters.text):
         return None
-    columns = columns_of(dataset_id, read=not by_id)
+    columns = columns or columns_of(dataset_id, read=not by_id)
     asks_facts = any(one.name.removeprefix("not_") in _FACTS for one in filters.said())
     # What is not known yet is only told by the texts themselves.
     return None if by_id and columns is not None and columns.unknown and asks_facts else columns
