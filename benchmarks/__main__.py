@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import (
     cleaning,
     corpus,
+    crowd,
     downloads,
     duplicates,
     labelled,
@@ -159,6 +160,7 @@ REPORTS: dict[str, Report] = {
     "validation": check,
     "duplicates": duplicates.report,
     "labelled": labelled.report,
+    "crowd": crowd.report,
 }
 ALL = (*SECTIONS, *REPORTS)
 

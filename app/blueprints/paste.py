@@ -37,12 +37,14 @@ def act(dataset_id: int) -> ResponseReturnValue:
             return _render_page(dataset_id, text, error=error.message)
     row = pasting.add_pasted(dataset_id, text)
     step = imports.step_of(row)
+    saved = f"{dataset_id}/paste"
     if row.state != "done" or row.quarantined or step is None:
+        tell("The text is kept with this import.", saved=saved)
         return redirect(url_for("imports.show", dataset_id=dataset_id, import_id=row.id), code=303)
     were = "was" if row.skipped == 1 else "were"
     there = f" {row.skipped:,} {were} there already." if row.skipped else ""
     undo = url_for("history.undo", dataset_id=dataset_id)
-    tell(f"{plural(row.imported, 'pair')} added.{there}", undo=undo, number=step.number)
+    tell(f"{plural(row.imported, 'pair')} added.{there}", undo=undo, number=step.number, saved=saved)
     return redirect(url_for("pairs.index", dataset_id=dataset_id), code=303)
 
 

@@ -120,7 +120,9 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         there = entries.by_ids(dataset_id, [entry_id])
         return redirect(back_or(_address(dataset_id, pair=entry_id if there else None)), code=303)
     if not wants_json(request.environ):
-        if decided is not None:
+        if decided is None:
+            tell("Note added.", saved=f"{dataset_id}/{entry_id}/note")
+        else:
             tell_step(dataset_id, decided.applied, "Skipped." if form.get("act") == "skipped" else "")
         stays = decided is None or form.get("act") not in ("approved", "rejected", "skipped")
         return redirect(back_or(_address(dataset_id, pair=entry_id if stays else None)), code=303)

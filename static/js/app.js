@@ -16,8 +16,9 @@ import { menus } from "./menus.js";
 import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
+import { texts } from "./texts.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, labels, review, keys, toasts, selection, drafts, drops, facets, forms, markdown, menus, rows, place, editor, overlays, early]) start();
+for (const start of [outboxes, texts, labels, review, keys, toasts, selection, drafts, drops, facets, forms, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

@@ -27,7 +27,9 @@ function findTarget(name) {
 function press(target) {
   if (target.matches("input, textarea, select")) {
     target.focus();
-    target.select?.();
+    // A search is written anew; what is already said in a note or in tags is gone on with.
+    if (target.type === "search") target.select();
+    else target.setSelectionRange?.(target.value.length, target.value.length);
   } else {
     target.click();
   }

@@ -32,17 +32,22 @@ function refuse({ id, before }, reason) {
   showToast({ text: `Pair ${id}: ${reason}` });
 }
 
-// The open editor saves, and deletes, from the version that the label made.
+// The open editor saves, and deletes, from the version that a label made: of what it shows, that has changed the status alone.
+export function followInEditor(id, version, status) {
+  const form = document.querySelector("form[data-draft]");
+  const choice = form?.querySelector(`[name=status] [value="${status}"]`);
+  if (!version || !choice || form.dataset.draft.split("/")[1] !== String(id)) return;
+  const field = form.querySelector("[name=version]");
+  if (field.value === field.defaultValue) field.value = version;
+  field.defaultValue = version;
+  for (const other of document.querySelectorAll(".drawer footer [name=version]")) other.value = version;
+  choice.selected = true;
+}
+
 function follow({ id, fields }, told) {
   done += 1;
   if (told.number) last = told;
-  const form = document.querySelector("form[data-draft]");
-  if (!told.version || form?.dataset.draft.split("/")[1] !== String(id)) return;
-  const field = form.querySelector("[name=version]");
-  if (field.value === field.defaultValue) field.value = told.version;
-  field.defaultValue = told.version;
-  for (const other of document.querySelectorAll(".drawer footer [name=version]")) other.value = told.version;
-  form.querySelector("[name=status]").value = fields.action;
+  followInEditor(id, told.version, fields.action);
 }
 
 // Counts, and what Undo would do, as they are now.

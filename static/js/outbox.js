@@ -3,8 +3,16 @@
 import { showToast } from "./toasts.js";
 
 const WAITS = [500, 1000, 2000, 4000, 8000];
-const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 const all = [];
+
+// Waits, but no longer than the connection is away.
+export function pause(time) {
+  const over = AbortSignal.timeout(time);
+  return new Promise((resolve) => {
+    over.addEventListener("abort", resolve);
+    window.addEventListener("online", resolve, { once: true, signal: over });
+  });
+}
 
 async function ask({ address, fields }) {
   const answer = await fetch(address, {
@@ -50,10 +58,15 @@ export class Outbox {
   }
 
   drain() {
-    if (this.items.length) this.running ??= this.sendAll().finally(() => (this.running = null));
+    if (!this.items.length || this.running) return;
+    // What comes while the page is told that all is sent is sent after that.
+    this.running = this.sendAll().finally(() => (this.running = null));
+    this.running.then((isSent) => isSent && this.drain());
   }
 
+  // Whether the server has answered all of it.
   async sendAll() {
+    let isSent = true;
     while (this.items.length) {
       const [item] = this.items;
       let answer;
@@ -62,6 +75,7 @@ export class Outbox {
       } catch {
         const text = `${this.what(this.items.length)} not saved yet: the server does not answer.`;
         showToast({ text, label: "Try again", act: () => this.drain(), stays: true });
+        isSent = false;
         break;
       }
       this.items = this.items.slice(1);
@@ -71,6 +85,7 @@ export class Outbox {
       else this.answered(item, told);
     }
     await this.emptied?.();
+    return isSent;
   }
 }
 

@@ -1,5 +1,7 @@
 // The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
-import { Outbox } from "./outbox.js";
+import { followInEditor } from "./labels.js";
+import { Outbox, pause } from "./outbox.js";
+import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast } from "./toasts.js";
 
 const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
@@ -15,6 +17,7 @@ let over = false;
 const cards = () => [...queue.querySelectorAll(":scope > [data-card]")];
 const cardOf = (id) => queue?.querySelector(`:scope > [data-card="${id}"]`);
 const current = () => cards().find((one) => !one.hidden);
+const noteOf = (card) => card.querySelector("[name=comment]");
 const isOpen = (card) => !card.dataset.verdict;
 const csrf = () => queue.dataset.token;
 
@@ -46,6 +49,7 @@ function setVersion(id, version) {
 
 function answered({ id, fields }, told) {
   setVersion(id, told.version);
+  followInEditor(id, told.version, fields.act);
   if (!queue) return;
   if ("left" in told) {
     queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
@@ -54,12 +58,11 @@ function answered({ id, fields }, told) {
     queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
     put(cardOf(id)?.querySelector("[data-comments]"), told.comments);
   }
-  const note = cardOf(id)?.querySelector("[name=comment]");
-  if (note && note.value === fields.comment) note.value = "";
 }
 
 // A decision that was not taken brings its pair back, as it is now, behind the one that is being looked at.
-async function refused({ id, fields }, reason) {
+async function refused({ id, fields, note }, reason) {
+  if (fields.comment) giveBack(note, fields.comment);
   decided = decided.filter((one) => one.id !== id);
   if (!queue) return;
   showToast({ text: `Pair ${id}: ${reason}`, stays: true });
@@ -111,7 +114,11 @@ async function load() {
   const waiting = outbox.items.filter((item) => item.fields.act in SAID).map((item) => item.id);
   const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...waiting])];
   const given = await claim({ having: having.join(",") });
-  if (!given) return;
+  if (!given) {
+    // The server does not answer, and nothing is left to look at: it is asked again.
+    if (!current()) pause(1000).then(fill);
+    return;
+  }
   const fresh = given.filter((one) => !cardOf(one.dataset.card));
   over = fresh.length === 0;
   const end = queue.querySelector("[data-done]");
@@ -124,6 +131,7 @@ async function load() {
 
 function enable(card) {
   for (const button of card.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
+  fillTexts(card);
   const today = queue.querySelector("[data-today]");
   const place = card.querySelector("[data-today]");
   if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
@@ -149,17 +157,17 @@ function say(card, verdict) {
 function send(card, act, fields = {}) {
   const id = card.dataset.card;
   const address = card.querySelector("[data-decide]").getAttribute("action");
-  outbox.add({ id, address, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
+  const note = noteOf(card).dataset.keep;
+  outbox.add({ id, address, note, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
 }
 
 function decide(card, verdict) {
   const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
-  const note = card.querySelector("[name=comment]").value;
   const next = following(card);
   const key = makeKey();
   decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
-  send(card, verdict, { seconds, comment: note, key });
+  send(card, verdict, { seconds, comment: takeText(noteOf(card)), key });
   show(next);
   fill();
   const past = cards().filter((one) => one.dataset.verdict && one.hidden);
@@ -191,6 +199,8 @@ function takeBack() {
 function act(event) {
   const form = event.target.closest("form");
   const card = form.closest("[data-card]");
+  // While the next pair is fetched, a key finds a button of one that is not to be seen.
+  if (card.hidden) return event.preventDefault();
   if (form.matches("[data-tag]")) {
     event.preventDefault();
     const field = form.querySelector("[name=tags]");
@@ -209,7 +219,7 @@ function act(event) {
   const { value } = event.submitter ?? {};
   if (value in SAID) return decide(card, value);
   if (value === "comment") {
-    return send(card, value, { comment: card.querySelector("[name=comment]").value, key: makeKey() });
+    return send(card, value, { comment: takeText(noteOf(card)), key: makeKey() });
   }
   for (const button of card.querySelectorAll("[data-rating] button")) {
     button.setAttribute("aria-pressed", String(button.value === value));

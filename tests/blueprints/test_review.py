@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.services import datasets, entries, pairs, review
+from app.core.record import Record
+from app.services import datasets, entries, history, pairs, review
 from app.services.pairs import Selection
 from app.services.review import Queue, Reviewer
 from tests import factories
@@ -147,3 +148,17 @@ def test_a_note_is_written_beside_the_list_too(client: FlaskClient, address: str
     assert answer.location == place and "Ask legal." in client.get(place).get_data(as_text=True)
     refused = client.post(f"{address}/1", data={"act": "comment", "comment": "", "back": place}, follow_redirects=True)
     assert "There is nothing in the comment." in refused.get_data(as_text=True)
+
+
+def test_the_list_leads_to_a_queue_of_what_matches(client: FlaskClient, address: str) -> None:
+    page = client.get("/datasets/1/pairs?q=Question+2").text
+    link = re.search(r'href="([^"]*/review[^"]*q=[^"]*)"[^>]*>\s*<svg.*?</svg>\s*Review 1\s*</a>', page, re.S)
+    assert link and shown(client, link[1].replace("&amp;", "&")) == [2]
+
+
+def test_what_a_file_had_beside_the_pair_is_shown_with_it(app: Flask, client: FlaskClient, address: str) -> None:
+    with app.app_context():
+        record = Record("When?", "At nine.", extra={"context": "The shop opens at nine.", "score": 3})
+        history.create(1, [record], summary="Add a pair")
+    page = client.get(f"{address}?pair=4").text
+    assert '<dd class="asis" dir="auto">The shop opens at nine.</dd>' in page

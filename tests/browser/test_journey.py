@@ -282,3 +282,65 @@ def test_the_status_of_one_row_is_two_clicks_away(open_page, width: int) -> None
         page.get_by_role("button", name="Rejected").click()
     expect(row(page, LAMP)).to_contain_text("Rejected")
     expect(row(page, PARCEL)).to_contain_text("Needs review")
+
+
+def test_by_the_keyboard_alone_from_writing_to_undoing(page: Page) -> None:
+    """Create, edit, review, undo: no mouse, and nothing that only a script could reach."""
+    page.goto("/")
+    wait_for_scripts(page)
+    tab_to(page, "New dataset")
+    press(page, "Enter")
+    expect(page.get_by_label("Name")).to_be_visible()
+    wait_for_scripts(page)
+    tab_to(page, "Name")
+    page.keyboard.type("Harbor")
+    press(page, "Enter")
+    expect(page.get_by_role("heading", name="No pairs yet")).to_be_visible()
+    press(page, "n")
+    for question in ("Is it open?", "Where is it?"):
+        expect(page.get_by_label("Question", exact=True)).to_be_focused()
+        page.keyboard.type(question)
+        press(page, "Tab")
+        page.keyboard.type("Yes.")
+        press(page, "Control+Enter")
+        expect(page.locator(".toast")).to_contain_text(question)
+    press(page, "Escape", "Escape")
+    expect(page.locator(".drawer")).to_have_count(0)
+    rows_are(page, "Where is it?", "Is it open?")
+    press(page, "j", "j", "Enter")
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    press(page, "Tab", "Control+End")
+    page.keyboard.type(" Until six.")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    press(page, "Escape", "Escape")
+    expect(page.locator(".drawer")).to_have_count(0)
+    expect(row(page, "Is it open?")).to_contain_text("Yes. Until six.")
+    press(page, "g", "r")
+    expect(page.locator("[data-card]:visible article h2")).to_have_text("Is it open?")
+    press(page, "a")
+    expect(page.locator("[data-card]:visible article h2")).to_have_text("Where is it?")
+    press(page, "c")
+    page.keyboard.type("The place is missing.")
+    press(page, "Escape", "r")
+    expect(page.get_by_role("heading", name="Nothing is left to review")).to_be_visible()
+    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('ltt-review')).length === 0")
+    press(page, "g", "p")
+    expect(row(page, "Where is it?")).to_contain_text("Rejected")
+    press(page, "Control+z")
+    expect(row(page, "Where is it?")).to_contain_text("Needs review")
+    for step, left in (("Approve 1 pair", "Needs review"), ("Edit “Is it open?”", "Yes.")):
+        expect(page.get_by_role("button", name=f"Undo: {step}")).to_be_enabled()
+        press(page, "Control+z")
+        expect(row(page, "Is it open?")).to_contain_text(left)
+    expect(row(page, "Is it open?")).not_to_contain_text("Until six.")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has this name has the focus."""
+    said = "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if str(page.evaluate(said)).startswith(name):
+            return
+    raise AssertionError(f"Tab does not lead to {name}")
