@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import measure
 from benchmarks.measure import ROOT
 
 CHANGED = 1000
@@ -40,6 +41,7 @@ def report(filled: Path, rows: int, runs: int) -> str:
             cpu[name].append(told["cpu"])
             peaks[name] = max(peaks[name], peak)
         grown.append(_size(folder) - _size(filled))
+    written = _writes(filled, runs)
     lines = [f"## snapshots, {rows:,} pairs, median of {runs}", "", "Seconds are those of the work itself.", ""]
     lines += ["| step | s | CPU s | peak MB |", "|---|---|---|---|"]
     for name, title in STEPS.items():
@@ -47,7 +49,27 @@ def report(filled: Path, rows: int, runs: int) -> str:
         lines.append(f"| {title} | {spent:.2f} | {used:.2f} | {peaks[name]:.0f} |")
     size = _size(filled) / 1e6
     told_size = f"The database of {size:.0f} MB grew by {statistics.median(grown) / 1e6:.1f} MB, the history included."
-    return "\n".join([*lines, "", told_size]) + "\n"
+    return "\n".join([*lines, "", told_size, "", *written]) + "\n"
+
+
+def _writes(filled: Path, runs: int) -> list[str]:
+    """What a snapshot adds to a bulk write: the same cleaning and its undo over a dataset without one and with one."""
+    seconds: dict[tuple[str, bool], list[float]] = {}
+    for _ in range(runs):
+        for is_frozen in (False, True):
+            folder = filled.with_name("snapshots")
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(filled, folder)
+            if is_frozen:
+                _run("freeze", folder)
+            for name in ("apply", "undo"):
+                spent = measure.run("cleaning", name, folder, "regex")
+                seconds.setdefault((name, is_frozen), []).append(spent.cpu)
+    lines = ["| bulk write | without a snapshot, CPU s | over one, CPU s | × |", "|---|---|---|---|"]
+    for name, title in (("apply", "clean by a pattern, 16.8% of the pairs"), ("undo", "undo it")):
+        bare, kept = (statistics.median(seconds[name, is_frozen]) for is_frozen in (False, True))
+        lines.append(f"| {title} | {bare:.2f} | {kept:.2f} | {kept / bare:.2f} |")
+    return lines
 
 
 def _size(folder: Path) -> int:

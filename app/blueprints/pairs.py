@@ -23,7 +23,7 @@ from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, imports, lists, pairs, review, validation
+from app.services import datasets, entries, export, imports, lists, pairs, review, validation
 from app.services.lists import ORDERS, Order
 from app.services.pairs import Selection
 
@@ -194,6 +194,8 @@ def _render_page(
         orders=ORDER_NAMES,
         total=total,
         facets=facets,
+        line=export.find_line(view.filters.left_out),
+        most_named=export.MOST_NAMED,
         listed_findings=found,
         facts={one.id: facts_of(one) for one in page.entries},
         tags=list((facets.tags if facets else dict.fromkeys(view.filters.tags, 0)).items()),

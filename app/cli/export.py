@@ -16,7 +16,6 @@ from app.cli.files import open_output, refuse_live
 from app.cli.options import takes_options
 from app.cli.workspace import open_workspace
 from app.core.bundles import as_json as as_json_text
-from app.core.conversion import require_csv
 from app.core.errors import BadUsage, Invalid
 from app.core.filters import Filters
 from app.core.formats import format_of_name
@@ -75,8 +74,6 @@ def export(
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
         spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
-        if options.bom:
-            require_csv(spec)
         named = tuple(one for one in SPLITS if one in splits)
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)

@@ -153,8 +153,7 @@ def convert(
     layout = LAYOUTS[target.layout or "openai"]
     if not layout.is_written:
         raise BadUsage(f"The layout {layout.name} can be read but not written.", code="no_layout")
-    if write_options.bom:
-        require_csv(target)
+    require_csv(kind.name, write_options.bom, write_options.spreadsheet_safe)
     if (named := EXPORT_TARGETS.get(target.target)) is not None:
         is_safe = write_options.spreadsheet_safe or named.spreadsheet_safe
         write_options = replace(write_options, bom=write_options.bom or named.bom, spreadsheet_safe=is_safe)
@@ -166,10 +165,15 @@ def convert(
     return conversion.report
 
 
-def require_csv(target: Spec) -> None:
-    """Raise BadUsage where a byte order mark would be written that readers of the target stumble over."""
-    if target.format not in ("csv", "tsv"):
+def require_csv(kind: str, bom: bool, safe: bool) -> None:
+    """Raise BadUsage where something is asked for that only tables of text have."""
+    if kind in ("csv", "tsv"):
+        return
+    if bom:
         raise BadUsage("A byte order mark is for CSV and TSV. Leave --bom out.", code="no_bom")
+    if safe:
+        said = "Only CSV and TSV have cells that a spreadsheet would run. Leave --spreadsheet-safe out."
+        raise BadUsage(said, code="no_spreadsheet")
 
 
 def columns_of(source: Source, settings: ReadSettings, target: Spec, options: LayoutOptions) -> tuple[str, ...]:

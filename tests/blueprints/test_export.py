@@ -12,7 +12,7 @@ from app.core.changes import Change
 from app.core.formats import FORMATS
 from app.core.record import Record
 from app.core.targets import EXPORT_TARGETS
-from app.services import backups, datasets, entries, history, jobs, snapshots
+from app.services import backups, datasets, entries, export, history, jobs, snapshots
 from tests import factories
 
 
@@ -223,6 +223,23 @@ def test_a_line_of_the_count_leads_to_its_pairs(client, app, dataset_id):
     assert page.status_code == 303 and "left_out=" in page.location
     listed = client.get(page.location).text
     assert "Empty?" in listed and "Question 1?" not in listed and "Only pairs that a count" in listed
+
+
+def test_safety_for_spreadsheets_is_refused_of_what_is_no_table(client, dataset_id):
+    answer = client.get(f"/api/v1/datasets/{dataset_id}/export?to=openai&spreadsheet_safe=1")
+    assert answer.status_code == 400 and "Only CSV and TSV" in answer.json["error"]["message"]
+
+
+def test_where_more_pairs_lose_something_than_are_named_their_number_is_said(client, app, dataset_id, monkeypatch):
+    from app.services.export import planning
+
+    monkeypatch.setattr(planning, "MOST_NAMED", 1)
+    monkeypatch.setattr(export, "MOST_NAMED", 1)
+    with app.app_context():
+        history.create(dataset_id, [Record(f"q{n}", "a", tags=("t",)) for n in range(3)], summary="Add")
+    page = client.post(f"/datasets/{dataset_id}/export/show?to=openai", data={"code": "lost-tags"})
+    listed = " ".join(client.get(page.location).text.split())
+    assert "the first 1 of" in listed and "pairs whose tags the file cannot hold" in listed
 
 
 def test_a_file_is_made_proved_and_fetched_and_its_target_stands_first(client, dataset_id):

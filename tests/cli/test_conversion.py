@@ -21,3 +21,16 @@ def test_a_byte_order_mark_is_refused_where_readers_stumble_over_it(ltt, tmp_pat
     rows.write_text("question,answer\nHow?,So.\n", encoding="utf-8")
     refused = ltt("convert", rows, tmp_path / "a.jsonl", "--bom")
     assert refused.code == 2 and "for CSV and TSV" in refused.err and not (tmp_path / "a.jsonl").exists()
+
+
+def test_safety_for_spreadsheets_is_refused_where_there_are_no_cells(ltt, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("question,answer\nHow?,=1+1\n", encoding="utf-8")
+    refused = ltt("convert", rows, tmp_path / "a.jsonl", "--spreadsheet-safe")
+    assert refused.code == 2 and "Only CSV and TSV" in refused.err and not (tmp_path / "a.jsonl").exists()
+    assert ltt("import", rows, "--dataset", "Tests", "--create").code == 0
+    for out in ("a.jsonl", "a.xlsx"):
+        refused = ltt("export", "Tests", tmp_path / out, "--spreadsheet-safe")
+        assert refused.code == 2 and "Only CSV and TSV" in refused.err and not (tmp_path / out).exists()
+    assert ltt("export", "Tests", tmp_path / "a.csv", "--spreadsheet-safe").code == 0
+    assert b"'=1+1" in (tmp_path / "a.csv").read_bytes()

@@ -1,6 +1,7 @@
 """Exports: what goes out, what stays, what the shape cannot hold, and one unchanging view of the data."""
 
 import json
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -304,6 +305,21 @@ def test_reasoning_goes_out_as_a_column_and_its_loss_is_counted(mixed):
 def test_formulas_are_counted_and_made_safe_on_request(mixed):
     assert export.plan_export(mixed, ExportOptions("csv", "columns")).formulas == 1
     assert ",'=a2," in written(mixed, format="csv", layout="columns", spreadsheet_safe=True)
+
+
+@pytest.mark.parametrize("to", ["jsonl:openai", "jsonl:trl-preference", "csv:columns"])
+def test_a_large_export_takes_no_more_memory_than_a_small_one(dataset_id, to):
+    text = "a long answer, " * 30
+    records = (Record(f"q{n}", text, rejected_answer="no", extra={"level": n}) for n in range(20_000))
+    history.create(dataset_id, records, summary="Add")
+    kind, _, layout = to.partition(":")
+    pieces = export.stream_export(dataset_id, ExportOptions(kind, layout))
+    size = len(next(pieces))
+    tracemalloc.start()
+    size += sum(map(len, pieces))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 9_000_000 > 3 * peak
 
 
 def test_an_export_sees_one_moment(mixed):

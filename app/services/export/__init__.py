@@ -10,6 +10,7 @@ from app.services.export.leaks import SplitLeaks, find_split_leaks, require_no_l
 from app.services.export.ledgers import (
     Counted,
     CountRun,
+    find_line,
     is_small,
     last_targets,
     name_pairs,
@@ -19,7 +20,7 @@ from app.services.export.ledgers import (
 )
 from app.services.export.manifest import Tally, build_manifest, name_snapshot, remember_use
 from app.services.export.options import ExportOptions, file_name, find_origin
-from app.services.export.planning import ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
+from app.services.export.planning import MOST_NAMED, ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
 from app.services.export.proof import Proof, RoundTrip, add_trips
 from app.services.export.rendering import Rendering
 from app.services.export.tasks import COUNT, MAKE, FileRun
@@ -28,6 +29,7 @@ from app.services.export.writing import Written, prove_export, require_space_for
 __all__ = [
     "COUNT",
     "MAKE",
+    "MOST_NAMED",
     "CountRun",
     "Counted",
     "ExportOptions",
@@ -45,6 +47,7 @@ __all__ = [
     "count_by_split",
     "count_ledger",
     "file_name",
+    "find_line",
     "find_origin",
     "find_split_leaks",
     "find_written",

@@ -16,14 +16,14 @@ from sqlalchemy import delete, func, insert, select
 from app.core.changes import chunks_of
 from app.core.options import encode
 from app.core.targets import EXPORT_TARGETS
-from app.core.text import plural
+from app.core.text import is_number, plural
 from app.models import Check, Dataset, Ledger, LedgerRow, Turns, db, reading, transaction
 from app.services import datasets, duplicates
 from app.services.duplicates.since import read_mark
 from app.services.export.following import follow_changes
 from app.services.export.leaks import find_split_leaks
 from app.services.export.options import ExportOptions, find_origin
-from app.services.export.planning import ExportPlan, count_ledger, measure_export, plan_export
+from app.services.export.planning import ExportPlan, Line, count_ledger, measure_export, plan_export
 from app.services.export.writing import prove_export
 from app.services.jobs import Watch
 
@@ -112,6 +112,13 @@ def find_ledger(dataset_id: int, options: ExportOptions) -> Ledger | None:
     mine = Ledger.dataset_id == dataset_id, Ledger.key == key_of(options)
     query = select(Ledger).where(*mine).order_by(Ledger.id.desc()).limit(1)
     return db.session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
+
+
+def find_line(left_out: str) -> Line | None:
+    """The line of a count that a filter ``N:CODE`` speaks of, with all its pairs; MOST_NAMED of them are named."""
+    number, _, code = left_out.partition(":")
+    ledger = db.session.get(Ledger, int(number)) if is_number(number) else None
+    return next((one for one in _plan_of(ledger).lines if one.code == code), None) if ledger else None
 
 
 def is_fresh(ledger: Ledger, options: ExportOptions) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
-from app.core.conversion import EXTRA
+from app.core.conversion import EXTRA, require_csv
 from app.core.errors import Invalid
 from app.core.filters import EVERY, Filters
 from app.core.formats import FORMATS
@@ -70,8 +70,12 @@ class ExportOptions:
     )
 
     def complete(self, target: Spec, filters: Filters) -> "ExportOptions":
-        """The options with what commands and pages say in their own ways, checked."""
+        """The options with what commands and pages say in their own ways, checked.
+
+        Raises BadUsage where something is asked for that only tables have.
+        """
         kind, layout = target.format or self.format, target.layout or self.layout
+        require_csv(kind, self.bom, self.spreadsheet_safe)
         named = EXPORT_TARGETS.get(target.target)
         return replace(
             self,
