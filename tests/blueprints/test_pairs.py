@@ -80,7 +80,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(client, dataset_id, que
     "address",
     [
         "/?show=nope",
-        "/?sort=name",
+        "/?sort=nope",
         "/jobs/?before=x",
         "/jobs/?state=x",
         "/datasets/1/history?kind=nope",
