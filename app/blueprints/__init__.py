@@ -5,6 +5,7 @@ from importlib import import_module
 from flask import Flask
 
 PAGES: tuple[str, ...] = (
+    "shell",
     "health",
     "datasets",
     "overview",

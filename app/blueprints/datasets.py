@@ -152,12 +152,6 @@ def update(dataset_id: int) -> ResponseReturnValue:
     return redirect(url_for(".settings", dataset_id=dataset_id), code=303)
 
 
-@shown_on("datasets.rename")
-def rename_refused(problem: Problem) -> str:
-    """The list, with the reason."""
-    return render_home([problem.message])
-
-
 @bp.post("/datasets/<int:dataset_id>/rename")
 def rename(dataset_id: int) -> ResponseReturnValue:
     """Give a dataset another name."""

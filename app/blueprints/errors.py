@@ -1,5 +1,6 @@
 """Errors become answers here and nowhere else: a page, or the one JSON shape."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from app.blueprints.shell import same_page_in
 from app.blueprints.view import back_or
 from app.core import errors
 from app.frontdoor import answers, limits
 from app.frontdoor.origins import SAFE_METHODS
-from app.models import failures
+from app.models import Dataset, failures
+from app.services import datasets
 
 STATUS: dict[type[errors.LttError], int] = {
     errors.Invalid: 422,
@@ -40,6 +43,23 @@ _CODES = {
     405: ("method_not_allowed", "This address does not take such a request."),
     415: ("wrong_kind", "This kind of content is not taken here."),
     428: ("version_required", "Say which version you changed: send If-Match."),
+}
+# What the page is called, and what one can do, by status.
+_ADVICE = {
+    400: ("Not understood", "Look at the address, or go to the page and choose there."),
+    403: ("Not allowed", "Load the page anew and do it from there."),
+    404: ("Nothing here", "It may have been deleted, or the address has a slip of the pen."),
+    405: ("No page", "A button of a page leads here. Go to that page and press it there."),
+    409: ("Changed meanwhile", "Load the page anew: it shows what is there now. Then do it again."),
+    410: ("Gone", "It was kept for a while and is not any more. Make it anew."),
+    413: ("Too large", "What you sent was not read. Go back: the browser still has it in the form."),
+    415: ("Another kind is needed", "Choose a file or a form of the kind that is named above."),
+    422: ("Not taken yet", "Nothing was changed. Put right what is named above, and send it again."),
+    428: ("Which version?", "Load what you change first."),
+    429: ("Too many at once", "Wait a moment, then do it again."),
+    500: ("Something went wrong", "Try it again. If it stays so, the log tells more under the number below."),
+    503: ("Busy for a moment", "Try it again in a few seconds."),
+    507: ("No room on the disk", "Make room, then do it again."),
 }
 _DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
 _OLD_PAGE = "This page is no longer valid, and nothing was changed. Go back, reload it and try again."
@@ -167,15 +187,36 @@ def _sent_fields(problem: Problem) -> list[tuple[str, str, bool]]:
     ]
 
 
+def _find_dataset() -> Dataset | None:
+    """The dataset of the address, if it is there."""
+    # Where the address takes no such method, nothing of it is known but its text.
+    named = re.match(r"/datasets/(\d{1,18})(/|$)", request.path)
+    try:
+        return datasets.get(int(named[1])) if named else None
+    except (errors.NotFound, SQLAlchemyError, sqlite3.Error):
+        return None
+
+
+def _own_page(problem: Problem) -> str:
+    """The page to do it again from: the one that was asked for, or of what was sent the one that it belongs to."""
+    if request.method in SAFE_METHODS and problem.status >= 500:
+        return request.full_path if request.query_string else request.path
+    dataset, endpoint = _find_dataset(), request.endpoint or limits.endpoint_of(current_app, "POST", request.path)
+    return same_page_in(dataset, endpoint or "") if dataset and problem.status not in (400, 404) else ""
+
+
 def _error_page(problem: Problem) -> str:
     """The error page; a plain one when the templates or the database are what failed."""
     names = ["errors/_error.html"] if request.headers.get("HX-Request") else []
     fields = _sent_fields(problem)
+    title, advice = _ADVICE.get(problem.status, (answers.reason_phrase(problem.status), ""))
     try:
         return render_template(
             [*names, "errors/error.html"],
             status=problem.status,
-            title=answers.reason_phrase(problem.status),
+            title=title,
+            advice=advice,
+            dataset=_find_dataset(),
             code=problem.code,
             message=problem.message,
             details=problem.details,
@@ -183,7 +224,7 @@ def _error_page(problem: Problem) -> str:
             fields=fields,
             has_typed=any(is_typed for _, _, is_typed in fields),
             resend=request.full_path if fields and problem.status in _SENT_AGAIN and not request.files else "",
-            again=back_or("") if fields else "",
+            again=(back_or("") if fields else "") or _own_page(problem),
         )
     except (TemplateError, SQLAlchemyError, sqlite3.Error, OSError):
         refusal = answers.Refusal(problem.status, problem.code, problem.message)

@@ -1,5 +1,6 @@
 """Export: choose what and how, see the first records and what is left out, download, or make a file that is proved."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -8,13 +9,14 @@ from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from app.core.errors import Busy, Conflict, NotFound
+from app.blueprints.view import tell
+from app.core.errors import Busy, Conflict, LttError, NotFound, Unavailable
 from app.core.formats import FORMATS
-from app.core.formats.compress import MEDIA_TYPES
+from app.core.formats.compress import COMPRESSIONS, MEDIA_TYPES
 from app.core.layouts import LAYOUTS
 from app.core.options import command_line, command_words
 from app.core.record import SPLITS
@@ -24,14 +26,27 @@ from app.core.targets import EXPORT_TARGETS, GROUPS
 from app.forms.arguments import read_choice, require_names
 from app.forms.filters import WORDS, describe_filters, read_filters, write_filters
 from app.forms.options import read_form
-from app.models import Dataset, Job
-from app.services import datasets, entries, export, jobs, runners, snapshots, tasks, uploads, validation
+from app.models import Dataset, Export, Job
+from app.services import datasets, entries, export, hub, jobs, runners, snapshots, tasks, uploads, validation
 from app.services.export import CountRun, ExportOptions, FileRun
 
+log = logging.getLogger(__name__)
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
 # What the address says about how they are written, beside which pairs.
-HOW = ("to", "snapshot", "max_tokens", "per_tag", "shuffle", "extra", "system", "bom", "safe", "allow_leaks")
+HOW = (
+    "to",
+    "snapshot",
+    "max_tokens",
+    "per_tag",
+    "shuffle",
+    "extra",
+    "system",
+    "bom",
+    "safe",
+    "compress",
+    "allow_leaks",
+)
 TABLES = ("csv", "tsv")
 
 
@@ -54,7 +69,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "plan": counted.plan,
         "job": None if counted.is_current else tasks.find_running(export.COUNT, CountRun(dataset_id, options)),
         "target": target,
-        "title": target.title if target else LAYOUTS[options.layout].title,
+        "target_title": target.title if target else LAYOUTS[options.layout].title,
         "format": FORMATS[options.format],
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),
@@ -66,6 +81,11 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "profiles": validation.known_profiles(),
         "worker": runners.any_worker(),
         "leak_titles": WHY,
+        "presets": [
+            (one.name, url_for(".index", dataset_id=dataset_id, **_address_of(export.options_of_preset(one))))
+            for one in export.list_presets(dataset_id)
+        ],
+        "hub": {"how": "" if hub.is_installed() else hub.HOW_TO_ADD, "has_token": hub.has_token()},
     }
     if request.headers.get("HX-Request"):
         return render_template("export/_shown.html", **facts)
@@ -79,8 +99,20 @@ def index(dataset_id: int) -> ResponseReturnValue:
         splits=entries.split_counts(dataset_id) if export.is_small(dataset_id) else dict.fromkeys(SPLITS),
         tags=entries.tag_counts(dataset_id)[:100],
         snapshots=snapshots.list_snapshots(dataset_id, size=50),
+        compressions=COMPRESSIONS,
+        exports=told_exports(dataset_id),
         narrowed=list(describe_filters(replace(options.filters, statuses=(), splits=(), tags=()))),
     )
+
+
+def told_exports(dataset_id: int, snapshot: int | None = None) -> list[tuple[Export, str, str]]:
+    """The exports that were made, of which pairs in words, and the address where the same is chosen."""
+    found = []
+    for row in export.list_exports(dataset_id, snapshot=snapshot):
+        options = export.options_of_export(row)
+        said = " and ".join(describe_filters(options.filters))
+        found.append((row, said, url_for("export.index", dataset_id=dataset_id, **_address_of(options))))
+    return found
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:
@@ -90,6 +122,10 @@ def options_of(args: "MultiDict[str, str]") -> ExportOptions:
     words = {name: args.get(name, "") for name in said}
     if spec.format in TABLES:
         words |= {"bom": args.get("bom", ""), "spreadsheet_safe": args.get("safe", "")}
+    named = EXPORT_TARGETS.get(spec.target)
+    if not (named and named.bundle):
+        # A .zip is compressed already.
+        words["compression"] = args.get("compress", "")
     return read_form(ExportOptions, words, asked=True).complete(spec, read_filters(args))
 
 
@@ -130,11 +166,10 @@ def show(dataset_id: int) -> ResponseReturnValue:
 def counted(dataset_id: int, job_id: int) -> ResponseReturnValue:
     """The page of the export that a job counted."""
     job = job_of(dataset_id, job_id, export.COUNT.name)
-    return redirect(url_for(".index", dataset_id=dataset_id, **_address_of(job)))
+    return redirect(url_for(".index", dataset_id=dataset_id, **_address_of(tasks.options_of(job).options)))
 
 
-def _address_of(job: Job) -> dict[str, Any]:
-    options: ExportOptions = tasks.options_of(job).options
+def _address_of(options: ExportOptions) -> dict[str, Any]:
     return {
         "to": options.name,
         **write_filters(options.filters),
@@ -145,6 +180,7 @@ def _address_of(job: Job) -> dict[str, Any]:
         "extra": None if options.extra is None else "keep" if options.extra else "drop",
         "system": None if options.dataset_system else "own",
         "bom": "1" if options.bom and options.format in TABLES else None,
+        "compress": options.compression or None,
         "allow_leaks": "1" if options.allow_leaks else None,
         "safe": "1" if options.spreadsheet_safe else None,
     }
@@ -173,6 +209,51 @@ def download(dataset_id: int) -> ResponseReturnValue:
     return file_response(dataset_id, options)
 
 
+@bp.post("/presets")
+def keep_preset(dataset_id: int) -> ResponseReturnValue:
+    """Keep the choices under a name."""
+    kept = export.save_preset(dataset_id, request.form.get("name", ""), options_of(request.args))
+    tell(f"The choices are kept as {kept.name}.")
+    return redirect(_same_page(dataset_id), code=303)
+
+
+@bp.post("/presets/delete")
+def drop_preset(dataset_id: int) -> ResponseReturnValue:
+    """Forget kept choices."""
+    name = request.form.get("name", "")
+    export.delete_preset(dataset_id, name)
+    tell(f"{name} is forgotten.")
+    return redirect(_same_page(dataset_id), code=303)
+
+
+@bp.post("/push")
+def push(dataset_id: int) -> ResponseReturnValue:
+    """Push the folder to the Hub by a task. A token that is typed is kept for later ones."""
+    form, options = request.form, options_of(request.args)
+    if not hub.is_installed():
+        raise Unavailable(hub.HOW_TO_ADD, code="no_extra")
+    if token := form.get("token", "").strip():
+        hub.keep_token(token)
+    repo, is_public = form.get("repo", "").strip(), form.get("public") == "1"
+    export.remember_target(dataset_id, options)
+    job = tasks.start(hub.PUSH, hub.PushRun(dataset_id, repo, options, is_public, form.get("message", "").strip()))
+    return redirect(url_for(".pushed", dataset_id=dataset_id, job_id=job.id), code=303)
+
+
+@bp.get("/pushed/<int:job_id>")
+def pushed(dataset_id: int, job_id: int) -> ResponseReturnValue:
+    """A push that goes on, or is done: what went where."""
+    job = job_of(dataset_id, job_id, hub.PUSH.name)
+    return render_template(
+        "export/pushed.html" if job.state == "done" else "export/pushing.html",
+        dataset=datasets.get(dataset_id),
+        job=job,
+        found=job.result or {},
+        worker=runners.any_worker(),
+        again=url_for(".index", dataset_id=dataset_id, **_address_of(tasks.options_of(job).options)),
+    )
+
+
 @bp.post("/make")
 def make(dataset_id: int) -> ResponseReturnValue:
     """Write the file by a task, read it back, and keep it for a while."""
@@ -194,7 +275,7 @@ def made(dataset_id: int, job_id: int) -> ResponseReturnValue:
         found=job.result or {},
         worker=runners.any_worker(),
         is_kept=uploads.is_kept(str((job.result or {}).get("file", ""))),
-        again=url_for(".index", dataset_id=dataset_id, **_address_of(job)),
+        again=url_for(".index", dataset_id=dataset_id, **_address_of(tasks.options_of(job).options)),
     )
 
 
@@ -212,8 +293,11 @@ def kept_file(job: Job) -> Response:
     return sent_file(kept.path, kept.name)
 
 
-def file_response(dataset_id: int, options: ExportOptions) -> Response:
-    """A streamed download. Its first piece is made before the headers go, so that a refusal is still an error page."""
+def file_response(dataset_id: int, options: ExportOptions, way: str = "page") -> Response:
+    """A streamed download, remembered as an export once all of it was taken.
+
+    Its first piece is made before the headers go, so that a refusal is still an error page.
+    """
     # What is made faster than it is taken waits in a temporary file: the database does not wait for the client.
     name = export.file_name(export.find_origin(dataset_id, options).title, options)
     export.require_no_leaks(dataset_id, options)
@@ -222,9 +306,21 @@ def file_response(dataset_id: int, options: ExportOptions) -> Response:
     places: BoundedSemaphore = current_app.extensions.setdefault("ltt.downloads", BoundedSemaphore(most))
     if not places.acquire(blocking=False):
         raise Busy(f"{most} downloads are being made already. Try again in a moment.", code="downloads")
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def remember(sent: export.Sent) -> None:
+        with app.app_context():
+            try:
+                export.record_sent(dataset_id, options, sent, way=way)
+            except LttError as error:
+                # The file is whole: what is missing is the note of it.
+                log.warning("An export could not be noted: %s", error.message)
+
+    # A page elsewhere may have a file fetched, but write nothing here.
+    is_ours = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
     with ExitStack() as stack:
         stack.callback(places.release)
-        pieces = export.stream_export(dataset_id, options)
+        pieces = export.stream_export(dataset_id, options, remember if is_ours else None)
         first = next(iter(pieces), b"")
         made = stack.pop_all()
 

@@ -1,13 +1,26 @@
-"""What stands around all pages: the switch between datasets, and the way from one file to another."""
+"""What stands around all pages: their style, the switch between datasets, and the way from one file to another."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
-from flask import Flask, current_app, request, url_for
+from flask import Blueprint, Flask, current_app, make_response, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from app.models import Dataset
 from app.services import datasets, stages
 
+bp = Blueprint("shell", __name__)
 PATH_COOKIE = "ltt_path"
+# What styles all pages, in the order in which it is read: one answer, since each has headers and a way of its own.
+STYLES = (
+    "vendor/oat/oat.min.css",
+    *(f"css/{name}.css" for name in ("tokens", "base", "shell", "controls", "data", "panels", "pages")),
+    *(f"css/{name}.css" for name in ("product", "home", "lists", "small-screens")),
+)
+_FOR_EVER = 365 * 24 * 3600
 # So many datasets are offered before a name is typed, and found for one.
 OFFERED = 8
 FOUND = 20
@@ -43,9 +56,46 @@ class PathStep:
 
 def init_app(app: Flask) -> None:
     """Give them to all templates."""
+    app.after_request(_keep_marked_files)
     app.jinja_env.globals.update(
         recent_datasets=offer_recent, guided_path=view_path, is_path_shown=is_path_shown, offered_datasets=OFFERED
     )
+    app.jinja_env.globals.update(style_address=style_address)
+
+
+def _keep_marked_files(response: Response) -> Response:
+    """Let browsers keep a static file whose address tells its content."""
+    if request.endpoint in ("static", "shell.style") and "v" in request.args and response.status_code == 200:
+        response.cache_control.no_cache = None
+        response.cache_control.max_age = _FOR_EVER
+        response.cache_control.immutable = True
+    return response
+
+
+# Under static: it may be kept by caches as all that lies there, and finds the fonts where the single files do.
+@bp.get("/static/css/all.css")
+def style() -> ResponseReturnValue:
+    """The style of all pages."""
+    answer = make_response(_read_style(*_style_files())[0])
+    answer.mimetype = "text/css"
+    return answer
+
+
+def style_address() -> str:
+    """The address of the style of all pages, with a mark of its content."""
+    return url_for("shell.style", v=_read_style(*_style_files())[1])
+
+
+def _style_files() -> tuple[Path, tuple[int, ...]]:
+    folder = Path(current_app.static_folder or "")
+    return folder, tuple((folder / name).stat().st_mtime_ns for name in STYLES)
+
+
+@lru_cache(maxsize=2)
+def _read_style(folder: Path, changed: tuple[int, ...]) -> tuple[bytes, str]:
+    """The style and its mark."""
+    whole = b"\n".join((folder / name).read_bytes() for name in STYLES)
+    return whole, hashlib.sha256(whole).hexdigest()[:8]
 
 
 def offer_recent() -> tuple[list[Offer], int]:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.blueprints.export import told_exports
 from app.blueprints.view import tell, tell_step
 from app.core import difference
 from app.core.errors import NotFound
@@ -168,7 +169,8 @@ def show(dataset_id: int, number: int) -> ResponseReturnValue:
         label=snapshots.label_of(found),
         whole=snapshots.is_whole(found),
         filters=command_words(snapshots.filters_of(found)),
-        uses=snapshots.uses_of(found.id),
+        uses=[one for one in snapshots.uses_of(found.id) if one.kind != "export"],
+        exports=told_exports(dataset_id, found.number),
         compared=snapshots.recall_comparison(dataset_id, None, found, snapshots.MOST_AT_ONCE),
     )
 

@@ -1,5 +1,6 @@
 """``ltt export``: pairs of a dataset to files."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import stat
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from app.core.errors import BadUsage, Invalid
 from app.core.filters import Filters
 from app.core.formats import format_of_name
 from app.core.formats.compress import compression_of_name
+from app.core.options import merge_options
 from app.core.record import SPLITS
 from app.core.spec import parse_target
 from app.core.text import plural
@@ -45,6 +48,9 @@ from app.services.export import ExportOptions
 )
 @takes_options(Filters, "filters", splits=())
 @takes_options(ExportOptions, "options")
+@click.option(
+    "--preset", metavar="NAME", help="Choices that were kept on the export page; what is said here counts more."
+)
 @click.option("--prove", is_flag=True, help="Read each file back and compare it. Exit code 1 where it differs.")
 @click.option("--manifest", is_flag=True, help="Write OUT.manifest.json beside the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -53,6 +59,7 @@ def export(
     out: str,
     to: str | None,
     splits: tuple[str, ...],
+    preset: str | None,
     prove: bool,
     manifest: bool,
     as_json: bool,
@@ -73,6 +80,11 @@ def export(
         raise BadUsage("A file for every split cannot go to stdout. Name a file.", code="no_folder")
     with open_workspace():
         dataset_id = datasets.find_dataset(dataset).id
+        if preset is not None:
+            kept = service.read_preset(dataset_id, preset)
+            to = to or kept.name
+            filters, options = merge_options(kept.filters, filters), merge_options(kept, options)
+            splits = splits or kept.filters.splits
         spec = parse_target(to or ("jsonl:openai" if to_stdout else ""), out)
         named = tuple(one for one in SPLITS if one in splits)
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
@@ -80,7 +92,6 @@ def export(
         _refuse_leaks(dataset_id, options, each="each" in splits)
         if options.bundle:
             result = _write_bundle(dataset_id, options, out, prove=prove or as_json)
-            service.remember_use(dataset_id, options)
             return _end(result, as_json, to_stdout=to_stdout)
         parts = {out: options}
         if "each" in splits:
@@ -96,7 +107,6 @@ def export(
             Path(f"{out}.manifest.json").write_bytes(
                 as_json_text(service.build_manifest(dataset_id, options, result, tally))
             )
-        service.remember_use(dataset_id, options)
     return _end(result, as_json, to_stdout=to_stdout)
 
 
@@ -112,7 +122,9 @@ def _refuse_leaks(dataset_id: int, options: ExportOptions, *, each: bool) -> Non
 def _write_bundle(dataset_id: int, options: ExportOptions, out: str, *, prove: bool) -> dict[str, Any]:
     """Write a target of several files as a folder or as a .zip."""
     if out == "-":
-        for piece in service.stream_export(dataset_id, options):
+        for piece in service.stream_export(
+            dataset_id, options, partial(service.record_sent, dataset_id, options, way="command")
+        ):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return {"files": [], "left_out": [], "losses": [], "changed": []}
@@ -122,7 +134,15 @@ def _write_bundle(dataset_id: int, options: ExportOptions, out: str, *, prove: b
         raise BadUsage(said, code="no_folder")
     if not Path(out).absolute().parent.is_dir():
         raise Invalid(f"There is no folder {Path(out).parent}.", code="no_folder")
-    return {**service.write_folder(dataset_id, options, Path(out), prove=prove), "changed": []}
+    made = service.write_folder(dataset_id, options, Path(out), prove=prove)
+    packed, size = None, sum(int(file["bytes"]) for file in made["files"])
+    if Path(out).is_file():
+        with Path(out).open("rb") as file:
+            packed, size = hashlib.file_digest(file, "sha256").hexdigest(), Path(out).stat().st_size
+    facts = {"revision": made.pop("revision"), "pairs_hash": made.pop("pairs_hash")}
+    records = made["records"]
+    service.record_export(dataset_id, options, way="command", records=records, size=size, sha256=packed, **facts)
+    return made
 
 
 def _end(result: dict[str, Any], as_json: bool, *, to_stdout: bool) -> int:
@@ -157,9 +177,9 @@ def _tell(result: dict[str, Any]) -> None:
 def _write_files(
     dataset_id: int, parts: dict[str, ExportOptions], *, prove: bool, to_stdout: bool, tally: "service.Tally | None"
 ) -> dict[str, Any]:
-    """Write the files, one after the other, all of them planned before; returns the result object."""
-    plans = [service.plan_export(dataset_id, options) for options in parts.values()]
-    files, proofs, counted = [], [], 0
+    """Write the files, one after the other; returns the result object, with the counts of what was written."""
+    files, proofs, counts, counted, revision = [], [], [], 0, 0
+    first = next(iter(parts.values()))
     for path, options in parts.items():
         split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
         proof = service.Proof(options, split or "") if prove and not to_stdout and _is_regular(path) else None
@@ -174,15 +194,20 @@ def _write_files(
                     shutil.copyfileobj(aside, out, 1024 * 1024)
         if proof is not None:
             proofs.append(proof.compare(Path(path)))
+        counts.append(written.counts)
+        revision = revision or written.revision
+        sent = service.Sent(written.pairs, written.revision, written.bytes, written.sha256)
+        # Of several files the hash is told by no one of them.
+        sent.hash = written.hash if len(parts) == 1 else None
+        service.record_sent(dataset_id, options, sent, way="command")
         files.append({"path": path, "split": split, **written.as_dict()})
         if tally is not None:
             files[-1]["tokens"] = tally.tokens.total() - counted
             counted = tally.tokens.total()
-    counts = [plan.as_dict() for plan in plans]
     result: dict[str, Any] = {"files": files, "records": sum(file["records"] for file in files)}
     result |= {name: [line for one in counts for line in one[name]] for name in ("left_out", "losses", "changed")}
-    result["formulas"] = sum(plan.formulas for plan in plans)
-    result["snapshot"] = service.name_snapshot(dataset_id, next(iter(parts.values())))
+    result["formulas"] = sum(one["formulas"] for one in counts)
+    result["snapshot"] = service.name_snapshot(dataset_id, first, revision)
     if len(proofs) == len(parts):
         result["round_trip"] = service.add_trips(proofs).as_dict()
     return result

@@ -20,7 +20,7 @@ from app.services.export import ExportOptions
 @click.argument("repo", metavar="[OWNER/NAME]", required=False)
 @takes_options(hub.PushRun, "run", ("public", "message"), dataset_id=0)
 @takes_options(Filters, "filters")
-@takes_options(ExportOptions, "options", ("max_tokens", "per_tag", "seed", "extra"))
+@takes_options(ExportOptions, "options", ("max_tokens", "per_tag", "seed", "extra", "allow_leaks"))
 @click.option("--keep-token", is_flag=True, help="Read a token from stdin and keep it, for you only, for later pushes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def push(

@@ -21,8 +21,8 @@ programs: ``decode`` and ``encode`` take what msgspec can convert.
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -172,6 +172,13 @@ def read_text(one: Option, text: str, title: str = "") -> Any:
         parts = [part.partition("=") for part in text.split(",") if part]
         value = {name.strip(): content for name, sign, content in parts} if all(sign for _, sign, _ in parts) else text
     return check_value(one, value, title)
+
+
+def merge_options(kept: T, said: T) -> T:
+    """The options that were kept, with those that are said now: all that are not as they are by default."""
+    listed = options_of(type(said))
+    changed = {one.name: value for one in listed if (value := getattr(said, one.name)) != one.default}
+    return cast(T, replace(cast(Any, kept), **changed))
 
 
 def encode(options: Any, *, only_changed: bool = False) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from flask import Flask, g, request
 from flask_wtf.csrf import CSRFError
 
 from app import config
-from app.frontdoor import limits
+from app.frontdoor import compression, limits
 from app.frontdoor.limits import takes_uploads
 from app.frontdoor.middleware import BEARER, SOURCE, FrontDoor
 from app.frontdoor.origins import SAFE_METHODS, Origin
@@ -27,6 +27,8 @@ def init_app(app: Flask) -> None:
     app.wsgi_app = app.extensions["ltt.frontdoor"] = FrontDoor(  # type: ignore[method-assign]
         app.wsgi_app, config.data_dir(app.config), frozenset(name.strip() for name in names if name.strip()), stopping
     )
+
+    compression.init_app(app)
 
     @app.before_request
     def check_request() -> None:

@@ -8,9 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
-<body><main><h1>{title}</h1><p>{message}</p><p>{code} · request {request_id}</p>
-<p><a href="/">Home</a></p></main></body></html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="stylesheet" href="/static/css/all.css"></head>
+<body><main class="empty"><h1>{title}</h1><p>{message}</p><p><a href="/">All datasets</a></p>
+<p class="muted">{code} · request {request_id}</p></main></body></html>
 """
 
 

@@ -17,8 +17,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Files that pages are made of need nothing from anywhere, whoever opens one by itself.
+STATIC_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _ALWAYS = (
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -29,8 +30,11 @@ _ALWAYS = (
 
 def protect_headers(headers: Iterable[tuple[str, str]], path: str, request_id: str) -> Headers:
     """The response's headers with ours, which win. Only static files may be kept by a cache."""
-    ours = [*_ALWAYS, ("X-Request-Id", request_id)]
-    if not path.startswith("/static/"):
+    headers, is_static = list(headers), path.startswith("/static/")
+    is_page = any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
+    policy = STATIC_POLICY if is_static and not is_page else CONTENT_SECURITY_POLICY
+    ours = [("Content-Security-Policy", policy), *_ALWAYS, ("X-Request-Id", request_id)]
+    if not is_static:
         ours.append(("Cache-Control", "no-store"))
     names = {name.lower() for name, _ in ours}
     return [(name, value) for name, value in headers if name.lower() not in names] + ours

@@ -21,6 +21,7 @@ from app.models.dataset import Dataset
 from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
 from app.models.entry import Entry
 from app.models.epoch import VERSIONS, Workspace, base_on_epoch, met_epoch, next_epoch, require_epoch
+from app.models.exports import Export, ExportPreset
 from app.models.filling import fill
 from app.models.findings import Check, FoundProblem
 from app.models.history import ChangeRow, ChangeSet
@@ -50,6 +51,8 @@ __all__ = [
     "DuplicateScan",
     "Entry",
     "EntryFacts",
+    "Export",
+    "ExportPreset",
     "FoundProblem",
     "IdempotencyKey",
     "Import",

@@ -4,12 +4,20 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 _KIND = "dataset"
+# What to do where the package is not there.
+HOW_TO_ADD = "Pushing to the Hub needs one more package. Add it by: python3 run.py add hub"
+
+
+def is_installed() -> bool:
+    """Whether the package that speaks to the Hub is there."""
+    return find_spec("huggingface_hub") is not None
 
 
 class Hub:
@@ -22,8 +30,7 @@ class Hub:
         try:
             from huggingface_hub import HfApi
         except ImportError as error:
-            said = "Pushing to the Hub needs one more package. Add it by: python3 run.py add hub"
-            raise Unavailable(said, code="no_extra") from error
+            raise Unavailable(HOW_TO_ADD, code="no_extra") from error
         self._api: Any = HfApi(token=token)
         self._seen: dict[str, bool] = {}
 

@@ -15,8 +15,8 @@ from app.models.base import now
 from app.services import counts, entries
 
 MAX_NAME = 200
-# A dataset that was begun for a file which nobody has confirmed yet. It is shown nowhere.
-BEGUN = "begun_with_import"
+# A dataset that was begun for a file which nobody has confirmed yet, or by a job. It is shown nowhere.
+BEGUN, BEGUN_BY = "begun_with_import", "begun_by_job"
 
 
 def list_datasets(*, archived: bool = False, deleted: bool = False) -> list[Dataset]:
@@ -81,16 +81,24 @@ def clean_name(name: str) -> str:
 
 
 def create_dataset(
-    name: str, *, description: str = "", system_prompt: str | None = None, begun: bool = False
+    name: str,
+    *,
+    description: str = "",
+    system_prompt: str | None = None,
+    begun: bool = False,
+    job_id: int | None = None,
 ) -> Dataset:
-    """A new, empty dataset. One that is only ``begun`` shows nowhere until an import into it starts."""
+    """A new, empty dataset. One that is only ``begun`` shows nowhere until it is confirmed.
+
+    It is kept for as long as the job goes on that began it.
+    """
     with transaction() as session:
         dataset = Dataset(
             name=clean_name(name),
             description=description.strip(),
             system_prompt=system_prompt,
             counts={},
-            settings={BEGUN: True} if begun else {},
+            settings={BEGUN: True, BEGUN_BY: job_id} if begun else {},
         )
         session.add(dataset)
         session.flush()
@@ -104,12 +112,12 @@ def is_begun(dataset_id: int) -> bool:
 
 
 def confirm_dataset(dataset_id: int) -> None:
-    """Make a dataset that was begun for a file one like all others."""
+    """Make a dataset that was begun one like all others."""
     with transaction():
         dataset = get(dataset_id)
         if BEGUN not in (dataset.settings or {}):
             return
-        dataset.settings = {name: value for name, value in dataset.settings.items() if name != BEGUN}
+        dataset.settings = {name: value for name, value in dataset.settings.items() if name not in (BEGUN, BEGUN_BY)}
 
 
 def _open_dataset(dataset_id: int, revision: int | None = None) -> Dataset:

@@ -18,7 +18,12 @@ document.addEventListener("input", (event) => event.target.matches("input[name=t
 document.addEventListener("htmx:after:swap", ticks);
 // What is folded on a phone has nothing to open it by on a wide screen.
 const narrow = matchMedia("(max-width: 60rem)");
-const fold = () => document.querySelector(".ops")?.toggleAttribute("open", !narrow.matches);
+function fold() {
+  const list = document.querySelector(".ops");
+  list?.toggleAttribute("open", !narrow.matches);
+  // Until now the style showed it folded.
+  list?.setAttribute("data-ready", "");
+}
 narrow.addEventListener("change", fold);
 fold();
 ticks();

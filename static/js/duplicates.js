@@ -23,7 +23,12 @@ document.addEventListener("input", (event) => {
 
 // What is folded on a phone has nothing to open it by on a wide screen.
 const narrow = matchMedia("(max-width: 60rem)");
-const fold = () => document.querySelector(".grouplist")?.toggleAttribute("open", !narrow.matches);
+function fold() {
+  const list = document.querySelector(".grouplist");
+  list?.toggleAttribute("open", !narrow.matches);
+  // Until now the style showed it folded.
+  list?.setAttribute("data-ready", "");
+}
 narrow.addEventListener("change", fold);
 
 function settle() {

@@ -9,6 +9,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core import errors
+from tests import factories
+from tests.pages import as_shown
 
 
 def failure(name: str) -> OperationalError:
@@ -139,3 +141,46 @@ def test_an_odd_number_in_a_query_or_form_is_no_defect(client: FlaskClient, numb
 def test_json_is_no_form(client: FlaskClient) -> None:
     answer = client.post("/datasets", json={"name": {"a": 1}})
     assert (answer.status_code, "/api/v1" in answer.text) == (415, True)
+
+
+SHOWN = {
+    400: "/datasets/1/history?no=such",
+    404: "/datasets/1/history?step=99",
+    405: "/datasets/1/pairs/actions",
+    422: "/datasets/1/pairs/actions",
+    403: "/datasets/1/archive",
+    413: "/datasets/1/pairs/actions",
+}
+
+
+@pytest.mark.parametrize("status", SHOWN)
+def test_an_error_stands_in_the_shell_of_its_dataset_and_says_what_to_do(
+    app: Flask, client: FlaskClient, status: int
+) -> None:
+    with app.app_context():
+        factories.dataset("Harbor")
+    if status in (400, 404, 405):
+        answer = client.get(SHOWN[status])
+    elif status == 403:
+        app.config["WTF_CSRF_ENABLED"] = True
+        answer = client.post(SHOWN[status], headers={"Origin": "http://localhost"})
+    else:
+        app.config["LTT_MAX_FORM_MB"] = 1
+        size = 2_000_000 if status == 413 else 1
+        answer = client.post(SHOWN[status], data={"id": "1", "action": "nonsense", "note": "x" * size})
+    page = as_shown(answer.text)
+    assert answer.status_code == status or (status == 422 and answer.status_code == 400)
+    assert ">Harbor</b>" in page and "/datasets/1/pairs" in page and "All datasets" in page
+
+
+@pytest.mark.parametrize(("error", "again"), [(errors.Busy("Busy."), True), (errors.NotFound("None."), False)])
+def test_what_may_work_a_moment_later_is_tried_again_by_a_link(failing, error: Exception, again: bool) -> None:
+    page = as_shown(failing(error).get("/fails?a=b").text)
+    assert ('href="/fails?a=b"> Try again' in page or 'href="/fails?a=b">Try again' in page) == again
+
+
+def test_a_page_that_is_left_out_leads_back_where_its_button_is(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        factories.dataset("Harbor")
+    page = as_shown(client.get("/datasets/1/history/undo").text)
+    assert 'class="btn primary" href="/datasets/1/history"' in page

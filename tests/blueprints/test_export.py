@@ -1,10 +1,13 @@
 """The export page, the converter page and the backup page."""
 
+import gzip
+import hashlib
 import html
 import io
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from app.core.changes import Change
 from app.core.formats import FORMATS
 from app.core.record import Record
 from app.core.targets import EXPORT_TARGETS
-from app.services import backups, datasets, entries, export, history, jobs, snapshots
+from app.services import backups, datasets, entries, export, history, hub, jobs, snapshots, tasks
 from tests import factories
 
 
@@ -182,7 +185,7 @@ def test_few_downloads_are_made_at_a_time_and_each_gives_its_place_back(client, 
 
 def test_the_choices_are_followed_without_loading_the_page_again(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&tag=&split=&view=read", headers={"HX-Request": "true"})
-    assert page.status_code == 200 and "<html" not in page.text and page.text.count("hx-swap-oob") == 3
+    assert page.status_code == 200 and "<html" not in page.text and page.text.count("hx-swap-oob") == 4
     assert "3 out, 3 back, 0 differences" in page.text and "Question 1?" in page.text
     assert "<b>Tags</b> of" in page.text and "Download 3 pairs" in page.text
 
@@ -372,3 +375,95 @@ def test_a_program_is_told_which_pairs_leak(client, leaking):
     assert client.get(f"{address}/plan?split=test").json["leak_counts"] == {"exact": 1}
     assert "leaks" not in client.get(f"{address}/plan").json
     assert client.get(f"{address}?split=test&allow_leaks=true").status_code == 200
+
+
+def exports_of(app, dataset_id):
+    with app.app_context():
+        return [(one.way, one.target, one.records, one.sha256, one.step) for one in export.list_exports(dataset_id)]
+
+
+def test_a_download_is_remembered_once_all_of_it_was_taken(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/export/file?to=alpaca"
+    data = client.post(address).data
+    assert exports_of(app, dataset_id) == [("page", "alpaca", 3, hashlib.sha256(data).hexdigest(), 3)]
+    dropped = client.get(address, buffered=False)
+    dropped.close()
+    client.get(address, headers={"Sec-Fetch-Site": "cross-site"})
+    client.head(address)
+    assert len(exports_of(app, dataset_id)) == 1
+    assert "SHA-256" in client.get(f"/datasets/{dataset_id}/export").text
+
+
+def test_a_download_of_what_was_frozen_is_a_use_of_the_snapshot(client, app, dataset_id):
+    with app.app_context():
+        tasks.start(snapshots.FREEZE, snapshots.FreezeRun(dataset_id))
+        frozen = snapshots.find_snapshot(dataset_id, 1).hash
+    assert client.post(f"/datasets/{dataset_id}/export/file?to=huggingface&status=review").data
+    assert client.get(f"/api/v1/datasets/{dataset_id}/export", query_string={"to": "alpaca", "snapshot": "v1"}).data
+    told = client.get(f"/api/v1/datasets/{dataset_id}/exports").get_json()["exports"]
+    assert [(one["way"], one["snapshot"], one["state"]) for one in told] == [
+        ("api", "v1", frozen),
+        ("page", "v1", frozen),
+    ]
+    page = client.get(f"/datasets/{dataset_id}/snapshots/1").text
+    assert "2 exports" in page and "in the status" in page
+    with app.app_context():
+        assert [use.title for use in snapshots.uses_of(1)] == ["Export to alpaca", "Export to huggingface"]
+
+
+def test_a_compressed_file_is_chosen_on_the_page(client, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&compress=gz").text
+    assert ".json.gz" in page
+    file = client.post(f"/datasets/{dataset_id}/export/file?to=alpaca&compress=gz")
+    assert b"Question 1?" in gzip.decompress(file.data)
+    folder = client.post(f"/datasets/{dataset_id}/export/file?to=mlx&compress=gz")
+    assert folder.status_code == 200 and folder.data.startswith(b"PK")
+
+
+def test_choices_are_kept_under_a_name_taken_again_and_forgotten(client, dataset_id):
+    here = f"/datasets/{dataset_id}/export"
+    assert (
+        client.post(f"{here}/presets?to=alpaca&status=review&max_tokens=99", data={"name": " My  set "}).status_code
+        == 303
+    )
+    page = client.get(here).text
+    [address] = re.findall(r'href="([^"]*)">My set</a>', page)
+    again = client.get(html.unescape(address)).text
+    assert 'value="99"' in again and re.search(r'value="alpaca"[^>]*checked', again)
+    assert client.post(f"{here}/presets", data={"name": "a/b"}).status_code == 422
+    client.post(f"{here}/presets/delete", data={"name": "My set"})
+    assert "My set</a>" not in client.get(here).text
+    assert client.post(f"{here}/presets/delete", data={"name": "My set"}).status_code == 404
+
+
+def test_choices_are_kept_and_used_over_the_api(client, dataset_id):
+    here = f"/api/v1/datasets/{dataset_id}"
+    kept = client.put(f"{here}/presets/tuned", json={"to": "alpaca", "shuffle": 3, "status": ["review"]})
+    assert kept.status_code == 200, kept.text
+    assert [one["name"] for one in client.get(f"{here}/presets").get_json()["presets"]] == ["tuned"]
+    assert b'"instruction"' in client.get(f"{here}/export", query_string={"preset": "tuned"}).data
+    assert b'"messages"' in client.get(f"{here}/export", query_string={"preset": "tuned", "to": "openai"}).data
+    assert client.get(f"{here}/export", query_string={"preset": "other"}).status_code == 404
+    assert client.delete(f"{here}/presets/tuned").status_code == 200
+    assert client.delete(f"{here}/presets/tuned").status_code == 404
+
+
+def test_the_page_says_in_one_sentence_how_to_get_what_the_hub_needs(client, dataset_id, monkeypatch):
+    monkeypatch.setattr("app.services.hub.is_installed", lambda: False)
+    page = client.get(f"/datasets/{dataset_id}/export?to=huggingface").text
+    assert hub.HOW_TO_ADD in page and 'name="repo"' not in page
+    assert "Push to the Hub" not in client.get(f"/datasets/{dataset_id}/export?to=alpaca").text
+    assert client.post(f"/datasets/{dataset_id}/export/push?to=huggingface").status_code == 503
+
+
+def test_a_push_wants_a_name_and_a_token(client, app, dataset_id, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("app.services.hub.is_installed", lambda: True)
+    here = f"/datasets/{dataset_id}/export/push?to=huggingface"
+    assert 'name="token"' in client.get(f"/datasets/{dataset_id}/export?to=huggingface").text
+    assert client.post(here, data={"repo": "me/set"}).status_code == 409
+    assert client.post(here, data={"repo": "no name", "token": "hf_12345678"}).status_code == 422
+    kept = Path(app.config["LTT_DATA_DIR"]) / "hub.token"
+    assert kept.read_text() == "hf_12345678\n" and kept.stat().st_mode & 0o777 == 0o600
+    page = client.get(f"/datasets/{dataset_id}/export?to=huggingface").text
+    assert 'name="token"' not in page and "hf_12345678" not in page

@@ -162,3 +162,10 @@ def test_what_a_file_had_beside_the_pair_is_shown_with_it(app: Flask, client: Fl
         history.create(1, [record], summary="Add a pair")
     page = client.get(f"{address}?pair=4").text
     assert '<dd class="asis" dir="auto">The shop opens at nine.</dd>' in page
+
+
+def test_who_comes_while_others_look_at_all_is_told_so(app: Flask, client: FlaskClient, address: str) -> None:
+    with app.app_context():
+        review.claim_cards(Queue(1), Reviewer("other", "Mira"), 8)
+    page = client.get(address).text
+    assert "Others look at the rest" in page and "Nothing is left to review" not in page

@@ -99,9 +99,45 @@ def kept(name: str) -> uploads.Upload:
     return uploads.save(io.BytesIO(ROWS).read, name)
 
 
+# Cumulative layout shift: Google's measure, where up to 0.1 is called good. A fifth of that is a line or two that move.
+MOST_SHIFT = 0.02
+COUNT_SHIFTS = """
+window.shifted = { score: 0, what: [] };
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries().filter((one) => !one.hadRecentInput)) {
+    window.shifted.score += entry.value;
+    window.shifted.what.push(...entry.sources.map(({ node }) => node?.className || node?.nodeName || "gone"));
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+# WCAG 2.2, 2.5.8: targets of 24 px, but for those in a sentence and those whose 24 px around their middle meet no other.
+SMALL_TARGETS = """() => {
+  const inText = (one) => one.matches("a") && getComputedStyle(one).display === "inline";
+  const all = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+    .map((one) => (one.matches("input") && one.closest("label")) || one)
+    .filter((one) => one.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }) && !one.closest(".sr"));
+  const boxes = [...new Set(all)].map((one) => ({ one, box: one.getBoundingClientRect() })).filter(({ box }) => box.width > 1 && box.height > 1);
+  const isCovered = ({ one, box }) => {
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return top && !top.contains(one) && !one.contains(top);
+  };
+  const small = boxes.filter(({ one, box }) => !isCovered({ one, box }) && (box.width < 24 || box.height < 24) && !inText(one));
+  const middle = ({ box }) => [box.left + box.width / 2, box.top + box.height / 2];
+  const meets = (one, other) => {
+    const [x, y] = middle(one);
+    const { left, right, top, bottom } = other.box;
+    return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom)) < 12;
+  };
+  return small
+    .filter((one) => boxes.some((other) => other.one !== one.one && !other.one.contains(one.one) && !one.one.contains(other.one) && meets(one, other)))
+    .map(({ one, box }) => `${one.tagName}.${one.className} ${(one.textContent || one.name || "").trim().slice(0, 20)} ${box.width.toFixed()}x${box.height.toFixed()}`);
+}"""
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_and_fits(open_page, address, paths, width):
     page = open_page(width=width)
+    page.add_init_script(COUNT_SHIFTS)
     asked, waiting = [], set()
     page.on("request", lambda request: (asked.append(request.url), waiting.add(request)))
     for ending in ("requestfinished", "requestfailed"):
@@ -115,7 +151,10 @@ def test_every_page_is_accessible_and_fits(open_page, address, paths, width):
             page.wait_for_load_state("networkidle")
         while waiting or is_busy(page):
             page.wait_for_timeout(10)
-        found = [*find_faults(page), *([f"{wide} px too wide"] if (wide := overflow(page)) > 0 else [])]
+        moved = page.evaluate("window.shifted")
+        found = [*find_faults(page), *([f"moves by itself: {moved}"] if moved["score"] > MOST_SHIFT else [])]
+        found += [f"small target: {one}" for one in page.evaluate(SMALL_TARGETS)]
+        found += [*([f"{wide} px too wide"] if (wide := overflow(page)) > 0 else [])]
         if found:
             faults[path] = found
     assert faults == {}

@@ -6,6 +6,9 @@ import zipfile
 
 import pytest
 
+from app.cli.workspace import open_workspace
+from app.core.filters import Filters
+from app.core.spec import parse_target
 from app.core.targets import EXPORT_TARGETS
 
 
@@ -130,3 +133,23 @@ def test_the_files_of_a_folder_are_read_back(ltt, tmp_path, name, out):
     told = ltt("export", "mixed", tmp_path / out, "--to", name, "--json").json["round_trip"]
     assert (told["records"], told["back"], told["differences"]) == (rows_out, rows_out, 0)
     assert {"what": "status", "records": 6} in told["losses"]
+
+
+def test_kept_choices_are_taken_by_their_name(ltt, faq, tmp_path):
+    from app.services import export
+    from app.services.export import ExportOptions
+
+    with open_workspace():
+        spec, filters = parse_target("together"), Filters(statuses=("review",))
+        export.save_preset(1, "mine", ExportOptions(seed=3, max_tokens=99).complete(spec, filters))
+    result = ltt("export", faq, tmp_path / "out.jsonl", "--preset", "mine", "--json")
+    assert result.code == 0 and "reasoning" in (tmp_path / "out.jsonl").read_text()
+    ltt("export", faq, tmp_path / "out.jsonl", "--preset", "mine", "--to", "openai", "--shuffle", "4")
+    assert "reasoning" not in (tmp_path / "out.jsonl").read_text()
+    with open_workspace():
+        last, first = (export.options_of_export(one) for one in export.list_exports(1))
+        made = [(one.name, one.seed, one.max_tokens, one.filters.statuses) for one in (first, last)]
+        assert [one.way for one in export.list_exports(1)] == ["command", "command"]
+    assert made == [("together", 3, 99, ("review",)), ("openai", 4, 99, ("review",))]
+    missing = ltt("export", faq, tmp_path / "x.jsonl", "--preset", "other")
+    assert missing.code == 4 and "There are: mine." in missing.err

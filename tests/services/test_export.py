@@ -378,7 +378,9 @@ def test_splits_go_to_their_own_files(mixed):
 def test_a_plan_is_kept_at_hand_until_the_pairs_change(mixed, monkeypatch):
     counted = []
     real = planning.count_ledger
-    monkeypatch.setattr(planning, "count_ledger", lambda *given: counted.append(given) or real(*given))
+    monkeypatch.setattr(
+        planning, "count_ledger", lambda *given, **named: counted.append(given) or real(*given, **named)
+    )
     options = ExportOptions(layout="alpaca")
     first = export.plan_at_hand(mixed, options)
     assert export.plan_at_hand(mixed, options).losses == first.losses and len(counted) == 1

@@ -83,6 +83,7 @@ def test_a_second_push_keeps_the_card_by_hand_writes_its_features_anew_and_drops
     assert result["removed"] == ["test.jsonl"] and sorted(server.files["me/faq"]) == [
         ".ltt/croissant.json",
         ".ltt/manifest.json",
+        ".ltt/order.json",
         "README.md",
         "notes.txt",
         "train.jsonl",
@@ -156,3 +157,15 @@ def test_a_token_is_kept_for_its_owner_only_and_in_no_database(app, filled, data
             hub.keep_token(bad)
     hub.keep_token("")
     assert not path.exists()
+
+
+def test_a_set_whose_splits_leak_is_pushed_only_where_that_is_allowed(server, filled, ltt):
+    for split in ("train", "test"):
+        history.create(filled, [Record("How many boxes?", "There are 12.")], summary="Add", split=split)
+    with pytest.raises(Conflict, match="1 leak between splits"):
+        pushed(filled)
+    assert server.commits == []
+    refused = ltt("push", filled, "me/faq")
+    assert refused.code == 4 and "--allow-leaks" in refused.err and server.commits == []
+    allowed = ltt("push", filled, "me/faq", "--allow-leaks")
+    assert allowed.code == 0 and len(server.commits) == 1

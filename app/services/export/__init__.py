@@ -18,13 +18,21 @@ from app.services.export.ledgers import (
     remember_target,
     view_counts,
 )
-from app.services.export.manifest import Tally, build_manifest, name_snapshot, remember_use
+from app.services.export.manifest import Tally, build_manifest, name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
 from app.services.export.planning import MOST_NAMED, ExportPlan, RecordCount, count_by_split, count_ledger, plan_export
+from app.services.export.presets import (
+    delete_preset,
+    list_presets,
+    options_of_preset,
+    read_preset,
+    save_preset,
+)
 from app.services.export.proof import Proof, RoundTrip, add_trips
+from app.services.export.records import list_exports, options_of_export, record_export, record_sent
 from app.services.export.rendering import Rendering
 from app.services.export.tasks import COUNT, MAKE, FileRun
-from app.services.export.writing import Written, prove_export, require_space_for, stream_export, write_export
+from app.services.export.writing import Sent, Written, prove_export, require_space_for, stream_export, write_export
 
 __all__ = [
     "COUNT",
@@ -39,6 +47,7 @@ __all__ = [
     "RecordCount",
     "Rendering",
     "RoundTrip",
+    "Sent",
     "SplitLeaks",
     "Tally",
     "Written",
@@ -46,6 +55,7 @@ __all__ = [
     "build_manifest",
     "count_by_split",
     "count_ledger",
+    "delete_preset",
     "file_name",
     "find_line",
     "find_origin",
@@ -53,15 +63,22 @@ __all__ = [
     "find_written",
     "is_small",
     "last_targets",
+    "list_exports",
+    "list_presets",
     "name_pairs",
     "name_snapshot",
+    "options_of_export",
+    "options_of_preset",
     "plan_at_hand",
     "plan_export",
     "prove_export",
+    "read_preset",
+    "record_export",
+    "record_sent",
     "remember_target",
-    "remember_use",
     "require_no_leaks",
     "require_space_for",
+    "save_preset",
     "stream_export",
     "view_counts",
     "write_bundle",

@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,13 +22,12 @@ from app.core.bundles import BUNDLES, MANIFEST, ORDER, Facts, Features, OrderKee
 from app.core.errors import Invalid
 from app.core.formats import FORMATS
 from app.core.formats.jsonl import encode_line
-from app.core.layouts import CARRIES, losses
 from app.core.record import SPLITS, Record
 from app.core.spool import require_space
 from app.core.stored import StoredEntry
 from app.services.export.manifest import Tally, build_manifest, name_snapshot
 from app.services.export.options import ExportOptions
-from app.services.export.planning import plan_export
+from app.services.export.planning import begin_reckoning
 from app.services.export.proof import Proof, add_trips
 from app.services.export.rendering import Rendering
 from app.version import __version__
@@ -84,7 +82,7 @@ def write_bundle(
     file, by its path. Raises Invalid where nothing is left to write.
     """
     bundle, features, tally, order = BUNDLES[options.bundle], Features(), Tally(), OrderKeeper()
-    lost, found, expected = Counter[str](), dict[str, _Split](), dict[str, Proof]()
+    found, expected = dict[str, _Split](), dict[str, Proof]()
     with ExitStack() as stack:
 
         def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
@@ -99,11 +97,12 @@ def write_bundle(
                 found[name].add(one)
             order.add(name, len(rows))
             tally.add(row, record, rows, name)
-            lost.update(losses(record, run.layout, run.how))
+            counted.see(row, record, rows)
             if run.pairs % _CHECKED_ROWS == 0:
                 require_space(0)
 
         run = stack.enter_context(Rendering(dataset_id, options, seen=see))
+        counted = begin_reckoning(run)
         for _ in run.rendered():
             pass
         if not found:
@@ -121,7 +120,6 @@ def write_bundle(
     for beside, write in bundle.beside.items():
         (folder / beside).parent.mkdir(exist_ok=True)
         (folder / beside).write_bytes(write(facts, read_old(beside)))
-    left_out = plan_export(dataset_id, options).as_dict()["left_out"]
     result = {
         "files": [
             {"path": part.path, "split": part.split, "records": part.pairs}
@@ -129,11 +127,11 @@ def write_bundle(
             for part in parts
         ],
         "records": sum(part.pairs for part in parts),
-        "left_out": left_out,
-        "losses": [{"what": name, "records": lost[name]} for name in CARRIES if lost[name]],
-        "snapshot": name_snapshot(dataset_id, options),
+        **{name: counted.as_plan().as_dict()[name] for name in ("left_out", "losses", "changed")},
+        "snapshot": name_snapshot(dataset_id, options, run.revision),
     }
     manifest = build_manifest(dataset_id, options, result, tally)
+    result |= {"revision": run.revision, "pairs_hash": manifest["pairs_hash"]}
     (folder / MANIFEST).parent.mkdir(exist_ok=True)
     (folder / MANIFEST).write_bytes(as_json(manifest))
     paths, first = {part.split: part.path for part in parts}, {name: one.richest[0] for name, one in found.items()}

@@ -10,6 +10,7 @@ from app.core.options import encode
 from app.core.record import Record
 from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
+from app.models import Snapshot
 from app.providers.tokenizers import load_tokenizer
 from app.services import snapshots, splits
 from app.services.export.options import ExportOptions, find_origin
@@ -39,16 +40,15 @@ class Tally:
         return hash_pairs(self._hashes, system_prompt)
 
 
-def name_snapshot(dataset_id: int, options: ExportOptions) -> dict[str, Any] | None:
-    """The snapshot that is exported, else the one that holds what the dataset holds now, if there is one."""
-    found = find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id)
+def snapshot_of(dataset_id: int, options: ExportOptions, revision: int) -> Snapshot | None:
+    """The snapshot that was exported, else the one that holds what the dataset held at a revision, if there is one."""
+    return find_origin(dataset_id, options).snapshot or snapshots.newest_of(dataset_id, revision)
+
+
+def name_snapshot(dataset_id: int, options: ExportOptions, revision: int) -> dict[str, Any] | None:
+    """The same as programs see it."""
+    found = snapshot_of(dataset_id, options, revision)
     return {"snapshot": snapshots.label_of(found), "name": found.name, "hash": found.hash} if found else None
-
-
-def remember_use(dataset_id: int, options: ExportOptions) -> None:
-    """Let the snapshot that was exported, if one was, know of it: it is the proof of what is in the file."""
-    if (frozen := find_origin(dataset_id, options).snapshot) is not None:
-        snapshots.add_use(frozen.id, "export", f"Export to {options.target or f'{options.format}:{options.layout}'}")
 
 
 def build_manifest(dataset_id: int, options: ExportOptions, result: Mapping[str, Any], tally: Tally) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select
 
 from app.core.formats import FORMATS, WriteOptions
 from app.core.formats.csv import RISKY, cells_of, stream_lines
@@ -155,7 +155,7 @@ class Reckoning:
         self.pairs[code] += number
         named = self.names.setdefault(code, [])
         if number and self.is_naming and len(named) < MOST_NAMED:
-            named.extend(db.session.execute(query.limit(MOST_NAMED - len(named))).scalars())
+            named.extend(self.run.find(query.limit(MOST_NAMED - len(named))).scalars())
 
     def see(self, row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
         """A pair that goes out, and its rows."""
@@ -204,30 +204,40 @@ class Reckoning:
         return ExportPlan(self.records, lines, self.formulas)
 
 
-def plan_export(dataset_id: int, options: ExportOptions) -> ExportPlan:
-    """Count what goes out and what stays."""
-    return count_ledger(dataset_id, options)[0]
+def plan_export(dataset_id: int, options: ExportOptions, view: Connection | None = None) -> ExportPlan:
+    """Count what goes out and what stays, in a view that is open already where one is given."""
+    return count_ledger(dataset_id, options, view=view)[0]
 
 
 def count_ledger(
-    dataset_id: int, options: ExportOptions, *, naming: bool = False
+    dataset_id: int, options: ExportOptions, *, naming: bool = False, view: Connection | None = None
 ) -> tuple[ExportPlan, dict[str, list[int]]]:
     """Count what goes out, what stays and what changes; with ``naming`` also the first pairs of each code, by ids."""
     # Cells of other layouts are known only when they are written.
     looks_at_all = options.picks or (FORMATS[options.format].tabular and options.layout != "columns")
-    with Rendering(dataset_id, options) as run:
-        tally = Reckoning(run, is_naming=naming)
+    with Rendering(dataset_id, options, view=view) as run:
+        tally = begin_reckoning(run, is_naming=naming)
         # Only the cell itself tells how tags begin there: these begin the list with what matters, or escape it.
         begins = func.coalesce(func.substr(Entry.tags, 3, 1), "").in_((*tally.signs, "\\") if tally.signs else ())
         is_more = or_(Entry.turns.is_not(None), Entry.trace.is_not(None), Entry.extra.is_not(None), begins)
-        run.seen, run.left = tally.see, tally.leave
-        _count_left_out(tally)
-        for _ in run.rendered(*(() if looks_at_all else (is_more,))):
-            pass
+        run.seen = tally.see
         if not looks_at_all:
             _count_plain(tally, not_(is_more))
             _count_plain_cells(tally, not_(is_more))
+        for _ in run.rendered(*(() if looks_at_all else (is_more,))):
+            pass
     return tally.as_plan(), tally.names
+
+
+def begin_reckoning(run: Rendering, *, is_naming: bool = False) -> Reckoning:
+    """A count of what a rendering gives, before it gives any: pairs whose columns tell that they stay are counted.
+
+    It is told of others that stay; who renders tells its ``see`` of those that go out.
+    """
+    tally = Reckoning(run, is_naming=is_naming)
+    run.left = tally.leave
+    _count_left_out(tally)
+    return tally
 
 
 def count_by_split(dataset_id: int, options: ExportOptions) -> dict[str | None, int]:
@@ -243,7 +253,7 @@ def code_of_loss(name: str) -> str:
 
 
 def _ids(run: Rendering, *where: ColumnElement[bool]) -> Any:
-    return run.origin.find(select(Entry.id).where(goes_out(run.origin, run.options), *where).order_by(Entry.id))
+    return select(Entry.id).where(goes_out(run.origin, run.options, run.connection), *where).order_by(Entry.id)
 
 
 def _count_left_out(tally: Reckoning) -> None:
@@ -254,11 +264,11 @@ def _count_left_out(tally: Reckoning) -> None:
     for code, condition in reasons_against(origin, options).items():
         conditions[code] = and_(condition, *map(not_, earlier))
         earlier.append(condition)
-    chosen = is_chosen(origin, options)
+    chosen = is_chosen(origin, options, tally.run.connection)
     counts = select(*(func.count().filter(one) for one in conditions.values())).select_from(Entry).where(chosen)
-    numbers = db.session.execute(origin.find(counts)).one()
+    numbers = tally.run.find(counts).one()
     for (code, condition), number in zip(conditions.items(), numbers, strict=True):
-        tally.add_many(code, number, origin.find(select(Entry.id).where(chosen, condition).order_by(Entry.id)))
+        tally.add_many(code, number, select(Entry.id).where(chosen, condition).order_by(Entry.id))
 
 
 def _count_plain(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
@@ -266,8 +276,8 @@ def _count_plain(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
     run = tally.run
     beside = (Entry.rejected_answer, Entry.reasoning, Entry.tags, Entry.source, Entry.family)
     has = [column.is_not(None) for column in (Entry.system, *beside)]
-    kinds = select(*has, func.count()).where(goes_out(run.origin, run.options), is_plain).group_by(*has)
-    for *there, number in db.session.execute(run.origin.find(kinds)).all():
+    goes = goes_out(run.origin, run.options, run.connection)
+    for *there, number in run.find(select(*has, func.count()).where(goes, is_plain).group_by(*has)).all():
         has_system, has_rejected, has_reasoning, has_tags, has_source, has_family = there
         record = Record(
             "q",
@@ -298,19 +308,19 @@ def _count_plain_cells(tally: Reckoning, is_plain: ColumnElement[bool]) -> None:
         Entry.rejected_answer,
         *((Entry.source, Entry.family) if options.keep_extra else ()),
     )
-    where = goes_out(run.origin, options), is_plain
+    where = goes_out(run.origin, options, run.connection), is_plain
     starts = [func.substr(column, 1, 1).in_(tally.signs) for column in columns]
     if tally.signs and options.spreadsheet_safe:
         counts = select(func.count()).select_from(Entry).where(*where, or_(*starts))
-        number = db.session.execute(run.origin.find(counts)).scalar_one()
+        number = run.find(counts).scalar_one()
         tally.add_many(MADE_SAFE, number, _ids(run, is_plain, or_(*starts)))
     elif tally.signs:
         numbers = select(*(func.count().filter(one) for one in starts)).select_from(Entry).where(*where)
-        tally.formulas += sum(db.session.execute(run.origin.find(numbers)).one())
+        tally.formulas += sum(run.find(numbers).one())
     elif options.format == "xlsx":
         # Characters beyond U+FFFF count as two there.
         wide = select(Entry.id, *columns).where(*where, or_(*(func.length(one) > CELL_LIMIT // 2 for one in columns)))
-        for entry_id, *texts in db.session.execute(run.origin.find(wide)):
+        for entry_id, *texts in run.find(wide):
             tally.see_cells(entry_id, [text for text in texts if text])
 
 

@@ -23,7 +23,7 @@ from app.core.layouts.openai import OPENAI
 from app.core.record import Record, load_json
 from app.core.stored import PLACES, StoredEntry, as_entry
 from app.core.text import PLAIN_STARTS, all_visible, is_blank
-from app.models import Entry, reading
+from app.models import Dataset, Entry, reading
 from app.providers.tokenizers import load_tokenizer
 from app.services import entries
 from app.services.export.options import ExportOptions, find_origin, goes_out
@@ -42,9 +42,10 @@ Left = Callable[[StoredEntry, str | RowError], object]
 class Rendering:
     """One export of a dataset, read from one unchanging view of the data: ``with Rendering(…) as run``.
 
-    ``pairs`` and ``rows`` count what was given so far. ``left`` is told of pairs that stay behind for what their
-    columns do not tell, ``seen`` of each pair that goes out, its record and its rows; with it the quick ways, which
-    make the same file, are not taken.
+    ``view`` is a view that is open already, for more than one pass over the same data; ``revision`` is that of the
+    dataset in it. ``pairs`` and ``rows`` count what was given so far. ``left`` is told of pairs that stay behind for
+    what their columns do not tell, ``seen`` of each pair that goes out, its record and its rows; with it the quick
+    ways, which make the same file, are not taken.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Rendering:
         *,
         left: Left = lambda row, reason: None,
         seen: Callable[[StoredEntry, Record, list[dict[str, Any]]], object] | None = None,
+        view: Connection | None = None,
     ) -> None:
         self.options = options.checked()
         self.origin = find_origin(dataset_id, options)
@@ -64,16 +66,25 @@ class Rendering:
         self.pairs = self.rows = 0
         self.left, self.seen = left, seen
         self._stack = ExitStack()
-        self.connection: Connection | None = None
+        self.connection = view
+        self.revision = 0
 
     def __enter__(self) -> "Rendering":
-        self.connection = self._stack.enter_context(reading())
+        self.connection = self.connection or self._stack.enter_context(reading())
+        # The first word with the database is what the view is of.
+        own = select(Dataset.revision).where(Dataset.id == self.origin.dataset_id)
+        self.revision = int(self.connection.execute(own).scalar_one())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def find(self, statement: Any) -> Any:
+        """What a query of entries finds in the view."""
+        assert self.connection is not None
+        return self.connection.execute(self.origin.find(statement))
 
     def chunks(self, *which: ColumnElement[bool]) -> Iterator[list[StoredEntry]]:
         """The stored rows that go out, some at a time, in their order; the layout may still refuse some."""

@@ -11,11 +11,11 @@ from app.core.text import plural
 from app.services import datasets, uploads
 from app.services.export.leaks import require_no_leaks
 from app.services.export.ledgers import CountRun, count_and_keep, is_small, sweep_ledgers
-from app.services.export.manifest import name_snapshot, remember_use
+from app.services.export.manifest import Tally, name_snapshot
 from app.services.export.options import ExportOptions, file_name, find_origin
-from app.services.export.planning import plan_export
 from app.services.export.proof import Proof
-from app.services.export.writing import prove_export, write_export
+from app.services.export.records import record_sent
+from app.services.export.writing import Sent, prove_export, write_export
 from app.services.jobs import Watch
 from app.services.tasks import Task, TaskLimits, declare
 
@@ -31,7 +31,6 @@ class FileRun:
 def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     """Write an export to a file that is kept like an upload, read it back, and say what it is and how it came back."""
     origin, total = find_origin(run.dataset_id, run.options), datasets.get(run.dataset_id).entry_count
-    plan = plan_export(run.dataset_id, run.options)
     watch.progress(0, total, "pairs written")
     part = uploads.new_part()
     try:
@@ -45,7 +44,7 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
                         shutil.copyfileobj(made, out, uploads.CHUNK)
             else:
                 proof = Proof(run.options)
-                written = write_export(run.dataset_id, run.options, out, proof, show=watch.progress)
+                written = write_export(run.dataset_id, run.options, out, proof, Tally(), show=watch.progress)
                 watch.progress(written.pairs, written.pairs, "pairs written, being read back")
                 out.flush()
                 trip = proof.compare(part)
@@ -54,9 +53,10 @@ def make_file(run: FileRun, watch: Watch) -> Mapping[str, object]:
     finally:
         part.unlink(missing_ok=True)
     facts = {**written.as_dict(), "file": kept.token, "name": kept.name, "round_trip": trip.as_dict()}
-    counts = {name: value for name, value in plan.as_dict().items() if name != "records"}
-    facts |= {"dataset_id": run.dataset_id, "snapshot": name_snapshot(run.dataset_id, run.options)}
-    remember_use(run.dataset_id, run.options)
+    counts = {name: value for name, value in written.counts.items() if name != "records"}
+    facts |= {"dataset_id": run.dataset_id, "snapshot": name_snapshot(run.dataset_id, run.options, written.revision)}
+    sent = Sent(written.pairs, written.revision, written.bytes, written.sha256, written.hash)
+    record_sent(run.dataset_id, run.options, sent, way="file")
     return {**counts, **facts, "summary": f"{plural(written.pairs, 'pair')} written. Round trip: {trip}."}
 
 

@@ -19,47 +19,84 @@ from app.services import datasets
 from app.services.export.bundles import write_folder
 from app.services.export.manifest import Tally
 from app.services.export.options import ExportOptions
+from app.services.export.planning import begin_reckoning, plan_export
 from app.services.export.proof import Proof, RoundTrip
 from app.services.export.rendering import CHUNK_BYTES, Rendering, in_chunks
 
 # For an estimate of how large a file will be: how many pairs are looked at, and what a record adds to its texts.
 SAMPLE, RECORD_BYTES = 500, 100
 SMALL_BYTES = 1024 * 1024
+# The pairs of a download are hashed where the dataset has so many at most.
+HASHED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written: its pairs and rows, its size and its SHA-256."""
+    """A file that was written: its pairs and rows, its size and its SHA-256.
+
+    ``counts`` are what went out, what stayed and what was changed in the view that was written, as programs see them;
+    ``revision`` is the dataset's in that view, ``hash`` that of the pairs where they were hashed.
+    """
 
     pairs: int
     rows: int
     bytes: int
     sha256: str
+    counts: dict[str, Any]
+    revision: int
+    hash: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as programs see them."""
         return {"records": self.pairs, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256}
 
 
-def stream_export(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+@dataclass(slots=True)
+class Sent:
+    """What a stream has sent, known when it is at its end. ``hash`` is that of the pairs, where they were few."""
+
+    pairs: int = 0
+    revision: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    hash: str | None = None
+
+
+def stream_export(
+    dataset_id: int, options: ExportOptions, done: Callable[[Sent], object] | None = None
+) -> Iterator[bytes]:
     """The file in pieces of about 64 KB, from one unchanging view of the data, in constant memory.
 
-    Raises Invalid for options that do not fit together.
+    ``done`` is told what was sent once all of it was taken. Raises Invalid for options that do not fit together.
     """
-    options = options.checked()
-    return in_chunks(compress_pieces(_stream(dataset_id, options), options.compression))
+    options, sent, digest = options.checked(), Sent(), hashlib.sha256()
+    pieces = in_chunks(compress_pieces(_stream(dataset_id, options, sent, done is not None), options.compression))
+    if done is None:
+        yield from pieces
+        return
+    for piece in pieces:
+        digest.update(piece)
+        sent.bytes += len(piece)
+        yield piece
+    sent.sha256 = digest.hexdigest()
+    done(sent)
 
 
-def _stream(dataset_id: int, options: ExportOptions) -> Iterator[bytes]:
+def _stream(dataset_id: int, options: ExportOptions, sent: Sent, is_hashed: bool) -> Iterator[bytes]:
     if options.bundle:
         with tempfile.TemporaryDirectory(prefix="ltt-") as folder:
             path = Path(folder) / "bundle.zip"
-            write_folder(dataset_id, options, path)
+            made = write_folder(dataset_id, options, path)
+            sent.pairs, sent.revision, sent.hash = made["records"], made["revision"], made["pairs_hash"]
             with path.open("rb") as file:
                 yield from _parts_of(file)
         return
-    with Rendering(dataset_id, options) as run:
+    # To hash pairs takes the time of a look at each of them.
+    tally = Tally() if is_hashed and datasets.get(dataset_id).entry_count <= HASHED_AT_ONCE else None
+    with Rendering(dataset_id, options, seen=tally.add if tally else None) as run:
         yield from _pieces_of(run)
+        sent.pairs, sent.revision = run.pairs, run.revision
+        sent.hash = tally.hash_pairs(run.origin.system_prompt) if tally else None
 
 
 def _pieces_of(run: Rendering) -> Iterator[bytes]:
@@ -98,19 +135,29 @@ def write_export(
 ) -> Written:
     """Write the file and say what it is. ``proof`` and ``tally`` are told what is sent, ``show`` how far it is."""
     told = [one for one in (proof and proof.expect, tally and tally.add) if one]
+    plan, digest, size = None, hashlib.sha256(), 0
+    with Rendering(dataset_id, options) as run:
+        view = run.connection
+        if not told:
+            counted = plan_export(dataset_id, options, view)
+            # A long count lets go of the database where it is written to much. Pairs are counted as they go out then.
+            plan = counted if view is not None and view.in_transaction() else None
+        if plan is None:
+            reckoning = begin_reckoning(run)
 
-    def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
-        for tell in told:
-            tell(row, record, rows)
+            def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
+                for tell in (*told, reckoning.see):
+                    tell(row, record, rows)
 
-    digest, size = hashlib.sha256(), 0
-    with Rendering(dataset_id, options, seen=see if told else None) as run:
+            run.seen = see
         for piece in in_chunks(compress_pieces(_pieces_of(run), options.compression)):
             out.write(piece)
             digest.update(piece)
             size += len(piece)
             show(run.pairs, None, "pairs written")
-        return Written(run.pairs, run.rows, size, digest.hexdigest())
+        counts = (plan or reckoning.as_plan()).as_dict()
+        hashed = tally.hash_pairs(run.origin.system_prompt) if tally else None
+        return Written(run.pairs, run.rows, size, digest.hexdigest(), counts, run.revision, hashed)
 
 
 def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[Written, RoundTrip]:
@@ -124,4 +171,6 @@ def prove_export(dataset_id: int, options: ExportOptions, path: Path) -> tuple[W
     with path.open("rb") as archive:
         digest = hashlib.file_digest(archive, "sha256").hexdigest()
     rows = sum(one["rows"] for one in told["files"])
-    return Written(told["records"], rows, path.stat().st_size, digest), RoundTrip.of_dict(told["round_trip"])
+    counts = {name: told[name] for name in ("records", "left_out", "losses", "changed")} | {"formulas": 0}
+    facts = told["records"], rows, path.stat().st_size, digest, counts, told["revision"], told["pairs_hash"]
+    return Written(*facts), RoundTrip.of_dict(told["round_trip"])

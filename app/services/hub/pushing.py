@@ -15,7 +15,7 @@ from app.core.options import option
 from app.core.text import plural
 from app.providers.hub import Hub
 from app.services import datasets
-from app.services.export import ExportOptions, find_written, require_no_leaks, write_bundle
+from app.services.export import ExportOptions, find_written, record_export, require_no_leaks, write_bundle
 from app.services.jobs import Watch
 
 _REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -59,6 +59,14 @@ def read_token() -> str:
     return token
 
 
+def has_token() -> bool:
+    """Whether there is a token, wherever it comes from."""
+    try:
+        return bool(read_token())
+    except Conflict:
+        return False
+
+
 def keep_token(token: str) -> None:
     """Keep a token in the data folder, readable by its owner only; an empty one is forgotten. Raises Invalid."""
     token = token.strip()
@@ -85,4 +93,7 @@ def push(run: PushRun, watch: Watch) -> dict[str, object]:
         message = run.message or f"Push {plural(result['records'], 'pair')} from LLM Training Tools"
         stale = sorted(before - kept)
         address = hub.push(folder, run.repo, private=not run.public, message=message, remove=stale)
+    sizes = sum(int(file["bytes"]) for file in result["files"])
+    facts = {"revision": result["revision"], "pairs_hash": result["pairs_hash"]}
+    record_export(run.dataset_id, run.options, way="hub", records=result["records"], size=sizes, sha256=None, **facts)
     return {**result, "repo": run.repo, "address": address, "removed": stale, "summary": f"Pushed to {address}."}

@@ -9,7 +9,7 @@ PUSH = declare(
         PushRun,
         push,
         title=lambda run: f"Push to {run.repo} on the Hub",
-        result_page=("jobs.show", ("job_id",)),
+        result_page=("export.pushed", ("dataset_id", "job_id")),
         limits=TaskLimits(memory_mb=1024, cpu_seconds=3600, stall_seconds=1800),
         check=PushRun.check,
     )

@@ -9,7 +9,7 @@ from app.core.errors import Conflict
 from app.core.options import encode
 from app.core.reading import TEXT_FORMATS, Detected, find_late_columns, require_mapping, resolve_settings
 from app.models import Import, Job, transaction
-from app.services import datasets, tasks, uploads
+from app.services import datasets, tasks, uploads, work
 from app.services.imports import waiting
 from app.services.imports.running import get, give_up_dead, run
 from app.services.imports.settings import Settings
@@ -51,6 +51,8 @@ def _run(options: ImportRun, watch: Watch) -> dict[str, object]:
 
 def _sweep() -> None:
     give_up_dead()
+    # What hidden rows lie in a dataset that was begun goes before it.
+    work.sweep()
     waiting.sweep_begun()
 
 

@@ -14,7 +14,7 @@ from app.core.options import encode
 from app.core.reading import Detected, ReadSettings
 from app.core.reading.detection import drop_answered
 from app.models import ChangeSet, Dataset, Entry, Import, db, transaction
-from app.services import datasets, entries, history, uploads
+from app.services import datasets, entries, history, jobs, uploads
 from app.services.imports.running import get
 from app.services.imports.settings import Settings
 from app.services.uploads import Upload
@@ -158,12 +158,13 @@ def begin_dataset(file_name: str) -> Dataset:
 
 
 def forget_if_begun(dataset_id: int) -> bool:
-    """Remove a dataset that was begun for an import which did not come. Returns whether it was."""
+    """Remove a dataset that was begun for an import which did not come, or a copy. Returns whether it was."""
     with transaction() as session:
         dataset = session.get(Dataset, dataset_id)
         if dataset is None or not (dataset.settings or {}).get(datasets.BEGUN) or dataset.last_number:
             return False
-        if session.execute(select(Import.id).where(Import.dataset_id == dataset_id).limit(1)).first():
+        held = (select(one.id).where(one.dataset_id == dataset_id).limit(1) for one in (Import, ChangeSet))
+        if any(session.execute(one).first() for one in held):
             return False
         session.delete(dataset)
         return True
@@ -189,8 +190,10 @@ def list_alike(row: Import) -> list[Import]:
 
 
 def sweep_begun() -> None:
-    """Forget the datasets that were begun for imports which never came."""
+    """Forget the datasets that were begun for imports which never came, and for copies that were killed."""
     empty = select(Dataset).where(Dataset.last_number == 0, Dataset.deleted_at.is_(None))
-    begun = [one.id for one in db.session.execute(empty).scalars() if (one.settings or {}).get(datasets.BEGUN)]
-    for dataset_id in begun:
+    begun = [(one.id, one.settings or {}) for one in db.session.execute(empty).scalars()]
+    active = jobs.active_ids()
+    left = [key for key, told in begun if told.get(datasets.BEGUN) and told.get(datasets.BEGUN_BY) not in active]
+    for dataset_id in left:
         forget_if_begun(dataset_id)

@@ -31,6 +31,7 @@ from app.services.snapshots.listing import (
     get_snapshot,
     label_of,
     list_snapshots,
+    newest_of,
     newest_of_now,
     uses_of,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "list_differences",
     "list_snapshots",
     "name_snapshot",
+    "newest_of",
     "newest_of_now",
     "recall_comparison",
     "stream",

@@ -61,11 +61,16 @@ def get_snapshot(snapshot_id: int) -> Snapshot:
     return snapshot
 
 
+def newest_of(dataset_id: int, revision: int) -> Snapshot | None:
+    """The newest snapshot that holds all pairs of the dataset as it was at a revision."""
+    at = select(Snapshot).where(Snapshot.dataset_id == dataset_id, Snapshot.revision == revision)
+    found = db.session.execute(at.where(Snapshot.state == "ready").order_by(Snapshot.id.desc())).scalars()
+    return next(filter(is_whole, found), None)
+
+
 def newest_of_now(dataset_id: int) -> Snapshot | None:
-    """The newest snapshot, where it holds all pairs and nothing was written to the dataset since."""
-    newest = next(iter(list_snapshots(dataset_id, size=1)), None)
-    dataset = db.session.get_one(Dataset, dataset_id)
-    return newest if newest and newest.revision == dataset.revision and is_whole(newest) else None
+    """The newest snapshot that holds all pairs of the dataset as it is."""
+    return newest_of(dataset_id, db.session.get_one(Dataset, dataset_id).revision)
 
 
 def add_use(snapshot_id: int, kind: str, title: str) -> None:

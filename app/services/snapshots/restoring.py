@@ -129,7 +129,9 @@ def copy(run: CopyRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, object]
     """Make a new dataset of what a snapshot holds; returns what programs see of it."""
     snapshot = _take_snapshot(run)
     label = label_of(snapshot)
-    made = datasets.create_dataset(run.name or f"{snapshot.title} ({label})", system_prompt=snapshot.system_prompt)
+    # It shows with its pairs, or not at all: what a killed process leaves of it is swept.
+    name = run.name or f"{snapshot.title} ({label})"[: datasets.MAX_NAME]
+    made = datasets.create_dataset(name, system_prompt=snapshot.system_prompt, begun=True, job_id=watch.job_id)
     dataset_id, summary = made.id, f"Copy {plural(snapshot.records, 'pair')} of {snapshot.title}, {label}"
     try:
         with work("copy", dataset_id, watch, actor=actor) as w:
@@ -139,6 +141,7 @@ def copy(run: CopyRun, watch: Watch, *, actor: str = ACTOR) -> dict[str, object]
                 w.report(done, snapshot.records, "pairs copied")
             with w.publishing() as publication:
                 applied = w.publish(summary)
+                datasets.confirm_dataset(dataset_id)
                 publication.result.update(history.applied_dict(applied), dataset_id=dataset_id, dataset=dataset_id)
                 return dict(publication.result)
     except (LttError, OSError):
