@@ -11,6 +11,7 @@ from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import back_or, tell, tell_step
 from app.core import difference
+from app.core.editing import ROLES
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import EVERY, HERE, Filters, write_ids
 from app.core.record import STATUSES
@@ -19,17 +20,21 @@ from app.core.stats import name_language
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number, plural
 from app.forms.arguments import read_choice, read_choices, read_whole, require_names
+from app.forms.conversation import MessageFields
 from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
-from app.services import datasets, entries, export, imports, lists, pairs, review, validation
+from app.services import datasets, editor, entries, export, imports, lists, pairs, review, validation
 from app.services.lists import ORDERS, Order
 from app.services.pairs import Selection
 
 bp = Blueprint("pairs", __name__, url_prefix="/datasets/<int:dataset_id>/pairs")
 
 SIZES = (25, 50, 100)
+# Texts whose tokens the editor shows.
+COUNTED = ("question", "answer", "reasoning", "system")
+MOST_REVISIONS = 50
 LIST_COOKIE = "ltt_list"
 # The columns that can be shown beside question and answer.
 COLUMNS = {
@@ -57,7 +62,9 @@ ARGUMENTS = (*WORDS, "order", "seed", "cursor", "size", "pair", "back", "counts"
 # The tags that the next new pair begins with, and whose dataset's they are.
 KEPT_TAGS = "kept_tags"
 FIELDS = (
+    ("turns", "Earlier turns"),
     ("question", "Question"),
+    ("trace", "Before the answer"),
     ("answer", "Answer"),
     ("reasoning", "Reasoning"),
     ("system", "System prompt"),
@@ -67,6 +74,7 @@ FIELDS = (
     ("split", "Split"),
     ("source", "Source"),
     ("family", "Family"),
+    ("extra", "Tools and other columns"),
 )
 
 
@@ -147,14 +155,33 @@ def index(dataset_id: int) -> ResponseReturnValue:
         shown = lists.list_page(dataset_id, view.filters, cursor=view.cursor, order=view.in_order, size=1).entries
         return redirect(view.address(dataset_id, pair=shown[0].id if shown else None))
     if request.args.get("pair") == "new":
-        of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
-        kept = {"tags": tags, "keep_tags": True} if of_dataset == dataset_id else {}
-        form = PairForm(formdata=None, **kept)
-        return _render_page(dataset, view, form=form, new=True)
+        return _render_page(dataset, view, form=_new_form(dataset_id), new=True)
     if wanted := read_whole(request.args, "pair", 0):
         entry = entries.get(dataset_id, wanted)
         return _render_page(dataset, view, form=PairForm.of_entry(entry), entry=entry)
     return _render_page(dataset, view)
+
+
+@bp.get("/new")
+def new(dataset_id: int) -> ResponseReturnValue:
+    """A new pair on a page of its own."""
+    return _render_page(datasets.get(dataset_id), view_of_request(), form=_new_form(dataset_id), new=True, own=True)
+
+
+def _new_form(dataset_id: int) -> PairForm:
+    """The form of a new pair, with the tags that were kept from the one before."""
+    of_dataset, tags = session.get(KEPT_TAGS, (None, ""))
+    return PairForm(formdata=None, **({"tags": tags, "keep_tags": True} if of_dataset == dataset_id else {}))
+
+
+@bp.get("/<int:entry_id>")
+def edit(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """One pair on a page of its own, in the order of the list that the address describes."""
+    require_names(request.args, *ARGUMENTS)
+    entry = entries.get(dataset_id, entry_id)
+    return _render_page(
+        datasets.get(dataset_id), view_of_request(), form=PairForm.of_entry(entry), entry=entry, own=True
+    )
 
 
 def _render_page(
@@ -165,8 +192,53 @@ def _render_page(
     entry: StoredEntry | None = None,
     new: bool = False,
     error: str = "",
+    own: bool | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
+    """The list, with the editor beside it where there is a form; or, as the form says, the editor alone."""
+    own = request.form.get("on") == "page" if own is None else own
+    previous = following = None
+    if entry is not None:
+        previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order)
+    texts = {name: getattr(form, name).data or "" for name in COUNTED} if form else {}
+    if form and not texts["system"]:
+        texts["system"] = dataset.system_prompt or ""
+    body = render_template(
+        "pairs/pair.html" if own else "pairs/index.html",
+        dataset=dataset,
+        view=view,
+        **(_alone(dataset) if own else _listed(dataset, view)),
+        form=form,
+        entry=entry,
+        new=new,
+        error=error,
+        own=own,
+        open_pair=lambda pair: (
+            view.address(dataset.id, "pairs.edit", entry_id=pair) if own else view.address(dataset.id, pair=pair)
+        ),
+        previous=previous,
+        following=following,
+        back_to=own_path(request.values.get("back", "")),
+        roles=ROLES,
+        blank=MessageFields("assistant"),
+        tokens=editor.count_tokens(dataset, texts) if form else None,
+        provenance=editor.provenance_of(entry) if entry else None,
+        findings=validation.findings_in(dataset.id, [entry.id]).get(entry.id, ()) if entry else (),
+        comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
+        revisions=entries.revisions_of(dataset.id, entry.id)[: MOST_REVISIONS if own else 8] if entry else (),
+        piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
+    )
+    return body, status
+
+
+def _alone(dataset: Dataset) -> dict[str, Any]:
+    """What the page of one pair needs of the others: the known tags."""
+    columns = lists.columns_of(dataset.id, read=dataset.entry_count <= lists.AT_ONCE)
+    return {"tags": list(lists.count_facets(columns, dataset.id, EVERY).tags.items()) if columns is not None else []}
+
+
+def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
+    """One page of the list, and what stands beside it."""
     # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
     now = dataset.entry_count <= lists.AT_ONCE or read_choice(request.args, "counts", ("now",), "") == "now"
     columns = lists.columns_of(dataset.id, read=now)
@@ -175,66 +247,54 @@ def _render_page(
     page = lists.list_page(
         dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size, columns=columns
     )
-    previous = following = None
-    if entry is not None:
-        previous, following = lists.neighbours_of(dataset.id, view.filters, entry.id, view.in_order, columns)
     # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
     by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
     total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
     files = imports.name_files([int(one) for one in (facets.imports if facets else ()) if is_number(one)])
-    listed = [one.id for one in page.entries] + ([entry.id] if entry else [])
-    found = validation.findings_in(dataset.id, listed)
-    body = render_template(
-        "pairs/index.html",
-        dataset=dataset,
-        view=view,
-        page=page,
-        shown=Shown.of_cookie(),
-        columns=COLUMNS,
-        orders=ORDER_NAMES,
-        total=total,
-        facets=facets,
-        line=export.find_line(view.filters.left_out),
-        most_named=export.MOST_NAMED,
-        listed_findings=found,
-        facts={one.id: facts_of(one) for one in page.entries},
-        tags=list((facets.tags if facets else dict.fromkeys(view.filters.tags, 0)).items()),
-        views=lists.list_views(dataset.id),
-        named=lambda counts, title=str: [(value, title(value), number) for value, number in counts.items()],
-        title_of_import=lambda one: "Not imported" if one == HERE else files.get(int(one), f"Import {one}"),
-        title_of_language=lambda code: "Not sure" if code == "?" else name_language(code),
-        others=[one for one in datasets.list_datasets() if one.id != dataset.id],
-        form=form,
-        entry=entry,
-        new=new,
-        error=error,
-        previous=previous,
-        following=following,
-        back_to=own_path(request.values.get("back", "")),
-        findings=found.get(entry.id, ()) if entry else (),
-        comments=review.comments_of([entry.id]).get(entry.id, ()) if entry else (),
-        revisions=entries.revisions_of(dataset.id, entry.id)[:8] if entry else (),
-        piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
-    )
-    return body, status
+    return {
+        "page": page,
+        "shown": Shown.of_cookie(),
+        "columns": COLUMNS,
+        "orders": ORDER_NAMES,
+        "total": total,
+        "facets": facets,
+        "line": export.find_line(view.filters.left_out),
+        "most_named": export.MOST_NAMED,
+        "listed_findings": validation.findings_in(dataset.id, [one.id for one in page.entries]),
+        "facts": {one.id: facts_of(one) for one in page.entries},
+        "tags": list((facets.tags if facets else dict.fromkeys(view.filters.tags, 0)).items()),
+        "views": lists.list_views(dataset.id),
+        "named": lambda counts, title=str: [(value, title(value), number) for value, number in counts.items()],
+        "title_of_import": lambda one: "Not imported" if one == HERE else files.get(int(one), f"Import {one}"),
+        "title_of_language": lambda code: "Not sure" if code == "?" else name_language(code),
+        "others": [one for one in datasets.list_datasets() if one.id != dataset.id],
+    }
 
 
 @bp.post("")
 def create(dataset_id: int) -> ResponseReturnValue:
     """Add a pair, then open the next new one or the list."""
     dataset, form = datasets.get(dataset_id), PairForm()
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(dataset, view_of_request(), form=form, new=True)
     try:
+        record = form.record()
         result = pairs.add_pair(
             dataset_id,
-            form.question.data.replace("\r\n", "\n"),
-            form.answer.data.replace("\r\n", "\n"),
-            system=form.typed_system(),
-            reasoning=form.reasoning.data.replace("\r\n", "\n"),
-            tags=form.tag_list(),
+            record.question,
+            record.answer,
+            system=record.system,
+            turns=record.turns,
+            trace=record.trace,
+            rejected_answer=record.rejected_answer,
+            reasoning=record.reasoning,
+            extra=record.extra,
+            tags=record.tags,
             status=form.status.data,
             split=form.split.data,
-            source=form.source.data,
-            family=form.family.data,
+            source=record.source,
+            family=record.family,
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
@@ -244,6 +304,8 @@ def create(dataset_id: int) -> ResponseReturnValue:
     else:
         session.pop(KEPT_TAGS, None)
     tell_step(dataset_id, result, saved=f"{dataset_id}/new")
+    if form.then.data == "new" and request.form.get("on") == "page":
+        return redirect(url_for(".new", dataset_id=dataset_id), code=303)
     following = "new" if form.then.data == "new" else None
     return redirect(url_for(".index", dataset_id=dataset_id, pair=following), code=303)
 
@@ -259,6 +321,9 @@ def create_refused(problem: Problem) -> ResponseReturnValue:
 def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Save an edited pair. A stale save shows both texts; an untouched one writes nothing."""
     form, view = PairForm(), view_of_request()
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(datasets.get(dataset_id), view, form=form, entry=entries.get_deleted(dataset_id, entry_id))
     try:
         entry = entries.get(dataset_id, entry_id)
         result = pairs.save_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
@@ -273,7 +338,14 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     following = None if form.then.data == "list" else entry_id
     if form.then.data == "next":
         _, following = lists.neighbours_of(dataset_id, view.filters, entry_id, view.in_order)
-    return redirect(view.address(dataset_id, pair=following), code=303)
+    return redirect(_address_of(view, dataset_id, following), code=303)
+
+
+def _address_of(view: View, dataset_id: int, entry_id: int | None) -> str:
+    """Where a pair is edited: on the page that the form came from."""
+    if request.form.get("on") == "page" and entry_id is not None:
+        return view.address(dataset_id, "pairs.edit", entry_id=entry_id)
+    return view.address(dataset_id, pair=entry_id)
 
 
 @shown_on("pairs.restore")
@@ -292,23 +364,34 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
     """Yours, theirs and what both began with, where that is known; nothing typed is lost."""
     theirs = entries.get_deleted(dataset_id, entry_id)
     deleted = not entries.by_ids(dataset_id, [entry_id])
-    mine = form.values(theirs)
     base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
-    rows = [
-        (name, label, getattr(base, name) if base else None, getattr(theirs, name), mine[name])
-        for name, label in FIELDS
+    try:
+        # What was typed means something beside what it began with: what it left alone follows what is stored now.
+        typed = form.values(base or theirs)
+    except Invalid as error:
+        dataset, view = datasets.get(dataset_id), view_of_request()
+        return _render_page(dataset, view, form=form, entry=theirs, error=error.message, status=422)
+    mine = {name: value for name, value in typed.items() if base is None or value != getattr(base, name)}
+    rows = {
+        name: (getattr(base, name) if base else None, getattr(theirs, name), mine[name])
+        for name, _ in FIELDS
         if name in mine and mine[name] != getattr(theirs, name)
-    ]
+    }
+    changed: Any = mine
+    merged = theirs._replace(**changed)
     body = render_template(
         "pairs/conflict.html",
         dataset=datasets.get(dataset_id),
         view=view_of_request(),
         entry=theirs,
-        form=form,
+        form=PairForm.of_entry(merged),
+        fields=FIELDS,
         rows=rows,
         has_base=base is not None,
         deleted=deleted,
         restored=restored,
+        roles=ROLES,
+        blank=MessageFields("assistant"),
         words=difference.compare_words,
     )
     return body, 410 if deleted and not restored else 409
@@ -319,12 +402,31 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     """Bring a deleted pair back with the texts that were typed."""
     form = PairForm()
     entry = entries.get_deleted(dataset_id, entry_id)
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _render_page(datasets.get(dataset_id), view_of_request(), form=form, entry=entry)
     try:
         result = pairs.restore_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict as error:
         return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
     tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
+
+
+@bp.post("/<int:entry_id>/versions")
+def restore_version(dataset_id: int, entry_id: int) -> ResponseReturnValue:
+    """Bring a pair back to how it was after a step of its history."""
+    number, version = (request.form.get(name, 0, type=int) for name in ("number", "version"))
+    result = pairs.restore_version(dataset_id, entry_id, number, version=version)
+    tell_step(dataset_id, result, "The pair is like that already.")
+    return redirect(_address_of(view_of_request(), dataset_id, entry_id), code=303)
+
+
+@bp.post("/tokens")
+def count_tokens(dataset_id: int) -> ResponseReturnValue:
+    """How many tokens texts have, as models of the dataset's target count them."""
+    found = editor.count_tokens(datasets.get(dataset_id), {name: request.form.get(name, "") for name in COUNTED})
+    return {"tokens": dict(found.tokens), "exact": found.exact, "family": found.family}
 
 
 @bp.post("/preview")

@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from flask import Flask, current_app, flash, g, request, url_for
 from markupsafe import Markup, escape
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.blueprints.jobs import own_path
+from app.core.editing import ROLES
 from app.core.errors import WrongKind
-from app.core.record import SPLITS
+from app.core.record import SPLITS, Message, load_messages
 from app.core.text import clip, plural
 from app.forms import keyboard
 from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
@@ -295,7 +297,23 @@ def as_words(value: str | None, name: str) -> str:
         return STATUS_NAMES[value]
     if name == "tags" and value:
         return ", ".join(json.loads(value))
+    if name in ("turns", "trace"):
+        try:
+            return "\n\n".join(_message_words(message) for message in load_messages(value))
+        except (msgspec.MsgspecError, TypeError):
+            # A list of steps shows a part of what is long.
+            return value or ""
     return value or ""
+
+
+def _message_words(message: Message) -> str:
+    weight = " (not trained)" if message.role == "assistant" and message.weight == 0 else ""
+    calls = [call.get("function", call) if isinstance(call, dict) else call for call in message.tool_calls or ()]
+    called = [
+        f"calls {call.get('name')} {call.get('arguments', '')}" if isinstance(call, dict) else f"calls {call}"
+        for call in calls
+    ]
+    return "\n".join([f"{ROLES.get(message.role, message.role)}{weight}: {message.text or ''}".rstrip(), *called])
 
 
 def sent_text(name: str) -> str:

@@ -1,13 +1,18 @@
 """Forms of pairs. Texts are taken as they are typed; only line ends are restored."""
 
+from typing import Any
+
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
-from app.core.record import SPLITS
-from app.core.stored import StoredEntry
+from app.core.editing import answer_weight, parse_json, tools_name, with_answer_weight, with_tools
+from app.core.record import SPLITS, Record, dump_json, dump_messages
+from app.core.stored import COLUMNS, StoredEntry
 from app.core.text import fold_newlines, restore_newlines
+from app.forms.conversation import Conversation, show_tools
 from app.services.pairs import stored_tags
 
 STATUS_CHOICES = [("review", "Needs review"), ("approved", "Approved"), ("rejected", "Rejected"), ("draft", "Draft")]
@@ -28,14 +33,23 @@ class PairForm(FlaskForm):
     split = SelectField("Split", choices=[SelectChoice(*choice) for choice in SPLIT_CHOICES], default="")
     source = StringField("Source", default="", render_kw={"dir": "auto"})
     family = StringField("Family", default="", render_kw={"dir": "auto"})
+    tools = TextAreaField("Tools", default="", render_kw={"rows": 4})
+    answer_trained = BooleanField("Trained", default=True)
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
     keep_tags = BooleanField("Keep the tags for the next", default=False)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Messages are as many as were sent: no field of a class can say them.
+        self.has_talk = self.is_submitted() and "conversation" in request.form
+        self.talk = Conversation.of_form(request.form.items()) if self.has_talk else Conversation()
+
     @classmethod
     def of_entry(cls, entry: StoredEntry) -> "PairForm":
         """The form filled with what is stored."""
-        return cls(
+        record = entry.record()
+        form = cls(
             formdata=None,
             question=entry.question,
             answer=entry.answer,
@@ -47,8 +61,12 @@ class PairForm(FlaskForm):
             split=entry.split or "",
             source=entry.source or "",
             family=entry.family or "",
+            tools=show_tools(record.extra, tools_name(record.extra)),
+            answer_trained=answer_weight(record.extra) != 0,
             version=entry.version,
         )
+        form.talk = Conversation.of_record(record)
+        return form
 
     def tag_list(self) -> list[str]:
         """The tags that were typed, between commas."""
@@ -67,11 +85,32 @@ class PairForm(FlaskForm):
             # What was not sent at all stays as it is.
             if field.raw_data:
                 values[field.name] = _optional_text(field.data, getattr(entry, field.name))
-        return values
+        return {**values, **self._conversation_values(entry, values["system"])}
 
-    def typed_system(self) -> str | None:
-        """The system prompt of a new pair; nothing typed is none."""
-        return fold_newlines(self.system.data or "") or None
+    def record(self) -> Record:
+        """The new pair that the form means. Raises Invalid."""
+        blank = StoredEntry("")
+        fields: dict[str, Any] = {name: value for name, value in self.values(blank).items() if name in COLUMNS}
+        return blank._replace(**fields).record()
+
+    def _conversation_values(self, entry: StoredEntry, system: Value) -> dict[str, Value]:
+        """Messages, tools and weights in their stored forms. Raises Invalid with the place of JSON that is none."""
+        record = entry.record()
+        extra, values = record.extra, {}
+        if self.has_talk:
+            turns, trace = self.talk.messages()
+            values["turns"] = entry.turns if turns == record.turns else dump_messages(turns)
+            values["trace"] = entry.trace if trace == record.trace else dump_messages(trace)
+            extra = self.talk.follow(extra, record, system)
+            if self.answer_trained.data != (answer_weight(extra) != 0):
+                extra = with_answer_weight(extra, None if self.answer_trained.data else 0)
+        if self.tools.raw_data:
+            typed = fold_newlines(self.tools.data or "")
+            if typed != fold_newlines(show_tools(extra, tools_name(extra))):
+                extra = with_tools(extra, parse_json(typed, "The text of the tools") if typed.strip() else [])
+        if self.has_talk or self.tools.raw_data:
+            values["extra"] = entry.extra if extra == record.extra else dump_json(extra)
+        return values
 
 
 def _optional_text(typed: str | None, stored: str | None) -> str | None:

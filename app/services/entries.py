@@ -515,6 +515,18 @@ def _revision(change_set: ChangeSet) -> Revision:
     )
 
 
+def value_after(dataset_id: int, entry_id: int, number: int) -> StoredEntry:
+    """The live entry as it was after a step of its history, by the steps since that stand. Raises NotFound."""
+    entry = get(dataset_id, entry_id)
+    for revision in revisions_of(dataset_id, entry_id):
+        if revision.number == number:
+            return entry
+        if revision.state == "applied":
+            fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
+            entry = entry._replace(**fields)
+    raise NotFound(f"Step {number:,} did nothing to pair {entry_id}.", code="no_step")
+
+
 def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry | None:
     """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
 

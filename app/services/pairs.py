@@ -1,12 +1,16 @@
 """Writing and labelling pairs by hand: one by one, or a selection at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from app.core.changes import Change, Value, change_between, deletion_of
+from app.core.changes import FIELDS, Change, Value, change_between, deletion_of
+from app.core.editing import check_messages, check_storable, check_tools, tools_name
 from app.core.errors import Invalid
 from app.core.filters import Filters
-from app.core.record import SPLITS, STATUSES, Record, dump_json
+from app.core.layouts.functions import tools_in
+from app.core.record import SPLITS, STATUSES, Message, Record, dump_json, load_json, load_messages
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_blank, plural
 from app.services import datasets, entries, history
@@ -36,7 +40,11 @@ def add_pair(
     answer: str = "",
     *,
     system: str | None = None,
+    turns: Sequence[Message] = (),
+    trace: Sequence[Message] = (),
+    rejected_answer: str | None = None,
     reasoning: str | None = None,
+    extra: Mapping[str, Any] = MappingProxyType({}),
     tags: Iterable[str] = (),
     status: str | None = None,
     split: str | None = None,
@@ -46,13 +54,19 @@ def add_pair(
 ) -> Applied:
     """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
     texts = {"question": question, "answer": answer, "system prompt": system, "reasoning": reasoning}
-    texts |= {"source": source, "family": family}
+    texts |= {"rejected answer": rejected_answer, "source": source, "family": family}
     for name, text in texts.items():
         entries.check_text(text, name)
+    check_messages(turns, trace)
+    _check_extra({}, extra)
     record = Record(
         question,
         answer,
         system=system,
+        turns=tuple(turns),
+        trace=tuple(trace),
+        rejected_answer=rejected_answer,
+        extra=dict(extra),
         tags=clean_tags(tags),
         reasoning=reasoning or None,
         source=_clean_key(source),
@@ -101,13 +115,29 @@ def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
         after["split"] = check_split(after["split"])
     if "status" in after:
         after["status"] = _check_status(after["status"])
-    if "answer" in after and not entry.trace:
+    if any(name in after and after[name] != getattr(entry, name) for name in ("turns", "trace")):
+        turns, trace = (load_messages(after.get(name, getattr(entry, name))) for name in ("turns", "trace"))
+        stored = entry.record()
+        check_messages(turns, trace, (*stored.turns, *stored.trace))
+    if "extra" in after:
+        _check_extra(load_json(entry.extra, {}), load_json(after["extra"], {}))
+    if ("answer" in after or "trace" in after) and not after.get("trace", entry.trace):
         # An answer that goes makes a draft; one that comes ends it, unless the status was chosen as well.
-        if is_blank(after["answer"]):
+        if is_blank(after.get("answer", entry.answer)):
             after["status"] = "draft"
         elif is_blank(entry.answer) and entry.status == "draft" and after.get("status", "draft") == "draft":
             after["status"] = "review"
     return change_between(entry.id, {name: getattr(entry, name) for name in after}, after)
+
+
+def _check_extra(stored: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    """Raise Invalid where something that is not stored yet cannot be, or is no tool where one should be."""
+    check_storable(
+        {key: value for key, value in extra.items() if key not in stored or stored[key] != value}, "The pair"
+    )
+    name = tools_name(extra)
+    if name in extra and extra[name] != stored.get(name):
+        check_tools(tools_in(extra[name]))
 
 
 def _check_status(status: str | None) -> str:
@@ -281,6 +311,23 @@ def delete_pair(dataset_id: int, entry_id: int, *, version: int, actor: str = AC
     with history.transaction():
         entries.require_version(entries.get(dataset_id, entry_id), version)
         return history.delete(dataset_id, [entry_id], actor=actor)
+
+
+def restore_version(dataset_id: int, entry_id: int, number: int, *, version: int, actor: str = ACTOR) -> Applied:
+    """Bring a pair back to how it was after a step of its history, in one step.
+
+    Raises NotFound where the step did nothing to it, Conflict where somebody saved it since ``version``.
+    """
+    with history.transaction():
+        entry = entries.get(dataset_id, entry_id)
+        entries.require_version(entry, version)
+        wanted = entries.value_after(dataset_id, entry_id, number)
+        before, after = ({name: getattr(one, name) for name in FIELDS if name != "live"} for one in (entry, wanted))
+        change = change_between(entry_id, before, after)
+        if change is None:
+            return Applied()
+        summary = f"Bring “{clip(wanted.question, 60)}” back to step {number}"
+        return history.apply(dataset_id, [change], summary=summary, kind="edit", actor=actor)
 
 
 def restore_pair(

@@ -2,6 +2,7 @@
 import { hints, keys } from "./keys.js";
 import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
+import { conversation } from "./conversation.js";
 import { drafts } from "./drafts.js";
 import { drops } from "./drops.js";
 import { early } from "./early.js";
@@ -17,8 +18,10 @@ import { place } from "./place.js";
 import { review } from "./review.js";
 import { rows } from "./rows.js";
 import { texts } from "./texts.js";
+import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-for (const start of [outboxes, texts, labels, review, keys, toasts, selection, drafts, drops, facets, forms, markdown, menus, rows, place, editor, overlays, early]) start();
+const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms];
+for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

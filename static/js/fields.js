@@ -1,4 +1,6 @@
 // The fields of the editor as pairs of name and value, in the order of the page: what is sent, and what a draft holds.
+import { isMessage, showMessages, signOf } from "./conversation.js";
+
 const OURS = ["csrf_token", "version", "back", "then", "on", "keep_tags"];
 // What is written for another form, such as a note, is no part of the pair.
 const fieldsOf = (form) => [...form.elements].filter((field) => field.name && !OURS.includes(field.name) && field.type !== "submit");
@@ -16,17 +18,21 @@ export function read(form, { stored = false } = {}) {
 }
 
 export function fill(form, values) {
+  if (!same(read(form), values)) showMessages(form, values);
   const given = new Map(values);
   for (const field of fieldsOf(form)) {
-    if (!given.has(field.name)) continue;
+    if (!given.has(field.name) || isMessage(field.name)) continue;
     if (field.type === "checkbox") field.checked = given.get(field.name) === field.value;
     else field.value = given.get(field.name);
+    field.dispatchEvent(new Event("ltt-filled", { bubbles: true }));
   }
 }
 
 // Whether a draft says what the page says. What it knows nothing of, it does not say otherwise.
 export function same(stored, values) {
   if (!stored || !values) return false;
-  const said = new Map(Array.isArray(values) ? values : Object.entries(values));
-  return stored.every(([name, value]) => !said.has(name) || said.get(name) === value);
+  const all = Array.isArray(values) ? values : Object.entries(values);
+  const said = new Map(all);
+  const plain = stored.filter(([name]) => !isMessage(name));
+  return plain.every(([name, value]) => !said.has(name) || said.get(name) === value) && (!said.has("conversation") || signOf(stored) === signOf(all));
 }

@@ -1,8 +1,11 @@
 """The pages of pairs: list, editor, conflict screen, bulk actions."""
 
 import re
+from html import unescape
+from html.parser import HTMLParser
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from app.core.changes import Change
 from app.core.record import Message, Record
@@ -342,6 +345,236 @@ def test_a_pair_at_the_end_of_a_conversation_shows_what_that_began_with(app, cli
         history.create(dataset_id, [Record("Thank you.", "You are welcome.", turns=turns)], summary="Add a chat")
     text = as_shown(client.get(f"/datasets/{dataset_id}/pairs").get_data(as_text=True))
     assert '<span class="muted">Can you order a &lt;b&gt;pizza&lt;/b&gt;? ›</span> Thank you.</b>' in text
+
+
+CHAT = (Message("user", "Hi\r\nthere"), Message("assistant", "Hello.", weight=0, extra={"k": [1]}))
+CALL = Message("assistant", None, tool_calls=[{"id": "c1", "function": {"name": "weigh", "arguments": {"box": 7}}}])
+
+
+def chat_of(app, dataset_id):
+    """The id of a new pair with a conversation."""
+    with app.app_context():
+        record = Record("How heavy?", "12 kg.", turns=CHAT, trace=(CALL, Message("tool", "12 kg", tool_call_id="c1")))
+        history.create(dataset_id, [record], summary="Add a chat")
+        return max(one.id for one in entries.stream_entries(dataset_id))
+
+
+class _Form(HTMLParser):
+    """The fields of the editor in their order, as a browser would send them: line ends become CRLF."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.fields, self._inside, self._area, self._select = [], False, None, None
+        self._blank = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self._blank += tag == "template"
+        if tag == "form":
+            self._inside = given.get("id") == "pair-form" or "data-merge" in given
+        name = given.get("name")
+        if not self._inside or self._blank:
+            return
+        if tag == "select":
+            self._select = name
+        elif tag == "option" and "selected" in given:
+            self.fields.append((self._select, given.get("value", "")))
+        elif tag == "textarea" and name and "disabled" not in given and not given.get("form"):
+            self._area = [name, ""]
+        elif tag == "input" and name and (given.get("type") != "checkbox" or "checked" in given):
+            self.fields.append((name, given.get("value") or ""))
+
+    def handle_data(self, data):
+        if self._area:
+            self._area[1] += data
+
+    def handle_endtag(self, tag):
+        self._blank -= tag == "template"
+        if tag == "form":
+            self._inside = False
+        if tag == "textarea" and self._area:
+            name, text = self._area
+            text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n").replace("\n", "\r\n")
+            self.fields.append((name, text))
+            self._area = None
+
+
+def form_of(page, **changes):
+    """The fields of the editor with changes, to be sent; None takes one away."""
+    fields = MultiDict(_Form(page.get_data(as_text=True)).fields)
+    for name, value in changes.items():
+        name = name.replace("__", ".")
+        if value is None:
+            fields.pop(name)
+        else:
+            fields[name] = value
+    return fields
+
+
+@pytest.mark.parametrize("address", ["pairs?pair={}", "pairs/{}"])
+def test_a_conversation_opened_and_saved_untouched_changes_no_byte(client, app, dataset_id, address):
+    entry_id = chat_of(app, dataset_id)
+    page = client.get(f"/datasets/{dataset_id}/{address.format(entry_id)}")
+    saved = client.post(f"/datasets/{dataset_id}/pairs/{entry_id}", data=form_of(page))
+    assert saved.status_code == 303
+    with app.app_context():
+        assert entries.get(dataset_id, entry_id).version == 1
+
+
+def test_messages_tools_and_weights_are_saved_as_one_step(client, app, dataset_id):
+    entry_id = chat_of(app, dataset_id)
+    page = client.get(f"/datasets/{dataset_id}/pairs/{entry_id}")
+    tools = '[{"type": "function", "function": {"name": "weigh"}}]'
+    changes = {"m0__text": "Good day", "m1__trained": "1", "m2__c0__arguments": '{"box": 8}', "tools": tools}
+    form = form_of(page, **changes, answer_trained=None, rejected_answer="9 kg.")
+    saved = client.post(f"/datasets/{dataset_id}/pairs/{entry_id}", data=form)
+    assert saved.location.endswith(f"/pairs/{entry_id}")
+    with app.app_context():
+        entry = entries.get(dataset_id, entry_id)
+        record = entry.record()
+        assert entry.version == 2
+    assert record.turns == (Message("user", "Good day"), Message("assistant", "Hello.", extra={"k": [1]}))
+    assert record.trace[0].tool_calls == [{"id": "c1", "function": {"name": "weigh", "arguments": {"box": 8}}}]
+    assert record.extra["tools"][0]["function"]["name"] == "weigh" and record.rejected_answer == "9 kg."
+    assert record.extra["_layout"] == {"answer": {"weight": 0}}
+
+
+def test_plain_buttons_add_move_and_remove_messages(client, app, dataset_id):
+    entry_id = chat_of(app, dataset_id)
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    page = client.get(address)
+    for act in ("turn", "up:2", "remove:0", "call:1", "trace"):
+        page = client.post(address, data=form_of(page, do=act))
+        assert page.status_code == 200
+    form = form_of(page, m0__text="New", m1__c0__name="look", m4__text="So", m4__role="assistant")
+    assert client.post(address, data=form).status_code == 303
+    with app.app_context():
+        record = entries.get(dataset_id, entry_id).record()
+    assert [one.text for one in record.turns] == ["New", "Hello."] and record.turns[1].extra == {"k": [1]}
+    assert record.turns[1].tool_calls == [{"type": "function", "function": {"name": "look", "arguments": "{}"}}]
+    assert [one.text for one in record.trace] == [None, "12 kg", "So"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"m2__c0__arguments": '{"box": 8'},
+            "Tool call 1 of message 4: the text of its arguments cannot be read as JSON",
+        ),
+        ({"m0__text": " "}, "Message 1 is empty"),
+        ({"tools": "[{]"}, "The text of the tools cannot be read as JSON"),
+        ({"tools": "{}"}, "The tools must be a JSON list"),
+        ({"m3__role": "user"}, "Message 5 is the user’s and stands behind the question"),
+        ({"m0__text": "a\x00"}, "NUL"),
+    ],
+)
+def test_what_cannot_be_saved_comes_back_as_it_was_typed(client, app, dataset_id, changes, said):
+    entry_id = chat_of(app, dataset_id)
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    form = form_of(client.get(address), answer="Long work.", **changes)
+    page = client.post(address, data=form)
+    assert page.status_code == 422 and said in unescape(page.text)
+    again = form_of(page)
+    assert again["answer"] == "Long work."
+    assert all(again[name.replace("__", ".")] == text for name, text in changes.items() if "\x00" not in text)
+    with app.app_context():
+        assert entries.get(dataset_id, entry_id).version == 1
+
+
+def test_a_conversation_is_written_anew(client, app, dataset_id):
+    page = client.get(f"/datasets/{dataset_id}/pairs/new")
+    page = client.post(f"/datasets/{dataset_id}/pairs", data=form_of(page, question="Q", do="turn"))
+    form = form_of(page, m0__role="user", m0__text="Before", answer="A", tools='[{"name": "f"}]')
+    assert client.post(f"/datasets/{dataset_id}/pairs", data=form).status_code == 303
+    with app.app_context():
+        record = max(entries.stream_entries(dataset_id), key=lambda one: one.id).record()
+    assert record.turns == (Message("user", "Before"),) and record.extra == {"tools": [{"name": "f"}]}
+
+
+def test_a_version_is_brought_back_as_one_step_that_can_be_undone(client, app, dataset_id):
+    with app.app_context():
+        for version, answer in ((1, "Second."), (2, "Third.")):
+            pairs.save_pair(dataset_id, 1, {"answer": answer, "tags": '["x"]'}, version=version)
+        number = entries.revisions_of(dataset_id, 1)[1].number
+    page = client.get(f"/datasets/{dataset_id}/pairs/1").text
+    assert page.count("Restore this version") == 2
+    address = f"/datasets/{dataset_id}/pairs/1/versions"
+    assert client.post(address, data={"number": number, "version": 2}).status_code == 409
+    assert client.post(address, data={"number": 99, "version": 3}).status_code == 404
+    assert client.post(address, data={"number": number, "version": 3}).status_code == 303
+    with app.app_context():
+        assert entries.get(dataset_id, 1).answer == "Second."
+        history.undo(dataset_id)
+        assert entries.get(dataset_id, 1).answer == "Third."
+        first = entries.revisions_of(dataset_id, 1)[-1].number
+        pairs.restore_version(dataset_id, 1, first, version=entries.get(dataset_id, 1).version)
+        assert entries.get(dataset_id, 1)[:3] == ("Question 1?", "Answer 1.", None)
+
+
+def test_tokens_are_counted_as_they_are_typed(client, app, dataset_id):
+    found = client.post(f"/datasets/{dataset_id}/pairs/tokens", data={"question": "one two three", "answer": ""}).json
+    assert found["tokens"] == {"question": 3, "answer": 0, "reasoning": 0, "system": 0} and found["exact"] is True
+    page = as_shown(client.get(f"/datasets/{dataset_id}/pairs/1").text)
+    assert re.search(r'data-tokens="question">\d tokens', page)
+
+
+def test_the_editor_says_where_a_pair_comes_from(client, app, dataset_id):
+    page = as_shown(client.get(f"/datasets/{dataset_id}/pairs/1").text)
+    assert "Written by" in page
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"source": "manual.pdf"}, version=1)
+    assert "document manual.pdf" in client.get(f"/datasets/{dataset_id}/pairs/1").text
+
+
+def test_the_default_system_prompt_is_shown_where_a_pair_has_none(client, app, dataset_id):
+    with app.app_context():
+        datasets.update_dataset(dataset_id, system_prompt="Be brief.", revision=None)
+    page = client.get(f"/datasets/{dataset_id}/pairs/1").text
+    assert 'placeholder="Be brief."' in page and "dataset’s" in page
+
+
+def test_two_versions_of_a_conversation_are_merged_by_hand(client, app, dataset_id):
+    entry_id = chat_of(app, dataset_id)
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    form = form_of(client.get(address), m0__text="Mine", answer="Mine too.")
+    with app.app_context():
+        pairs.save_pair(dataset_id, entry_id, {"turns": None, "reasoning": "Theirs."}, version=1)
+    page = client.post(address, data=form)
+    assert page.status_code == 409 and "User: " in page.text and "Mine</ins>" in page.text
+    merged = form_of(page)
+    assert merged["m0.text"] == "Mine" and merged["answer"] == "Mine too." and merged["version"] == "2"
+    page = client.post(address, data=form_of(page, do="remove:1"))
+    assert client.post(address, data=form_of(page)).status_code == 303
+    with app.app_context():
+        record = entries.get(dataset_id, entry_id).record()
+    assert record.turns == (Message("user", "Mine"),) and len(record.trace) == 2
+    assert (record.answer, record.reasoning) == ("Mine too.", "Theirs.")
+
+
+def test_what_was_left_alone_follows_theirs(client, app, dataset_id):
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"question": "Theirs?"}, version=1)
+    page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Mine."})
+    assert page.status_code == 409 and '<label for="question">' not in page.text
+    assert client.post(f"/datasets/{dataset_id}/pairs/1", data=form_of(page)).status_code == 303
+    with app.app_context():
+        assert entries.get(dataset_id, 1)[:2] == ("Theirs?", "Mine.")
+
+
+def test_a_conversation_deleted_meanwhile_is_restored_with_what_was_typed(client, app, dataset_id):
+    entry_id = chat_of(app, dataset_id)
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    form = form_of(client.get(address), m0__text="Mine")
+    with app.app_context():
+        history.delete(dataset_id, [entry_id])
+    page = client.post(address, data=form)
+    assert page.status_code == 410
+    assert client.post(f"{address}/restore", data=form_of(page)).status_code == 303
+    with app.app_context():
+        assert entries.get(dataset_id, entry_id).record().turns[0].text == "Mine"
 
 
 def add(client, dataset_id, **typed):

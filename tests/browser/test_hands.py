@@ -248,7 +248,7 @@ def test_the_open_pair_is_saved_after_its_label(app: Flask, page: Page, listed: 
     page.goto(f"{listed}?pair=8")
     press(page, "a")
     expect(page.locator(".toast")).to_contain_text("Approve 1 pair")
-    expect(page.get_by_label("Status", exact=True)).to_have_value("approved")
+    expect(page.locator("#drawer").get_by_label("Status", exact=True)).to_have_value("approved")
     answer(page).fill("Better")
     press(page, "Control+s")
     expect(page.locator(".toast")).to_contain_text("Edit")

@@ -56,7 +56,7 @@ def test_tab_leads_through_a_new_pair_to_the_button_that_saves_it(page: Page, li
         press(page, "Control+Enter")
         expect(page.locator(".toast")).to_contain_text("Add")
         expect(page.get_by_label("Question", exact=True)).to_be_focused()
-        expect(page.get_by_label("Tags", exact=True)).to_have_value("hours")
+        expect(page.locator("#drawer").get_by_label("Tags", exact=True)).to_have_value("hours")
         page.keyboard.type(question)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(row(page, "Is it open?").locator(".tag")).to_have_text("hours")

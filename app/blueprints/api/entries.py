@@ -1,6 +1,7 @@
 """Entries over the API: paged by cursor, changed with If-Match."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from flask import jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -12,9 +13,11 @@ from app.blueprints.api.options import model_of, options_from
 from app.blueprints.api.specification import IF_MATCH, DatasetPath, Strict, Texts, answers, reads_header
 from app.blueprints.api.writing import Answer, expected_version, idempotent, with_version
 from app.core.changes import Value
+from app.core.editing import answer_weight, read_messages, tools_name, with_answer_weight, with_tools
 from app.core.errors import Conflict
 from app.core.filters import Filters
-from app.core.record import load_json
+from app.core.layouts.functions import tools_in
+from app.core.record import dump_json, dump_messages, load_json
 from app.core.stored import StoredEntry
 from app.services import datasets, entries, history, lists, pairs
 
@@ -42,12 +45,26 @@ class ListQuery(model_of(Filters, leave_out=("ids", "answered"), lists=True)):  
     limit: int = Field(100, ge=1, le=1000)
 
 
+Objects = list[dict[str, Any]]
+_MESSAGES = Field(
+    description="Messages as they are read: role, text, reasoning, name, weight, tool_calls, tool_call_id and extra."
+)
+
+
 class EntryBody(Strict):
-    """A new pair."""
+    """A new pair. `turns` are the messages before the question, `trace` those between question and answer.
+
+    `weight` is 0 where the answer is not trained.
+    """
 
     question: str
     answer: str = ""
     system: str | None = None
+    turns: Annotated[Objects, _MESSAGES] = []
+    trace: Annotated[Objects, _MESSAGES] = []
+    tools: Objects = []
+    weight: Literal[0, 1] | None = None
+    rejected_answer: str | None = None
     reasoning: str | None = None
     tags: Texts = []
     status: str | None = None
@@ -62,6 +79,10 @@ class EntryChange(Strict):
     question: str | None = None
     answer: str | None = None
     system: str | None = None
+    turns: Annotated[Objects, _MESSAGES] | None = None
+    trace: Annotated[Objects, _MESSAGES] | None = None
+    tools: Objects | None = None
+    weight: Literal[0, 1] | None = None
     rejected_answer: str | None = None
     reasoning: str | None = None
     status: str | None = None
@@ -73,6 +94,7 @@ class EntryChange(Strict):
 
 def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
     """An entry as programs see it."""
+    extra = load_json(entry.extra, {})
     return {
         "id": entry.id,
         "version": entry.version,
@@ -85,10 +107,12 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
         "reasoning": entry.reasoning,
         "turns": load_json(entry.turns, []),
         "trace": load_json(entry.trace, []),
+        "tools": tools_in(extra.get(tools_name(extra))) or [],
+        "weight": answer_weight(extra),
         "tags": entry.tag_list,
         "source": entry.source,
         "family": entry.family,
-        "extra": load_json(entry.extra, {}),
+        "extra": extra,
     }
 
 
@@ -116,6 +140,10 @@ def create_entry(path: DatasetPath, body: EntryBody) -> Answer:
         body.question,
         body.answer,
         system=body.system,
+        turns=read_messages(body.turns, "turns"),
+        trace=read_messages(body.trace, "trace"),
+        rejected_answer=body.rejected_answer,
+        extra=_written({}, body.model_dump(exclude_unset=True)),
         reasoning=body.reasoning,
         tags=body.tags,
         status=body.status,
@@ -145,6 +173,12 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
     values.update({name: values[name] or "" for name in ("question", "answer") if name in values})
     if "tags" in sent:
         values["tags"] = pairs.stored_tags(sent["tags"] or [])
+    values |= {
+        name: dump_messages(read_messages(sent[name] or [], name)) for name in ("turns", "trace") if name in sent
+    }
+    if "tools" in sent or "weight" in sent:
+        extra = load_json(entries.get(path.dataset_id, path.entry_id).extra, {})
+        values["extra"] = dump_json(_written(extra, sent))
     try:
         # Also a change that would change nothing is refused where the version is stale.
         with history.transaction():
@@ -154,6 +188,12 @@ def change_entry(path: EntryPath, body: EntryChange) -> Answer:
         current = entries.get(path.dataset_id, path.entry_id)
         raise Conflict(error.message, code=error.code, entry=entry_as_dict(current)) from error
     return get_entry(path)
+
+
+def _written(extra: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """``extra`` with the tools, and the weight of the answer, that were sent."""
+    written = with_tools(extra, sent["tools"] or []) if "tools" in sent else dict(extra)
+    return with_answer_weight(written, sent["weight"]) if "weight" in sent else written
 
 
 @bp.delete("/<int:entry_id>")

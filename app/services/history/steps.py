@@ -169,7 +169,8 @@ def count_batch(session: Session, change_set: ChangeSet) -> dict[str, int]:
 
 
 def word_for(name: str) -> str:
-    return {"live": "pair", "system": "system prompt", "rejected_answer": "rejected answer"}.get(name, name)
+    words = {"live": "pair", "system": "system prompt", "rejected_answer": "rejected answer"}
+    return {**words, "turns": "conversation", "trace": "conversation"}.get(name, name)
 
 
 def column_of(name: str) -> str:

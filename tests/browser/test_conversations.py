@@ -1,0 +1,178 @@
+"""Conversations in a browser: messages are added, moved and removed in place, kept as drafts, and saved as one step."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.core.record import Message, Record
+from app.services import datasets, entries, history, pairs
+from tests.browser.looking import find_faults, overflow
+from tests.browser.test_journey import press, wait_for_scripts
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "weigh", "arguments": '{"box": 7}'}}
+
+
+@pytest.fixture
+def chat(app: Flask) -> str:
+    """The address of the page of a pair with a conversation."""
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Harbor", system_prompt="Be brief.").id
+        turns = (Message("user", "Hi"), Message("assistant", "Hello.", extra={"k": [1]}))
+        trace = (Message("assistant", None, tool_calls=[CALL]), Message("tool", "12 kg", tool_call_id="c1"))
+        record = Record("How heavy?", "12 kg.", turns=turns, trace=trace, tags=("old",))
+        history.create(dataset_id, [Record("Plain?", "Yes."), record], summary="Add pairs", status="review")
+        return f"/datasets/{dataset_id}/pairs/2"
+
+
+def stored(app: Flask) -> Record:
+    """The pair as it is stored."""
+    with app.app_context():
+        return entries.get(1, 2).record()
+
+
+def text(page: Page, number: int):
+    """The text of a message by its number."""
+    return page.get_by_label(f"Text of message {number}", exact=True)
+
+
+def test_messages_are_added_moved_and_removed_without_a_new_page(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_role("button", name="Earlier turn").click()
+    expect(text(page, 3)).to_be_focused()
+    page.keyboard.type("Are you there?")
+    page.get_by_role("button", name="Move message 3 up").press("Enter")
+    page.get_by_role("button", name="Move message 2 up").press("Enter")
+    expect(page.get_by_role("button", name="Move message 1 up")).to_be_focused()
+    expect(text(page, 1)).to_have_value("Are you there?")
+    page.get_by_role("button", name="Remove message 2").click()
+    expect(text(page, 2)).to_have_value("Hello.")
+    page.get_by_role("checkbox", name="Trained").first.uncheck()
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert page.url.endswith(chat)
+    record = stored(app)
+    assert record.turns == (
+        Message("user", "Are you there?"),
+        Message("assistant", "Hello.", weight=0, extra={"k": [1]}),
+    )
+    assert len(record.trace) == 2
+    with app.app_context():
+        assert len(history.steps(1)) == 2
+
+
+def test_a_draft_of_a_conversation_is_seen_again_and_discarded(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_role("button", name="Remove message 1").click()
+    page.get_by_role("button", name="Message before the answer").click()
+    page.keyboard.type("Let me see.")
+    page.get_by_label("Arguments of the tool call").fill('{"box": 8}')
+    page.goto("/datasets/1/pairs?pair=2")
+    expect(page.locator(".draft-note")).to_contain_text("Not saved yet.")
+    expect(text(page, 1)).to_have_value("Hello.")
+    expect(text(page, 5)).to_have_value("Let me see.")
+    expect(page.get_by_label("Arguments of the tool call")).to_have_value('{"box": 8}')
+    page.locator(".draft-note").get_by_role("button", name="Discard").click()
+    expect(text(page, 1)).to_have_value("Hi")
+    expect(page.locator("form [data-message]")).to_have_count(4)
+    page.goto(chat)
+    expect(page.locator(".draft-note")).to_have_count(0)
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Nothing was changed")
+    assert len(stored(app).turns) == 2
+
+
+def test_a_draft_of_a_conversation_is_saved_from_the_list(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_role("button", name="Move message 1 down").click()
+    page.goto("/datasets/1/pairs")
+    page.locator(".draft-line").get_by_role("button", name="Save").click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert [one.text for one in stored(app).turns] == ["Hello.", "Hi"] and len(stored(app).trace) == 2
+
+
+def test_json_is_checked_while_it_is_written(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    arguments = page.get_by_label("Arguments of the tool call")
+    arguments.fill('{"box": ')
+    expect(page.locator(".call .err")).to_contain_text("No JSON yet")
+    arguments.fill("[7]")
+    expect(page.locator(".call .err")).to_contain_text("must be a JSON object")
+    press(page, "Control+s")
+    expect(page.get_by_role("alert")).to_contain_text("Tool call 1 of message 4: the arguments must be a JSON object")
+    arguments.fill('{"box": 9}')
+    expect(arguments).not_to_have_attribute("aria-invalid", "true")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert stored(app).trace[0].tool_calls[0]["function"]["arguments"] == '{"box": 9}'
+
+
+def test_a_conversation_is_written_by_plain_buttons_without_scripts(app: Flask, open_page, chat: str) -> None:
+    page = open_page(scripts=False)
+    page.goto(chat)
+    page.get_by_role("button", name="Earlier turn").click()
+    text(page, 3).fill("More?")
+    page.get_by_role("button", name="Move message 3 up").click()
+    page.get_by_role("button", name="Remove message 1").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert [one.text for one in stored(app).turns] == ["More?", "Hello."]
+
+
+def test_known_tags_are_offered_after_each_comma(page: Page, chat: str) -> None:
+    page.goto("/datasets/1/pairs?pair=1")
+    wait_for_scripts(page)
+    page.locator("#drawer").get_by_label("Tags", exact=True).fill("new, o")
+    expect(page.locator("#known-tags option[value='new, old']")).to_be_attached()
+
+
+def test_tokens_follow_what_is_typed(page: Page, chat: str) -> None:
+    page.goto("/datasets/1/pairs?pair=1")
+    wait_for_scripts(page)
+    expect(page.locator("[data-tokens=answer]")).to_have_text("2 tokens")
+    page.get_by_label("Answer", exact=True).fill("Yes, it is.")
+    expect(page.locator("[data-tokens=answer]")).to_have_text("5 tokens")
+
+
+def test_a_version_is_restored_and_undone(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_label("Answer", exact=True).fill("13 kg.")
+    press(page, "Control+s")
+    page.get_by_role("button", name="Restore this version").click()
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("12 kg.")
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("13 kg.")
+    assert stored(app).answer == "13 kg."
+
+
+def test_theirs_is_taken_field_by_field(app: Flask, page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_label("Answer", exact=True).fill("Mine")
+    page.get_by_label("Question", exact=True).fill("Mine?")
+    with app.app_context():
+        pairs.save_pair(1, 2, {"answer": "Theirs", "question": "Theirs?", "turns": None}, version=1)
+    press(page, "Control+s")
+    expect(page.get_by_role("heading", name="Two versions of pair 2")).to_be_visible()
+    assert find_faults(page) == [] and overflow(page) == 0
+    page.get_by_role("button", name="Use theirs: Answer").click()
+    page.get_by_role("button", name="Save this text").click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    record = stored(app)
+    assert (record.question, record.answer, record.turns) == ("Mine?", "Theirs", ())
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_page_of_a_pair_is_accessible(open_page, chat: str, width: int) -> None:
+    page = open_page(width=width)
+    for address in (chat, "/datasets/1/pairs/new", "/datasets/1/pairs?pair=2"):
+        page.goto(address)
+        wait_for_scripts(page)
+        for fold in page.locator("details:not([open]) > summary").all():
+            if fold.is_visible():
+                fold.click()
+        assert find_faults(page) == [] and overflow(page) == 0
