@@ -103,7 +103,13 @@ def init_app(app: Flask) -> None:
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
     )
     app.jinja_env.filters.update(
-        clipped=clipped, excerpt=excerpt, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
+        clipped=clipped,
+        excerpt=excerpt,
+        squeezed=squeezed,
+        show_blanks=show_blanks,
+        marked=marked,
+        clock=clock,
+        as_words=as_words,
     )
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
@@ -221,16 +227,21 @@ def show_blanks(text: Markup | str) -> Markup:
     return Markup(_BLANKS.sub(mark, str(escape(text))))
 
 
-def clipped(text: str) -> str:
+def squeezed(page: Markup) -> Markup:
+    """A piece of a page without the indents of its template; not for texts whose blanks are shown."""
+    return Markup(re.sub(r"\n\s+", "\n", page))
+
+
+def clipped(text: str, most: int = 240) -> str:
     """The beginning of a text in one line, for lists."""
-    return clip(text, 240)
+    return clip(text, most)
 
 
-def excerpt(text: str, query: Query | None, field: str = "") -> str:
+def excerpt(text: str, query: Query | None, field: str = "", most: int = 240) -> str:
     """A piece of a text in one line, for lists: its beginning, or where the query first found something in it."""
     spans = find_marks(text[:MOST_MARKED], query, field) if query else []
-    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > 240 else 0
-    return ("…" if start else "") + clip(text[start : start + 1000], 240)
+    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > most else 0
+    return ("…" if start else "") + clip(text[start : start + 1000], most)
 
 
 def marked(text: str, query: Query | None, field: str = "") -> Markup | str:
