@@ -69,7 +69,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "plan": counted.plan,
         "job": None if counted.is_current else tasks.find_running(export.COUNT, CountRun(dataset_id, options)),
         "target": target,
-        "title": target.title if target else LAYOUTS[options.layout].title,
+        "target_title": target.title if target else LAYOUTS[options.layout].title,
         "format": FORMATS[options.format],
         "file": export.file_name(export.find_origin(dataset_id, options).title, options),
         "frozen": export.find_origin(dataset_id, options).snapshot or snapshots.newest_of_now(dataset_id),

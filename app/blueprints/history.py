@@ -1,5 +1,8 @@
 """History: what was done, step by step, and taking it back or doing it again."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -8,12 +11,14 @@ from app.core import difference
 from app.core.errors import NotFound
 from app.core.text import is_number, plural
 from app.forms.arguments import read_choice, read_whole, require_names
+from app.models import ChangeSet
 from app.services import datasets, history
 from app.services.cleaning import recipes
 from app.services.history import Applied
 
 bp = Blueprint("history", __name__, url_prefix="/datasets/<int:dataset_id>/history")
 PAGE_SIZE = 60
+FEWEST_TOGETHER = 3
 
 
 @bp.get("")
@@ -36,7 +41,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
     return render_template(
         "history/index.html",
         dataset=dataset,
-        steps=found[:PAGE_SIZE],
+        bunches=_bunch(found[:PAGE_SIZE]),
         newest=history.newest_number(dataset_id),
         older=found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None,
         undo=undo,
@@ -53,6 +58,15 @@ def index(dataset_id: int) -> ResponseReturnValue:
         more=seen[49].entry.id if len(seen) > 50 else None,
         pieces=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after)),
     )
+
+
+def _bunch(steps: Sequence[ChangeSet]) -> list[list[ChangeSet]]:
+    """Steps that did the same one after the other, such as a pair approved each, stand together from three on."""
+    bunches: list[list[ChangeSet]] = []
+    for _, alike in groupby(steps, key=lambda one: (one.summary, one.actor, one.state, one.created, one.changed)):
+        same = list(alike)
+        bunches += [same] if len(same) >= FEWEST_TOGETHER else [[one] for one in same]
+    return bunches
 
 
 @bp.post("/undo")

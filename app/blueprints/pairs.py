@@ -240,7 +240,7 @@ def _alone(dataset: Dataset) -> dict[str, Any]:
 def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
     """One page of the list, and what stands beside it."""
     # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
-    now = dataset.entry_count <= lists.AT_ONCE or request.args.get("counts") == "now"
+    now = dataset.entry_count <= lists.AT_ONCE or read_choice(request.args, "counts", ("now",), "") == "now"
     columns = lists.columns_of(dataset.id, read=now)
     ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
     facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None

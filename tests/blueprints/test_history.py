@@ -124,3 +124,12 @@ def test_what_cannot_be_undone_is_a_disabled_button(client, app):
     assert re.search(r'disabled\s+title="Nothing to undo"', page) and re.search(
         r'disabled\s+title="Nothing to redo"', page
     )
+
+
+def test_steps_that_did_the_same_one_after_the_other_stand_together(client, app):
+    with app.app_context():
+        home = factories.dataset("Harbor", count=5)
+        for entry in list(entries.stream_entries(home)):
+            pairs.set_status(home, Selection(ids=(entry.id,)), "approved")
+    page = as_shown(client.get(f"/datasets/{home}/history").text)
+    assert "5 times, steps 6 to 10" in page and page.count('<span class="no num">') == 10

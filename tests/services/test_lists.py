@@ -1,6 +1,7 @@
 """Lists by columns: the same pairs and counts as the database and plain Python tell, whatever was written meanwhile."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -177,3 +178,18 @@ def test_a_histogram_holds_every_pair(dataset_id):
     measured = sorted(facts_of(entry).chars for entry in entries.stream_entries(dataset_id))
     assert sum(facets.length.counts) == len(measured) and facets.total == sum(one >= 50 for one in measured)
     assert (facets.length.low, facets.length.high) == (measured[0], measured[-1])
+
+
+def test_many_filters_are_counted_at_once_and_few_are_kept(app, dataset_id):
+    history.create(dataset_id, [Record(f"q{n}", "word " * n) for n in range(60)], summary="Add")
+    columns = lists.columns_of(dataset_id)
+    asked = [Filters(text=f"q{n}", length_from=n) for n in range(40)] * 2
+
+    def count(filters):
+        with app.app_context():
+            return lists.count_facets(columns, dataset_id, filters).total
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(count, asked))
+    assert found[:40] == found[40:] == [count(one) for one in asked[:40]]
+    assert len(columns.kept) < 60

@@ -5,12 +5,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app import config, create_app, factory
 from app.core.errors import Conflict
-from app.models import Dataset, Import, SavedRecipe, close_cleanly, db, met_epoch, transaction
+from app.models import Dataset, Import, Job, SavedRecipe, close_cleanly, db, met_epoch, transaction
 from app.services import datasets, schema
 
 
@@ -183,3 +184,21 @@ def test_each_new_database_begins_in_an_epoch_of_its_own(tmp_path: Path) -> None
             epochs.add(met_epoch())
             close_cleanly()
     assert len(epochs) == 2
+
+
+def test_filters_of_one_finding_or_import_are_filters_of_several_afterwards(app, data_dir: Path) -> None:
+    old = {"text": "", "statuses": ["draft"], "finding": "html", "import_id": 7, "left_out": ""}
+    none = {"text": "x", "statuses": [], "finding": "", "import_id": None, "left_out": ""}
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Kept").id
+        with transaction() as session:
+            for number, filters in enumerate((old, none, {})):
+                session.add(Job(kind="clean", arguments={"wish": {"filters": filters}, "n": number}))
+        config_of_migrations = schema._alembic_config()
+        command.downgrade(config_of_migrations, "0013")
+        command.upgrade(config_of_migrations, "head")
+        jobs = db.session.query(Job).order_by(Job.id).all()
+        found = [one.arguments["wish"]["filters"] for one in jobs]
+        assert datasets.get(dataset_id).name == "Kept"
+    assert found[0] == {"text": "", "statuses": ["draft"], "left_out": "", "findings": ["html"], "imports": ["7"]}
+    assert found[1] == {"text": "x", "statuses": [], "left_out": "", "findings": [], "imports": []} and found[2] == {}

@@ -1,9 +1,9 @@
 """How many pairs there are of what: facets that respect all filters but their own, and histograms."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from app.models import Entry, db
 from app.services import entries
 from app.services.lists.columns import UNKNOWN, Array, Columns
 
+T = TypeVar("T")
 BARS = 24
 # Names of a facet that has very many are listed up to here, the most frequent ones first.
 MOST_NAMES = 40
@@ -56,15 +57,14 @@ class Facets:
 def matching(columns: Columns, dataset_id: int, filters: Filters) -> Array:
     """Which rows the filters mean. Raises BadUsage for what there is not."""
     check_choices(filters)
-    key = "matching", filters
-    if key not in columns.kept:
-        _forget_some(columns)
+
+    def make() -> Array:
         mask = columns.visible.copy()
         for _, one in _conditions(columns, dataset_id, filters):
             mask &= one
-        columns.kept[key] = mask
-    found: Array = columns.kept[key]
-    return found
+        return mask
+
+    return _keep(columns, ("matching", filters), make)
 
 
 def is_at_hand(columns: Columns, filters: Filters) -> bool:
@@ -78,8 +78,8 @@ def _asked_of(filters: Filters) -> Filters:
 
 def count_facets(columns: Columns, dataset_id: int, filters: Filters) -> Facets:
     """All counts of a list. Raises BadUsage for what there is not."""
-    key = "facets", filters
-    if key not in columns.kept:
+
+    def make() -> Facets:
         whole = matching(columns, dataset_id, filters)
         conditions = list(_conditions(columns, dataset_id, filters))
 
@@ -92,14 +92,21 @@ def count_facets(columns: Columns, dataset_id: int, filters: Filters) -> Facets:
                     mask &= one
             return mask
 
-        columns.kept[key] = _count(columns, filters, whole, others)
-    found: Facets = columns.kept[key]
+        return _count(columns, filters, whole, others)
+
+    return _keep(columns, ("facets", filters), make)
+
+
+def _keep(columns: Columns, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """What was worked out before, or is now. Others may keep and forget something at the same time."""
+    found: T | None = columns.kept.get(key)
+    if found is None:
+        found = make()
+        by_filters = [one for one in list(columns.kept) if one[0] in ("matching", "asked", "facets")]
+        for old in by_filters[:-_KEPT]:
+            columns.kept.pop(old, None)
+        columns.kept[key] = found
     return found
-
-
-def _forget_some(columns: Columns) -> None:
-    while len(columns.kept) > _KEPT:
-        columns.kept.pop(next(one for one in columns.kept if one != "visible"), None)
 
 
 def _conditions(columns: Columns, dataset_id: int, filters: Filters) -> Iterator[tuple[str, Array]]:
@@ -120,13 +127,14 @@ def _conditions(columns: Columns, dataset_id: int, filters: Filters) -> Iterator
             yield kind, ~named if is_not else named
     asked = _asked_of(filters)
     if asked != Filters():
-        key = "asked", asked
-        if key not in columns.kept:
+
+        def ask() -> Array:
             mask = np.zeros(len(columns.ids), bool)
             ids = db.session.execute(entries.select_entries(dataset_id, asked, (Entry.id,))).scalars()
             mask[columns.places(list(ids))] = True
-            columns.kept[key] = mask
-        yield "asked", columns.kept[key]
+            return mask
+
+        yield "asked", _keep(columns, ("asked", asked), ask)
 
 
 def _named(columns: Columns, kind: str, value: set[str]) -> Array:
@@ -161,15 +169,15 @@ def _between(cells: Array, low: int, high: int) -> Array:
 
 def _places_of_finding(columns: Columns, code: str) -> Array:
     """The pairs that have the finding and whose texts are those of the check."""
-    key = "finding", code
-    if key not in columns.kept:
+
+    def make() -> Array:
         ids, hashes = columns.found[code]
         places = np.searchsorted(columns.ids, ids)
         places = np.minimum(places, max(len(columns.ids) - 1, 0))
         same = (columns.ids[places] == ids) & (columns.hashes[places] == hashes)
-        columns.kept[key] = np.unique(places[same])
-    found: Array = columns.kept[key]
-    return found
+        return np.unique(places[same])
+
+    return _keep(columns, ("finding", code), make)
 
 
 def _count(columns: Columns, filters: Filters, whole: Array, others: Any) -> Facets:
