@@ -1,6 +1,7 @@
 """What stands around all pages: their style, the switch between datasets, and the way from one file to another."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,7 +95,11 @@ def _style_files() -> tuple[Path, tuple[int, ...]]:
 @lru_cache(maxsize=2)
 def _read_style(folder: Path, changed: tuple[int, ...]) -> tuple[bytes, str]:
     """The style and its mark."""
-    whole = b"\n".join((folder / name).read_bytes() for name in STYLES)
+    files = [(folder / name).read_bytes() for name in STYLES]
+    # Comments and indents are for those who read the single files.
+    whole = b"\n".join(
+        [files[0], *(re.sub(rb"/\*.*?\*/|(?<=\n)\s+", b"", file, flags=re.DOTALL) for file in files[1:])]
+    )
     return whole, hashlib.sha256(whole).hexdigest()[:8]
 
 

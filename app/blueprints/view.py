@@ -99,7 +99,7 @@ def init_app(app: Flask) -> None:
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
     )
     app.jinja_env.filters.update(
-        clipped=clipped, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
+        clipped=clipped, squeezed=squeezed, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
     )
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
@@ -217,9 +217,14 @@ def show_blanks(text: Markup | str) -> Markup:
     return Markup(_BLANKS.sub(mark, str(escape(text))))
 
 
-def clipped(text: str) -> str:
+def squeezed(page: Markup) -> Markup:
+    """A piece of a page without the indents of its template; not for texts whose blanks are shown."""
+    return Markup(re.sub(r"\n\s+", "\n", page))
+
+
+def clipped(text: str, most: int = 240) -> str:
     """The beginning of a text in one line, for lists."""
-    return clip(text, 240)
+    return clip(text, most)
 
 
 def marked(text: str, hit: str) -> Markup | str:

@@ -10,7 +10,7 @@ from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
 _KINDS = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml"})
-_LEVEL = 4
+_LEVEL = 6
 # Pages hold tokens beside what an address may say. That their length varies by itself hides which of both it tells of
 # (Heal the BREACH, 2022: a random name in gzip's header).
 _MOST_PADDING = 100

@@ -15,11 +15,13 @@ import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { menus } from "./menus.js";
 import { place } from "./place.js";
-import { review } from "./review.js";
 import { rows } from "./rows.js";
 import { texts } from "./texts.js";
 import { writing } from "./writing.js";
 
+// The review is asked for where one is, and where what was decided in one waits to be sent.
+const isReviewing = document.querySelector("[data-review]") || (sessionStorage.getItem("ltt-review") ?? "[]") !== "[]";
+const { review } = isReviewing ? await import("./review.js") : { review() {} };
 document.documentElement.classList.add("js");
 const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms];
 for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();

@@ -147,7 +147,7 @@ def test_every_page_is_accessible_and_fits(open_page, address, paths, width):
         page.goto(path)
         # What a page fetches after it was loaded. To wait until nothing comes takes half a second, and is for parts alone
         # that are fetched a while after the page.
-        if page.locator("[hx-trigger*='load delay']").count():
+        if page.locator("[hx-trigger*='delay']:not(.switch *)").count():
             page.wait_for_load_state("networkidle")
         while waiting or is_busy(page):
             page.wait_for_timeout(10)

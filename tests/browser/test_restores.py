@@ -49,7 +49,7 @@ def test_a_pair_that_is_not_there_any_more_keeps_its_text(page: Page, listed: st
     restore()
     press(page, "Control+s")
     refused(page)
-    expect(page.get_by_label("Answer")).to_have_value("My own words")
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("My own words")
 
 
 def test_a_draft_of_before_is_compared_before_it_is_saved(app: Flask, page: Page, listed: str, restore) -> None:
