@@ -23,6 +23,7 @@ from benchmarks import (
     lists,
     meanwhile,
     measure,
+    pages,
     snapshots,
     splits,
     validation,
@@ -161,6 +162,7 @@ REPORTS: dict[str, Report] = {
     "duplicates": duplicates.report,
     "labelled": labelled.report,
     "crowd": crowd.report,
+    "pages": pages.report,
 }
 ALL = (*SECTIONS, *REPORTS)
 

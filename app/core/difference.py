@@ -99,7 +99,8 @@ def cut_to_change(before: str | None, after: str | None, longest: int) -> tuple[
             first = first[:short]
         else:
             second = second[:far]
-        parts = ["".join(first), "".join(second)]
+        if first != second:  # else what differs stands in the last word alone
+            parts = ["".join(first), "".join(second)]
     head, foot = "… " if start else "", " …" if behind < tail or end - start > longest else ""
     return f"{head}{parts[0]}{foot}" if before else before, f"{head}{parts[1]}{foot}" if after else after
 

@@ -1,7 +1,7 @@
 """Word differences: both texts come back, an excerpt keeps whole words, and what contradicts is marked."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core import difference
@@ -112,6 +112,7 @@ def test_of_a_long_deletion_no_other_words_are_said_to_come():
 
 
 @given(st.text(max_size=90), st.text(max_size=90), st.integers(4, 40))
+@example("00000", "01001", 4)
 def test_cut_texts_still_differ_and_are_short(before, after, longest):
     first, second = difference.cut_to_change(before, after, longest)
     assert (first == second) == (before == after) or not before or not after
