@@ -516,7 +516,8 @@ def revisions_of(dataset_id: int, entry_id: int) -> list[Revision]:
         select(ChangeSet, ChangeRow)
         .join(ChangeRow, ChangeRow.change_set_id == ChangeSet.id)
         .where(ChangeSet.dataset_id == dataset_id, ChangeSet.state != "staging", ChangeRow.entry_id == entry_id)
-        .order_by(ChangeSet.id.desc())
+        # The order in which they were done: what was prepared for long has an older id.
+        .order_by(ChangeSet.number.desc())
     )
     steps: dict[int, Revision] = {}
     for change_set, row in rows:
@@ -549,14 +550,16 @@ def value_after(dataset_id: int, entry_id: int, number: int) -> StoredEntry:
 def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry | None:
     """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
 
-    Exact while every version step since left one change set applied; undone steps count as two versions. None where
-    the version is of before a restore.
+    None where that is not certain: where a step was undone, redone or removed from its history, each of which makes
+    a version whose place among the others nothing tells; and where the version is of before a restore.
     """
     entry = get_deleted(dataset_id, entry_id)
-    if version // VERSIONS != entry.version // VERSIONS:
+    steps = [revision for revision in revisions_of(dataset_id, entry_id) if revision.fields]
+    # A new entry has version 1, and each step that was only ever done added one.
+    plain = all(step.state == "applied" for step in steps) and entry.version % VERSIONS == len(steps) + 1
+    if version // VERSIONS != entry.version // VERSIONS or not plain or not 0 <= entry.version - version <= len(steps):
         return None
-    for revision in revisions_of(dataset_id, entry_id)[: max(entry.version - version, 0)]:
-        if revision.state == "applied":
-            fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
-            entry = entry._replace(**fields)
+    for step in steps[: entry.version - version]:
+        fields: Any = {name: before for name, (before, _) in step.fields.items() if name != "live"}
+        entry = entry._replace(**fields)
     return entry

@@ -152,6 +152,18 @@ def test_a_stale_save_shows_yours_theirs_and_the_base(client, app, dataset_id):
         assert entries.get(dataset_id, 1).answer == "Mine."
 
 
+def test_a_text_that_was_typed_back_is_asked_about_after_undo_and_redo(client, app, dataset_id):
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"answer": "Changed."}, version=1)
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
+    with app.app_context():
+        history.undo(dataset_id)
+        history.redo(dataset_id)
+    page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Answer 1."})
+    assert page.status_code == 409 and '<label for="answer">' in page.text and "Answer 1.</textarea>" in page.text
+    assert "What you left" not in page.text and "When you opened it" not in page.text
+
+
 def test_the_conflict_screen_shows_reasoning_and_keeps_what_it_does_not_show(client, app, dataset_id):
     with app.app_context():
         history.create(dataset_id, [Record("q", "a", rejected_answer="w", reasoning="First thought.")], summary="Add")
