@@ -1,5 +1,6 @@
 """The pages of pairs: list, editor, conflict screen, bulk actions."""
 
+import json
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from app.blueprints.preview import MOST_RENDERED
 from app.core.changes import Change
 from app.core.record import Message, Record
 from app.services import datasets, entries, history, lists, pairs
@@ -263,6 +265,14 @@ def test_a_markdown_preview_runs_and_loads_nothing(client, dataset_id, text, ban
     assert banned not in page
 
 
+def test_the_rest_of_a_long_markdown_text_is_shown_as_it_is_written(client, dataset_id):
+    text = "**bold**\n" + "x" * MOST_RENDERED + "<b>**end**"
+    page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": text}).text
+    assert "<strong>bold</strong>" in page and f'{"x" * 1000}&lt;b&gt;**end**</p>' in page
+    # Brackets that never close would take minutes.
+    assert client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": "![" * 200_000}).status_code == 200
+
+
 def test_a_markdown_preview_renders(client, dataset_id):
     page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": "**bold** [x](https://e.example)"})
     assert "<strong>bold</strong>" in page.get_data(as_text=True) and 'href="https://e.example"' in page.get_data(
@@ -433,6 +443,27 @@ def test_a_conversation_opened_and_saved_untouched_changes_no_byte(client, app, 
     assert saved.status_code == 303
     with app.app_context():
         assert entries.get(dataset_id, entry_id).version == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "version"), [('{"box":   7}', 1), ('{"box": true}', 2), ('{"box": 1.0}', 2), ('{"box": 7, "a": 1}', 2)]
+)
+@pytest.mark.parametrize("stored", [{"box": 7}, {"box": 1}])
+def test_json_says_the_same_with_other_blanks_only(client, app, dataset_id, stored, typed, version):
+    typed = typed.replace("7", str(stored["box"]))
+    tool = {"type": "function", "function": {"name": "weigh", "parameters": {"default": stored}}}
+    call = {"id": "c", "type": "function", "function": {"name": "weigh", "arguments": stored}}
+    with app.app_context():
+        record = Record(
+            "q", "a", turns=(Message("assistant", None, tool_calls=[call]),), extra={"tools": json.dumps([tool])}
+        )
+        history.create(dataset_id, [record, record], summary="Add")
+    for entry_id, name in ((4, "m0__c0__arguments"), (5, "tools")):
+        page = client.get(f"/datasets/{dataset_id}/pairs/{entry_id}")
+        text = typed if entry_id == 4 else json.dumps([tool]).replace(json.dumps(stored), typed)
+        saved = client.post(f"/datasets/{dataset_id}/pairs/{entry_id}", data=form_of(page, **{name: text}))
+        with app.app_context():
+            assert saved.status_code == 303 and entries.get(dataset_id, entry_id).version == version
 
 
 def test_messages_tools_and_weights_are_saved_as_one_step(client, app, dataset_id):
