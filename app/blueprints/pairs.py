@@ -1,5 +1,6 @@
 """Pairs: the list, the editor beside it, and labels for one pair or many."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,13 +10,15 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import back_or, tell, tell_step
+from app.blueprints.view import MOST_MARKED, back_or, tell, tell_step
 from app.core import difference
 from app.core.editing import ROLES
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import EVERY, HERE, Filters, write_ids
 from app.core.record import STATUSES
 from app.core.search.facts import facts_of
+from app.core.search.marks import find_marks
+from app.core.search.texts import texts_of
 from app.core.stats import name_language
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number, plural
@@ -26,6 +29,7 @@ from app.forms.pairs import PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, editor, entries, export, imports, lists, pairs, review, validation
+from app.services.entries import Searched
 from app.services.lists import ORDERS, Order
 from app.services.pairs import Selection
 
@@ -203,10 +207,13 @@ def _render_page(
     texts = {name: getattr(form, name).data or "" for name in COUNTED} if form else {}
     if form and not texts["system"]:
         texts["system"] = dataset.system_prompt or ""
+    searched = entries.explain_search(dataset.id, view.filters.text)
     body = render_template(
         "pairs/pair.html" if own else "pairs/index.html",
         dataset=dataset,
         view=view,
+        searched=searched,
+        hits=list(_find_hits(entry, searched)) if entry and searched else (),
         **(_alone(dataset) if own else _listed(dataset, view)),
         form=form,
         entry=entry,
@@ -269,6 +276,12 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
         "title_of_language": lambda code: "Not sure" if code == "?" else name_language(code),
         "others": [one for one in datasets.list_datasets() if one.id != dataset.id],
     }
+
+
+def _find_hits(entry: StoredEntry, searched: Searched) -> Iterator[tuple[str, str]]:
+    """The texts of a pair in which a search found something, each with the name of its field."""
+    for name, texts in texts_of(entry).items():
+        yield from ((name, text) for text in texts if find_marks(text[:MOST_MARKED], searched.query, name))
 
 
 @bp.post("")

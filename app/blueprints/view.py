@@ -18,6 +18,8 @@ from app.blueprints.jobs import own_path
 from app.core.editing import ROLES
 from app.core.errors import WrongKind
 from app.core.record import SPLITS, Message, load_messages
+from app.core.search.marks import find_marks
+from app.core.search.query import Query
 from app.core.text import clip, plural
 from app.forms import keyboard
 from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
@@ -31,6 +33,8 @@ THEME_COOKIE = "ltt_theme"
 KEYS_COOKIE = "ltt_keys"
 KEYMAP_COOKIE = "ltt_keymap"
 NAME_COOKIE = "ltt_name"
+# What was found is looked for in so many characters of a text.
+MOST_MARKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,13 @@ def init_app(app: Flask) -> None:
         plural=plural, ago=ago, num=number, short=short_number, initials=initials, filesize=file_size
     )
     app.jinja_env.filters.update(
-        clipped=clipped, squeezed=squeezed, show_blanks=show_blanks, marked=marked, clock=clock, as_words=as_words
+        clipped=clipped,
+        excerpt=excerpt,
+        squeezed=squeezed,
+        show_blanks=show_blanks,
+        marked=marked,
+        clock=clock,
+        as_words=as_words,
     )
     app.context_processor(_preferences)
     app.before_request(_take_forms_only)
@@ -227,14 +237,20 @@ def clipped(text: str, most: int = 240) -> str:
     return clip(text, most)
 
 
-def marked(text: str, hit: str) -> Markup | str:
-    """The text with each place of ``hit`` marked, whatever its case."""
-    if not hit or not hit.strip():
-        return text
-    parts = re.split(f"({re.escape(hit)})", text, flags=re.IGNORECASE)
-    return Markup("").join(  # join escapes every part
-        Markup("<mark>{}</mark>").format(part) if place % 2 else part for place, part in enumerate(parts)
-    )
+def excerpt(text: str, query: Query | None, field: str = "", most: int = 240) -> str:
+    """A piece of a text in one line, for lists: its beginning, or where the query first found something in it."""
+    spans = find_marks(text[:MOST_MARKED], query, field) if query else []
+    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > most else 0
+    return ("…" if start else "") + clip(text[start : start + 1000], most)
+
+
+def marked(text: str, query: Query | None, field: str = "") -> Markup | str:
+    """The text with each place marked that the query found in it as a text of the field."""
+    parts, at = [Markup("")], 0
+    for first, last in find_marks(text, query, field) if query else []:
+        parts += [escape(text[at:first]), Markup("<mark>{}</mark>").format(text[first:last])]
+        at = last
+    return Markup("").join([*parts, escape(text[at:])])
 
 
 def number(value: int | None) -> str:

@@ -53,13 +53,20 @@ def _none_of(label: str, what: str, flag: str, **more: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which entries: all conditions together. ``text`` is a literal substring.
+    """Which entries: all conditions together. ``text`` is what the search box takes.
 
     Of what is named several times a pair has any; what is named by ``not_…`` it has none of. ``imports`` are numbers of
     imports, or ``here`` for pairs that were not imported. Lengths and tokens are facts of ``core.search``.
     """
 
-    text: str = option("", "Text", "Only pairs that hold this text.", flag="--query", word="q", metavar="Q")
+    text: str = option(
+        "",
+        "Text",
+        "Only pairs that answer this search, such as tare -refund is:empty.",
+        flag="--query",
+        word="q",
+        metavar="Q",
+    )
     statuses: tuple[str, ...] = _any_of("Status", "of this status", "status", choices=_STATUSES)
     splits: tuple[str, ...] = _any_of("Split", "of this split", "split", choices=_SPLITS)
     tags: tuple[str, ...] = _any_of("Tags", "with this tag", "tag")

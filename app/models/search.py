@@ -19,7 +19,7 @@ class EntryFacts(Base):
 
     __tablename__ = "entry_facts"
     __table_args__ = (
-        # Texts that are not plain ASCII are few, or nearly all.
+        # Entries whose texts a database cannot search are few, or nearly all.
         Index("ix_entry_facts_mixed", "dataset_id", "entry_id", sqlite_where=_MIXED, postgresql_where=_MIXED),
         {"sqlite_with_rowid": False},
     )

@@ -16,7 +16,7 @@ from app.core.errors import BadUsage, Busy, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, HERE, QUESTIONS, Filters, check_choices
 from app.core.record import dump_json
 from app.core.search.facts import SOURCE_COLUMNS
-from app.core.search.query import parse_query
+from app.core.search.query import Query, parse_query
 from app.core.spool import put_aside
 from app.core.stored import StoredEntry, as_entry
 from app.core.text import clip, is_number, plural
@@ -241,6 +241,25 @@ def chosen(
     elif filters.text and (answer := search.find(dataset_id, filters.text, live, connection)) is not None:
         found.append(answer.condition)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How a text of the search box was taken: ``query``, whether only the insides of words held it (``inside``), and
+    how many pairs the index does not know yet (``behind``), so that their texts are looked at one by one."""
+
+    query: Query
+    inside: bool
+    behind: int
+
+
+def explain_search(dataset_id: int, text: str) -> Searched | None:
+    """How the text is taken in a dataset; None where it asks for nothing."""
+    found = search.find(dataset_id, text, is_live(dataset_id))
+    if found is None:
+        query = parse_query(text)
+        return Searched(query, False, 0) if query.remarks else None
+    return Searched(found.query, found.inside, search.find_lag(dataset_id).index)
 
 
 def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:

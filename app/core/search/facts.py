@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from app.core.record import load_messages
 from app.core.search.texts import has_tools, is_plain, texts_of
+from app.core.search.words import is_nearly_folded
 from app.core.stored import StoredEntry
 from app.core.validation.lints.languages import tell_language
 
@@ -16,7 +17,7 @@ class Facts(NamedTuple):
     """Of one entry. ``chars`` and ``tokens`` (an estimate) are of all its texts but tools and a rejected answer.
 
     ``turns`` counts the messages of a user, ``language`` is of the answer (ISO 639-1) and empty where it is not sure.
-    ``is_plain`` says that all searched texts are ASCII and stand in their columns as they are.
+    ``is_plain`` says that all searched texts stand in their columns as they are, and are nearly folded.
     """
 
     chars: int
@@ -48,7 +49,7 @@ def facts_of(entry: StoredEntry) -> Facts:
     texts = texts_of(entry)
     counted = [text for name, held in texts.items() if name not in ("tools", "rejected") for text in held]
     chars = sum(map(len, counted))
-    plain = is_plain(entry) and all(text.isascii() for held in texts.values() for text in held)
-    size = chars if plain else sum(len(text.encode()) for text in counted)
+    plain = is_plain(entry) and all(is_nearly_folded(text) for held in texts.values() for text in held)
+    size = sum(len(text) if text.isascii() else len(text.encode()) for text in counted)
     turns = 1 + (sum(message.role == "user" for message in load_messages(entry.turns)) if entry.turns else 0)
     return Facts(chars, -int(-size // _BYTES_PER_TOKEN), turns, has_tools(entry), language, plain)

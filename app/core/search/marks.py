@@ -18,7 +18,9 @@ _MOST = 200
 def find_marks(text: str, query: Query, field: str = "") -> list[tuple[int, int]]:
     """The places that the query found in a text of a field, in order and apart from one another."""
     folded, places = "", []
-    if query.has_wanted_words:
+    if query.has_wanted_words and text.isascii():
+        folded, places = text.lower(), [(place, place + 1) for place in range(len(text))]
+    elif query.has_wanted_words:
         parts = list(_parts(text))
         folded = "".join(part for part, _, _ in parts)
         places = [(start, end) for part, start, end in parts for _ in part]

@@ -25,7 +25,10 @@ _DIACRITIC = re.compile(
 _KEPT_WHOLE = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 # Typographic quotes and dashes, as they are typed.
 _TYPED = dict.fromkeys(map(ord, "‘’‚‛ʼ′"), "'") | dict.fromkeys(map(ord, "“”„‟″«»"), '"')
-_TYPED |= dict.fromkeys(map(ord, "‐‑‒–—―−"), "-") | {0x200B: " "}
+_TYPED |= dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+# What these become.
+TYPED = frozenset(_TYPED.values())
+_NEARLY = {**_TYPED, **{code: chr(code + 32) for code in range(ord("A"), ord("Z") + 1)}}
 
 
 class _Folded(dict[int, str]):
@@ -35,6 +38,8 @@ class _Folded(dict[int, str]):
         char = chr(code)
         if code in _TYPED:
             folded = _TYPED[code]
+        elif char == "\u200b":
+            folded = " "
         elif unicodedata.category(char) in ("Cf", "Cs"):
             folded = ""
         elif code < 128 or _KEPT_WHOLE.match(char):
@@ -64,6 +69,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", text).casefold().translate(_FOLDED)
+
+
+def is_nearly_folded(text: str) -> bool:
+    """Whether folding changes nothing but A to Z, and typographic quotes and dashes: what a database can search."""
+    return text.isascii() or text.translate(_NEARLY) == fold(text)
 
 
 def words_of(folded: str) -> list[str]:

@@ -35,7 +35,7 @@ from app.core.errors import Unavailable
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
 from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
-from app.core.search.words import fold
+from app.core.search.words import TYPED, fold
 from app.core.stored import as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
 from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db
@@ -227,12 +227,10 @@ class _Search:
 
     def finds_any(self, found: Found) -> bool:
         """Whether any live entry answers."""
-        if found.match and not self.has_stale:
-            # Entry by entry as the index gives them, instead of all that it finds first.
-            index = _index_table(self._index)
-            hits = index.join(Entry.__table__, Entry.id == index.c.rowid)
-            one = select(Entry.id).select_from(hits).where(index.c[self._index].op("MATCH")(found.match), self._live)
-            if self._execute(one.limit(1)).first():
+        if found.match:
+            # Mostly one of the first that the index names is live.
+            some = select(Entry.id).where(self._live, Entry.id.in_(self._hits(found.match).limit(_FEW_IDS)))
+            if self._execute(some.limit(1)).first():
                 return True
         return self._execute(select(Entry.id).where(self._live, found.condition).limit(1)).first() is not None
 
@@ -299,9 +297,15 @@ class _Search:
             return
         mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
         mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
-        likely = [_holds_literal(term) for term in literal]
-        yield from self._execute(select(Entry.id).where(self._live, *labels, *known, not_(mixed), *likely)).scalars()
-        yield from _scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)], self._execute)
+        sure = [term for term in literal if TYPED.isdisjoint(term.literal)]
+        plain = [*known, not_(mixed), *map(_holds_literal, sure)]
+        rest = [*known, mixed]
+        if len(sure) == len(literal):
+            yield from self._execute(select(Entry.id).where(self._live, *labels, *plain)).scalars()
+        else:
+            likely = [_holds_literal(term) for term in literal if not term.negated]
+            yield from _scan(query, around, [every.where(*plain, *likely)], self._execute)
+        yield from _scan(query, around, [every.where(*rest), *map(every.where, unknown)], self._execute)
 
     def _hits(self, match: str) -> Select[Any]:
         """What the index finds, but for stale entries, of which it does not know."""
@@ -417,9 +421,10 @@ def _vector_query(term: Words) -> str:
 
 
 def _holds_literal(term: Words) -> Condition:
-    """Whether plain ASCII texts hold what has to stand in them as it is; all else is no matter here."""
+    """Whether plain texts hold what has to stand in them as it is. A quote or dash may be any character there."""
     places = [_PLAIN[term.field]] if term.field in _PLAIN else [] if term.field else list(_PLAIN.values())
     pattern = "%" + term.literal.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    pattern = "".join("_" if char in TYPED else char for char in pattern)
     # SQLite's LIKE knows no case from a to z, and PostgreSQL's ILIKE none but that in the collation C.
     alike = [
         one.like(pattern, escape="\\") if _is_sqlite() else one.collate("C").ilike(pattern, escape="\\")
