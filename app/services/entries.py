@@ -393,7 +393,8 @@ def stream(
 def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Any]]:
     """The statement's rows as lists of tuples, by the bare driver cursor where that is quicker.
 
-    When the write-ahead log grows meanwhile, the rest is put aside in a temporary file, and the database let go of.
+    When the write-ahead log grows meanwhile, the rest is put aside in a temporary file while the first chunks are
+    given, and the database let go of.
     """
     if connection.dialect.name != "sqlite":
         result = connection.execution_options(stream_results=True, yield_per=size).execute(statement)
@@ -408,17 +409,18 @@ def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> I
     try:
         while rows := cursor.fetchmany(size):
             if wal is not None and wal.has_grown:
-                rest = put_aside(chain([rows], iter(partial(cursor.fetchmany, size), [])))
-                rows = next(rest)
-                cursor.close()
-                connection.rollback()
-                wal.fold_if_free()
-                yield rows
-                yield from rest
+                rest = chain([rows], iter(partial(cursor.fetchmany, size), []))
+                yield from put_aside(rest, partial(_end_read, connection, cursor, wal))
                 return
             yield rows
     finally:
         cursor.close()
+
+
+def _end_read(connection: Connection, cursor: Any, wal: WriteAheadLog) -> None:
+    cursor.close()
+    connection.rollback()
+    wal.fold_if_free()
 
 
 def columns_of(names: Collection[str]) -> tuple[Any, ...]:
