@@ -376,7 +376,7 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
     """Yours, theirs and what both began with, where that is known; nothing typed is lost."""
     theirs = entries.get_deleted(dataset_id, entry_id)
     deleted = not entries.by_ids(dataset_id, [entry_id])
-    base = entries.value_at(dataset_id, theirs.id, form.version.data or theirs.version)
+    base = entries.value_at(dataset_id, theirs.id, form.version.data or 0)
     try:
         # What was typed means something beside what it began with: what it left alone follows what is stored now.
         typed = form.values(base or theirs)
