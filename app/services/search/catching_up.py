@@ -17,8 +17,8 @@ from app.services.search.marking import forget_index, table_name
 # Datasets of up to so many entries need no index, and one with more stale entries is made anew: all are looked at.
 MOST_LOOKED_AT = 2_000
 SLICE = 1_000
-# Another version of the folding, or of Unicode, has other words.
-MADE_BY = f"1, Unicode {unicodedata.unidata_version}"
+# Another version of the facts, of the folding, or of Unicode, has others.
+MADE_BY = f"2, Unicode {unicodedata.unidata_version}"
 _BORDER = f" {BORDER} "
 # A contentless index keeps words and their places only. Their numbers are for ranking, which is not done.
 _CREATE = "CREATE VIRTUAL TABLE {} USING fts5({}, content='', columnsize=0, tokenize='ascii')"
