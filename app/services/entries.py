@@ -252,6 +252,12 @@ class Searched:
     inside: bool
     behind: int
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What has to be said of it to who does not see the page."""
+        inside = ("No pair has these words: what is taken holds the text inside words.",) if self.inside else ()
+        return (*self.query.remarks, *inside)
+
 
 def explain_search(dataset_id: int, text: str) -> Searched | None:
     """How the text is taken in a dataset; None where it asks for nothing."""
