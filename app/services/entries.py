@@ -255,7 +255,7 @@ class Searched:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What has to be said of it to who does not see the page."""
-        inside = ("No pair has these words: what is taken holds the text inside words.",) if self.inside else ()
+        inside = ("No pair has these words, so that the text is looked for inside words too.",) if self.inside else ()
         return (*self.query.remarks, *inside)
 
 
