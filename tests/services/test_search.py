@@ -3,14 +3,19 @@
 import random
 
 import pytest
+from flask import Flask
 
+from app.core.errors import Invalid
 from app.core.filters import Filters
+from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
 from app.core.stored import content_of
-from app.services import datasets, entries, history, pairs, search
+from app.models import transaction
+from app.services import datasets, entries, history, lists, pairs, review, search
 from app.services.pairs import Selection
-from app.services.search import catching_up
+from app.services.review import Reviewer
+from app.services.search import catching_up, finding
 from tests.services.searches import draw_query, draw_record
 
 QUERIES = 2_000
@@ -96,6 +101,42 @@ def try_all(dataset_id: int, seed: int, number: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_answers_are_those_of_a_plain_look(dataset_id: int, seed: int) -> None:
     try_all(dataset_id, seed, QUERIES // 10)
+
+
+def test_a_comment_is_found_at_once(dataset_id: int) -> None:
+    pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
+    assert not find(dataset_id, "has:note")
+    columns = lists.columns_of(dataset_id)
+    assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 0
+    review.add_comment(dataset_id, 1, "Which one?", Reviewer("a", "Ann"))
+    assert find(dataset_id, "has:note") == [1]
+    columns = lists.columns_of(dataset_id)
+    assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 1
+
+
+def test_what_was_found_in_a_write_that_was_taken_back_is_forgotten(dataset_id: int) -> None:
+    for _ in range(2):
+        pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
+    with pytest.raises(ZeroDivisionError), transaction():
+        pairs.save_pair(dataset_id, 1, {"answer": "50% of it."}, version=1)
+        assert entries.count_entries(dataset_id, Filters(text="50%")) == 1
+        raise ZeroDivisionError
+    pairs.save_pair(dataset_id, 2, {"answer": "The weight when empty."}, version=1)
+    assert entries.count_entries(dataset_id, Filters(text="50%")) == 0
+
+
+@pytest.mark.parametrize("text", ["50%", "mpt", "regex:/mpt/", "-50%"])
+def test_a_page_is_not_kept_waiting_by_texts(
+    app: Flask, dataset_id: int, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    history.create(dataset_id, [Record(f"Tare {n}?", "Empty weight.") for n in range(40)], summary="Add")
+    follow()
+    monkeypatch.setattr(finding, "MOST_SECONDS", -1)
+    monkeypatch.setattr(finding, "_STEPS", 1)
+    with app.test_request_context(), pytest.raises(Invalid, match="was stopped"):
+        entries.count_entries(dataset_id, Filters(text=text))
+    # Who does not wait for a page gets the answer, also on the same connection.
+    assert entries.count_entries(dataset_id, Filters(text=text)) in (0, 40)
 
 
 @pytest.mark.usefixtures("on_postgres")

@@ -135,6 +135,11 @@ class Pattern:
             return self._regex.search(text)
         return self._run_timed("search", text)
 
+    def find_all(self, text: str) -> list[Any]:
+        """All matches, in order."""
+        with self._measured(text) as left:
+            return list(self._regex.finditer(text, timeout=max(left, _LEAST_SECONDS), concurrent=True))
+
     def replace(self, replacement: str, text: str) -> str:
         """All matches replaced; groups as ``\\1`` or ``\\g<name>``."""
         # Most texts hold no match, and to search them costs less than to make ready for replacing.

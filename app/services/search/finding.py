@@ -1,6 +1,7 @@
 """What answers a query in a dataset, exactly: by index and facts what they know, and by its texts what they do not."""
 
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,21 +30,24 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
 
 from app.core import stored
-from app.core.errors import Unavailable
+from app.core.errors import Invalid
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
 from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
 from app.core.search.words import TYPED, fold
 from app.core.stored import as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
-from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db
+from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
 from app.services.search.marking import table_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
 # Whoever waits for a page is told to narrow down after so long.
 MOST_SECONDS = 20.0
+# How many steps SQLite takes between two looks at the time: some milliseconds.
+_STEPS = 100_000
 _FEW_IDS = 400
 _REMEMBERED = 64
 _COLUMNS: tuple[Any, ...] = tuple(getattr(Entry, name) for name in stored.COLUMNS)
@@ -81,7 +85,7 @@ _lock = Lock()
 def find(dataset_id: int, text: str, live: Condition, connection: Connection | None = None) -> Found | None:
     """What answers the text; None where it asks for nothing. ``live`` is the condition of entries that exist.
 
-    Raises BadUsage on a text over the limit, Invalid where a pattern takes too long, Unavailable where all of it does.
+    Raises BadUsage on a text over the limit, Invalid where a pattern, or all of it, takes too long.
     """
     query = parse_query(text)
     if not query.terms:
@@ -103,9 +107,10 @@ def find_frozen(text: str, live: Condition, frozen: Frozen, connection: Connecti
         return true()
     execute = (connection or db.session).execute
     around = _look_around(query, live, frozen, execute)
+    last_moment = _last_moment()
     ids: list[int] = []
     for one in (query, query.inside_words()) if query.has_wanted_words else (query,):
-        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute))
+        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute, last_moment))
     return _is_one_of(ids)
 
 
@@ -137,19 +142,29 @@ def _find_duplicates(live: Condition, frozen: Any, execute: Any) -> list[int]:
     return [one for ids in of_hash.values() if len(ids) > 1 for one in ids]
 
 
-def _scan(query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any) -> Iterator[int]:
-    """The ids of the rows that answer the query, by their texts. A page is not kept waiting for ever."""
+def _last_moment() -> float:
+    """Until when texts may be looked at: a page is not kept waiting for ever."""
+    return time.monotonic() + MOST_SECONDS if has_request_context() else math.inf
+
+
+def _too_slow() -> Invalid:
+    return Invalid(
+        f"This search was stopped after {MOST_SECONDS:.0f} seconds. No pair has just these words, or they hold marks "
+        "or a pattern: all texts had to be read. Look for whole words, or narrow it down by status:, tag: or split:.",
+        code="search_too_slow",
+    )
+
+
+def _scan(
+    query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any, last_moment: float
+) -> Iterator[int]:
+    """The ids of the rows that answer the query, by their texts. Raises Invalid when the time is over."""
     matches = make_matcher(query, around)
-    began = time.monotonic()
     for statement in statements:
         for rows in execute(statement).partitions(1000):
             yield from (entry.id for entry in map(as_entry, rows) if matches(entry))
-            if has_request_context() and time.monotonic() - began > MOST_SECONDS:
-                raise Unavailable(
-                    f"This search was stopped after {MOST_SECONDS:.0f} seconds. Look for whole words, or narrow it "
-                    "down by status:, tag: or split:.",
-                    code="search_too_slow",
-                )
+            if time.monotonic() > last_moment:
+                raise _too_slow()
 
 
 def _is_one_of(ids: Sequence[int]) -> Condition:
@@ -168,7 +183,9 @@ class _Search:
     """One dataset in one view of the data: what facts and index know of it, and the two ways to an answer."""
 
     def __init__(self, dataset_id: int, live: Condition, connection: Connection | None) -> None:
-        self._id, self._live, self._execute = dataset_id, live, (connection or db.session).execute
+        self._id, self._live, self._connection = dataset_id, live, connection
+        self._execute = (connection or db.session).execute
+        self._last_moment = _last_moment()
         newest = select(func.max(Entry.id)).where(Entry.dataset_id == dataset_id, Entry.deleted_in.is_(None))
         row = self._execute(
             select(
@@ -178,6 +195,8 @@ class _Search:
                 func.coalesce(SearchState.facts_upto, 0).label("facts_upto"),
                 func.coalesce(SearchState.index_upto, 0).label("index_upto"),
                 func.coalesce(SearchState.index_number, 0).label("index_number"),
+                # Comments are no writes to the dataset, and searched for as well.
+                select(func.max(Comment.id)).scalar_subquery().label("comment"),
             )
             .select_from(Dataset)
             .outerjoin(SearchState, SearchState.dataset_id == Dataset.id)
@@ -198,6 +217,9 @@ class _Search:
             if key in _remembered:
                 return _remembered[key]
         made = make()
+        if is_writing():
+            # It may be taken back, and another write then has the same revision.
+            return made
         with _lock:
             _remembered[key] = made
             while len(_remembered) > _REMEMBERED:
@@ -210,13 +232,13 @@ class _Search:
         labels = [_signed(term, self._holds_label(term, around)) for term in query.terms if _is_of_columns(term)]
         words, measures = query.words, [term for term in query.terms if _is_of_facts(term)]
         if any(_is_of_texts(term) for term in query.terms) or (words and not self._is_indexed):
-            ids = self.remember(("texts", query), lambda: tuple(self._find_by_texts(query, around, labels)))
+            ids = self.remember(("texts", query), lambda: self._in_time(self._find_by_texts(query, around, labels)))
             return Found(query, _is_one_of(ids))
         if not words and not measures:
             return Found(query, and_(true(), *labels))
         unknown = self._unknown(words, measures)
         statements = [select(*_COLUMNS).where(self._live, *labels, one) for one in unknown]
-        ids = self.remember(("unknown", query), lambda: tuple(_scan(query, around, statements, self._execute)))
+        ids = self.remember(("unknown", query), lambda: self._in_time(self._scan(query, around, statements)))
         if self._is_sqlite and words and not measures and any(not term.negated for term in words):
             match = _match_of(words)
             hits = self._hits(match)
@@ -224,6 +246,24 @@ class _Search:
             return Found(query, and_(condition, *labels), match="" if labels else match)
         told = and_(*(not_(one) for one in unknown), *self._told(words, measures))
         return Found(query, and_(*labels, or_(told, _is_one_of(ids)) if ids else told))
+
+    def _scan(self, query: Query, around: Around, statements: Iterable[Select[Any]]) -> Iterator[int]:
+        return _scan(query, around, statements, self._execute, self._last_moment)
+
+    def _in_time(self, ids: Iterator[int]) -> tuple[int, ...]:
+        """All of what takes long to find. Raises Invalid when the time is over, also while SQLite reads texts."""
+        if not self._is_sqlite or self._last_moment == math.inf:
+            return tuple(ids)
+        driver: Any = (self._connection or db.session.connection()).connection.driver_connection
+        driver.set_progress_handler(lambda: time.monotonic() > self._last_moment, _STEPS)
+        try:
+            return tuple(ids)
+        except OperationalError as error:
+            if time.monotonic() > self._last_moment:
+                raise _too_slow() from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def finds_any(self, found: Found) -> bool:
         """Whether any live entry answers."""
@@ -287,13 +327,13 @@ class _Search:
         measures = [term for term in query.terms if _is_of_facts(term)]
         literal = [term for term in query.words if term.literal]
         if not self._facts_upto or (words and not self._is_indexed):
-            yield from _scan(query, around, [every], self._execute)
+            yield from self._scan(query, around, [every])
             return
         # Whether an entry is plain is told by facts.
         unknown = self._unknown(words, measures or literal)
         known = [*(not_(one) for one in unknown), *self._told(words, measures)]
         if any(isinstance(term, Expression) for term in query.terms):
-            yield from _scan(query, around, [every.where(*known), *map(every.where, unknown)], self._execute)
+            yield from self._scan(query, around, [every.where(*known), *map(every.where, unknown)])
             return
         mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
         mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
@@ -304,8 +344,8 @@ class _Search:
             yield from self._execute(select(Entry.id).where(self._live, *labels, *plain)).scalars()
         else:
             likely = [_holds_literal(term) for term in literal if not term.negated]
-            yield from _scan(query, around, [every.where(*plain, *likely)], self._execute)
-        yield from _scan(query, around, [every.where(*rest), *map(every.where, unknown)], self._execute)
+            yield from self._scan(query, around, [every.where(*plain, *likely)])
+        yield from self._scan(query, around, [every.where(*rest), *map(every.where, unknown)])
 
     def _hits(self, match: str) -> Select[Any]:
         """What the index finds, but for stale entries, of which it does not know."""
