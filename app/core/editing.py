@@ -38,13 +38,19 @@ _PLACED = ("parts", "reasoning", "no-reasoning")
 # Source: JSON Schema, draft 2020-12, of which tools use the vocabulary for validation.
 _SCHEMA_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 _DEPTH = 64
+# Python reads no longer numbers.
+_DIGITS = 4300
 
 
 def parse_json(text: str, what: str) -> Any:
     """The value of JSON text. Raises Invalid, which says where it ends to be JSON."""
     try:
         value = json.loads(
-            text, object_pairs_hook=_read_object, parse_constant=_refuse_constant, parse_float=_read_float
+            text,
+            object_pairs_hook=_read_object,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            parse_int=_read_int,
         )
         msgspec.json.encode(value)
     except json.JSONDecodeError as error:
@@ -72,6 +78,12 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no value of JSON")
+
+
+def _read_int(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"the number {clip(text, 40)} is too large")
+    return int(text)
 
 
 def _read_float(text: str) -> float:

@@ -99,17 +99,23 @@ class PairForm(FlaskForm):
         extra, values = record.extra, {}
         if self.has_talk:
             turns, trace = self.talk.messages()
-            values["turns"] = entry.turns if turns == record.turns else dump_messages(turns)
-            values["trace"] = entry.trace if trace == record.trace else dump_messages(trace)
+            # Compared as they are written: to Python 1, 1.0 and true are the same.
+            turns_text, trace_text = dump_messages(turns), dump_messages(trace)
+            values["turns"] = entry.turns if turns_text == dump_messages(record.turns) else turns_text
+            values["trace"] = entry.trace if trace_text == dump_messages(record.trace) else trace_text
             extra = self.talk.follow(extra, record, system)
             if self.answer_trained.data != (answer_weight(extra) != 0):
                 extra = with_answer_weight(extra, None if self.answer_trained.data else 0)
         if self.tools.raw_data:
-            typed = fold_newlines(self.tools.data or "")
-            if typed != fold_newlines(show_tools(extra, tools_name(extra))):
-                extra = with_tools(extra, parse_json(typed, "The text of the tools") if typed.strip() else [])
+            name, typed = tools_name(extra), fold_newlines(self.tools.data or "")
+            shown = fold_newlines(show_tools(extra, name))
+            if typed != shown:
+                tools = parse_json(typed, "The text of the tools") if typed.strip() else []
+                # Other blanks between its values say nothing else.
+                extra = with_tools(extra, tools) if show_tools({name: tools}, name) != shown else extra
         if self.has_talk or self.tools.raw_data:
-            values["extra"] = entry.extra if extra == record.extra else dump_json(extra)
+            extra_text = dump_json(extra)
+            values["extra"] = entry.extra if extra_text == dump_json(record.extra) else extra_text
         return values
 
 

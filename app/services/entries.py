@@ -29,6 +29,7 @@ from app.models import (
     EntryFacts,
     FoundProblem,
     LedgerRow,
+    SearchState,
     StaleEntry,
     db,
     reading,
@@ -167,17 +168,32 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def _fact(name: str) -> ColumnElement[Any]:
     """A fact of an entry: the kept one, or where that is not there or old, made of its columns now.
 
-    PostgreSQL cannot make it. Raises Busy there until all are kept.
+    PostgreSQL cannot make it: ``_require_facts`` sees to it that none is missing there.
     """
     mine = EntryFacts.dataset_id == Entry.dataset_id, EntryFacts.entry_id == Entry.id
     kept = select(getattr(EntryFacts, name)).where(*mine).correlate(Entry).scalar_subquery()
     if db.engine.dialect.name != "sqlite":
-        if db.session.execute(select(StaleEntry.entry_id).where(StaleEntry.facts).limit(1)).first():
-            raise Busy("Lengths and languages of some pairs are still being measured. Try again in a moment.")
         return kept
     made: Any = func.ltt_fact(name, *(getattr(Entry, column) for column in SOURCE_COLUMNS))
     old = Entry.id.in_(select(StaleEntry.entry_id).where(StaleEntry.facts))
     return case((old, made), else_=func.coalesce(kept, made))
+
+
+def _require_facts(dataset_id: int, live: ColumnElement[bool], connection: Connection | None, frozen: bool) -> None:
+    """Raise where a database that cannot make facts would leave out pairs whose facts are not kept."""
+    if db.engine.dialect.name == "sqlite":
+        return
+    if frozen:
+        raise Invalid(
+            "On PostgreSQL no lengths and languages are kept of pairs in a snapshot. Search for len>500, tokens<=80, "
+            "turns>1, has:tools or language:de instead of these filters.",
+            code="no_facts",
+        )
+    known = select(SearchState.facts_upto).where(SearchState.dataset_id == dataset_id).scalar_subquery()
+    old = select(StaleEntry.entry_id).where(StaleEntry.dataset_id == dataset_id, StaleEntry.facts)
+    missing = select(Entry.id).where(live, or_(Entry.id > func.coalesce(known, 0), Entry.id.in_(old)))
+    if (connection or db.session).execute(missing.limit(1)).first():
+        raise Busy("Lengths and languages of some pairs are still being measured. Try again in a moment.")
 
 
 def _has_turns(named: Iterable[str]) -> ColumnElement[bool]:
@@ -235,6 +251,8 @@ def chosen(
     ``frozen`` makes a query of entries one of what a snapshot holds, where that is meant.
     """
     live = is_live(dataset_id, connection)
+    if filters.asks_facts:
+        _require_facts(dataset_id, live, connection, frozen is not None)
     found = [live, *filter_conditions(filters)]
     if filters.text and frozen is not None:
         found.append(search.find_frozen(filters.text, live, frozen, connection))
@@ -251,6 +269,12 @@ class Searched:
     query: Query
     inside: bool
     behind: int
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What has to be said of it to who does not see the page."""
+        inside = ("No pair has these words, so that the text is looked for inside words too.",) if self.inside else ()
+        return (*self.query.remarks, *inside)
 
 
 def explain_search(dataset_id: int, text: str) -> Searched | None:
@@ -518,7 +542,8 @@ def revisions_of(dataset_id: int, entry_id: int) -> list[Revision]:
         select(ChangeSet, ChangeRow)
         .join(ChangeRow, ChangeRow.change_set_id == ChangeSet.id)
         .where(ChangeSet.dataset_id == dataset_id, ChangeSet.state != "staging", ChangeRow.entry_id == entry_id)
-        .order_by(ChangeSet.id.desc())
+        # The order in which they were done: what was prepared for long has an older id.
+        .order_by(ChangeSet.number.desc())
     )
     steps: dict[int, Revision] = {}
     for change_set, row in rows:
@@ -551,14 +576,16 @@ def value_after(dataset_id: int, entry_id: int, number: int) -> StoredEntry:
 def value_at(dataset_id: int, entry_id: int, version: int) -> StoredEntry | None:
     """The entry as it was at an older version, rebuilt from its changes: the common base of a conflict.
 
-    Exact while every version step since left one change set applied; undone steps count as two versions. None where
-    the version is of before a restore.
+    None where that is not certain: where a step was undone, redone or removed from its history, each of which makes
+    a version whose place among the others nothing tells; and where the version is of before a restore.
     """
     entry = get_deleted(dataset_id, entry_id)
-    if version // VERSIONS != entry.version // VERSIONS:
+    steps = [revision for revision in revisions_of(dataset_id, entry_id) if revision.fields]
+    # A new entry has version 1, and each step that was only ever done added one.
+    plain = all(step.state == "applied" for step in steps) and entry.version % VERSIONS == len(steps) + 1
+    if version // VERSIONS != entry.version // VERSIONS or not plain or not 0 <= entry.version - version <= len(steps):
         return None
-    for revision in revisions_of(dataset_id, entry_id)[: max(entry.version - version, 0)]:
-        if revision.state == "applied":
-            fields: Any = {name: before for name, (before, _) in revision.fields.items() if name != "live"}
-            entry = entry._replace(**fields)
+    for step in steps[: entry.version - version]:
+        fields: Any = {name: before for name, (before, _) in step.fields.items() if name != "live"}
+        entry = entry._replace(**fields)
     return entry

@@ -8,7 +8,7 @@ import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
 import { labels } from "./labels.js";
-import { outboxes } from "./outbox.js";
+import { outboxes, waiting } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { facets } from "./facets.js";
 import { forms } from "./forms.js";
@@ -20,7 +20,7 @@ import { texts } from "./texts.js";
 import { writing } from "./writing.js";
 
 // The review is asked for where one is, and where what was decided in one waits to be sent.
-const isReviewing = document.querySelector("[data-review]") || (sessionStorage.getItem("ltt-review") ?? "[]") !== "[]";
+const isReviewing = document.querySelector("[data-review]") || waiting("ltt-review").length > 0;
 const { review } = isReviewing ? await import("./review.js") : { review() {} };
 document.documentElement.classList.add("js");
 const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms];

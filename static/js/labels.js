@@ -1,5 +1,5 @@
 // A, R and V label the row of the list at once, without a new page.
-import { Outbox } from "./outbox.js";
+import { Outbox, waiting } from "./outbox.js";
 import { showToast } from "./toasts.js";
 
 let done = 0;
@@ -86,6 +86,6 @@ export function label(row, status) {
 }
 
 export function labels() {
-  for (const { id, fields } of outbox.items) show(id, fields.action);
-  outbox.drain();
+  for (const { id, fields } of waiting(outbox.key)) show(id, fields.action);
+  outbox.takeOver();
 }

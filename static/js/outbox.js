@@ -1,9 +1,31 @@
 // What was decided by keys is shown at once and sent in order, again where the server does not answer, and from the next
-// page where this one is left: what is to be sent waits in this tab.
+// page where this one is left or its tab is closed: what is to be sent waits in this browser.
+import { get, names, remove, set } from "./store.js";
 import { showToast } from "./toasts.js";
+
+const LAST = "ltt-page";
 
 const WAITS = [500, 1000, 2000, 4000, 8000];
 const all = [];
+
+// What was sent when a page was left is sent again by the next: by its key it is stored once.
+export const makeKey = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// Each page has a queue of its own, which it locks while it sends.
+const PAGE = makeKey();
+const before = sessionStorage.getItem(LAST);
+sessionStorage.setItem(LAST, PAGE);
+const lock = (name, act) => (navigator.locks ? navigator.locks.request(name, act) : act());
+
+// All that waits in this browser, whichever page it was decided on.
+export const waiting = (key) => names(`${key}/`).flatMap((name) => get(name) ?? []);
+
+// A new session has another token; what comes behind it says which epoch was seen.
+function renewToken(item) {
+  const [token] = document.querySelector("[name=csrf_token]")?.value.split("@") ?? [];
+  const [, epoch] = item.fields.csrf_token.split("@");
+  return token ? { ...item, fields: { ...item.fields, csrf_token: `${token}@${epoch}` } } : item;
+}
 
 // Waits, but no longer than the connection is away.
 export function pause(time) {
@@ -39,28 +61,42 @@ async function sendOne(item) {
 export class Outbox {
   // what: a count in words; answered(item, told), refused(item, reason) and emptied() are told what became of items.
   constructor(key, { what, answered, refused, emptied }) {
-    Object.assign(this, { key, what, answered, refused, emptied, running: null });
+    Object.assign(this, { key, name: `${key}/${PAGE}`, what, answered, refused, emptied, running: null });
     all.push(this);
     window.addEventListener("online", () => this.drain());
   }
 
   get items() {
-    return JSON.parse(sessionStorage.getItem(this.key) ?? "[]");
+    return get(this.name) ?? [];
   }
 
   set items(items) {
-    sessionStorage.setItem(this.key, JSON.stringify(items));
+    if (items.length) set(this.name, items);
+    else remove(this.name);
   }
 
   add(item) {
-    this.items = [...this.items, item];
+    this.items = [...this.items, { ...item, mark: makeKey() }];
     this.drain();
+  }
+
+  // Takes over what other pages left: that of the page before at once, others when they are closed or done.
+  takeOver() {
+    const take = (name) => {
+      const left = get(name) ?? [];
+      if (!left.length) return;
+      this.items = [...left.map(renewToken), ...this.items];
+      remove(name);
+      this.drain();
+    };
+    take(`${this.key}/${before}`);
+    for (const name of names(`${this.key}/`)) if (name !== this.name) lock(name, () => take(name));
   }
 
   drain() {
     if (!this.items.length || this.running) return;
     // What comes while the page is told that all is sent is sent after that.
-    this.running = this.sendAll().finally(() => (this.running = null));
+    this.running = lock(this.name, () => this.sendAll()).finally(() => (this.running = null));
     this.running.then((isSent) => isSent && this.drain());
   }
 
@@ -78,7 +114,7 @@ export class Outbox {
         isSent = false;
         break;
       }
-      this.items = this.items.slice(1);
+      this.items = this.items.filter((one) => one.mark !== item.mark);
       const [ok, told] = answer;
       const reason = ok ? told.skipped : told.error.message;
       if (reason) this.refused(item, reason);

@@ -1,6 +1,6 @@
 // The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
 import { followInEditor } from "./labels.js";
-import { Outbox, pause } from "./outbox.js";
+import { makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast } from "./toasts.js";
 
@@ -34,9 +34,6 @@ function put(place, piece) {
   place?.replaceChildren(...[...parse(piece).childNodes].map((node) => document.importNode(node, true)));
 }
 
-// What was sent when a page was left is sent again by the next: by its key it is stored once.
-const makeKey = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
 function setVersion(id, version) {
   if (!version) return;
   // What was pressed since goes on from the version that this made.
@@ -64,9 +61,8 @@ function answered({ id, fields }, told) {
 async function refused({ id, fields, note }, reason) {
   if (fields.comment) giveBack(note, fields.comment);
   decided = decided.filter((one) => one.id !== id);
-  if (!queue) return;
   showToast({ text: `Pair ${id}: ${reason}`, stays: true });
-  if (fields.action || fields.act === "comment") return;
+  if (!queue || fields.action || fields.act === "comment") return;
   const [fresh] = (await claim({ named: id })) ?? [];
   const old = cardOf(id);
   if (!fresh) return;
@@ -111,8 +107,8 @@ function fill() {
 async function load() {
   const open = cards().filter(isOpen);
   if ((over && open.length) || open.length > Number(queue.dataset.ahead) / 2) return;
-  const waiting = outbox.items.filter((item) => item.fields.act in SAID).map((item) => item.id);
-  const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...waiting])];
+  const sent = waiting(outbox.key).filter((item) => item.fields.act in SAID).map((item) => item.id);
+  const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...sent])];
   const given = await claim({ having: having.join(",") });
   if (!given) {
     // The server does not answer, and nothing is left to look at: it is asked again.
@@ -238,15 +234,14 @@ export function review() {
   queue = document.querySelector("[data-review]");
   if (queue) {
     // Through the last page a pair was decided on that this one came with again.
-    const waiting = outbox.items.filter((item) => item.fields.act in SAID);
-    for (const { id } of waiting) cardOf(id)?.remove();
+    for (const { id, fields } of waiting(outbox.key)) if (fields.act in SAID) cardOf(id)?.remove();
     cards().forEach(enable);
     queue.addEventListener("submit", act);
     queue.addEventListener("click", press);
     show(current() ?? cards()[0] ?? null);
     take();
   }
-  outbox.drain();
+  outbox.takeOver();
 }
 
 // The pairs that the page came with are this reviewer's, but for those that somebody else looks at.

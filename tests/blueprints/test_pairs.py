@@ -1,5 +1,6 @@
 """The pages of pairs: list, editor, conflict screen, bulk actions."""
 
+import json
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from app.blueprints.preview import MOST_RENDERED
 from app.core.changes import Change
 from app.core.record import Message, Record
 from app.services import datasets, entries, history, lists, pairs
@@ -152,6 +154,18 @@ def test_a_stale_save_shows_yours_theirs_and_the_base(client, app, dataset_id):
         assert entries.get(dataset_id, 1).answer == "Mine."
 
 
+def test_a_text_that_was_typed_back_is_asked_about_after_undo_and_redo(client, app, dataset_id):
+    with app.app_context():
+        pairs.save_pair(dataset_id, 1, {"answer": "Changed."}, version=1)
+    form = fields_of(client.get(f"/datasets/{dataset_id}/pairs?pair=1"))
+    with app.app_context():
+        history.undo(dataset_id)
+        history.redo(dataset_id)
+    page = client.post(f"/datasets/{dataset_id}/pairs/1", data={**form, "answer": "Answer 1."})
+    assert page.status_code == 409 and '<label for="answer">' in page.text and "Answer 1.</textarea>" in page.text
+    assert "What you left" not in page.text and "When you opened it" not in page.text
+
+
 def test_the_conflict_screen_shows_reasoning_and_keeps_what_it_does_not_show(client, app, dataset_id):
     with app.app_context():
         history.create(dataset_id, [Record("q", "a", rejected_answer="w", reasoning="First thought.")], summary="Add")
@@ -249,6 +263,14 @@ def test_nothing_selected_is_said(client, dataset_id):
 def test_a_markdown_preview_runs_and_loads_nothing(client, dataset_id, text, banned):
     page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": text}).get_data(as_text=True)
     assert banned not in page
+
+
+def test_the_rest_of_a_long_markdown_text_is_shown_as_it_is_written(client, dataset_id):
+    text = "**bold**\n" + "x" * MOST_RENDERED + "<b>**end**"
+    page = client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": text}).text
+    assert "<strong>bold</strong>" in page and f"{'x' * 1000}&lt;b&gt;**end**</p>" in page
+    # Brackets that never close would take minutes.
+    assert client.post(f"/datasets/{dataset_id}/pairs/preview", data={"answer": "![" * 200_000}).status_code == 200
 
 
 def test_a_markdown_preview_renders(client, dataset_id):
@@ -421,6 +443,27 @@ def test_a_conversation_opened_and_saved_untouched_changes_no_byte(client, app, 
     assert saved.status_code == 303
     with app.app_context():
         assert entries.get(dataset_id, entry_id).version == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "version"), [('{"box":   7}', 1), ('{"box": true}', 2), ('{"box": 1.0}', 2), ('{"box": 7, "a": 1}', 2)]
+)
+@pytest.mark.parametrize("stored", [{"box": 7}, {"box": 1}])
+def test_json_says_the_same_with_other_blanks_only(client, app, dataset_id, stored, typed, version):
+    typed = typed.replace("7", str(stored["box"]))
+    tool = {"type": "function", "function": {"name": "weigh", "parameters": {"default": stored}}}
+    call = {"id": "c", "type": "function", "function": {"name": "weigh", "arguments": stored}}
+    with app.app_context():
+        record = Record(
+            "q", "a", turns=(Message("assistant", None, tool_calls=[call]),), extra={"tools": json.dumps([tool])}
+        )
+        history.create(dataset_id, [record, record], summary="Add")
+    for entry_id, name in ((4, "m0__c0__arguments"), (5, "tools")):
+        page = client.get(f"/datasets/{dataset_id}/pairs/{entry_id}")
+        text = typed if entry_id == 4 else json.dumps([tool]).replace(json.dumps(stored), typed)
+        saved = client.post(f"/datasets/{dataset_id}/pairs/{entry_id}", data=form_of(page, **{name: text}))
+        with app.app_context():
+            assert saved.status_code == 303 and entries.get(dataset_id, entry_id).version == version
 
 
 def test_messages_tools_and_weights_are_saved_as_one_step(client, app, dataset_id):

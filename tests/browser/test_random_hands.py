@@ -42,9 +42,7 @@ window.addEventListener('keydown', () => {
   };
 }, { capture: true });
 """
-SETTLED = (
-    "() => ['ltt-review', 'ltt-labels'].every((name) => JSON.parse(sessionStorage.getItem(name) ?? '[]').length === 0)"
-)
+SETTLED = r"() => Object.keys(localStorage).every((name) => !/^ltt-(review|labels)\//.test(name))"
 SHOWN = "() => document.querySelector('.review > [data-card]:not([hidden]), .review > [data-done]:not([hidden])')"
 
 

@@ -32,7 +32,7 @@ def card(page: Page) -> int:
 
 def sent(page: Page) -> None:
     """Wait until everything that was decided has been answered."""
-    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('ltt-review') ?? '[]').length === 0")
+    page.wait_for_function("() => Object.keys(localStorage).every((name) => !name.startsWith('ltt-review/'))")
 
 
 def statuses(app: Flask) -> dict[int, str]:
@@ -80,6 +80,26 @@ def test_nothing_is_lost_by_a_reload_while_the_server_is_away(app: Flask, page: 
     page.evaluate("window.dispatchEvent(new Event('online'))")
     sent(page)
     assert [statuses(app)[one] for one in (1, 2, 3, 4)] == ["approved", "rejected", "approved", "review"]
+
+
+def test_what_a_closed_tab_had_not_sent_is_sent_once_by_another_page(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    with app.app_context():
+        pairs.save_pair(1, 2, {"answer": "By somebody else."}, version=1)
+    page.route("**/review/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    press(page, *"ara")
+    other = page.context.new_page()
+    other.goto(queue.replace("review", "history"))
+    wait_for_scripts(other)
+    assert statuses(app)[1] == "review"
+    page.close()
+    sent(other)
+    assert [statuses(app)[one] for one in (1, 2, 3, 4)] == ["approved", "review", "approved", "review"]
+    # What was not taken is told, wherever one is.
+    expect(other.locator(".toast")).to_contain_text("Pair 2: Pair 2 was changed since you opened it")
+    with app.app_context():
+        assert [one.entry_id for one in db.session.query(Verdict)] == [1, 3]
 
 
 def test_a_refused_decision_brings_its_pair_back_with_the_reason(app: Flask, page: Page, queue: str) -> None:

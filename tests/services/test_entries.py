@@ -7,6 +7,7 @@ from app.core.filters import Filters
 from app.core.record import Record
 from app.services import entries, history, pairs
 from app.services.pairs import Selection
+from app.services.work import work
 
 
 @pytest.fixture
@@ -125,6 +126,36 @@ def test_the_base_of_a_conflict_is_the_version_that_was_opened(dataset_id, ten):
     pairs.save_pair(dataset_id, ten[0], {"answer": "B"}, version=1)
     pairs.save_pair(dataset_id, ten[0], {"answer": "C"}, version=2)
     assert [entries.value_at(dataset_id, ten[0], v).answer for v in (1, 2, 3)] == ["answer 1", "B", "C"]
+    assert [entries.value_at(dataset_id, ten[0], v) for v in (-1, 0, 4)] == [None, None, None]
+
+
+def test_the_base_of_a_conflict_follows_the_order_in_which_steps_were_shown(dataset_id, ten):
+    with work("clean", dataset_id) as w:
+        w.change([(ten[0], "answer", "answer 1", "A")], 1)
+        w.commit()
+        pairs.save_pair(dataset_id, ten[0], {"question": "Q"}, version=1)
+        with w.publishing():
+            w.publish("Clean")
+    opened = entries.value_at(dataset_id, ten[0], 2)
+    assert (opened.question, opened.answer) == ("Q", "answer 1")
+    assert [one.number for one in entries.revisions_of(dataset_id, ten[0])] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("done", ["undo", "undo and redo", "forget", "twice"])
+def test_the_base_of_a_conflict_is_unknown_where_steps_were_not_only_done(dataset_id, ten, done):
+    pairs.save_pair(dataset_id, ten[0], {"answer": "B"}, version=1)
+    if done == "forget":
+        pairs.save_pair(dataset_id, ten[0], {"answer": "C"}, version=2)
+        history.forget(dataset_id, 2)
+    else:
+        history.undo(dataset_id)
+        if done != "undo":
+            history.redo(dataset_id)
+        if done == "twice":
+            history.undo(dataset_id)
+            pairs.save_pair(dataset_id, ten[0], {"question": "Q"}, version=5)
+    now = entries.get(dataset_id, ten[0]).version
+    assert [entries.value_at(dataset_id, ten[0], version) for version in range(1, now + 1)] == [None] * now
 
 
 @pytest.mark.parametrize(
