@@ -190,8 +190,8 @@ def fix_all(dataset_id: int) -> ResponseReturnValue:
 
 
 def _chosen_codes(said: list[str]) -> list[str] | None:
-    """The findings that a form names; None, which is all, where it names none."""
-    return [one for one in said if one] or None
+    """The findings that a form names, with an empty one that it always sends; None, which is all, for no form."""
+    return [one for one in said if one] if said else None
 
 
 @bp.post("/check")

@@ -10,14 +10,13 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
-from app.blueprints.view import MOST_MARKED, back_or, tell, tell_step
+from app.blueprints.view import MOST_MARKED, back_or, find_in_page, tell, tell_step
 from app.core import difference
 from app.core.editing import ROLES
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import EVERY, HERE, Filters, write_ids
 from app.core.record import STATUSES
 from app.core.search.facts import facts_of
-from app.core.search.marks import find_marks
 from app.core.search.texts import texts_of
 from app.core.stats import name_language
 from app.core.stored import StoredEntry
@@ -281,7 +280,7 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
 def _find_hits(entry: StoredEntry, searched: Searched) -> Iterator[tuple[str, str]]:
     """The texts of a pair in which a search found something, each with the name of its field."""
     for name, texts in texts_of(entry).items():
-        yield from ((name, text) for text in texts if find_marks(text[:MOST_MARKED], searched.query, name))
+        yield from ((name, text) for text in texts if find_in_page(text[:MOST_MARKED], searched.query, name))
 
 
 @bp.post("")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from app.blueprints.jobs import own_path
 from app.core.editing import ROLES
 from app.core.errors import WrongKind
 from app.core.record import SPLITS, Message, load_messages
-from app.core.search.marks import find_marks
+from app.core.search.marks import SECONDS, find_marks
 from app.core.search.query import Query
 from app.core.text import clip, plural
 from app.forms import keyboard
@@ -35,6 +36,7 @@ KEYMAP_COOKIE = "ltt_keymap"
 NAME_COOKIE = "ltt_name"
 # What was found is looked for in so many characters of a text.
 MOST_MARKED = 20_000
+_SECONDS_OF_MARKS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +239,18 @@ def clipped(text: str, most: int = 240) -> str:
     return clip(text, most)
 
 
+def find_in_page(text: str, query: Query, field: str = "") -> list[tuple[int, int]]:
+    """The places that the query found in a text. A page that has spent its time on patterns marks no more of them."""
+    left, began = g.get("seconds_of_marks", _SECONDS_OF_MARKS), perf_counter()
+    try:
+        return find_marks(text, query, field, min(left, SECONDS))
+    finally:
+        g.seconds_of_marks = left - (perf_counter() - began)
+
+
 def excerpt(text: str, query: Query | None, field: str = "", most: int = 240) -> str:
     """A piece of a text in one line, for lists: its beginning, or where the query first found something in it."""
-    spans = find_marks(text[:MOST_MARKED], query, field) if query else []
+    spans = find_in_page(text[:MOST_MARKED], query, field) if query else []
     start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > most else 0
     return ("…" if start else "") + clip(text[start : start + 1000], most)
 
@@ -247,7 +258,7 @@ def excerpt(text: str, query: Query | None, field: str = "", most: int = 240) ->
 def marked(text: str, query: Query | None, field: str = "") -> Markup | str:
     """The text with each place marked that the query found in it as a text of the field."""
     parts, at = [Markup("")], 0
-    for first, last in find_marks(text, query, field) if query else []:
+    for first, last in find_in_page(text, query, field) if query else []:
         parts += [escape(text[at:first]), Markup("<mark>{}</mark>").format(text[first:last])]
         at = last
     return Markup("").join([*parts, escape(text[at:])])

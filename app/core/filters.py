@@ -40,6 +40,7 @@ def write_ids(ids: Iterable[int]) -> str:
 HERE = "here"
 # How many questions a conversation has, the last one counted.
 QUESTIONS = {"1": (1, 1), "2": (2, 2), "3-4": (3, 4), "5+": (5, 10**9)}
+_OF_FACTS = ("length_from", "length_to", "tokens_from", "tokens_to", "tools", "turns", "languages")
 _STATUSES, _SPLITS = ({one: one for one in choices} for choices in (STATUSES, SPLITS))
 
 
@@ -108,6 +109,11 @@ class Filters:
     def said(self) -> list[Option]:
         """The conditions that are set."""
         return [one for one in options_of(type(self)) if getattr(self, one.name) != one.default]
+
+    @property
+    def asks_facts(self) -> bool:
+        """Whether a condition is set that only facts of ``core.search`` tell, beside the text."""
+        return any(one.name.removeprefix("not_") in _OF_FACTS for one in self.said())
 
 
 def check_choices(filters: Filters) -> None:

@@ -3,7 +3,8 @@
 import marshal
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from app.core.errors import DiskFull
@@ -27,20 +28,36 @@ def require_space(size: int) -> None:
         )
 
 
-def put_aside(parts: Iterable[T]) -> Iterator[T]:
-    """All parts, read to their end at the first step and kept in a file from there on. Raises DiskFull.
+def put_aside(parts: Iterable[T], let_go: Callable[[], object]) -> Iterator[T]:
+    """All parts in their order. What is not asked for yet is read ahead into a file, ``let_go`` called after the last.
 
-    Each consists of plain values: None, numbers, texts, bytes, and tuples and lists of them.
+    Before each that is given twice as many are read as before the one before: the first need not wait for all others,
+    and all of them are read by the time a few were given. Each part consists of plain values: None, numbers, texts,
+    bytes, and tuples and lists of them. Raises DiskFull.
     """
     with tempfile.TemporaryFile() as file:
         require_space(0)
-        checked = 0
-        for part in parts:
-            marshal.dump(part, file)  # type: ignore[arg-type]
-            if file.tell() - checked > _CHECKED_BYTES:
-                checked = file.tell()
-                require_space(0)
-        end = file.tell()
-        file.seek(0)
-        while file.tell() < end:
-            yield marshal.load(file)
+        coming = iter(parts)
+        checked = end = taken = 0
+        ahead, is_read = 1, False
+        while True:
+            if not is_read:
+                file.seek(end)
+                number = 0
+                for part in islice(coming, ahead):
+                    number += 1
+                    marshal.dump(part, file)  # type: ignore[arg-type]
+                    if file.tell() - checked > _CHECKED_BYTES:
+                        checked = file.tell()
+                        require_space(0)
+                end = file.tell()
+                if number < ahead:
+                    is_read = True
+                    let_go()
+                ahead *= 2
+            if taken == end:
+                return
+            file.seek(taken)
+            part = marshal.load(file)
+            taken = file.tell()
+            yield part

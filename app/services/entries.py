@@ -29,6 +29,7 @@ from app.models import (
     EntryFacts,
     FoundProblem,
     LedgerRow,
+    SearchState,
     StaleEntry,
     db,
     reading,
@@ -167,17 +168,32 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def _fact(name: str) -> ColumnElement[Any]:
     """A fact of an entry: the kept one, or where that is not there or old, made of its columns now.
 
-    PostgreSQL cannot make it. Raises Busy there until all are kept.
+    PostgreSQL cannot make it: ``_require_facts`` sees to it that none is missing there.
     """
     mine = EntryFacts.dataset_id == Entry.dataset_id, EntryFacts.entry_id == Entry.id
     kept = select(getattr(EntryFacts, name)).where(*mine).correlate(Entry).scalar_subquery()
     if db.engine.dialect.name != "sqlite":
-        if db.session.execute(select(StaleEntry.entry_id).where(StaleEntry.facts).limit(1)).first():
-            raise Busy("Lengths and languages of some pairs are still being measured. Try again in a moment.")
         return kept
     made: Any = func.ltt_fact(name, *(getattr(Entry, column) for column in SOURCE_COLUMNS))
     old = Entry.id.in_(select(StaleEntry.entry_id).where(StaleEntry.facts))
     return case((old, made), else_=func.coalesce(kept, made))
+
+
+def _require_facts(dataset_id: int, live: ColumnElement[bool], connection: Connection | None, frozen: bool) -> None:
+    """Raise where a database that cannot make facts would leave out pairs whose facts are not kept."""
+    if db.engine.dialect.name == "sqlite":
+        return
+    if frozen:
+        raise Invalid(
+            "On PostgreSQL no lengths and languages are kept of pairs in a snapshot. Search for len>500, tokens<=80, "
+            "turns>1, has:tools or language:de instead of these filters.",
+            code="no_facts",
+        )
+    known = select(SearchState.facts_upto).where(SearchState.dataset_id == dataset_id).scalar_subquery()
+    old = select(StaleEntry.entry_id).where(StaleEntry.dataset_id == dataset_id, StaleEntry.facts)
+    missing = select(Entry.id).where(live, or_(Entry.id > func.coalesce(known, 0), Entry.id.in_(old)))
+    if (connection or db.session).execute(missing.limit(1)).first():
+        raise Busy("Lengths and languages of some pairs are still being measured. Try again in a moment.")
 
 
 def _has_turns(named: Iterable[str]) -> ColumnElement[bool]:
@@ -235,6 +251,8 @@ def chosen(
     ``frozen`` makes a query of entries one of what a snapshot holds, where that is meant.
     """
     live = is_live(dataset_id, connection)
+    if filters.asks_facts:
+        _require_facts(dataset_id, live, connection, frozen is not None)
     found = [live, *filter_conditions(filters)]
     if filters.text and frozen is not None:
         found.append(search.find_frozen(filters.text, live, frozen, connection))
@@ -251,6 +269,12 @@ class Searched:
     query: Query
     inside: bool
     behind: int
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What has to be said of it to who does not see the page."""
+        inside = ("No pair has these words, so that the text is looked for inside words too.",) if self.inside else ()
+        return (*self.query.remarks, *inside)
 
 
 def explain_search(dataset_id: int, text: str) -> Searched | None:
@@ -393,7 +417,8 @@ def stream(
 def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Any]]:
     """The statement's rows as lists of tuples, by the bare driver cursor where that is quicker.
 
-    When the write-ahead log grows meanwhile, the rest is put aside in a temporary file, and the database let go of.
+    When the write-ahead log grows meanwhile, the rest is put aside in a temporary file while the first chunks are
+    given, and the database let go of.
     """
     if connection.dialect.name != "sqlite":
         result = connection.execution_options(stream_results=True, yield_per=size).execute(statement)
@@ -408,17 +433,18 @@ def fetch_chunks(connection: Connection, statement: Select[Any], size: int) -> I
     try:
         while rows := cursor.fetchmany(size):
             if wal is not None and wal.has_grown:
-                rest = put_aside(chain([rows], iter(partial(cursor.fetchmany, size), [])))
-                rows = next(rest)
-                cursor.close()
-                connection.rollback()
-                wal.fold_if_free()
-                yield rows
-                yield from rest
+                rest = chain([rows], iter(partial(cursor.fetchmany, size), []))
+                yield from put_aside(rest, partial(_end_read, connection, cursor, wal))
                 return
             yield rows
     finally:
         cursor.close()
+
+
+def _end_read(connection: Connection, cursor: Any, wal: WriteAheadLog) -> None:
+    cursor.close()
+    connection.rollback()
+    wal.fold_if_free()
 
 
 def columns_of(names: Collection[str]) -> tuple[Any, ...]:

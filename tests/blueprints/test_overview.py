@@ -359,6 +359,12 @@ def test_all_safe_fixes_are_seen_before_and_made_by_one_button(client, app, page
         number, plan = history.newest_number(dataset_id), validation.plan_fixes(dataset_id)
     assert f"Fix {plan.total} pair" in text_of(shown)
     assert client.get(f"{page}check/fixes?code=nonsense").status_code == 422
+    # A form with no tick changes nothing: it sends its hidden field alone.
+    assert '<input type="hidden" name="code" value="">' in shown.text
+    assert "Nothing is ticked." in text_of(client.get(f"{page}check/fixes?code="))
+    client.post(f"{page}check/fixes", data={"code": [""]})
+    with app.app_context():
+        assert history.newest_number(dataset_id) == number
     answer = client.post(f"{page}check/fixes", data={"code": list(plan.pairs)}, follow_redirects=True)
     assert "Fix what the check found" in text_of(answer)
     with app.app_context():

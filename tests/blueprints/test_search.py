@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from app.blueprints import view
 from app.core.record import Message, Record
 from app.core.search import query
 from app.core.search.texts import FIELDS
@@ -32,6 +33,13 @@ def test_what_matches_is_marked_whatever_its_case_and_accents(client, dataset_id
     page = show(client, dataset_id, "äpfel")
     assert "<mark>ÄPFEL</mark>" in page and "<mark>Apfelbaum</mark> &lt;b&gt;dort" in page
     assert "Pears?" not in page
+
+
+def test_a_page_that_has_spent_its_time_on_patterns_marks_words_only(client, dataset_id, monkeypatch) -> None:
+    add(dataset_id, Record("Tare?", "Empty weight."))
+    monkeypatch.setattr(view, "_SECONDS_OF_MARKS", 0)
+    page = show(client, dataset_id, "tare regex:/weight/")
+    assert "<mark>Tare</mark>" in page and "<mark>weight" not in page
 
 
 def test_only_the_field_that_was_asked_for_is_marked(client, dataset_id) -> None:

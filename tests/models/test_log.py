@@ -136,9 +136,26 @@ def test_a_long_read_lets_go_of_a_log_that_grows_and_still_sees_one_moment(wal) 
     seen = [*next(rows)]
     for _ in range(3):
         write(1)
-    history.delete(dataset_id, [seen[-1][0] + 50])
     seen += next(rows)
+    write(0.1)
+    assert wal.size > 3 * MB, "the next rows come before all others were read"
+    history.delete(dataset_id, [seen[0][0] + 250])
+    for _ in range(5):
+        seen += next(rows)
     write(0.1)
     assert wal.size < MB, "the read has let go"
     seen += [row for part in rows for row in part]
     assert [row[1] for row in seen] == [f"A{n}" for n in range(300)]
+
+
+def test_a_long_read_that_is_dropped_while_it_lets_go_holds_nothing(wal) -> None:
+    dataset_id = datasets.create_dataset("Tests").id
+    history.create(dataset_id, [Record(f"Q{n}", f"A{n}") for n in range(300)], summary="x")
+    db.session.rollback()
+    rows = entries.stream(dataset_id, columns=(Entry.id, Entry.answer), size=10)
+    next(rows)
+    for _ in range(3):
+        write(1)
+    next(rows)
+    rows.close()
+    assert wal.size == 0

@@ -215,6 +215,24 @@ def test_every_file_reads_back_as_it_was_sent(mixed, tmp_path, kind, layout):
     assert (proof.sent, proof.back, proof.differences) == (written.rows, written.rows, 0)
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize("layout", sorted(name for name, one in LAYOUTS.items() if one.is_written and not one.needs))
+def test_reasoning_comes_back_beside_its_answer_or_as_a_block_before_it(dataset_id, tmp_path, kind, layout):
+    turns = Message("user", "u"), Message("assistant", "v", reasoning=" two\nlines ")
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    called = Message("assistant", None, tool_calls=[call], extra={"content": None}, reasoning="w")
+    found = Message("tool", "{}", tool_call_id="c1")
+    records = [
+        Record("q1", "a1", reasoning="r1"),
+        Record("q2", "a2", turns=turns, reasoning=" r2 "),
+        Record("q3", "a3", trace=(called, found), reasoning="r3"),
+        Record("q4", "<think>\nr4\n</think>\n\na4"),
+    ]
+    history.create(dataset_id, records, summary="Add")
+    _, trip = export.prove_export(dataset_id, ExportOptions(kind, layout), tmp_path / "file")
+    assert trip.sent == trip.back > 0 and trip.differences == 0
+
+
 SPOILT = [
     ("csv:columns", True, {"tone; dry": "tone; wet", "book": "cook", "gsm": "gsn", "test": "text", "hard": "hart"}),
     ("csv:columns", True, {"approved": "rejected", "think": "thank", "worse": "verse", "Be brief": "Be short"}),

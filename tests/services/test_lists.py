@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -10,9 +11,10 @@ from app.core.errors import BadUsage
 from app.core.filters import QUESTIONS, Filters
 from app.core.record import Message, Record
 from app.core.search.facts import facts_of
-from app.services import entries, history, lists, pairs, search
-from app.services.lists import Order
+from app.services import entries, history, lists, pairs, search, tasks, validation
+from app.services.lists import Order, columns
 from app.services.pairs import Selection
+from app.services.validation import CheckRun
 
 TEXTS = (
     "Where is my parcel, and when does it come to the house?",
@@ -114,6 +116,16 @@ def test_columns_follow_every_write_and_count_what_the_database_finds(dataset_id
             others = entries.stream_entries(dataset_id, replace(filters, **empty))
             counted = {value: n for value, n in getattr(facets, name).items() if n}
             assert counted == by_hand(others, name), (turn, name, filters)
+
+
+def test_a_dataset_whose_pairs_are_all_deleted_is_empty_for_who_looks_first(dataset_id, monkeypatch):
+    pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
+    search.catch_up()
+    tasks.start(validation.CHECK, CheckRun(dataset_id, "plain"))
+    pairs.delete_pairs(dataset_id, Selection(filters=Filters()))
+    monkeypatch.setattr(columns, "_stores", WeakKeyDictionary())
+    found = lists.columns_of(dataset_id)
+    assert lists.count_facets(found, dataset_id, Filters()).total == 0
 
 
 def test_each_order_is_walked_in_both_directions(dataset_id):

@@ -3,14 +3,19 @@
 import random
 
 import pytest
+from flask import Flask
 
+from app.core.errors import Invalid
 from app.core.filters import Filters
+from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
 from app.core.stored import content_of
-from app.services import datasets, entries, history, pairs, search
+from app.models import transaction
+from app.services import datasets, entries, history, lists, pairs, review, search
 from app.services.pairs import Selection
-from app.services.search import catching_up
+from app.services.review import Reviewer
+from app.services.search import catching_up, finding
 from tests.services.searches import draw_query, draw_record
 
 QUERIES = 2_000
@@ -98,7 +103,98 @@ def test_answers_are_those_of_a_plain_look(dataset_id: int, seed: int) -> None:
     try_all(dataset_id, seed, QUERIES // 10)
 
 
+def test_a_comment_is_found_at_once(dataset_id: int) -> None:
+    pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
+    assert not find(dataset_id, "has:note")
+    columns = lists.columns_of(dataset_id)
+    assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 0
+    review.add_comment(dataset_id, 1, "Which one?", Reviewer("a", "Ann"))
+    assert find(dataset_id, "has:note") == [1]
+    columns = lists.columns_of(dataset_id)
+    assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 1
+
+
+def test_what_was_found_in_a_write_that_was_taken_back_is_forgotten(dataset_id: int) -> None:
+    for _ in range(2):
+        pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
+    with pytest.raises(ZeroDivisionError), transaction():
+        pairs.save_pair(dataset_id, 1, {"answer": "50% of it."}, version=1)
+        assert entries.count_entries(dataset_id, Filters(text="50%")) == 1
+        raise ZeroDivisionError
+    pairs.save_pair(dataset_id, 2, {"answer": "The weight when empty."}, version=1)
+    assert entries.count_entries(dataset_id, Filters(text="50%")) == 0
+
+
+@pytest.mark.parametrize("text", ["50%", "mpt", "regex:/mpt/", "-50%"])
+def test_a_page_is_not_kept_waiting_by_texts(
+    app: Flask, dataset_id: int, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    history.create(dataset_id, [Record(f"Tare {n}?", "Empty weight.") for n in range(40)], summary="Add")
+    follow()
+    monkeypatch.setattr(finding, "MOST_SECONDS", -1)
+    monkeypatch.setattr(finding, "_STEPS", 1)
+    with app.test_request_context(), pytest.raises(Invalid, match="was stopped"):
+        entries.count_entries(dataset_id, Filters(text=text))
+    # Who does not wait for a page gets the answer, also on the same connection.
+    assert entries.count_entries(dataset_id, Filters(text=text)) in (0, 40)
+
+
 @pytest.mark.usefixtures("on_postgres")
 @pytest.mark.parametrize("seed", range(2))
 def test_answers_on_postgres_are_those_of_a_plain_look(seed: int) -> None:
     try_all(datasets.create_dataset("Any").id, seed, QUERIES // 10)
+
+
+MARKED = (
+    Record("Send an e-mail", "now"),
+    Record("Send an E—Mail", "now"),
+    Record("a the‑mailbox", "e mail"),
+    Record("a xnode.js", "node js"),
+    Record("xnode.js, node js", "a"),
+    Record("don’t [a-b] ^c* 50%_?", "«so»"),
+    Record("don't [a–b] ^C* 50%x?", "", rejected_answer="it's “so”"),
+    Record("a|b", "ab", reasoning="[a]b]"),
+)
+ASKED = (
+    "e-mail",
+    "-e-mail",
+    "e–mail",
+    "he-mail",
+    "question:e-mail",
+    "reasoning:e-mail",
+    "node.js",
+    "-node.js",
+    "xnode.js",
+    "don't",
+    "-don’t",
+    "[a-b]",
+    "[a—b]",
+    "^c*",
+    "50%_?",
+    '"«so»"',
+    "'",
+    "—",
+    "?",
+    "[",
+    "a]b",
+    "]",
+)
+
+
+def ask_marked(dataset_id: int) -> None:
+    history.create(dataset_id, list(MARKED), summary="Add")
+    follow()
+    found = {text: find(dataset_id, text) for text in ASKED}
+    assert found == {text: look(dataset_id, text) for text in ASKED}
+    assert len(found["e-mail"]) == 2 and len(found["node.js"]) == 1 and len(found["he-mail"]) == 1
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_marks_stand_in_one_text_just_so(dataset_id: int, monkeypatch: pytest.MonkeyPatch, indexed: bool) -> None:
+    monkeypatch.setattr(catching_up, "MOST_LOOKED_AT", 2 if indexed else 2_000)
+    ask_marked(dataset_id)
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_marks_on_postgres_stand_in_one_text_just_so() -> None:
+    ask_marked(datasets.create_dataset("Any").id)

@@ -1,9 +1,10 @@
 """The order that the pairs of a set had before they were divided into files, so that it can be read back as it was."""
 
+import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ ORDER = f"{ABOUT}/order.json"
 # An order of more bytes is no order of ours.
 MOST_BYTES = 64 * 1024 * 1024
 T = TypeVar("T")
+# No more rows than can be counted off.
+Number = Annotated[int, msgspec.Meta(le=sys.maxsize)]
 
 
 class RowOrder(msgspec.Struct):
@@ -23,8 +26,8 @@ class RowOrder(msgspec.Struct):
     """
 
     files: list[str]
-    first: list[int]
-    runs: list[int]
+    first: list[Number]
+    runs: list[Number]
     divided: bool = True
 
     def merge(self, streams: Mapping[str, Iterator[T]]) -> Iterator[T]:

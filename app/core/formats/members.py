@@ -34,6 +34,10 @@ _WORDS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
+# Words that may stand behind that of a split.
+_BESIDE_WORDS = frozenset(
+    ("copy", "data", "dataset", "examples", "file", "final", "of", "pairs", "part", "rows", "set", "split", "version")
+)
 _SPLIT_OF = {word: split for split, words in _WORDS.items() for word in words}
 _HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _SAID = re.compile(
@@ -67,7 +71,13 @@ class Members:
 def split_of_name(path: str) -> str | None:
     """The split that a file's name, else that of a folder it lies in, tells; None where it tells none, or several."""
     for part in reversed(_parts_of(path)):
-        found = {_SPLIT_OF[word] for word in re.split(r"[^a-z]+", part.lower()) if word in _SPLIT_OF}
+        name = part.lower().removesuffix(".gz").removesuffix(".zst")
+        ending = next((one for one in (*_DATA, *_TEXT) if name.endswith(one)), "")
+        pieces = [re.findall("[a-z]+", piece) for piece in name.removesuffix(ending).split()]
+        # A title such as “training of dogs” is about something.
+        while len(pieces) > 1 and _BESIDE_WORDS.issuperset(pieces[-1]):
+            pieces.pop()
+        found = {_SPLIT_OF[word] for last in pieces[-1:] for word in last if word in _SPLIT_OF}
         if found:
             return found.pop() if len(found) == 1 else None
     return None
@@ -180,7 +190,7 @@ def _read_configs(card: str) -> Iterator[tuple[str, str, str | None, str]]:
     config, split, last = "", None, ""
     for line in block[1].splitlines() if block else ():
         found = [(one[1], one[2].strip()) for one in _SAID.finditer(line)]
-        bare = re.fullmatch(r"\s*-\s+([^:{]+|\"[^\"]*\"|'[^']*')\s*", line)
+        bare = re.fullmatch(r"-\s+(?=\S)([^:{]+|\"[^\"]*\"|'[^']*')", line.strip())
         if not found and bare and last in ("path", "data_files"):
             found = [("path", bare[1])]
         for key, text in found:

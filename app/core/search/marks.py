@@ -11,12 +11,16 @@ from app.core.search.words import fold, words_of
 
 # What belongs to the character before it: marks, joined vowels and consonants of Hangul, voicing of narrow kana.
 _JOINED = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f]")
-_SECONDS = 0.2
+# Patterns may take so long in one text, and a page passes on what is left of its own time.
+SECONDS = 0.2
 _MOST = 200
 
 
-def find_marks(text: str, query: Query, field: str = "") -> list[tuple[int, int]]:
-    """The places that the query found in a text of a field, in order and apart from one another."""
+def find_marks(text: str, query: Query, field: str = "", seconds: float = SECONDS) -> list[tuple[int, int]]:
+    """The places that the query found in a text of a field, in order and apart from one another.
+
+    Patterns that take more than ``seconds`` find nothing.
+    """
     folded, places = "", []
     if query.has_wanted_words and text.isascii():
         folded, places = text.lower(), [(place, place + 1) for place in range(len(text))]
@@ -31,7 +35,7 @@ def find_marks(text: str, query: Query, field: str = "") -> list[tuple[int, int]
         if isinstance(term, Words):
             spans += [(places[start][0], places[end - 1][1]) for start, end in _find_words(folded, term)]
         else:
-            spans += _find_expression(text, term)
+            spans += _find_expression(text, term, seconds)
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -72,15 +76,12 @@ def _find_words(folded: str, term: Words) -> Iterator[tuple[int, int]]:
             yield spans[place][0], spans[place + count - 1][1]
 
 
-def _find_expression(text: str, term: Expression) -> Iterator[tuple[int, int]]:
-    pattern = Pattern(term.source, ignore_case=term.ignore_case)
-    at = 0
+def _find_expression(text: str, term: Expression, seconds: float) -> list[tuple[int, int]]:
+    if seconds <= 0:
+        return []
     try:
-        with limit_time(_SECONDS):
-            while at <= len(text) and (found := pattern.search(text[at:])):
-                start, end = found.span()
-                if end > start:
-                    yield at + start, at + end
-                at += max(end, start + 1)
+        with limit_time(seconds):
+            found = Pattern(term.source, ignore_case=term.ignore_case).find_all(text)
     except CleaningStopped:
-        return
+        return []
+    return [one.span() for one in found if one.end() > one.start()]

@@ -18,6 +18,7 @@ from app.core.layouts.columns import join_tags
 from app.core.layouts.functions import with_plain_arguments
 from app.core.layouts.shapes import unpacked
 from app.core.reading import ReadSettings, plan_reading, read_records
+from app.core.reasoning import with_thinking
 from app.core.record import Message, Record
 from app.core.stored import CONTENT, StoredEntry, stored_fields
 from app.core.text import plural
@@ -154,14 +155,24 @@ def _hash(record: Record, *, ids: bool) -> int:
     if record.turns or record.trace:
         turns, trace = (tuple(_plain_message(one, ids=ids) for one in part) for part in (record.turns, record.trace))
         record = replace(record, turns=turns, trace=trace)
+    if record.reasoning is not None:
+        record = replace(record, reasoning=None, answer=with_thinking(record.reasoning, record.answer))
     fields = stored_fields(record)
     return hash(tuple(fields[name] for name in CONTENT))
 
 
 def _plain_message(message: Message, *, ids: bool) -> Message:
     """The message in one form: arguments are objects in some layouts and JSON text in others, no text beside a call may
-    be written as an empty one; layouts without ids name results by their function, and may have them as objects."""
+    be written as an empty one; layouts without ids name results by their function, and may have them as objects.
+
+    Reasoning stands beside its text in some layouts, and as a block before it in others.
+    """
     calls, result = message.tool_calls, message.tool_call_id
+    if message.extra.get("content", "") is None:
+        # It came as null: that it has no text is said by its text.
+        message = replace(message, extra={name: value for name, value in message.extra.items() if name != "content"})
+    if message.reasoning is not None:
+        message = replace(message, reasoning=None, text=with_thinking(message.reasoning, message.text or ""))
     if calls:
         calls = with_plain_arguments(calls)
         message = replace(message, text=message.text or None)

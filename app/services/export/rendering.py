@@ -332,13 +332,17 @@ def _with_labels(out: dict[str, Any], row: StoredEntry) -> dict[str, Any]:
 
 
 def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk."""
+    """Pieces of any size as chunks that are worth sending, and none so large that it could not wait on a disk.
+
+    The first goes as soon as there is anything: it tells who waits that the file is coming.
+    """
     waiting: list[bytes] = []
-    size = 0
+    size, least = 0, 1
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size >= CHUNK_BYTES:
+        if size >= least:
+            least = CHUNK_BYTES
             joined = b"".join(waiting)
             yield from (joined[start : start + LARGEST_BYTES] for start in range(0, size, LARGEST_BYTES))
             waiting, size = [], 0

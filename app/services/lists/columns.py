@@ -21,7 +21,19 @@ from app.core.changes import chunks_of
 from app.core.record import SPLITS, STATUSES, load_json
 from app.core.search.facts import facts_of
 from app.core.stored import as_entry
-from app.models import Check, Dataset, Entry, EntryFacts, FoundProblem, SearchState, StaleEntry, Workspace, db, reading
+from app.models import (
+    Check,
+    Comment,
+    Dataset,
+    Entry,
+    EntryFacts,
+    FoundProblem,
+    SearchState,
+    StaleEntry,
+    Workspace,
+    db,
+    reading,
+)
 from app.services.entries import COLUMNS, fetch_chunks, hidden_sets
 
 # Datasets of up to so many pairs are read whenever somebody looks at them.
@@ -107,12 +119,17 @@ class Columns:
         found: Array = self.kept["visible"]
         return found
 
-    def places(self, ids: Sequence[int]) -> Array:
-        """Where these ids stand; those that are not there are left out."""
+    def find(self, ids: Sequence[int] | Array) -> tuple[Array, Array]:
+        """Where these ids would stand, and which of them are there."""
         wanted = np.asarray(ids, np.int64)
         places = np.searchsorted(self.ids, wanted)
         is_there = places < len(self.ids)
         is_there[is_there] = self.ids[places[is_there]] == wanted[is_there]
+        return places, is_there
+
+    def places(self, ids: Sequence[int]) -> Array:
+        """Where these ids stand; those that are not there are left out."""
+        places, is_there = self.find(ids)
         return places[is_there]
 
     def tags_of(self, number: int) -> list[str]:
@@ -173,7 +190,7 @@ def _microseconds(moment: str | datetime) -> int:
 
 
 def _read_mark(connection: Connection, dataset_id: int) -> tuple[Any, ...]:
-    """What tells whether columns are those of now: epoch, revision, counts, how far facts are, and the check."""
+    """What tells whether columns are those of now: epoch, revision, counts, facts, the check, and the last comment."""
     epoch = connection.execute(select(Workspace.epoch)).scalar()
     row = connection.execute(select(Dataset.revision, Dataset.counts).where(Dataset.id == dataset_id)).first()
     revision, counts = row or (0, {})
@@ -184,9 +201,10 @@ def _read_mark(connection: Connection, dataset_id: int) -> tuple[Any, ...]:
     check = select(Check.id, Check.revision, Check.last_set).where(
         Check.dataset_id == dataset_id, Check.state == "current"
     )
-    said = tuple(sorted((name, number) for name, number in (counts or {}).items() if number))
+    last_comment = connection.execute(select(func.max(Comment.id))).scalar()
+    by_status = tuple(sorted((name, number) for name, number in (counts or {}).items() if number))
     checked = connection.execute(check.order_by(Check.id.desc()).limit(1)).first()
-    return epoch, revision, said, (upto, made_by, old), tuple(checked or ())
+    return epoch, revision, by_status, (upto, made_by, old), tuple(checked or ()), last_comment
 
 
 def _number_of(column: Any, texts: Sequence[str]) -> Any:
@@ -251,8 +269,8 @@ _ARRAYS = tuple(Columns.__annotations__)[1 : 1 + len(_KINDS)]
 
 def _follow(connection: Connection, dataset_id: int, known: Columns, mark: tuple[Any, ...]) -> Columns | None:
     """The columns after what was written since; None where that is not certain."""
-    epoch, _, counts, (upto, made_by, old), check = mark
-    was_epoch, _, _, (was_upto, was_made_by, was_old), was_check = known.mark
+    epoch, _, counts, (upto, made_by, old), check, _ = mark
+    was_epoch, _, _, (was_upto, was_made_by, was_old), was_check, _ = known.mark
     if epoch != was_epoch or not len(known.ids):
         return None
     columns = replace(
@@ -328,8 +346,7 @@ def _take_facts(connection: Connection, columns: Columns, dataset_id: int, where
     mine = EntryFacts.dataset_id == dataset_id, where
     for rows in fetch_chunks(connection, select(*read).where(*mine).order_by(EntryFacts.entry_id), _CHUNK):
         ids, *facts, languages = zip(*rows, strict=True)
-        places = np.searchsorted(columns.ids, ids)
-        is_there = (places < len(columns.ids)) & (columns.ids[np.minimum(places, len(columns.ids) - 1)] == ids)
+        places, is_there = columns.find(ids)
         for name, cells in zip(_FACTS, facts, strict=True):
             getattr(columns, name)[places[is_there]] = np.asarray(cells, np.int32)[is_there]
         codes = np.array(columns.languages.numbers(languages), np.int16)

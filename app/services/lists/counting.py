@@ -172,10 +172,9 @@ def _places_of_finding(columns: Columns, code: str) -> Array:
 
     def make() -> Array:
         ids, hashes = columns.found[code]
-        places = np.searchsorted(columns.ids, ids)
-        places = np.minimum(places, max(len(columns.ids) - 1, 0))
-        same = (columns.ids[places] == ids) & (columns.hashes[places] == hashes)
-        return np.unique(places[same])
+        places, is_there = columns.find(ids)
+        places, hashes = places[is_there], hashes[is_there]
+        return np.unique(places[columns.hashes[places] == hashes])
 
     return _keep(columns, ("finding", code), make)
 

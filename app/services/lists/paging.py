@@ -13,7 +13,6 @@ from app.services.lists.columns import UNKNOWN, Array, Columns, columns_of
 from app.services.lists.counting import matching
 
 ORDERS = ("newest", "oldest", "edited", "longest", "shortest", "most-tokens", "fewest-tokens", "random")
-_FACTS = ("length_from", "length_to", "tokens_from", "tokens_to", "tools", "turns", "languages")
 _LARGE = np.iinfo(np.int64).max
 
 
@@ -97,9 +96,8 @@ def _columns_for(dataset_id: int, filters: Filters, order: Order, columns: Colum
     if by_id and (filters == EVERY or filters.text):
         return None
     columns = columns or columns_of(dataset_id, read=not by_id)
-    asks_facts = any(one.name.removeprefix("not_") in _FACTS for one in filters.said())
     # What is not known yet is only told by the texts themselves.
-    return None if by_id and columns is not None and columns.unknown and asks_facts else columns
+    return None if by_id and columns is not None and columns.unknown and filters.asks_facts else columns
 
 
 def _values(columns: Columns, places: Array, order: Order) -> tuple[Array, bool]:

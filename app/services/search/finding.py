@@ -1,6 +1,7 @@
 """What answers a query in a dataset, exactly: by index and facts what they know, and by its texts what they do not."""
 
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,21 +30,24 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
 
 from app.core import stored
-from app.core.errors import Unavailable
+from app.core.errors import Invalid
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
 from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
 from app.core.search.words import TYPED, fold
 from app.core.stored import as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
-from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db
+from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
 from app.services.search.marking import table_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
 # Whoever waits for a page is told to narrow down after so long.
 MOST_SECONDS = 20.0
+# How many steps SQLite takes between two looks at the time: some milliseconds.
+_STEPS = 100_000
 _FEW_IDS = 400
 _REMEMBERED = 64
 _COLUMNS: tuple[Any, ...] = tuple(getattr(Entry, name) for name in stored.COLUMNS)
@@ -56,6 +60,8 @@ _PLAIN: dict[str, Any] = {
     "rejected": Entry.rejected_answer,
 }
 _MEASURED: dict[str, Any] = {"len": EntryFacts.chars, "tokens": EntryFacts.tokens, "turns": EntryFacts.turns}
+# From the characters that texts hold most to those that they hold least, roughly; others are as frequent as the first.
+_RARE = " etaoinsrhldcumfpgwybv0123456789kxjqz"
 Condition = ColumnElement[bool]
 Frozen = Callable[[Select[Any]], Select[Any]]
 
@@ -81,7 +87,7 @@ _lock = Lock()
 def find(dataset_id: int, text: str, live: Condition, connection: Connection | None = None) -> Found | None:
     """What answers the text; None where it asks for nothing. ``live`` is the condition of entries that exist.
 
-    Raises BadUsage on a text over the limit, Invalid where a pattern takes too long, Unavailable where all of it does.
+    Raises BadUsage on a text over the limit, Invalid where a pattern, or all of it, takes too long.
     """
     query = parse_query(text)
     if not query.terms:
@@ -103,9 +109,10 @@ def find_frozen(text: str, live: Condition, frozen: Frozen, connection: Connecti
         return true()
     execute = (connection or db.session).execute
     around = _look_around(query, live, frozen, execute)
+    last_moment = _last_moment()
     ids: list[int] = []
     for one in (query, query.inside_words()) if query.has_wanted_words else (query,):
-        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute))
+        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute, last_moment))
     return _is_one_of(ids)
 
 
@@ -137,19 +144,29 @@ def _find_duplicates(live: Condition, frozen: Any, execute: Any) -> list[int]:
     return [one for ids in of_hash.values() if len(ids) > 1 for one in ids]
 
 
-def _scan(query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any) -> Iterator[int]:
-    """The ids of the rows that answer the query, by their texts. A page is not kept waiting for ever."""
+def _last_moment() -> float:
+    """Until when texts may be looked at: a page is not kept waiting for ever."""
+    return time.monotonic() + MOST_SECONDS if has_request_context() else math.inf
+
+
+def _too_slow() -> Invalid:
+    return Invalid(
+        f"This search was stopped after {MOST_SECONDS:.0f} seconds. No pair has just these words, or they hold marks "
+        "or a pattern: all texts had to be read. Look for whole words, or narrow it down by status:, tag: or split:.",
+        code="search_too_slow",
+    )
+
+
+def _scan(
+    query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any, last_moment: float
+) -> Iterator[int]:
+    """The ids of the rows that answer the query, by their texts. Raises Invalid when the time is over."""
     matches = make_matcher(query, around)
-    began = time.monotonic()
     for statement in statements:
         for rows in execute(statement).partitions(1000):
             yield from (entry.id for entry in map(as_entry, rows) if matches(entry))
-            if has_request_context() and time.monotonic() - began > MOST_SECONDS:
-                raise Unavailable(
-                    f"This search was stopped after {MOST_SECONDS:.0f} seconds. Look for whole words, or narrow it "
-                    "down by status:, tag: or split:.",
-                    code="search_too_slow",
-                )
+            if time.monotonic() > last_moment:
+                raise _too_slow()
 
 
 def _is_one_of(ids: Sequence[int]) -> Condition:
@@ -168,7 +185,9 @@ class _Search:
     """One dataset in one view of the data: what facts and index know of it, and the two ways to an answer."""
 
     def __init__(self, dataset_id: int, live: Condition, connection: Connection | None) -> None:
-        self._id, self._live, self._execute = dataset_id, live, (connection or db.session).execute
+        self._id, self._live, self._connection = dataset_id, live, connection
+        self._execute = (connection or db.session).execute
+        self._last_moment = _last_moment()
         newest = select(func.max(Entry.id)).where(Entry.dataset_id == dataset_id, Entry.deleted_in.is_(None))
         row = self._execute(
             select(
@@ -178,6 +197,8 @@ class _Search:
                 func.coalesce(SearchState.facts_upto, 0).label("facts_upto"),
                 func.coalesce(SearchState.index_upto, 0).label("index_upto"),
                 func.coalesce(SearchState.index_number, 0).label("index_number"),
+                # Comments are no writes to the dataset, and searched for as well.
+                select(func.max(Comment.id)).scalar_subquery().label("comment"),
             )
             .select_from(Dataset)
             .outerjoin(SearchState, SearchState.dataset_id == Dataset.id)
@@ -198,6 +219,9 @@ class _Search:
             if key in _remembered:
                 return _remembered[key]
         made = make()
+        if is_writing():
+            # It may be taken back, and another write then has the same revision.
+            return made
         with _lock:
             _remembered[key] = made
             while len(_remembered) > _REMEMBERED:
@@ -210,13 +234,13 @@ class _Search:
         labels = [_signed(term, self._holds_label(term, around)) for term in query.terms if _is_of_columns(term)]
         words, measures = query.words, [term for term in query.terms if _is_of_facts(term)]
         if any(_is_of_texts(term) for term in query.terms) or (words and not self._is_indexed):
-            ids = self.remember(("texts", query), lambda: tuple(self._find_by_texts(query, around, labels)))
+            ids = self.remember(("texts", query), lambda: self._in_time(self._find_by_texts(query, around, labels)))
             return Found(query, _is_one_of(ids))
         if not words and not measures:
             return Found(query, and_(true(), *labels))
         unknown = self._unknown(words, measures)
         statements = [select(*_COLUMNS).where(self._live, *labels, one) for one in unknown]
-        ids = self.remember(("unknown", query), lambda: tuple(_scan(query, around, statements, self._execute)))
+        ids = self.remember(("unknown", query), lambda: self._in_time(self._scan(query, around, statements)))
         if self._is_sqlite and words and not measures and any(not term.negated for term in words):
             match = _match_of(words)
             hits = self._hits(match)
@@ -224,6 +248,24 @@ class _Search:
             return Found(query, and_(condition, *labels), match="" if labels else match)
         told = and_(*(not_(one) for one in unknown), *self._told(words, measures))
         return Found(query, and_(*labels, or_(told, _is_one_of(ids)) if ids else told))
+
+    def _scan(self, query: Query, around: Around, statements: Iterable[Select[Any]]) -> Iterator[int]:
+        return _scan(query, around, statements, self._execute, self._last_moment)
+
+    def _in_time(self, ids: Iterator[int]) -> tuple[int, ...]:
+        """All of what takes long to find. Raises Invalid when the time is over, also while SQLite reads texts."""
+        if not self._is_sqlite or self._last_moment == math.inf:
+            return tuple(ids)
+        driver: Any = (self._connection or db.session.connection()).connection.driver_connection
+        driver.set_progress_handler(lambda: time.monotonic() > self._last_moment, _STEPS)
+        try:
+            return tuple(ids)
+        except OperationalError as error:
+            if time.monotonic() > self._last_moment:
+                raise _too_slow() from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def finds_any(self, found: Found) -> bool:
         """Whether any live entry answers."""
@@ -281,31 +323,34 @@ class _Search:
         """The ids of what answers a query with marks or patterns, or one of words where there is no index."""
         every = select(*_COLUMNS).where(self._live, *labels)
         # What facts and index tell narrows it down. Words that are wanted with marks have to be there at least.
-        words = [
-            replace(term, literal="") for term in query.words if term.words and not (term.negated and term.literal)
-        ]
+        words = [term for term in query.words if term.words]
+        needed = [replace(term, literal="") for term in words if not (term.negated and term.literal)]
         measures = [term for term in query.terms if _is_of_facts(term)]
         literal = [term for term in query.words if term.literal]
         if not self._facts_upto or (words and not self._is_indexed):
-            yield from _scan(query, around, [every], self._execute)
+            yield from self._scan(query, around, [every])
             return
         # Whether an entry is plain is told by facts.
         unknown = self._unknown(words, measures or literal)
-        known = [*(not_(one) for one in unknown), *self._told(words, measures)]
+        known = [*(not_(one) for one in unknown), *self._told(needed, measures)]
         if any(isinstance(term, Expression) for term in query.terms):
-            yield from _scan(query, around, [every.where(*known), *map(every.where, unknown)], self._execute)
+            yield from self._scan(query, around, [every.where(*known), *map(every.where, unknown)])
             return
         mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
         mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
-        sure = [term for term in literal if TYPED.isdisjoint(term.literal)]
-        plain = [*known, not_(mixed), *map(_holds_literal, sure)]
-        rest = [*known, mixed]
-        if len(sure) == len(literal):
-            yield from self._execute(select(Entry.id).where(self._live, *labels, *plain)).scalars()
-        else:
-            likely = [_holds_literal(term) for term in literal if not term.negated]
-            yield from _scan(query, around, [every.where(*plain, *likely)], self._execute)
-        yield from _scan(query, around, [every.where(*rest), *map(every.where, unknown)], self._execute)
+        holding = [_signed(term, self._holds_literal(term)) for term in literal]
+        plain = select(Entry.id).where(self._live, *labels, *known, not_(mixed), *holding)
+        yield from self._execute(plain).scalars()
+        yield from self._scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)])
+
+    def _holds_literal(self, term: Words) -> Condition:
+        """Whether a plain text holds what has to stand in it as it is, and its words as well."""
+        found = []
+        for name, place in _PLAIN.items():
+            if term.field in ("", name):
+                words = self._told([Words(name, term.words, term.begins, "")], ()) if term.words else ()
+                found.append(and_(place.is_not(None), _holds(place, term.literal), *words))
+        return or_(false(), *found)
 
     def _hits(self, match: str) -> Select[Any]:
         """What the index finds, but for stale entries, of which it does not know."""
@@ -420,15 +465,31 @@ def _vector_query(term: Words) -> str:
     return " | ".join(alike)
 
 
-def _holds_literal(term: Words) -> Condition:
-    """Whether plain texts hold what has to stand in them as it is. A quote or dash may be any character there."""
-    places = [_PLAIN[term.field]] if term.field in _PLAIN else [] if term.field else list(_PLAIN.values())
-    pattern = "%" + term.literal.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    pattern = "".join("_" if char in TYPED else char for char in pattern)
-    # SQLite's LIKE knows no case from a to z, and PostgreSQL's ILIKE none but that in the collation C.
-    alike = [
-        one.like(pattern, escape="\\") if _is_sqlite() else one.collate("C").ilike(pattern, escape="\\")
-        for one in places
-    ]
-    holds: Condition = or_(false(), *(and_(place.is_not(None), one) for place, one in zip(places, alike, strict=True)))
-    return not_(holds) if term.negated else holds
+def _holds(place: Any, literal: str) -> Condition:
+    """Whether a nearly folded text holds a folded one."""
+    parts = [f"\\{char}" if char in "\\%_" else char for char in literal]
+    if not _is_sqlite():
+        # ILIKE knows no case but that from a to z in the collation C.
+        typed = "".join(char * len(same) for char, same in TYPED.items())
+        as_typed = func.translate(place, "".join(TYPED.values()), typed)
+        return as_typed.collate("C").ilike(f"%{''.join(parts)}%", escape="\\")
+    if literal in TYPED:
+        return or_(*(func.instr(place, char) > 0 for char in (literal, *TYPED[literal])))
+    # LIKE knows no case but that from a to z. It stops wherever a text has what the pattern begins with.
+    rarest = max(range(max(1, len(parts) - 2)), key=lambda at: _RARE.find(literal[at]))
+    found = [place.like(f"%{''.join(parts)}%", escape="\\")]
+    nearly = ["_" if char in TYPED else char for char in parts]
+    if nearly != parts:
+        # GLOB knows which characters may stand in a place, and is slow.
+        exact = place.op("GLOB")(f"*{''.join(map(_class_of, literal))}*")
+        found = [or_(*found, and_(place.like(f"%{''.join(nearly)}%", escape="\\"), exact))]
+    if rarest or nearly != parts:
+        found.insert(0, place.like(f"%{''.join(nearly[rarest:])}%", escape="\\"))
+    return and_(*found)
+
+
+def _class_of(char: str) -> str:
+    """What a folded character may have been, in the language of GLOB."""
+    if char in TYPED:
+        return f"[{char}{TYPED[char]}]"
+    return f"[{char}{char.upper()}]" if "a" <= char <= "z" else f"[{char}]" if char in "*?[" else char

@@ -179,7 +179,8 @@ def _propose(dataset_id: int, codes: Collection[str] | None) -> Iterator[Proposa
                 if new != after:
                     after = new
                     by.append(code)
-            if by:
+            # What one fix takes away, another may put back.
+            if after != before:
                 yield Proposal(before, after, tuple(by))
 
 

@@ -45,10 +45,24 @@ def chosen(files):
         ("latest.jsonl", None),
         ("train_test.jsonl", None),
         ("restrain.csv", None),
+        ("my set train.csv", "train"),
+        ("train (1).csv.gz", "train"),
+        ("Training Data 2024.xlsx", "train"),
+        ("data part 1 of 3 - test.jsonl", "test"),
+        ("training of dogs.csv", None),
+        ("dev team faq.csv", None),
+        ("test results.csv", None),
+        ("train stations/faq.csv", None),
+        (" /test.csv/ .csv", "test"),
     ],
 )
 def test_a_name_tells_a_split_only_by_a_whole_word(name, split):
     assert split_of_name(name) == split
+
+
+def test_a_card_of_blanks_is_read_in_no_time():
+    files = {"README.md": b"---\nconfigs:\n- " + b" " * 100_000 + b":\n---\n", "a.jsonl": b""}
+    assert chosen(files) == [("a.jsonl", None)]
 
 
 def test_a_card_says_which_files_are_which_split():
@@ -202,6 +216,13 @@ def test_an_order_that_does_not_fit_loses_no_row(kept):
     assert sorted(order.merge({"a": iter([1, 2]), "b": iter([3])})) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("kept", [b"", b"[]", b'{"files": 3}', b'{"files":["a"],"first":["x"],"runs":[]}'])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *(b"", b"[]", b'{"files": 3}', b'{"files":["a"],"first":["x"],"runs":[]}'),
+        b'{"files":["a"],"first":[0],"runs":[0,9223372036854775808]}',
+        b'{"files":["a"],"first":[9223372036854775808],"runs":[0,1]}',
+    ],
+)
 def test_what_is_no_order_is_none(kept):
     assert read_order(kept) is None

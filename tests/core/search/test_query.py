@@ -78,6 +78,8 @@ def test_one_status_or_another_is_one_condition_and_tags_are_each_their_own() ->
         ("50% and 50 %", "50%", ["50%"]),
         ("red red apple", '"red apple"', ["red apple"]),
         ("Colour, color", "regex:/colou?r/i", ["Colour", "color"]),
+        ("aaa\naa", "regex:/^a/", ["a", "a"]),
+        ("stop top", r"regex:/\btop/", ["top"]),
         ("ﬁne İstanbul", "fine istanbul", ["ﬁne", "İstanbul"]),
         ("كِتَاب", "كتاب", ["كِتَاب"]),
     ],
