@@ -165,6 +165,15 @@ def index(dataset_id: int) -> ResponseReturnValue:
     return _render_page(dataset, view)
 
 
+@shown_on("pairs.index")
+def index_refused(problem: Problem) -> ResponseReturnValue | None:
+    """Why a search was refused, in the place of the part of a page that it asked for."""
+    if not request.headers.get("HX-Request"):
+        return None
+    place = "facets" if request.headers.get("HX-Target", "").endswith("#facets") else "found"
+    return render_template("pairs/_refused.html", place=place, message=problem.message, request_id=problem.request_id)
+
+
 @bp.get("/new")
 def new(dataset_id: int) -> ResponseReturnValue:
     """A new pair on a page of its own."""
