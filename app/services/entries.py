@@ -274,6 +274,12 @@ class Searched:
     inside: bool
     behind: int
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What has to be said of it to who does not see the page."""
+        inside = ("No pair has these words, so that the text is looked for inside words too.",) if self.inside else ()
+        return (*self.query.remarks, *inside)
+
 
 def explain_search(dataset_id: int, text: str) -> Searched | None:
     """How the text is taken in a dataset; None where it asks for nothing."""
