@@ -24,6 +24,7 @@ from benchmarks import (
     meanwhile,
     measure,
     pages,
+    search,
     snapshots,
     splits,
     validation,
@@ -133,6 +134,11 @@ def list_pages(folder: Path, rows: int) -> str:
     return lists.report(_filled(folder, rows), rows)
 
 
+def search_pairs(folder: Path, rows: int) -> str:
+    """Searching: its index and facts, pages of answers, and what follows a write."""
+    return search.report(_filled(folder, rows), rows)
+
+
 def freeze(folder: Path, rows: int) -> str:
     """Snapshots: freezing, comparing, reading and going back."""
     return snapshots.report(_filled(folder, rows), rows, 3)
@@ -157,6 +163,7 @@ REPORTS: dict[str, Report] = {
     "splits": split,
     "snapshots": freeze,
     "lists": list_pages,
+    "search": search_pairs,
     "downloads": download,
     "validation": check,
     "duplicates": duplicates.report,

@@ -10,7 +10,7 @@ import click
 from app.cli.files import open_output, open_source, refuse_live, target_like
 from app.cli.options import READING, takes_options
 from app.cli.progress import show_progress
-from app.cli.workspace import open_workspace
+from app.cli.workspace import open_workspace, tell_search
 from app.core import conversion
 from app.core.cleaning import OPERATIONS, TEXT_FIELDS, Recipe, Step, compile_recipe, option_fields
 from app.core.cleaning.base import find_operation
@@ -128,6 +128,7 @@ def _clean_dataset(name: str, filters: Filters, choices: dict[str, Any], *, dry_
         dataset_id = datasets.find_dataset(name).id
         recipe = _recipe(choices, cleaning.saved)
         wish = cleaning.CleaningOptions(recipe.steps, filters, recipe.name)
+        tell_search(dataset_id, filters.text)
         facts: dict[str, Any] = {}
         if dry_run:
             seen = cleaning.scan_dataset(dataset_id, wish)

@@ -16,7 +16,7 @@ import click
 
 from app.cli.files import open_output, refuse_live
 from app.cli.options import takes_options
-from app.cli.workspace import open_workspace
+from app.cli.workspace import open_workspace, tell_search
 from app.core.bundles import as_json as as_json_text
 from app.core.errors import BadUsage, Invalid
 from app.core.filters import Filters
@@ -89,6 +89,7 @@ def export(
         named = tuple(one for one in SPLITS if one in splits)
         chosen = replace(filters, splits=() if {"all", "each"} & set(splits) else named)
         options = replace(options, compression=compression_of_name(out)).complete(spec, chosen)
+        tell_search(dataset_id, chosen.text, is_frozen=bool(options.snapshot))
         _refuse_leaks(dataset_id, options, each="each" in splits)
         if options.bundle:
             result = _write_bundle(dataset_id, options, out, prove=prove or as_json)

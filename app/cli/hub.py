@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.cli.options import takes_options
-from app.cli.workspace import open_workspace
+from app.cli.workspace import open_workspace, tell_search
 from app.core.filters import Filters
 from app.core.spec import parse_target
 from app.core.text import plural
@@ -45,6 +45,7 @@ def push(
             return
         whole = options.complete(parse_target("huggingface"), filters)
         made = hub.PushRun(datasets.find_dataset(dataset).id, repo, whole, run.public, run.message)
+        tell_search(made.dataset_id, filters.text, is_frozen=bool(whole.snapshot))
         result: dict[str, Any] = tasks.start(hub.PUSH, made, here=True).result or {}
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))

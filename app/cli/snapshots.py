@@ -9,7 +9,7 @@ import click
 from app.cli.history import confirm
 from app.cli.options import takes_options
 from app.cli.progress import show_progress
-from app.cli.workspace import open_workspace
+from app.cli.workspace import open_workspace, tell_search
 from app.core import difference
 from app.core.filters import Filters
 from app.core.text import clip, plural
@@ -35,6 +35,7 @@ def snapshot(dataset: str, name: str, note: str, filters: Filters, as_json: bool
     """Freeze the pairs of dataset D as a version that never changes."""
     with open_workspace():
         run = service.FreezeRun(datasets.find_dataset(dataset).id, name, note, filters)
+        tell_search(run.dataset_id, filters.text)
         made = _run(service.FREEZE, run)
     if as_json:
         click.echo(json.dumps(made, ensure_ascii=False))

@@ -7,9 +7,10 @@ import click
 from flask import Flask
 
 from app.core.garbage import rare_collection
+from app.core.search.query import parse_query
 from app.factory import create_bare_app
 from app.models import close_connections, describe_process
-from app.services import schema
+from app.services import entries, schema
 
 
 @contextmanager
@@ -27,3 +28,14 @@ def open_workspace(*, prepare: bool = True) -> Iterator[Flask]:
             yield app
         finally:
             close_connections()
+
+
+def tell_search(dataset_id: int, text: str, *, is_frozen: bool = False) -> None:
+    """Say on stderr how a search was taken where that is not as it stands; of a snapshot what was not understood."""
+    if is_frozen:
+        said = parse_query(text).remarks
+    else:
+        searched = entries.explain_search(dataset_id, text)
+        said = searched.sentences if searched else ()
+    for sentence in said:
+        click.echo(sentence, err=True)

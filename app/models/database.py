@@ -193,6 +193,14 @@ class Turns:
         wanted = "ltt_write_lock" not in current_app.extensions or _is_wanted()
         return self._open and (wanted or time.monotonic() - self._began > self._longest)
 
+    def stand_back(self, limit_seconds: float = 0.5) -> bool:
+        """Wait for a moment while others want to write, before a write that nobody waits for; whether they are done."""
+        lock: FileLock | None = current_app.extensions.get("ltt_write_lock")
+        if lock is None:
+            return True
+        lock.make_way(limit_seconds)
+        return not lock.wanted
+
     def pause(self) -> None:
         """Commit, and let others write."""
         if self._open:

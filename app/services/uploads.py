@@ -113,7 +113,9 @@ def save_files(files: Sequence[tuple[str, Callable[[int], bytes]]], name: str) -
             digest = _Hashed(out)
             with zipfile.ZipFile(cast(BinaryIO, digest), "w", zipfile.ZIP_STORED) as archive:
                 for path, read in files:
-                    with archive.open(zipfile.ZipInfo(path), "w", force_zip64=True) as member:
+                    # On Linux a name may hold bytes that are no text.
+                    said = path.encode("utf-8", "replace").decode("utf-8")
+                    with archive.open(zipfile.ZipInfo(said), "w", force_zip64=True) as member:
                         while block := read(CHUNK):
                             member.write(block)
                             if digest.size > limit:

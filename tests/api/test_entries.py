@@ -74,3 +74,19 @@ def test_what_a_file_brought_stays_where_something_else_is_changed(client, app, 
     same = client.get(f"{address}/4").json
     answer = client.patch(f"{address}/4", json={"trace": same["trace"], "answer": "B"}, headers={"If-Match": "1"})
     assert answer.status_code == 200 and answer.json["extra"] == {"tools": "no list", "k": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "inside", "said"),
+    [
+        ("Question", 3, False, []),
+        ("uestion", 3, True, []),
+        ("nowhere", 0, False, []),
+        ("", 3, False, []),
+        ("Question status:odd", 0, False, ["“status:odd” is looked for as it stands"]),
+    ],
+)
+def test_a_search_says_how_it_was_taken(client, address, text, total, inside, said):
+    found = client.get(address, query_string={"q": text}).json
+    assert (found["total"], found["inside_words"]) == (total, inside)
+    assert len(found["remarks"]) == len(said) and all(map(str.startswith, found["remarks"], said))

@@ -187,3 +187,16 @@ def test_the_command_of_a_step_means_the_step(ltt, monkeypatch, step, chat):
     monkeypatch.setattr(cleaning, "compile_recipe", lambda steps: seen.extend(steps) or compile_recipe(steps))
     assert ltt("clean", chat, *step.words).code == 0
     assert seen == [step]
+
+
+def test_a_search_says_on_stderr_how_it_was_taken(ltt, dataset, tmp_path):
+    inside, odd = "inside words", "“status:odd” is looked for as it stands"
+    for command in (
+        ("export", dataset, tmp_path / "out.jsonl", "--json"),
+        ("clean", "--dataset", dataset, "--remove", "o", "--dry-run", "--json"),
+        ("snapshot", dataset, "--json"),
+    ):
+        assert inside in ltt(*command, "--query", "hen").err
+        plain = ltt(*command, "--query", "when")
+        assert plain.json and inside not in plain.err
+        assert odd in ltt(*command, "--query", "status:odd").err

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import sys
 
 import pytest
 import xlsxwriter
@@ -169,6 +171,17 @@ def test_a_folder_is_one_import_and_each_file_tells_its_split(ltt, file, tmp_pat
     out = tmp_path / "out.csv"
     ltt("export", "D", out, "--split", "validation")
     assert "valid.jsonl" in out.read_text() and "train.jsonl" not in out.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_folder_with_a_name_that_is_no_text_is_read(ltt, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in (b"a\xff.jsonl", b"b.jsonl"):
+        with open(os.path.join(os.fsencode(folder), name), "w") as file:
+            file.write(json.dumps({"question": str(name), "answer": "a"}) + "\n")
+    done = ltt("import", folder, "--dataset", "D", "--create", "--json")
+    assert done.code == 0 and done.json["files"][0]["imported"] == 2
 
 
 def test_a_folder_without_data_is_refused(ltt, tmp_path):

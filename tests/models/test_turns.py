@@ -54,6 +54,15 @@ class TestTurns:
             raise RuntimeError
         assert [one.name for one in db.session.query(Dataset)] == ["kept"]
 
+    def test_who_is_in_no_hurry_waits_until_nobody_else_wants_to_write(self, in_app):
+        lock = in_app.extensions["ltt_write_lock"]
+        with Turns() as turns:
+            assert turns.stand_back()
+            lock._marker.touch()
+            assert not turns.stand_back(0.01)
+            threading.Timer(0.05, lock._marker.unlink).start()
+            assert turns.stand_back(60)
+
     def test_a_turn_is_over_when_somebody_else_wants_to_write(self, in_app):
         def write():
             with in_app.app_context(), transaction() as session:

@@ -5,7 +5,7 @@ import random
 from app.core.record import SPLITS, STATUSES, Message, Record
 
 LANGUAGES = {
-    "en": "the scale weighs apples and pears in a warehouse don't press node.js 50% a_b C++ naïve résumé reset resets",
+    "en": "the scale weighs apples and pears in a warehouse don't e-mail e–mail press node.js 50% a_b C++ naïve résumé reset resets",
     "de": "Die Äpfel wiegen größer STRASSE Straße Übermaß und die Waage prüft Öl im Gerät für Größe fließt Maße",
     "tr": "Işık İstanbul ılık çiçek ağaç şeker gül Öğrenci IRMAK ırmak istanbul kağıt düğme ölçü",
     "zh": "我在北京大学学习中文 电子秤的重量是多少 请先去皮 然后称重 大学生 北京 重量",
@@ -13,7 +13,29 @@ LANGUAGES = {
     "ja": "東京タワー ガラス カラス ｶﾞﾗｽ 重さを測る はかり ひらがな カタカナ がくせい",
     "th": "น้ำหนักของกล่อง กินข้าว กันน้ำ เครื่องชั่ง ชั่งน้ำหนัก",
 }
-MARKS = ("%", "_", "\\", "'", '"', "🎉", "—", "...", "\u200b", "\u0301", "(", "*", ":", "-", "–", "ﬁ", "½", "Ⅷ")
+MARKS = (
+    "%",
+    "_",
+    "\\",
+    "'",
+    '"',
+    "🎉",
+    "—",
+    "...",
+    "\u200b",
+    "\u0301",
+    "(",
+    "*",
+    ":",
+    "-",
+    "–",
+    "’",
+    "[-^]",
+    "?",
+    "ﬁ",
+    "½",
+    "Ⅷ",
+)
 TAGS = ("red", "Red", "two words", 'with "quote"', "50%")
 
 

@@ -355,11 +355,15 @@ def test_suggestions_that_pass_the_bounds_of_a_look_are_left_to_the_worker(datas
 
 
 @pytest.mark.parametrize("mode", ["literal", "regex"])
-def test_of_long_texts_the_changed_parts_are_shown(dataset_id, mode):
+def test_of_long_texts_the_changed_parts_are_shown(dataset_id, bounded_calls, monkeypatch, mode):
+    from app.services.cleaning import showing
+
+    monkeypatch.setattr(showing, "PATTERN_SECONDS", 600)
     long = "word " * 50_000
     fill(dataset_id, *(Record(long, f"{long}mark {long}") for _ in range(30)))
     wish = CleaningOptions((Step("find-replace", {"find": "mark ", "mode": mode}, ("answer",)),))
-    shown, total = cleaning.preview_rows(cleaning.preview_dataset(dataset_id, wish), size=500)
+    seen = cleaning.preview_dataset(dataset_id, wish, longest_seconds=None)
+    shown, total = cleaning.preview_rows(seen, size=500)
     assert total == 30 and all(one.is_cut for one in shown)
     for one in shown:
         before, after = one.fields["answer"]
@@ -380,7 +384,7 @@ def test_pairs_that_take_too_long_to_show_say_so(dataset_id, bounded_calls, monk
 
     fill(dataset_id, *(Record("q", "x") for _ in range(3)))
     wish = CleaningOptions((Step("find-replace", {"find": "x", "replace": "y", "mode": "regex"}),))
-    seen = cleaning.preview_dataset(dataset_id, wish)
+    seen = cleaning.preview_dataset(dataset_id, wish, longest_seconds=None)
     monkeypatch.setattr(showing, "PATTERN_SECONDS", 0.75)
     assert [one.is_left for one in cleaning.preview_rows(seen)[0]] == [False, True, True]
 

@@ -143,3 +143,58 @@ def test_a_page_is_not_kept_waiting_by_texts(
 @pytest.mark.parametrize("seed", range(2))
 def test_answers_on_postgres_are_those_of_a_plain_look(seed: int) -> None:
     try_all(datasets.create_dataset("Any").id, seed, QUERIES // 10)
+
+
+MARKED = (
+    Record("Send an e-mail", "now"),
+    Record("Send an E—Mail", "now"),
+    Record("a the‑mailbox", "e mail"),
+    Record("a xnode.js", "node js"),
+    Record("xnode.js, node js", "a"),
+    Record("don’t [a-b] ^c* 50%_?", "«so»"),
+    Record("don't [a–b] ^C* 50%x?", "", rejected_answer="it's “so”"),
+    Record("a|b", "ab", reasoning="[a]b]"),
+)
+ASKED = (
+    "e-mail",
+    "-e-mail",
+    "e–mail",
+    "he-mail",
+    "question:e-mail",
+    "reasoning:e-mail",
+    "node.js",
+    "-node.js",
+    "xnode.js",
+    "don't",
+    "-don’t",
+    "[a-b]",
+    "[a—b]",
+    "^c*",
+    "50%_?",
+    '"«so»"',
+    "'",
+    "—",
+    "?",
+    "[",
+    "a]b",
+    "]",
+)
+
+
+def ask_marked(dataset_id: int) -> None:
+    history.create(dataset_id, list(MARKED), summary="Add")
+    follow()
+    found = {text: find(dataset_id, text) for text in ASKED}
+    assert found == {text: look(dataset_id, text) for text in ASKED}
+    assert len(found["e-mail"]) == 2 and len(found["node.js"]) == 1 and len(found["he-mail"]) == 1
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_marks_stand_in_one_text_just_so(dataset_id: int, monkeypatch: pytest.MonkeyPatch, indexed: bool) -> None:
+    monkeypatch.setattr(catching_up, "MOST_LOOKED_AT", 2 if indexed else 2_000)
+    ask_marked(dataset_id)
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_marks_on_postgres_stand_in_one_text_just_so() -> None:
+    ask_marked(datasets.create_dataset("Any").id)

@@ -5,9 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.search.facts import Facts, facts_of
-from app.models import EntryFacts, SearchState, StaleEntry, db
+from app.models import Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
 from app.services import backups, datasets, entries, history, pairs, search
 from app.services.pairs import Selection
 from app.services.search import catching_up, marking
@@ -103,6 +104,54 @@ def test_a_dataset_on_which_work_is_staged_waits(dataset_id: int) -> None:
     staged = history.stage(dataset_id, kind="import")
     assert not search.catch_up()
     history.discard(staged)
+    follow()
+    assert lag_of(dataset_id) == (0, 0)
+
+
+def test_nothing_is_worked_out_of_texts_while_others_cannot_write(dataset_id: int, monkeypatch) -> None:
+    fill(dataset_id, 40)
+
+    def outside(make):
+        def made(entry):
+            assert not is_writing()
+            return make(entry)
+
+        return made
+
+    monkeypatch.setattr(catching_up, "facts_of", outside(facts_of))
+    monkeypatch.setattr("app.services.search.facts.facts_of", outside(facts_of))
+    monkeypatch.setattr(catching_up, "_index_row", outside(catching_up._index_row))
+    follow()
+    assert lag_of(dataset_id) == (0, 0)
+    assert find_wrong(dataset_id) == []
+
+
+def test_what_is_written_after_it_was_read_is_made_anew(dataset_id: int, monkeypatch) -> None:
+    ids = fill(dataset_id)
+    make_ready = catching_up._make_ready
+
+    def make_and_write(*given):
+        ready = make_ready(*given)
+        if one := db.session.get(Entry, ids[2]):
+            pairs.save_pair(dataset_id, ids[2], {"answer": f"Longer, {one.version} times."}, version=one.version)
+        pairs.delete_pairs(dataset_id, Selection((ids.pop(),))) if len(ids) > 6 else None
+        return ready
+
+    monkeypatch.setattr(catching_up, "_make_ready", make_and_write)
+    while search.catch_up():
+        assert find_wrong(dataset_id) == []
+    assert lag_of(dataset_id)[0] == 0
+    assert find_wrong(dataset_id) == []
+    assert [one.id for one in entries.stream_entries(dataset_id, Filters(text="longer"))] == [ids[2]]
+
+
+def test_a_slice_is_bounded_by_its_texts_as_well(dataset_id: int, monkeypatch) -> None:
+    monkeypatch.setattr(catching_up, "SLICE_CHARS", 1)
+    monkeypatch.setattr(catching_up, "SLICES", 1)
+    ids = fill(dataset_id)
+    for done in ids[:3]:
+        assert search.catch_up()
+        assert db.session.get_one(SearchState, dataset_id).facts_upto == done
     follow()
     assert lag_of(dataset_id) == (0, 0)
 

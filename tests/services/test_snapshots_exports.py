@@ -7,7 +7,7 @@ from app.core.record import Message, Record
 from app.services import datasets, entries, export, history, jobs, pairs, snapshots
 from app.services.export import ExportOptions
 from app.services.pairs import Selection
-from app.services.snapshots import FreezeRun
+from app.services.snapshots import FreezeRun, listing
 
 SHAPES = [
     ("jsonl", "openai"),
@@ -32,6 +32,14 @@ def frozen(dataset_id):
     history.create(dataset_id, records, summary="Add", status="approved")
     made = snapshots.freeze(FreezeRun(dataset_id, "first"), jobs.Unwatched())
     return snapshots.find_snapshot(dataset_id, made["snapshot"])
+
+
+def test_of_each_kind_the_newest_uses_are_remembered(frozen, monkeypatch):
+    monkeypatch.setattr(listing, "USES_KEPT", 2)
+    snapshots.add_use(frozen.id, "training", "A run")
+    for n in range(4):
+        snapshots.add_use(frozen.id, "export", f"Export {n}")
+    assert [one.title for one in snapshots.uses_of(frozen.id)] == ["Export 3", "Export 2", "A run"]
 
 
 def change_everything(dataset_id: int) -> None:

@@ -118,16 +118,24 @@ def entry_as_dict(entry: StoredEntry) -> dict[str, Any]:
 
 @bp.get("")
 def list_entries(path: DatasetPath, query: ListQuery) -> Answer:
-    """List entries. `next` and `previous` are cursors for the neighbouring pages."""
+    """List entries. `next` and `previous` are cursors for the neighbouring pages.
+
+    `remarks` says what of `q` was not understood and is looked for as it stands. `inside_words` says that no pair has
+    the words, so that these hold the text inside words.
+    """
     datasets.get(path.dataset_id)
     filters = options_from(Filters, query)
+    searched = entries.explain_search(path.dataset_id, filters.text)
     order = lists.Order(query.order, query.seed)
     page = lists.list_page(path.dataset_id, filters, cursor=query.cursor, order=order, size=query.limit)
+    total = entries.count_entries(path.dataset_id, filters)
     return jsonify(
         entries=[entry_as_dict(entry) for entry in page.entries],
-        total=entries.count_entries(path.dataset_id, filters),
+        total=total,
         next=page.next,
         previous=page.previous,
+        remarks=list(searched.query.remarks) if searched else [],
+        inside_words=bool(total and searched and searched.inside),
     )
 
 

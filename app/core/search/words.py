@@ -23,11 +23,9 @@ _DIACRITIC = re.compile(
     "\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
 _KEPT_WHOLE = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
-# Typographic quotes and dashes, as they are typed.
-_TYPED = dict.fromkeys(map(ord, "‘’‚‛ʼ′"), "'") | dict.fromkeys(map(ord, "“”„‟″«»"), '"')
-_TYPED |= dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
-# What these become.
-TYPED = frozenset(_TYPED.values())
+# Quotes and dashes as they are typed, each with the typographic ones that are the same.
+TYPED = {"'": "‘’‚‛ʼ′", '"': "“”„‟″«»", "-": "‐‑‒–—―−"}
+_TYPED = {ord(char): typed for typed, chars in TYPED.items() for char in chars}
 _NEARLY = {**_TYPED, **{code: chr(code + 32) for code in range(ord("A"), ord("Z") + 1)}}
 
 

@@ -1,12 +1,14 @@
 """How facts and index follow the entries: a little at a time, by a worker that has nothing else to do."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
+from app.core.search.facts import Facts, facts_of
 from app.core.search.texts import FIELDS, texts_of
 from app.core.search.words import BORDER, index_text
 from app.core.stored import StoredEntry, as_entry
@@ -16,12 +18,17 @@ from app.services.search.marking import forget_index, table_name
 
 # Datasets of up to so many entries need no index, and one with more stale entries is made anew: all are looked at.
 MOST_LOOKED_AT = 2_000
-SLICE = 1_000
+# What is written before a look at who waits: so many entries, or so many characters of stored texts.
+SLICE, SLICE_CHARS = 1_000, 500_000
+# How many slices are made ready for one transaction while nobody else wants to write.
+SLICES = 4
 # Another version of the facts, of the folding, or of Unicode, has others.
 MADE_BY = f"2, Unicode {unicodedata.unidata_version}"
 _BORDER = f" {BORDER} "
 # A contentless index keeps words and their places only. Their numbers are for ranking, which is not done.
 _CREATE = "CREATE VIRTUAL TABLE {} USING fts5({}, content='', columnsize=0, tokenize='ascii')"
+# What was made of entries before the write began. Who wrote to one since finds nothing here: it is another one.
+Ready = Mapping[StoredEntry, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +62,48 @@ def _count_after(dataset_id: int, upto: int) -> int:
 def catch_up() -> bool:
     """Bring facts and index of one dataset a little further; False where nothing was left to do.
 
-    A dataset waits while work on it is staged: what that adds may go again. Raises Busy.
+    A dataset waits while work on it is staged: what that adds may go again. What texts become is made before the write
+    begins, which stands back for those that somebody waits for. Raises Busy.
     """
     for dataset_id in _find_behind():
         with Turns(trusted=True) as turns:
+            ready, slices = _make_ready(db.session(), dataset_id, SLICES if turns.stand_back() else 1)
+            turns.stand_back()
             session = turns.begin()
             # Who writes to the dataset meanwhile waits: PostgreSQL gives out ids before their rows are seen.
             dataset = session.get_one(Dataset, dataset_id)
             session.refresh(dataset, with_for_update={"key_share": True})
-            done = _go_on(session, dataset)
-            while done and not turns.is_over:
-                done = _go_on(session, dataset)
+            while slices and _go_on(session, dataset, ready) and not turns.is_over:
+                slices -= 1
             turns.pause()
         return True
     end_reading()
     return False
+
+
+def _make_ready(session: Session, dataset_id: int, most: int) -> tuple[Ready, int]:
+    """What the next slices of the work on a dataset will write of entries that stay as they are; how many slices."""
+    dataset, state = session.get_one(Dataset, dataset_id), session.get(SearchState, dataset_id)
+    if dataset.deleted_at is not None or (state is not None and state.made_by != MADE_BY):
+        return {}, 1
+    make: Callable[[StoredEntry], Any] = facts_of
+    found = _read_after(session, dataset_id, state.facts_upto if state else 0)
+    if not found and state is not None:
+        if late := _late_facts(session, dataset_id, SLICE):
+            rows = session.execute(select(*READ).where(Entry.dataset_id == dataset_id, Entry.id.in_(late)))
+            found, most = list(map(as_entry, rows)), 1
+        elif _has_index(session):
+            make, after = _index_row, state.index_upto
+            if _wants_build(session, dataset, state):
+                after = state.build_upto if state.build_number else 0
+            found = _read_after(session, dataset_id, after)
+    ready: dict[StoredEntry, Any] = {}
+    slices = 0
+    while found:
+        ready.update((entry, make(entry)) for entry in found)
+        slices += 1
+        found = _read_after(session, dataset_id, found[-1].id) if slices < most else []
+    return ready, max(slices, 1)
 
 
 def _find_behind() -> list[int]:
@@ -114,7 +148,7 @@ def _wants_build(session: Session, dataset: Dataset, state: SearchState) -> bool
     return len(session.execute(stale).all()) > MOST_LOOKED_AT
 
 
-def _go_on(session: Session, dataset: Dataset) -> bool:
+def _go_on(session: Session, dataset: Dataset, ready: Ready) -> bool:
     """One slice of the work on a dataset; False where there was none."""
     state = session.get(SearchState, dataset.id)
     if dataset.deleted_at is not None or (state is not None and state.made_by != MADE_BY):
@@ -125,16 +159,16 @@ def _go_on(session: Session, dataset: Dataset) -> bool:
         state.index_number = state.index_upto = state.build_number = state.build_upto = 0
         session.add(state)
     if found := _read_after(session, dataset.id, state.facts_upto):
-        insert_facts(session, dataset.id, found)
+        insert_facts(session, dataset.id, found, ready)
         state.facts_upto = found[-1].id
     elif late := _late_facts(session, dataset.id, SLICE):
-        _renew_late(session, state, late)
+        _renew_late(session, state, late, ready)
     elif not _has_index(session):
         return False
     elif _wants_build(session, dataset, state):
-        _build(session, state)
+        _build(session, state, ready)
     elif state.index_number and (found := _read_after(session, dataset.id, state.index_upto)):
-        _add_to_index(session, table_name(dataset.id, state.index_number), found)
+        _add_to_index(session, table_name(dataset.id, state.index_number), found, ready)
         state.index_upto = found[-1].id
     else:
         return False
@@ -143,19 +177,28 @@ def _go_on(session: Session, dataset: Dataset) -> bool:
 
 
 def _read_after(session: Session, dataset_id: int, entry_id: int) -> list[StoredEntry]:
+    """A slice of entries in the order of their ids, at least one where there is any."""
     newer = Entry.dataset_id == dataset_id, Entry.deleted_in.is_(None), Entry.id > entry_id
-    return list(map(as_entry, session.execute(select(*READ).where(*newer).order_by(Entry.id).limit(SLICE))))
+    found: list[StoredEntry] = []
+    size = 0
+    with session.execute(select(*READ).where(*newer).order_by(Entry.id).limit(SLICE)) as rows:
+        for row in rows:
+            found.append(as_entry(row))
+            size += sum(len(cell) for cell in row if type(cell) is str)
+            if size >= SLICE_CHARS:
+                break
+    return found
 
 
-def _renew_late(session: Session, state: SearchState, late: Sequence[int]) -> None:
-    renew_facts(session, state.dataset_id, late)
+def _renew_late(session: Session, state: SearchState, late: Sequence[int], ready: Mapping[StoredEntry, Facts]) -> None:
+    renew_facts(session, state.dataset_id, late, ready)
     mine = StaleEntry.dataset_id == state.dataset_id, StaleEntry.facts, StaleEntry.entry_id <= late[-1]
     unknown = update(StaleEntry).where(*mine).values(facts=False)
     statement = unknown if state.index_number or state.build_number else delete(StaleEntry).where(*mine)
     session.execute(statement.execution_options(synchronize_session=None))
 
 
-def _build(session: Session, state: SearchState) -> None:
+def _build(session: Session, state: SearchState, ready: Ready) -> None:
     """Go on with an index that takes the place of the present one, if any; begin it, or put it in place."""
     if not state.build_number:
         state.build_number, state.build_upto = state.index_number + 1, 0
@@ -164,7 +207,7 @@ def _build(session: Session, state: SearchState) -> None:
         session.execute(text(_CREATE.format(name, ", ".join(FIELDS))))
     name = table_name(state.dataset_id, state.build_number)
     if found := _read_after(session, state.dataset_id, state.build_upto):
-        _add_to_index(session, name, found)
+        _add_to_index(session, name, found, ready)
         state.build_upto = found[-1].id
         return
     if state.index_number:
@@ -176,12 +219,12 @@ def _build(session: Session, state: SearchState) -> None:
     state.build_number = state.build_upto = 0
 
 
-def _add_to_index(session: Session, name: str, entries: Sequence[StoredEntry]) -> None:
-    rows = []
-    for entry in entries:
-        texts = texts_of(entry)
-        rows.append(
-            (entry.id, *(_BORDER.join(map(index_text, texts[one])) if one in texts else None for one in FIELDS))
-        )
+def _add_to_index(session: Session, name: str, entries: Sequence[StoredEntry], ready: Ready) -> None:
+    rows = [ready.get(entry) or _index_row(entry) for entry in entries]
     marks = ", ".join(["?"] * (len(FIELDS) + 1))
     session.connection().exec_driver_sql(f"INSERT INTO {name} (rowid, {', '.join(FIELDS)}) VALUES ({marks})", rows)
+
+
+def _index_row(entry: StoredEntry) -> tuple[int | str | None, ...]:
+    texts = texts_of(entry)
+    return (entry.id, *(_BORDER.join(map(index_text, texts[one])) if one in texts else None for one in FIELDS))

@@ -1,6 +1,6 @@
 """Facts of entries in their table; on PostgreSQL with the words that a search asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, null, select
@@ -18,29 +18,37 @@ from app.services.search.words import words_vector
 READ: tuple[Any, ...] = tuple(
     getattr(Entry, name) if name in (*SOURCES, "id") else null().label(name) for name in stored.COLUMNS
 )
+NONE: Mapping[StoredEntry, Facts] = {}
 
 
-def write_facts(session: Session, dataset_id: int, entries: Sequence[StoredEntry]) -> None:
-    """Write the facts of entries, in place of older ones."""
+def write_facts(
+    session: Session, dataset_id: int, entries: Sequence[StoredEntry], ready: Mapping[StoredEntry, Facts] = NONE
+) -> None:
+    """Write the facts of entries, in place of older ones. ``ready`` are those that were made already."""
     for part in chunks_of(entries, 500):
         mine = EntryFacts.dataset_id == dataset_id, EntryFacts.entry_id.in_([one.id for one in part])
         session.execute(delete(EntryFacts).where(*mine).execution_options(synchronize_session=None))
-        insert_facts(session, dataset_id, part)
+        insert_facts(session, dataset_id, part, ready)
 
 
-def insert_facts(session: Session, dataset_id: int, entries: Sequence[StoredEntry]) -> None:
+def insert_facts(
+    session: Session, dataset_id: int, entries: Sequence[StoredEntry], ready: Mapping[StoredEntry, Facts] = NONE
+) -> None:
     """Write the facts of entries that have none yet."""
+    facts = [ready.get(entry) or facts_of(entry) for entry in entries]
     columns: list[tuple[str, Sequence[object]]] = [("entry_id", [one.id for one in entries])]
-    columns += zip(Facts._fields, zip(*map(facts_of, entries), strict=True), strict=True)
+    columns += zip(Facts._fields, zip(*facts, strict=True), strict=True)
     connection = session.connection()
     if connection.dialect.name != "sqlite":
         columns.append(("words", list(map(words_vector, entries))))
     fill(connection, "entry_facts", len(entries), [("dataset_id", dataset_id)], columns)
 
 
-def renew_facts(session: Session, dataset_id: int, entry_ids: Sequence[int]) -> None:
+def renew_facts(
+    session: Session, dataset_id: int, entry_ids: Sequence[int], ready: Mapping[StoredEntry, Facts] = NONE
+) -> None:
     """Make the facts of entries anew."""
     for part in chunks_of(entry_ids, 500):
         rows = session.execute(select(*READ).where(Entry.dataset_id == dataset_id, Entry.id.in_(part)))
         if found := list(map(as_entry, rows)):
-            write_facts(session, dataset_id, found)
+            write_facts(session, dataset_id, found, ready)

@@ -60,6 +60,8 @@ _PLAIN: dict[str, Any] = {
     "rejected": Entry.rejected_answer,
 }
 _MEASURED: dict[str, Any] = {"len": EntryFacts.chars, "tokens": EntryFacts.tokens, "turns": EntryFacts.turns}
+# From the characters that texts hold most to those that they hold least, roughly; others are as frequent as the first.
+_RARE = " etaoinsrhldcumfpgwybv0123456789kxjqz"
 Condition = ColumnElement[bool]
 Frozen = Callable[[Select[Any]], Select[Any]]
 
@@ -321,9 +323,8 @@ class _Search:
         """The ids of what answers a query with marks or patterns, or one of words where there is no index."""
         every = select(*_COLUMNS).where(self._live, *labels)
         # What facts and index tell narrows it down. Words that are wanted with marks have to be there at least.
-        words = [
-            replace(term, literal="") for term in query.words if term.words and not (term.negated and term.literal)
-        ]
+        words = [term for term in query.words if term.words]
+        needed = [replace(term, literal="") for term in words if not (term.negated and term.literal)]
         measures = [term for term in query.terms if _is_of_facts(term)]
         literal = [term for term in query.words if term.literal]
         if not self._facts_upto or (words and not self._is_indexed):
@@ -331,21 +332,25 @@ class _Search:
             return
         # Whether an entry is plain is told by facts.
         unknown = self._unknown(words, measures or literal)
-        known = [*(not_(one) for one in unknown), *self._told(words, measures)]
+        known = [*(not_(one) for one in unknown), *self._told(needed, measures)]
         if any(isinstance(term, Expression) for term in query.terms):
             yield from self._scan(query, around, [every.where(*known), *map(every.where, unknown)])
             return
         mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
         mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
-        sure = [term for term in literal if TYPED.isdisjoint(term.literal)]
-        plain = [*known, not_(mixed), *map(_holds_literal, sure)]
-        rest = [*known, mixed]
-        if len(sure) == len(literal):
-            yield from self._execute(select(Entry.id).where(self._live, *labels, *plain)).scalars()
-        else:
-            likely = [_holds_literal(term) for term in literal if not term.negated]
-            yield from self._scan(query, around, [every.where(*plain, *likely)])
-        yield from self._scan(query, around, [every.where(*rest), *map(every.where, unknown)])
+        holding = [_signed(term, self._holds_literal(term)) for term in literal]
+        plain = select(Entry.id).where(self._live, *labels, *known, not_(mixed), *holding)
+        yield from self._execute(plain).scalars()
+        yield from self._scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)])
+
+    def _holds_literal(self, term: Words) -> Condition:
+        """Whether a plain text holds what has to stand in it as it is, and its words as well."""
+        found = []
+        for name, place in _PLAIN.items():
+            if term.field in ("", name):
+                words = self._told([Words(name, term.words, term.begins, "")], ()) if term.words else ()
+                found.append(and_(place.is_not(None), _holds(place, term.literal), *words))
+        return or_(false(), *found)
 
     def _hits(self, match: str) -> Select[Any]:
         """What the index finds, but for stale entries, of which it does not know."""
@@ -460,15 +465,31 @@ def _vector_query(term: Words) -> str:
     return " | ".join(alike)
 
 
-def _holds_literal(term: Words) -> Condition:
-    """Whether plain texts hold what has to stand in them as it is. A quote or dash may be any character there."""
-    places = [_PLAIN[term.field]] if term.field in _PLAIN else [] if term.field else list(_PLAIN.values())
-    pattern = "%" + term.literal.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    pattern = "".join("_" if char in TYPED else char for char in pattern)
-    # SQLite's LIKE knows no case from a to z, and PostgreSQL's ILIKE none but that in the collation C.
-    alike = [
-        one.like(pattern, escape="\\") if _is_sqlite() else one.collate("C").ilike(pattern, escape="\\")
-        for one in places
-    ]
-    holds: Condition = or_(false(), *(and_(place.is_not(None), one) for place, one in zip(places, alike, strict=True)))
-    return not_(holds) if term.negated else holds
+def _holds(place: Any, literal: str) -> Condition:
+    """Whether a nearly folded text holds a folded one."""
+    parts = [f"\\{char}" if char in "\\%_" else char for char in literal]
+    if not _is_sqlite():
+        # ILIKE knows no case but that from a to z in the collation C.
+        typed = "".join(char * len(same) for char, same in TYPED.items())
+        as_typed = func.translate(place, "".join(TYPED.values()), typed)
+        return as_typed.collate("C").ilike(f"%{''.join(parts)}%", escape="\\")
+    if literal in TYPED:
+        return or_(*(func.instr(place, char) > 0 for char in (literal, *TYPED[literal])))
+    # LIKE knows no case but that from a to z. It stops wherever a text has what the pattern begins with.
+    rarest = max(range(max(1, len(parts) - 2)), key=lambda at: _RARE.find(literal[at]))
+    found = [place.like(f"%{''.join(parts)}%", escape="\\")]
+    nearly = ["_" if char in TYPED else char for char in parts]
+    if nearly != parts:
+        # GLOB knows which characters may stand in a place, and is slow.
+        exact = place.op("GLOB")(f"*{''.join(map(_class_of, literal))}*")
+        found = [or_(*found, and_(place.like(f"%{''.join(nearly)}%", escape="\\"), exact))]
+    if rarest or nearly != parts:
+        found.insert(0, place.like(f"%{''.join(nearly[rarest:])}%", escape="\\"))
+    return and_(*found)
+
+
+def _class_of(char: str) -> str:
+    """What a folded character may have been, in the language of GLOB."""
+    if char in TYPED:
+        return f"[{char}{TYPED[char]}]"
+    return f"[{char}{char.upper()}]" if "a" <= char <= "z" else f"[{char}]" if char in "*?[" else char

@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app.core.errors import Conflict, NotFound
 from app.models import Dataset, Snapshot, SnapshotUse, db, transaction
@@ -10,6 +10,8 @@ from app.services.snapshots.frozen import is_whole
 
 _NUMBER = re.compile(r"v?(\d{1,9})", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{6,64}", re.IGNORECASE)
+# So many uses of each kind are remembered of a snapshot.
+USES_KEPT = 200
 
 
 def label_of(snapshot: Snapshot) -> str:
@@ -74,9 +76,16 @@ def newest_of_now(dataset_id: int) -> Snapshot | None:
 
 
 def add_use(snapshot_id: int, kind: str, title: str) -> None:
-    """Remember that something was made of a snapshot, such as the export ``Export to openai``."""
+    """Remember that something was made of a snapshot, such as the export ``Export to openai``.
+
+    Of each kind the newest are kept.
+    """
     with transaction() as session:
         session.add(SnapshotUse(snapshot_id=get_snapshot(snapshot_id).id, kind=kind, title=title))
+        session.flush()
+        alike = select(SnapshotUse.id).where(SnapshotUse.snapshot_id == snapshot_id, SnapshotUse.kind == kind)
+        old = alike.order_by(SnapshotUse.id.desc()).offset(USES_KEPT)
+        session.execute(delete(SnapshotUse).where(SnapshotUse.id.in_(old.scalar_subquery())))
 
 
 def uses_of(snapshot_id: int, size: int = 20) -> list[SnapshotUse]:

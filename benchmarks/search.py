@@ -1,0 +1,136 @@
+"""Searching: what the worker makes for it, pages of answers with their counts, and what follows a write.
+
+Every query is asked for the first time, and then again as who turns the pages does.
+"""
+
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from benchmarks.measure import ROOT
+
+# All requests together take no longer than this; what is not reached is named.
+MOST_SECONDS = 150.0
+AGAIN = 3
+SAVES = 40
+# So many entries get texts of other scripts.
+ODD_EVERY = 5_000
+ODD = "Die Wäge-Äpfel im Café: 请先去皮，然后称重。 node.js"
+QUERIES = {
+    "a frequent word": ("voucher",),
+    "the beginning of a word": ("certif",),
+    "a rare word": ("4711",),
+    "two words": ("voucher abroad", "renew mailbox"),
+    "a phrase": ('"open the settings"', '"the old parcel stays"'),
+    "a word without another": ("voucher -abroad", "printer -restart"),
+    "a word that is not there": ("-voucher", "-minutes"),
+    "in one field": ("question:voucher", "answer:archive"),
+    "labels and measures": ("status:draft", "voucher status:draft", "voucher len>300", "tag:none"),
+    "accents": ("apfel", "café"),
+    "Han": ("称", "称重"),
+    "marks": ("e-mail", "-e-mail", "node.js", '"live"'),
+    "a regular expression with words": ("voucher abroad regex:/case 1\\d\\d\\b/",),
+    "inside words": ("oucher", "assword", "ubscrip"),
+    "inside words, with a dash": ("he-mai", "-mail withi", "ail-wit"),
+    "nowhere": ("zyzzyva", "qwertzuiop"),
+}
+
+
+def report(filled: Path, rows: int) -> str:
+    """The times of searches as Markdown."""
+    data = filled.with_name("search")
+    shutil.copytree(filled, data)
+    with sqlite3.connect(data / "ltt.db") as connection:
+        connection.execute(
+            f"UPDATE entries SET answer = ?, content_hash = NULL WHERE id % {ODD_EVERY} = 1",
+            (ODD,),
+        )
+    command = [sys.executable, "-m", "benchmarks.search", str(rows)]
+    environment = {**os.environ, "LTT_DATA_DIR": str(data), "LTT_LOG_LEVEL": "WARNING"}
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def _bytes_of(data: Path) -> int:
+    return sum(one.stat().st_size for one in data.glob("ltt.db*"))
+
+
+def _search(rows: int) -> Iterator[str]:
+    from app import create_app
+    from app.models import close_connections
+    from app.services import entries, pairs, search
+
+    data = Path(os.environ["LTT_DATA_DIR"])
+    app = create_app()
+    client = app.test_client()
+    before = _bytes_of(data)
+    with app.app_context():
+        spent, began = time.process_time(), time.perf_counter()
+        while search.catch_up():
+            pass
+        spent, took = time.process_time() - spent, time.perf_counter() - began
+        close_connections()
+    with sqlite3.connect(data / "ltt.db") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    grown = _bytes_of(data) - before
+
+    def timed(query: str) -> float:
+        began = time.perf_counter()
+        answer = client.get(f"/datasets/1/pairs?counts=now&q={quote(query)}")
+        took = 1000 * (time.perf_counter() - began)
+        if answer.status_code not in (200, 422):
+            raise RuntimeError(f"{query}: {answer.status_code}")
+        return took
+
+    timed("")
+    yield f"## search, {rows:,} pairs\n"
+    yield f"Facts and index were made in {took:.0f} s ({spent:.0f} s of one core, {rows / spent:,.0f} pairs a second)."
+    yield f"The database grew by {grown / 1e6:,.0f} MB, from {before / 1e6:,.0f} MB.\n"
+    yield "Milliseconds of the server for a whole page of 50 pairs with all counts, of all queries of a kind.\n"
+    yield "| queries | first, p50 | first, longest | again, p50 | again, p95 |\n|---|---|---|---|---|"
+    deadline = time.perf_counter() + MOST_SECONDS
+    left = []
+    for title, queries in QUERIES.items():
+        firsts, agains = [], []
+        for query in queries:
+            if time.perf_counter() > deadline:
+                left.append(query)
+                continue
+            firsts.append(timed(query))
+            agains += [timed(query) for _ in range(AGAIN)]
+        if not firsts:
+            continue
+        yield (
+            f"| {title}: {', '.join(f'`{one}`' for one in queries)} | {statistics.median(firsts):.0f} | "
+            f"{max(firsts):.0f} | {statistics.median(agains):.0f} | {_p95(agains):.0f} |"
+        )
+    saves, follows = [], []
+    for number in range(SAVES):
+        if number and time.perf_counter() > deadline + MOST_SECONDS / 2:
+            break
+        with app.app_context():
+            held = entries.get(1, number + 2)
+            began = time.perf_counter()
+            pairs.save_pair(1, held.id, {"question": f"Where is bench{number}?"}, version=held.version)
+            saves.append(1000 * (time.perf_counter() - began))
+        follows.append(timed(f"bench{number}"))
+    yield "\n| after a write | p50 | p95 |\n|---|---|---|"
+    yield f"| saving a pair | {statistics.median(saves):.0f} | {_p95(saves):.0f} |"
+    yield f"| searching the word that was just written | {statistics.median(follows):.0f} | {_p95(follows):.0f} |"
+    if left:
+        yield f"\nNot reached within {MOST_SECONDS:.0f} seconds: {', '.join(left)}."
+
+
+def _p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20, method="inclusive")[18] if len(times) > 1 else times[0]
+
+
+if __name__ == "__main__":
+    for line in _search(int(sys.argv[1])):
+        print(line)
