@@ -1,14 +1,14 @@
 """Facts of pairs: whatever writes, and wherever the program ends, they are right or are known not to be."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.search.facts import Facts, facts_of
-from app.models import Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
+from app.models import ChangeSet, Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
 from app.services import backups, datasets, entries, history, pairs, search
 from app.services.pairs import Selection
 from app.services.search import catching_up, marking
@@ -78,6 +78,29 @@ def test_what_lags_is_counted(dataset_id: int) -> None:
     assert lag_of(dataset_id) == (0, 0)
     fill(dataset_id, 6)
     assert lag_of(dataset_id) == (6, 6)
+
+
+def test_what_is_hidden_before_there_is_an_index_misses_none(dataset_id: int) -> None:
+    fill(dataset_id, 6)
+    history.undo(dataset_id, 1)
+    follow()
+    assert lag_of(dataset_id) == (0, 0)
+    history.redo(dataset_id, 1)
+    assert lag_of(dataset_id) == (0, 6)
+    follow()
+    assert lag_of(dataset_id) == (0, 0)
+
+
+def test_what_is_staged_is_not_missed_in_an_index(dataset_id: int) -> None:
+    staged = history.stage(dataset_id, kind="import")
+    with history.transaction() as session:
+        change_set = session.get_one(ChangeSet, staged)
+        history.add_rows(session, change_set, [history.new_row(Record(f"q{n}", "a")) for n in range(6)])
+    assert lag_of(dataset_id) == (6, 0)
+    history.publish(staged, summary="Import")
+    assert lag_of(dataset_id) == (6, 6)
+    follow()
+    assert lag_of(dataset_id) == (0, 0)
 
 
 @pytest.mark.parametrize("few", [True, False], ids=["small steps", "large steps"])
@@ -207,6 +230,11 @@ class FollowedTrial(Trial):
     actions=st.lists(
         st.tuples(st.one_of(st.just("follow"), NAMES), st.integers(0, 11), st.sampled_from(TEXTS)), max_size=25
     ),
+)
+# Many entries, some of them hidden, so that few are left to look at.
+@example(
+    few=True,
+    actions=[("add", 7, "one"), ("follow", 0, "one"), ("undo", 0, "one"), ("import", 5, "one"), ("add", 8, "two")],
 )
 def test_whatever_is_done_facts_that_are_said_to_hold_do(app, few, actions):
     with app.app_context(), pytest.MonkeyPatch.context() as patch:

@@ -33,7 +33,10 @@ Ready = Mapping[StoredEntry, Any]
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How many live or hidden entries of a dataset facts and index do not know yet: they are looked at one by one."""
+    """How many entries of a dataset facts and index do not know yet: they are looked at one by one.
+
+    Hidden ones count wherever they get facts, or words in an index, as live ones do.
+    """
 
     facts: int
     index: int
@@ -47,10 +50,12 @@ def find_lag(dataset_id: int) -> Lag:
     facts = behind + int(db.session.execute(stale.where(StaleEntry.facts)).scalar_one())
     if db.engine.dialect.name != "sqlite":
         return Lag(facts, facts)
-    upto = state.index_upto if state and state.index_number else 0
-    index = _count_after(dataset_id, upto) + int(
-        db.session.execute(stale.where(StaleEntry.entry_id <= upto)).scalar_one()
-    )
+    if state and state.index_number:
+        known = stale.where(StaleEntry.entry_id <= state.index_upto)
+        index = _count_after(dataset_id, state.index_upto) + int(db.session.execute(known).scalar_one())
+    else:
+        # Hidden entries make no dataset large: no index is made for them alone, and no search looks at their texts.
+        index = db.session.get_one(Dataset, dataset_id).entry_count
     return Lag(facts, index if index > MOST_LOOKED_AT else 0)
 
 
