@@ -11,7 +11,8 @@ from werkzeug.datastructures import FileStorage
 from app.blueprints.api.files import save_sent
 from app.blueprints.datasets import render_home
 from app.blueprints.errors import Problem, shown_on
-from app.blueprints.view import tell
+from app.blueprints.view import back_or, tell, tell_step
+from app.core.editing import ROLES
 from app.core.errors import BadUsage, Invalid, LttError, TooLarge
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
@@ -22,8 +23,9 @@ from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.arguments import read_whole
 from app.forms.imports import ImportForm
+from app.forms.pairs import PairForm
 from app.frontdoor import takes_uploads
-from app.models import Dataset, Import
+from app.models import Dataset, Import, QuarantinedRow
 from app.services import datasets, imports, jobs, runners, uploads
 from app.services.imports import Preview, Settings, quarantine, waiting
 
@@ -279,6 +281,77 @@ def _row_ids() -> list[int]:
     return [int(name) for name in names if is_number(name)]
 
 
+@bp.get("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/<int:row_id>")
+def repair(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
+    """One bad row in fields, its raw text beside them; where no parts can be read, the raw text to be repaired."""
+    row = imports.of_dataset(dataset_id, import_id)
+    quarantine.get_repairable(row.id)
+    return _repair_page(row, quarantine.find_open(row.id, row_id))
+
+
+def _repair_page(
+    row: Import, bad: QuarantinedRow, form: PairForm | None = None, *, error: str = "", status: int = 200
+) -> ResponseReturnValue:
+    raw = restore_newlines(request.form.get("raw", bad.raw), bad.raw)
+    entry = quarantine.read_fields(row, bad, raw)
+    if form is None and entry is not None:
+        form = PairForm.of_entry(entry)
+        # Only an answer makes it come in: then it is no draft any more.
+        form.status.data = "review" if entry.status == "draft" else entry.status
+    previous, following = quarantine.neighbours_of(row.id, bad.id)
+    page = render_template(
+        "imports/repair.html",
+        dataset=datasets.get(row.dataset_id),
+        row=row,
+        bad=bad,
+        raw=raw,
+        was=request.form.get("was") or quarantine.fingerprint(bad.raw),
+        form=form if entry is not None else None,
+        error=error,
+        reason=bad.reason if raw == bad.raw else quarantine.explain_refusal(row, bad, raw),
+        previous=previous,
+        following=following,
+        open_count=quarantine.count_open(row.id),
+        roles=ROLES,
+    )
+    return page, status
+
+
+@bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/<int:row_id>")
+def mend(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
+    """Import one bad row with the parts that were filled in, or read the raw text that was repaired into its parts."""
+    row = imports.of_dataset(dataset_id, import_id)
+    bad = quarantine.find_open(row.id, row_id)
+    raw = restore_newlines(request.form.get("raw", bad.raw), bad.raw)
+    entry = quarantine.read_fields(row, bad, raw)
+    if entry is None:
+        return _repair_page(row, bad, error=quarantine.explain_refusal(row, bad, raw) or bad.reason, status=422)
+    if "question" not in request.form:
+        return _repair_page(row, bad)
+    form = PairForm()
+    if act := request.form.get("do"):
+        form.talk.arrange(act)
+        return _repair_page(row, bad, form)
+    _, following = quarantine.neighbours_of(row.id, bad.id)
+    try:
+        done = quarantine.save_fields(row.id, bad.id, raw, form.values(entry), seen=request.form.get("was", ""))
+    except Invalid as error:
+        return _repair_page(row, bad, form, error=error.message, status=422)
+    tell_step(dataset_id, done.applied, "The dataset has this pair already: the row was skipped as a duplicate.")
+    if form.then.data == "next" and following is not None:
+        return redirect(url_for(".repair", dataset_id=dataset_id, import_id=row.id, row_id=following), code=303)
+    return redirect(_address_of(row), code=303)
+
+
+@shown_on("imports.mend")
+def mend_refused(problem: Problem) -> ResponseReturnValue:
+    """The row with the fields as they were typed, to be saved again."""
+    found = request.view_args or {}
+    row = imports.of_dataset(found["dataset_id"], found["import_id"])
+    bad = quarantine.find_open(row.id, found["row_id"])
+    return _repair_page(row, bad, PairForm() if "question" in request.form else None, error=problem.message)
+
+
 @bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/dismiss")
 def dismiss(dataset_id: int, import_id: int) -> ResponseReturnValue:
     """Put bad rows away: one, or all."""
@@ -286,7 +359,7 @@ def dismiss(dataset_id: int, import_id: int) -> ResponseReturnValue:
     only = request.form.get("only", type=int)
     number = quarantine.dismiss_rows(row.id, [only] if only else None)
     tell(f"{plural(number, 'row')} dismissed.")
-    return redirect(_address_of(row), code=303)
+    return redirect(back_or(_address_of(row)), code=303)
 
 
 def _address_of(row: Import) -> str:

@@ -165,6 +165,15 @@ def index(dataset_id: int) -> ResponseReturnValue:
     return _render_page(dataset, view)
 
 
+@shown_on("pairs.index")
+def index_refused(problem: Problem) -> ResponseReturnValue | None:
+    """Why a search was refused, in the place of the part of a page that it asked for."""
+    if not request.headers.get("HX-Request"):
+        return None
+    place = "facets" if request.headers.get("HX-Target", "").endswith("#facets") else "found"
+    return render_template("pairs/_refused.html", place=place, message=problem.message, request_id=problem.request_id)
+
+
 @bp.get("/new")
 def new(dataset_id: int) -> ResponseReturnValue:
     """A new pair on a page of its own."""
@@ -485,12 +494,13 @@ def act(dataset_id: int) -> ResponseReturnValue:
         raise BadUsage("Choose what to do with the selected pairs.")
     if wants_json(request.environ):
         # A label that a script gave: the step with its undo, or why the pair was left alone, and its version now.
+        only = entries.by_ids(dataset_id, chosen.ids) if len(chosen.ids) == 1 else {}
         return {
             "text": f"{result.step.summary}." if result.step else "",
             "number": result.step.number if result.step else None,
             "undo": url_for("history.undo", dataset_id=dataset_id),
             "skipped": result.skipped[0].reason if result.skipped else "",
-            "version": entries.get(dataset_id, chosen.ids[0]).version if len(chosen.ids) == 1 else None,
+            "version": next((one.version for one in only.values()), None),
         }
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)

@@ -138,7 +138,7 @@ def _call_of(fields: CallFields, place: str) -> Any:
         else {"type": "function", "function": {"name": "", "arguments": ""}}
     )
     function = kept.get("function") if isinstance(kept, dict) else None
-    if not isinstance(function, dict):
+    if not isinstance(function, dict) or not isinstance(function.get("arguments"), (str, dict, type(None))):
         raise Invalid(
             "What this form keeps of a tool call was changed on the way. Load the page again.", code="bad_form"
         )

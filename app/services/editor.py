@@ -33,10 +33,14 @@ def count_tokens(dataset: Dataset, texts: Mapping[str, str]) -> TokenCounts:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a pair comes from: a file and its row, or who wrote it; and what its file says of document and model."""
+    """Where a pair comes from: a file and its row, or who wrote it; and what its file says of document and model.
+
+    The import is of the dataset into which the file was read, from where the pair may have been copied or moved.
+    """
 
     actor: str
     at: datetime | None
+    dataset_id: int | None = None
     import_id: int | None = None
     file_name: str = ""
     row: int | None = None
@@ -47,9 +51,12 @@ class Provenance:
 
 def provenance_of(entry: StoredEntry) -> Provenance:
     """Where a pair comes from."""
-    query = select(ChangeSet.actor, ChangeSet.created_at, Import.id, Import.file_name).select_from(Entry)
+    is_there = (Dataset.id == Import.dataset_id) & Dataset.deleted_at.is_(None)
+    query = select(ChangeSet.actor, ChangeSet.created_at, Dataset.id, Import.id, Import.file_name).select_from(Entry)
     query = query.outerjoin(ChangeSet, ChangeSet.id == Entry.created_in).outerjoin(Import, Import.id == Entry.import_id)
-    actor, at, import_id, file_name = db.session.execute(query.where(Entry.id == entry.id)).one()
+    actor, at, read_into, import_id, file_name = db.session.execute(
+        query.outerjoin(Dataset, is_there).where(Entry.id == entry.id)
+    ).one()
     extra = load_json(entry.extra, {})
     said = {
         name: extra[name] for name in ("document", "passage", "context", "model") if isinstance(extra.get(name), str)
@@ -57,6 +64,7 @@ def provenance_of(entry: StoredEntry) -> Provenance:
     return Provenance(
         actor or "",
         at,
+        read_into,
         import_id,
         file_name or "",
         entry.source_row,

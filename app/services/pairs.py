@@ -90,7 +90,7 @@ def save_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, versi
     """
     with history.transaction():
         entry = entries.get(dataset_id, entry_id)
-        change = _edit_of(entry, values)
+        change = edit_of(entry, values)
         if change is None:
             return Applied()
         entries.require_version(entry, version)
@@ -99,7 +99,8 @@ def save_pair(dataset_id: int, entry_id: int, values: dict[str, Value], *, versi
         )
 
 
-def _edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
+def edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
+    """What ``values`` change in a pair; None for nothing. Raises Invalid on what cannot be in one."""
     after = dict(values)
     if "question" in after and is_blank(after["question"]):
         raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
@@ -340,7 +341,7 @@ def restore_pair(
     with history.transaction():
         entry = entries.get_deleted(dataset_id, entry_id)
         entries.require_version(entry, version)
-        change = _edit_of(entry, values)
+        change = edit_of(entry, values)
         fields = {"live": ("0", "1"), **(change.fields if change else {})}
         return history.apply(
             dataset_id,

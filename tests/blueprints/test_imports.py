@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from html import unescape
 
 import pytest
 
@@ -422,3 +423,103 @@ def test_a_single_file_is_offered_the_split_that_its_name_tells(client, dataset_
     assert "The name of the file says test." in client.get(address).text
     client.post(address, data={"asked": "1", "split": "test"})
     assert [one.split for one in entries.stream_entries(dataset_id)] == ["test"]
+
+
+def repair_address(client, dataset_id, content, name="faq.csv"):
+    """Import a file; the address of the page on which its first bad row is repaired."""
+    shown = bring(client, dataset_id, content, name)
+    [first, *_] = re.findall(r'href="([^"]+/quarantine/\d+)"', client.get(shown).text)
+    return first
+
+
+def filled(page, **changes):
+    """What the browser would send of the repair page, with changes."""
+    fields = dict(re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', page.split('id="repair-form"')[1]))
+    fields |= dict(re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\n(.*?)</textarea>', page, re.DOTALL))
+    fields |= dict(re.findall(r'<select[^>]* name="([^"]+)".*?<option selected value="([^"]*)"', page, re.DOTALL))
+    return {name: unescape(value) for name, value in fields.items()} | changes
+
+
+def test_a_bad_row_opens_in_fields_with_its_reason_and_raw_text_beside_them(client, dataset_id):
+    page = client.get(repair_address(client, dataset_id, CSV)).text
+    assert "Repair line 4" in page and "The answer is empty" in page
+    assert re.search(r'name="question"[^>]*>\nOpen\?</textarea>', page)
+    assert re.search(r"<pre[^>]*>Open\?,,c\n</pre>", page)
+
+
+def test_a_pair_that_is_whole_comes_in_and_the_next_row_opens(client, dataset_id):
+    address = repair_address(client, dataset_id, CSV + "When?,,d\n")
+    page = client.get(address).text
+    assert "2 rows left" in page and "Save and next" in page
+    sent = client.post(address, data=filled(page, answer="Yes.\r\nNow.", tags="a, b", then="next"))
+    assert sent.status_code == 303 and sent.headers["Location"].endswith(f"/{int(address.rpartition('/')[2]) + 1}")
+    page = client.get(sent.headers["Location"]).text
+    assert "1 row left" in page and "Import 1 repaired row of faq.csv." in page and ">Undo" in page
+    last = client.post(sent.headers["Location"], data=filled(page, answer="At one.", then="next"))
+    assert last.headers["Location"] == address.rpartition("/quarantine")[0]
+    assert stored(dataset_id)[2:] == [("Open?", "Yes.\nNow."), ("When?", "At one.")]
+    first, _ = list(entries.stream_entries(dataset_id))[2:]
+    assert (first.tag_list, first.extra, first.source_row) == (["a", "b"], '{"team":"c"}', 3)
+    assert client.get(address).status_code == 404
+
+
+def test_a_pair_that_is_not_whole_is_refused_with_what_was_typed(client, dataset_id):
+    address = repair_address(client, dataset_id, CSV)
+    sent = client.post(address, data=filled(client.get(address).text, question="Is it <open>?", tags="x"))
+    assert sent.status_code == 422 and "The answer is empty. Write one" in sent.text
+    assert "Is it &lt;open&gt;?</textarea>" in sent.text and 'value="x"' in sent.text
+    assert len(stored(dataset_id)) == 2
+
+
+CHAT = '{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}\n'
+
+
+def test_earlier_turns_of_a_bad_conversation_are_fields_that_buttons_move(client, dataset_id):
+    said = [("user", "a"), ("assistant", "b"), ("user", "q"), ("assistant", "")]
+    bad = json.dumps({"messages": [{"role": role, "content": text} for role, text in said]})
+    address = repair_address(client, dataset_id, CHAT + bad + "\n", "chat.jsonl")
+    page = client.get(address).text
+    assert page.count("data-message ") == 2 and re.search(r'name="question"[^>]*>\nq</textarea>', page)
+    page = client.post(address, data=filled(page, answer="typed", do="turn"))
+    assert page.status_code == 200 and page.text.count("data-message ") == 3 and "typed</textarea>" in page.text
+    roles = {"m0.role": "user", "m1.role": "assistant", "m2.role": "system"}
+    client.post(address, data=filled(page.text, **roles, **{"m2.text": "Be brief."}))
+    assert stored(dataset_id)[-1] == ("q", "typed")
+    turns = list(entries.stream_entries(dataset_id))[-1].record().turns
+    assert [(one.role, one.text) for one in turns] == [("user", "a"), ("assistant", "b"), ("system", "Be brief.")]
+
+
+def test_a_line_without_parts_is_repaired_as_text_until_it_has_some(client, dataset_id):
+    address = repair_address(client, dataset_id, PAIR % "q1" + '{"question": "q2", "answer": \n', "x.jsonl")
+    page = client.get(address).text
+    assert 'id="question"' not in page and "No parts can be read in it" in page
+    refused = client.post(address, data=filled(page, raw='{"question": "q2", typed'))
+    assert refused.status_code == 422 and "q2&#34;, typed</textarea>" in refused.text
+    page = client.post(address, data=filled(refused.text, raw='{"question": "q2", "answer": "a2", "n": 1}')).text
+    assert "The line can be read now" in page and re.search(r'name="answer"[^>]*>\na2</textarea>', page)
+    assert stored(dataset_id) == [("q1", "a")]
+    assert client.post(address, data=filled(page, answer="a3")).status_code == 303
+    assert stored(dataset_id) == [("q1", "a"), ("q2", "a3")]
+
+
+def test_a_row_that_is_dismissed_leads_to_the_next(client, dataset_id):
+    address = repair_address(client, dataset_id, CSV + "When?,,d\n")
+    following = f"{address.rpartition('/')[0]}/{int(address.rpartition('/')[2]) + 1}"
+    data = {"only": address.rpartition("/")[2], "back": following}
+    sent = client.post(f"{address.rpartition('/')[0]}/dismiss", data=data)
+    assert sent.headers["Location"] == following and "1 row left" in client.get(following).text
+
+
+def test_the_rows_of_a_refused_import_are_not_repaired(client, dataset_id):
+    shown = bring(client, dataset_id, "question,answer\nOpen?,\n")
+    with client.application.app_context():
+        [bad] = quarantine.list_open(int(shown.rpartition("/")[2]))
+    page = client.get(f"{shown}/quarantine/{bad.id}")
+    assert page.status_code == 409 and "Import the file again" in page.text
+    assert "/quarantine/" + str(bad.id) not in client.get(shown).text
+
+
+def test_a_row_of_another_import_is_not_found(client, dataset_id):
+    address = repair_address(client, dataset_id, CSV)
+    other = bring(client, dataset_id, CSV, "other.csv")
+    assert client.get(other + "/quarantine/" + address.rpartition("/")[2]).status_code == 404

@@ -740,6 +740,27 @@ def test_pairs_are_moved_with_all_they_have_and_each_side_is_undone(client, app,
         assert datasets.get(target).entry_count == 1 and datasets.get(dataset_id).entry_count == 3
 
 
+def test_a_moved_pair_leads_to_the_import_that_read_it(client, app, dataset_id):
+    client.post(f"/datasets/{dataset_id}/paste", data={"text": "question,answer\nWhere?,Here.\n", "act": "add"})
+    with app.app_context():
+        target = factories.dataset("Target", 0)
+        entry = max(entries.stream_entries(dataset_id), key=lambda one: one.id)
+        pairs.bring_pairs(dataset_id, Selection((entry.id,)), target, move=True)
+        [moved] = (one.id for one in entries.stream_entries(target))
+    page = client.get(f"/datasets/{target}/pairs/{moved}").text
+    link = re.search(rf'From <a href="(/datasets/{dataset_id}/imports/\d+)">', page)[1]
+    assert client.get(link).status_code == 200
+    with app.app_context():
+        datasets.delete_dataset(dataset_id)
+    assert f'href="{link}"' not in client.get(f"/datasets/{target}/pairs/{moved}").text
+
+
+def test_a_script_is_answered_though_its_pair_is_gone(client, dataset_id):
+    data = {"id": "1", "action": "delete"}
+    said = client.post(f"/datasets/{dataset_id}/pairs/actions", data=data, headers={"Accept": "application/json"})
+    assert (said.status_code, said.json["version"], said.json["text"]) == (200, None, "Delete 1 pair.")
+
+
 def test_pairs_are_copied_and_undone_where_they_went(client, app, dataset_id):
     with app.app_context():
         target = factories.dataset("Target", 0)

@@ -42,6 +42,16 @@ def test_a_page_that_has_spent_its_time_on_patterns_marks_words_only(client, dat
     assert "<mark>Tare</mark>" in page and "<mark>weight" not in page
 
 
+@pytest.mark.parametrize("place", ["found", "facets"])
+def test_why_a_search_was_stopped_stands_where_its_answer_would(client, dataset_id, place: str) -> None:
+    add(dataset_id, Record("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", ""))
+    address, headers = f"/datasets/{dataset_id}/pairs", {"HX-Request": "true", "HX-Target": f"div#{place}"}
+    answer = client.get(address, query_string={"q": "regex:/(a|aa)+$/"}, headers=headers)
+    assert answer.status_code == 422
+    assert f'<div id="{place}"' in answer.text and "takes too long" in answer.text
+    assert "<html" in client.get(address, query_string={"q": "regex:/(a|aa)+$/"}).text
+
+
 def test_only_the_field_that_was_asked_for_is_marked(client, dataset_id) -> None:
     add(dataset_id, Record("A scale?", "A scale."))
     page = show(client, dataset_id, "question:scale")

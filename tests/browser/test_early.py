@@ -67,7 +67,7 @@ def test_words_typed_too_early_are_searched(app: Flask, page: Page, gate: Gate) 
     with app.app_context():
         dataset_id = factories.dataset()
     gate.visit(f"/datasets/{dataset_id}/pairs")
-    page.get_by_role("searchbox", name="Search questions and answers").fill("Question 2")
+    page.get_by_role("searchbox", name="Search all texts of the pairs").fill("Question 2")
     gate.let_in()
     expect(page.locator("tr[data-row]")).to_have_count(1)
 

@@ -48,6 +48,25 @@ def test_the_journey_of_an_excel_file_with_umlauts(app, dataset_id, open_page):
     assert questions(app, dataset_id) == ["Can I return a rug?", "Where is it?"]
 
 
+def test_bad_rows_are_repaired_in_fields_one_after_the_other(app, dataset_id, open_page):
+    page = open_page(width=390)
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\nWhen?,At one, or two.\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    page.get_by_role("link", name="Repair line 3 in fields").click()
+    expect(page.get_by_label("Question", exact=True)).to_have_value("Open?")
+    expect(page.locator("pre")).to_have_text("Open?,")
+    assert find_faults(page) == [] and overflow(page) == 0
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The answer is empty")
+    page.get_by_label("Answer", exact=True).fill("Yes.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", name="Repair line 4")).to_be_visible()
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("At one, or two.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", name="3 pairs imported.")).to_be_visible()
+    assert questions(app, dataset_id) == ["How?", "Open?", "When?"]
+
+
 def test_a_bad_row_is_repaired_in_place(app, dataset_id, open_page):
     page = open_page()
     choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\n"))

@@ -135,3 +135,10 @@ def test_buttons_add_and_remove_calls():
 def test_what_was_tampered_with_is_refused(kept):
     with pytest.raises(Invalid, match="What this form keeps of a message"):
         MessageFields("user", "x", kept=kept).message("message 1")
+
+
+@pytest.mark.parametrize("kept", ["[]", '{"function": 1}', '{"function": {"arguments": 5}}'])
+def test_a_call_that_was_tampered_with_is_refused(kept):
+    message = MessageFields("assistant", calls=[CallFields("f", "{}", kept=kept)])
+    with pytest.raises(Invalid, match="What this form keeps of a tool call"):
+        message.message("message 1")

@@ -15,7 +15,8 @@ from app.services.splits import MoveRun, SplitRun
 
 TRAIN, TEST = (ExportOptions(filters=Filters(splits=(one,))) for one in ("train", "test"))
 FOLDER = ExportOptions(layout="hugging-face", target="huggingface")
-EACH = (TRAIN, TEST, FOLDER)
+REST = ExportOptions(filters=Filters(not_splits=("train", "validation")))
+EACH = (TRAIN, TEST, FOLDER, REST)
 
 
 def place(dataset_id, *sides):
@@ -43,7 +44,7 @@ def repeated(dataset_id):
     return dataset_id
 
 
-@pytest.mark.parametrize("options", EACH, ids=("train", "test", "folder"))
+@pytest.mark.parametrize("options", EACH, ids=("train", "test", "folder", "rest"))
 def test_what_is_tested_and_trained_is_found_and_no_file_is_made(repeated, options, tmp_path):
     found = export.find_split_leaks(repeated, options)
     assert found.counts == {"exact": 94} and found.total == 94
@@ -55,7 +56,7 @@ def test_what_is_tested_and_trained_is_found_and_no_file_is_made(repeated, optio
     assert not (tmp_path / "set.zip").exists()
 
 
-@pytest.mark.parametrize("options", EACH, ids=("train", "test", "folder"))
+@pytest.mark.parametrize("options", EACH, ids=("train", "test", "folder", "rest"))
 def test_both_ways_out_lead_to_a_file(repeated, options, tmp_path):
     allowed = ExportOptions(layout=options.layout, target=options.target, filters=options.filters, allow_leaks=True)
     assert write(repeated, allowed, tmp_path)["records"] > 0

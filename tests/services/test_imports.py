@@ -10,6 +10,7 @@ import xlsxwriter
 
 from app.core.errors import Conflict, Gone, Invalid, NotFound, TooLarge, WrongKind
 from app.core.record import Record
+from app.core.stored import content_hash, content_of
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
 from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
 from app.services.imports import Settings, building, quarantine, running
@@ -493,6 +494,145 @@ def test_bad_rows_download_as_a_safe_table_and_as_json_lines(dataset_id):
     assert json.loads(line)["raw"] == "=1+1,\n" and json.loads(line)["line"] == 3
 
 
+def fields_of(row, bad=None):
+    """The parts of a refused row; None where it has none."""
+    bad = bad or quarantine.list_open(row.id)[0]
+    return quarantine.read_fields(row, bad, bad.raw)
+
+
+def fill_in(row, **values):
+    [bad] = quarantine.list_open(row.id)
+    return quarantine.save_fields(row.id, bad.id, bad.raw, values, seen=quarantine.fingerprint(bad.raw))
+
+
+def test_a_refused_row_of_a_table_has_parts_as_the_columns_say(dataset_id):
+    content = "Titel;Reply;Prompt;Why;Labels;team\nHow?;So.;;;;\nOpen?;;Be brief.;Because.;a, b;c\n"
+    mapping = {"question": "Titel", "answer": "Reply", "system": "Prompt", "reasoning": "Why", "tags": "Labels"}
+    row = bring(dataset_id, content, layout="columns", mapping=mapping)
+    read = fields_of(row)
+    assert (read.question, read.answer, read.system, read.reasoning) == ("Open?", "", "Be brief.", "Because.")
+    assert (read.tag_list, read.extra, read.source_row, read.import_id) == (["a", "b"], read.extra, 2, row.id)
+    assert '"team":"c"' in read.extra
+
+
+def test_filled_parts_come_in_as_a_step_with_all_else_that_the_row_says(dataset_id):
+    row = bring(dataset_id, "question;answer;team\nHow?;So.;a\nOpen?;;b\n")
+    before = datasets.compute_digest(dataset_id)
+    done = fill_in(row, question="Open?", answer="Yes.")
+    assert (done.imported, counts(imports.get(row.id)), quarantine.count_open(row.id)) == (1, (2, 0, 0), 0)
+    pair = stored(dataset_id)[1]
+    assert (pair.answer, pair.extra, pair.status) == ("Yes.", '{"team":"b"}', "review")
+    assert (pair.import_id, pair.source_row) == (row.id, 2)
+    assert pair.content_hash == content_hash(content_of(pair))
+    history.undo(dataset_id, done.applied.step.number)
+    assert datasets.compute_digest(dataset_id) == before
+
+
+def test_parts_that_are_not_whole_leave_the_row_as_it_was(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
+    [bad] = quarantine.list_open(row.id)
+    raw, reason = bad.raw, bad.reason
+    for values, said in (({"answer": " "}, "answer is empty"), ({"question": "", "answer": "a"}, "question is empty")):
+        with pytest.raises(Invalid, match=said):
+            fill_in(row, **values)
+    with pytest.raises(Invalid, match="NUL"):
+        fill_in(row, answer="a\x00")
+    [bad] = quarantine.list_open(row.id)
+    assert (bad.raw, bad.reason, len(stored(dataset_id)), len(history.steps(dataset_id))) == (raw, reason, 1, 1)
+
+
+def test_an_empty_question_is_taken_where_the_import_takes_empty_prompts(dataset_id):
+    rows = jsonl({"prompt": "", "completion": "We sell rope."}, {"prompt": "", "completion": ""})
+    row = bring(dataset_id, rows, "x.jsonl", allow_empty_prompt=True)
+    assert fill_in(row, question="", answer="We sell rugs.").imported == 1
+    assert [(one.question, one.answer) for one in stored(dataset_id)][1] == ("", "We sell rugs.")
+
+
+def test_a_row_that_somebody_repaired_meanwhile_is_not_filled_in(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
+    [bad] = quarantine.list_open(row.id)
+    with pytest.raises(Conflict):
+        quarantine.save_fields(row.id, bad.id, bad.raw, {"answer": "a"}, seen="another")
+    fill_in(row, answer="a")
+    with pytest.raises(NotFound):
+        quarantine.save_fields(row.id, bad.id, bad.raw, {"answer": "a"}, seen="another")
+
+
+def test_filled_parts_that_are_there_already_are_skipped(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nHow?,\n", on_duplicate="skip")
+    assert fill_in(row, answer="So.").skipped == 1
+    assert counts(imports.get(row.id)) == (1, 1, 0) and len(stored(dataset_id)) == 1
+
+
+def test_cells_too_many_stand_in_the_last_part(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nWhen?,At one, two, or three.\n")
+    assert fields_of(row).answer == "At one, two, or three."
+
+
+@pytest.mark.parametrize(
+    ("bad", "parts"),
+    [
+        ({"answer": "a"}, (None, "", "a")),
+        ({"question": "q"}, (None, "q", "")),
+        ({"question": "q", "answer": None}, (None, "q", "")),
+        ({"question": "q", "answer": {"text": "a"}}, (None, "q", '{"text":"a"}')),
+        ({"question": "q\x00", "answer": "a"}, (None, "q\ufffd", "a")),
+    ],
+)
+def test_what_can_be_read_of_a_line_is_in_its_parts(dataset_id, bad, parts):
+    row = bring(dataset_id, jsonl({"question": "x", "answer": "y"}, bad), "x.jsonl")
+    read = fields_of(row)
+    assert (read.system, read.question, read.answer) == parts
+
+
+def test_half_of_a_character_is_shown_and_whole_ones_stay(dataset_id):
+    line = '{"question": "\\ud83d\\ude00 \\\\u0000 \\ud83d!", "answer": "a"}\n'
+    row = bring(dataset_id, jsonl({"question": "x", "answer": "y"}) + line, "x.jsonl")
+    assert fields_of(row).question == "😀 \\u0000 \ufffd!"
+
+
+GOOD_CHAT = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "turns", "question", "answer"),
+    [
+        ("user:a assistant:b user:q assistant:", 2, "q", ""),
+        ("user:q assistant:", 0, "q", ""),
+        ("user: assistant:a", 0, "", "a"),
+        ("assistant:a", 0, "", "a"),
+        ("assistant:a user:q", 1, "q", ""),
+        ("system:s user:q", 0, "q", ""),
+    ],
+)
+def test_a_refused_conversation_has_earlier_turns_question_and_answer(dataset_id, said, turns, question, answer):
+    messages = [dict(zip(("role", "content"), one.split(":"), strict=True)) for one in said.split()]
+    row = bring(dataset_id, jsonl({"messages": GOOD_CHAT}, {"messages": messages, "topic": "t"}), "chat.jsonl")
+    read = fields_of(row)
+    assert (len(read.record().turns), read.question, read.answer) == (turns, question, answer)
+    assert read.record().extra["topic"] == "t"
+    assert fill_in(row, question="Q", answer="A").imported == 1
+    assert stored(dataset_id)[1].record().turns == read.record().turns
+
+
+def test_a_conversation_of_other_names_gets_an_answer_as_well(dataset_id):
+    good = [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]
+    row = bring(dataset_id, jsonl({"conversations": good}, {"conversations": good[:1]}), "chat.jsonl")
+    assert (fields_of(row).question, fields_of(row).answer) == ("x", "")
+
+
+@pytest.mark.parametrize("line", ['{"question": "c", "answer": \n', "[1]\n", '{"question": ["\\ud800"\n'])
+def test_a_line_that_cannot_be_read_has_no_parts_until_it_is_mended(dataset_id, line):
+    row = bring(dataset_id, jsonl({"question": "x", "answer": "y"}) + line, "x.jsonl")
+    [bad] = quarantine.list_open(row.id)
+    assert fields_of(row, bad) is None and quarantine.explain_refusal(row, bad, bad.raw)
+    mended = '{"question": "c", "answer": "d", "topic": "t"}'
+    assert quarantine.read_fields(row, bad, mended).answer == "d" and not quarantine.explain_refusal(row, bad, mended)
+    quarantine.save_fields(row.id, bad.id, mended, {"answer": "e"}, seen=quarantine.fingerprint(bad.raw))
+    pair = stored(dataset_id)[1]
+    assert (pair.question, pair.answer, pair.extra) == ("c", "e", '{"topic":"t"}')
+
+
 # Preview
 
 
@@ -706,6 +846,14 @@ def test_a_bad_row_of_a_set_is_repaired_as_a_row_of_its_file(dataset_id):
     assert quarantine.list_open(row.id)[0].reason.startswith("test.jsonl: ")
     assert quarantine.retry_rows(row.id, {bad.id: '{"question":"q3","answer":"a3"}'}).imported == 1
     assert [(one.question, one.split) for one in stored(dataset_id)][-1] == ("q3", "test")
+
+
+def test_the_parts_of_a_bad_row_of_a_set_are_those_of_its_file(dataset_id):
+    chats = jsonl({"messages": GOOD_CHAT}, {"messages": GOOD_CHAT[:1]})
+    row = bring_set(dataset_id, Settings(), train=TRAIN, test=chats)
+    assert (fields_of(row).question, fields_of(row).split) == ("x", "test")
+    assert fill_in(row, answer="z").imported == 1
+    assert [(one.question, one.answer, one.split) for one in stored(dataset_id)][-1] == ("x", "z", "test")
 
 
 def test_nothing_is_left_of_a_set_that_is_too_large(dataset_id, app):

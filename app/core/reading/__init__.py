@@ -9,6 +9,7 @@ from app.core.reading.detection import (
     require_mapping,
     resolve_settings,
 )
+from app.core.reading.partial import forgiving, read_parts
 from app.core.reading.records import (
     NUL_REFUSED,
     Read,
@@ -34,11 +35,13 @@ __all__ = [
     "bad_row_dict",
     "detect_file",
     "find_late_columns",
+    "forgiving",
     "holds_nul",
     "layout_options",
     "plan_reading",
     "raw_text",
     "read_options",
+    "read_parts",
     "read_records",
     "read_rows",
     "records_of",

@@ -58,11 +58,12 @@ def find_split_leaks(dataset_id: int, options: ExportOptions) -> SplitLeaks | No
     of them are near-duplicates is told by the last search.
     """
     origin = find_origin(dataset_id, options)
-    if not (options.filters.splits or origin.is_divided):
+    filters = options.filters
+    if not (filters.splits or filters.not_splits or origin.is_divided):
         return None
     rows = splits.recall_rows(dataset_id, origin.snapshot)
     last = splits.last_options(dataset_id)
-    every = replace(options, filters=replace(options.filters, splits=()))
+    every = replace(options, filters=replace(filters, splits=(), not_splits=()))
     with reading() as connection:
         query = select(Entry.id).where(goes_out(origin, every, connection)).order_by(Entry.id)
         parts = entries.fetch_chunks(connection, origin.find(query), 10_000)
@@ -70,7 +71,8 @@ def find_split_leaks(dataset_id: int, options: ExportOptions) -> SplitLeaks | No
     sides = rows.sides().copy()
     sides[~np.isin(np.array(rows.names, np.int64), ids)] = 0
     leaks = find_leaks(rows, sides, leaks_of(last.group_by if last else ()))
-    taken = [SPLITS.index(one) + 1 for one in options.filters.splits or SPLITS]
+    asked = [one for one in SPLITS if one in (filters.splits or SPLITS) and one not in filters.not_splits]
+    taken = [SPLITS.index(one) + 1 for one in asked]
     places = zip(leaks.left.tolist(), leaks.right.tolist(), leaks.why, strict=True)
     counts, named = dict.fromkeys(WHY, 0), list[tuple[int, str, int, str, str]]()
     for left, right, why in places:
