@@ -202,12 +202,15 @@ many are listed. The worst stand first.
 
 **The overview** of a dataset keeps what its last check found: what must be fixed, what to look at and hints, each with
 the pairs meant (*Show*, or `finding=CODE` of the list and the API) and a button that puts it right and says in how many
-pairs: a step of cleaning opens as a preview of just these pairs; repeats are deleted (one of equal pairs always stays),
+pairs: a step of cleaning opens as a preview of just these pairs; repeats are deleted (of equal pairs one stays),
 messages of one speaker merged, weights and keys mended, what says nothing rejected, each as one step with undo; what
 only a person can write opens the first pair. All findings are counted; up to 5,000 for each rule and target are
 listed. A pair that was rewritten since leaves the list, and the page says how much was changed since; where that is up
-to 200 pairs, *Recheck* looks at those alone. A finding can be waived with a reason, and a lint switched off, for this
-dataset. The API has the same: `POST …/check`, `GET …/check` and `GET …/findings`, `POST …/findings/CODE/fix` and
+to 200 pairs, *Recheck* looks at those alone. A check looks at all pairs that are not rejected, approved or not; where
+an export takes the approved ones alone, the page says how many these are, and leads to the review where the target
+wants more. Whether there are too few or too many follows their number without a check. A finding can be waived
+with a reason, and a lint switched off, for this dataset. The API has the same: `POST …/check`, `GET …/check` and
+`GET …/findings`, `POST …/findings/CODE/fix` and
 `…/aside`.
 
 **Fix all.** *Fix N pairs at once…* on the overview shows what all safe fixes would do together, with the first pairs

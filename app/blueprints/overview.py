@@ -147,6 +147,13 @@ def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
         why = f"{plural(number, 'question')} with two or more answers that do not agree."
         label = f"Resolve {plural(number, 'question')}"
         found.append(Beside(number, "Conflicting answers", why, address, Way(label, address)))
+    few = validation.find_unapproved(seen, datasets.get(dataset_id)) if seen is not None else None
+    if few is not None:
+        approved, waiting, least = few
+        address = url_for("review.index", dataset_id=dataset_id, status=["review", "draft"])
+        why = f"An export takes the approved pairs alone, {approved:,} so far; the target wants at least {least:,}."
+        way = Way(f"Review {plural(waiting, 'pair')}", address)
+        found.append(Beside(approved, "Too few approved pairs", why, address, way))
     if seen is not None and (number := seen.leaks):
         address = url_for("splits.index", dataset_id=dataset_id)
         why = "The test would ask what training has already shown."

@@ -74,12 +74,16 @@ def is_visible(dataset_id: int, connection: Connection | None = None) -> ColumnE
     return and_(Entry.deleted_in.is_(None), or_(Entry.batch_id.is_(None), Entry.batch_id.not_in(hidden)))
 
 
+# Of which status are the pairs that can be trained on: those that a check looks at.
+TRAINABLE = ("draft", "review", "approved")
+
+
 def exported_statuses(counts: Mapping[str, int] | None) -> tuple[str, ...]:
-    """Pairs of which status an export takes, and a check looks at, where nobody says: approved ones once any is.
+    """Pairs of which status an export takes where nobody says: approved ones once any is.
 
     ``counts`` say how many pairs there are of each status.
     """
-    return ("approved",) if (counts or {}).get("approved") else ("draft", "review", "approved")
+    return ("approved",) if (counts or {}).get("approved") else TRAINABLE
 
 
 def escape_like(text: str) -> str:

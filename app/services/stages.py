@@ -50,7 +50,7 @@ def _view_fixing(dataset: Dataset) -> Stage:
         return Stage("fix", False, "Not checked yet", "Check the pairs")
     if to_fix := validation.count_to_fix(dataset):
         return Stage("fix", False, f"{to_fix:,} to fix", f"Fix {plural(to_fix, 'pair')}")
-    return Stage("fix", True, "Nothing to fix", "")
+    return Stage("fix", True, "Nothing must be fixed", "")
 
 
 def _view_splits(dataset: Dataset) -> Stage:

@@ -81,6 +81,8 @@ def test_columns_that_only_look_like_others_are_asked_for_and_three_pairs_show_w
 def test_import_and_result(client, dataset_id):
     page = as_shown(client.get(bring(client, dataset_id)).text)
     assert "2 pairs imported." in page and "2 + 0 + 1, nothing lost" in page and "Undo import of 2 pairs" in page
+    [address] = re.findall(r'href="([^"]*/review\?[^"]*import=[^"]*)"', page)
+    assert '<span class="num" data-left>2</span> left' in client.get(address.replace("&amp;", "&")).text
     assert stored(dataset_id) == [("How?", "So."), ("Why?", "Because.")]
 
 

@@ -398,3 +398,35 @@ def test_programs_fix_all_at_once_or_try_it(client, page):
     done = client.post(address, json={}).json
     assert done["fixes"] == tried["fixes"] and done["changed"] == tried["pairs"] and done["change_set"]
     assert client.post(address, json={"codes": ["refusal"]}).status_code == 422
+
+
+def test_after_one_approval_the_findings_stay_and_the_page_leads_to_the_review(client, app, page):
+    check(client, page, "openai-sft")
+    dataset_id = int(page.split("/")[2])
+    with app.app_context():
+        first = min(one.id for one in entries.stream_entries(dataset_id))
+        pairs.set_status(dataset_id, pairs.Selection((first,)), "approved")
+    for text in (text_of(client.get(page)), check(client, page, "openai-sft")):
+        assert "Nothing must be fixed before you train. 12 of 12 pairs pass every required check." in text
+        assert "an export takes the approved ones alone, 1 so far" in text and "Remains of HTML." in text
+        assert "Too few approved pairs." in text and "Review 11 pairs" in text and "of the history changed" not in text
+        assert "Nothing must be fixed, 2 can be" in text and "Fix 2 pairs at once" in text
+    with app.app_context():
+        pairs.set_status(dataset_id, pairs.Selection(filters=Filters()), "approved")
+    text = text_of(client.get(page))
+    assert "Too few" not in text and "to fix" not in text and "Nothing must be fixed before you train." in text
+
+
+def test_fixing_all_shows_the_changed_place_on_both_sides_and_ten_pairs(client, app):
+    with app.app_context():
+        dataset_id = factories.dataset(count=0)
+        start = "It opens at nine and closes at six on most days of the week. " * 20
+        records = [Record(f"When is shop {n} open?", f"{start}<b>Shop {n}</b> is shut.") for n in range(15)]
+        history.create(dataset_id, records, summary="Add")
+    page = f"/datasets/{dataset_id}/"
+    check(client, page)
+    shown = client.get(f"{page}check/fixes").text
+    assert "10 of 15 pairs" in " ".join(shown.split())
+    for piece in re.findall(r'<article class="versus".*?</article>', shown, re.S):
+        before, after = piece.split("Becomes")
+        assert "is shut" in before and "is shut" in after and len(before) < 1500

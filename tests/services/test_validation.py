@@ -251,16 +251,15 @@ def test_pairs_that_must_be_fixed_are_counted_again(dataset_id):
     assert seen.to_fix == 0 and "banned-words" not in codes(dataset_id)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda one, pair: pairs.add_pair(one, "New?", "Yes."),
-        lambda one, pair: pairs.set_status(one, pairs.Selection((pair.id,)), "approved"),
-    ],
-)
-def test_what_changes_which_pairs_are_exported_needs_a_full_check(hours, change):
+@pytest.mark.parametrize("status", [None, "draft", "approved"])
+def test_a_pair_that_comes_needs_a_full_check(hours, status):
+    pair = next(iter(entries.stream_entries(hours)))
+    pairs.set_status(hours, pairs.Selection((pair.id,)), "rejected")
     check(hours)
-    change(hours, next(iter(entries.stream_entries(hours))))
+    if status is None:
+        pairs.add_pair(hours, "New?", "Yes.")
+    else:
+        pairs.set_status(hours, pairs.Selection((pair.id,)), status)
     assert validation.find_edited(validation.view_check(hours).check) is None
     with pytest.raises(Conflict, match="Check again"):
         validation.recheck_edited(hours)
@@ -307,13 +306,42 @@ def test_another_system_prompt_needs_a_full_check(hours):
     assert not validation.view_check(hours).is_prompt_changed
 
 
-def test_only_approved_pairs_are_looked_at_once_one_is_approved(hours):
-    [shown] = [one for one in entries.stream_entries(hours) if "bakery" in one.question]
-    edit(hours, shown, status="approved")
-    assert check(hours)["records"] == 1 and codes(hours)["html"] == 1
-    [other] = [one for one in entries.stream_entries(hours) if "bank" in one.question]
-    edit(hours, other, answer="<p>It is <i>shut</i>.</p>")
-    assert validation.recheck_edited(hours) == 1 and codes(hours)["html"] == 1
+def test_all_pairs_but_rejected_ones_are_looked_at_also_once_one_is_approved(hours):
+    check(hours, "openai-sft")
+    before = codes(hours)
+    ids = [one.id for one in entries.stream_entries(hours)]
+    pairs.set_status(hours, pairs.Selection((ids[0],)), "approved")
+    assert validation.find_edited(validation.view_check(hours).check) == []
+    assert codes(hours) == before
+    assert check(hours, "openai-sft")["records"] == 12 and codes(hours) == before
+    assert validation.count_to_fix(datasets.get(hours)) == 0
+    seen = validation.view_check(hours)
+    assert validation.find_unapproved(seen, datasets.get(hours)) == (1, 11, 10)
+    pairs.set_status(hours, pairs.Selection(tuple(ids)), "approved")
+    assert validation.find_unapproved(seen, datasets.get(hours)) is None
+    assert validation.find_edited(validation.view_check(hours).check) == []
+
+
+def test_a_verdict_on_how_many_pairs_there_are_follows_their_number(hours):
+    ids = [one.id for one in entries.stream_entries(hours)]
+    pairs.set_status(hours, pairs.Selection(tuple(ids[:5])), "rejected")
+    check(hours, "openai-sft")
+    assert "too-few" in codes(hours) and validation.count_to_fix(datasets.get(hours)) == 1
+    pairs.set_status(hours, pairs.Selection(tuple(ids[:5])), "approved")
+    assert "too-few" not in codes(hours) and validation.count_to_fix(datasets.get(hours)) == 0
+    pairs.delete_pairs(hours, pairs.Selection(tuple(ids[:4])))
+    [few] = [one for one in validation.view_check(hours).groups["error"] if one.code == "too-few"]
+    assert few.said == ("There are 8 records; the target wants at least 10.",)
+    assert validation.count_to_fix(datasets.get(hours)) == 1
+
+
+def test_of_equal_pairs_the_approved_one_stays(hours):
+    first, *_, repeat = sorted(entries.stream_entries(hours), key=lambda one: one.id)
+    pairs.set_status(hours, pairs.Selection((repeat.id,)), "approved")
+    check(hours, "openai-sft")
+    validation.fix_all(hours, ["repeated-row"])
+    left = {one.id for one in entries.stream_entries(hours)}
+    assert repeat.id in left and first.id not in left and len(left) == 11
 
 
 def test_many_edits_of_one_pair_hide_no_edit_of_another(hours, monkeypatch):

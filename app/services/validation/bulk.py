@@ -102,6 +102,7 @@ def plan_fixes(dataset_id: int, codes: Collection[str] | None = None, *, size: i
     pairs: dict[str, int] = {}
     changed = deleted = 0
     first: list[Proposal] = []
+    more: list[Proposal] = []
     shown: dict[str, int] = {}
     for one in _propose(dataset_id, codes):
         deleted += one.after is None
@@ -113,7 +114,9 @@ def plan_fixes(dataset_id: int, codes: Collection[str] | None = None, *, size: i
             first.append(one)
             for code in one.codes:
                 shown[code] = shown.get(code, 0) + 1
-    return FixPlan(pairs, changed, deleted, tuple(first))
+        elif len(more) < size:
+            more.append(one)
+    return FixPlan(pairs, changed, deleted, tuple((first + more)[:size]))
 
 
 def fix_all(dataset_id: int, codes: Collection[str] | None = None, *, actor: str = ACTOR) -> Applied:

@@ -34,8 +34,8 @@ UNANSWERED = "without an answer"
 def validate_dataset(dataset_id: int, options: ValidateOptions, watch: Watch) -> dict[str, Any]:
     """What is wrong with the pairs of a dataset, as they would be exported for each target.
 
-    What an export leaves out by default, by its status or without an answer, is left out. A finding names its pair
-    as ``record``.
+    All that could be trained on is looked at, approved or not: rejected pairs and those without an answer are left
+    out. A finding names its pair as ``record``.
     """
     if watch.job_id is not None and (options.limit or 0) > MOST_LISTED:
         options = replace(options, limit=MOST_LISTED)
@@ -86,7 +86,6 @@ class DatasetValidation:
             profiles, options, facts, load_tokenizer=load_tokenizer, off=off, template=template
         )
         self.left_out = 0
-        self.statuses = entries.exported_statuses(dataset.counts)
 
     @property
     def seen(self) -> int:
@@ -96,14 +95,14 @@ class DatasetValidation:
     def parts(self) -> Iterator[list[StoredEntry]]:
         """Check all pairs; gives those of each part once they are checked."""
         with rare_collection():
-            for rows in entries.stream_rows(self.dataset.id, Filters(statuses=self.statuses)):
+            for rows in entries.stream_rows(self.dataset.id, Filters(statuses=entries.TRAINABLE)):
                 for entry in rows:
                     self.see(entry)
                 yield rows
 
     def takes(self, entry: StoredEntry) -> bool:
-        """Whether a pair is checked: it would be exported."""
-        return entry.status in self.statuses and as_exported(entry, None) is not None
+        """Whether a pair is checked: it could be exported."""
+        return entry.status in entries.TRAINABLE and as_exported(entry, None) is not None
 
     def see(self, entry: StoredEntry) -> None:
         """Check one pair as it would be exported."""

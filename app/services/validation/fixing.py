@@ -128,20 +128,23 @@ def fix_finding(dataset_id: int, code: str, *, actor: str = ACTOR) -> Applied:
 
 
 def find_repeats(dataset_id: int, filters: Filters) -> Iterator[int]:
-    """Pairs that are listed as repeats, but for one of those that are equal now and would be exported: the first may be
-    gone since, or rejected."""
-    statuses = entries.exported_statuses(datasets.get(dataset_id).counts)
+    """Pairs that are listed as repeats, but for one of those that are equal now and not rejected, an approved one where
+    there is any: the first may be gone since."""
     listed: dict[int | None, list[int]] = {}
     for entry in entries.stream_entries(dataset_id, filters):
         listed.setdefault(entry.content_hash, []).append(entry.id)
     for part in chunks_of(listed, 500):
-        columns = Entry.content_hash, Entry.id
-        exported = Filters(statuses=statuses)
+        columns = Entry.content_hash, Entry.id, Entry.status
+        exported = Filters(statuses=entries.TRAINABLE)
         query = entries.select_entries(dataset_id, exported, columns, where=[Entry.content_hash.in_(part)])
-        first: dict[int, int] = {}
-        for hashed, entry_id in db.session.execute(query):
-            first[hashed] = min(first.get(hashed, entry_id), entry_id)
-        yield from (one for hashed in part if hashed in first for one in listed[hashed] if one != first[hashed])
+        equal: dict[int, list[tuple[bool, int]]] = {}
+        for hashed, entry_id, status in db.session.execute(query):
+            equal.setdefault(hashed, []).append((status != "approved", entry_id))
+        for hashed, ones in equal.items():
+            stays, first = min(ones)[1], min(entry_id for _, entry_id in ones)
+            # The first of them is not listed: it goes where a later one is the approved one.
+            goes = {*listed[hashed], first} if stays in listed[hashed] else set(listed[hashed])
+            yield from sorted(goes - {stays})
 
 
 def _mend_pairs(dataset_id: int, found: Found, filters: Filters, actor: str) -> Applied:

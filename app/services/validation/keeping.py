@@ -18,7 +18,7 @@ from app.core.text import plural
 from app.core.validation import SEVERITIES, Finding, ValidateOptions
 from app.core.validation.lints import LINTS
 from app.models import Check, Entry, FoundProblem, Turns, db, transaction
-from app.services import datasets, history, jobs, splits
+from app.services import datasets, entries, history, jobs, splits
 from app.services.duplicates.since import read_mark
 from app.services.jobs import Watch
 from app.services.validation.checking import DatasetValidation
@@ -214,7 +214,7 @@ def _find_all(dataset_id: int, profile: str, choices: Choices, check_id: int, w:
         "leaks": leaks,
         "documents_apart": documents,
         "prompt": mark_prompt(dataset),
-        "statuses": list(run.statuses),
+        "statuses": list(entries.TRAINABLE),
         "template": choices.template,
         "stats": stats.close(),
     }

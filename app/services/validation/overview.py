@@ -10,13 +10,16 @@ from sqlalchemy import and_, func, literal, or_, select, tuple_
 from app.core.errors import BadUsage, NotFound
 from app.core.filters import Filters
 from app.core.text import is_number
-from app.core.validation import RULES, SEVERITIES
+from app.core.validation import RULES, SEVERITIES, FileFacts
 from app.core.validation.lints import LINTS
+from app.core.validation.rules.files import minimum_of
 from app.models import ChangeSet, Check, Dataset, Entry, FoundProblem, db
 from app.services import datasets, entries
 from app.services.duplicates.since import HIDDEN, read_mark
-from app.services.validation.choices import Choices, read_choices
+from app.services.validation.choices import Choices, known_profiles, read_choices
 
+# Rules that are told by how many pairs there are.
+_OF_COUNTS = ("no-records", "too-few", "too-few-for-some", "too-many", "few-records")
 # Rules of texts that compare a pair with others.
 _OF_OTHERS = ("repeated-row", "in-both-files", "question-in-both-files")
 
@@ -81,7 +84,7 @@ def view_check(dataset_id: int) -> Overview | None:
     choices = read_choices(dataset)
     groups: dict[str, list[Found]] = {severity: [] for severity in SEVERITIES}
     waived: list[tuple[Found, str]] = []
-    for one in check.summary["codes"]:
+    for one in _count_anew(check, dataset):
         found = _as_found(one)
         if found.code in choices.waived:
             waived.append((found, choices.waived[found.code]))
@@ -120,9 +123,50 @@ def count_to_fix(dataset: Dataset) -> int:
     choices = read_choices(dataset)
     aside = (*choices.waived, *choices.off)
     errors = [
-        _as_found(one) for one in check.summary["codes"] if one["severity"] == "error" and one["code"] not in aside
+        _as_found(one) for one in _count_anew(check, dataset) if one["severity"] == "error" and one["code"] not in aside
     ]
     return (_count_to_fix(check, errors, choices)[0] or len(errors)) if errors else 0
+
+
+def _count_anew(check: Check, dataset: Dataset) -> list[dict[str, Any]]:
+    """The findings of a check; those on how many pairs there are by the number of today."""
+    codes: list[dict[str, Any]] = check.summary["codes"]
+    counts, then = dataset.counts or {}, check.summary["records"]
+    # Those without an answer are as many as they were then.
+    number = max(sum(counts.get(status, 0) for status in entries.TRAINABLE) - check.summary["left_out"], 0)
+    if number == then:
+        return codes
+    # That a target takes none of many pairs is not told by their number.
+    told = [code for code in _OF_COUNTS if code != "no-records" or not (number and then)]
+    fresh: dict[str, dict[str, Any]] = {}
+    profiles = known_profiles()
+    for name in check.profile.split(","):
+        if (profile := profiles.get(name)) is None:
+            continue
+        for code in told:
+            for problem in RULES[code].check(FileFacts(rows=number), profile) if code in profile.rules else ():
+                one = fresh.setdefault(
+                    code,
+                    {"code": code, "severity": profile.rules[code], "pairs": 0, "findings": 0, "targets": [],
+                     "said": [], "fix": None, "all_listed": True},
+                )  # fmt: skip
+                one["severity"] = min(one["severity"], profile.rules[code], key=list(SEVERITIES).index)
+                one["findings"] += 1
+                one["targets"].append(name)
+                one["said"].append(problem.message)
+    return [*fresh.values(), *(one for one in codes if one["code"] not in told)]
+
+
+def find_unapproved(seen: Overview, dataset: Dataset) -> tuple[int, int, int] | None:
+    """The approved pairs, which an export takes alone, those that wait, and how many the targets of the check want,
+    where that is more than are approved; None where they are enough, or none is approved, or none waits."""
+    counts = dataset.counts or {}
+    approved, waiting = counts.get("approved", 0), counts.get("review", 0) + counts.get("draft", 0)
+    profiles = known_profiles()
+    least = max(
+        (minimum_of(profiles[name], "") or 0 for name in seen.check.profile.split(",") if name in profiles), default=0
+    )
+    return (approved, waiting, least) if approved and waiting and approved < least else None
 
 
 def _as_found(one: dict[str, Any]) -> Found:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select
 
 from app.core.changes import chunks_of
 from app.core.errors import Conflict
@@ -31,8 +31,6 @@ _EDITS = (
     *("question", "answer", "system", "rejected_answer", "reasoning", "turns", "trace"),
     *("tags", "split", "source", "family", "extra"),
 )
-# What checks of earlier versions looked at.
-ALL_BUT_REJECTED = ("draft", "review", "approved")
 TOO_MUCH = "More than texts of a few pairs changed since the check. Check again."
 
 
@@ -46,8 +44,10 @@ def find_edited(check: Check, most: int | None = None) -> list[int] | None:
     steps = sets_since(check)
     if next(capped, None) or any(step.created for step in steps):
         return None
+    # A pair that was approved is the same pair to a check.
+    is_moved = or_(ChangeRow.before.not_in(entries.TRAINABLE), ChangeRow.after.not_in(entries.TRAINABLE))
     rows = select(ChangeRow.entry_id, ChangeRow.field, ChangeRow.before, ChangeRow.after).where(
-        ChangeRow.change_set_id.in_([step.id for step in steps])
+        ChangeRow.change_set_id.in_([step.id for step in steps]), or_(ChangeRow.field != "status", is_moved)
     )
     found: set[int] = set()
     most = most or MOST_RECHECKED
@@ -57,8 +57,9 @@ def find_edited(check: Check, most: int | None = None) -> list[int] | None:
         return None
     # The rows of a step that was undone or redone since tell the way there, whichever way it went.
     is_flipped = any(step.id <= check.last_set for step in steps)
-    statuses = entries.exported_statuses(datasets.get(check.dataset_id).counts)
-    if set(statuses) != set(check.summary.get("statuses", ALL_BUT_REJECTED)):
+    statuses = entries.TRAINABLE
+    # An earlier version looked at approved pairs alone once there were any.
+    if set(statuses) != set(check.summary.get("statuses", statuses)):
         return None
     for entry_id, field, before, after in changes:
         if field == "live":
