@@ -74,7 +74,7 @@ def import_pairs(page: Page) -> None:
     expect(page.locator("body")).to_contain_text("The answer is empty")
     page.get_by_role("button", name="Import 3 pairs").click()
     expect(page.get_by_role("heading", name="3 pairs imported.")).to_be_visible()
-    page.get_by_role("link", name="Review 3 pairs").click()
+    page.get_by_role("link", name="Show the pairs").click()
     rows_are(page, LINES, PARCEL, LAMP)
 
 
