@@ -51,6 +51,8 @@ COLUMNS = {
     "tokens": "Tokens",
 }
 USUAL_COLUMNS = ("finding", "tags", "split", "status", "tokens")
+# What a cookie says in place of columns where none were chosen.
+_USUAL = "usual"
 ORDER_NAMES = {
     "newest": "Newest first",
     "oldest": "Oldest first",
@@ -114,10 +116,13 @@ class View:
 
 @dataclass(frozen=True)
 class Shown:
-    """How a list is shown, as this browser remembers it: rows short or full, which columns, and blanks as marks."""
+    """How a list is shown, as this browser remembers it: rows short or full, which columns, and blanks as marks.
+
+    ``columns`` is None until somebody chooses some: the usual ones without those that are empty everywhere.
+    """
 
     full: bool = False
-    columns: tuple[str, ...] = USUAL_COLUMNS
+    columns: tuple[str, ...] | None = None
     blanks: bool = False
 
     @classmethod
@@ -127,11 +132,13 @@ class Shown:
         blanks, _, named = rest.partition(".")
         if full not in ("0", "1"):
             return cls()
-        return cls(full == "1", tuple(one for one in COLUMNS if one in named.split(".")), blanks == "1")
+        chosen = tuple(one for one in COLUMNS if one in named.split("."))
+        return cls(full == "1", None if named == _USUAL else chosen, blanks == "1")
 
     def as_cookie(self) -> str:
         """The same as a cookie."""
-        return ".".join((str(int(self.full)), str(int(self.blanks)), *self.columns))
+        columns = (_USUAL,) if self.columns is None else self.columns
+        return ".".join((str(int(self.full)), str(int(self.blanks)), *columns))
 
 
 def view_of_request() -> View:
@@ -265,10 +272,14 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
     # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
     by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
     total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
+    shown, unused = Shown.of_cookie(), lists.find_unused(columns) if columns is not None else frozenset()
     files = imports.name_files([int(one) for one in (facets.imports if facets else ()) if is_number(one)])
     return {
         "page": page,
-        "shown": Shown.of_cookie(),
+        "shown": shown,
+        "shown_columns": tuple(one for one in USUAL_COLUMNS if one not in unused)
+        if shown.columns is None
+        else shown.columns,
         "columns": COLUMNS,
         "orders": ORDER_NAMES,
         "total": total,
@@ -527,7 +538,11 @@ def show(dataset_id: int) -> ResponseReturnValue:
     """Remember in this browser how lists are shown."""
     named = read_choices(request.form.getlist("column"), "column", COLUMNS)
     density = read_choice(request.form, "density", ("short", "full"), "short")
-    shown = Shown(density == "full", tuple(one for one in COLUMNS if one in named), request.form.get("blanks") == "1")
+    columns: tuple[str, ...] | None = tuple(one for one in COLUMNS if one in named)
+    # Who changes the height of the rows only has chosen no columns.
+    if ".".join(columns or ()) == request.form.get("shown"):
+        columns = Shown.of_cookie().columns
+    shown = Shown(density == "full", columns, request.form.get("blanks") == "1")
     response = redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
     response.set_cookie(LIST_COOKIE, shown.as_cookie(), max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
     return response

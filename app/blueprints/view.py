@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unicodedata import east_asian_width
 
 import msgspec
 from flask import Flask, current_app, flash, g, request, url_for
@@ -214,6 +215,7 @@ def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:
 
 
 _BLANKS = re.compile("  +|^ | $|[\t\n\r\u00a0\u00ad\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]", re.M)
+_BLANK = re.compile(r"\s+")
 _MARKS = {" ": "·", "\t": "→", "\n": "↵", "\r": "␍", "\u00a0": "⍽"}
 
 
@@ -248,11 +250,27 @@ def find_in_page(text: str, query: Query, field: str = "") -> list[tuple[int, in
         g.seconds_of_marks = left - (perf_counter() - began)
 
 
-def excerpt(text: str, query: Query | None, field: str = "", most: int = 240) -> str:
-    """A piece of a text in one line, for lists: its beginning, or where the query first found something in it."""
+def excerpt(
+    text: str, query: Query | None, field: str = "", most: int = 240, *, seen: int = 0, asis: bool = False
+) -> str:
+    """A piece of a text for lists: its beginning, or where the query first found something in it.
+
+    It has at most ``most`` characters, in one line unless it is wanted ``asis``. Of these the reader is sure to see the
+    first ``seen``, of which a wide one counts as two; 0 stands for all.
+    """
     spans = find_in_page(text[:MOST_MARKED], query, field) if query else []
-    start = max(spans[0][0] - 60, 0) if spans and spans[0][1] > most else 0
-    return ("…" if start else "") + clip(text[start : start + 1000], most)
+    seen, start = seen or most, 0
+    if spans and _width(text[: min(spans[0][1], seen + 1)]) > seen:
+        start = max(spans[0][0] - seen // 4, 0)
+        # A word is not begun in its middle, where one ends before what was found.
+        if start and (blank := _BLANK.search(text, start, spans[0][0])):
+            start = blank.end()
+    piece = text[start : start + most] if asis else clip(text[start : start + 1000], most)
+    return ("…" if start else "") + piece
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def marked(text: str, query: Query | None, field: str = "") -> Markup | str:

@@ -158,14 +158,14 @@ def _show_json(value: Any) -> str:
 
 
 def show_tools(extra: Mapping[str, Any], name: str) -> str:
-    """The tools of a pair as JSON, one line for each value; a text that is no JSON as it is."""
+    """The tools of a pair as JSON, one line for each value; a text that is no JSON as it is, nothing for none."""
     value = extra.get(name)
     if isinstance(value, str):
         try:
             value = parse_json(value, "The tools")
         except Invalid:
             return value
-    return "" if value is None else _show_json(value)
+    return "" if value is None or value == [] else _show_json(value)
 
 
 @dataclass

@@ -783,3 +783,44 @@ def test_of_many_pairs_the_counts_come_after_the_list_or_by_a_link(client, app, 
     # Once they are there they follow what is written.
     client.post(f"/datasets/{dataset_id}/pairs/actions", data={"id": "1", "action": "approved"})
     assert counts_of(client.get(f"/datasets/{dataset_id}/pairs?tag=made").text)["approved"] == "1"
+
+
+def _headings(text: str) -> list[str]:
+    return re.findall(r'<th class="c-(\w+)[^>]*"(?! *hidden)[^>]*>', text)
+
+
+def test_usual_columns_that_are_empty_everywhere_stand_away_until_they_are_chosen(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Plain").id
+        history.create(dataset_id, [Record("q", "a")], summary="Add")
+        [entry] = list(entries.stream_entries(dataset_id))
+    address = f"/datasets/{dataset_id}/pairs"
+    shown = re.search(r'name="shown" value="([^"]*)"', client.get(address).text)[1]
+    assert shown == "status.tokens" and _headings(client.get(address).text) == ["status", "tokens"]
+    # Another height of the rows chooses no columns.
+    form = {"density": "full", "column": shown.split("."), "shown": shown}
+    client.post(f"{address}/shown", data=form)
+    assert 'class="one-line"' not in client.get(address).text
+    with app.app_context():
+        pairs.tag_pairs(dataset_id, Selection(ids=(entry.id,)), add=["new"])
+    assert _headings(client.get(address).text) == ["tags", "status", "tokens"]
+    client.post(f"{address}/shown", data={**form, "column": ["split", "status"]})
+    assert _headings(client.get(address).text) == ["split", "status"]
+
+
+def test_an_empty_list_of_tools_is_shown_as_none_and_kept(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Without").id
+        history.create(dataset_id, [Record("q", "a", extra={"tools": "[]"})], summary="Add")
+        [entry] = list(entries.stream_entries(dataset_id))
+    text = client.get(f"/datasets/{dataset_id}/pairs/{entry.id}").text
+    assert "what may be called" not in text
+
+
+def test_other_columns_of_the_file_are_shown_beside_the_editor(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("More").id
+        history.create(dataset_id, [Record("q", "a", extra={"Class": "<loans>", "tools": "[]"})], summary="Add")
+        [entry] = list(entries.stream_entries(dataset_id))
+    text = client.get(f"/datasets/{dataset_id}/pairs?pair={entry.id}").text
+    assert "Beside the pair" in text and "&lt;loans&gt;" in text and ">tools</dt>" not in text

@@ -95,3 +95,33 @@ def test_the_help_names_all_that_can_be_asked(client, dataset_id) -> None:
     told = page[page.index('id="search-help"') :]
     for name in (*FIELDS, *query.LABELS, *query.STATES, *query.THINGS, *query.MEASURES):
         assert name in told
+
+
+@pytest.mark.parametrize("density", ["0.0.tokens", "1.0.tokens", "0.1.tokens"])
+@pytest.mark.parametrize(
+    ("search", "hit"),
+    [
+        ('"fixed deposit"', "fixed deposit"),
+        ("question:refund", "refund"),
+        ("特朗普 关税", "关税"),
+        ("regex:/de.osit/", "deposit"),
+    ],
+)
+def test_a_row_begins_near_what_was_found_in_it(client, dataset_id, density, search, hit) -> None:
+    before = "总统说了很多话，" * 60 if hit == "关税" else "There are several words here before. " * 10
+    text = f"特朗普：{before}{hit} and what follows"
+    add(dataset_id, Record(text, text))
+    client.set_cookie("ltt_list", density)
+    page = show(client, dataset_id, search)
+    rows = page[page.index('class="qa"') : page.index("</td>", page.index('class="qa"'))]
+    if hit == "关税":
+        assert "<mark>特朗普</mark>" in rows
+    else:
+        shown = [one.split(">")[-1] for one in rows.split(f"<mark>{hit}")[:-1]]
+        assert len(shown) == (1 if "question" in search else 2)
+        assert all(one.startswith("…") and len(one) <= 31 for one in shown), shown
+
+
+def test_a_row_begins_at_its_beginning_where_that_shows_what_was_found(client, dataset_id) -> None:
+    add(dataset_id, Record("What is the interest of a deposit?", "Seven."))
+    assert "What is the interest of a <mark>deposit</mark>?" in show(client, dataset_id, "deposit")

@@ -220,3 +220,16 @@ def test_whatever_is_done_facts_that_are_said_to_hold_do(app, few, actions):
         follow()
         assert lag_of(trial.dataset_id) == (0, 0)
         assert find_wrong(trial.dataset_id) == []
+
+
+@pytest.mark.parametrize("none", [[], "[]", " [ ]\n", "{}", "null", "", None])
+def test_a_list_without_tools_is_no_tools(dataset_id: int, none: object) -> None:
+    history.create(dataset_id, [Record("q", "a", extra={"tools": none})], summary="Add")
+    [entry] = entries.stream_entries(dataset_id)
+    assert not facts_of(entry).has_tools and facts_of(entry).is_plain
+
+
+def test_tools_that_stand_as_text_are_tools(dataset_id: int) -> None:
+    history.create(dataset_id, [Record("q", "a", extra={"functions": '[{"name": "add"}]'})], summary="Add")
+    [entry] = entries.stream_entries(dataset_id)
+    assert facts_of(entry).has_tools

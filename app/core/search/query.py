@@ -165,6 +165,8 @@ class _Reader:
             self._remark(start, f"there is no field {name}.")
         elif re.match(rf"(?:{'|'.join(MEASURES)})[<>=]", value):
             self._remark(start, "a whole number has to follow, such as len>500.")
+        elif not quoted and (hint := _hint(value, name)):
+            self._remark(start, hint)
         self._add_words(value, "", quoted, negated)
 
     def _read_value(self, start: int) -> str:
@@ -223,6 +225,21 @@ class _Reader:
                 return
         self._remark(start, why)
         self._add_words(self._text[start : self._at], "", False, negated)
+
+
+def _hint(value: str, name: str) -> str:
+    """How to write what looks like the search language of another program; empty where nothing does."""
+    if value in ("OR", "AND", "NOT"):
+        return (
+            "all conditions have to hold; a choice is written such as regex:/one|other/i, and -word leaves out a word."
+        )
+    if value == f"{name}:" and name:
+        return f"there is no field {name}."
+    if len(value) > 2 and re.fullmatch(r"/.+/i?", value):
+        return f"a pattern is written regex:{value}."
+    if value.endswith("*") and words_of(fold(value)):
+        return "a word also finds what begins with it, without a star."
+    return ""
 
 
 def _gather(terms: list[Term]) -> list[Term]:

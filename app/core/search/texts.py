@@ -1,5 +1,6 @@
 """The texts of an entry that a search looks at, by the names of their fields."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ FIELDS = ("question", "answer", "system", "turns", "tools", "reasoning", "reject
 # The stored columns that these are made of. Tools that may be called stand among what has no place of its own.
 SOURCES = (*CONTENT, "extra")
 _TOOLS = ("tools", "functions")
+_NO_TOOLS = re.compile(r"\s*(?:\[\s*\]|\{\s*\}|null)?\s*")
 _PARTS = ("turns", "trace", "extra")
 
 
@@ -23,7 +25,9 @@ def _tools_of(extra: str) -> list[Any]:
     if not any(f'"{name}"' in extra for name in _TOOLS):
         return []
     held = load_json(extra, {})
-    return [held[name] for name in _TOOLS if held.get(name)]
+    found = [held[name] for name in _TOOLS if held.get(name)]
+    # An empty list may also stand there as a text.
+    return [one for one in found if not (isinstance(one, str) and _NO_TOOLS.fullmatch(one))]
 
 
 def texts_of(entry: StoredEntry) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ All of it is told by ``Columns``: the labels and facts of a dataset's pairs as a
 """
 
 from app.services.lists.columns import AT_ONCE, Columns, columns_of
-from app.services.lists.counting import Facets, Histogram, count_facets, is_at_hand, matching
+from app.services.lists.counting import Facets, Histogram, count_facets, find_unused, is_at_hand, matching
 from app.services.lists.paging import ORDERS, Order, list_page, neighbours_of
 from app.services.lists.views import delete_view, list_views, save_view
 
@@ -18,6 +18,7 @@ __all__ = [
     "columns_of",
     "count_facets",
     "delete_view",
+    "find_unused",
     "is_at_hand",
     "list_page",
     "list_views",

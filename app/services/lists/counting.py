@@ -179,6 +179,23 @@ def _places_of_finding(columns: Columns, code: str) -> Array:
     return _keep(columns, ("finding", code), make)
 
 
+def find_unused(columns: Columns) -> frozenset[str]:
+    """Which of ``tags``, ``split`` and ``finding`` no pair of the dataset has."""
+
+    def make() -> frozenset[str]:
+        visible = columns.visible
+        tagged = np.flatnonzero(np.bincount(columns.tags[visible])).tolist()
+        sides = np.flatnonzero(np.bincount(columns.split[visible])).tolist()
+        used = {
+            "tags": any(map(columns.tags_of, tagged)),
+            "split": any(columns.splits.texts[one] is not None for one in sides),
+            "finding": any(bool(visible[_places_of_finding(columns, code)].any()) for code in columns.found),
+        }
+        return frozenset(name for name, is_used in used.items() if not is_used)
+
+    return _keep(columns, ("unused",), make)
+
+
 def _count(columns: Columns, filters: Filters, whole: Array, others: Any) -> Facets:
     def by_name(kind: str, cells: Array, texts: list[str | None]) -> dict[str, int]:
         chosen = cells[others(kind)]

@@ -22,8 +22,8 @@ MOST_LOOKED_AT = 2_000
 SLICE, SLICE_CHARS = 1_000, 500_000
 # How many slices are made ready for one transaction while nobody else wants to write.
 SLICES = 4
-# Another version of the folding, or of Unicode, has other words.
-MADE_BY = f"1, Unicode {unicodedata.unidata_version}"
+# Another version of the facts, of the folding, or of Unicode, has others.
+MADE_BY = f"2, Unicode {unicodedata.unidata_version}"
 _BORDER = f" {BORDER} "
 # A contentless index keeps words and their places only. Their numbers are for ranking, which is not done.
 _CREATE = "CREATE VIRTUAL TABLE {} USING fts5({}, content='', columnsize=0, tokenize='ascii')"

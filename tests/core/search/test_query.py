@@ -103,3 +103,22 @@ def test_the_index_is_given_the_same_words(text: str) -> None:
         r"[a-z0-9\u0080-\U0010ffff]+", "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in index_text(text))
     )
     assert parted == words_of(fold(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("fixed OR savings", "“OR” is looked for as it stands: all conditions"),
+        ("re:", "there is no field re."),
+        ("DEPOSIT*", "without a star"),
+        ("/dep.sit/", "a pattern is written regex:/dep.sit/."),
+    ],
+)
+def test_the_language_of_another_search_gets_a_remark_how_to_write_it(text, said) -> None:
+    [remark] = parse_query(text).remarks
+    assert said in remark
+
+
+@pytest.mark.parametrize("text", ['"OR"', "or", "and", "/", "//", "*", "path/to/file", 'a:b:c"', "5*3"])
+def test_words_that_only_look_a_little_like_it_get_no_such_remark(text) -> None:
+    assert not any("regex" in one or "star" in one for one in parse_query(text).remarks)
