@@ -3,6 +3,8 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from importlib import import_module
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -11,6 +13,7 @@ from app.core.errors import BadUsage
 from app.core.filters import QUESTIONS, Filters
 from app.core.record import Message, Record
 from app.core.search.facts import facts_of
+from app.models import base
 from app.services import entries, history, lists, pairs, search, tasks, validation
 from app.services.lists import Order, columns
 from app.services.pairs import Selection
@@ -126,6 +129,20 @@ def test_a_dataset_whose_pairs_are_all_deleted_is_empty_for_who_looks_first(data
     monkeypatch.setattr(columns, "_stores", WeakKeyDictionary())
     found = lists.columns_of(dataset_id)
     assert lists.count_facets(found, dataset_id, Filters()).total == 0
+
+
+def test_a_write_after_the_clock_was_set_back_is_seen(dataset_id, monkeypatch):
+    for number in range(3):
+        pairs.add_pair(dataset_id, f"Question {number}?", "Answer")
+    first = next(entries.stream_entries(dataset_id, Filters())).id
+    pairs.tag_pairs(dataset_id, Selection(ids=(first,)), add=["x"])
+    lists.columns_of(dataset_id)
+    real = base.now
+    monkeypatch.setattr(import_module("app.services.history.steps"), "now", lambda: real() - timedelta(hours=1))
+    pairs.tag_pairs(dataset_id, Selection(filters=Filters()), add=["y"])
+    assert lists.count_facets(lists.columns_of(dataset_id), dataset_id, Filters()).tags == {"y": 3, "x": 1}
+    history.undo(dataset_id)
+    assert lists.count_facets(lists.columns_of(dataset_id), dataset_id, Filters()).tags == {"x": 1}
 
 
 def test_each_order_is_walked_in_both_directions(dataset_id):

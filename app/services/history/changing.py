@@ -9,7 +9,6 @@ from app.core.changes import FIELDS, Change, Value, chunks_of, deletion_of
 from app.core.errors import Invalid
 from app.core.text import plural
 from app.models import ChangeRow, ChangeSet, Dataset, Entry, transaction
-from app.models.base import now
 from app.services import counts, search
 from app.services.history.hashes import rehash_step
 from app.services.history.keeping import keep_entries
@@ -23,6 +22,7 @@ from app.services.history.steps import (
     drop_set,
     new_set,
     open_dataset,
+    time_of_write,
     touch_dataset,
     word_for,
 )
@@ -114,12 +114,13 @@ def _apply_chunk(
             session, change_set.dataset_id, Entry.id.in_([row["entry"] for rows in updates.values() for row in rows])
         )
         session.connection().execute(insert(ChangeRow.__table__), log)  # type: ignore[arg-type]
+    moment = time_of_write(session.get_one(Dataset, change_set.dataset_id))
     for names, rows in updates.items():
         columns: dict[str, object] = {column_of(name): bindparam("new_" + name) for name in names}
         if HASHED & set(names):
             columns["content_hash"] = None
         statement = update(Entry).where(Entry.id == bindparam("entry"))
-        statement = statement.values(**columns, version=Entry.version + 1, updated_at=now())
+        statement = statement.values(**columns, version=Entry.version + 1, updated_at=moment)
         session.connection().execute(statement.execution_options(synchronize_session=None), rows)
     if written or deleted:
         search.mark_entries(session, change_set.dataset_id, written=written, deleted=deleted)

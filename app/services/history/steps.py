@@ -1,6 +1,7 @@
 """Steps: what a write returns, and the change-set rows behind it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Session
@@ -125,9 +126,14 @@ def moment(dataset: Dataset) -> Moment:
     return Moment(dataset.revision, dataset.last_number)
 
 
+def time_of_write(dataset: Dataset) -> datetime:
+    """Now, or just after the write before where the clock was set back: lists tell by it what is new to them."""
+    return max(now(), dataset.changed_at + timedelta(microseconds=1))
+
+
 def touch_dataset(dataset: Dataset) -> None:
     dataset.revision += 1
-    dataset.changed_at = now()
+    dataset.changed_at = time_of_write(dataset)
 
 
 def find_set(session: Session, dataset_id: int, number: int) -> ChangeSet:

@@ -1,6 +1,7 @@
 """Undo and redo: the sides of a step swapped, wherever the entry still holds what the step left."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
@@ -31,6 +32,7 @@ from app.services.history.steps import (
     last_undone,
     newest_applied,
     open_dataset,
+    time_of_write,
     touch_dataset,
     word_for,
 )
@@ -316,7 +318,7 @@ def _swap_fields(session: Session, change_set: ChangeSet, target: Column) -> Non
         session.execute(
             update(Entry)
             .where(Entry.id.in_(touched))
-            .values(version=Entry.version + 1, updated_at=now())
+            .values(version=Entry.version + 1, updated_at=_moment_of(session, change_set))
             .execution_options(synchronize_session=None)
         )
     if not search.LOOKED_AT.isdisjoint(names):
@@ -350,7 +352,7 @@ def _swap_field(session: Session, change_set: ChangeSet, name: str, target: Colu
     if name in HASHED:
         values["content_hash"] = None
     if bump:
-        values.update(version=Entry.version + 1, updated_at=now())
+        values.update(version=Entry.version + 1, updated_at=_moment_of(session, change_set))
     session.execute(
         update(Entry)
         .where(
@@ -362,6 +364,10 @@ def _swap_field(session: Session, change_set: ChangeSet, name: str, target: Colu
         .values(**values)
         .execution_options(synchronize_session=None)
     )
+
+
+def _moment_of(session: Session, change_set: ChangeSet) -> datetime:
+    return time_of_write(session.get_one(Dataset, change_set.dataset_id))
 
 
 def _undo_some(
