@@ -259,7 +259,8 @@ def retry(dataset_id: int, import_id: int) -> ResponseReturnValue:
     """Try repaired rows again."""
     row = imports.of_dataset(dataset_id, import_id)
     only = request.form.get("only", type=int)
-    shown = {bad.id: bad.raw for bad in quarantine.by_ids(row.id, _row_ids())}
+    # A row that somebody else repaired or dismissed meanwhile is refused there, if anything was typed into it.
+    shown = dict.fromkeys(_row_ids(), "") | {bad.id: bad.raw for bad in quarantine.by_ids(row.id, _row_ids())}
     texts = {row_id: restore_newlines(request.form[f"raw.{row_id}"], raw) for row_id, raw in shown.items()}
     seen = {row_id: request.form.get(f"was.{row_id}") or quarantine.fingerprint(raw) for row_id, raw in shown.items()}
     chosen = {

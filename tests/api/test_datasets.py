@@ -188,9 +188,9 @@ def test_source_family_and_split_are_written_and_changed(client, dataset_id):
 @pytest.mark.parametrize(
     ("address", "has"),
     [
-        ("/datasets/1/entries?sort=question", "q, status, split, tag, finding, left_out, order, cursor, limit"),
-        ("/datasets/1/entries?filter=x", "q, status, split, tag, finding, left_out, order, cursor, limit"),
-        ("/datasets/1/entries?order=up", "'newest' or 'oldest'"),
+        ("/datasets/1/entries?sort=question", "order, seed, cursor, limit"),
+        ("/datasets/1/entries?filter=x", "order, seed, cursor, limit"),
+        ("/datasets/1/entries?order=up", "'newest', 'oldest', 'edited'"),
         ("/datasets/1/entries?status=draft&status=nope", "'draft', 'review', 'approved' or 'rejected'"),
         ("/datasets/1/entries?split=nope", "'train', 'validation' or 'test'"),
         ("/datasets/1/entries?limit=abc", "valid integer"),

@@ -189,6 +189,15 @@ def test_bad_rows_are_repaired_downloaded_and_dismissed(client, dataset_id):
     assert "3 + 0 + 1, nothing lost" in client.get(address).text
 
 
+def test_what_was_typed_into_a_row_that_is_not_open_any_more_is_refused(client, dataset_id):
+    address = bring(client, dataset_id)
+    [bad] = quarantine.list_open(db.session.query(Import).one().id)
+    sent = {f"raw.{bad.id}": "Open?,Yes.,c\r\n", f"was.{bad.id}": quarantine.fingerprint(bad.raw)}
+    assert client.post(f"{address}/quarantine", data=sent).status_code == 303
+    assert client.post(f"{address}/quarantine", data=sent).status_code == 404
+    assert stored(dataset_id).count(("Open?", "Yes.")) == 1
+
+
 def test_untouched_rows_are_not_tried_again(client, dataset_id):
     address = bring(client, dataset_id)
     [bad] = quarantine.list_open(db.session.query(Import).one().id)

@@ -152,7 +152,7 @@ def test_a_note_is_written_beside_the_list_too(client: FlaskClient, address: str
 
 def test_the_list_leads_to_a_queue_of_what_matches(client: FlaskClient, address: str) -> None:
     page = client.get("/datasets/1/pairs?q=Question+2").text
-    link = re.search(r'href="([^"]*/review[^"]*q=[^"]*)"[^>]*>\s*<svg.*?</svg>\s*Review 1\s*</a>', page, re.S)
+    link = re.search(r'href="([^"]*/review[^"]*q=[^"]*)"[^>]*>\s*<svg.*?</svg>\s*Review 1 pair\s*</a>', page, re.S)
     assert link and shown(client, link[1].replace("&amp;", "&")) == [2]
 
 

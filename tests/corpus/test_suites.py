@@ -58,7 +58,9 @@ def imported(source):
 
 
 def detected(source):
-    return list(formats.read(source, formats.detect(source), ReadOptions(limits=source.limits)))
+    """The rows as formats read them; those of an archive of several data files one file after the other."""
+    files = [source.open_member(one.path) for one in source.members] if source.members else [source]
+    return [row for one in files for row in formats.read(one, formats.detect(one), ReadOptions(limits=one.limits))]
 
 
 def values(rows):
