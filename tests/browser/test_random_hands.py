@@ -390,8 +390,14 @@ class Hands:
         assert notes == self.notes
 
 
+# They take minutes, and run with the tests of faults: `python3 run.py test --faults`.
+@pytest.mark.faults
 @pytest.mark.parametrize("seed", range(20))
-def test_random_hands_lose_and_mistype_nothing(browser: Browser, server: tuple[Flask, str], seed: int) -> None:
+def test_random_hands_lose_and_mistype_nothing(
+    request: pytest.FixtureRequest, browser: Browser, server: tuple[Flask, str], seed: int
+) -> None:
+    if not request.config.getoption("--faults"):
+        pytest.skip("Random hands run with --faults.")
     app, address = server
     context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
     page = context.new_page()

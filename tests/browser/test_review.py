@@ -61,7 +61,8 @@ def test_the_next_pair_is_there_before_the_server_has_answered(app: Flask, page:
     wait_for_scripts(page)
     page.route("**/review/1", lambda route: held.append(route))
     first = card(page)
-    press(page, "a")
+    with page.expect_request("**/review/1"):
+        press(page, "a")
     assert card(page) == first + 1 and statuses(app)[first] == "review"
     held[0].continue_()
     sent(page)
