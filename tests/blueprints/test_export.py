@@ -411,6 +411,17 @@ def test_a_download_of_what_was_frozen_is_a_use_of_the_snapshot(client, app, dat
         assert [use.title for use in snapshots.uses_of(1)] == ["Export to alpaca", "Export to huggingface"]
 
 
+@pytest.mark.parametrize("which", ["snapshot=v1", "turns=1", "q=Question&length_from=1", "shuffle=4&snapshot=v1"])
+def test_a_stream_asks_nothing_of_the_request_that_is_over(client, app, dataset_id, which):
+    with app.app_context():
+        tasks.start(snapshots.FREEZE, snapshots.FreezeRun(dataset_id))
+    for to in ("alpaca", "openai", "csv", "csv:alpaca"):
+        for site in ("none", "cross-site"):
+            address = f"/datasets/{dataset_id}/export/file?to={to}&{which}"
+            data = client.get(address, headers={"Sec-Fetch-Site": site}).data
+            assert b"Question 1?" in data and b"Question 3?" in data
+
+
 def test_a_compressed_file_is_chosen_on_the_page(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&compress=gz").text
     assert ".json.gz" in page
