@@ -122,6 +122,16 @@ def test_a_kept_count_forgets_leaks_that_were_mended(repeated, monkeypatch):
     assert export.view_counts(repeated, TEST).plan.leaks.total == 0
 
 
+@pytest.mark.parametrize("options", [TEST, REST], ids=("test", "rest"))
+def test_a_kept_count_is_old_once_a_search_may_have_found_leaks(repeated, monkeypatch, options):
+    place(repeated, *["test"] * 200)
+    monkeypatch.setattr(export.ledgers, "AT_ONCE", 0)
+    tasks.start(export.COUNT, export.CountRun(repeated, options), here=True)
+    assert export.view_counts(repeated, options).is_current
+    tasks.start(duplicates.SCAN, duplicates.ScanRun(repeated), here=True)
+    assert not export.view_counts(repeated, options).is_current
+
+
 def test_a_split_of_groups_leads_to_no_leak(dataset_id, tmp_path):
     same = [Record(f"How many boxes are on shelf {n % 40}?", f"There are {n % 40} boxes.") for n in range(80)]
     history.create(dataset_id, same, summary="Add")

@@ -140,7 +140,7 @@ def mark_beside(dataset_id: int, options: ExportOptions) -> str:
     last search for duplicates where leaks are told."""
     origin = find_origin(dataset_id, options)
     found: list[Any] = [origin.system_prompt, origin.snapshot and origin.snapshot.id]
-    if options.bundle or options.filters.splits:
+    if options.bundle or options.filters.splits or options.filters.not_splits:
         scan = duplicates.latest_scan(dataset_id)
         found.append(scan and [scan.id, str(scan.checked_at), scan.last_set])
     if options.filters.findings or options.filters.not_findings:
