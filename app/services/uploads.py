@@ -81,18 +81,7 @@ def save(read: Callable[[int], bytes], name: str, *, announced_bytes: int | None
         if announced_bytes > limit:
             raise _too_large(limit)
         require_room(folder(), announced_bytes * ROOM)
-    token = secrets.token_urlsafe(24)
-    part = folder() / f"{token}.part"
-    try:
-        size, sha256 = _copy(read, part, limit)
-        upload = Upload(token, clean_name(name), size, sha256)
-        _write_facts(upload)
-        part.rename(upload.path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        _facts_path(token).unlink(missing_ok=True)
-        raise
-    return upload
+    return _keep(name, lambda part: _copy(read, part, limit))
 
 
 def save_text(text: str, name: str = "pasted text") -> Upload:
@@ -106,9 +95,8 @@ def save_files(files: Sequence[tuple[str, Callable[[int], bytes]]], name: str) -
     Raises like ``save``; an empty one among them stays.
     """
     limit = int(current_app.config["LTT_MAX_UPLOAD_MB"]) * MB
-    token = secrets.token_urlsafe(24)
-    part = folder() / f"{token}.part"
-    try:
+
+    def pack(part: Path) -> tuple[int, str]:
         with os.fdopen(os.open(part, _NEW, 0o600), "wb") as out:
             digest = _Hashed(out)
             with zipfile.ZipFile(cast(BinaryIO, digest), "w", zipfile.ZIP_STORED) as archive:
@@ -120,14 +108,20 @@ def save_files(files: Sequence[tuple[str, Callable[[int], bytes]]], name: str) -
                             member.write(block)
                             if digest.size > limit:
                                 raise _too_large(limit)
-        upload = Upload(token, clean_name(name), digest.size, digest.sha256.hexdigest())
-        _write_facts(upload)
-        part.rename(upload.path)
+        return digest.size, digest.sha256.hexdigest()
+
+    return _keep(name, pack)
+
+
+def _keep(name: str, write: Callable[[Path], tuple[int, str]]) -> Upload:
+    """Keep the file that ``write`` makes at a path, and gives the size and SHA-256 of; nothing stays where it fails."""
+    part = new_part()
+    try:
+        return keep_part(part, name, *write(part))
     except BaseException:
         part.unlink(missing_ok=True)
-        _facts_path(token).unlink(missing_ok=True)
+        _facts_path(part.stem).unlink(missing_ok=True)
         raise
-    return upload
 
 
 class _Hashed:
@@ -284,12 +278,12 @@ class ResultFile(io.FileIO):
 
 
 def new_part() -> Path:
-    """A path for a ``ResultFile``."""
+    """A path for a file that is being written."""
     return folder() / f"{secrets.token_urlsafe(24)}.part"
 
 
 def keep_part(part: Path, name: str, size: int, sha256: str) -> Upload:
-    """Keep a result that was written to ``new_part`` under a name, like an upload."""
+    """Keep what was written to ``new_part`` under a name."""
     upload = Upload(part.stem, clean_name(name), size, sha256)
     _write_facts(upload)
     part.rename(upload.path)
