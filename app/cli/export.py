@@ -183,9 +183,11 @@ def _write_files(
     first = next(iter(parts.values()))
     for path, options in parts.items():
         split = options.filters.splits[0] if len(options.filters.splits) == 1 else None
-        proof = service.Proof(options, split or "") if prove and not to_stdout and _is_regular(path) else None
+        proof = None
         with open_output(path) as out:
             if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+                # What goes to a pipe or a terminal cannot be read again.
+                proof = service.Proof(options, split or "") if prove and not to_stdout else None
                 written = service.write_export(dataset_id, options, out, proof, tally)
             else:
                 # Who reads from a pipe may be slow, and the database must not wait for that.
@@ -212,8 +214,3 @@ def _write_files(
     if len(proofs) == len(parts):
         result["round_trip"] = service.add_trips(proofs).as_dict()
     return result
-
-
-def _is_regular(path: str) -> bool:
-    """Whether a file will lie there that can be read again."""
-    return not Path(path).exists() or Path(path).is_file()
