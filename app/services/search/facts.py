@@ -21,20 +21,10 @@ READ: tuple[Any, ...] = tuple(
 NONE: Mapping[StoredEntry, Facts] = {}
 
 
-def write_facts(
-    session: Session, dataset_id: int, entries: Sequence[StoredEntry], ready: Mapping[StoredEntry, Facts] = NONE
-) -> None:
-    """Write the facts of entries, in place of older ones. ``ready`` are those that were made already."""
-    for part in chunks_of(entries, 500):
-        mine = EntryFacts.dataset_id == dataset_id, EntryFacts.entry_id.in_([one.id for one in part])
-        session.execute(delete(EntryFacts).where(*mine).execution_options(synchronize_session=None))
-        insert_facts(session, dataset_id, part, ready)
-
-
 def insert_facts(
     session: Session, dataset_id: int, entries: Sequence[StoredEntry], ready: Mapping[StoredEntry, Facts] = NONE
 ) -> None:
-    """Write the facts of entries that have none yet."""
+    """Write the facts of entries that have none yet. ``ready`` are those that were made already."""
     facts = [ready.get(entry) or facts_of(entry) for entry in entries]
     columns: list[tuple[str, Sequence[object]]] = [("entry_id", [one.id for one in entries])]
     columns += zip(Facts._fields, zip(*facts, strict=True), strict=True)
@@ -47,8 +37,10 @@ def insert_facts(
 def renew_facts(
     session: Session, dataset_id: int, entry_ids: Sequence[int], ready: Mapping[StoredEntry, Facts] = NONE
 ) -> None:
-    """Make the facts of entries anew."""
+    """Make the facts of entries anew. ``ready`` are those that were made already."""
     for part in chunks_of(entry_ids, 500):
         rows = session.execute(select(*READ).where(Entry.dataset_id == dataset_id, Entry.id.in_(part)))
         if found := list(map(as_entry, rows)):
-            write_facts(session, dataset_id, found, ready)
+            mine = EntryFacts.dataset_id == dataset_id, EntryFacts.entry_id.in_([one.id for one in found])
+            session.execute(delete(EntryFacts).where(*mine).execution_options(synchronize_session=None))
+            insert_facts(session, dataset_id, found, ready)
