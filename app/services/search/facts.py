@@ -1,23 +1,19 @@
 """Facts of entries in their table; on PostgreSQL with the words that a search asks for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import delete, null, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.core import stored
 from app.core.changes import chunks_of
 from app.core.search.facts import Facts, facts_of
 from app.core.search.texts import SOURCES
 from app.core.stored import StoredEntry, as_entry
-from app.models import Entry, EntryFacts, fill
+from app.models import Entry, EntryFacts, entry_columns, fill
 from app.services.search.words import words_vector
 
-# The columns of a StoredEntry in their order; those that no search looks at are left out.
-READ: tuple[Any, ...] = tuple(
-    getattr(Entry, name) if name in (*SOURCES, "id") else null().label(name) for name in stored.COLUMNS
-)
+# What a search looks at.
+READ = entry_columns((*SOURCES, "id"))
 NONE: Mapping[StoredEntry, Facts] = {}
 
 
