@@ -255,7 +255,7 @@ def _render_page(
 
 def _alone(dataset: Dataset) -> dict[str, Any]:
     """What the page of one pair needs of the others: the known tags."""
-    columns = lists.columns_of(dataset.id, read=dataset.entry_count <= lists.AT_ONCE)
+    columns = lists.load_columns(dataset.id, read=dataset.entry_count <= lists.AT_ONCE)
     return {"tags": list(lists.count_facets(columns, dataset.id, EVERY).tags.items()) if columns is not None else []}
 
 
@@ -263,7 +263,7 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
     """One page of the list, and what stands beside it."""
     # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
     now = dataset.entry_count <= lists.AT_ONCE or read_choice(request.args, "counts", ("now",), "") == "now"
-    columns = lists.columns_of(dataset.id, read=now)
+    columns = lists.load_columns(dataset.id, read=now)
     ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
     facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None
     page = lists.list_page(

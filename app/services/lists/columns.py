@@ -181,7 +181,7 @@ class _Store:
 _stores: "WeakKeyDictionary[Engine, _Store]" = WeakKeyDictionary()
 
 
-def columns_of(dataset_id: int, *, read: bool = True) -> Columns | None:
+def load_columns(dataset_id: int, *, read: bool = True) -> Columns | None:
     """The columns of a dataset as it is now. Without ``read`` None where they would have to be read whole first."""
     store = _stores.setdefault(db.engine, _Store())
     lock = store.lock_of(dataset_id)

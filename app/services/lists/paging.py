@@ -9,7 +9,7 @@ from app.core.filters import EVERY, Filters
 from app.core.text import is_number
 from app.services import entries
 from app.services.entries import Page
-from app.services.lists.columns import UNKNOWN, Array, Columns, columns_of
+from app.services.lists.columns import UNKNOWN, Array, Columns, load_columns
 from app.services.lists.counting import matching
 
 ORDERS = (*entries.ORDERS, "edited", "longest", "shortest", "most-tokens", "fewest-tokens", "random")
@@ -99,7 +99,7 @@ def _columns_for(dataset_id: int, filters: Filters, order: Order, columns: Colum
         raise BadUsage(f"There is no order {order.name!r}. Use one of {', '.join(ORDERS)}.")
     if order.is_by_id and (filters == EVERY or filters.text):
         return None
-    columns = columns or columns_of(dataset_id, read=not order.is_by_id)
+    columns = columns or load_columns(dataset_id, read=not order.is_by_id)
     # What is not known yet is only told by the texts themselves.
     return None if order.is_by_id and columns is not None and columns.unknown and filters.asks_facts else columns
 
