@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
@@ -38,6 +39,8 @@ SIZES = (25, 50, 100)
 # Texts whose tokens the editor shows.
 COUNTED = ("question", "answer", "reasoning", "system")
 MOST_REVISIONS = 50
+# So many texts are shown over an editor in which a search found something.
+MOST_HITS = 6
 LIST_COOKIE = "ltt_list"
 # The columns that can be shown beside question and answer.
 COLUMNS = {
@@ -228,7 +231,7 @@ def _render_page(
         dataset=dataset,
         view=view,
         searched=searched,
-        hits=list(_find_hits(entry, searched)) if entry and searched else (),
+        hits=list(islice(_find_hits(entry, searched), MOST_HITS)) if entry and searched else (),
         **(_alone(dataset) if own else _listed(dataset, view)),
         form=form,
         entry=entry,
