@@ -4,7 +4,7 @@ All of it is told by ``Columns``: the labels and facts of a dataset's pairs as a
 """
 
 from app.services.lists.columns import AT_ONCE, load_columns
-from app.services.lists.counting import count_facets, find_unused, is_at_hand
+from app.services.lists.counting import count_facets, find_unused, is_at_hand, matching
 from app.services.lists.paging import ORDERS, Order, list_page, neighbours_of
 from app.services.lists.views import delete_view, list_views, save_view
 
@@ -19,6 +19,7 @@ __all__ = [
     "list_page",
     "list_views",
     "load_columns",
+    "matching",
     "neighbours_of",
     "save_view",
 ]
