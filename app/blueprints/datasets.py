@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
-from app.blueprints.shell import PathStep, offer_named, view_path
+from app.blueprints.shell import offer_named, view_path
 from app.blueprints.view import back_or, tell
 from app.core.errors import Conflict
 from app.forms.arguments import read_choice, read_whole, require_names
@@ -62,14 +62,10 @@ def render_home(refused: Sequence[str] = ()) -> str:
         name=name,
         sort=sort,
         refused=refused,
-        continued=[] if archived else _next_steps(every),
+        continued=[
+            (one, step) for one in ([] if archived else every[:CONTINUED]) for step in view_path(one) if step.is_next
+        ],
     )
-
-
-def _next_steps(found: Sequence[Dataset]) -> list[tuple[Dataset, PathStep]]:
-    """What is to be done next with the datasets that were changed last."""
-    ways = [(dataset, view_path(dataset)) for dataset in found[:CONTINUED]]
-    return [(dataset, step) for dataset, way in ways for step in way if step.is_next]
 
 
 @bp.get("/datasets/switch")

@@ -1,12 +1,12 @@
 """Export: choose what and how, see the first records and what is left out, download, or make a file that is proved."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, send_file, url_for
@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.blueprints.view import tell
-from app.core.errors import Busy, Conflict, LttError, NotFound, Unavailable
+from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.formats import FORMATS
 from app.core.formats.compress import COMPRESSIONS, MEDIA_TYPES
 from app.core.layouts import LAYOUTS
@@ -31,6 +31,7 @@ from app.services import datasets, entries, export, hub, jobs, runners, snapshot
 from app.services.export import CountRun, ExportOptions, FileRun
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 bp = Blueprint("export", __name__, url_prefix="/datasets/<int:dataset_id>/export")
 
 # What the address says about how they are written, beside which pairs.
@@ -82,8 +83,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "worker": runners.any_worker(),
         "leak_titles": WHY,
         "presets": [
-            (one.name, url_for(".index", dataset_id=dataset_id, **_address_of(export.options_of_preset(one))))
+            (one.name, url_for(".index", dataset_id=dataset_id, **_address_of(options)) if options else None)
             for one in export.list_presets(dataset_id)
+            for options in [_if_fits(export.options_of_preset, one)]
         ],
         "hub": {"how": "" if hub.is_installed() else hub.HOW_TO_ADD, "has_token": hub.has_token()},
     }
@@ -105,14 +107,24 @@ def index(dataset_id: int) -> ResponseReturnValue:
     )
 
 
-def told_exports(dataset_id: int, snapshot: int | None = None) -> list[tuple[Export, str, str]]:
-    """The exports that were made, of which pairs in words, and the address where the same is chosen."""
-    found = []
+def told_exports(dataset_id: int, snapshot: int | None = None) -> list[tuple[Export, str, str | None]]:
+    """The exports that were made, of which pairs in words, and the address where the same is chosen, if it can be."""
+    found: list[tuple[Export, str, str | None]] = []
     for row in export.list_exports(dataset_id, snapshot=snapshot):
-        options = export.options_of_export(row)
-        said = " and ".join(describe_filters(options.filters))
-        found.append((row, said, url_for("export.index", dataset_id=dataset_id, **_address_of(options))))
+        if options := _if_fits(export.options_of_export, row):
+            said = " and ".join(describe_filters(options.filters))
+            found.append((row, said, url_for("export.index", dataset_id=dataset_id, **_address_of(options))))
+        else:
+            found.append((row, "", None))
     return found
+
+
+def _if_fits(read: Callable[[T], ExportOptions], kept: T) -> ExportOptions | None:
+    """The options that were kept; None where another version had choices that there are no more."""
+    try:
+        return read(kept)
+    except Invalid:
+        return None
 
 
 def options_of(args: "MultiDict[str, str]") -> ExportOptions:

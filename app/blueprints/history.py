@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.core.text import is_number, plural
 from app.forms.arguments import read_choice, read_whole, require_names
 from app.models import ChangeSet
-from app.services import datasets, history
+from app.services import datasets, history, pairs
 from app.services.cleaning import recipes
 from app.services.history import Applied
 
@@ -176,10 +176,10 @@ def _told(dataset_id: int, result: Applied, verb: str) -> ResponseReturnValue:
     step = result.step
     if step is None:
         return _say(dataset_id, "Nothing changed.")
+    said = f"{verb}: {step.summary}." if verb else f"{step.summary}."
+    text = f"{said} {pairs.tell_other_side(dataset_id, step.number or 0)}".strip()
     if verb == "Undone":
-        again = url_for(".redo", dataset_id=dataset_id)
-        tell(f"Undone: {step.summary}.", undo=again, number=step.number, label="Redo")
+        tell(text, undo=url_for(".redo", dataset_id=dataset_id), number=step.number, label="Redo")
     else:
-        back = url_for(".undo", dataset_id=dataset_id)
-        tell(f"{verb}: {step.summary}." if verb else f"{step.summary}.", undo=back, number=step.number)
+        tell(text, undo=url_for(".undo", dataset_id=dataset_id), number=step.number)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)

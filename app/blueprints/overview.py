@@ -16,6 +16,7 @@ from app.core.validation.costs import say_price
 from app.core.validation.lints import LINTS
 from app.forms.cleaning import address_parts
 from app.forms.filters import title_of_finding
+from app.models import Dataset
 from app.services import datasets, duplicates, history, jobs, runners, stats, tasks, validation
 from app.services.validation import CheckRun, Choices, Found, Overview
 
@@ -63,7 +64,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         way_to_fix=lambda found: _way_to_fix(dataset_id, found),
         trained_at=lambda found: _trained_at(dataset_id, found),
         fixes=FIXES,
-        beside=_find_beside(dataset_id, seen),
+        beside=_find_beside(dataset, seen),
         lints=LINTS,
         passing=_count_passing(seen, profiles, choices) if seen else 0,
         latest=history.steps(dataset_id, size=4),
@@ -128,12 +129,12 @@ class Beside:
     severity: str = "warning"
 
 
-def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
+def _find_beside(dataset: Dataset, seen: Overview | None) -> list[Beside]:
     """What the last search for duplicates and the splits have to say."""
-    found = []
+    found, dataset_id = [], dataset.id
     scan = duplicates.latest_scan(dataset_id)
     groups: Any = duplicates.report_scan(scan)["groups"] if scan else {}
-    if scan is None and datasets.get(dataset_id).entry_count > 1:
+    if scan is None and dataset.entry_count > 1:
         address = url_for("duplicates.index", dataset_id=dataset_id)
         why = "Whether pairs say the same in other words, or contradict each other, is not known yet."
         way = Way("Look for duplicates", url_for("duplicates.scan", dataset_id=dataset_id), "duplicates")
@@ -147,7 +148,7 @@ def _find_beside(dataset_id: int, seen: Overview | None) -> list[Beside]:
         why = f"{plural(number, 'question')} with two or more answers that do not agree."
         label = f"Resolve {plural(number, 'question')}"
         found.append(Beside(number, "Conflicting answers", why, address, Way(label, address)))
-    few = validation.find_unapproved(seen, datasets.get(dataset_id)) if seen is not None else None
+    few = validation.find_unapproved(seen, dataset) if seen is not None else None
     if few is not None:
         approved, waiting, least = few
         address = url_for("review.index", dataset_id=dataset_id, status=["review", "draft"])

@@ -97,13 +97,12 @@ def _shared(dataset_id: int) -> dict[str, Any]:
 def claim(dataset_id: int) -> ResponseReturnValue:
     """The next pairs for this reviewer, as pieces of a page; nobody else gets them for a while."""
     queue, dataset = read_queue(dataset_id), datasets.get(dataset_id)
-    having, named = (_read_ids(request.form.get(name, "")) for name in ("having", "named"))
+    having, named = (
+        [int(one) for one in request.form.get(name, "").split(",") if is_number(one)][-500:]
+        for name in ("having", "named")
+    )
     cards = review.claim_cards(queue, read_reviewer(), AHEAD, having=having, named=named)
     return render_template("review/_cards.html", dataset=dataset, queue=queue, cards=cards, **_shared(dataset_id))
-
-
-def _read_ids(text: str) -> list[int]:
-    return [int(one) for one in text.split(",") if is_number(one)][-500:]
 
 
 @bp.post("/<int:entry_id>")

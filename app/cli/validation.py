@@ -130,10 +130,10 @@ def _validate_dataset(name: str, options: ValidateOptions, *, fixes: bool, dry_r
     with open_workspace():
         dataset_id = datasets.find_dataset(name).id
         fixed = None
-        if fixes and click.get_current_context().get_parameter_source("profile") is ParameterSource.DEFAULT:
-            chosen = validation.read_choices(datasets.get(dataset_id)).profiles
-            options = replace(options, profile=",".join(chosen))
         if fixes:
+            if click.get_current_context().get_parameter_source("profile") is ParameterSource.DEFAULT:
+                chosen = validation.read_choices(datasets.get(dataset_id)).profiles
+                options = replace(options, profile=",".join(chosen))
             # What is fixed is what a check keeps.
             tasks.start(validation.CHECK, validation.CheckRun(dataset_id, options.profile), here=True)
             fixed = validation.fix_and_tell(dataset_id, dry_run=dry_run)

@@ -48,10 +48,10 @@ class MessageFields:
     @classmethod
     def of_message(cls, message: Message, at: int) -> "MessageFields":
         """The fields of a stored message."""
-        kept = {key: getattr(message, key) for key in ("weight",) if getattr(message, key) is not None}
+        kept: dict[str, Any] = {} if message.weight is None else {"weight": message.weight}
         if message.extra:
             kept["extra"] = message.extra
-        # What a browser gives back otherwise: no text at all, line ends, and blanks lines in a field of one line.
+        # What a browser gives back otherwise: no text at all, line ends, and line ends in a field of one line.
         if message.text is None or message.text == "" or "\r" in message.text:
             kept["text"] = message.text
         if message.reasoning and "\r" in message.reasoning:

@@ -1,5 +1,6 @@
 """Writing and labelling pairs by hand: one by one, or a selection at once."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -7,12 +8,13 @@ from typing import Any
 
 from app.core.changes import FIELDS, Change, Value, change_between, deletion_of
 from app.core.editing import check_messages, check_storable, check_tools, tools_name
-from app.core.errors import Invalid
+from app.core.errors import Invalid, NotFound
 from app.core.filters import Filters
 from app.core.layouts.functions import tools_in
 from app.core.record import SPLITS, STATUSES, Message, Record, dump_json, load_json, load_messages
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_blank, plural
+from app.models import ChangeSet
 from app.services import datasets, entries, history
 from app.services.history import ACTOR, Applied
 
@@ -249,7 +251,7 @@ def bring_pairs(dataset_id: int, selection: Selection, target_id: int, *, move: 
     """
     if target_id == dataset_id:
         raise Invalid("The pairs are in this dataset already. Choose another one.", code="same_dataset")
-    with history.transaction():
+    with history.transaction() as session:
         origin, target = datasets.get(dataset_id), datasets.get(target_id)
         taken: list[int] = []
 
@@ -275,7 +277,28 @@ def bring_pairs(dataset_id: int, selection: Selection, target_id: int, *, move: 
                 kind="delete",
                 actor=actor,
             )
+        if added.step and removed.step:
+            for step, other, there in ((added.step, removed.step, origin), (removed.step, added.step, target)):
+                details = {"moved": {"dataset": there.id, "step": other.number}}
+                session.get_one(ChangeSet, step.id).details = json.dumps(details)
     return Brought(target_id, added, removed)
+
+
+def tell_other_side(dataset_id: int, number: int) -> str:
+    """What is to be known of a move of which one step was undone or redone: whether the one in the other dataset was
+    not. Empty for any other step."""
+    step = history.step(dataset_id, number)
+    if (moved := history.details_of(step).get("moved")) is None:
+        return ""
+    try:
+        there, other = datasets.get(moved["dataset"]), history.step(moved["dataset"], moved["step"])
+    except NotFound:
+        return ""
+    if other.state == step.state:
+        return ""
+    did = "took them away" if other.kind == "delete" else "put them"
+    stays = "not undone" if other.state == "applied" else "undone still"
+    return f"Step {other.number} of “{clip(there.name, 40)}”, which {did} there, is {stays}."
 
 
 def tag_pairs(

@@ -10,11 +10,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from app.core.changes import Change
 from app.core.formats import FORMATS
 from app.core.record import Record
 from app.core.targets import EXPORT_TARGETS
+from app.models import Export, ExportPreset, transaction
 from app.services import backups, datasets, entries, export, history, hub, jobs, snapshots, tasks
 from tests import factories
 
@@ -411,6 +413,17 @@ def test_a_download_of_what_was_frozen_is_a_use_of_the_snapshot(client, app, dat
         assert [use.title for use in snapshots.uses_of(1)] == ["Export to alpaca", "Export to huggingface"]
 
 
+@pytest.mark.parametrize("which", ["snapshot=v1", "turns=1", "q=Question&length_from=1", "shuffle=4&snapshot=v1"])
+def test_a_stream_asks_nothing_of_the_request_that_is_over(client, app, dataset_id, which):
+    with app.app_context():
+        tasks.start(snapshots.FREEZE, snapshots.FreezeRun(dataset_id))
+    for to in ("alpaca", "openai", "csv", "csv:alpaca"):
+        for site in ("none", "cross-site"):
+            address = f"/datasets/{dataset_id}/export/file?to={to}&{which}"
+            data = client.get(address, headers={"Sec-Fetch-Site": site}).data
+            assert b"Question 1?" in data and b"Question 3?" in data
+
+
 def test_a_compressed_file_is_chosen_on_the_page(client, dataset_id):
     page = client.get(f"/datasets/{dataset_id}/export?to=alpaca&compress=gz").text
     assert ".json.gz" in page
@@ -434,6 +447,22 @@ def test_choices_are_kept_under_a_name_taken_again_and_forgotten(client, dataset
     client.post(f"{here}/presets/delete", data={"name": "My set"})
     assert "My set</a>" not in client.get(here).text
     assert client.post(f"{here}/presets/delete", data={"name": "My set"}).status_code == 404
+
+
+def test_what_another_version_kept_stands_in_no_ones_way(client, app, dataset_id):
+    here = f"/datasets/{dataset_id}/export"
+    client.post(f"{here}/presets?to=alpaca", data={"name": "Packed"})
+    assert client.post(f"{here}/file?to=alpaca").data
+    with app.app_context(), transaction() as session:
+        for kept in (ExportPreset, Export):
+            session.execute(update(kept).values(options={"compression": "xz"}))
+    page = client.get(here)
+    assert page.status_code == 200 and "Packed" in page.text and "cannot make it" in page.text
+    assert "Choose the same again" not in page.text
+    used = client.get(f"/api/v1/datasets/{dataset_id}/export", query_string={"preset": "Packed"})
+    assert used.status_code == 400 and "Compressed must be one of" in used.text
+    assert client.post(f"{here}/presets/delete", data={"name": "Packed"}).status_code == 303
+    assert "cannot make it" not in client.get(here).text
 
 
 def test_choices_are_kept_and_used_over_the_api(client, dataset_id):

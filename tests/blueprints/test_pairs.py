@@ -740,6 +740,24 @@ def test_pairs_are_moved_with_all_they_have_and_each_side_is_undone(client, app,
         assert datasets.get(target).entry_count == 1 and datasets.get(dataset_id).entry_count == 3
 
 
+def test_undo_of_one_side_of_a_move_says_that_the_other_stands(client, app, dataset_id):
+    with app.app_context():
+        target = factories.dataset("Target", 1)
+        done = pairs.bring_pairs(dataset_id, Selection((1, 2)), target, move=True)
+        here, there = done.removed.step.number, done.added.step.number
+
+    def say(act, of_dataset):
+        address = f"/datasets/{of_dataset}/history"
+        return as_shown(client.post(f"{address}/{act}", follow_redirects=True).text)
+
+    put, took = f"Step {there} of “Target”, which put them there", f"Step {here} of “Tests”, which took them away there"
+    assert f"Undone: Move 2 pairs to “Target”. {put}, is not undone." in say("undo", dataset_id)
+    assert "which" not in say("undo", target)
+    assert f"{put}, is undone still." in say("redo", dataset_id)
+    assert "which" not in say("redo", target)
+    assert f"{took}, is not undone." in say("undo", target)
+
+
 def test_a_moved_pair_leads_to_the_import_that_read_it(client, app, dataset_id):
     client.post(f"/datasets/{dataset_id}/paste", data={"text": "question,answer\nWhere?,Here.\n", "act": "add"})
     with app.app_context():

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from app.core.conversion import EXTRA, require_csv
 from app.core.errors import Invalid
@@ -151,12 +151,10 @@ class Origin:
     statuses: tuple[str, ...]
     snapshot: Snapshot | None = None
     is_divided: bool = False
-    tables: tuple[CTE, ...] = ()
 
     def find(self, statement: Any) -> Any:
         """A query of entries as one of what was frozen, if that is meant."""
-        # A stream asks when the request that began it is over: its tables were made before.
-        return statement.add_cte(*self.tables) if self.tables else statement
+        return snapshots.as_frozen(statement, self.snapshot)
 
 
 def find_origin(dataset_id: int, options: ExportOptions) -> Origin:
@@ -167,7 +165,6 @@ def find_origin(dataset_id: int, options: ExportOptions) -> Origin:
         frozen = snapshots.find_snapshot(dataset.id, options.snapshot)
         statuses = entries.exported_statuses(frozen.statuses)
         origin = Origin(dataset.id, frozen.title, frozen.system_prompt, statuses, frozen)
-        origin = replace(origin, tables=snapshots.frozen_tables(frozen))
     if not options.bundle:
         return origin
     divided = select(Entry.id).where(is_chosen(origin, options), Entry.split.is_not(None)).limit(1)

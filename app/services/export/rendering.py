@@ -92,6 +92,7 @@ class Rendering:
         return iter(chunks_of(self._pick(chain.from_iterable(chunks)), ROWS)) if self.options.picks else chunks
 
     def _fetch(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Iterator[list[Any]]:
+        # To make the query asks the app. It is made before the first piece, so that a stream outlives its request.
         assert self.connection is not None
         goes = goes_out(self.origin, self.options, self.connection)
         statement = self.origin.find(select(*columns).where(goes, *which).order_by(Entry.id))
@@ -145,9 +146,8 @@ class Rendering:
 
     def rendered(self, *which: ColumnElement[bool]) -> Iterator[Mapping[str, Any]]:
         """The rows of the layout, pair by pair."""
-        for rows in self.chunks(*which):
-            for row in rows:
-                yield from self.give(row)
+        pairs = chain.from_iterable(self.chunks(*which))
+        return chain.from_iterable(map(self.give, pairs))
 
     def give(self, row: StoredEntry) -> list[dict[str, Any]]:
         """The rows of one pair, counted and told of; none where it is refused."""
@@ -167,7 +167,7 @@ class Rendering:
         return written
 
     def pieces(self) -> Iterator[bytes]:
-        """The file in pieces of any size, for formats that can be streamed."""
+        """The file in pieces of any size, for formats that can be streamed. What it asks for is settled at once."""
         kind = FORMATS[self.options.format]
         assert kind.stream is not None
         if self.seen is None and self.options.format == "jsonl" and self.layout.is_chat:
@@ -273,13 +273,16 @@ class Rendering:
     def _table_lines(self) -> Iterator[bytes]:
         """The quick way for CSV and TSV of columns: the cells of most pairs are their stored texts."""
         names, is_plain = self._columns()
-        lines = self._plain_lines(names) if is_plain and not self.options.picks else self._mixed_lines(names)
+        if is_plain and not self.options.picks:
+            lines = self._plain_lines(names, self._fetch([getattr(Entry, name) for name in names]))
+        else:
+            lines = self._mixed_lines(names, self.chunks())
         return stream_lines(lines, self.write_options(names))
 
-    def _plain_lines(self, names: Sequence[str]) -> Iterator[list[Sequence[Any]]]:
+    def _plain_lines(self, names: Sequence[str], chunks: Iterable[list[Any]]) -> Iterator[list[Sequence[Any]]]:
         """The cells of pairs that have only texts and tags: nothing else is read."""
         answer, tags = names.index("answer"), names.index("tags") if "tags" in names else None
-        for rows in self._fetch([getattr(Entry, name) for name in names]):
+        for rows in chunks:
             if not all_visible([row[answer] for row in rows]):
                 rows = [row for row in rows if not is_blank(row[answer])]
             if tags is not None:
@@ -288,12 +291,12 @@ class Rendering:
             self.rows += len(rows)
             yield rows
 
-    def _mixed_lines(self, names: Sequence[str]) -> Iterator[list[Sequence[Any]]]:
+    def _mixed_lines(self, names: Sequence[str], chunks: Iterable[list[StoredEntry]]) -> Iterator[list[Sequence[Any]]]:
         """The cells of pairs of which some have messages or other columns."""
         ours = list(takewhile(OWN.__contains__, names))
         others, tags = names[len(ours) :], ours.index("tags") if "tags" in ours else None
         cells_in = itemgetter(*(PLACES[name.removesuffix("_json")] for name in ours))
-        for rows in self.chunks():
+        for rows in chunks:
             lines: list[Sequence[Any]] = []
             for row in rows:
                 more = msgspec.json.decode(row.extra) if row.extra and self.how.keep_extra else {}

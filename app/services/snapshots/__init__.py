@@ -22,7 +22,7 @@ from app.services.snapshots.comparing import (
     recall_comparison,
 )
 from app.services.snapshots.freezing import FreezeRun, delete_snapshot, freeze, name_snapshot
-from app.services.snapshots.frozen import as_frozen, frozen_tables, is_whole, stream
+from app.services.snapshots.frozen import as_frozen, is_whole, stream
 from app.services.snapshots.listing import (
     add_use,
     as_dict,
@@ -65,7 +65,6 @@ __all__ = [
     "find_point",
     "find_snapshot",
     "freeze",
-    "frozen_tables",
     "get_snapshot",
     "is_whole",
     "label_of",

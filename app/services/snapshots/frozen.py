@@ -39,16 +39,14 @@ def as_frozen(statement: S, snapshot: Snapshot | None) -> S:
 
     What it finds has its id and all of its columns, no hash of its content unless it was known, and the version 1.
     """
-    return statement if snapshot is None else statement.add_cte(*frozen_tables(snapshot))
-
-
-def frozen_tables(snapshot: Snapshot) -> tuple[CTE, CTE]:
-    """What ``as_frozen`` adds to a query. In SQL a common table hides the table of the same name."""
+    # In SQL a common table hides the table of the same name.
+    if snapshot is None:
+        return statement
     # Facts are of pairs as they are now: of what was frozen they are made anew.
     facts = EntryFacts.__table__
     names = [column(one.name, one.type) for one in facts.columns]
     kept = table("entry_facts", *names, schema="main" if db.engine.dialect.name == "sqlite" else None)
-    return _frozen_entries(snapshot), select(*kept.c).where(false()).cte("entry_facts")
+    return statement.add_cte(_frozen_entries(snapshot), select(*kept.c).where(false()).cte("entry_facts"))
 
 
 def stream(
