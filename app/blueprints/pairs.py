@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
@@ -38,6 +39,8 @@ SIZES = (25, 50, 100)
 # Texts whose tokens the editor shows.
 COUNTED = ("question", "answer", "reasoning", "system")
 MOST_REVISIONS = 50
+# So many texts are shown over an editor in which a search found something.
+MOST_HITS = 6
 LIST_COOKIE = "ltt_list"
 # The columns that can be shown beside question and answer.
 COLUMNS = {
@@ -228,7 +231,7 @@ def _render_page(
         dataset=dataset,
         view=view,
         searched=searched,
-        hits=list(_find_hits(entry, searched)) if entry and searched else (),
+        hits=list(islice(_find_hits(entry, searched), MOST_HITS)) if entry and searched else (),
         **(_alone(dataset) if own else _listed(dataset, view)),
         form=form,
         entry=entry,
@@ -255,7 +258,7 @@ def _render_page(
 
 def _alone(dataset: Dataset) -> dict[str, Any]:
     """What the page of one pair needs of the others: the known tags."""
-    columns = lists.columns_of(dataset.id, read=dataset.entry_count <= lists.AT_ONCE)
+    columns = lists.load_columns(dataset.id, read=dataset.entry_count <= lists.AT_ONCE)
     return {"tags": list(lists.count_facets(columns, dataset.id, EVERY).tags.items()) if columns is not None else []}
 
 
@@ -263,7 +266,7 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
     """One page of the list, and what stands beside it."""
     # Of a large dataset that nobody looked at yet the counts come after the list, or by a link.
     now = dataset.entry_count <= lists.AT_ONCE or read_choice(request.args, "counts", ("now",), "") == "now"
-    columns = lists.columns_of(dataset.id, read=now)
+    columns = lists.load_columns(dataset.id, read=now)
     ready = columns is not None and (now or lists.is_at_hand(columns, view.filters))
     facets = lists.count_facets(columns, dataset.id, view.filters) if columns is not None and ready else None
     page = lists.list_page(

@@ -260,17 +260,14 @@ def excerpt(
     """
     spans = find_in_page(text[:MOST_MARKED], query, field) if query else []
     seen, start = seen or most, 0
-    if spans and _width(text[: min(spans[0][1], seen + 1)]) > seen:
+    until = text[: min(spans[0][1], seen + 1)] if spans else ""
+    if sum(2 if east_asian_width(one) in "WF" else 1 for one in until) > seen:
         start = max(spans[0][0] - seen // 4, 0)
         # A word is not begun in its middle, where one ends before what was found.
         if start and (blank := _BLANK.search(text, start, spans[0][0])):
             start = blank.end()
     piece = text[start : start + most] if asis else clip(text[start : start + 1000], most)
     return ("…" if start else "") + piece
-
-
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def marked(text: str, query: Query | None, field: str = "") -> Markup | str:

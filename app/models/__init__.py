@@ -19,7 +19,7 @@ from app.models.database import (
 )
 from app.models.dataset import Dataset
 from app.models.duplicates import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, NotDuplicate
-from app.models.entry import Entry
+from app.models.entry import Entry, entry_columns
 from app.models.epoch import VERSIONS, Workspace, base_on_epoch, met_epoch, next_epoch, require_epoch
 from app.models.exports import Export, ExportPreset
 from app.models.filling import fill
@@ -80,6 +80,7 @@ __all__ = [
     "describe_process",
     "empty_log",
     "end_reading",
+    "entry_columns",
     "fill",
     "init_app",
     "is_writing",

@@ -1,11 +1,13 @@
 """Entries: stored question-answer pairs, in the form in which changes compare them (text or NULL)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, null, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core import stored
 from app.models.base import Base, UtcDateTime
 
 _LIVE: dict[str, Any] = {
@@ -72,3 +74,8 @@ class Entry(EntryColumns, Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     version: Mapped[int] = mapped_column(Id, default=1, server_default="1")
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def entry_columns(names: Collection[str] = stored.COLUMNS) -> tuple[Any, ...]:
+    """The columns of a StoredEntry, with NULL in place of those not named: what nobody reads is not fetched."""
+    return tuple(getattr(Entry, name) if name in names else null().label(name) for name in stored.COLUMNS)

@@ -1,16 +1,16 @@
 """Reading entries: one by one, by page, and the one bulk read that everything else streams from."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
 
-from app.core import folding, stored
+from app.core import folding
 from app.core.changes import chunks_of
 from app.core.errors import BadUsage, Busy, Conflict, Gone, Invalid, NotFound
 from app.core.filters import EVERY, HERE, QUESTIONS, Filters, check_choices
@@ -32,6 +32,7 @@ from app.models import (
     SearchState,
     StaleEntry,
     db,
+    entry_columns,
     reading,
 )
 from app.models import Dataset as DatasetRow
@@ -40,7 +41,7 @@ from app.models.log import WriteAheadLog
 from app.services import search
 
 # The columns that every reader of whole entries asks for, in the order of StoredEntry.
-COLUMNS = tuple(getattr(Entry, name) for name in stored.COLUMNS)
+COLUMNS = entry_columns()
 ORDERS = ("newest", "oldest")
 
 
@@ -451,11 +452,6 @@ def _end_read(connection: Connection, cursor: Any, wal: WriteAheadLog) -> None:
     wal.fold_if_free()
 
 
-def columns_of(names: Collection[str]) -> tuple[Any, ...]:
-    """The columns of whole entries, with NULL in place of those not named: what nobody reads is not fetched."""
-    return tuple(getattr(Entry, name) if name in names else null().label(name) for name in stored.COLUMNS)
-
-
 def stream_rows(
     dataset_id: int,
     filters: Filters = EVERY,
@@ -464,7 +460,7 @@ def stream_rows(
     size: int = 1000,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Iterator[list[StoredEntry]]:
-    """All matching entries in id order, in lists. ``columns`` are those of ``columns_of``; others are None."""
+    """All matching entries in id order, in lists. ``columns`` are those of ``entry_columns``; others are None."""
     for rows in stream(dataset_id, filters, columns=columns, size=size, where=where):
         yield list(map(as_entry, rows))
 

@@ -109,7 +109,7 @@ def test_columns_follow_every_write_and_count_what_the_database_finds(dataset_id
         if chance.random() < 0.3:
             search.catch_up()
         filters = some_filters(chance)
-        columns = lists.columns_of(dataset_id)
+        columns = lists.load_columns(dataset_id)
         facets = lists.count_facets(columns, dataset_id, filters)
         expected = [entry.id for entry in entries.stream_entries(dataset_id, filters)]
         found = columns.ids[lists.matching(columns, dataset_id, filters)].tolist()
@@ -127,7 +127,7 @@ def test_a_dataset_whose_pairs_are_all_deleted_is_empty_for_who_looks_first(data
     tasks.start(validation.CHECK, CheckRun(dataset_id, "plain"))
     pairs.delete_pairs(dataset_id, Selection(filters=Filters()))
     monkeypatch.setattr(columns, "_stores", WeakKeyDictionary())
-    found = lists.columns_of(dataset_id)
+    found = lists.load_columns(dataset_id)
     assert lists.count_facets(found, dataset_id, Filters()).total == 0
 
 
@@ -136,13 +136,13 @@ def test_a_write_after_the_clock_was_set_back_is_seen(dataset_id, monkeypatch):
         pairs.add_pair(dataset_id, f"Question {number}?", "Answer")
     first = next(entries.stream_entries(dataset_id, Filters())).id
     pairs.tag_pairs(dataset_id, Selection(ids=(first,)), add=["x"])
-    lists.columns_of(dataset_id)
+    lists.load_columns(dataset_id)
     real = base.now
     monkeypatch.setattr(import_module("app.services.history.steps"), "now", lambda: real() - timedelta(hours=1))
     pairs.tag_pairs(dataset_id, Selection(filters=Filters()), add=["y"])
-    assert lists.count_facets(lists.columns_of(dataset_id), dataset_id, Filters()).tags == {"y": 3, "x": 1}
+    assert lists.count_facets(lists.load_columns(dataset_id), dataset_id, Filters()).tags == {"y": 3, "x": 1}
     history.undo(dataset_id)
-    assert lists.count_facets(lists.columns_of(dataset_id), dataset_id, Filters()).tags == {"x": 1}
+    assert lists.count_facets(lists.load_columns(dataset_id), dataset_id, Filters()).tags == {"x": 1}
 
 
 def test_each_order_is_walked_in_both_directions(dataset_id):
@@ -203,7 +203,7 @@ def test_an_order_that_there_is_not_is_refused(dataset_id):
 def test_a_histogram_holds_every_pair(dataset_id):
     chance = random.Random(3)
     history.create(dataset_id, [make_record(chance) for _ in range(50)], summary="Add")
-    facets = lists.count_facets(lists.columns_of(dataset_id), dataset_id, Filters(length_from=50))
+    facets = lists.count_facets(lists.load_columns(dataset_id), dataset_id, Filters(length_from=50))
     measured = sorted(facts_of(entry).chars for entry in entries.stream_entries(dataset_id))
     assert sum(facets.length.counts) == len(measured) and facets.total == sum(one >= 50 for one in measured)
     assert (facets.length.low, facets.length.high) == (measured[0], measured[-1])
@@ -211,7 +211,7 @@ def test_a_histogram_holds_every_pair(dataset_id):
 
 def test_many_filters_are_counted_at_once_and_few_are_kept(app, dataset_id):
     history.create(dataset_id, [Record(f"q{n}", "word " * n) for n in range(60)], summary="Add")
-    columns = lists.columns_of(dataset_id)
+    columns = lists.load_columns(dataset_id)
     asked = [Filters(text=f"q{n}", length_from=n) for n in range(40)] * 2
 
     def count(filters):

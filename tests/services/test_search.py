@@ -106,11 +106,11 @@ def test_answers_are_those_of_a_plain_look(dataset_id: int, seed: int) -> None:
 def test_a_comment_is_found_at_once(dataset_id: int) -> None:
     pairs.add_pair(dataset_id, "Tare?", "Empty weight.")
     assert not find(dataset_id, "has:note")
-    columns = lists.columns_of(dataset_id)
+    columns = lists.load_columns(dataset_id)
     assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 0
     review.add_comment(dataset_id, 1, "Which one?", Reviewer("a", "Ann"))
     assert find(dataset_id, "has:note") == [1]
-    columns = lists.columns_of(dataset_id)
+    columns = lists.load_columns(dataset_id)
     assert columns is not None and lists.count_facets(columns, dataset_id, Filters(text="has:note")).total == 1
 
 

@@ -6,12 +6,13 @@ from sqlalchemy import update
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
 from app.core.record import Record
+from app.core.stored import COLUMNS
 from app.models import KeptEntry, db, transaction
 from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.pairs import Selection
 from app.services.snapshots import FreezeRun, RestoreRun, freezing, restoring
 
-FIELDS = tuple(name for name in entries.stored.COLUMNS if name not in ("content_hash", "version"))
+FIELDS = tuple(name for name in COLUMNS if name not in ("content_hash", "version"))
 
 
 def freeze(dataset_id: int, **run):

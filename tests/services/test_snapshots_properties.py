@@ -10,7 +10,7 @@ from app.core.digests import PairHasher, hash_pairs
 from app.core.errors import LttError
 from app.core.filters import EVERY, Filters
 from app.core.record import Record
-from app.core.stored import as_entry
+from app.core.stored import PLACES, as_entry
 from app.services import backups, datasets, entries, history, jobs, pairs, snapshots, tasks
 from app.services.history import staging
 from app.services.pairs import Selection
@@ -35,7 +35,7 @@ class Trial:
         self.backup: tuple[object, set[int]] | None = None
 
     def told(self, entry):
-        return (*tuple(entry[: entries.stored.PLACES["content_hash"]]), entry.id)
+        return (*tuple(entry[: PLACES["content_hash"]]), entry.id)
 
     def act(self, name, number, text) -> None:
         alive = [entry.id for entry in entries.stream_entries(self.dataset_id)]

@@ -13,7 +13,6 @@ FIELDS = ("question", "answer", "system", "turns", "tools", "reasoning", "reject
 SOURCES = (*CONTENT, "extra")
 _TOOLS = ("tools", "functions")
 _NO_TOOLS = re.compile(r"\s*(?:\[\s*\]|\{\s*\}|null)?\s*")
-_PARTS = ("turns", "trace", "extra")
 
 
 def is_plain(entry: StoredEntry) -> bool:

@@ -9,7 +9,7 @@ from app.core.cleaning import Cleaner, CleaningStopped
 from app.core.record import Record, dump_messages
 from app.core.stored import COLUMNS, CONTENT, MESSAGES, PLACES, StoredEntry, content_hashes, content_of
 from app.core.text import is_blank, is_storable
-from app.services.entries import columns_of
+from app.models import entry_columns
 
 EMPTIED, DUPLICATE, DELETED, SPLIT, KEPT = 1, 2, 4, 8, 16
 # What is read of an entry whatever the recipe does.
@@ -63,9 +63,9 @@ class EntryCleaner:
             (PLACES[name], name, function) for name, function in (functions or {}).items()
         ]
         self._messages = any(name in cleaner.reads for name in MESSAGES)
-        self.columns = columns_of(COLUMNS if self._whole else (*_ALWAYS, "content_hash", *CONTENT))
+        self.columns = entry_columns(COLUMNS if self._whole else (*_ALWAYS, "content_hash", *CONTENT))
         # For those who need no hash: what is not read need not be fetched.
-        self.fewest = columns_of(COLUMNS if self._whole else (*_ALWAYS, "trace", *cleaner.reads))
+        self.fewest = entry_columns(COLUMNS if self._whole else (*_ALWAYS, "trace", *cleaner.reads))
 
     def outcomes(self, rows: Iterable[StoredEntry]) -> Iterator[CleaningOutcome]:
         """What becomes of the entries that change. Raises CleaningStopped naming the pair."""

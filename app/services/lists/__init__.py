@@ -3,25 +3,22 @@
 All of it is told by ``Columns``: the labels and facts of a dataset's pairs as arrays, read once and then followed.
 """
 
-from app.services.lists.columns import AT_ONCE, Columns, columns_of
-from app.services.lists.counting import Facets, Histogram, count_facets, find_unused, is_at_hand, matching
+from app.services.lists.columns import AT_ONCE, load_columns
+from app.services.lists.counting import count_facets, find_unused, is_at_hand, matching
 from app.services.lists.paging import ORDERS, Order, list_page, neighbours_of
 from app.services.lists.views import delete_view, list_views, save_view
 
 __all__ = [
     "AT_ONCE",
     "ORDERS",
-    "Columns",
-    "Facets",
-    "Histogram",
     "Order",
-    "columns_of",
     "count_facets",
     "delete_view",
     "find_unused",
     "is_at_hand",
     "list_page",
     "list_views",
+    "load_columns",
     "matching",
     "neighbours_of",
     "save_view",

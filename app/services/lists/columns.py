@@ -138,6 +138,26 @@ class Columns:
         return tags
 
 
+# The arrays among the fields of Columns, and what they hold.
+_ARRAYS: dict[str, Any] = {
+    "ids": np.int64,
+    "status": np.int8,
+    "split": np.int8,
+    "batch": np.int32,
+    "imports": np.int32,
+    "live": bool,
+    "tags": np.int32,
+    "source": np.int32,
+    "hashes": np.int64,
+    "edited": np.int64,
+    "chars": np.int32,
+    "tokens": np.int32,
+    "turns": np.int32,
+    "has_tools": np.int8,
+    "language": np.int16,
+}
+
+
 class _Store:
     """The columns that were read last, of the datasets of one database."""
 
@@ -161,7 +181,7 @@ class _Store:
 _stores: "WeakKeyDictionary[Engine, _Store]" = WeakKeyDictionary()
 
 
-def columns_of(dataset_id: int, *, read: bool = True) -> Columns | None:
+def load_columns(dataset_id: int, *, read: bool = True) -> Columns | None:
     """The columns of a dataset as it is now. Without ``read`` None where they would have to be read whole first."""
     store = _stores.setdefault(db.engine, _Store())
     lock = store.lock_of(dataset_id)
@@ -228,7 +248,7 @@ _READ: tuple[Any, ...] = (
 
 
 def _read_all(connection: Connection, dataset_id: int, mark: tuple[Any, ...]) -> Columns:
-    arrays: dict[str, Any] = {name: np.zeros(0, kind) for name, kind in zip(_ARRAYS, _KINDS, strict=True)}
+    arrays: dict[str, Any] = {name: np.zeros(0, kind) for name, kind in _ARRAYS.items()}
     columns = Columns(
         mark=mark,
         statuses=Names(*STATUSES),
@@ -244,27 +264,6 @@ def _read_all(connection: Connection, dataset_id: int, mark: tuple[Any, ...]) ->
     _take_facts(connection, columns, dataset_id, EntryFacts.entry_id > 0)
     _finish(connection, columns, dataset_id)
     return columns
-
-
-# The types of the arrays, in the order of the fields.
-_KINDS = (
-    np.int64,
-    np.int8,
-    np.int8,
-    np.int32,
-    np.int32,
-    bool,
-    np.int32,
-    np.int32,
-    np.int64,
-    np.int64,
-    np.int32,
-    np.int32,
-    np.int32,
-    np.int8,
-    np.int16,
-)
-_ARRAYS = tuple(Columns.__annotations__)[1 : 1 + len(_KINDS)]
 
 
 def _follow(connection: Connection, dataset_id: int, known: Columns, mark: tuple[Any, ...]) -> Columns | None:
@@ -323,14 +322,12 @@ def _take_rows(connection: Connection, columns: Columns, *where: Any) -> list[in
             "edited": [0 if one is None else _microseconds(one) for one in edited],
         }
         number = len(ids)
-        arrays = {
-            name: np.array(cells[name], kind) for name, kind in zip(_ARRAYS, _KINDS, strict=True) if name in cells
-        }
+        arrays = {name: np.array(cell, _ARRAYS[name]) for name, cell in cells.items()}
         is_new = arrays["ids"] > last
         places = np.searchsorted(columns.ids, arrays["ids"][~is_new])
         if len(places) and not np.array_equal(columns.ids[places], arrays["ids"][~is_new]):
             return [*taken, *ids]
-        for name, kind in zip(_ARRAYS, _KINDS, strict=True):
+        for name, kind in _ARRAYS.items():
             cell = arrays.get(name, np.full(number, UNKNOWN, kind))
             getattr(columns, name)[places] = cell[~is_new]
             added[name].append(cell[is_new])

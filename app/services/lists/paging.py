@@ -9,10 +9,10 @@ from app.core.filters import EVERY, Filters
 from app.core.text import is_number
 from app.services import entries
 from app.services.entries import Page
-from app.services.lists.columns import UNKNOWN, Array, Columns, columns_of
+from app.services.lists.columns import UNKNOWN, Array, Columns, load_columns
 from app.services.lists.counting import matching
 
-ORDERS = ("newest", "oldest", "edited", "longest", "shortest", "most-tokens", "fewest-tokens", "random")
+ORDERS = (*entries.ORDERS, "edited", "longest", "shortest", "most-tokens", "fewest-tokens", "random")
 _LARGE = np.iinfo(np.int64).max
 
 
@@ -22,6 +22,11 @@ class Order:
 
     name: str = "newest"
     seed: int = 1
+
+    @property
+    def is_by_id(self) -> bool:
+        """Whether pairs follow one another by their ids, so that the database tells it as well."""
+        return self.name in entries.ORDERS
 
 
 def list_page(
@@ -50,7 +55,7 @@ def list_page(
 
     def cursor_at(direction: str, place: int) -> str:
         entry_id = int(columns.ids[place])
-        if order.name in ("newest", "oldest"):
+        if order.is_by_id:
             return f"{direction}:{entry_id}"
         value = int(values[np.searchsorted(places, place)])
         return f"{direction}:{value}:{entry_id}"
@@ -92,18 +97,17 @@ def _columns_for(dataset_id: int, filters: Filters, order: Order, columns: Colum
     """The columns where the list needs them, or is quicker by them; None where the database tells it as well."""
     if order.name not in ORDERS:
         raise BadUsage(f"There is no order {order.name!r}. Use one of {', '.join(ORDERS)}.")
-    by_id = order.name in ("newest", "oldest")
-    if by_id and (filters == EVERY or filters.text):
+    if order.is_by_id and (filters == EVERY or filters.text):
         return None
-    columns = columns or columns_of(dataset_id, read=not by_id)
+    columns = columns or load_columns(dataset_id, read=not order.is_by_id)
     # What is not known yet is only told by the texts themselves.
-    return None if by_id and columns is not None and columns.unknown and filters.asks_facts else columns
+    return None if order.is_by_id and columns is not None and columns.unknown and filters.asks_facts else columns
 
 
 def _values(columns: Columns, places: Array, order: Order) -> tuple[Array, bool]:
     """What the rows are ordered by, and whether the largest comes first. Rows of one value go by their ids."""
     ids = columns.ids[places]
-    if order.name in ("newest", "oldest"):
+    if order.is_by_id:
         return ids, order.name == "newest"
     if order.name == "edited":
         return columns.edited[places], True
@@ -153,8 +157,7 @@ def _read_cursor(cursor: str, order: Order) -> tuple[bool, tuple[int, int] | Non
     direction, _, rest = cursor.partition(":")
     value, _, entry_id = rest.rpartition(":")
     value = value or entry_id
-    by_id = order.name in ("newest", "oldest")
-    if direction not in ("after", "before") or not is_number(entry_id) or by_id != (":" not in rest):
+    if direction not in ("after", "before") or not is_number(entry_id) or order.is_by_id != (":" not in rest):
         raise entries.bad_cursor()
     sign, digits = value[:1] == "-", value.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and int(digits) <= _LARGE):

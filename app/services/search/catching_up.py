@@ -125,8 +125,10 @@ def _find_behind() -> list[int]:
 
 
 def _is_behind(session: Session, dataset: Dataset, state: SearchState | None, newest: int | None) -> bool:
-    if state is None or dataset.deleted_at is not None:
-        return (state is None) == (dataset.deleted_at is None) and (state is not None or newest is not None)
+    if dataset.deleted_at is not None:
+        return state is not None
+    if state is None:
+        return newest is not None
     return (
         state.made_by != MADE_BY
         or state.facts_upto < (newest or 0)

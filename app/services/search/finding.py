@@ -32,7 +32,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 
-from app.core import stored
 from app.core.errors import Invalid
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
@@ -40,7 +39,18 @@ from app.core.search.query import Expression, Label, Measure, Query, Term, Words
 from app.core.search.words import TYPED, fold
 from app.core.stored import as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
-from app.models import ChangeSet, Comment, Dataset, Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
+from app.models import (
+    ChangeSet,
+    Comment,
+    Dataset,
+    Entry,
+    EntryFacts,
+    SearchState,
+    StaleEntry,
+    db,
+    entry_columns,
+    is_writing,
+)
 from app.services.search.marking import table_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
@@ -50,7 +60,7 @@ MOST_SECONDS = 20.0
 _STEPS = 100_000
 _FEW_IDS = 400
 _REMEMBERED = 64
-_COLUMNS: tuple[Any, ...] = tuple(getattr(Entry, name) for name in stored.COLUMNS)
+_COLUMNS = entry_columns()
 # Where the texts of plain entries stand. They have no messages and no tools.
 _PLAIN: dict[str, Any] = {
     "question": Entry.question,
