@@ -1,6 +1,7 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
+from app.models.connection import Connection, FoundServer, ModelUse
 from app.models.database import (
     Turns,
     close_cleanly,
@@ -44,6 +45,7 @@ __all__ = [
     "Check",
     "Claim",
     "Comment",
+    "Connection",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
@@ -54,12 +56,14 @@ __all__ = [
     "Export",
     "ExportPreset",
     "FoundProblem",
+    "FoundServer",
     "IdempotencyKey",
     "Import",
     "Job",
     "KeptEntry",
     "Ledger",
     "LedgerRow",
+    "ModelUse",
     "NotDuplicate",
     "Price",
     "QuarantinedRow",
