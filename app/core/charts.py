@@ -12,16 +12,21 @@ TOP, BOTTOM = 16, 20
 # Between two words that stand at the ends of lines.
 _LINE = 13
 _WIDTH_OF_LETTER = 6.2
+_LETTERS_OF_VALUE = 5
 MOST_TICKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line to draw. The measured one that decides is ``l1``, with points; what stands beside it is ``l2``."""
+    """A line to draw. The measured one that decides is ``l1``, with points; what stands beside it is ``l2``.
+
+    At its end stand its name and its last value, unless it is only there to compare with (``is_named``).
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     kind: str = "l1"
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +71,25 @@ def draw_lines(
     height: int,
     reach: float,
     say: Callable[[float], str],
+    tick: Callable[[float], str] | None = None,
     marks: Sequence[tuple[float, str]] = (),
     best: tuple[float, str] | None = None,
     span: tuple[float, float] | None = None,
 ) -> Chart | None:
     """A picture of lines over steps 0 to ``reach``; None where there is nothing to draw.
 
-    ``say`` writes a value. ``marks`` are steps with their words under the axis, ``best`` is a step with its words, and
-    ``span`` the least and the largest value, where several pictures share a scale.
+    ``say`` writes a value, ``tick`` one of the scale. ``marks`` are steps with words under the axis, ``best`` is a
+    step with its words, and ``span`` the least and the largest value, where several pictures share a scale.
     """
     drawn = [one for one in series if one.points]
     if not drawn:
         return None
     low, high = span or span_of(drawn)
     ticks, low, high = _choose_ticks(low, high)
-    said = [(value, say(value)) for value in ticks]
-    ends = [f"{one.name} {say(one.points[-1][1])}".strip() for one in drawn]
+    said = [(value, (tick or say)(value)) for value in ticks]
     left = max([len(text) for _, text in said], default=1) * _WIDTH_OF_LETTER + 8
-    right = width - 14.0
+    # Room for what stands at the ends of lines, the same while a value gets longer or shorter.
+    right = width - 8 - (max(len(one.name) for one in drawn) + 1 + _LETTERS_OF_VALUE) * _WIDTH_OF_LETTER
     reach = max(reach, *(x for one in drawn for x, _ in one.points), 1)
 
     def x_of(step: float) -> float:
@@ -105,13 +111,23 @@ def draw_lines(
         few = len(spots) <= (right - left) / 8
         dots = tuple(spots) if one.kind == "l1" and few else tuple(spots[-1:]) if one.kind == "l1" else ()
         lines.append(Line(one.kind, " ".join(f"{x:g},{y:g}" for x, y in spots), dots))
-    places = _part_words([(x_of(one.points[-1][0]), y_of(one.points[-1][1])) for one in drawn], bottom)
-    for one, text, (x, y) in zip(drawn, ends, places, strict=True):
+    named = [one for one in drawn if one.is_named]
+    places = _part_words([(x_of(one.points[-1][0]), y_of(one.points[-1][1])) for one in named], bottom)
+    for one, (x, y) in zip(named, places, strict=True):
+        text = f"{one.name} {say(one.points[-1][1])}".strip()
         fits = x + 8 + len(text) * _WIDTH_OF_LETTER <= width
-        words.append(Word(x + 8, y + 4, text, "start", one.kind) if fits else Word(width, y - 8, text, "end", one.kind))
+        words.append(Word(x + 8, y + 4, text, "start", one.kind) if fits else Word(width, y + 4, text, "end", one.kind))
     grid = tuple(y_of(value) for value in ticks)
     return Chart(
-        width, height, round(left, 1), right, bottom, grid, tuple(lines), tuple(words), x_of(best[0]) if best else None
+        width,
+        height,
+        round(left, 1),
+        round(right, 1),
+        bottom,
+        grid,
+        tuple(lines),
+        tuple(words),
+        x_of(best[0]) if best else None,
     )
 
 
