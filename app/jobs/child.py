@@ -27,7 +27,6 @@ WATCH_SECONDS = 0.1
 GRACE_SECONDS = 3.0
 CANCEL_SECONDS = 10.0
 KEPT = "Nothing of it was kept."
-FILE_BYTES = 16 * 1024**3
 
 # Forking is quick but safe on Linux only; elsewhere the child starts afresh.
 _processes: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -135,7 +134,8 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
     describe_process(f"job {claim.id} ({claim.kind})")
     app = create_bare_app(overrides)
     with app.app_context():
-        limits.confine(limits_of(claim.kind), file_bytes=FILE_BYTES + _database_bytes())
+        allowed = limits_of(claim.kind)
+        limits.confine(allowed, file_bytes=allowed.file_mb * limits.MB + _database_bytes())
         try:
             running.run_claimed(claim, tasks.act_of(claim.kind), patient=True)
         except Stopped:

@@ -35,6 +35,7 @@ from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
 from app.models.search import EntryFacts, SearchState, StaleEntry
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
+from app.models.training import TrainingRun
 from app.models.views import SavedView
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "SnapshotRange",
     "SnapshotUse",
     "StaleEntry",
+    "TrainingRun",
     "Turns",
     "Verdict",
     "Workspace",

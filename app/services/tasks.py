@@ -19,7 +19,20 @@ from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "export", "hub")
+PACKAGES = (
+    "imports",
+    "cleaning",
+    "duplicates",
+    "splits",
+    "validation",
+    "stats",
+    "snapshots",
+    "export",
+    "hub",
+    "training",
+)
+# How many jobs of each lane a worker runs at the same time: a training of days keeps no import waiting.
+LANES = {"": 1, "training": 1, "away": 4}
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 
@@ -31,6 +44,7 @@ class TaskLimits:
     memory_mb: int = 512
     cpu_seconds: int = 3600
     stall_seconds: int = 600
+    file_mb: int = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,8 @@ class Task(Generic[O]):
     result_page: tuple[str, tuple[str, ...]]
     small: Callable[[O], bool] = lambda options: False
     limits: TaskLimits = TaskLimits()
+    # Beside which others it runs: one of ``LANES``.
+    lane: str = ""
     # Raises what speaks against it before there is a job.
     check: Callable[[O], object] = lambda options: None
     # A job that waits or runs with these options alike is taken in place of a new one.

@@ -1,13 +1,13 @@
 """Connections to servers of models, their calls, and servers found on this computer.
 
-Revises: 0016, exports
+Revises: 0018, runs of training
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0016"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
