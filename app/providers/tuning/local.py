@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
-from app.core.training import RunSpec
+from app.core.training import TARGETS, RunSpec
 from app.providers.tuning.base import Obstacle, PlaceState
 
 ENGINE = "app.providers.engine"
@@ -42,6 +42,8 @@ class LocalPlace:
     title: str = "This computer"
     lane: str = "training"
     poll_seconds: float = 0.5
+    targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
+    can_pause: bool = True
     _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def probe(self) -> dict[str, Any]:
