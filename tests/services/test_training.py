@@ -104,7 +104,8 @@ def test_pairs_that_ask_the_same_are_held_out_together():
 
 def test_what_must_be_fixed_blocks_a_run_unless_a_reason_is_given():
     dataset_id = make_dataset()
-    pairs.add_pair(dataset_id, "What does account number 1 cost in a year?", "10 euros.", split="validation")
+    question, answer = "What does account number 1 cost in a year?", "Account number 1 costs 10 euros."
+    pairs.add_pair(dataset_id, question, answer, split="validation")
     plan = training.plan_run(choose(dataset_id))
     assert plan.is_blocked and [one.code for one in plan.survey.blocking] == ["leaks"]
     with pytest.raises(Conflict, match="say why"):
@@ -193,8 +194,8 @@ def test_a_run_is_cancelled_and_its_checkpoints_stay(worker, monkeypatch):
     training.start_run(run_id)
     work_until(worker, run_id, lambda one: training.read_run(one).checkpoints)
     training.cancel_run(run_id)
-    ended = work_until(worker, run_id, lambda one: one.state == "cancelled")
-    assert training.read_run(ended).checkpoints and jobs.get(ended.job_id).state == "cancelled"
+    ended = work_until(worker, run_id, lambda one: jobs.get(one.job_id).state == "cancelled")
+    assert training.read_run(ended).checkpoints and ended.state == "cancelled"
 
 
 @by_forking

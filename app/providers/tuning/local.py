@@ -23,7 +23,6 @@ PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
 # How long an answer about packages and devices holds.
 PROBED_SECONDS, MISSING_SECONDS = 600, 5
 END_SECONDS = 10
-NICE = 10
 LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]
@@ -90,10 +89,6 @@ class LocalPlace:
             start_new_session=True,
         )
         assert process.stdout is not None
-        if hasattr(os, "setpriority"):
-            # Whoever looks at pages meanwhile comes first.
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         Thread(target=_keep_log, args=(process.stdout, folder / "log.txt"), daemon=True).start()
         handle = str(process.pid)
         self._running[handle] = process
@@ -170,10 +165,7 @@ class LocalPlace:
         secret = tuple(one for one in _SECRET if not (download and one == "proxy"))
         kept = {name: value for name, value in os.environ.items() if not any(one in name.lower() for one in secret)}
         offline = {} if download else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-        threads = str(max((os.cpu_count() or 2) // 2, 1))
-        usual = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
-        quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
-        return {**usual, **kept, **quiet, **offline, "PYTHONPATH": str(_ROOT)}
+        return {**kept, **offline, "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(_ROOT)}
 
     @property
     def _command(self) -> list[str]:
