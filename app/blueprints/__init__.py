@@ -27,6 +27,7 @@ PAGES: tuple[str, ...] = (
     "jobs",
     "backup",
     "settings",
+    "models",
 )
 
 

@@ -71,11 +71,12 @@ _WORKSPACE_PAGES = (
     ("datasets.index", "All datasets", "collection", "a"),
     ("conversion.index", "Convert a file", "arrow-left-right", ""),
     ("jobs.index", "Jobs", "activity", ""),
-    ("backup.index", "Backup and restore", "database", ""),
     ("settings.index", "Settings", "gear", ""),
 )
 
 
+# Blueprints whose pages belong to the page of another one.
+_PARTS_OF = {"models": "settings", "backup": "settings"}
 # Which keys act on which pages, beside those that do everywhere.
 _SCOPES = {
     "pairs": ("list", "pair"),
@@ -206,7 +207,8 @@ def url_for_if(endpoint: str, **values: Any) -> str | None:
 def _is_here(endpoint: str) -> bool:
     if endpoint.startswith("datasets."):
         return request.endpoint == endpoint
-    return bool(request.endpoint) and str(request.endpoint).split(".")[0] == endpoint.split(".")[0]
+    section = str(request.endpoint or "").split(".")[0]
+    return _PARTS_OF.get(section, section) == endpoint.split(".")[0]
 
 
 def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:

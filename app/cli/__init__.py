@@ -42,6 +42,7 @@ COMMANDS = {
     "snapshot-copy": "app.cli.snapshots:snapshot_copy",
     "snapshot-delete": "app.cli.snapshots:snapshot_delete",
     "digest": "app.cli.datasets:digest",
+    "models": "app.cli.models:models",
     "backup": "app.cli.backup:backup",
     "restore": "app.cli.backup:restore",
     "verify": "app.cli.backup:verify",

@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "advice",
     "snapshots",
     "jobs",
+    "models",
 )
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)
