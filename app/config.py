@@ -60,6 +60,7 @@ _ALL = (
     ),
     Setting("LTT_LOOK_MB", 512, "Most MB of memory that such a look, or the conversion of a file, may take.", low=128),
     Setting("LTT_SEMANTIC_MODEL", "", "Folder of a static model (model2vec), by which scans find other words too."),
+    Setting("LTT_TRAIN_PYTHON", "", "A Python that has the packages for training, where the own one has not."),
     Setting("LTT_UPLOAD_KEEP_MINUTES", 60, "How long an uploaded file waits for its import or conversion."),
 )
 SETTINGS = {setting.name: setting for setting in _ALL}

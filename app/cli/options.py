@@ -60,5 +60,11 @@ def _attributes(one: Option) -> dict[str, Any]:
         default = list(one.choices)[0 if one.default else 1] if isinstance(one.default, bool) else one.default
         return {**about, "default": default}
     if one.between:
-        return {**about, "type": click.IntRange(*one.between), "default": one.default, "show_default": True}
-    return {**about, "default": one.default, **({"type": int} if one.kind == "number" else {})}
+        kind = (
+            click.FloatRange(*one.between)
+            if one.kind == "decimal"
+            else click.IntRange(int(one.between[0]), int(one.between[1]))
+        )
+        return {**about, "type": kind, "default": one.default, "show_default": True}
+    kinds = {"number": int, "decimal": float}
+    return {**about, "default": one.default, **({"type": kinds[one.kind]} if one.kind in kinds else {})}

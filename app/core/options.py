@@ -14,11 +14,12 @@ types cannot::
 of jobs and of the database) or, one by one, by ``read_text`` (forms and commands); both refuse with a sentence. They go
 out by ``encode`` (JSON) and ``command_words`` (the same thing on the command line).
 
-A field is a text, a whole number, a tick, a list of texts or a mapping from text to text; with ``| None`` it may also
-be left unsaid. A tick with two choices is said by these words: the first is yes. Fields of other types are for
-programs: ``decode`` and ``encode`` take what msgspec can convert.
+A field is a text, a whole number, a decimal number, a tick, a list of texts or a mapping from text to text; with
+``| None`` it may also be left unsaid. A tick with two choices is said by these words: the first is yes. Fields of other
+types are for programs: ``decode`` and ``encode`` take what msgspec can convert.
 """
 
+import math
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -31,6 +32,7 @@ from app.core.errors import Invalid
 _KINDS: dict[Any, tuple[str, str]] = {
     str: ("text", "a text"),
     int: ("number", "a whole number"),
+    float: ("decimal", "a number"),
     bool: ("tick", "true or false"),
     tuple[str, ...]: ("texts", "a list of texts"),
     dict[str, str]: ("pairs", "texts by their names"),
@@ -46,9 +48,10 @@ T = TypeVar("T")
 class Option:
     """One field of an options dataclass as its doors see it.
 
-    ``kind`` is text, number, tick, texts, pairs or other; ``optional`` allows None, for what was not said. ``choices``
-    maps each value to what a page shows; a number may lie ``between`` two others. ``flag`` is spelled as click takes it
-    (``--header/--no-header``), and empty where commands have none. Forms and the API call it by its ``word``.
+    ``kind`` is text, number, decimal, tick, texts, pairs or other; ``optional`` allows None, for what was not said.
+    ``choices`` maps each value to what a page shows; a number may lie ``between`` two others. ``flag`` is spelled as
+    click takes it (``--header/--no-header``), and empty where commands have none. Forms and the API call it by its
+    ``word``.
     """
 
     name: str
@@ -63,7 +66,7 @@ class Option:
     flag: str
     word: str
     metavar: str
-    between: tuple[int, int] | None
+    between: tuple[float, float] | None
     parse: Callable[[str], Any] | None
     say: Callable[[Any], str]
 
@@ -78,7 +81,7 @@ def option(
     flag: str | None = None,
     word: str = "",
     metavar: str = "",
-    between: tuple[int, int] | None = None,
+    between: tuple[float, float] | None = None,
     parse: Callable[[str], Any] | None = None,
     say: Callable[[Any], str] = str,
 ) -> Any:
@@ -141,8 +144,11 @@ def check_value(one: Option, value: Any, title: str = "") -> Any:
     except (msgspec.ValidationError, Invalid) as error:
         words = next((words for kind, words in _KINDS.values() if kind == one.kind), "of another kind")
         raise Invalid(f"{label} must be {words}.", code="bad_option", option=one.name) from error
+    if one.kind == "decimal" and value is not None and not math.isfinite(value):
+        raise Invalid(f"{label} must be a number.", code="bad_option", option=one.name)
     if one.between and value is not None and not one.between[0] <= value <= one.between[1]:
-        raise Invalid(f"{label} must be from {one.between[0]} to {one.between[1]}.", code="bad_option", option=one.name)
+        low, high = (f"{edge:g}" if one.kind == "decimal" else edge for edge in one.between)
+        raise Invalid(f"{label} must be from {low} to {high}.", code="bad_option", option=one.name)
     chosen = value if one.kind == "texts" else () if value is None or one.kind == "tick" else (value,)
     if one.choices and any(each not in one.choices for each in chosen):
         raise Invalid(f"{label} must be one of: {', '.join(one.choices)}.", code="bad_option", option=one.name)
@@ -162,6 +168,11 @@ def read_text(one: Option, text: str, title: str = "") -> Any:
         value = one.parse(value)
     elif one.kind == "number" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 19:
         value = int(text)
+    elif one.kind == "decimal":
+        try:
+            value = float(text)
+        except ValueError:
+            value = text
     elif one.kind == "tick":
         words = {"1": True, "true": True, "on": True, "0": False, "false": False, "": False}
         words |= dict(zip(one.choices, (True, False), strict=False))

@@ -58,7 +58,7 @@ class CleanForm:
         operation = OPERATIONS[self.operation]
         sent = [(one, self.values.get(f"o.{one.name}", "")) for one in option_fields(operation) if self.asked]
         # A number that is just being typed is as by default.
-        given = ((one, text) for one, text in sent if text or one.kind != "number")
+        given = ((one, text) for one, text in sent if text or one.kind not in ("number", "decimal"))
         options = {one.name: read_text(one, text, operation.title) for one, text in given}
         named = read_choices(self.values.getlist("field"), "field", TEXT_FIELDS)
         fields = tuple(name for name in TEXT_FIELDS if name in named)

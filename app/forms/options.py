@@ -24,6 +24,6 @@ def read_form(kind: type[T], values: Mapping[str, str], *, asked: bool, only: Co
                 said[one.name] = text in ("1", "on")
         elif one.kind == "text" and text:
             said[one.name] = text.replace("\r\n", "\n")
-        elif text and one.kind in ("tick", "number", "texts", "pairs"):
+        elif text and one.kind in ("tick", "number", "decimal", "texts", "pairs"):
             said[one.name] = read_text(one, text)
     return kind(**said)

@@ -27,7 +27,6 @@ WATCH_SECONDS = 0.1
 GRACE_SECONDS = 3.0
 CANCEL_SECONDS = 10.0
 KEPT = "Nothing of it was kept."
-FILE_BYTES = 16 * 1024**3
 
 # Forking is quick but safe on Linux only; elsewhere the child starts afresh.
 _processes: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -43,6 +42,13 @@ class Progress:
     gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ended: ``told`` is its state and sentence where it did not end by itself."""
+
+    told: tuple[str, str] | None
+
+
 @dataclass(slots=True)
 class Watcher:
     """Ends a job's process when it passes a limit, is not wanted any more, or does not get on."""
@@ -55,17 +61,17 @@ class Watcher:
     _looked: float = field(default_factory=time.monotonic)
     _cancelled: float | None = None
 
-    def watch(self, process: BaseProcess) -> tuple[str, str] | None:
-        """Wait for the process. Returns the state and sentence of a job that did not end by itself."""
-        while process.is_alive():
-            process.join(WATCH_SECONDS)
-            verdict = self._verdict(process)
-            if verdict is not None:
-                _end(process, gently=verdict[0] == "interrupted")
-                return verdict
-        return _meaning(process.exitcode or 0, self.allowed)
+    def judge(self, process: BaseProcess) -> Verdict | None:
+        """How the job of the process has ended; None while it goes on. A process that may not go on is ended."""
+        if not process.is_alive():
+            return Verdict(_meaning(process.exitcode or 0, self.allowed))
+        told = self._object_to(process)
+        if told is None:
+            return None
+        _end(process, gently=told[0] == "interrupted")
+        return Verdict(told)
 
-    def _verdict(self, process: BaseProcess) -> tuple[str, str] | None:
+    def _object_to(self, process: BaseProcess) -> tuple[str, str] | None:
         if self.stop_wanted():
             return "interrupted", running.STOPPED
         memory = limits.needed_mb(process.pid or 0)
@@ -135,7 +141,8 @@ def _main(claim: Claim, overrides: Mapping[str, Any], parent: int) -> None:
     describe_process(f"job {claim.id} ({claim.kind})")
     app = create_bare_app(overrides)
     with app.app_context():
-        limits.confine(limits_of(claim.kind), file_bytes=FILE_BYTES + _database_bytes())
+        allowed = limits_of(claim.kind)
+        limits.confine(allowed, file_bytes=allowed.file_mb * limits.MB + _database_bytes())
         try:
             running.run_claimed(claim, tasks.act_of(claim.kind), patient=True)
         except Stopped:

@@ -1,6 +1,7 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
+from app.models.connection import Connection, FoundServer, ModelUse
 from app.models.database import (
     Turns,
     close_cleanly,
@@ -34,6 +35,7 @@ from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
 from app.models.search import EntryFacts, SearchState, StaleEntry
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
+from app.models.training import TrainingRun
 from app.models.views import SavedView
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "Check",
     "Claim",
     "Comment",
+    "Connection",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
@@ -55,12 +58,14 @@ __all__ = [
     "Export",
     "ExportPreset",
     "FoundProblem",
+    "FoundServer",
     "IdempotencyKey",
     "Import",
     "Job",
     "KeptEntry",
     "Ledger",
     "LedgerRow",
+    "ModelUse",
     "NotDuplicate",
     "Price",
     "QuarantinedRow",
@@ -71,6 +76,7 @@ __all__ = [
     "SnapshotRange",
     "SnapshotUse",
     "StaleEntry",
+    "TrainingRun",
     "Turns",
     "Verdict",
     "Workspace",

@@ -11,15 +11,30 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy import func, select
+
 from app.core.errors import NotFound
 from app.core.options import decode, encode
-from app.models import Job, end_reading, is_writing, transaction
+from app.models import Job, db, end_reading, is_writing, transaction
 from app.services import backups, jobs, runners, running, work
 from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
 
 # The packages of services that declare tasks, each in its module ``tasks``.
-PACKAGES = ("imports", "cleaning", "duplicates", "splits", "validation", "stats", "snapshots", "export", "hub")
+PACKAGES = (
+    "imports",
+    "cleaning",
+    "duplicates",
+    "splits",
+    "validation",
+    "stats",
+    "snapshots",
+    "export",
+    "hub",
+    "training",
+)
+# How many jobs of each lane a worker runs at the same time: a training of days keeps no import waiting.
+LANES = {"": 1, "training": 1, "away": 4}
 PATIENCE_SECONDS = 5.0
 O = TypeVar("O")  # noqa: E741 (the options)
 
@@ -31,6 +46,7 @@ class TaskLimits:
     memory_mb: int = 512
     cpu_seconds: int = 3600
     stall_seconds: int = 600
+    file_mb: int = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,8 @@ class Task(Generic[O]):
     result_page: tuple[str, tuple[str, ...]]
     small: Callable[[O], bool] = lambda options: False
     limits: TaskLimits = TaskLimits()
+    # Beside which others it runs: one of ``LANES``.
+    lane: str = ""
     # Raises what speaks against it before there is a job.
     check: Callable[[O], object] = lambda options: None
     # A job that waits or runs with these options alike is taken in place of a new one.
@@ -80,6 +98,20 @@ def all_tasks() -> list[Task[Any]]:
     for name in PACKAGES:
         import_module(f"app.services.{name}.tasks")
     return list(_declared.values())
+
+
+def kinds_of(lane: str) -> list[str]:
+    """The names of the tasks of a lane."""
+    return [task.name for task in all_tasks() if task.lane == lane]
+
+
+def ahead_of(job: Job) -> int:
+    """How many jobs of its lane a queued job waits for."""
+    task = find_task(job.kind)
+    lane = task.lane if task else ""
+    beside = [one.name for one in all_tasks() if one.lane != lane]
+    earlier = select(func.count()).where(Job.state.in_(jobs.ACTIVE), Job.id < job.id, Job.kind.not_in(beside))
+    return int(db.session.execute(earlier).scalar_one())
 
 
 def find_task(name: str) -> Task[Any] | None:

@@ -24,6 +24,7 @@ class Greeting:
     secret: str = option("", "Secret", flag="")
     late: bool | None = option(None, "Late", choices={"yes": "Yes", "no": "No"}, word="l")
     rows: int = option(3, "Rows", between=(1, 9))
+    rate: float = option(0.5, "Rate", between=(0.0, 1.0))
     ids: tuple[int, ...] = ()
 
 
@@ -46,6 +47,7 @@ def test_a_field_tells_what_it_is() -> None:
             "text",
             "tick",
             "number",
+            "decimal",
             "other",
         )
     ]
@@ -168,3 +170,13 @@ def test_a_number_lies_between_its_bounds() -> None:
     assert read_text(OPTIONS["rows"], "9") == 9
     with pytest.raises(Invalid, match="Rows must be from 1 to 9"):
         read_text(OPTIONS["rows"], "10")
+
+
+def test_a_decimal_number_is_read_and_written() -> None:
+    rate = OPTIONS["rate"]
+    assert (read_text(rate, "2e-4"), read_text(rate, "1")) == (0.0002, 1.0)
+    assert decode(Greeting, {"rate": 1}).rate == 1.0
+    assert command_words(Greeting(rate=0.25)) == ["--rate", "0.25"]
+    for text in ("much", "nan", "inf", "1.5", "-1"):
+        with pytest.raises(Invalid, match="Rate must be"):
+            read_text(rate, text)

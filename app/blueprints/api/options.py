@@ -11,7 +11,7 @@ from app.core.options import check_value, options_of, read_text
 T = TypeVar("T")
 # A field that is sent empty says nothing.
 Text = Annotated[str | None, BeforeValidator(lambda value: None if value == "" else value)]
-_TYPES: dict[str, Any] = {"number": int | None, "tick": bool}
+_TYPES: dict[str, Any] = {"number": int | None, "decimal": float | None, "tick": bool}
 
 
 def model_of(kind: type[Any], leave_out: Collection[str] = (), *, lists: bool = False) -> type[BaseModel]:
@@ -23,7 +23,7 @@ def model_of(kind: type[Any], leave_out: Collection[str] = (), *, lists: bool = 
     for one in options_of(kind):
         if one.name in leave_out:
             continue
-        hint, default = _TYPES.get(one.kind, Text), one.default if one.kind in ("text", "number", "tick") else None
+        hint, default = _TYPES.get(one.kind, Text), one.default if one.kind == "text" or one.kind in _TYPES else None
         if one.kind == "tick" and one.optional:
             hint = bool | None
         elif one.kind == "texts" and lists:

@@ -1,0 +1,169 @@
+"""What a run measured: points of a metrics file, or of the ``trainer_state.json`` that Hugging Face's trainers write.
+
+A point is one step. Its train loss and its validation loss may stand in lines of their own; read, they are one point.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.core.errors import Invalid
+
+# Largest metrics file that is brought back: a million points of a usual size.
+MOST_BYTES = 256 * 1024 * 1024
+# Names of the log of Hugging Face's Trainer and of TRL, by ours. `num_tokens` counts from the start of the run.
+_NAMES = {
+    "loss": "loss",
+    "mean_token_accuracy": "token_accuracy",
+    "learning_rate": "learning_rate",
+    "grad_norm": "gradient_norm",
+    "num_tokens": "tokens",
+    "eval_loss": "validation_loss",
+    "eval_mean_token_accuracy": "validation_token_accuracy",
+}
+
+
+class Point(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was measured at one step; what is None was not. Time is in seconds since the start, memory in MB."""
+
+    step: int
+    epoch: float | None = None
+    seconds: float | None = None
+    loss: float | None = None
+    token_accuracy: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    tokens: int | None = None
+    memory_mb: float | None = None
+    validation_loss: float | None = None
+    validation_token_accuracy: float | None = None
+
+    @property
+    def perplexity(self) -> float | None:
+        """The perplexity on the validation split; None where it was not measured or is beyond any number."""
+        return perplexity_of(self.validation_loss)
+
+
+_FIELDS = Point.__struct_fields__
+_DECODER = msgspec.json.Decoder(Point)
+
+
+def perplexity_of(loss: float | None) -> float | None:
+    """``exp(loss)`` of a loss in nats for each token; None where there is none or it is beyond any number."""
+    if loss is None or loss > 700:
+        return None
+    return math.exp(loss)
+
+
+def read_points(file: Path) -> list[Point]:
+    """The points of a run's metrics file, each step once, ascending; none where there is no file yet.
+
+    The last line may still be being written: what is no whole line is left out.
+    """
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return []
+    return merge_points(filter(None, map(_read_line, data.splitlines())))
+
+
+def read_metrics(data: bytes) -> list[Point]:
+    """The points of a metrics file that is brought back: ours, or a ``trainer_state.json``.
+
+    Raises Invalid where it is neither, and where a line of ours cannot be read.
+    """
+    if len(data) > MOST_BYTES:
+        raise Invalid("A metrics file has at most 256 MB.", code="bad_metrics")
+    try:
+        whole = json.loads(data)
+    except (ValueError, RecursionError):
+        whole = None
+    if isinstance(whole, dict) and "step" not in whole:
+        log = whole.get("log_history")
+        if not isinstance(log, list):
+            raise Invalid(
+                "This file has no log_history. Give metrics.jsonl or trainer_state.json of the run.", code="bad_metrics"
+            )
+        points = [point for row in log if isinstance(row, dict) and (point := _point_of_log(row))]
+    else:
+        points = []
+        for number, line in enumerate(data.splitlines(), 1):
+            if not line.strip():
+                continue
+            point = _read_line(line)
+            if point is None:
+                raise Invalid(
+                    f"Line {number} is no point of a run: each line is a JSON object with a step. Give metrics.jsonl "
+                    "or trainer_state.json of the run.",
+                    code="bad_metrics",
+                    line=number,
+                )
+            points.append(point)
+    if not points:
+        raise Invalid("This file has no points: nothing was measured yet.", code="bad_metrics")
+    return merge_points(points)
+
+
+def _read_line(line: bytes) -> Point | None:
+    """The point of a line; None where it is none. A value that is no finite number was not measured."""
+    try:
+        point = _DECODER.decode(line)
+        return point if point.step >= 0 else None
+    except msgspec.MsgspecError:
+        pass
+    # Python writes NaN and Infinity, which are no JSON.
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return _point_of(row, {name: name for name in _FIELDS}) if isinstance(row, dict) else None
+
+
+def _point_of_log(row: Mapping[str, Any]) -> Point | None:
+    """The point of a row of ``log_history``; None for its last row, which sums up the run."""
+    point = _point_of(row, {**_NAMES, "step": "step", "epoch": "epoch"})
+    measured = point and any(getattr(point, name) is not None for name in _NAMES.values())
+    return point if measured else None
+
+
+def _point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
+    values: dict[str, Any] = {}
+    for name, ours in names.items():
+        value = row.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            values[ours] = int(value) if ours in ("step", "tokens") else float(value)
+    return Point(**values) if values.get("step", -1) >= 0 else None
+
+
+def merge_points(points: Iterable[Point]) -> list[Point]:
+    """Each step once, ascending. Of two that say the same value of a step the later one counts."""
+    found: dict[int, Point] = {}
+    for point in points:
+        known = found.get(point.step)
+        found[point.step] = point if known is None else _laid_over(known, point)
+    return [found[step] for step in sorted(found)]
+
+
+def _laid_over(known: Point, later: Point) -> Point:
+    said = {name: value for name in _FIELDS if (value := getattr(later, name)) is not None}
+    return msgspec.structs.replace(known, **said)
+
+
+def cut_points(points: Sequence[Point], step: int) -> list[Point]:
+    """The points up to a step, as they are after going back to the checkpoint of that step."""
+    return [point for point in points if point.step <= step]
+
+
+def find_best(points: Iterable[Point]) -> Point | None:
+    """The point with the lowest validation loss, the earlier of two alike; None where none was measured."""
+    measured = [point for point in points if point.validation_loss is not None]
+    return min(measured, key=lambda point: point.validation_loss or 0.0, default=None)
+
+
+def encode_points(points: Iterable[Point]) -> bytes:
+    """The points as a metrics file."""
+    return b"".join(msgspec.json.encode(point) + b"\n" for point in points)

@@ -1,0 +1,220 @@
+"""Training on this computer: the engine as a child process, which writes what it does into the folder of the run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+import msgspec
+
+from app.core.training import TARGETS, RunSpec
+from app.providers.tuning.base import Obstacle, PlaceState
+
+ENGINE = "app.providers.engine"
+ADD = "python3 run.py add train"
+PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
+# How long an answer about packages and devices holds.
+PROBED_SECONDS, MISSING_SECONDS = 600, 5
+END_SECONDS = 10
+LOG_BYTES = 4 * 1024 * 1024
+EXITS = {0: "done", 10: "paused", 11: "cancelled"}
+_ROOT = Path(__file__).resolve().parents[3]
+_probed: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
+# Nothing of these may reach a program that loads models of strangers.
+_SECRET = ("key", "token", "secret", "password", "proxy")
+
+
+@dataclass
+class LocalPlace:
+    """This computer. ``python`` is the one that has the packages of the extra; None: the one that runs this."""
+
+    python: Path | None = None
+    engine: Sequence[str] = ("-m", ENGINE)
+    name: str = "local"
+    title: str = "This computer"
+    lane: str = "training"
+    poll_seconds: float = 0.5
+    targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
+    can_pause: bool = True
+    _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def probe(self) -> dict[str, Any]:
+        """What the engine says of its packages and devices: ``versions``, ``devices`` and what is ``missing``.
+
+        To ask takes seconds, so an answer holds for a while; one that something is missing only for a moment.
+        """
+        key = (str(self.python or sys.executable), *self.engine)
+        asked, found = _probed.get(key, (float("-inf"), {}))
+        if time.monotonic() - asked > (PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS):
+            found = self.ask("probe", seconds=PROBE_SECONDS) or {"missing": ["torch"]}
+            _probed[key] = (time.monotonic(), found)
+        return found
+
+    def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
+        """What is missing on this computer, and with the data whether it fits into the memory."""
+        if self.python is not None and not self.python.exists():
+            return [Obstacle("no_train_python", f"LTT_TRAIN_PYTHON names {self.python}, which is not there.")]
+        if missing := self.probe().get("missing"):
+            said = f"Training on this computer needs more packages ({', '.join(missing)}). Run: {ADD}"
+            return [Obstacle("no_extra", said)]
+        if folder is None:
+            return []
+        found = self.estimate(spec, folder)
+        if found.get("fits") is False:
+            return [Obstacle("no_memory", str(found.get("why") or "It does not fit into the memory."), details=found)]
+        return [Obstacle("estimate", str(found.get("why") or ""), blocking=False, details=found)] if found else []
+
+    def estimate(self, spec: RunSpec, folder: Path) -> dict[str, Any]:
+        """Memory and time, measured by the engine by a step that is not kept."""
+        return self.ask("estimate", str(folder), seconds=ESTIMATE_SECONDS)
+
+    def start(self, spec: RunSpec, folder: Path) -> str:
+        """Start the engine; it goes on from the newest complete checkpoint by itself."""
+        _end_former(folder)
+        (folder / "control").unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [*self._command, "train", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=_ROOT,
+            env=self.environment(download=spec.settings.allow_download),
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        Thread(target=_keep_log, args=(process.stdout, folder / "log.txt"), daemon=True).start()
+        handle = str(process.pid)
+        self._running[handle] = process
+        return handle
+
+    def poll(self, handle: str, folder: Path) -> PlaceState:
+        """What ``state.json`` says while the engine runs, and how it ended."""
+        process = self._running[handle]
+        code = process.poll()
+        try:
+            said = msgspec.json.decode((folder / "state.json").read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.MsgspecError):
+            said = {}
+        step, steps = int(said.get("step") or 0), said.get("steps")
+        if code is None:
+            return PlaceState("running", step, steps, str(said.get("message") or said.get("phase") or ""))
+        result = {"best": said.get("best")}
+        if code in EXITS:
+            return PlaceState(EXITS[code], step, steps, str(said.get("message") or ""), result=result)
+        if said.get("phase") == "failed":
+            return PlaceState(
+                "failed", step, steps, str(said.get("message")), str(said.get("code") or "failed"), result
+            )
+        return PlaceState("failed", step, steps, _say_exit(code), "engine_ended", result)
+
+    def pause(self, handle: str, folder: Path) -> None:
+        """Ask the engine to stop after the step that it is at, with a checkpoint."""
+        _write_control(folder, "pause")
+
+    def cancel(self, handle: str, folder: Path) -> None:
+        """Ask the engine to stop after the step that it is at."""
+        _write_control(folder, "cancel")
+
+    def resume(self, spec: RunSpec, handle: str, folder: Path) -> str:
+        """The same as to start: the engine finds its checkpoint."""
+        return self.start(spec, folder)
+
+    def fetch(self, handle: str, folder: Path) -> dict[str, Any]:
+        """What lies in ``result/`` already."""
+        result = folder / "result"
+        return {"model": str(result)} if result.is_dir() else {}
+
+    def end(self, handle: str) -> None:
+        """End the engine at once: what is complete stays."""
+        process = self._running.pop(handle, None)
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def ask(self, *words: str, seconds: float) -> dict[str, Any]:
+        """One question to the engine; its answer. Empty where there is no engine that answers."""
+        try:
+            asked = subprocess.run(
+                [*self._command, *words],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=seconds,
+                cwd=_ROOT,
+                env=self.environment(),
+                check=False,
+            )
+            found = msgspec.json.decode(asked.stdout.strip().splitlines()[-1], type=dict[str, Any])
+        except (OSError, subprocess.TimeoutExpired, IndexError, msgspec.MsgspecError):
+            return {}
+        return found
+
+    def environment(self, *, download: bool = False) -> dict[str, str]:
+        """What the engine sees of the environment: no keys, no proxies, no telemetry, no network unless allowed."""
+        secret = tuple(one for one in _SECRET if not (download and one == "proxy"))
+        kept = {name: value for name, value in os.environ.items() if not any(one in name.lower() for one in secret)}
+        offline = {} if download else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        return {**kept, **offline, "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(_ROOT)}
+
+    @property
+    def _command(self) -> list[str]:
+        return [str(self.python or sys.executable), *self.engine]
+
+
+def _end_former(folder: Path) -> None:
+    """End an engine that still works in this folder: it was left by a process that was killed a moment ago."""
+    try:
+        pid = int(msgspec.json.decode((folder / "state.json").read_bytes())["pid"])
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, KeyError, TypeError, ValueError, msgspec.DecodeError):
+        return
+    if str(folder).encode() in words:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+        while Path(f"/proc/{pid}").exists() and _state_of(pid) != "Z":
+            time.sleep(0.05)
+
+
+def _state_of(pid: int) -> str:
+    """What Linux says a process does; Z is one that has ended and that nobody has buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "Z"
+
+
+def _write_control(folder: Path, word: str) -> None:
+    part = folder / "control.part"
+    part.write_text(word)
+    part.replace(folder / "control")
+
+
+def _keep_log(source: IO[bytes], path: Path) -> None:
+    """Copy what is printed into a file, up to a size: a program that prints for ever fills no disk."""
+    try:
+        with source, path.open("ab") as log:
+            while piece := source.read1(65536):  # type: ignore[attr-defined]
+                if log.tell() < LOG_BYTES:
+                    log.write(piece[: LOG_BYTES - log.tell()])
+                    log.flush()
+    except OSError:
+        # A full disk must not end what prints.
+        while source.read(65536):
+            pass
+
+
+def _say_exit(code: int) -> str:
+    if code == -9:
+        return "The training was ended from outside (signal 9), most likely because the memory was full."
+    return f"The training ended without a word (code {code}). Its log says more."

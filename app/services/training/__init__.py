@@ -1,0 +1,80 @@
+"""Training runs: planned, tied to a snapshot, trained at a place, followed, compared and deleted."""
+
+from app.services.training.choices import RunChoices, usual_choices
+from app.services.training.data import Finding, Survey, survey_data
+from app.services.training.folders import folder_of, read_run, runs_folder
+from app.services.training.listing import (
+    ACTIVE,
+    ENDED,
+    Difference,
+    RunComparison,
+    as_dict,
+    compare_runs,
+    count_runs,
+    delete_checkpoints,
+    delete_run,
+    describe_run,
+    get_run,
+    list_runs,
+    require_run,
+    spec_of,
+)
+from app.services.training.places import find_place, list_places
+from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
+from app.services.training.running import (
+    SWEPT,
+    TrainRun,
+    cancel_run,
+    create_run,
+    create_sweep,
+    finish_run,
+    pause_run,
+    prepare,
+    resume_run,
+    start_run,
+)
+from app.services.training.tasks import AWAY, TRAIN
+
+__all__ = [
+    "ACTIVE",
+    "AWAY",
+    "ENDED",
+    "NO_VALIDATION",
+    "SWEPT",
+    "TRAIN",
+    "Difference",
+    "Finding",
+    "Recommendation",
+    "RunChoices",
+    "RunComparison",
+    "RunPlan",
+    "Survey",
+    "TrainRun",
+    "as_dict",
+    "cancel_run",
+    "compare_runs",
+    "count_runs",
+    "create_run",
+    "create_sweep",
+    "delete_checkpoints",
+    "delete_run",
+    "describe_run",
+    "find_place",
+    "finish_run",
+    "folder_of",
+    "get_run",
+    "list_places",
+    "list_runs",
+    "pause_run",
+    "plan_run",
+    "prepare",
+    "read_run",
+    "recommend",
+    "require_run",
+    "resume_run",
+    "runs_folder",
+    "spec_of",
+    "start_run",
+    "survey_data",
+    "usual_choices",
+]
