@@ -1,13 +1,13 @@
 """The step that brought a repaired row in: where it is undone, the row is open again.
 
-Revises: 0018, training runs
+Revises: 0017, connections
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
