@@ -81,7 +81,7 @@ def _find_data(dataset: str, snapshot: str) -> tuple[int, str]:
     if not snapshot:
         raise BadUsage("Say on what to train: a dataset, or --snapshot S.")
     found = []
-    for one in datasets.list_datasets(archived=True):
+    for one in (*datasets.list_datasets(), *datasets.list_datasets(archived=True)):
         try:
             found.append((one, snapshots.find_snapshot(one.id, snapshot)))
         except NotFound:
