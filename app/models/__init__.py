@@ -27,7 +27,7 @@ from app.models.filling import fill
 from app.models.findings import Check, FoundProblem
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
-from app.models.imports import Import, QuarantinedRow
+from app.models.imports import IS_OPEN, Import, QuarantinedRow
 from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
 from app.models.price import Price
@@ -39,6 +39,7 @@ from app.models.training import TrainingRun
 from app.models.views import SavedView
 
 __all__ = [
+    "IS_OPEN",
     "VERSIONS",
     "Audit",
     "ChangeRow",
