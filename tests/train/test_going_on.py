@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_killed_at_any_moment_its_curve_is_that_of_one_left_alone(adapter: Path,
         with start_engine("train", run, stdout=subprocess.DEVNULL) as process:
             metrics = run / "metrics.jsonl"
             while process.poll() is None and not (metrics.exists() and metrics.read_bytes().count(b"\n") > least):
-                pass
+                time.sleep(0.02)
             process.kill()
         assert process.returncode in (0, -signal.SIGKILL)
     engine("train", run)
@@ -154,12 +154,11 @@ def test_it_ends_with_the_process_that_started_it(paused: Path, tmp_path: Path) 
         pid = int(parent.stdout.readline())
         while state(run)["pid"] != pid or state(run)["phase"] in ("loading", "estimating"):
             assert parent.poll() is None
+            time.sleep(0.1)
         parent.kill()
         # Both have this pipe: its end is reached once the second is gone.
         parent.stdout.read()
     assert state(run)["phase"] in ("training", "evaluating", "saving")
-    with pytest.raises(OSError, match="No such process"):
-        os.kill(pid, 0) if (Path("/proc") / str(pid) / "cmdline").read_bytes() else os.kill(-1 << 20, 0)
 
 
 def test_a_run_that_does_not_fit_is_refused_with_numbers_before_it_starts(tmp_path: Path) -> None:
@@ -170,11 +169,8 @@ def test_a_run_that_does_not_fit_is_refused_with_numbers_before_it_starts(tmp_pa
         found["code"] == "too_little_memory" and "MB of memory" in found["message"] and "can be had" in found["message"]
     )
     told = json.loads(engine("estimate", run))
-    assert (
-        told["fits"] is False
-        and told["memory_mb"] > told["available_mb"] > 0
-        and told["why"] in found["message"][:40] + told["why"]
-    )
+    assert told["fits"] is False and told["memory_mb"] > told["available_mb"] > 0
+    assert f"{told['memory_mb']:,} MB" in told["why"] and f"{told['available_mb']:,} MB" in told["why"]
 
 
 def test_what_a_run_needs_is_tried_by_a_step_that_changes_nothing(paused: Path, tmp_path: Path) -> None:

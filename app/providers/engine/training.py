@@ -187,7 +187,6 @@ class Keeper(TrainerCallback):
         replace_json(path / "complete.json", {"step": step, "validation_loss": loss, "bytes": count_bytes(path)})
         self.folder.event("checkpoint", f"A checkpoint is kept, {count_bytes(path) / 1e6:,.1f} MB.")
         self._prune()
-        self.folder.trim_log()
 
     def _prune(self) -> None:
         """Remove all checkpoints but the last ones and the best."""
@@ -348,13 +347,12 @@ def count_steps(trainer: Any) -> int:
     return steps
 
 
-def train(folder: Folder) -> str:
-    """Train to the end, or until somebody wants otherwise; returns done, paused or cancelled."""
-    newest = max(folder.checkpoints(), default=-1)
-    folder.sweep()
-    folder.cut(newest)
-    base = Base(folder)
-    folder.tell(phase="estimating", device=base.device, step=max(newest, 0))
+def train(folder: Folder, base: Base, newest: int) -> str:
+    """Train to the end, or until somebody wants otherwise; returns done, paused or cancelled.
+
+    ``newest`` is the step of the checkpoint to go on from, -1 where there is none.
+    """
+    folder.tell(phase="estimating", device=base.device)
     available = memory.available_mb(base.device)
     memory.require_room(memory.reckon_mb(base), available, "its weights and what is learned of them")
     trainer, keeper = make_trainer(folder, base)
