@@ -44,6 +44,11 @@ class LocalPlace:
         """What the engine says of its packages and devices, asked for once. Empty where it cannot be asked."""
         return self.ask("probe", seconds=PROBE_SECONDS)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether ``found`` is known already, so that it is told at once."""
+        return "found" in vars(self)
+
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What is missing on this computer, and with the data whether it fits into the memory."""
         missing = self.found.get("missing", ["torch"]) if self.found else ["torch"]
