@@ -44,13 +44,16 @@ class Place(Protocol):
 
     ``folder`` is the run's: ``run.json`` and ``data/`` lie there before anything is asked of it. ``lane`` says beside
     which other runs one of this place may run (see ``app.services.tasks``), ``poll_seconds`` how long to wait between
-    two looks.
+    two looks. ``targets`` are the export targets in whose form it reads the data, by method; ``can_pause`` says whether
+    it can stop a run so that it goes on later.
     """
 
     name: str
     title: str
     lane: str
     poll_seconds: float
+    targets: Mapping[str, str]
+    can_pause: bool
 
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What speaks against it here. Without a folder only what is known before the data is written."""

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import IO, Any
 import msgspec
 
 from app.core.errors import Unavailable
-from app.core.training import RunSpec
+from app.core.training import TARGETS, RunSpec
 from app.providers.tuning.base import Obstacle, PlaceState
 
 ENGINE = "app.providers.engine"
@@ -37,6 +37,8 @@ class LocalPlace:
     title: str = "This computer"
     lane: str = "training"
     poll_seconds: float = 0.5
+    targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
+    can_pause: bool = True
     _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @cached_property

@@ -1,5 +1,6 @@
-"""The data of a run: written from the snapshot in the shape that the method reads, and checked on the way."""
+"""The data of a run: written from the snapshot in the form that its place reads, and checked on the way."""
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from app.core.record import Record
 from app.core.spec import parse_target
 from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
-from app.core.training import TARGETS
+from app.core.tokens import Spread, find_family
 from app.core.validation import FileFacts, ValidateOptions, Validation, choose_profiles
 from app.models import Dataset, Snapshot
 from app.models.base import now
@@ -59,33 +60,37 @@ class Survey:
         return [one for one in self.findings if one.blocks]
 
 
-def export_options(snapshot: Snapshot | None, method: str) -> ExportOptions:
-    """The export that writes the data of a method, of a snapshot or of the pairs as they are."""
+def export_options(snapshot: Snapshot | None, target: str) -> ExportOptions:
+    """The export that writes the data for a target, of a snapshot or of the pairs as they are."""
     frozen = str(snapshot.number) if snapshot is not None else ""
-    return ExportOptions(snapshot=frozen).complete(parse_target(TARGETS[method]), Filters())
+    return ExportOptions(snapshot=frozen).complete(parse_target(target), Filters())
 
 
 def survey_data(
     dataset: Dataset,
     snapshot: Snapshot | None,
-    method: str,
+    target: str,
     *,
     seed: int,
     held_out: int,
+    model: str = "",
     max_tokens: int | None = None,
     folder: Path | None = None,
     told: Told = lambda done: None,
 ) -> Survey:
     """Look at the data of a run pair by pair, and write it where a folder is given. Raises DiskFull."""
-    survey, options = Survey(), export_options(snapshot, method)
+    survey, options = Survey(), export_options(snapshot, target)
     pairs, rows, left = Counter[str](), Counter[str](), Counter[str]()
-    profile = EXPORT_TARGETS[TARGETS[method]].profile
-    checks = ValidateOptions(profile=profile, limit=LISTED, length=max_tokens, lint=False)
+    profile = EXPORT_TARGETS[target].profile
+    # A model of no known family is counted as the target's usual one.
+    model = model if find_family(model) else ""
+    checks = ValidateOptions(profile=profile, model=model, limit=LISTED, length=max_tokens, lint=False)
     choices = read_choices(dataset)
     facts = FileFacts(is_file=False, model="", today=now().date())
     profiles = choose_profiles(profile, known_profiles())
     off = (*choices.off, *choices.waived)
     validation = Validation(profiles, checks, facts, load_tokenizer=load_tokenizer, off=off)
+    checker, lengths = validation.checkers[0], {split: Spread() for split in FILES}
     counted = export.count_by_split(dataset.id, options)
     is_divided = any(counted.get(name) for name in ("train", "validation", "test"))
     holds_out = held_out and not counted.get("validation")
@@ -100,6 +105,7 @@ def survey_data(
             pairs[split] += 1
             if split not in FILES:
                 return
+            checker.lengths = lengths[split]
             validation.see_record(row.id, record, row.content_hash)
             rows[split] += len(written)
             if folder is not None:
@@ -107,6 +113,9 @@ def survey_data(
                 if path not in files:
                     (folder / path).parent.mkdir(mode=0o700, exist_ok=True)
                     files[path] = stack.enter_context((folder / path).open("wb"))
+                    if EXPORT_TARGETS[target].bom:
+                        files[path].write(codecs.BOM_UTF8)
+                        digests[path].update(codecs.BOM_UTF8)
                 for one in written:
                     line = encode_line(one)
                     files[path].write(line)
@@ -120,6 +129,7 @@ def survey_data(
         with export.Rendering(dataset.id, options, left=leave, seen=see) as run:
             for _ in run.rendered():
                 pass
+    checker.lengths = lengths["train"]
     closed = validation.close()
     survey.splits = {name: pairs[name] for name in ("train", "validation", "test")}
     survey.rows = {name: rows[name] for name in FILES}

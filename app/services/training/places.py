@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from app.core.errors import NotFound
+from app.core.training import TARGETS
 from app.providers.tuning import Place
 
 # What finds the place of a name, or says None where the name is not of its kind; the first that knows it counts. Each
@@ -18,6 +19,11 @@ def find_place(name: str) -> Place:
         if place is not None:
             return place
     raise NotFound(f"There is no place {name!r} to train at. `ltt models` lists the connections.", place=name)
+
+
+def target_of(name: str, method: str) -> str:
+    """The export target in whose form a place reads the data of a method; it may not train by that at all."""
+    return find_place(name).targets.get(method, TARGETS[method])
 
 
 def list_places() -> list[Place]:

@@ -19,7 +19,7 @@ from app.providers.tuning import Obstacle
 from app.services import advice, datasets, export, snapshots
 from app.services.training.choices import RunChoices
 from app.services.training.data import Survey, export_options, survey_data
-from app.services.training.places import find_place
+from app.services.training.places import find_place, target_of
 
 # Data of so many pairs is looked at while a page waits; of more it is checked when the run starts.
 SURVEYED = 20_000
@@ -165,16 +165,17 @@ def _survey(dataset: Dataset, snapshot: Snapshot | None, choices: RunChoices) ->
     return survey_data(
         dataset,
         snapshot,
-        choices.method,
+        target_of(choices.where, choices.method),
         seed=choices.seed,
         held_out=choices.held_out,
+        model=choices.find_base().name,
         max_tokens=choices.settings.max_tokens,
     )
 
 
 def _count(dataset: Dataset, snapshot: Snapshot | None, choices: RunChoices) -> Survey:
     """The splits as far as columns tell."""
-    counted = export.count_by_split(dataset.id, export_options(snapshot, choices.method))
+    counted = export.count_by_split(dataset.id, export_options(snapshot, target_of(choices.where, choices.method)))
     if set(counted) <= {None}:
         counted = {"train": counted.get(None, 0)}
     if choices.held_out and not counted.get("validation"):

@@ -32,7 +32,7 @@ from app.services.training.folders import (
     size_of,
 )
 from app.services.training.listing import ACTIVE, require_run, spec_of
-from app.services.training.places import find_place
+from app.services.training.places import find_place, target_of
 from app.services.training.planning import find_obstacles, frozen_data, plan_run
 from app.version import __version__
 
@@ -160,6 +160,10 @@ def pause_run(run_id: int) -> TrainingRun:
         run = require_run(run_id)
         if run.state not in ACTIVE:
             raise Conflict(f"Run {run.number} is {run.state}, so there is nothing to pause.", code="not_running")
+        place = find_place(run.place)
+        if not place.can_pause:
+            said = f"{place.title} cannot pause a run. Let it end, or cancel it."
+            raise Conflict(said, code="no_pause")
         if _is_waiting(run):
             jobs.cancel(run.job_id or 0)
             run.state = "paused"
@@ -262,9 +266,10 @@ def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
     survey = survey_data(
         dataset,
         snapshots.get_snapshot(run.snapshot_id),
-        spec.method,
+        target_of(run.place, spec.method),
         seed=spec.seed,
         held_out=spec.held_out,
+        model=spec.base.name,
         max_tokens=spec.settings.max_tokens,
         folder=folder,
         told=lambda done: watch.progress(done, spec.snapshot.records, "pairs written"),

@@ -1,0 +1,30 @@
+"""What ends the engine, each with a code for programs and one sentence for people."""
+
+
+class Stop(Exception):
+    """The work cannot go on, for the reason that the sentence says."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+DISK_TEXTS = ("no space left", "file too large", "disk quota", "write failed", "failed writing file", "ioerror")
+MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
+
+
+def explain(error: BaseException, kept: int | None) -> Stop:
+    """Whatever ended the work, as a sentence. ``kept`` is the step of the newest complete checkpoint."""
+    if isinstance(error, Stop):
+        return error
+    said = " ".join(str(one) for one in (error, error.__cause__, error.__context__) if one is not None).lower()
+    left = f"The checkpoint of step {kept:,} is whole" if kept is not None else "There is no checkpoint yet"
+    if getattr(error, "errno", None) in (27, 28, 122) or any(text in said for text in DISK_TEXTS):
+        return Stop("disk_full", f"There is no room left on the disk. {left}: make room, then resume.")
+    if isinstance(error, MemoryError) or any(text in said for text in MEMORY_TEXTS):
+        return Stop(
+            "out_of_memory",
+            f"The memory did not suffice. {left}: choose a smaller batch or fewer tokens, or close others.",
+        )
+    first = (str(error).strip().splitlines() or [""])[0][:300].rstrip(".")
+    return Stop("failed", f"Training ended with an error ({type(error).__name__}: {first}). {left}. The log says more.")
