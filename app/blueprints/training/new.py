@@ -22,7 +22,7 @@ from app.forms.training import FIRST, OF_BASE, OPTIONS, WORDS, TrainingForm, app
 from app.models import Dataset
 from app.providers.tuning import Obstacle
 from app.services import advice, datasets, snapshots, training
-from app.services.training import Finding, Recommendation, RunPlan
+from app.services.training import Finding, Recommendation, RunPlan, local
 
 # Among so many of the newest runs one is looked for that tells how long this one will take.
 LOOKED_AT = 20
@@ -128,7 +128,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
     """All that the page says of the choices."""
     dataset = datasets.get(dataset_id)
     recommended, filled = _recommend(dataset_id, form)
-    places, here = training.list_places(), training.make_place()
+    places, here = training.list_places(), local.make_place()
     where = form.text("where") or "local"
     is_known = where != "local" or here.is_known or bool(form.values.get("look"))
     plan, problem = None, refused

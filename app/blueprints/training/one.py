@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, redirect, render_template, request, stream_with_context, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.export import content_disposition, sent_file
@@ -17,7 +17,7 @@ from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
 from app.core.text import is_number, plural
-from app.core.training import METHODS, RunSpec
+from app.core.training import METHODS, RunSpec, encode_spec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, read_log
 from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
@@ -160,7 +160,7 @@ def tell_answers(samples: list[Sample], question: str, best: int | None) -> Iter
     by_step = {one.step: one.answer for one in samples if one.question == question}
     before = None
     for step in sorted(by_step):
-        pieces = [("equal", by_step[step])] if before is None else difference.compare_words(before, by_step[step])
+        pieces = difference.compare_words(by_step[step] if before is None else before, by_step[step])
         yield Answer(step, pieces, step == best)
         before = by_step[step]
 
@@ -234,13 +234,14 @@ def fetch(dataset_id: int, number: int, which: str) -> ResponseReturnValue:
     run = training.get_run(dataset_id, number)
     file, kind = FILES[which]
     path = training.folder_of(run) / file
+    if which == "run.json" and not path.is_file():
+        # It is written when the run begins.
+        return _answer(encode_spec(training.spec_of(run)), kind, f"run-{number}-{file}")
     if not path.is_file():
         raise NotFound(f"Run {number} has no {file}.", run=number)
     if which == "metrics":
         # While it is written its last line may be half of one.
-        answer = Response(encode_points(read_points(path)), mimetype=kind)
-        answer.headers["Content-Disposition"] = content_disposition(f"run-{number}-{file}")
-        return answer
+        return _answer(encode_points(read_points(path)), kind, f"run-{number}-{file}")
     return sent_file(path, f"run-{number}-{file}", kind)
 
 
@@ -251,7 +252,10 @@ def fetch_result(dataset_id: int, number: int) -> ResponseReturnValue:
     folder = training.folder_of(run) / "result"
     if not folder.is_dir():
         raise NotFound(f"Run {number} has no result on this computer.", run=number)
-    pieces = stream_zip(folder, f"run-{number}")
-    answer = Response(stream_with_context(pieces), mimetype="application/zip")
-    answer.headers["Content-Disposition"] = content_disposition(f"run-{number}.zip")
+    return _answer(stream_zip(folder, f"run-{number}"), "application/zip", f"run-{number}.zip")
+
+
+def _answer(content: bytes | Iterator[bytes], kind: str, name: str) -> Response:
+    answer = Response(content, mimetype=kind)
+    answer.headers["Content-Disposition"] = content_disposition(name)
     return answer

@@ -31,7 +31,6 @@ from app.services.training.listing import (
     require_run,
     spec_of,
 )
-from app.services.training.local import make_place
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
 from app.services.training.running import (
@@ -80,7 +79,6 @@ __all__ = [
     "list_checkpoints",
     "list_places",
     "list_runs",
-    "make_place",
     "pause_run",
     "perplexity_of",
     "plan_run",
