@@ -12,7 +12,7 @@ from app.frontdoor.routes import Route, list_routes
 from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, tasks, uploads
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
-from app.services.imports import Settings
+from app.services.imports import Settings, quarantine
 from app.services.snapshots import FREEZE, FreezeRun
 from app.services.splits import SPLIT, SplitRun
 from app.services.validation import CHECK, CheckRun
@@ -41,6 +41,7 @@ def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         job = imports.enqueue(done.id, Settings())
         imports.run(done.id)
         values = {"dataset_id": home, "import_id": done.id, "job_id": job.id, "token": kept("table.csv").token}
+        values |= {"row_id": quarantine.list_open(done.id)[0].id}
         open_import = waiting.id
         values |= {
             "number": mask_an_address(home),
@@ -53,7 +54,7 @@ def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
         frozen = tasks.enqueue(FREEZE, FreezeRun(home)).id
-        first = next(iter(entries.stream_entries(home))).id
+        values |= {"entry_id": (first := next(iter(entries.stream_entries(home))).id)}
         history.delete(home, [first])
         history.undo(home)
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]

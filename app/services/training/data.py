@@ -5,13 +5,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from app.core.filters import Filters
 from app.core.formats.jsonl import encode_line
-from app.core.record import Record
+from app.core.record import SPLITS, Record
 from app.core.spec import parse_target
 from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
@@ -135,6 +135,12 @@ def survey_data(
     survey.rows = {name: rows[name] for name in FILES}
     survey.left_out = {**left, **({"no-split": pairs[""]} if pairs[""] else {})}
     survey.findings = _read_findings(closed)
+    if is_divided:
+        divided = replace(options, filters=Filters(splits=SPLITS))
+        leaks = export.find_split_leaks(dataset.id, divided)
+        if leaks is not None and leaks.total:
+            title = "The same stands in several splits"
+            survey.findings.insert(0, Finding("leaks", title, "error", leaks.total, leaks.tell(), True))
     survey.tokens = closed["tokens"] or {}
     survey.files = {path: digests[path].hexdigest() for path in files}
     return survey
