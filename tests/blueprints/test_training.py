@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.models import transaction
+from app.providers.tuning.local import LocalPlace
 from app.services import jobs, snapshots, training
 from tests.run_folders import make_run
 from tests.training import QUICK, make_dataset, use_fake_engine
@@ -251,8 +252,8 @@ def test_settings_are_used_again(client, home, make):
 
 
 def test_this_computer_is_not_asked_while_a_page_waits(client, home, monkeypatch):
-    place = training.find_place("local")
-    monkeypatch.setattr(type(place), "ask", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setattr("app.providers.tuning.local._probed", {})
+    monkeypatch.setattr(LocalPlace, "ask", lambda *_, **__: pytest.fail("asked"))
     page = client.get(f"{home}/new")
     assert "Looking what this computer has" in text_of(page) and 'hx-trigger="load"' in page.text
 

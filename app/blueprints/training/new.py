@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.blueprints.errors import problem_of
 from app.blueprints.training.drawing import measure_speed
-from app.blueprints.training.page import bp, read_run
+from app.blueprints.training.page import bp
 from app.blueprints.view import tell
 from app.core.errors import LttError
 from app.core.options import Option
@@ -130,7 +130,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
     recommended, filled = _recommend(dataset_id, form)
     places, here = training.list_places(), local.make_place()
     where = form.text("where") or "local"
-    is_known = where != "local" or here.is_known or bool(form.values.get("look"))
+    is_known = where != "local" or here.is_probed or bool(form.values.get("look"))
     plan, problem = None, refused
     try:
         choices = form.choices(dataset_id, recommended, filled)
@@ -158,7 +158,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "changed": sum(row.option.name not in FIRST and row.shown != row.recommended for row in rows),
         "methods": [(name, METHODS[name]) for name in OF_BASE[form.base_kind]],
         "places": [(one.name, one.title) for one in places],
-        "here": here.found if here.is_known else None,
+        "here": here.probe() if here.is_probed else None,
         "is_known": is_known,
         "where": where,
         "snapshots": snapshots.list_snapshots(dataset_id, size=LISTED),
@@ -238,7 +238,7 @@ def estimate(plan: RunPlan) -> Estimate | None:
         spec = training.spec_of(run)
         if (spec.base.kind, spec.base.name, spec.method) != (plan.base.kind, plan.base.name, plan.choices.method):
             continue
-        points = read_run(run).points
+        points = training.read_run(run).points
         rate, _ = measure_speed(points)
         if rate is None:
             continue

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.blueprints.export import content_disposition, sent_file
 from app.blueprints.training import drawing
-from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter, read_run
+from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter
 from app.blueprints.view import file_size, tell
 from app.core import difference
 from app.core.advice import say_number
@@ -18,7 +18,7 @@ from app.core.errors import NotFound
 from app.core.options import command_line
 from app.core.text import is_number, plural
 from app.core.training import METHODS, RunSpec, encode_spec
-from app.core.training.folder import Checkpoint, RunFolder, Sample, read_log
+from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
 from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
 from app.core.training.zipping import stream_zip
@@ -73,7 +73,7 @@ def progress(dataset_id: int, number: int) -> ResponseReturnValue:
 
 def _facts(dataset_id: int, number: int) -> dict[str, Any]:
     run = training.get_run(dataset_id, number)
-    spec, seen = training.spec_of(run), read_run(run)
+    spec, seen = training.spec_of(run), training.read_run(run)
     steps = seen.state.steps or int(run.result.get("steps") or 0)
     measured = drawing.measure(seen, steps, spec.settings.epochs)
     questions = list(dict.fromkeys(one.question for one in seen.samples))
@@ -103,8 +103,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         ),
         "answers": list(tell_answers(seen.samples, questions[chosen], best)) if questions else [],
         "marks": list_marks(seen, best),
-        "kept_bytes": sum(training.size_of(folder / "checkpoints" / f"step-{one.step}") for one in seen.checkpoints),
-        "all_bytes": training.size_of(folder),
+        "kept_bytes": sum(count_bytes(folder / "checkpoints" / f"step-{one.step}") for one in seen.checkpoints),
+        "all_bytes": count_bytes(folder),
         "events": seen.events[::-1][:EVENTS],
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),

@@ -12,10 +12,9 @@ from app.core.advice import say_number
 from app.core.options import options_of
 from app.core.text import clip
 from app.core.training import METHODS, RunSpec, TrainingSettings
-from app.core.training.folder import RunFolder, RunState, read_folder
+from app.core.training.folder import RunState
 from app.models import TrainingRun
 from app.models.base import now
-from app.services import training
 
 bp = Blueprint("training", __name__, url_prefix="/datasets/<int:dataset_id>/training")
 for _filter in (
@@ -158,8 +157,3 @@ bp.add_app_template_filter(name_setting)
 bp.add_app_template_global(call_run)
 bp.add_app_template_global(tell_model)
 bp.add_app_template_global(tell_data)
-
-
-def read_run(run: TrainingRun) -> RunFolder:
-    """What a run wrote so far."""
-    return read_folder(training.folder_of(run))

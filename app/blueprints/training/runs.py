@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.training.drawing import Picture, draw_side_by_side
-from app.blueprints.training.page import Standing, bp, find_duration, find_standing, read_run
+from app.blueprints.training.page import Standing, bp, find_duration, find_standing
 from app.core.errors import BadUsage
 from app.core.text import is_number
 from app.core.training import RunSpec
@@ -85,7 +85,7 @@ def read_row(run: TrainingRun) -> Row:
 def compare(rows: list[Row]) -> Compared:
     """Runs side by side, in the order of the list."""
     found = training.compare_runs([row.run for row in rows])
-    folders: list[RunFolder] = [read_run(row.run) for row in rows]
+    folders: list[RunFolder] = [training.read_run(row.run) for row in rows]
     drawn = [
         (row.run.number, folder.points, folder.state.steps or max((one.step for one in folder.points), default=0))
         for row, folder in zip(rows, folders, strict=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 from pathlib import Path
-from time import monotonic
 
 from flask import current_app
 
@@ -10,9 +9,6 @@ from app.core.errors import Conflict, NotFound
 from app.providers.tuning.local import LocalPlace
 from app.services.training.folders import folder_of
 from app.services.training.listing import require_run
-
-# Asking what is there starts a program that takes seconds.
-KNOWN_SECONDS = 300
 
 
 def find_place(name: str) -> LocalPlace | None:
@@ -48,11 +44,6 @@ def serve_model(folder: Path, port: int, checkpoint: int | None) -> "subprocess.
 
 
 def make_place() -> LocalPlace:
-    """This computer, with the Python that has the packages. What was found on it is known for a while."""
+    """This computer, with the Python that has the packages."""
     said = str(current_app.config["LTT_TRAIN_PYTHON"])
-    kept = current_app.extensions.get("ltt.this_computer")
-    if kept is None or kept[0] != said or monotonic() - kept[1] > KNOWN_SECONDS:
-        new = LocalPlace(Path(said).expanduser() if said else None)
-        kept = current_app.extensions["ltt.this_computer"] = (said, monotonic(), new)
-    place: LocalPlace = kept[2]
-    return place
+    return LocalPlace(Path(said).expanduser() if said else None)
