@@ -24,9 +24,9 @@ def prepare_folder(folder: Path) -> None:
 def secret_key(folder: Path) -> bytes:
     """The key that signs sessions and forms; made at the first call. Raises Conflict for one that is not safe."""
     path = folder / KEY_FILE
-    key = _read_secret(path)
+    key = read_secret(path)
     if key is None:
-        key = _create_secret(path, secrets.token_bytes(_KEY_BYTES))
+        key = create_secret(path, secrets.token_bytes(_KEY_BYTES))
     if len(key) < _KEY_BYTES or len(set(key)) < 12:
         raise Conflict(f"The secret key in {path} is too short or too simple. Delete the file: a new one is made.")
     return key
@@ -35,9 +35,9 @@ def secret_key(folder: Path) -> bytes:
 def api_token(folder: Path) -> str:
     """The token with which scripts may write; made at the first call."""
     path = folder / TOKEN_FILE
-    token = _read_secret(path)
+    token = read_secret(path)
     if token is None:
-        token = _create_secret(path, secrets.token_urlsafe(_KEY_BYTES).encode() + b"\n")
+        token = create_secret(path, secrets.token_urlsafe(_KEY_BYTES).encode() + b"\n")
     text = token.decode("ascii", errors="replace").strip()
     if len(text) < _KEY_BYTES:
         raise Conflict(f"The token in {path} is too short. Delete the file: a new one is made.")
@@ -46,17 +46,18 @@ def api_token(folder: Path) -> str:
 
 def read_hub_token(folder: Path) -> str:
     """The token of the Hugging Face Hub that was kept; empty where none was. Raises Conflict for a file of others."""
-    return (_read_secret(folder / HUB_FILE) or b"").decode("ascii", errors="replace").strip()
+    return (read_secret(folder / HUB_FILE) or b"").decode("ascii", errors="replace").strip()
 
 
 def keep_hub_token(folder: Path, token: str) -> None:
     """Keep a token of the Hub in place of the one before; an empty one is forgotten."""
     (folder / HUB_FILE).unlink(missing_ok=True)
     if token:
-        _create_secret(folder / HUB_FILE, token.encode() + b"\n")
+        create_secret(folder / HUB_FILE, token.encode() + b"\n")
 
 
-def _read_secret(path: Path) -> bytes | None:
+def read_secret(path: Path) -> bytes | None:
+    """What a file of a secret holds; None without one. Raises Conflict for one that others can read."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
@@ -69,7 +70,8 @@ def _read_secret(path: Path) -> bytes | None:
         return file.read(4096)
 
 
-def _create_secret(path: Path, content: bytes) -> bytes:
+def create_secret(path: Path, content: bytes) -> bytes:
+    """Write a new file that only its owner can read; returns what it holds, also where another process was quicker."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         fd = os.open(path, flags, 0o600)
@@ -85,7 +87,7 @@ def _create_secret(path: Path, content: bytes) -> bytes:
 def _await_other(path: Path) -> bytes:
     """What another process, which was quicker, is writing at this moment."""
     for _ in range(50):
-        content = _read_secret(path)
+        content = read_secret(path)
         if content:
             return content
         time.sleep(0.02)

@@ -16,6 +16,7 @@ QUICK = TrainingSettings(batch_size=2, accumulation=1, epochs=2, learning_rate=1
 
 def use_fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this computer train by the fake engine."""
+    monkeypatch.setattr("app.providers.tuning.local._probed", {})
     place = LocalPlace(Path(sys.executable), ENGINE)
     monkeypatch.setattr("app.services.training.local.make_place", lambda: place)
 

@@ -132,7 +132,7 @@ def _back(job_id: int) -> ResponseReturnValue:
 @bp.app_template_global("ahead_of")
 def count_ahead(job: Job) -> int:
     """How many jobs a queued job waits for."""
-    return jobs.ahead_of(job) if job.state == "queued" else 0
+    return tasks.ahead_of(job) if job.state == "queued" else 0
 
 
 @bp.app_template_filter("lower_first")

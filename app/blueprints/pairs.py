@@ -509,11 +509,14 @@ def act(dataset_id: int) -> ResponseReturnValue:
     if wants_json(request.environ):
         # A label that a script gave: the step with its undo, or why the pair was left alone, and its version now.
         only = entries.by_ids(dataset_id, chosen.ids) if len(chosen.ids) == 1 else {}
+        reason = result.skipped[0].reason if result.skipped else ""
+        if len(chosen.ids) == 1 and not (only or result.step):
+            reason = "It was deleted meanwhile."
         return {
             "text": f"{result.step.summary}." if result.step else "",
             "number": result.step.number if result.step else None,
             "undo": url_for("history.undo", dataset_id=dataset_id),
-            "skipped": result.skipped[0].reason if result.skipped else "",
+            "skipped": reason,
             "version": next((one.version for one in only.values()), None),
         }
     tell_step(dataset_id, result)

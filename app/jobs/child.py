@@ -42,6 +42,13 @@ class Progress:
     gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ended: ``told`` is its state and sentence where it did not end by itself."""
+
+    told: tuple[str, str] | None
+
+
 @dataclass(slots=True)
 class Watcher:
     """Ends a job's process when it passes a limit, is not wanted any more, or does not get on."""
@@ -54,17 +61,17 @@ class Watcher:
     _looked: float = field(default_factory=time.monotonic)
     _cancelled: float | None = None
 
-    def watch(self, process: BaseProcess) -> tuple[str, str] | None:
-        """Wait for the process. Returns the state and sentence of a job that did not end by itself."""
-        while process.is_alive():
-            process.join(WATCH_SECONDS)
-            verdict = self._verdict(process)
-            if verdict is not None:
-                _end(process, gently=verdict[0] == "interrupted")
-                return verdict
-        return _meaning(process.exitcode or 0, self.allowed)
+    def judge(self, process: BaseProcess) -> Verdict | None:
+        """How the job of the process has ended; None while it goes on. A process that may not go on is ended."""
+        if not process.is_alive():
+            return Verdict(_meaning(process.exitcode or 0, self.allowed))
+        told = self._object_to(process)
+        if told is None:
+            return None
+        _end(process, gently=told[0] == "interrupted")
+        return Verdict(told)
 
-    def _verdict(self, process: BaseProcess) -> tuple[str, str] | None:
+    def _object_to(self, process: BaseProcess) -> tuple[str, str] | None:
         if self.stop_wanted():
             return "interrupted", running.STOPPED
         memory = limits.needed_mb(process.pid or 0)

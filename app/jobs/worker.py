@@ -1,6 +1,7 @@
 """The worker process: takes queued jobs one after the other and runs each in a process of its own.
 
-A job that hangs, crashes or eats memory takes only its own process with it; the worker records why and goes on.
+Jobs of another lane, such as a training of days, run beside these (``tasks.LANES``). A job that hangs, crashes or eats
+memory takes only its own process with it; the worker records why and goes on.
 """
 
 import logging
@@ -8,7 +9,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
@@ -17,7 +20,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from app.core.errors import Busy, LttError, NotFound, Restored
 from app.jobs import child
-from app.jobs.child import Progress, Watcher
+from app.jobs.child import Progress, Verdict, Watcher
 from app.models import close_connections, db, end_reading, failures, write_ahead_log
 from app.services import jobs, runners, running, search, tasks
 from app.services.running import Claim, Lost
@@ -26,6 +29,15 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
 SWEEP_SECONDS = 300.0
 FULL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A job that runs in a process, and the watch over it."""
+
+    claim: Claim
+    process: BaseProcess
+    watcher: Watcher
 
 
 class Worker:
@@ -38,6 +50,8 @@ class Worker:
         self._born_to = os.getppid()
         self._stopping = threading.Event()
         self._swept = float("-inf")
+        self._beside: list[_Flight] = []
+        self._asked = float("-inf")
         self._behind = False
         self._rests_until = float("-inf")
 
@@ -53,6 +67,9 @@ class Worker:
                     pause = POLL_SECONDS if self._turned() else FULL_SECONDS
                     self._stopping.wait(0 if self._behind else pause)
             finally:
+                # Who is asked to end ends what runs beside.
+                self._stopping.set()
+                self._look_beside()
                 runners.retire()
                 close_connections()
 
@@ -87,7 +104,8 @@ class Worker:
             if running.interrupt_dead():
                 self._swept = float("-inf")
             self._sweep()
-            claim = self._claim()
+            self._tend()
+            claim = self._claim(but=[kind for lane in tasks.LANES if lane for kind in tasks.kinds_of(lane)])
             if claim is None:
                 self._catch_up()
                 if not self._behind and (wal := write_ahead_log()) is not None:
@@ -99,7 +117,11 @@ class Worker:
             db.session.remove()
         if claim is None:
             return False
-        self._run(claim)
+        flight = self._start(claim)
+        while (verdict := flight.watcher.judge(flight.process)) is None:
+            flight.process.join(child.WATCH_SECONDS)
+            self._tend()
+        self._settle(flight, verdict)
         return True
 
     def _catch_up(self) -> None:
@@ -125,22 +147,55 @@ class Worker:
             except LttError as error:
                 log.warning("Clearing up failed: %s", error.message)
 
-    def _claim(self) -> Claim | None:
-        job_id = running.find_next_queued()
+    def _claim(self, only: Collection[str] | None = None, but: Collection[str] = ()) -> Claim | None:
+        job_id = running.find_next_queued(only, but)
         end_reading()
         return running.claim_job(job_id, runners.me()) if job_id is not None else None
 
-    def _run(self, claim: Claim) -> None:
+    def _tend(self) -> None:
+        """Look after the jobs that run beside, and begin those that wait and have room."""
+        self._look_beside()
+        if self._ending() or time.monotonic() - self._asked < POLL_SECONDS:
+            return
+        self._asked = time.monotonic()
+        try:
+            for lane, width in tasks.LANES.items():
+                kinds = tasks.kinds_of(lane) if lane else []
+                while kinds and sum(one.claim.kind in kinds for one in self._beside) < width:
+                    claim = self._claim(only=kinds)
+                    if claim is None:
+                        break
+                    self._beside.append(self._start(claim))
+        except Busy:
+            return
+        except OperationalError as error:
+            if not failures.is_disk_full(error):
+                raise
+        finally:
+            db.session.remove()
+
+    def _look_beside(self) -> None:
+        for flight in list(self._beside):
+            if (verdict := flight.watcher.judge(flight.process)) is not None:
+                self._beside.remove(flight)
+                self._settle(flight, verdict)
+
+    def _start(self, claim: Claim) -> "_Flight":
         process = child.start(claim, self.overrides)
-        verdict = Watcher(child.limits_of(claim.kind), lambda: _look(claim.id), self._ending).watch(process)
-        process.close()
-        if verdict is not None or _look(claim.id).failed:
+        watcher = Watcher(child.limits_of(claim.kind), lambda: _look(claim.id), self._ending)
+        return _Flight(claim, process, watcher)
+
+    def _settle(self, flight: "_Flight", verdict: Verdict) -> None:
+        claim = flight.claim
+        flight.process.join()
+        flight.process.close()
+        if verdict.told is not None or _look(claim.id).failed:
             # What it left behind is removed before the next job.
             self._swept = float("-inf")
-        if verdict is None:
+        if verdict.told is None:
             return
         try:
-            running.record_end(claim, verdict[0], error=verdict[1])
+            running.record_end(claim, verdict.told[0], error=verdict.told[1])
         except (Lost, Restored):
             log.info("Job %s had recorded its own end.", claim.id)
         finally:

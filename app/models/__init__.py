@@ -1,6 +1,7 @@
 """Tables and the database they live in."""
 
 from app.models.base import db
+from app.models.connection import Connection, FoundServer, ModelUse
 from app.models.database import (
     Turns,
     close_cleanly,
@@ -26,7 +27,7 @@ from app.models.filling import fill
 from app.models.findings import Check, FoundProblem
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
-from app.models.imports import Import, QuarantinedRow
+from app.models.imports import IS_OPEN, Import, QuarantinedRow
 from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
 from app.models.price import Price
@@ -38,6 +39,7 @@ from app.models.training import TrainingRun
 from app.models.views import SavedView
 
 __all__ = [
+    "IS_OPEN",
     "VERSIONS",
     "Audit",
     "ChangeRow",
@@ -45,6 +47,7 @@ __all__ = [
     "Check",
     "Claim",
     "Comment",
+    "Connection",
     "Dataset",
     "DuplicateGroup",
     "DuplicateMember",
@@ -55,12 +58,14 @@ __all__ = [
     "Export",
     "ExportPreset",
     "FoundProblem",
+    "FoundServer",
     "IdempotencyKey",
     "Import",
     "Job",
     "KeptEntry",
     "Ledger",
     "LedgerRow",
+    "ModelUse",
     "NotDuplicate",
     "Price",
     "QuarantinedRow",

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from app.core.loading import load_once
 from app.core.tokens import ESTIMATE, FAMILIES, USUAL, Tokenizer, vocabulary_of
 
 # The vocabularies of quicktok 0.4.0, compared token by token with tiktoken's and with those of the models.
@@ -27,7 +27,7 @@ class Vocabulary:
         self.count: Callable[[str], int] = encoding.count
 
 
-@cache
+@load_once
 def load_tokenizer(family: str = "") -> Tokenizer:
     """The tokenizer of a family; an estimate for what is of none, or where its vocabulary is not the checked one."""
     import quicktok

@@ -46,6 +46,7 @@ _VERSIONED = (
     ("datasets", "revision"),
     ("snapshots", "revision"),
     ("recipes", "version"),
+    ("connections", "version"),
 )
 # More restores than anybody has made between a backup and the day on which the database is found damaged.
 _FAR_AHEAD = 1_000_000

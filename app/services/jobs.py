@@ -108,12 +108,6 @@ def totals() -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def ahead_of(job: Job) -> int:
-    """How many jobs a queued job waits for."""
-    earlier = select(func.count()).where(Job.state.in_(ACTIVE), Job.id < job.id)
-    return int(db.session.execute(earlier).scalar_one())
-
-
 def as_dict(job: Job) -> dict[str, object]:
     """The job as programs see it."""
     times = {name: getattr(job, name) for name in ("created_at", "started_at", "finished_at")}

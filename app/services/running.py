@@ -7,7 +7,7 @@ the former runner still does can reach it.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,9 +65,10 @@ class Claim:
     epoch: int
 
 
-def find_next_queued() -> int | None:
-    """The id of the job that waits longest."""
-    return db.session.execute(select(Job.id).where(Job.state == "queued").order_by(Job.id).limit(1)).scalar()
+def find_next_queued(only: Collection[str] | None = None, but: Collection[str] = ()) -> int | None:
+    """The id of the job that waits longest, of some kinds or of all but some."""
+    query = select(Job.id).where(Job.state == "queued", Job.kind.not_in(but)).order_by(Job.id).limit(1)
+    return db.session.execute(query if only is None else query.where(Job.kind.in_(only))).scalar()
 
 
 def claim_job(job_id: int, runner: str) -> Claim | None:

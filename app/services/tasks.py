@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy import func, select
+
 from app.core.errors import NotFound
 from app.core.options import decode, encode
-from app.models import Job, end_reading, is_writing, transaction
+from app.models import Job, db, end_reading, is_writing, transaction
 from app.services import backups, jobs, runners, running, work
 from app.services.jobs import Watch
 from app.services.running import Context, Ending, Show
@@ -96,6 +98,20 @@ def all_tasks() -> list[Task[Any]]:
     for name in PACKAGES:
         import_module(f"app.services.{name}.tasks")
     return list(_declared.values())
+
+
+def kinds_of(lane: str) -> list[str]:
+    """The names of the tasks of a lane."""
+    return [task.name for task in all_tasks() if task.lane == lane]
+
+
+def ahead_of(job: Job) -> int:
+    """How many jobs of its lane a queued job waits for."""
+    task = find_task(job.kind)
+    lane = task.lane if task else ""
+    beside = [one.name for one in all_tasks() if one.lane != lane]
+    earlier = select(func.count()).where(Job.state.in_(jobs.ACTIVE), Job.id < job.id, Job.kind.not_in(beside))
+    return int(db.session.execute(earlier).scalar_one())
 
 
 def find_task(name: str) -> Task[Any] | None:

@@ -1,5 +1,5 @@
 // A, R and V label the row of the list at once, without a new page.
-import { Outbox, waiting } from "./outbox.js";
+import { late, Outbox, waiting } from "./outbox.js";
 import { showToast } from "./toasts.js";
 
 let done = 0;
@@ -42,6 +42,14 @@ export function followInEditor(id, version, status) {
   field.defaultValue = version;
   for (const other of document.querySelectorAll(".drawer footer [name=version]")) other.value = version;
   choice.selected = true;
+}
+
+// The same where the answer came while the page of the editor was already being made.
+function followLate() {
+  for (const { id, act, version } of late) {
+    const seen = document.querySelector(`form[data-draft*="/${id}/"] [name=version]`);
+    if (Number(seen?.defaultValue) === version - 1) followInEditor(id, version, act);
+  }
 }
 
 function follow({ id, fields }, told) {
@@ -87,5 +95,6 @@ export function label(row, status) {
 
 export function labels() {
   for (const { id, fields } of waiting(outbox.key)) show(id, fields.action);
+  followLate();
   outbox.takeOver();
 }

@@ -4,7 +4,8 @@ import { get, names, remove, set } from "./store.js";
 import { showToast } from "./toasts.js";
 
 const LAST = "ltt-page";
-
+const TOLD = "ltt-told";
+const MOST_TOLD = 40;
 const WAITS = [500, 1000, 2000, 4000, 8000];
 const all = [];
 
@@ -19,6 +20,17 @@ const lock = (name, act) => (navigator.locks ? navigator.locks.request(name, act
 
 // All that waits in this browser, whichever page it was decided on.
 export const waiting = (key) => names(`${key}/`).flatMap((name) => get(name) ?? []);
+
+// What the server answered the page before: what each item asked for, and the version of its pair since. This page may
+// have been made before that, and not know of it.
+const readTold = () => JSON.parse(sessionStorage.getItem(TOLD)) ?? [];
+export const late = readTold();
+sessionStorage.removeItem(TOLD);
+
+function keepTold({ id, fields }, { version }) {
+  const told = { id, act: fields.act ?? fields.action, version };
+  sessionStorage.setItem(TOLD, JSON.stringify([...readTold(), told].slice(-MOST_TOLD)));
+}
 
 // A new session has another token; what comes behind it says which epoch was seen.
 function renewToken(item) {
@@ -118,7 +130,10 @@ export class Outbox {
       const [ok, told] = answer;
       const reason = ok ? told.skipped : told.error.message;
       if (reason) this.refused(item, reason);
-      else this.answered(item, told);
+      else {
+        keepTold(item, told);
+        this.answered(item, told);
+      }
     }
     await this.emptied?.();
     return isSent;

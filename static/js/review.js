@@ -1,6 +1,6 @@
 // The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
 import { followInEditor } from "./labels.js";
-import { makeKey, Outbox, pause, waiting } from "./outbox.js";
+import { late, makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast } from "./toasts.js";
 
@@ -26,6 +26,10 @@ const outbox = new Outbox("ltt-review", {
   answered,
   refused,
 });
+
+// What is still to be sent of decisions, here and by labels of the list.
+const beingDecided = () =>
+  [outbox.key, "ltt-labels"].flatMap(waiting).filter(({ fields }) => (fields.act ?? fields.action) in SAID);
 
 const parse = (page) => new DOMParser().parseFromString(page, "text/html").body;
 
@@ -107,7 +111,7 @@ function fill() {
 async function load() {
   const open = cards().filter(isOpen);
   if ((over && open.length) || open.length > Number(queue.dataset.ahead) / 2) return;
-  const sent = waiting(outbox.key).filter((item) => item.fields.act in SAID).map((item) => item.id);
+  const sent = beingDecided().map((item) => item.id);
   const having = [...new Set([...cards().map((one) => one.dataset.card), ...decided.map((one) => one.id), ...sent])];
   const given = await claim({ having: having.join(",") });
   if (!given) {
@@ -234,7 +238,13 @@ export function review() {
   queue = document.querySelector("[data-review]");
   if (queue) {
     // Through the last page a pair was decided on that this one came with again.
-    for (const { id, fields } of waiting(outbox.key)) if (fields.act in SAID) cardOf(id)?.remove();
+    for (const { id } of beingDecided()) cardOf(id)?.remove();
+    for (const { id, act, version } of late) {
+      const card = cardOf(id);
+      if (Number(card?.dataset.version) !== version - 1) continue;
+      if (act in SAID) card.remove();
+      else setVersion(id, version);
+    }
     cards().forEach(enable);
     queue.addEventListener("submit", act);
     queue.addEventListener("click", press);

@@ -312,6 +312,10 @@ def test_a_label_answers_a_script_with_the_step_or_the_reason(client, app, datas
     assert told["skipped"] == "The pair has no answer yet." and told["number"] is None
     refused = client.post(address, data={"id": "", "action": "approved"}, headers=json)
     assert refused.status_code == 422 and refused.json["error"]["message"].startswith("No pair is selected.")
+    with app.app_context():
+        pairs.delete_pairs(dataset_id, Selection((1,)))
+    gone = client.post(address, data={"id": "1", "action": "rejected"}, headers=json).json
+    assert gone["skipped"] == "It was deleted meanwhile." and gone["number"] is gone["version"] is None
 
 
 def test_the_history_of_a_pair_has_times(client, dataset_id):

@@ -231,6 +231,17 @@ def test_labels_that_wait_go_along_to_the_next_page(app: Flask, page: Page, list
     assert statuses(app) == ["approved"] * 6 + ["review"] * 2
 
 
+def test_the_review_does_not_offer_a_pair_whose_label_is_still_to_be_sent(app: Flask, page: Page, listed: str) -> None:
+    page.route("**/pairs/actions", lambda route: route.abort())
+    page.goto(listed)
+    press(page, "j", "r")
+    page.goto(f"{listed.removesuffix('/pairs')}/review?ids=7,8")
+    wait_for_scripts(page)
+    expect(page.locator("[data-card]:visible")).to_have_attribute("data-card", "7")
+    expect(page.locator("[data-card='8']")).to_have_count(0)
+    page.unroute("**/pairs/actions")
+
+
 def test_a_refused_label_comes_back_with_its_reason(app: Flask, page: Page, listed: str) -> None:
     with app.app_context():
         pairs.save_pair(1, 7, {"answer": ""}, version=entries.get(1, 7).version)
@@ -240,6 +251,7 @@ def test_a_refused_label_comes_back_with_its_reason(app: Flask, page: Page, list
     press(page, "j", *"aaaa")
     expect(row(page, NAMES[1]).locator(".refused")).to_contain_text("The pair has no answer yet.", timeout=PATIENCE)
     expect(row(page, NAMES[1])).to_contain_text("Draft")
+    expect(row(page, NAMES[3]).locator(".refused")).to_have_text("It was deleted meanwhile.", timeout=PATIENCE)
     assert statuses(app)[:3] == ["approved", "draft", "approved"]
 
 

@@ -1,11 +1,13 @@
 """Reviewing by keys in a browser: every press counts once, at any speed, whatever the server does meanwhile."""
 
 import random
+import re
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from app.core.record import Record
 from app.models import Verdict, db
@@ -13,6 +15,14 @@ from app.services import datasets, entries, history, pairs
 from tests.browser.test_journey import press, wait_for_scripts
 
 PAIRS = 30
+Found = TypeVar("Found")
+TELL_WHAT_IS_REMOVED = """
+const remove = Storage.prototype.removeItem;
+Storage.prototype.removeItem = function (name) {
+  remove.call(this, name);
+  console.info(`removed ${name}`);
+};
+"""
 
 
 @pytest.fixture
@@ -33,6 +43,13 @@ def card(page: Page) -> int:
 def sent(page: Page) -> None:
     """Wait until everything that was decided has been answered."""
     page.wait_for_function("() => Object.keys(localStorage).every((name) => !name.startsWith('ltt-review/'))")
+
+
+def when_there(page: Page, found: list[Found]) -> list[Found]:
+    """What a route of the page is given, as soon as there is something."""
+    while not found:
+        page.wait_for_timeout(10)
+    return found
 
 
 def statuses(app: Flask) -> dict[int, str]:
@@ -61,12 +78,43 @@ def test_the_next_pair_is_there_before_the_server_has_answered(app: Flask, page:
     wait_for_scripts(page)
     page.route("**/review/1", lambda route: held.append(route))
     first = card(page)
-    with page.expect_request("**/review/1"):
-        press(page, "a")
+    press(page, "a")
     assert card(page) == first + 1 and statuses(app)[first] == "review"
-    held[0].continue_()
+    when_there(page, held)[0].continue_()
     sent(page)
     assert statuses(app)[first] == "approved"
+
+
+@pytest.mark.parametrize(("before", "after", "tags"), [("1", "2", '["rating:2"]'), ("t", "3", '["jar","rating:3"]')])
+def test_what_was_answered_while_the_next_page_was_made_is_known_to_it(
+    app: Flask, page: Page, queue: str, before: str, after: str, tags: str
+) -> None:
+    asked: list[Route] = []
+    page.add_init_script(TELL_WHAT_IS_REMOVED)
+    page.goto(queue)
+    wait_for_scripts(page)
+    decisions = re.compile(r"/(review/1|pairs/actions)\b")
+    page.route(decisions, lambda route: asked.append(route))
+    press(page, before, *(("j", "a", "r", "Enter") if before == "t" else ()))
+    [decision] = when_there(page, asked)
+    made: list[tuple[Route, APIResponse]] = []
+    page.route(lambda address: address.endswith("/review"), lambda route: made.append((route, route.fetch())))
+    page.evaluate("setTimeout(() => location.reload())")
+    [(route, response)] = when_there(page, made)
+    # The page is made, and only then the last one hears what became of the decision.
+    # While a page is awaited, the last one can be asked nothing: it tells by itself.
+    with page.expect_console_message(lambda said: said.text.startswith("removed ltt-")):
+        decision.continue_()
+    page.unroute(decisions)
+    with page.expect_navigation():
+        route.fulfill(response=response)
+    wait_for_scripts(page)
+    assert card(page) == 1
+    press(page, after)
+    sent(page)
+    with app.app_context():
+        assert entries.get(1, 1).tags == tags
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_nothing_is_lost_by_a_reload_while_the_server_is_away(app: Flask, page: Page, queue: str) -> None:

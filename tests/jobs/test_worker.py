@@ -16,7 +16,7 @@ from app.models import db
 from app.services import backups, cleaning, datasets, entries, history, jobs, runners, running, tasks
 from app.services.cleaning import CleaningOptions
 from app.services.tasks import TaskLimits
-from tests.factories import declare_probe
+from tests.factories import ProbeOptions, declare_probe
 from tests.services.test_running import full_disk
 
 pytestmark = [
@@ -231,3 +231,64 @@ def test_a_job_that_a_restored_backup_does_not_know_is_ended_and_the_worker_goes
     job_id = jobs.enqueue("probe", {}).id
     worker.turn()
     assert (job_id, jobs.get(job_id).state) == (2, "done")
+
+
+def test_a_job_of_another_lane_runs_beside_the_others(worker, tmp_path):
+    """The long one ends only once a job that was queued after it is done."""
+    mark = tmp_path / "mark"
+
+    def wait(options, watch):
+        while not mark.exists():
+            watch.progress(0, None, f"{time.monotonic()}")
+            time.sleep(0.05)
+        return {"waited": True}
+
+    tasks.declare(tasks.Task("long", ProbeOptions, wait, lambda options: "Long", ("", ()), lane="training"))
+    declare_probe(lambda options, watch: mark.touch())
+    long, short = jobs.enqueue("long", {}).id, jobs.enqueue("probe", {}).id
+    assert tasks.ahead_of(jobs.get(short)) == 0
+    worker.turn()
+    assert jobs.get(short).state == "done"
+    while jobs.get(long).state != "done":
+        db.session.remove()
+        worker.turn()
+    assert jobs.get(long).result == {"waited": True}
+
+
+def test_one_job_of_a_lane_waits_for_the_other(worker, tmp_path):
+    mark = tmp_path / "mark"
+
+    def wait(options, watch):
+        while not mark.exists():
+            watch.check_cancelled()
+            time.sleep(0.05)
+        return {}
+
+    tasks.declare(tasks.Task("long", ProbeOptions, wait, lambda options: "Long", ("", ()), lane="training"))
+    first, second = jobs.enqueue("long", {}).id, jobs.enqueue("long", {}).id
+    worker.turn()
+    worker._asked = float("-inf")
+    worker.turn()
+    assert (jobs.get(first).state, jobs.get(second).state) == ("running", "queued")
+    assert tasks.ahead_of(jobs.get(second)) == 1
+    mark.touch()
+    while jobs.get(second).state != "done":
+        db.session.remove()
+        worker.turn()
+    assert jobs.get(first).state == "done"
+
+
+def test_what_runs_beside_ends_with_the_worker(worker):
+    def wait(options, watch):
+        while True:
+            watch.check_cancelled()
+            time.sleep(0.05)
+
+    tasks.declare(tasks.Task("long", ProbeOptions, wait, lambda options: "Long", ("", ()), lane="training"))
+    long = jobs.enqueue("long", {}).id
+    worker.turn()
+    process = worker._beside[0].process.pid
+    worker._stopping.set()
+    worker._look_beside()
+    db.session.remove()
+    assert jobs.get(long).state == "interrupted" and not runners.pid_exists(process)

@@ -13,7 +13,7 @@ from app.core.record import Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeSet, Entry, Import, Job, QuarantinedRow, db, transaction
 from app.services import datasets, entries, export, history, imports, jobs, pairs, tasks, uploads, work
-from app.services.imports import Settings, building, quarantine, running
+from app.services.imports import Settings, building, quarantine, reporting, running
 
 
 def upload(content, name="faq.csv"):
@@ -484,6 +484,37 @@ def test_dismissed_rows_stay_counted(dataset_id):
     row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n")
     assert quarantine.dismiss_rows(row.id) == 1 and quarantine.count_open(row.id) == 0
     assert counts(imports.get(row.id)) == (1, 0, 1)
+
+
+def test_a_row_whose_repair_is_undone_is_open_again(dataset_id):
+    def standing():
+        found = imports.get(row.id)
+        return found.imported_now, found.skipped, found.quarantined_now, quarantine.count_open(row.id)
+
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\nWhy?,\n")
+    first, second = quarantine.list_open(row.id)
+    step = quarantine.retry_rows(row.id, {first.id: "Open?,Yes.", second.id: "Why?,So."}).applied.step.number
+    assert standing() == (3, 0, 0, 0)
+    history.undo(dataset_id, step)
+    assert standing() == (1, 0, 2, 2)
+    history.redo(dataset_id, step)
+    assert standing() == (3, 0, 0, 0)
+    history.undo(dataset_id, step)
+    # Repaired anew, found to be there already, or put away, it is counted once.
+    assert quarantine.retry_rows(row.id, {first.id: "Open?,Now."}).imported == 1
+    assert standing() == (2, 0, 1, 1)
+    assert quarantine.dismiss_rows(row.id) == 1
+    assert standing() == (2, 0, 1, 0)
+    assert [pair.answer for pair in stored(dataset_id)] == ["So.", "Now."]
+    assert reporting.of_file(imports.get(row.id))["quarantined"] == 1
+
+
+def test_a_row_that_is_there_already_after_its_repair_was_undone_counts_as_skipped(dataset_id):
+    row = bring(dataset_id, "question,answer\nHow?,So.\nOpen?,\n", on_duplicate="skip")
+    [bad] = quarantine.list_open(row.id)
+    history.undo(dataset_id, quarantine.retry_rows(row.id, {bad.id: "Open?,Yes."}).applied.step.number)
+    assert quarantine.retry_rows(row.id, {bad.id: "How?,So."}).skipped == 1
+    assert counts(imports.get(row.id)) == (1, 1, 0) and quarantine.count_open(row.id) == 0
 
 
 def test_bad_rows_download_as_a_safe_table_and_as_json_lines(dataset_id):

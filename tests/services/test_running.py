@@ -204,7 +204,7 @@ def test_jobs_are_listed_newest_first_and_counted():
 
 def test_a_job_says_how_many_it_waits_for():
     enqueue(lambda ctx: {})
-    assert jobs.ahead_of(jobs.get(enqueue(lambda ctx: {}))) == 1
+    assert tasks.ahead_of(jobs.get(enqueue(lambda ctx: {}))) == 1
 
 
 def test_there_is_no_such_job():

@@ -1,12 +1,21 @@
 """Training runs: tied to a snapshot, trained once, seen as they go, and taken up where they stopped."""
 
+import json
+import os
+import signal
+import sys
+import time
+
 import pytest
 
+from app.core.errors import Conflict, Invalid, LttError, NotFound
 from app.core.training import decode_spec
-from app.services import jobs, snapshots, training
+from app.jobs.worker import Worker
+from app.services import jobs, pairs, runners, running, snapshots, training
 from tests.training import choose, make_dataset, use_fake_engine
 
 pytestmark = pytest.mark.usefixtures("context")
+by_forking = pytest.mark.skipif(sys.platform != "linux", reason="the fake engine reaches the child by forking")
 
 
 @pytest.fixture(autouse=True)
@@ -14,16 +23,32 @@ def engine(monkeypatch):
     use_fake_engine(monkeypatch)
 
 
+@pytest.fixture
+def worker(app, data_dir):
+    yield Worker(app, {"LTT_DATA_DIR": str(data_dir), "TESTING": True})
+    runners.retire()
+
+
 def train(dataset_id, **more):
     return training.start_run(training.create_run(choose(dataset_id, **more)).id, here=True)
+
+
+def work_until(worker, run_id, wanted):
+    """Let the worker work until a run is as wanted."""
+    deadline = time.monotonic() + 120
+    while not wanted(run := training.require_run(run_id)):
+        assert time.monotonic() < deadline, (run.state, run.result)
+        worker.turn()
+        time.sleep(0.02)
+    worker._asked = float("-inf")
+    return run
 
 
 def test_a_run_is_trained_from_the_snapshot_to_its_card():
     dataset_id = make_dataset()
     run = train(dataset_id, name="First")
     assert run.state == "done" and jobs.get(run.job_id).state == "done"
-    points = training.read_points(run)
-    assert [one["step"] for one in points] == list(range(13))
+    assert [one.step for one in training.read_run(run).points] == list(range(13))
     folder = training.folder_of(run)
     spec = decode_spec((folder / "run.json").read_bytes())
     assert spec == training.spec_of(run) and spec.splits == {"train": 12, "validation": 4}
@@ -32,3 +57,268 @@ def test_a_run_is_trained_from_the_snapshot_to_its_card():
     assert spec.snapshot.hash in card and "# First" in card
     told = training.as_dict(run)
     assert told["state"] == "done" and told["best"]["step"] == 12 and told["steps"] == 12
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_edited_later_is_not_trained_on():
+    dataset_id = make_dataset()
+    run = training.create_run(choose(dataset_id))
+    pairs.add_pair(dataset_id, "Something new?", "It came later.", split="train")
+    training.start_run(run.id, here=True)
+    data = (training.folder_of(run) / "data/train.jsonl").read_text()
+    assert len(data.splitlines()) == 12 and "It came later." not in data
+
+
+def test_only_approved_pairs_are_trained_on_once_any_is():
+    dataset_id = make_dataset()
+    pairs.add_pair(dataset_id, "Approved?", "Yes, this one.", status="approved", split="train")
+    run = train(dataset_id)
+    lines = (training.folder_of(run) / "data/train.jsonl").read_text().splitlines()
+    assert len(lines) == 1 and "Yes, this one." in lines[0]
+
+
+def test_without_validation_pairs_it_is_told_what_that_means_and_some_can_be_held_out():
+    dataset_id = make_dataset(validation=0, train=40)
+    assert training.NO_VALIDATION in training.plan_run(choose(dataset_id)).notes
+    plan = training.plan_run(choose(dataset_id, held_out=25))
+    assert training.NO_VALIDATION not in plan.notes
+    assert plan.survey.splits["train"] + plan.survey.splits["validation"] == 40 and plan.survey.splits["validation"]
+    first, again = (training.create_run(choose(dataset_id, held_out=25)) for _ in range(2))
+    other = training.create_run(choose(dataset_id, held_out=25, seed=7))
+    data = []
+    for run in (first, again, other):
+        training.start_run(run.id, here=True)
+        data.append((training.folder_of(run) / "data/validation.jsonl").read_bytes())
+    assert data[0] == data[1] != data[2]
+
+
+def test_pairs_that_ask_the_same_are_held_out_together():
+    dataset_id = make_dataset(validation=0, train=30)
+    for _ in range(30):
+        pairs.add_pair(dataset_id, "Where is the bank?", f"In street {_}.")
+    run = train(dataset_id, held_out=30)
+    folder = training.folder_of(run) / "data"
+    there = ["Where is the bank?" in (folder / f"{name}.jsonl").read_text() for name in ("train", "validation")]
+    assert sorted(there) == [False, True]
+
+
+def test_what_must_be_fixed_blocks_a_run_unless_a_reason_is_given():
+    dataset_id = make_dataset()
+    question, answer = "What does account number 1 cost in a year?", "Account number 1 costs 10 euros."
+    pairs.add_pair(dataset_id, question, answer, split="validation")
+    plan = training.plan_run(choose(dataset_id))
+    assert plan.is_blocked and [one.code for one in plan.survey.blocking] == ["leaks"]
+    with pytest.raises(Conflict, match="say why"):
+        training.create_run(choose(dataset_id))
+    run = train(dataset_id, override="It is only a trial.")
+    assert run.state == "done" and training.as_dict(run)["override"] == "It is only a trial."
+
+
+def test_a_run_without_pairs_is_refused():
+    dataset_id = make_dataset(train=0, validation=3)
+    with pytest.raises(Conflict, match="No pair is left to train on"):
+        training.create_run(choose(dataset_id))
+
+
+def test_a_missing_extra_is_told_with_the_command(monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_MISSING", "torch,trl")
+    dataset_id = make_dataset()
+    with pytest.raises(Conflict, match=r"needs more packages \(torch, trl\). Run: python3 run.py add train"):
+        training.create_run(choose(dataset_id))
+
+
+def test_a_run_that_does_not_fit_is_refused_with_numbers(monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_FITS", "0")
+    run = training.create_run(choose(make_dataset()))
+    with pytest.raises(Conflict, match="It needs 9,000 MB, and 100 MB are free."):
+        training.start_run(run.id, here=True)
+    run = training.require_run(run.id)
+    assert (run.state, run.result["code"]) == ("failed", "no_memory")
+
+
+def test_a_run_that_fails_says_why_and_goes_on_where_it_was(monkeypatch):
+    run = training.create_run(choose(make_dataset()))
+    monkeypatch.setenv("FAKE_ENGINE_FAIL_AT", "6")
+    with pytest.raises(LttError, match="The disk is full."):
+        training.start_run(run.id, here=True)
+    assert training.as_dict(training.require_run(run.id))["message"] == "The disk is full."
+    monkeypatch.delenv("FAKE_ENGINE_FAIL_AT")
+    run = training.resume_run(run.id, here=True)
+    assert run.state == "done" and training.as_dict(run)["message"] == ""
+    there = training.read_run(run)
+    assert [one.step for one in there.points] == list(range(13))
+    assert [one.kind for one in there.events] == ["started", "resumed", "done"]
+
+
+def test_an_engine_that_is_gone_without_a_word_fails_the_run(monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_DIE_AT", "3")
+    run = training.create_run(choose(make_dataset()))
+    with pytest.raises(LttError, match=r"ended without a word \(code 9\)"):
+        training.start_run(run.id, here=True)
+
+
+def test_data_that_somebody_changed_is_not_trained_on(monkeypatch):
+    run = training.create_run(choose(make_dataset()))
+    monkeypatch.setenv("FAKE_ENGINE_FAIL_AT", "6")
+    with pytest.raises(LttError):
+        training.start_run(run.id, here=True)
+    with (training.folder_of(run) / "data/train.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(Conflict, match="was changed since the run began"):
+        training.resume_run(run.id, here=True)
+
+
+@by_forking
+def test_a_run_pauses_and_goes_on_later(worker, monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    run_id = training.create_run(choose(make_dataset())).id
+    runners.announce_worker()
+    training.start_run(run_id)
+    work_until(worker, run_id, lambda one: training.read_run(one).state.step >= 1)
+    training.pause_run(run_id)
+    paused = work_until(worker, run_id, lambda one: one.state == "paused")
+    assert training.read_run(paused).state.step < 12 and paused.finished_at is None
+    with pytest.raises(Conflict, match="nothing to pause"):
+        training.pause_run(run_id)
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0")
+    training.resume_run(run_id)
+    done = work_until(worker, run_id, lambda one: one.state == "done")
+    assert [one.step for one in training.read_run(done).points] == list(range(13))
+
+
+@by_forking
+def test_a_run_is_cancelled_and_its_checkpoints_stay(worker, monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    run_id = training.create_run(choose(make_dataset())).id
+    runners.announce_worker()
+    training.start_run(run_id)
+    work_until(worker, run_id, lambda one: training.read_run(one).checkpoints)
+    training.cancel_run(run_id)
+    ended = work_until(worker, run_id, lambda one: jobs.get(one.job_id).state == "cancelled")
+    assert training.read_run(ended).checkpoints and ended.state == "cancelled"
+
+
+@by_forking
+def test_a_run_whose_process_is_killed_is_taken_up_from_its_checkpoint(worker, monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    run_id = training.create_run(choose(make_dataset())).id
+    runners.announce_worker()
+    training.start_run(run_id)
+    work_until(worker, run_id, lambda one: training.read_run(one).checkpoints)
+    first, flight = training.require_run(run_id).job_id, worker._beside.pop()
+    os.kill(flight.process.pid, signal.SIGKILL)
+    flight.process.join()
+    monkeypatch.setattr(running, "interrupt_dead", lambda: _interrupt(first))
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0")
+    done = work_until(worker, run_id, lambda one: one.state == "done")
+    assert done.job_id != first and jobs.get(first).state == "interrupted"
+    there = training.read_run(done)
+    assert [one.step for one in there.points] == list(range(13))
+    assert [one.kind for one in there.events] == ["started", "resumed", "done"]
+
+
+def _interrupt(job_id):
+    """What is found once the lease of a killed process has run out."""
+    from app.models import Job, transaction
+
+    with transaction() as session:
+        job = session.get(Job, job_id)
+        is_new = job.state == "running"
+        job.state = "interrupted" if is_new else job.state
+    return is_new
+
+
+def test_a_run_that_gets_no_further_is_not_taken_up_for_ever(monkeypatch):
+    from app.services.training.running import take_up
+
+    run = training.create_run(choose(make_dataset()))
+    for _ in range(3):
+        job = _lose(run)
+        assert take_up() == 1 and training.require_run(run.id).job_id != job
+    _lose(run)
+    assert take_up() == 0
+    run = training.require_run(run.id)
+    assert run.state == "failed" and "was interrupted 3 times" in run.result["error"]
+
+
+def _lose(run):
+    """A process that worked on the run and is gone."""
+    from app.models import transaction
+
+    if training.require_run(run.id).job_id is None:
+        runners.announce_worker()
+        training.start_run(run.id)
+        runners.retire()
+    with transaction():
+        job = jobs.get(training.require_run(run.id).job_id)
+        job.state = "interrupted"
+    return job.id
+
+
+def test_a_waiting_run_is_paused_and_cancelled_at_once():
+    runners.announce_worker()
+    dataset_id = make_dataset()
+    first, second = (training.start_run(training.create_run(choose(dataset_id)).id) for _ in range(2))
+    assert training.pause_run(first.id).state == "paused" and jobs.get(first.job_id).state == "cancelled"
+    assert training.cancel_run(first.id).state == "cancelled"
+    assert training.cancel_run(second.id).state == "cancelled" and jobs.get(second.job_id).state == "cancelled"
+    runners.retire()
+
+
+def test_runs_are_compared_by_what_differs():
+    dataset_id = make_dataset()
+    first, second = train(dataset_id), train(dataset_id, seed=43)
+    found = training.compare_runs([first, second])
+    assert [(one.name, one.values) for one in found.differences] == [("seed", (42, 43))]
+    assert [len(points) for points in found.points] == [13, 13]
+
+
+def test_a_sweep_is_a_run_for_each_combination():
+    dataset_id = make_dataset()
+    made = training.create_sweep(choose(dataset_id), {"learning_rate": ["1e-3", "2e-3"], "epochs": ["1", "2"]}, "rates")
+    told = [training.spec_of(run).settings for run in made]
+    assert [(one.learning_rate, one.epochs) for one in told] == [(1e-3, 1), (1e-3, 2), (2e-3, 1), (2e-3, 2)]
+    assert {run.sweep for run in made} == {"rates"}
+    for over, said in (
+        ({"epochs": ["1"]}, "2 to 8 runs; these are 1"),
+        ({"epochs": list("123456789")}, "these are 9"),
+        ({"beta": ["1", "2"]}, "not over beta"),
+        ({"epochs": ["1", "x"]}, "Epochs must be a whole number"),
+    ):
+        with pytest.raises(Invalid, match=said):
+            training.create_sweep(choose(dataset_id), over, "bad")
+
+
+def test_checkpoints_and_whole_runs_are_deleted_with_their_bytes():
+    run = train(make_dataset())
+    assert training.delete_checkpoints(run.id) > 0 and not training.read_run(run).checkpoints
+    assert training.read_run(run).points
+    assert training.delete_run(run.id) > 0 and not training.folder_of(run).exists()
+    with pytest.raises(NotFound):
+        training.require_run(run.id)
+
+
+def test_a_run_has_a_name_and_a_note():
+    run = training.create_run(choose(make_dataset(), name=" A  b ", note="why"))
+    assert (run.name, run.note) == ("A b", "why")
+    assert training.describe_run(run.id, name="C").name == "C" and training.require_run(run.id).note == "why"
+    with pytest.raises(Invalid, match="longer than 200"):
+        training.describe_run(run.id, name="x" * 201)
+
+
+def test_the_same_on_the_command_line_says_what_is_not_usual():
+    plan = training.plan_run(choose(make_dataset(), seed=7))
+    assert plan.command.replace(" \\\n  ", " ") == (
+        "ltt train Bank --where local --base toy --method full --set epochs=2 --set batch_size=2 --set accumulation=1"
+        " --seed 7"
+    )
+    json.dumps(plan.as_dict())
+
+
+def test_no_key_of_the_environment_reaches_the_engine(monkeypatch):
+    for name in ("OPENAI_API_KEY", "HF_TOKEN", "https_proxy", "DB_PASSWORD"):
+        monkeypatch.setenv(name, "secret-value")
+    place = training.find_place("local")
+    assert "secret-value" not in place.environment().values()
+    assert place.environment()["HF_HUB_OFFLINE"] == "1"
+    assert "HF_HUB_OFFLINE" not in place.environment(download=True)

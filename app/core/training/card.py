@@ -1,15 +1,15 @@
 """The card of what a run made: what it was trained on, how, how good it got, and under which licence its base is."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.core.options import encode, options_of
+from app.core.training.points import Point, find_best
 from app.core.training.settings import METHODS, TrainingSettings
 from app.core.training.spec import RunSpec
 
 
-def write_card(spec: RunSpec, points: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> str:
+def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]) -> str:
     """The text of the card, as Markdown. What is not known has no line."""
     data, base = spec.snapshot, spec.base
     kind = "a toy model made from the data" if base.kind == "toy" else base.name
@@ -28,9 +28,9 @@ def write_card(spec: RunSpec, points: Sequence[Mapping[str, Any]], result: Mappi
         f"- Made: {spec.made_at}",
         "",
     ]
-    measured = [one for one in points if one.get("validation_loss") is not None]
-    if measured:
-        first, best = measured[0], min(measured, key=lambda one: one["validation_loss"])
+    first = next((one for one in points if one.validation_loss is not None), None)
+    best = find_best(points)
+    if first is not None and best is not None:
         lines += ["## Validation", "", "| | step | loss | perplexity |", "|---|---|---|---|"]
         lines += [_row("before", first), _row("best", best), ""]
     elif result.get("step"):
@@ -42,7 +42,6 @@ def write_card(spec: RunSpec, points: Sequence[Mapping[str, Any]], result: Mappi
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, point: Mapping[str, Any]) -> str:
-    loss = float(point["validation_loss"])
-    perplexity = f"{math.exp(loss):,.2f}" if loss < 700 else "–"
-    return f"| {name} | {point.get('step', 0):,} | {loss:.4f} | {perplexity} |"
+def _row(name: str, point: Point) -> str:
+    perplexity = f"{point.perplexity:,.2f}" if point.perplexity is not None else "–"
+    return f"| {name} | {point.step:,} | {point.validation_loss:.4f} | {perplexity} |"

@@ -1,11 +1,13 @@
 """Training on this computer: the engine as a child process, which writes what it does into the folder of the run."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -19,10 +21,13 @@ from app.providers.tuning.base import Obstacle, PlaceState
 ENGINE = "app.providers.engine"
 ADD = "python3 run.py add train"
 PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
+# How long an answer about packages and devices holds.
+PROBED_SECONDS, MISSING_SECONDS = 600, 5
 END_SECONDS = 10
 LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]
+_probed: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
 # Nothing of these may reach a program that loads models of strangers.
 _SECRET = ("key", "token", "secret", "password", "proxy")
 
@@ -41,15 +46,32 @@ class LocalPlace:
     can_pause: bool = True
     _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    @cached_property
-    def found(self) -> dict[str, Any]:
-        """What the engine says of its packages and devices, asked for once. Empty where it cannot be asked."""
-        return self.ask("probe", seconds=PROBE_SECONDS)
+    def probe(self) -> dict[str, Any]:
+        """What the engine says of its packages and devices: ``versions``, ``devices`` and what is ``missing``.
+
+        To ask takes seconds, so an answer holds for a while; one that something is missing only for a moment.
+        """
+        if not self.is_probed:
+            found = self.ask("probe", seconds=PROBE_SECONDS) or {"missing": ["torch"]}
+            _probed[self._key] = (time.monotonic(), found)
+        return _probed[self._key][1]
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether ``probe`` answers at once."""
+        asked, found = _probed.get(self._key, (float("-inf"), {}))
+        holds = PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS
+        return time.monotonic() - asked <= holds
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return (str(self.python or sys.executable), *self.engine)
 
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What is missing on this computer, and with the data whether it fits into the memory."""
-        missing = self.found.get("missing", ["torch"]) if self.found else ["torch"]
-        if missing:
+        if self.python is not None and not self.python.exists():
+            return [Obstacle("no_train_python", f"LTT_TRAIN_PYTHON names {self.python}, which is not there.")]
+        if missing := self.probe().get("missing"):
             said = f"Training on this computer needs more packages ({', '.join(missing)}). Run: {ADD}"
             return [Obstacle("no_extra", said)]
         if folder is None:
@@ -57,7 +79,7 @@ class LocalPlace:
         found = self.estimate(spec, folder)
         if found.get("fits") is False:
             return [Obstacle("no_memory", str(found.get("why") or "It does not fit into the memory."), details=found)]
-        return []
+        return [Obstacle("estimate", str(found.get("why") or ""), blocking=False, details=found)] if found else []
 
     def estimate(self, spec: RunSpec, folder: Path) -> dict[str, Any]:
         """Memory and time, measured by the engine by a step that is not kept."""
@@ -65,6 +87,7 @@ class LocalPlace:
 
     def start(self, spec: RunSpec, folder: Path) -> str:
         """Start the engine; it goes on from the newest complete checkpoint by itself."""
+        _end_former(folder)
         (folder / "control").unlink(missing_ok=True)
         process = subprocess.Popen(
             [*self._command, "train", str(folder)],
@@ -130,6 +153,26 @@ class LocalPlace:
             process.kill()
             process.wait()
 
+    def make(self, word: str, folder: Path, out: Path) -> None:
+        """Let the engine make something of a result: ``merge`` or ``gguf``. Raises Unavailable with what it says."""
+        made = subprocess.run(
+            [*self._command, word, str(folder), str(out.absolute())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=_ROOT,
+            env=self.environment(),
+            check=False,
+        )
+        if made.returncode:
+            lines = made.stderr.decode(errors="replace").strip().splitlines()
+            raise Unavailable(lines[-1] if lines else _say_exit(made.returncode), code=f"no_{word}")
+
+    def serve(self, folder: Path, port: int, checkpoint: int | None) -> "subprocess.Popen[bytes]":
+        """The engine as a server on loopback, which ends with this process."""
+        which = [] if checkpoint is None else ["--checkpoint", str(checkpoint)]
+        words = [*self._command, "serve", str(folder.absolute()), "--port", str(port), *which]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=_ROOT, env=self.environment())
+
     def ask(self, *words: str, seconds: float) -> dict[str, Any]:
         """One question to the engine; its answer. Empty where there is no engine that answers."""
         try:
@@ -149,18 +192,36 @@ class LocalPlace:
 
     def environment(self, *, download: bool = False) -> dict[str, str]:
         """What the engine sees of the environment: no keys, no proxies, no telemetry, no network unless allowed."""
-        kept = {name: value for name, value in os.environ.items() if not any(one in name.lower() for one in _SECRET)}
+        secret = tuple(one for one in _SECRET if not (download and one == "proxy"))
+        kept = {name: value for name, value in os.environ.items() if not any(one in name.lower() for one in secret)}
         offline = {} if download else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-        threads = str(max((os.cpu_count() or 2) // 2, 1))
-        usual = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
-        quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
-        return {**usual, **kept, **quiet, **offline, "PYTHONPATH": str(_ROOT)}
+        return {**kept, **offline, "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(_ROOT)}
 
     @property
     def _command(self) -> list[str]:
-        if self.python is not None and not self.python.exists():
-            raise Unavailable(f"LTT_TRAIN_PYTHON names {self.python}, which is not there.", code="no_train_python")
         return [str(self.python or sys.executable), *self.engine]
+
+
+def _end_former(folder: Path) -> None:
+    """End an engine that still works in this folder: it was left by a process that was killed a moment ago."""
+    try:
+        pid = int(msgspec.json.decode((folder / "state.json").read_bytes())["pid"])
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, KeyError, TypeError, ValueError, msgspec.DecodeError):
+        return
+    if str(folder).encode() in words:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+        while Path(f"/proc/{pid}").exists() and _state_of(pid) != "Z":
+            time.sleep(0.05)
+
+
+def _state_of(pid: int) -> str:
+    """What Linux says a process does; Z is one that has ended and that nobody has buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "Z"
 
 
 def _write_control(folder: Path, word: str) -> None:

@@ -12,13 +12,13 @@ import msgspec
 from sqlalchemy import ColumnElement, func, select, update
 
 from app.core import formats, layouts
-from app.core.changes import Value
+from app.core.changes import Value, chunks_of
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.formats import FORMATS, BadRow, Part, ReadOptions, Row, Source, WriteOptions
 from app.core.reading import Detected, PartSettings, Read, forgiving, read_parts, records_of, settings_of_part
 from app.core.stored import StoredEntry, content_hash, content_of
 from app.core.text import fold_newlines, is_blank, plural
-from app.models import ChangeSet, Import, QuarantinedRow, db, transaction
+from app.models import IS_OPEN, ChangeSet, Import, QuarantinedRow, db, transaction
 from app.services import history
 from app.services.history import Applied
 from app.services.imports.building import Builder, Built
@@ -99,7 +99,7 @@ def count_open(import_id: int) -> int:
 
 
 def _is_open(import_id: int) -> ColumnElement[bool]:
-    return (QuarantinedRow.import_id == import_id) & (QuarantinedRow.state == "open")
+    return (QuarantinedRow.import_id == import_id) & IS_OPEN
 
 
 def stream_open(import_id: int) -> Iterator[dict[str, object]]:
@@ -138,10 +138,15 @@ def dismiss_rows(import_id: int, row_ids: Iterable[int] | None = None) -> int:
         where = _is_open(import_id)
         if row_ids is not None:
             where = where & QuarantinedRow.id.in_(list(row_ids))
-        done = session.execute(
-            update(QuarantinedRow).where(where).values(state="dismissed").returning(QuarantinedRow.id)
-        )
-        return len(done.all())
+        query = select(QuarantinedRow.id, QuarantinedRow.state).where(where)
+        states = dict(session.execute(query).tuples().all())
+        for part in chunks_of([*states], 500):
+            session.execute(update(QuarantinedRow).where(QuarantinedRow.id.in_(part)).values(state="dismissed"))
+        # Those whose repair was undone were counted as imported until now.
+        back = [*states.values()].count("retried")
+        record = get(import_id)
+        record.imported, record.quarantined = record.imported - back, record.quarantined + back
+        return len(states)
 
 
 def fingerprint(raw: str) -> str:
@@ -223,13 +228,15 @@ def _bring_in(
             skipped += len(part.same)
             still_bad += len(part.bad)
             if not part.bad:
-                row.state = "retried"
+                # One whose repair was undone is counted as imported until it is repaired anew.
+                back = 1 if row.state == "retried" else 0
+                record.imported += len(part.new) - back
+                record.skipped += len(part.same)
+                record.quarantined -= 1 - back
+                row.state, row.repaired_in = "retried", staged if part.new else None
         history.add_rows(session, session.get_one(ChangeSet, staged), new)
         session.flush()
         applied = history.publish(staged, summary=f"Import {plural(len(new), 'repaired row')} of {record.file_name}")
-        record.imported += len(new)
-        record.skipped += skipped
-        record.quarantined -= len(new) + skipped
         return Retried(len(new), skipped, still_bad, applied)
 
 

@@ -28,7 +28,7 @@ def of_import(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
 def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
     """How one file was read, and its counts: ``rows_in = imported + skipped + quarantined``."""
     settings = row.settings
-    listed = quarantine.list_open(row.id, size=rows) if rows and row.quarantined else []
+    listed = quarantine.list_open(row.id, size=rows) if rows and row.quarantined_now else []
     return {
         "name": row.file_name,
         "sha256": row.sha256,
@@ -40,10 +40,10 @@ def of_file(row: Import, *, rows: int = REPORTED) -> dict[str, object]:
             for one in from_dict(settings).parts
         ],
         "rows_in": row.rows_in,
-        "imported": row.imported,
+        "imported": row.imported_now,
         "updated": row.updated,
         "skipped": row.skipped,
-        "quarantined": row.quarantined,
+        "quarantined": row.quarantined_now,
         "quarantine": [{name: getattr(bad, name) for name in ("row", "line", "code", "reason")} for bad in listed],
     }
 

@@ -1,19 +1,9 @@
 """Training runs: planned, tied to a snapshot, trained at a place, followed, compared and deleted."""
 
+from app.services.training.bundles import MadeBundle, import_metrics, stream_bundle, write_bundle
 from app.services.training.choices import RunChoices, usual_choices
 from app.services.training.data import Finding, Survey, survey_data
-from app.services.training.folders import (
-    Checkpoint,
-    folder_of,
-    list_checkpoints,
-    read_events,
-    read_log,
-    read_points,
-    read_samples,
-    read_state,
-    runs_folder,
-    size_of,
-)
+from app.services.training.folders import folder_of, read_run, runs_folder
 from app.services.training.listing import (
     ACTIVE,
     ENDED,
@@ -27,10 +17,10 @@ from app.services.training.listing import (
     describe_run,
     get_run,
     list_runs,
-    perplexity_of,
     require_run,
     spec_of,
 )
+from app.services.training.local import make_of_result, serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
 from app.services.training.running import (
@@ -54,9 +44,9 @@ __all__ = [
     "NO_VALIDATION",
     "SWEPT",
     "TRAIN",
-    "Checkpoint",
     "Difference",
     "Finding",
+    "MadeBundle",
     "Recommendation",
     "RunChoices",
     "RunComparison",
@@ -76,25 +66,23 @@ __all__ = [
     "finish_run",
     "folder_of",
     "get_run",
-    "list_checkpoints",
+    "import_metrics",
     "list_places",
     "list_runs",
+    "make_of_result",
     "pause_run",
-    "perplexity_of",
     "plan_run",
     "prepare",
-    "read_events",
-    "read_log",
-    "read_points",
-    "read_samples",
-    "read_state",
+    "read_run",
     "recommend",
     "require_run",
     "resume_run",
     "runs_folder",
-    "size_of",
+    "serve_model",
     "spec_of",
     "start_run",
+    "stream_bundle",
     "survey_data",
     "usual_choices",
+    "write_bundle",
 ]

@@ -1,6 +1,5 @@
 """Runs found, listed, compared, named and deleted."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,10 @@ from sqlalchemy import func, select
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.options import encode
 from app.core.training import RunSpec, decode_spec
+from app.core.training.points import Point, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
 from app.services import entries
-from app.services.training.folders import folder_of, list_checkpoints, read_points, read_state, remove
+from app.services.training.folders import METRICS, folder_of, read_run, remove_folder
 
 ACTIVE = ("queued", "running", "pausing", "interrupted")
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
@@ -56,11 +56,13 @@ def spec_of(run: TrainingRun) -> RunSpec:
 
 def as_dict(run: TrainingRun) -> dict[str, Any]:
     """The run as programs see it. ``best`` is the checkpoint with the least validation loss."""
-    spec, state = spec_of(run), read_state(run)
-    best = state.get("best") or run.result.get("best")
-    if best and best.get("validation_loss") is not None:
+    spec, there = spec_of(run), read_run(run)
+    state, snapshot = there.state, spec.snapshot
+    best = run.result.get("best")
+    if there.best is not None:
+        best = {"step": there.best.step, "validation_loss": there.best.validation_loss}
+    if best:
         best = {**best, "perplexity": perplexity_of(best["validation_loss"])}
-    snapshot = spec.snapshot
     return {
         "run": run.id,
         "number": run.number,
@@ -69,11 +71,11 @@ def as_dict(run: TrainingRun) -> dict[str, Any]:
         "note": run.note,
         "where": run.place,
         "state": run.state,
-        "step": state.get("step", run.result.get("step", 0)),
-        "steps": state.get("steps", run.result.get("steps")),
+        "step": state.step or run.result.get("step") or 0,
+        "steps": state.steps or run.result.get("steps"),
         "best": best,
         "model": run.result.get("model"),
-        "message": run.result.get("error") or state.get("message") or "",
+        "message": run.result.get("error") or state.message,
         "code": run.result.get("code") or "",
         "snapshot": f"v{snapshot.number}",
         "snapshot_hash": snapshot.hash,
@@ -90,11 +92,6 @@ def as_dict(run: TrainingRun) -> dict[str, Any]:
             for name in ("created_at", "started_at", "finished_at")
         },
     }
-
-
-def perplexity_of(loss: float) -> float | None:
-    """The perplexity of a validation loss; None where it is beyond all numbers."""
-    return math.exp(loss) if loss < 700 else None
 
 
 def describe_run(run_id: int, *, name: str | None = None, note: str | None = None) -> TrainingRun:
@@ -126,7 +123,7 @@ class RunComparison:
     runs: tuple[TrainingRun, ...]
     differences: tuple[Difference, ...]
     same: int
-    points: tuple[list[dict[str, Any]], ...]
+    points: tuple[list[Point], ...]
 
 
 def compare_runs(runs: Sequence[TrainingRun]) -> RunComparison:
@@ -137,7 +134,12 @@ def compare_runs(runs: Sequence[TrainingRun]) -> RunComparison:
     different = tuple(
         Difference(name, those) for name, those in values.items() if any(one != those[0] for one in those[1:])
     )
-    return RunComparison(tuple(runs), different, len(names) - len(different), tuple(map(read_points, runs)))
+    return RunComparison(
+        tuple(runs),
+        different,
+        len(names) - len(different),
+        tuple(read_points(folder_of(run) / METRICS) for run in runs),
+    )
 
 
 def _flatten(spec: RunSpec) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def delete_checkpoints(run_id: int) -> int:
     _require_ended(run)
     if run.state == "paused":
         raise Conflict("A paused run goes on from its checkpoints. Cancel it first.", code="run_paused")
-    return sum(remove(one.path) for one in list_checkpoints(run))
+    return remove_folder(folder_of(run) / "checkpoints")
 
 
 def delete_run(run_id: int) -> int:
@@ -170,7 +172,7 @@ def delete_run(run_id: int) -> int:
         run = require_run(run_id)
         _require_ended(run)
         session.delete(run)
-    return remove(folder_of(run))
+    return remove_folder(folder_of(run))
 
 
 def _require_ended(run: TrainingRun) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.core.errors import Busy, Conflict, Invalid, LttError
-from app.core.options import check_value, options_of
+from app.core.options import options_of, read_text
 from app.core.training import RunSpec, TrainingSettings, decode_spec, encode_spec, write_card
+from app.core.training.folder import count_bytes
 from app.models import Job, TrainingRun, db, end_reading, failures, transaction
 from app.models.base import now
 from app.models.filelock import FileLock
@@ -22,15 +23,7 @@ from app.services.jobs import Cancelled, Watch
 from app.services.running import Show
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
-from app.services.training.folders import (
-    SPEC,
-    folder_of,
-    list_checkpoints,
-    read_points,
-    remove,
-    runs_folder,
-    size_of,
-)
+from app.services.training.folders import SPEC, folder_of, read_run, remove_folder, runs_folder
 from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import find_obstacles, frozen_data, plan_run
@@ -70,7 +63,7 @@ def create_run(choices: RunChoices) -> TrainingRun:
         made = tasks.start(snapshots.FREEZE, snapshots.FreezeRun(choices.dataset_id), here=True).result or {}
         snapshot = snapshots.find_snapshot(choices.dataset_id, str(made["snapshot"]))
     spec = RunSpec(
-        choices.name,
+        " ".join(choices.name.split()),
         frozen_data(plan.dataset, snapshot),
         plan.survey.splits,
         plan.base,
@@ -83,9 +76,11 @@ def create_run(choices: RunChoices) -> TrainingRun:
     )
     with transaction() as session:
         last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
+        number = int(session.execute(last).scalar() or 0) + 1
+        spec = replace(spec, name=spec.name or f"{plan.dataset.name}, run {number}")
         run = TrainingRun(
             dataset_id=choices.dataset_id,
-            number=int(session.execute(last).scalar() or 0) + 1,
+            number=number,
             name=" ".join(choices.name.split()),
             note=choices.note.replace("\r\n", "\n").strip(),
             place=choices.where,
@@ -98,7 +93,7 @@ def create_run(choices: RunChoices) -> TrainingRun:
         session.flush()
         snapshots.add_use(snapshot.id, "run", f"Run {run.number}")
     # What lies there already is of a run that a restored backup does not know.
-    remove(folder_of(run))
+    remove_folder(folder_of(run))
     folder_of(run).mkdir(mode=0o700)
     return run
 
@@ -145,8 +140,7 @@ def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: s
     made = []
     for values in combinations:
         chosen: dict[str, Any] = {
-            setting: check_value(known[setting], float(value) if known[setting].kind == "decimal" else int(value))
-            for setting, value in zip(over, values, strict=True)
+            setting: read_text(known[setting], value) for setting, value in zip(over, values, strict=True)
         }
         title = ", ".join(f"{setting} {value}" for setting, value in zip(over, values, strict=True))
         settings = replace(choices.settings, **chosen)
@@ -294,9 +288,13 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
     if run.state == "pausing":
         return PlaceState("paused")
     watch.progress(0, None, "checking what it needs")
-    refused = [one for one in place.check(spec, folder) if one.blocking]
-    if refused:
+    # What has begun here before has fitted.
+    told = place.check(spec, None if former else folder)
+    if refused := [one for one in told if one.blocking]:
         raise Conflict(" ".join(one.message for one in refused), code=refused[0].code, **refused[0].details)
+    for one in told:
+        if one.code == "estimate":
+            _write(run_id, result={**require_run(run_id).result, "estimate": dict(one.details)})
     handle = place.resume(spec, former, folder) if former else place.start(spec, folder)
     try:
         _write(run_id, state="running", handle=handle, started_at=run.started_at or now())
@@ -332,10 +330,10 @@ def finish_run(run_id: int, place: Place, state: PlaceState) -> Mapping[str, obj
     if state.state == "done":
         result |= place.fetch(run.handle, folder)
         if (folder / "result").is_dir():
-            card = write_card(spec, read_points(run), result)
+            card = write_card(spec, read_run(run).points, result)
             (folder / "result" / "README.md").write_text(card, encoding="utf-8")
             (folder / "result" / SPEC).write_bytes(encode_spec(spec))
-            result["bytes"] = size_of(folder / "result")
+            result["bytes"] = count_bytes(folder / "result")
     if state.state == "failed":
         result |= {"error": state.message, "code": state.code or "failed"}
     ended = {"finished_at": now()} if state.state in ("done", "failed", "cancelled") else {}
@@ -364,7 +362,7 @@ def take_up() -> int:
 
 
 def _take_up(run: TrainingRun) -> bool:
-    newest = max((one.step for one in list_checkpoints(run)), default=0)
+    newest = max((one.step for one in read_run(run).checkpoints), default=0)
     before, at = run.result.get("attempts", (0, -1))
     attempts = before + 1 if at == newest else 1
     if attempts > MOST_ATTEMPTS:

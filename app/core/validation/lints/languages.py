@@ -5,11 +5,12 @@ Only a text that these leave open is given to py3langid.
 
 import re
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import repeat
 
 import regex
 
+from app.core.loading import load_once
 from app.core.record import Record
 from app.core.validation.lints.base import Remark, Remarks, lint
 
@@ -78,7 +79,7 @@ _SURE = 0.995
 _LIKELY = 0.9
 
 
-@cache
+@load_once
 def _load_identifier() -> Callable[[str], tuple[str, float]]:
     """What names the language of a text and says how likely it is."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
