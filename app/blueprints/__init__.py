@@ -10,6 +10,7 @@ PAGES: tuple[str, ...] = (
     "datasets",
     "overview",
     "advice",
+    "training",
     "pairs",
     "review",
     "history",

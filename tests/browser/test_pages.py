@@ -17,6 +17,8 @@ from app.services.snapshots import FREEZE, FreezeRun
 from app.services.splits import SPLIT, SplitRun
 from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
+from tests.run_folders import make_run
+from tests.training import use_fake_engine
 
 # What answers with files, parts of pages or texts for programs.
 NO_PAGES = re.compile(
@@ -27,10 +29,13 @@ MASK = Step("mask")
 
 
 @pytest.fixture
-def paths(app: Flask) -> list[str]:
+def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The address of every page, over the sample dataset with a history, imports, a recipe and a file to convert."""
+    use_fake_engine(monkeypatch)
     with app.app_context():
         home = sample.load_sample().id
+        run_number = make_run(home, name="First").number
+        going = make_run(home, state="running", step=132).number
         tasks.start(FREEZE, FreezeRun(home, "first", "As it came"))
         done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
         job = imports.enqueue(done.id, Settings())
@@ -56,6 +61,7 @@ def paths(app: Flask) -> list[str]:
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
     runs |= {"overview.run": {"job_id": checked}, "snapshots.run": {"job_id": frozen}, "snapshots.show": {"number": 1}}
+    runs |= {f"training.{name}": {"number": run_number} for name in ("show", "log")}
     known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this", "pairs?finding=html",
@@ -65,7 +71,7 @@ def paths(app: Flask) -> list[str]:
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
         "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
         f"trained?pair={first + 1}&profile=trl&length=20", "trained?finding=html&profile=axolotl",
-        "snapshots?from=v1&kind=changed", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
+        "snapshots?from=v1&kind=changed", f"training/{going}", f"training?run={run_number}&run={going}", "training/new?look=1&base=hub&hub=x&asked=1", "training/new?look=1&epochs=x", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
     connected = [f"/settings/models?edit={values['connection_id']}", "/settings/models?add=1"]
     return [*known, *(f"/datasets/{home}/{rest}" for rest in more), *connected, "/nothing/here"]

@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "stats",
     "advice",
     "snapshots",
+    "training",
     "jobs",
     "models",
 )

@@ -51,12 +51,21 @@ class LocalPlace:
 
         To ask takes seconds, so an answer holds for a while; one that something is missing only for a moment.
         """
-        key = (str(self.python or sys.executable), *self.engine)
-        asked, found = _probed.get(key, (float("-inf"), {}))
-        if time.monotonic() - asked > (PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS):
+        if not self.is_probed:
             found = self.ask("probe", seconds=PROBE_SECONDS) or {"missing": ["torch"]}
-            _probed[key] = (time.monotonic(), found)
-        return found
+            _probed[self._key] = (time.monotonic(), found)
+        return _probed[self._key][1]
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether ``probe`` answers at once."""
+        asked, found = _probed.get(self._key, (float("-inf"), {}))
+        holds = PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS
+        return time.monotonic() - asked <= holds
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return (str(self.python or sys.executable), *self.engine)
 
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What is missing on this computer, and with the data whether it fits into the memory."""
