@@ -187,6 +187,20 @@ def test_a_run_pauses_and_goes_on_later(worker, monkeypatch):
     assert [one.step for one in training.read_run(done).points] == list(range(13))
 
 
+def test_a_pause_that_is_asked_for_while_a_run_begins_is_heard(monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    run = training.create_run(choose(make_dataset()))
+    place = training.find_place("local")
+    begin = place.start
+
+    def start(spec, folder):
+        training.pause_run(run.id)
+        return begin(spec, folder)
+
+    monkeypatch.setattr(place, "start", start)
+    assert training.start_run(run.id, here=True).state == "paused"
+
+
 @by_forking
 def test_a_run_is_cancelled_and_its_checkpoints_stay(worker, monkeypatch):
     monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")

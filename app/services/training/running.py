@@ -312,7 +312,11 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
             _write(run_id, result={**require_run(run_id).result, "estimate": dict(one.details)})
     handle = place.resume(spec, former, folder) if former else place.start(spec, folder)
     try:
-        _write(run_id, state="running", handle=handle, started_at=run.started_at or now())
+        with transaction():
+            begun = require_run(run_id)
+            begun.handle, begun.started_at = handle, begun.started_at or now()
+            # Who asked for a pause while it began is heard below.
+            begun.state = begun.state if begun.state == "pausing" else "running"
         looked, is_told = float("-inf"), False
         state = PlaceState("running")
         while state.state not in PLACE_ENDED:
