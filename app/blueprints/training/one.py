@@ -13,6 +13,7 @@ from app.blueprints.training.page import bp, find_duration, find_standing, has_a
 from app.blueprints.view import file_size, tell
 from app.core import difference
 from app.core.advice import say_number
+from app.core.bundles.training import list_trainers
 from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
@@ -108,6 +109,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "events": seen.events[::-1][:EVENTS],
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
+        # Its data is written once it has begun.
+        "trainers": list_trainers(spec) if spec.files else [],
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "serve": command_line("serve-model", str(run.id)) if (folder / "result").is_dir() else "",
