@@ -1,5 +1,6 @@
 """Training runs: planned, tied to a snapshot, trained at a place, followed, compared and deleted."""
 
+from app.services.training.bundles import MadeBundle, import_metrics, stream_bundle, write_bundle
 from app.services.training.choices import RunChoices, usual_choices
 from app.services.training.data import Finding, Survey, survey_data
 from app.services.training.folders import folder_of, read_run, runs_folder
@@ -45,6 +46,7 @@ __all__ = [
     "TRAIN",
     "Difference",
     "Finding",
+    "MadeBundle",
     "Recommendation",
     "RunChoices",
     "RunComparison",
@@ -64,6 +66,7 @@ __all__ = [
     "finish_run",
     "folder_of",
     "get_run",
+    "import_metrics",
     "list_places",
     "list_runs",
     "make_of_result",
@@ -78,6 +81,8 @@ __all__ = [
     "serve_model",
     "spec_of",
     "start_run",
+    "stream_bundle",
     "survey_data",
     "usual_choices",
+    "write_bundle",
 ]
