@@ -79,7 +79,13 @@ def train(
             raise BadUsage(f"{out} is there already. Name a folder that is empty or that there is not.")
         made = _make_runs(choices, sweep)
         show = show_progress if sys.stderr.isatty() else None
-        ended = [service.start_run(run_id, here=True, show=show) for run_id in made]
+        ended = []
+        for run_id in made:
+            try:
+                ended.append(service.start_run(run_id, here=True, show=show))
+            except KeyboardInterrupt:
+                click.echo(f"\nRun {run_id} is paused. Go on with: ltt run {run_id} resume", err=True)
+                return 130
         if out is not None:
             _copy_result(ended[-1], out, trainer)
         told = [service.as_dict(run) for run in ended]

@@ -30,6 +30,7 @@ MODULES: tuple[str, ...] = (
     "training",
     "bundles",
     "jobs",
+    "models",
 )
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)

@@ -23,7 +23,8 @@ ADD = "python3 run.py add train"
 PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
 # How long an answer about packages and devices holds.
 PROBED_SECONDS, MISSING_SECONDS = 600, 5
-END_SECONDS = 10
+# Less than a worker gives to a job that it ends.
+END_SECONDS = 2
 LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]

@@ -36,6 +36,8 @@ STOP_SECONDS = 6.0
 MOST_ATTEMPTS = 3
 # What a sweep may go over, and how many runs it may be.
 SWEPT = ("rank", "learning_rate", "epochs")
+# From what a run can go on.
+RESUMABLE = ("paused", "cancelled", "failed")
 LEAST_SWEPT, MOST_SWEPT = 2, 8
 
 
@@ -65,14 +67,14 @@ def create_run(choices: RunChoices) -> TrainingRun:
     spec = RunSpec(
         " ".join(choices.name.split()),
         frozen_data(plan.dataset, snapshot),
-        plan.survey.splits,
+        {name: plan.survey.splits.get(name, 0) for name in FILES},
         plan.base,
         choices.method,
         choices.settings,
         choices.seed,
         choices.held_out,
         versions={"llm-training-tools": __version__},
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=datetime.now(UTC).isoformat(),
     )
     with transaction() as session:
         last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
@@ -167,9 +169,11 @@ def pause_run(run_id: int) -> TrainingRun:
 
 
 def resume_run(run_id: int, *, here: bool = False, show: Show | None = None) -> TrainingRun:
-    """Go on with a run that was paused, cancelled or failed, from its newest complete checkpoint."""
+    """Go on with a run that was paused, cancelled or failed, or whose process is gone, from its newest complete
+    checkpoint. Raises Conflict where it goes on already or is done."""
     run = require_run(run_id)
-    if run.state not in ("paused", "cancelled", "failed"):
+    is_lost = run.state in ACTIVE and not _has_job(run)
+    if run.state not in RESUMABLE and not is_lost:
         raise Conflict(f"Run {run.number} is {run.state}, so there is nothing to resume.", code="not_resumable")
     if not folder_of(run).is_dir():
         raise Conflict(f"The files of run {run.number} are not on this computer.", code="no_files")
@@ -192,6 +196,12 @@ def cancel_run(run_id: int) -> TrainingRun:
         return run
 
 
+def _has_job(run: TrainingRun) -> bool:
+    """Whether a job of a run waits or is worked on."""
+    job = db.session.get(Job, run.job_id, populate_existing=True) if run.job_id else None
+    return job is not None and job.state in jobs.ACTIVE
+
+
 def _is_waiting(run: TrainingRun) -> bool:
     """Whether no process works on a run yet."""
     job = db.session.get(Job, run.job_id, populate_existing=True) if run.job_id else None
@@ -201,8 +211,11 @@ def _is_waiting(run: TrainingRun) -> bool:
 def train(options: TrainRun, watch: Watch) -> Mapping[str, object]:
     """Train a run at its place, from its data to what came of it."""
     run = require_run(options.run_id)
-    if run.job_id != watch.job_id or run.state not in ACTIVE:
+    if run.job_id != watch.job_id or run.state not in (*ACTIVE, *RESUMABLE):
         return {"summary": f"Run {run.number} is {run.state}."}
+    if run.state in RESUMABLE:
+        # Somebody lets the job of an ended run do it again.
+        _write(run.id, state="queued", finished_at=None)
     place = find_place(run.place)
     try:
         # Who asked to pause meanwhile is heard before anything begins.
@@ -251,6 +264,8 @@ def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
     folder = folder_of(run)
     if (folder / SPEC).exists():
         spec = decode_spec((folder / SPEC).read_bytes())
+        if spec.made_at != spec_of(run).made_at:
+            raise Conflict(f"The files of run {run.number} are those of another run.", code="other_run")
         for path, digest in spec.files.items():
             if hash_file(folder / path) != digest:
                 raise Conflict(f"{path} of run {run.number} was changed since the run began.", code="data_changed")
@@ -297,7 +312,11 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
             _write(run_id, result={**require_run(run_id).result, "estimate": dict(one.details)})
     handle = place.resume(spec, former, folder) if former else place.start(spec, folder)
     try:
-        _write(run_id, state="running", handle=handle, started_at=run.started_at or now())
+        with transaction():
+            begun = require_run(run_id)
+            begun.handle, begun.started_at = handle, begun.started_at or now()
+            # Who asked for a pause while it began is heard below.
+            begun.state = begun.state if begun.state == "pausing" else "running"
         looked, is_told = float("-inf"), False
         state = PlaceState("running")
         while state.state not in PLACE_ENDED:
