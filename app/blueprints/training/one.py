@@ -91,7 +91,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "steps": steps,
         "step": max(seen.state.step, measured.last.step if measured.last else 0),
         "standing": find_standing(run, seen.state),
-        "seconds": find_duration(run),
+        # Of a bundle nobody here knows when it was trained, but its points say for how long.
+        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": run.state in ("paused", "cancelled", "failed") and run.place == "local" and folder.is_dir(),
         "resume_at": max((one.step for one in seen.checkpoints), default=0),
