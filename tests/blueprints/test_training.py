@@ -109,7 +109,7 @@ def test_a_run_that_is_done_gives_what_came_of_it(client, home, make):
     make()
     text = text_of(client.get(f"{home}/1"))
     assert "Finished in 21 min." in text and "so step 105 is the one to use" in text
-    assert "Download model 7 B" in text and "ltt serve-model 1" in text
+    assert "Download model 7 B" in text and "ltt serve-model 1" in text and "ltt run 1 gguf run-1.gguf" in text
     sent = client.get(f"{home}/1/result/file", buffered=True)
     with zipfile.ZipFile(io.BytesIO(sent.data)) as archive:
         assert archive.read("run-1/model.safetensors") == b"weights"

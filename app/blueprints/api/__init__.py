@@ -29,6 +29,7 @@ MODULES: tuple[str, ...] = (
     "snapshots",
     "training",
     "jobs",
+    "models",
 )
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)

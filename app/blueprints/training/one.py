@@ -110,7 +110,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "adapter": has_adapter(spec),
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
-        "serve": command_line("serve-model", str(run.id)) if (folder / "result").is_dir() else "",
+        "commands": list_commands(run, spec),
     }
 
 
@@ -127,6 +127,16 @@ def _count_ahead(run: TrainingRun) -> int:
         other.id < run.id and other.place == run.place and other.state in training.ACTIVE
         for other in training.list_runs()
     )
+
+
+def list_commands(run: TrainingRun, spec: RunSpec) -> list[tuple[str, str]]:
+    """What can be done with a result on the command line: what for, and the command."""
+    number, name = str(run.id), f"run-{run.number}"
+    told = [("Serve it on this computer, for programs that speak OpenAI's API:", command_line("serve-model", number))]
+    if has_adapter(spec):
+        told.append(("Merge the adapter into the base model:", command_line("run", number, "merge", name)))
+    gguf = command_line("run", number, "gguf", f"{name}.gguf")
+    return [*told, ("As GGUF, where the converter of llama.cpp is on this computer:", gguf)]
 
 
 def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:

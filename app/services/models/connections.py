@@ -3,6 +3,7 @@
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import select
@@ -155,6 +156,21 @@ def describe_key(connection: Connection) -> KeyNote:
     except Conflict as error:
         grant, problem = None, error.message
     return KeyNote(connection.key_source, connection.variable, grant.tail if grant else "", problem)
+
+
+def describe_connection(connection: Connection) -> dict[str, Any]:
+    """A connection as programs see it. Of its key only where it comes from, and what is wrong with it."""
+    note = describe_key(connection)
+    said = asdict(values_of(connection))
+    del said["key_source"], said["variable"]
+    return {
+        "id": connection.id,
+        **said,
+        "key": {"source": note.source, "variable": note.variable or None, "problem": note.problem or None},
+        "test": connection.test,
+        "tested_at": connection.tested_at.isoformat() if connection.tested_at else None,
+        "version": connection.version,
+    }
 
 
 def key_folder() -> Path:
