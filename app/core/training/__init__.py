@@ -2,7 +2,7 @@
 
 from app.core.training.card import write_card
 from app.core.training.planning import count_steps, name_command, number_checkpoints
-from app.core.training.settings import METHODS, TARGETS, TrainingSettings, usual_settings
+from app.core.training.settings import METHODS, TARGETS, TrainingSettings, change_settings, usual_settings
 from app.core.training.spec import BASE_KINDS, TOY, Base, FrozenData, RunSpec, decode_spec, encode_spec
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FrozenData",
     "RunSpec",
     "TrainingSettings",
+    "change_settings",
     "count_steps",
     "decode_spec",
     "encode_spec",

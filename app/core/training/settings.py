@@ -1,9 +1,10 @@
 """The settings of a training run, declared once for commands, forms, the API and ``run.json``."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from app.core.errors import Invalid
-from app.core.options import option
+from app.core.options import option, options_of, read_text
 
 METHODS = {
     "full": "All weights",
@@ -64,6 +65,20 @@ class TrainingSettings:
         if self.toy_width % 16:
             raise Invalid("The width of the toy must be a multiple of 16.", code="bad_option", option="toy_width")
         return self
+
+
+def change_settings(settings: TrainingSettings, said: Iterable[str]) -> TrainingSettings:
+    """The settings with what texts such as ``epochs=2`` say. Raises Invalid for a setting that there is not."""
+    known = {one.name: one for one in options_of(TrainingSettings)}
+    changed = {}
+    for one in said:
+        name, sign, value = one.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign or name not in known:
+            have = ", ".join(known)
+            raise Invalid(f"{one!r} is not NAME=VALUE of a setting. There are: {have}.", code="unknown_option")
+        changed[name] = read_text(known[name], value.strip())
+    return replace(settings, **changed)
 
 
 def usual_settings(base_kind: str, method: str) -> TrainingSettings:

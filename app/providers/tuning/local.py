@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
+from app.core.errors import Unavailable
 from app.core.training import TARGETS, RunSpec
 from app.providers.tuning.base import Obstacle, PlaceState
 
@@ -142,6 +143,26 @@ class LocalPlace:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def make(self, word: str, folder: Path, out: Path) -> None:
+        """Let the engine make something of a result: ``merge`` or ``gguf``. Raises Unavailable with what it says."""
+        made = subprocess.run(
+            [*self._command, word, str(folder), str(out.absolute())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=_ROOT,
+            env=self.environment(),
+            check=False,
+        )
+        if made.returncode:
+            lines = made.stderr.decode(errors="replace").strip().splitlines()
+            raise Unavailable(lines[-1] if lines else _say_exit(made.returncode), code=f"no_{word}")
+
+    def serve(self, folder: Path, port: int, checkpoint: int | None) -> "subprocess.Popen[bytes]":
+        """The engine as a server on loopback, which ends with this process."""
+        which = [] if checkpoint is None else ["--checkpoint", str(checkpoint)]
+        words = [*self._command, "serve", str(folder.absolute()), "--port", str(port), *which]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=_ROOT, env=self.environment())
 
     def ask(self, *words: str, seconds: float) -> dict[str, Any]:
         """One question to the engine; its answer. Empty where there is no engine that answers."""

@@ -19,6 +19,7 @@ from app.services.training.listing import (
     require_run,
     spec_of,
 )
+from app.services.training.local import make_of_result, serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
 from app.services.training.running import (
@@ -65,6 +66,7 @@ __all__ = [
     "get_run",
     "list_places",
     "list_runs",
+    "make_of_result",
     "pause_run",
     "plan_run",
     "prepare",
@@ -73,6 +75,7 @@ __all__ = [
     "require_run",
     "resume_run",
     "runs_folder",
+    "serve_model",
     "spec_of",
     "start_run",
     "survey_data",

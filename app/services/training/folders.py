@@ -9,7 +9,8 @@ from app import config
 from app.core.training.folder import RunFolder, count_bytes, read_folder
 from app.models import TrainingRun
 
-SPEC = "run.json"
+SPEC, STATE = "run.json", "state.json"
+METRICS, SAMPLES, EVENTS = "metrics.jsonl", "samples.jsonl", "events.jsonl"
 
 
 def runs_folder() -> Path:

@@ -12,7 +12,7 @@ from app.core.training import RunSpec, decode_spec
 from app.core.training.points import Point, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
 from app.services import entries
-from app.services.training.folders import folder_of, read_run, remove_folder
+from app.services.training.folders import METRICS, folder_of, read_run, remove_folder
 
 ACTIVE = ("queued", "running", "pausing", "interrupted")
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
@@ -138,7 +138,7 @@ def compare_runs(runs: Sequence[TrainingRun]) -> RunComparison:
         tuple(runs),
         different,
         len(names) - len(different),
-        tuple(read_points(folder_of(run) / "metrics.jsonl") for run in runs),
+        tuple(read_points(folder_of(run) / METRICS) for run in runs),
     )
 
 

@@ -63,7 +63,7 @@ def create_run(choices: RunChoices) -> TrainingRun:
         made = tasks.start(snapshots.FREEZE, snapshots.FreezeRun(choices.dataset_id), here=True).result or {}
         snapshot = snapshots.find_snapshot(choices.dataset_id, str(made["snapshot"]))
     spec = RunSpec(
-        choices.name,
+        " ".join(choices.name.split()),
         frozen_data(plan.dataset, snapshot),
         plan.survey.splits,
         plan.base,
@@ -76,9 +76,11 @@ def create_run(choices: RunChoices) -> TrainingRun:
     )
     with transaction() as session:
         last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
+        number = int(session.execute(last).scalar() or 0) + 1
+        spec = replace(spec, name=spec.name or f"{plan.dataset.name}, run {number}")
         run = TrainingRun(
             dataset_id=choices.dataset_id,
-            number=int(session.execute(last).scalar() or 0) + 1,
+            number=number,
             name=" ".join(choices.name.split()),
             note=choices.note.replace("\r\n", "\n").strip(),
             place=choices.where,

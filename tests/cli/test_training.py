@@ -1,0 +1,75 @@
+"""``ltt train``, ``ltt runs`` and ``ltt run``: what they print, and what they refuse."""
+
+import pytest
+
+from tests.training import make_dataset, use_fake_engine
+
+QUICK = ("--set", "batch_size=2", "--set", "accumulation=1", "--set", "epochs=2")
+
+
+@pytest.fixture(autouse=True)
+def dataset(app, monkeypatch):
+    use_fake_engine(monkeypatch)
+    with app.app_context():
+        make_dataset()
+
+
+def test_a_plan_says_what_would_run_and_does_nothing(ltt):
+    found = ltt("train", "Bank", "--plan")
+    assert found.code == 0, found
+    assert "12 train, 4 validation" in found.out and "ltt train Bank" in found.out
+    told = ltt("train", "Bank", "--plan", "--json").json
+    assert told["steps"] == 3 and told["method"] == "full" and not told["blocked"]
+    assert ltt("runs", "--json").json == {"runs": []}
+
+
+def test_a_run_is_trained_listed_and_copied(ltt, tmp_path):
+    out = tmp_path / "model"
+    told = ltt("train", "Bank", *QUICK, "--out", out, "--json").json
+    assert told["state"] == "done" and told["steps"] == 12 and told["snapshot"] == "v1"
+    assert set(told["best"]) == {"step", "validation_loss", "perplexity"}
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "adapter.bin", "run.json"]
+    assert [one["run"] for one in ltt("runs", "Bank", "--json").json["runs"]] == [told["run"]]
+    assert "done" in ltt("run", told["run"]).out
+    assert ltt("train", "Bank", "--out", out).code == 2
+    freed = ltt("run", told["run"], "delete", "--json").json
+    assert freed["freed_bytes"] > 0 and ltt("run", told["run"]).code == 4
+
+
+def test_a_snapshot_alone_says_the_dataset(ltt):
+    made = ltt("snapshot", "Bank", "--name", "first", "--json").json
+    assert ltt("train", "--snapshot", made["hash"][:12], "--plan", "--json").json["snapshot"] == "v1"
+    assert ltt("train", "--snapshot", "first", "--plan", "--json").json["dataset"] == "Bank"
+    assert ltt("train", "--plan").code == 2
+    assert ltt("train", "--snapshot", "none", "--plan").code == 4
+
+
+def test_what_cannot_be_is_refused_in_words(ltt):
+    for words, code, said in (
+        (("--set", "epoch=2"), 3, "not NAME=VALUE of a setting"),
+        (("--set", "epochs=many"), 3, "Epochs must be a whole number"),
+        (("--set", "learning_rate=nan"), 3, "Learning rate must be a number"),
+        (("--method", "lora"), 3, "A toy model is trained with all its weights"),
+        (("--where", "nowhere"), 4, "There is no place 'nowhere'"),
+        (("--snapshot", "v9"), 4, "There is no snapshot"),
+    ):
+        found = ltt("train", "Bank", *words)
+        assert found.code == code and said in found.err, (words, found)
+
+
+def test_a_sweep_trains_one_after_the_other(ltt):
+    told = ltt("train", "Bank", *QUICK[:4], "--sweep", "epochs=1,2", "--name", "S", "--json").json
+    assert [(one["state"], one["settings"]["epochs"], one["sweep"]) for one in told["runs"]] == [
+        ("done", 1, "S"),
+        ("done", 2, "S"),
+    ]
+
+
+def test_a_failed_run_has_its_exit_code_and_is_resumed(ltt, monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_FAIL_AT", "6")
+    found = ltt("train", "Bank", *QUICK)
+    assert found.code == 5 and "The disk is full." in found.err
+    monkeypatch.delenv("FAKE_ENGINE_FAIL_AT")
+    assert ltt("run", "1", "resume", "--json").json["state"] == "done"
+    assert ltt("run", "1", "pause").code == 4
+    assert ltt("run", "1", "import-metrics").code == 2
