@@ -185,7 +185,9 @@ def test_what_an_export_leaves_out_until_it_is_approved_is_said(ltt):
     before = ltt("validate", "--dataset", name, "--json").json
     assert before["approved"] and before["waiting"]
     said = ltt("validate", "--dataset", name).err
-    assert f"approved pairs alone, {before['approved']} of them; {before['waiting']} pairs still to be reviewed." in said
+    assert (
+        f"approved pairs alone, {before['approved']} of them; {before['waiting']} pairs still to be reviewed." in said
+    )
 
 
 def test_a_chat_template_writes_what_is_shown(ltt, write, tmp_path):
