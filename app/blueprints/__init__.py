@@ -10,6 +10,7 @@ PAGES: tuple[str, ...] = (
     "datasets",
     "overview",
     "advice",
+    "training",
     "pairs",
     "review",
     "history",
@@ -27,6 +28,7 @@ PAGES: tuple[str, ...] = (
     "jobs",
     "backup",
     "settings",
+    "models",
 )
 
 

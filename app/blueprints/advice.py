@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.core.advice import load_facts, say_number, say_range
 from app.core.errors import BadUsage
 from app.core.text import is_number
-from app.services import advice, datasets, tasks, validation
+from app.services import advice, datasets, tasks, training, validation
 from app.services.validation import CheckRun
 
 bp = Blueprint("advice", __name__, url_prefix="/datasets/<int:dataset_id>")
@@ -31,6 +31,8 @@ def index(dataset_id: int) -> ResponseReturnValue:
         seen=found[1] if found else None,
         choices=choices,
         job=tasks.find_running(validation.CHECK, run),
+        run_count=training.count_runs(dataset_id),
+        advised_method=next((one.start for one in told.settings if one.name == "method"), None) if told else None,
         memory=memory,
         memories=MEMORIES,
         sources=load_facts().sources,

@@ -27,7 +27,7 @@ from app.forms import keyboard
 from app.forms.filters import STATUS_NAMES, list_fields, title_of_finding
 from app.models import ChangeSet, Dataset
 from app.models.base import now
-from app.services import entries, history, snapshots, splits, validation
+from app.services import entries, history, snapshots, splits, training, validation
 from app.services.history import Applied
 
 THEMES = ("auto", "light", "dark")
@@ -64,18 +64,19 @@ _DATASET_PAGES = (
     ("export.index", "Export", "box-arrow-up", "e"),
     ("snapshots.index", "Snapshots", "layers", "v"),
     ("history.index", "History", "clock-history", "h"),
-    ("advice.index", "Training", "cpu", "t"),
+    ("training.index", "Training", "cpu", "t"),
     ("datasets.settings", "Dataset settings", "sliders", ""),
 )
 _WORKSPACE_PAGES = (
     ("datasets.index", "All datasets", "collection", "a"),
     ("conversion.index", "Convert a file", "arrow-left-right", ""),
     ("jobs.index", "Jobs", "activity", ""),
-    ("backup.index", "Backup and restore", "database", ""),
     ("settings.index", "Settings", "gear", ""),
 )
 
 
+# Pages that are tabs of an entry of the navigation.
+_TABS = {"advice": "training", "models": "settings", "backup": "settings"}
 # Which keys act on which pages, beside those that do everywhere.
 _SCOPES = {
     "pairs": ("list", "pair"),
@@ -155,6 +156,8 @@ def dataset_nav(dataset: Dataset) -> list[NavItem]:
         counts["snapshots.index"] = number(made)
     if waiting := (dataset.counts or {}).get("review", 0):
         counts["review.index"] = number(waiting)
+    if runs := training.count_runs(dataset.id):
+        counts["training.index"] = number(runs)
     # Counting those of many pairs at each page would take too long.
     if dataset.entry_count <= splits.AT_ONCE and (sides := entries.split_counts(dataset.id)):
         counts["splits.index"] = " / ".join(number(sides.get(name, 0)) for name in SPLITS)
@@ -206,7 +209,8 @@ def url_for_if(endpoint: str, **values: Any) -> str | None:
 def _is_here(endpoint: str) -> bool:
     if endpoint.startswith("datasets."):
         return request.endpoint == endpoint
-    return bool(request.endpoint) and str(request.endpoint).split(".")[0] == endpoint.split(".")[0]
+    section = str(request.endpoint or "").split(".")[0]
+    return _TABS.get(section, section) == endpoint.split(".")[0]
 
 
 def undo_state(dataset_id: int) -> tuple[ChangeSet | None, ChangeSet | None]:

@@ -9,19 +9,32 @@ from typing import Any
 
 import click
 
+from app.cli.files import refuse_live
 from app.cli.options import takes_options
 from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
+from app.core.bundles.training import TRAINERS
 from app.core.errors import BadUsage, NotFound
 from app.core.text import plural
 from app.core.training import METHODS, change_settings
 from app.models import TrainingRun
 from app.services import datasets, runners, running, snapshots
 from app.services import training as service
-from app.services.training import RunChoices, RunPlan
+from app.services.training import Quote, RunChoices, RunPlan
 
-CHOSEN = ("snapshot", "where", "base", "licence", "seed", "held_out", "name", "note", "override")
-ACTIONS = ("show", "pause", "resume", "cancel", "import-metrics", "merge", "gguf", "delete", "delete-checkpoints")
+CHOSEN = ("snapshot", "where", "base", "licence", "seed", "held_out", "name", "note", "override", "price", "confirmed")
+ACTIONS = (
+    "show",
+    "pause",
+    "resume",
+    "cancel",
+    "bundle",
+    "import-metrics",
+    "merge",
+    "gguf",
+    "delete",
+    "delete-checkpoints",
+)
 
 
 @click.command()
@@ -33,6 +46,9 @@ ACTIONS = ("show", "pause", "resume", "cancel", "import-metrics", "merge", "gguf
 )
 @click.option("--sweep", metavar="KEY=V,V…", multiple=True, help="A run for each value, 2 to 8 in all.")
 @click.option("--out", type=click.Path(path_type=Path), help="Put what came of it here as well: a folder.")
+@click.option(
+    "--trainer", type=click.Choice(list(TRAINERS)), default="trl", help="Of a bundle in --out.  [default: trl]"
+)
 @click.option("--plan", is_flag=True, help="Print what would run and what it needs, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(
@@ -42,6 +58,7 @@ def train(
     said: tuple[str, ...],
     sweep: tuple[str, ...],
     out: Path | None,
+    trainer: str,
     plan: bool,
     as_json: bool,
 ) -> int | None:
@@ -62,9 +79,15 @@ def train(
             raise BadUsage(f"{out} is there already. Name a folder that is empty or that there is not.")
         made = _make_runs(choices, sweep)
         show = show_progress if sys.stderr.isatty() else None
-        ended = [service.start_run(run_id, here=True, show=show) for run_id in made]
+        ended = []
+        for run_id in made:
+            try:
+                ended.append(service.start_run(run_id, here=True, show=show))
+            except KeyboardInterrupt:
+                click.echo(f"\nRun {run_id} is paused. Go on with: ltt run {run_id} resume", err=True)
+                return 130
         if out is not None:
-            _copy_result(ended[-1], out)
+            _copy_result(ended[-1], out, trainer)
         told = [service.as_dict(run) for run in ended]
     if as_json:
         click.echo(json.dumps(told[0] if len(told) == 1 else {"runs": told}, ensure_ascii=False))
@@ -105,10 +128,12 @@ def _make_runs(choices: RunChoices, sweep: tuple[str, ...]) -> list[int]:
     return [run.id for run in service.create_sweep(choices, over, choices.name or "sweep")]
 
 
-def _copy_result(run: TrainingRun, out: Path) -> None:
+def _copy_result(run: TrainingRun, out: Path, trainer: str) -> None:
     result = service.folder_of(run) / "result"
     if run.state == "done" and result.is_dir():
         shutil.copytree(result, out, dirs_exist_ok=True)
+    elif run.place == "bundle":
+        service.write_bundle(run.id, trainer, out)
 
 
 def _say_plan(plan: RunPlan) -> str:
@@ -124,10 +149,25 @@ def _say_plan(plan: RunPlan) -> str:
         *(f"stands in the way: {one.message}" for one in plan.refusals),
         *(f"note: {one}" for one in plan.notes),
         *(f"note: {one.message}" for one in plan.obstacles if not one.blocking and one.message),
+        *_say_quote(plan.quote),
         *(f"recommended: {one.name} {one.value} ({one.reason})" for one in plan.recommended),
         plan.command,
     ]
     return "\n".join(lines)
+
+
+def _say_quote(quote: Quote | None) -> list[str]:
+    """What a run at a service costs, and what to say to start it."""
+    if quote is None:
+        return []
+    if quote.amount is None:
+        return [f"cost: not known. {quote.missing}"]
+    return [
+        f"cost: {quote.formula}",
+        f"goes to: {quote.sends}",
+        *(f"note: {one}" for one in quote.notes),
+        f"start it with: --confirm '{quote.sum}'",
+    ]
 
 
 def _say_run(told: dict[str, Any]) -> str:
@@ -159,11 +199,12 @@ def runs(dataset: str, limit: int, as_json: bool) -> None:
 @click.argument("run_id", metavar="N", type=int)
 @click.argument("action", metavar="[ACTION]", type=click.Choice(ACTIONS), default="show")
 @click.argument("target", metavar="[FILE|FOLDER]", type=click.Path(path_type=Path), required=False)
+@click.option("--trainer", type=click.Choice(list(TRAINERS)), default="trl", help="Of a bundle.  [default: trl]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def run(run_id: int, action: str, target: Path | None, as_json: bool) -> None:
-    """Show training run N, or do with it: pause, resume, cancel, import-metrics FILE, merge FOLDER, gguf FILE, delete,
-    delete-checkpoints."""
-    if (target is None) == (action in ("import-metrics", "merge", "gguf")):
+def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bool) -> None:
+    """Show training run N, or do with it: pause, resume, cancel, bundle FOLDER|FILE.zip, import-metrics FILE,
+    merge FOLDER, gguf FILE, delete, delete-checkpoints."""
+    if (target is None) == (action in ("bundle", "import-metrics", "merge", "gguf")):
         raise BadUsage(f"`ltt run N {action}` takes {'a file or a folder' if target is None else 'nothing more'}.")
     with open_workspace():
         running.interrupt_dead()
@@ -175,6 +216,11 @@ def run(run_id: int, action: str, target: Path | None, as_json: bool) -> None:
         elif action == "resume":
             show = show_progress if sys.stderr.isatty() else None
             service.resume_run(run_id, here=not runners.any_worker(), show=show)
+        elif action == "bundle" and target is not None:
+            said = {"bundle": service.write_bundle(run_id, trainer, target).as_dict()}
+        elif action == "import-metrics" and target is not None:
+            refuse_live(target, "Name the file of metrics.")
+            service.import_metrics(run_id, target)
         elif action in ("merge", "gguf") and target is not None:
             said = dict(service.make_of_result(run_id, action, target))
         elif action in ("delete", "delete-checkpoints"):

@@ -95,7 +95,8 @@ def _hide_all(value: Any, hide: Callable[[str], str]) -> Any:
 class Endpoint:
     """One server. Each request is bounded by ``seconds`` in all, and its reply by ``most_bytes``.
 
-    ``wait`` is how to wait between two tries; it may raise to stop. Use it as a context, or call ``close``.
+    ``wait`` is how to wait between two tries; it may raise to stop. In another ``key_header`` than the usual one stands
+    the key alone. Use it as a context, or call ``close``.
     """
 
     def __init__(
@@ -107,13 +108,14 @@ class Endpoint:
         seconds: float = 120.0,
         most_bytes: int = MOST_BYTES,
         wait: Callable[[float], None] = time.sleep,
+        key_header: str = "Authorization",
     ) -> None:
-        self.address = address
+        self.address, self.allowed = address, allowed
         self._key, self._seconds, self._most_bytes, self.wait = key, seconds, most_bytes, wait
         self._backend = _Backend(address, allowed)
         headers = {"User-Agent": f"llm-training-tools/{__version__}", "Accept-Encoding": "identity"}
         if key:
-            headers["Authorization"] = f"Bearer {key}"
+            headers[key_header] = f"Bearer {key}" if key_header == "Authorization" else key
         self._client = httpx2.Client(
             transport=_Transport(self._backend), headers=headers, trust_env=False, follow_redirects=False
         )
@@ -176,7 +178,7 @@ class Endpoint:
                 if reply.status not in _AGAIN or (reply.status == 429 and SPENT.search(reply.text)):
                     return reply
                 if "retry-after" in reply.headers:
-                    pause = _read_retry_after(reply.headers["retry-after"])
+                    pause = read_retry_after(reply.headers["retry-after"])
             except Unavailable as error:
                 failure = error
                 if error.code != "cut":
@@ -279,7 +281,7 @@ class Endpoint:
         return Unavailable(said, code="address")
 
 
-def _read_retry_after(text: str) -> float | None:
+def read_retry_after(text: str) -> float | None:
     """Seconds to wait, of a number or a date (RFC 9110 10.2.3); None where it is neither."""
     try:
         if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip()):

@@ -84,4 +84,9 @@ def test_a_set_without_an_answer_is_too_small(client, app):
 def test_menu_and_overview_lead_to_it(client, page):
     check(client, page)
     html = client.get(page.replace("advice", "")).get_data(as_text=True)
-    assert html.count(f'href="{page}"') == 2
+    runs = page.replace("advice", "training")
+    assert f'href="{page}"' in html and f'href="{runs}"' in html
+    assert (
+        f'href="{page}"' in client.get(runs).text
+        and f'href="{runs}/new?base=hub&amp;method=lora"' in client.get(page).text
+    )

@@ -9,7 +9,7 @@ from flask import Flask
 from app.core.cleaning import Step
 from app.core.record import Record
 from app.frontdoor.routes import Route, list_routes
-from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, tasks, uploads
+from app.services import cleaning, duplicates, entries, history, imports, models, pairs, sample, tasks, uploads
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings, quarantine
@@ -17,6 +17,8 @@ from app.services.snapshots import FREEZE, FreezeRun
 from app.services.splits import SPLIT, SplitRun
 from app.services.validation import CHECK, CheckRun
 from tests.browser.looking import find_faults, is_busy, overflow
+from tests.run_folders import make_run
+from tests.training import use_fake_engine
 
 # What answers with files, parts of pages or texts for programs.
 NO_PAGES = re.compile(
@@ -27,10 +29,13 @@ MASK = Step("mask")
 
 
 @pytest.fixture
-def paths(app: Flask) -> list[str]:
+def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The address of every page, over the sample dataset with a history, imports, a recipe and a file to convert."""
+    use_fake_engine(monkeypatch)
     with app.app_context():
         home = sample.load_sample().id
+        run_number = make_run(home, name="First").number
+        going = make_run(home, state="running", step=132).number
         tasks.start(FREEZE, FreezeRun(home, "first", "As it came"))
         done, waiting = (imports.add(home, kept(name), Settings()) for name in ("more.csv", "waiting.csv"))
         job = imports.enqueue(done.id, Settings())
@@ -48,6 +53,7 @@ def paths(app: Flask) -> list[str]:
         checked = tasks.enqueue(CHECK, CheckRun(home, "plain")).id
         tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
+        values["connection_id"] = connect_models()
         frozen = tasks.enqueue(FREEZE, FreezeRun(home)).id
         values |= {"entry_id": (first := next(iter(entries.stream_entries(home))).id)}
         history.delete(home, [first])
@@ -55,6 +61,7 @@ def paths(app: Flask) -> list[str]:
         pages = [route for route in list_routes(app) if route.method == "GET" and not NO_PAGES.search(route.path)]
     runs = {"cleaning.run": {"job_id": run}, "splits.run": {"job_id": divided}}
     runs |= {"overview.run": {"job_id": checked}, "snapshots.run": {"job_id": frozen}, "snapshots.show": {"number": 1}}
+    runs |= {f"training.{name}": {"number": run_number} for name in ("show", "log")}
     known = [address_of(route, values | runs.get(route.endpoint, {})) for route in pages]
     more = (
         f"imports/{open_import}", "pairs?pair=new", f"pairs?pair={first + 1}", "pairs?q=nothing+like+this", "pairs?finding=html",
@@ -64,14 +71,25 @@ def paths(app: Flask) -> list[str]:
         "duplicates?tab=conflicts", "duplicates?tab=variants", "duplicates?tab=dismissed", "duplicates?tab=settled",
         "splits?asked=1&train=34&validation=33&test=33&seed=3&lock=0&leaks=all", "splits?asked=1&train=1&validation=1&test=1",
         f"trained?pair={first + 1}&profile=trl&length=20", "trained?finding=html&profile=axolotl",
-        "snapshots?from=v1&kind=changed", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
+        "snapshots?from=v1&kind=changed", f"training/{going}", f"training?run={run_number}&run={going}", "training/new?look=1&base=hub&hub=x&asked=1", "training/new?look=1&epochs=x", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
-    return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]
+    connected = [f"/settings/models?edit={values['connection_id']}", "/settings/models?add=1"]
+    return [*known, *(f"/datasets/{home}/{rest}" for rest in more), *connected, "/nothing/here"]
 
 
 def address_of(route: Route, values: dict[str, object]) -> str:
     """The address of a route. A variable that has no value here is a page that nobody looked at: it fails."""
     return re.sub(r"<(?:[^>]*:)?(\w+)>", lambda match: str(values[match[1]]), route.path)
+
+
+def connect_models() -> int:
+    """The id of a connection that was called, beside one without its key; one program was looked for."""
+    models.find_servers("vllm", 1)
+    made = models.add_connection(models.Values("Cloud", "https://api.example.com/v1", "small", price_in=0.25))
+    variable = models.Values("Other cloud", "http://10.0.0.1/v1", "large", "variable", "NOT_SET_HERE", True, True)
+    models.add_connection(variable)
+    models.record_use(made, models.Started("Ann", "Training"))
+    return made.id
 
 
 def compare_pairs(dataset_id: int) -> int:

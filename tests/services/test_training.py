@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from app.core.errors import Conflict, Invalid, LttError, NotFound
 from app.core.training import decode_spec
 from app.jobs.worker import Worker
-from app.services import jobs, pairs, runners, running, snapshots, training
+from app.services import jobs, pairs, runners, running, snapshots, tasks, training
 from tests.training import choose, make_dataset, use_fake_engine
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -186,6 +187,20 @@ def test_a_run_pauses_and_goes_on_later(worker, monkeypatch):
     assert [one.step for one in training.read_run(done).points] == list(range(13))
 
 
+def test_a_pause_that_is_asked_for_while_a_run_begins_is_heard(monkeypatch):
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    run = training.create_run(choose(make_dataset()))
+    place = training.find_place("local")
+    begin = place.start
+
+    def start(spec, folder):
+        training.pause_run(run.id)
+        return begin(spec, folder)
+
+    monkeypatch.setattr(place, "start", start)
+    assert training.start_run(run.id, here=True).state == "paused"
+
+
 @by_forking
 def test_a_run_is_cancelled_and_its_checkpoints_stay(worker, monkeypatch):
     monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
@@ -322,3 +337,47 @@ def test_no_key_of_the_environment_reaches_the_engine(monkeypatch):
     assert "secret-value" not in place.environment().values()
     assert place.environment()["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in place.environment(download=True)
+
+
+def test_a_lost_run_can_be_resumed_where_no_worker_takes_it_up():
+    run = training.create_run(choose(make_dataset()))
+    _lose(run)
+    assert training.resume_run(run.id, here=True).state == "done"
+    with pytest.raises(Conflict, match="nothing to resume"):
+        training.resume_run(run.id, here=True)
+
+
+def test_the_job_of_a_failed_run_does_it_again_when_it_is_retried(monkeypatch):
+    run = training.create_run(choose(make_dataset()))
+    monkeypatch.setenv("FAKE_ENGINE_FAIL_AT", "6")
+    with pytest.raises(LttError):
+        training.start_run(run.id, here=True)
+    monkeypatch.delenv("FAKE_ENGINE_FAIL_AT")
+    job = jobs.retry(training.require_run(run.id).job_id)
+    tasks.run_now(job.id)
+    assert training.require_run(run.id).state == "done"
+
+
+def test_files_of_another_run_are_not_gone_on_with(monkeypatch):
+    """A backup that was put back knows another run of the same number."""
+    dataset_id = make_dataset()
+    first, second = (training.create_run(choose(dataset_id)) for _ in range(2))
+    training.start_run(first.id, here=True)
+    shutil.copytree(training.folder_of(first), training.folder_of(second), dirs_exist_ok=True)
+    with pytest.raises(Conflict, match="those of another run"):
+        training.start_run(second.id, here=True)
+
+
+def test_a_run_that_is_stopped_at_the_terminal_is_paused(monkeypatch):
+    run = training.create_run(choose(make_dataset()))
+    place = training.find_place("local")
+
+    def stop(handle, folder):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, "poll", stop)
+        with pytest.raises(KeyboardInterrupt):
+            training.start_run(run.id, here=True)
+    assert training.require_run(run.id).state == "paused" and not place._running
+    assert training.resume_run(run.id, here=True).state == "done"

@@ -27,7 +27,10 @@ MODULES: tuple[str, ...] = (
     "stats",
     "advice",
     "snapshots",
+    "training",
+    "bundles",
     "jobs",
+    "models",
 )
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)

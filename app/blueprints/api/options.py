@@ -36,9 +36,9 @@ def model_of(kind: type[Any], leave_out: Collection[str] = (), *, lists: bool = 
     return model
 
 
-def options_from(kind: type[T], model: BaseModel) -> T:
-    """The options that a model made from ``kind`` holds."""
-    said: dict[str, Any] = {}
+def options_from(kind: type[T], model: BaseModel, **given: Any) -> T:
+    """The options that a model made from ``kind`` holds, with those that the address gives."""
+    said: dict[str, Any] = dict(given)
     for one in options_of(kind):
         value = getattr(model, one.word, None)
         if isinstance(value, list):

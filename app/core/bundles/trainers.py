@@ -46,6 +46,16 @@ def write_dataset_info(facts: Facts) -> bytes:
 
 def write_axolotl(facts: Facts) -> bytes:
     """The part of a configuration that names the files and says how their rows are read."""
+    lines = [
+        "# Put this into the configuration of a run that is started in this folder, or make the paths absolute.",
+        "# Longer conversations than sequence_len are dropped unless excess_length_strategy says otherwise.",
+        *axolotl_datasets(facts),
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def axolotl_datasets(facts: Facts) -> list[str]:
+    """The lines that name the files and say how their rows are read."""
     messages = facts.features.rows.fields["messages"].items
     keys = messages.fields if messages is not None else {}
     reading = ["    type: chat_template", "    field_messages: messages"]
@@ -55,14 +65,10 @@ def write_axolotl(facts: Facts) -> bytes:
         reading += ["    field_thinking: reasoning_content", "    template_thinking_key: reasoning_content"]
     if facts.has_column("tools"):
         reading.append("    field_tools: tools")
-    lines = [
-        "# Put this into the configuration of a run that is started in this folder, or make the paths absolute.",
-        "# Longer conversations than sequence_len are dropped unless excess_length_strategy says otherwise.",
-        "chat_template: tokenizer_default",
-    ]
-    for title, splits in (("datasets", ("train",)), ("test_datasets", ("validation",))):
-        named = [part for part in facts.parts if part.split in splits]
+    lines = ["chat_template: tokenizer_default"]
+    for title, split in (("datasets", "train"), ("test_datasets", "validation")):
+        named = [part for part in facts.parts if part.split == split]
         lines += [f"{title}:"] * bool(named)
         for part in named:
             lines += [f"  - path: {yaml_text(part.path)}", "    ds_type: json", "    split: train", *reading]
-    return "\n".join([*lines, ""]).encode()
+    return lines

@@ -86,19 +86,23 @@ class RunFolder:
 
 def read_folder(folder: Path) -> RunFolder:
     """What lies in the folder of a run; of a folder that there is not, nothing."""
-    try:
-        state = msgspec.json.decode((folder / "state.json").read_bytes(), type=RunState)
-    except (OSError, msgspec.MsgspecError):
-        state = RunState()
     result = folder / "result"
     return RunFolder(
-        state,
+        read_state(folder),
         read_points(folder / "metrics.jsonl"),
         list(_read_lines(folder / "events.jsonl", Event, MOST_EVENTS)),
         list(_read_lines(folder / "samples.jsonl", Sample, MOST_SAMPLES)),
         list_checkpoints(folder),
         count_bytes(result) if result.is_dir() else None,
     )
+
+
+def read_state(folder: Path) -> RunState:
+    """Where the engine stands; of one that said nothing yet, nothing."""
+    try:
+        return msgspec.json.decode((folder / "state.json").read_bytes(), type=RunState)
+    except (OSError, msgspec.MsgspecError):
+        return RunState()
 
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:

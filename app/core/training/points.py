@@ -16,7 +16,7 @@ from app.core.errors import Invalid
 # Largest metrics file that is brought back: a million points of a usual size.
 MOST_BYTES = 256 * 1024 * 1024
 # Names of the log of Hugging Face's Trainer and of TRL, by ours. `num_tokens` counts from the start of the run.
-_NAMES = {
+NAMES = {
     "loss": "loss",
     "mean_token_accuracy": "token_accuracy",
     "learning_rate": "learning_rate",
@@ -120,17 +120,18 @@ def _read_line(line: bytes) -> Point | None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return _point_of(row, {name: name for name in _FIELDS}) if isinstance(row, dict) else None
+    return point_of(row, {name: name for name in _FIELDS}) if isinstance(row, dict) else None
 
 
 def _point_of_log(row: Mapping[str, Any]) -> Point | None:
     """The point of a row of ``log_history``; None for its last row, which sums up the run."""
-    point = _point_of(row, {**_NAMES, "step": "step", "epoch": "epoch"})
-    measured = point and any(getattr(point, name) is not None for name in _NAMES.values())
+    point = point_of(row, {**NAMES, "step": "step", "epoch": "epoch"})
+    measured = point and any(getattr(point, name) is not None for name in NAMES.values())
     return point if measured else None
 
 
-def _point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
+def point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
+    """The point of a row whose keys ``names`` maps to ours, without what is no number; None where it names no step."""
     values: dict[str, Any] = {}
     for name, ours in names.items():
         value = row.get(name)

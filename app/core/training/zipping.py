@@ -34,16 +34,17 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def stream_zip(folder: Path, top: str) -> Iterator[bytes]:
-    """The pieces of a .zip of all files below a folder, under the name ``top``; not compressed, links left out.
+def stream_zip(folder: Path, top: str, *, compression: int = zipfile.ZIP_STORED) -> Iterator[bytes]:
+    """The pieces of a .zip of all files below a folder, under the name ``top``; links are left out.
 
-    Weights do not get smaller. A file that grows or goes meanwhile raises OSError, which ends the download.
+    Weights do not get smaller, so nothing is compressed unless that is said. A file that grows or goes meanwhile raises
+    OSError, which ends the download.
     """
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(sink, "w", compression) as archive:
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
             about = zipfile.ZipInfo(f"{top}/{file.relative_to(folder).as_posix()}", _TIME)
-            about.external_attr = 0o644 << 16
+            about.compress_type, about.external_attr = compression, 0o644 << 16
             with file.open("rb") as source, archive.open(about, "w", force_zip64=True) as entry:
                 while piece := source.read(_PIECE):
                     entry.write(piece)

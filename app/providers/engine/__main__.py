@@ -112,9 +112,14 @@ def train(path: Path, missing: list[str]) -> int:
     try:
         if missing:
             raise Stop("no_packages", say_missing(missing))
+        newest = folder.go_back()
+        from app.providers.engine.base import Base
+
+        # What cannot be is found before the trainers are loaded, which takes seconds.
+        base = Base(folder)
         from app.providers.engine import training
 
-        return EXITS[training.train(folder)]
+        return EXITS[training.train(folder, base, newest)]
     except Exception as error:  # noqa: BLE001 (whatever ends a run is told in its folder)
         kept = max(folder.checkpoints(), default=None)
         stop = explain(error, kept)

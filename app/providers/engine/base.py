@@ -9,7 +9,9 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from app.providers.engine.errors import Stop
@@ -187,11 +189,11 @@ def find_base(folder: Folder) -> str:
 
 
 def toy_config(settings: dict[str, Any], words: int) -> Any:
-    """The configuration of a toy model: a small Llama whose heads have 32 numbers each."""
+    """The configuration of a toy model: a small Llama. Its width is a multiple of 16, as wide as its heads at least."""
     from transformers import LlamaConfig
 
     width = settings["toy_width"]
-    heads = max(width // 32, 1)
+    heads = width // 32 if width % 32 == 0 else width // 16
     return LlamaConfig(
         vocab_size=words, hidden_size=width, intermediate_size=3 * width, num_hidden_layers=settings["toy_layers"],
         num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=max(settings["max_tokens"], 2048),
@@ -232,8 +234,13 @@ def make_toy(folder: Folder, path: Path) -> None:
     config = toy_config(folder.settings, len(tokenizer))
     require_room_for_weights(config)
     set_seed(folder.spec["seed"])
-    making = path.with_name("base.making")
-    making.mkdir(exist_ok=True)
+    making = Path(mkdtemp(prefix="base-", suffix=".making", dir=folder.path))
     LlamaForCausalLM(config).save_pretrained(making)
     tokenizer.save_pretrained(making)
-    making.rename(path)
+    try:
+        making.rename(path)
+    except OSError:
+        # Another process has made the same meanwhile.
+        shutil.rmtree(making)
+        if not path.exists():
+            raise

@@ -15,7 +15,6 @@ from typing import Any
 
 from app.providers.engine.errors import Stop
 
-LOG_BYTES = 4 * 1024 * 1024
 STREAMS = ("metrics.jsonl", "samples.jsonl", "events.jsonl")
 
 
@@ -89,6 +88,14 @@ class Folder:
             kept = [json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines(name) if line["step"] <= step]
             write_whole(self.path / name, "".join(kept).encode())
 
+    def go_back(self) -> int:
+        """Take the run back to its newest complete checkpoint, if it has one; returns its step, or -1."""
+        newest = max(self.checkpoints(), default=-1)
+        self.sweep()
+        self.cut(newest)
+        self.state["step"] = max(newest, 0)
+        return newest
+
     def take_control(self) -> str:
         """The word that somebody left for the engine, which is then gone: pause, cancel, or none."""
         path = self.path / "control"
@@ -100,15 +107,6 @@ class Folder:
             path.unlink(missing_ok=True)
             return word
         return ""
-
-    def trim_log(self) -> None:
-        """Keep the end of log.txt where it has become long. Whoever writes to it appends."""
-        path = self.path / "log.txt"
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            end = path.read_bytes()[-LOG_BYTES // 8 :]
-            os.truncate(path, 0)
-            with path.open("ab") as file:
-                file.write(end)
 
     # What is left of it.
 

@@ -18,6 +18,18 @@ _PROGRAM_MB = 700
 _OPTIMIZER_BYTES, _GRADIENT_BYTES = 8, 4
 
 
+class TooLittle(Stop):
+    """There is less memory than a run needs; both in MB."""
+
+    def __init__(self, needed: int, available: int, what: str) -> None:
+        super().__init__(
+            "too_little_memory",
+            f"This run needs about {needed:,} MB of memory for {what}, and {available:,} MB can be had. "
+            "Choose a smaller model, an adapter, a smaller batch or fewer tokens.",
+        )
+        self.needed, self.available = needed, available
+
+
 def available_mb(device: str) -> int:
     """The memory of a device that can still be had, with what this process has already; a container's limit counts."""
     import psutil
@@ -75,7 +87,7 @@ def peak_mb(device: str) -> int:
 
 
 def require_room_for_weights(config: Any) -> None:
-    """Raise Stop where a model cannot even be made, before its numbers are."""
+    """Raise TooLittle where a model cannot even be made, before its numbers are."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -103,13 +115,9 @@ def reckon_mb(base: "Base") -> int:
 
 
 def require_room(needed: int, available: int, what: str) -> None:
-    """Raise Stop with both numbers where what is needed is more than there is."""
+    """Raise TooLittle where what is needed is more than there is."""
     if needed > available:
-        raise Stop(
-            "too_little_memory",
-            f"This run needs about {needed:,} MB of memory for {what}, and {available:,} MB can be had. "
-            "Choose a smaller model, an adapter, a smaller batch or fewer tokens.",
-        )
+        raise TooLittle(needed, available, what)
 
 
 def try_step(trainer: Any, base: "Base") -> tuple[int, float]:

@@ -5,6 +5,7 @@ import math
 import os
 import random
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from app.providers.engine.masks import IGNORED, Masker, read_tools
 _SAMPLE_TOKENS, _SAMPLE_LETTERS = 64, 2_000
 _PARTS_OF_EPOCH = 3
 disable_progress_bar()
+# The trainers use what their own libraries are about to rename.
+warnings.filterwarnings("ignore", category=FutureWarning)
 _NAMES = {
     "loss": "loss", "mean_token_accuracy": "token_accuracy", "learning_rate": "learning_rate",
     "grad_norm": "gradient_norm", "num_tokens": "tokens",
@@ -184,7 +187,6 @@ class Keeper(TrainerCallback):
         replace_json(path / "complete.json", {"step": step, "validation_loss": loss, "bytes": count_bytes(path)})
         self.folder.event("checkpoint", f"A checkpoint is kept, {count_bytes(path) / 1e6:,.1f} MB.")
         self._prune()
-        self.folder.trim_log()
 
     def _prune(self) -> None:
         """Remove all checkpoints but the last ones and the best."""
@@ -323,19 +325,19 @@ def _make_dataset(folder: Folder, base: Base, name: str, rows: list[dict[str, An
 
 def estimate(folder: Folder) -> dict[str, Any]:
     """What a run would need, tried by a step where its weights have room, and whether it fits."""
-    base = Base(folder)
-    available = memory.available_mb(base.device)
-    needed = memory.reckon_mb(base)
-    found: dict[str, Any] = {"memory_mb": needed, "available_mb": available, "seconds_per_step": None, "steps": None}
+    found: dict[str, Any] = {"seconds_per_step": None, "steps": None, "fits": True, "why": ""}
     try:
-        memory.require_room(needed, available, "its weights and what is learned of them")
+        base = Base(folder)
+        available = memory.available_mb(base.device)
+        memory.require_room(memory.reckon_mb(base), available, "its weights and what is learned of them")
         trainer, _ = make_trainer(folder, base)
         needed, seconds = memory.try_step(trainer, base)
-        found |= {"memory_mb": needed, "seconds_per_step": round(seconds, 3), "steps": count_steps(trainer)}
+        found |= {"memory_mb": needed, "available_mb": available}
+        found |= {"seconds_per_step": round(seconds, 3), "steps": count_steps(trainer)}
         memory.require_room(needed, available, "a step of its longest rows")
-    except Stop as stop:
-        return {**found, "fits": False, "why": str(stop)}
-    return {**found, "fits": True, "why": ""}
+    except memory.TooLittle as stop:
+        found |= {"memory_mb": stop.needed, "available_mb": stop.available, "fits": False, "why": str(stop)}
+    return found
 
 
 def count_steps(trainer: Any) -> int:
@@ -345,16 +347,12 @@ def count_steps(trainer: Any) -> int:
     return steps
 
 
-def train(folder: Folder) -> str:
-    """Train to the end, or until somebody wants otherwise; returns done, paused or cancelled."""
-    word = folder.take_control()
-    if word:
-        return _end_before(folder, word)
-    newest = max(folder.checkpoints(), default=-1)
-    folder.sweep()
-    folder.cut(newest)
-    base = Base(folder)
-    folder.tell(phase="estimating", device=base.device, step=max(newest, 0))
+def train(folder: Folder, base: Base, newest: int) -> str:
+    """Train to the end, or until somebody wants otherwise; returns done, paused or cancelled.
+
+    ``newest`` is the step of the checkpoint to go on from, -1 where there is none.
+    """
+    folder.tell(phase="estimating", device=base.device)
     available = memory.available_mb(base.device)
     memory.require_room(memory.reckon_mb(base), available, "its weights and what is learned of them")
     trainer, keeper = make_trainer(folder, base)
@@ -388,14 +386,6 @@ def train(folder: Folder) -> str:
         folder.event("done", f"Trained {step:,} steps.{best}")
         ended = "done"
     folder.tell(phase=ended, step=step, message=next(reversed(list(folder.lines("events.jsonl"))))["message"])
-    return ended
-
-
-def _end_before(folder: Folder, word: str) -> str:
-    ended = {"pause": "paused", "cancel": "cancelled"}[word]
-    folder.state["step"] = max(folder.checkpoints(), default=0)
-    folder.event(ended, f"{ended.capitalize()} before it went on.")
-    folder.tell(phase=ended, message=f"{ended.capitalize()} before it went on.")
     return ended
 
 

@@ -23,7 +23,8 @@ ADD = "python3 run.py add train"
 PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
 # How long an answer about packages and devices holds.
 PROBED_SECONDS, MISSING_SECONDS = 600, 5
-END_SECONDS = 10
+# Less than a worker gives to a job that it ends.
+END_SECONDS = 2
 LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]
@@ -51,12 +52,21 @@ class LocalPlace:
 
         To ask takes seconds, so an answer holds for a while; one that something is missing only for a moment.
         """
-        key = (str(self.python or sys.executable), *self.engine)
-        asked, found = _probed.get(key, (float("-inf"), {}))
-        if time.monotonic() - asked > (PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS):
+        if not self.is_probed:
             found = self.ask("probe", seconds=PROBE_SECONDS) or {"missing": ["torch"]}
-            _probed[key] = (time.monotonic(), found)
-        return found
+            _probed[self._key] = (time.monotonic(), found)
+        return _probed[self._key][1]
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether ``probe`` answers at once."""
+        asked, found = _probed.get(self._key, (float("-inf"), {}))
+        holds = PROBED_SECONDS if found and not found.get("missing") else MISSING_SECONDS
+        return time.monotonic() - asked <= holds
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return (str(self.python or sys.executable), *self.engine)
 
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What is missing on this computer, and with the data whether it fits into the memory."""

@@ -38,7 +38,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass
-class _Split:
+class SplitRows:
     """The rows of one split as they come, put aside as lines of JSON."""
 
     lines: IO[bytes]
@@ -82,13 +82,13 @@ def write_bundle(
     file, by its path. Raises Invalid where nothing is left to write.
     """
     bundle, features, tally, order = BUNDLES[options.bundle], Features(), Tally(), OrderKeeper()
-    found, expected = dict[str, _Split](), dict[str, Proof]()
+    found, expected = dict[str, SplitRows](), dict[str, Proof]()
     with ExitStack() as stack:
 
         def see(row: StoredEntry, record: Record, rows: list[dict[str, Any]]) -> None:
             name = row.split or "train"
             if name not in found:
-                found[name] = _Split(stack.enter_context(tempfile.TemporaryFile(prefix="ltt-")))
+                found[name] = SplitRows(stack.enter_context(tempfile.TemporaryFile(prefix="ltt-")))
                 expected[name] = Proof(options, name)
             if proofs is not None:
                 expected[name].expect(row, record, rows)
@@ -110,7 +110,7 @@ def write_bundle(
         parts = []
         for name in (name for name in SPLITS if name in found):
             path = folder / f"{bundle.splits[name]}{FORMATS[options.format].extensions[0]}"
-            size, digest = _write_part(path, found[name], options.format)
+            size, digest = write_part(path, found[name], options.format)
             pairs, tokens = tally.pairs[name], tally.tokens[name]
             if proofs is not None:
                 expected[name].expect_first(found[name].richest[0])
@@ -139,7 +139,7 @@ def write_bundle(
     return result
 
 
-def _write_part(path: Path, rows: _Split, kind: str) -> tuple[int, str]:
+def write_part(path: Path, rows: SplitRows, kind: str) -> tuple[int, str]:
     """Write the file of a split; returns its size and its SHA-256."""
     digest = hashlib.sha256()
     lines = chain(_in_list(rows.in_order()), [b"\n]\n"]) if kind == "json" else rows.in_order()

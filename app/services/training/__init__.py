@@ -1,5 +1,6 @@
 """Training runs: planned, tied to a snapshot, trained at a place, followed, compared and deleted."""
 
+from app.services.training.bundles import MadeBundle, import_metrics, stream_bundle, write_bundle
 from app.services.training.choices import RunChoices, usual_choices
 from app.services.training.data import Finding, Survey, survey_data
 from app.services.training.folders import folder_of, read_run, runs_folder
@@ -22,6 +23,7 @@ from app.services.training.listing import (
 from app.services.training.local import make_of_result, serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
+from app.services.training.quoting import Quote, read_quote
 from app.services.training.running import (
     SWEPT,
     TrainRun,
@@ -45,6 +47,8 @@ __all__ = [
     "TRAIN",
     "Difference",
     "Finding",
+    "MadeBundle",
+    "Quote",
     "Recommendation",
     "RunChoices",
     "RunComparison",
@@ -64,12 +68,14 @@ __all__ = [
     "finish_run",
     "folder_of",
     "get_run",
+    "import_metrics",
     "list_places",
     "list_runs",
     "make_of_result",
     "pause_run",
     "plan_run",
     "prepare",
+    "read_quote",
     "read_run",
     "recommend",
     "require_run",
@@ -78,6 +84,8 @@ __all__ = [
     "serve_model",
     "spec_of",
     "start_run",
+    "stream_bundle",
     "survey_data",
     "usual_choices",
+    "write_bundle",
 ]

@@ -66,6 +66,34 @@ def export_options(snapshot: Snapshot | None, target: str) -> ExportOptions:
     return ExportOptions(snapshot=frozen).complete(parse_target(target), Filters())
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How a run divides pairs: by the splits that they have, where some have one; ``percent`` of the training pairs
+    are held out for validation by the seed."""
+
+    is_divided: bool
+    percent: int
+    seed: int
+
+    def find_split(self, row: StoredEntry) -> str:
+        """The split of a pair in the run; empty where others have one and it has none."""
+        split = row.split or ("" if self.is_divided else "train")
+        return "validation" if split == "train" and self._is_held_out(row) else split
+
+    def _is_held_out(self, row: StoredEntry) -> bool:
+        """Whether the seed takes a pair for validation: its whole family goes with it, and who asks the same."""
+        key = row.family or " ".join(row.question.casefold().split())
+        place = hashlib.blake2b(f"{self.seed}:{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(place) % 100 < self.percent
+
+
+def find_division(dataset_id: int, options: ExportOptions, *, seed: int, held_out: int) -> Division:
+    """How a run divides the pairs that ``options`` choose; where some are for validation nothing is held out."""
+    counted = export.count_by_split(dataset_id, options)
+    is_divided = any(counted.get(name) for name in ("train", "validation", "test"))
+    return Division(is_divided, 0 if counted.get("validation") else held_out, seed)
+
+
 def survey_data(
     dataset: Dataset,
     snapshot: Snapshot | None,
@@ -90,18 +118,14 @@ def survey_data(
     profiles = choose_profiles(profile, known_profiles())
     off = (*choices.off, *choices.waived)
     validation = Validation(profiles, checks, facts, load_tokenizer=load_tokenizer, off=off)
+    division = find_division(dataset.id, options, seed=seed, held_out=held_out)
     checker, lengths = validation.checkers[0], {split: Spread() for split in FILES}
-    counted = export.count_by_split(dataset.id, options)
-    is_divided = any(counted.get(name) for name in ("train", "validation", "test"))
-    holds_out = held_out and not counted.get("validation")
     with ExitStack() as stack:
         files: dict[str, Any] = {}
         digests = {path: hashlib.sha256() for path in FILES.values()}
 
         def see(row: StoredEntry, record: Record, written: list[dict[str, Any]]) -> None:
-            split = row.split or ("" if is_divided else "train")
-            if split == "train" and holds_out and _is_held_out(row, seed, held_out):
-                split = "validation"
+            split = division.find_split(row)
             pairs[split] += 1
             if split not in FILES:
                 return
@@ -135,7 +159,7 @@ def survey_data(
     survey.rows = {name: rows[name] for name in FILES}
     survey.left_out = {**left, **({"no-split": pairs[""]} if pairs[""] else {})}
     survey.findings = _read_findings(closed)
-    if is_divided:
+    if division.is_divided:
         divided = replace(options, filters=Filters(splits=SPLITS))
         leaks = export.find_split_leaks(dataset.id, divided)
         if leaks is not None and leaks.total:
@@ -152,13 +176,6 @@ def hash_file(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_held_out(row: StoredEntry, seed: int, percent: int) -> bool:
-    """Whether the seed takes a pair for validation: its whole family goes with it, and who asks the same."""
-    key = row.family or " ".join(row.question.casefold().split())
-    place = hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()
-    return int.from_bytes(place) % 100 < percent
 
 
 def _read_findings(closed: Mapping[str, Any]) -> list[Finding]:

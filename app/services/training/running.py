@@ -18,15 +18,18 @@ from app.models.base import now
 from app.models.filelock import FileLock
 from app.providers.tuning import Place, PlaceState
 from app.providers.tuning.base import ENDED as PLACE_ENDED
+from app.providers.tuning.hosted import HostedPlace
 from app.services import datasets, jobs, snapshots, tasks
 from app.services.jobs import Cancelled, Watch
 from app.services.running import Show
+from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
 from app.services.training.folders import SPEC, folder_of, read_run, remove_folder, runs_folder
 from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import find_obstacles, frozen_data, plan_run
+from app.services.training.quoting import keep_quote, require_confirmed
 from app.version import __version__
 
 TICK_SECONDS = 0.5
@@ -36,6 +39,8 @@ STOP_SECONDS = 6.0
 MOST_ATTEMPTS = 3
 # What a sweep may go over, and how many runs it may be.
 SWEPT = ("rank", "learning_rate", "epochs")
+# From what a run can go on.
+RESUMABLE = ("paused", "cancelled", "failed")
 LEAST_SWEPT, MOST_SWEPT = 2, 8
 
 
@@ -58,6 +63,8 @@ def create_run(choices: RunChoices) -> TrainingRun:
         first = plan.refusals[0]
         raise Conflict(" ".join(one.message for one in plan.refusals), code=first.code, **first.details)
     require_no_findings(plan.survey.blocking, choices.override)
+    if plan.quote is not None:
+        require_confirmed(plan.quote)
     snapshot = plan.snapshot
     if snapshot is None:
         made = tasks.start(snapshots.FREEZE, snapshots.FreezeRun(choices.dataset_id), here=True).result or {}
@@ -65,14 +72,14 @@ def create_run(choices: RunChoices) -> TrainingRun:
     spec = RunSpec(
         " ".join(choices.name.split()),
         frozen_data(plan.dataset, snapshot),
-        plan.survey.splits,
+        {name: plan.survey.splits.get(name, 0) for name in FILES},
         plan.base,
         choices.method,
         choices.settings,
         choices.seed,
         choices.held_out,
         versions={"llm-training-tools": __version__},
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=datetime.now(UTC).isoformat(),
     )
     with transaction() as session:
         last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
@@ -83,7 +90,7 @@ def create_run(choices: RunChoices) -> TrainingRun:
             number=number,
             name=" ".join(choices.name.split()),
             note=choices.note.replace("\r\n", "\n").strip(),
-            place=choices.where,
+            place=find_place(choices.where).name,
             snapshot_id=snapshot.id,
             spec=spec.as_dict(),
             override=choices.override.strip(),
@@ -95,6 +102,8 @@ def create_run(choices: RunChoices) -> TrainingRun:
     # What lies there already is of a run that a restored backup does not know.
     remove_folder(folder_of(run))
     folder_of(run).mkdir(mode=0o700)
+    if plan.quote is not None:
+        keep_quote(plan.quote, folder_of(run))
     return run
 
 
@@ -137,6 +146,9 @@ def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: s
     if not LEAST_SWEPT <= len(combinations) <= MOST_SWEPT:
         said = f"A sweep is {LEAST_SWEPT} to {MOST_SWEPT} runs; these are {len(combinations)}."
         raise Invalid(said, code="bad_sweep")
+    if isinstance(find_place(choices.where), HostedPlace):
+        said = "Each run at a service costs a sum of its own, which somebody confirms. Start them one by one."
+        raise Invalid(said, code="bad_sweep")
     made = []
     for values in combinations:
         chosen: dict[str, Any] = {
@@ -167,9 +179,11 @@ def pause_run(run_id: int) -> TrainingRun:
 
 
 def resume_run(run_id: int, *, here: bool = False, show: Show | None = None) -> TrainingRun:
-    """Go on with a run that was paused, cancelled or failed, from its newest complete checkpoint."""
+    """Go on with a run that was paused, cancelled or failed, or whose process is gone, from its newest complete
+    checkpoint. Raises Conflict where it goes on already or is done."""
     run = require_run(run_id)
-    if run.state not in ("paused", "cancelled", "failed"):
+    is_lost = run.state in ACTIVE and not _has_job(run)
+    if run.state not in RESUMABLE and not is_lost:
         raise Conflict(f"Run {run.number} is {run.state}, so there is nothing to resume.", code="not_resumable")
     if not folder_of(run).is_dir():
         raise Conflict(f"The files of run {run.number} are not on this computer.", code="no_files")
@@ -189,7 +203,14 @@ def cancel_run(run_id: int) -> TrainingRun:
             jobs.cancel(job.id)
         if not is_running:
             run.state, run.finished_at = "cancelled", now()
+            hosted.ask_to_stop(run)
         return run
+
+
+def _has_job(run: TrainingRun) -> bool:
+    """Whether a job of a run waits or is worked on."""
+    job = db.session.get(Job, run.job_id, populate_existing=True) if run.job_id else None
+    return job is not None and job.state in jobs.ACTIVE
 
 
 def _is_waiting(run: TrainingRun) -> bool:
@@ -201,8 +222,11 @@ def _is_waiting(run: TrainingRun) -> bool:
 def train(options: TrainRun, watch: Watch) -> Mapping[str, object]:
     """Train a run at its place, from its data to what came of it."""
     run = require_run(options.run_id)
-    if run.job_id != watch.job_id or run.state not in ACTIVE:
+    if run.job_id != watch.job_id or run.state not in (*ACTIVE, *RESUMABLE):
         return {"summary": f"Run {run.number} is {run.state}."}
+    if run.state in RESUMABLE:
+        # Somebody lets the job of an ended run do it again.
+        _write(run.id, state="queued", finished_at=None)
     place = find_place(run.place)
     try:
         # Who asked to pause meanwhile is heard before anything begins.
@@ -251,6 +275,8 @@ def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
     folder = folder_of(run)
     if (folder / SPEC).exists():
         spec = decode_spec((folder / SPEC).read_bytes())
+        if spec.made_at != spec_of(run).made_at:
+            raise Conflict(f"The files of run {run.number} are those of another run.", code="other_run")
         for path, digest in spec.files.items():
             if hash_file(folder / path) != digest:
                 raise Conflict(f"{path} of run {run.number} was changed since the run began.", code="data_changed")
@@ -288,8 +314,9 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
     if run.state == "pausing":
         return PlaceState("paused")
     watch.progress(0, None, "checking what it needs")
-    # What has begun here before has fitted.
-    told = place.check(spec, None if former else folder)
+    # What has begun here before has fitted. A job that is paid for goes on, whatever its service announced since.
+    is_paid = bool(former) and isinstance(place, HostedPlace)
+    told = [] if is_paid else place.check(spec, None if former else folder)
     if refused := [one for one in told if one.blocking]:
         raise Conflict(" ".join(one.message for one in refused), code=refused[0].code, **refused[0].details)
     for one in told:
@@ -297,7 +324,11 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
             _write(run_id, result={**require_run(run_id).result, "estimate": dict(one.details)})
     handle = place.resume(spec, former, folder) if former else place.start(spec, folder)
     try:
-        _write(run_id, state="running", handle=handle, started_at=run.started_at or now())
+        with transaction():
+            begun = require_run(run_id)
+            begun.handle, begun.started_at = handle, begun.started_at or now()
+            # Who asked for a pause while it began is heard below.
+            begun.state = begun.state if begun.state == "pausing" else "running"
         looked, is_told = float("-inf"), False
         state = PlaceState("running")
         while state.state not in PLACE_ENDED:
@@ -329,6 +360,7 @@ def finish_run(run_id: int, place: Place, state: PlaceState) -> Mapping[str, obj
     result = {**run.result, **state.result, "step": state.step, "steps": state.steps}
     if state.state == "done":
         result |= place.fetch(run.handle, folder)
+        result |= hosted.connect_model(run, result)
         if (folder / "result").is_dir():
             card = write_card(spec, read_run(run).points, result)
             (folder / "result" / "README.md").write_text(card, encoding="utf-8")

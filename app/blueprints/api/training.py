@@ -1,0 +1,174 @@
+"""Training runs over the API: planned, started, followed, steered, compared and deleted."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from flask import jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from app.blueprints.api import PREFIX
+from app.blueprints.api.options import model_of, options_from
+from app.blueprints.api.specification import DatasetPath, Strict, answers
+from app.blueprints.api.writing import Answer, accepted_job, idempotent
+from app.core.options import decode, encode
+from app.core.training import TrainingSettings
+from app.models import TrainingRun
+from app.services import datasets, jobs
+from app.services import training as service
+from app.services.training import RunChoices
+
+bp = APIBlueprint(
+    "api_training",
+    __name__,
+    url_prefix=PREFIX,
+    abp_tags=[Tag(name="training", description="Models tuned on a snapshot")],
+)
+
+
+class RunPath(BaseModel):
+    """Which run."""
+
+    run: int
+
+
+class ChoicesBody(model_of(RunChoices, leave_out=("dataset_id", "method", "settings", "sweep"))):  # type: ignore[misc]
+    """What to train on what, where and how. Settings that are left out are as usual."""
+
+    method: str | None = Field(None, description="full for a toy and lora for all others, unless said")
+    settings: dict[str, Any] = Field({}, description="Settings by their names, as in `--set`")
+
+
+class SweepBody(ChoicesBody):
+    """The same, with values of rank, learning_rate or epochs to go over; the name joins the runs."""
+
+    over: dict[str, list[float]] = Field(description="Values by settings: 2 to 8 combinations in all")
+
+
+class ListQuery(Strict):
+    """How many, newest first."""
+
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class CompareQuery(Strict):
+    """Which runs, by their ids with commas between them."""
+
+    runs: str
+
+
+class NameBody(Strict):
+    """Another name or note; what is left out stays."""
+
+    name: str | None = None
+    note: str | None = None
+
+
+class DeleteQuery(Strict):
+    """Whether to delete only its checkpoints."""
+
+    checkpoints: bool = False
+
+
+def _choices(dataset_id: int, body: ChoicesBody) -> RunChoices:
+    datasets.get(dataset_id)
+    said = options_from(RunChoices, body, dataset_id=dataset_id)
+    usual = service.usual_choices(dataset_id, base=said.base)
+    settings = decode(TrainingSettings, {**encode(usual.settings), **body.settings}, "The settings")
+    return replace(said, method=body.method or usual.method, settings=settings)
+
+
+def _accepted(run: TrainingRun) -> Answer:
+    return accepted_job(jobs.get(run.job_id or 0), run=service.as_dict(run))
+
+
+@bp.get("/datasets/<int:dataset_id>/runs")
+def list_runs(path: DatasetPath, query: ListQuery) -> Answer:
+    """The runs of a dataset, newest first."""
+    datasets.get(path.dataset_id)
+    found = service.list_runs(path.dataset_id, size=query.limit)
+    return jsonify(runs=[service.as_dict(run) for run in found], total=service.count_runs(path.dataset_id))
+
+
+@bp.post("/datasets/<int:dataset_id>/runs/plan")
+def plan(path: DatasetPath, body: ChoicesBody) -> Answer:
+    """What a run would be: its data, steps, what speaks against it, and what is recommended. Nothing is written."""
+    return jsonify(service.plan_run(_choices(path.dataset_id, body)).as_dict())
+
+
+@bp.post("/datasets/<int:dataset_id>/runs", responses=answers(202))
+@idempotent
+def start(path: DatasetPath, body: ChoicesBody) -> Answer:
+    """Make a run and put it in the queue. 409 where something must be fixed first, unless `override` says why not."""
+    return _accepted(service.start_run(service.create_run(_choices(path.dataset_id, body)).id))
+
+
+@bp.post("/datasets/<int:dataset_id>/runs/sweep", responses=answers(202))
+@idempotent
+def sweep(path: DatasetPath, body: SweepBody) -> Answer:
+    """Make a run for each combination of values, and put them all in the queue."""
+    choices = _choices(path.dataset_id, body)
+    over = {name: [f"{value:.10g}" for value in values] for name, values in body.over.items()}
+    made = service.create_sweep(choices, over, choices.name or "sweep")
+    started = [service.start_run(run.id) for run in made]
+    return jsonify(runs=[service.as_dict(run) for run in started]), 202
+
+
+@bp.get("/runs/compare")
+def compare(query: CompareQuery) -> Answer:
+    """Runs side by side: what differs, how many settings are the same, and the points of each."""
+    ids = [int(one) for one in query.runs.split(",") if one.strip().isdecimal() and len(one) < 12]
+    found = service.compare_runs([service.require_run(one) for one in ids])
+    return jsonify(
+        runs=[service.as_dict(run) for run in found.runs],
+        differences=[{"name": one.name, "values": list(one.values)} for one in found.differences],
+        same=found.same,
+        points=msgspec.to_builtins(found.points),
+    )
+
+
+@bp.get("/runs/<int:run>")
+def get(path: RunPath) -> Answer:
+    """One run as it stands."""
+    return jsonify(service.as_dict(service.require_run(path.run)))
+
+
+@bp.get("/runs/<int:run>/metrics")
+def metrics(path: RunPath) -> Answer:
+    """What a run measured so far: points, events, sample answers and checkpoints."""
+    there = service.read_run(service.require_run(path.run))
+    told = {name: getattr(there, name) for name in ("points", "events", "samples", "checkpoints")}
+    return jsonify(msgspec.to_builtins(told))
+
+
+@bp.patch("/runs/<int:run>")
+def describe(path: RunPath, body: NameBody) -> Answer:
+    """Give a run another name or note. What it was trained on never changes."""
+    return jsonify(service.as_dict(service.describe_run(path.run, name=body.name, note=body.note)))
+
+
+@bp.post("/runs/<int:run>/pause")
+def pause(path: RunPath) -> Answer:
+    """Stop a run so that it can go on later."""
+    return jsonify(service.as_dict(service.pause_run(path.run)))
+
+
+@bp.post("/runs/<int:run>/resume", responses=answers(202))
+def resume(path: RunPath) -> Answer:
+    """Go on with a run from its newest checkpoint."""
+    return _accepted(service.resume_run(path.run))
+
+
+@bp.post("/runs/<int:run>/cancel")
+def cancel(path: RunPath) -> Answer:
+    """Stop a run for good."""
+    return jsonify(service.as_dict(service.cancel_run(path.run)))
+
+
+@bp.delete("/runs/<int:run>")
+def delete(path: RunPath, query: DeleteQuery) -> Answer:
+    """Delete a run with its files, or only its checkpoints; says the bytes that they had."""
+    freed = service.delete_checkpoints(path.run) if query.checkpoints else service.delete_run(path.run)
+    return jsonify(run=path.run, freed_bytes=freed)

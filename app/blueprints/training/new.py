@@ -1,0 +1,255 @@
+"""A new run: what is chosen, what is recommended and why, what stands against it, and what it will need."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from app.blueprints.errors import problem_of
+from app.blueprints.training.drawing import measure_speed
+from app.blueprints.training.page import bp
+from app.blueprints.view import tell
+from app.core.errors import LttError
+from app.core.options import Option
+from app.core.targets import EXPORT_TARGETS
+from app.core.text import is_number, plural
+from app.core.training import METHODS, TARGETS, Base
+from app.forms.arguments import require_names
+from app.forms.training import FIRST, OF_BASE, OPTIONS, WORDS, TrainingForm, applies, write
+from app.models import Dataset
+from app.providers.tuning import Obstacle
+from app.services import advice, datasets, snapshots, training
+from app.services.training import Finding, Recommendation, RunPlan, local
+
+# Among so many of the newest runs one is looked for that tells how long this one will take.
+LOOKED_AT = 20
+LISTED = 50
+SHARE_HELD_OUT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A setting on the page: what stands in its field, what is recommended, and why."""
+
+    option: Option
+    shown: str
+    recommended: str
+    why: str
+    sources: tuple[str, ...]
+    is_wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What settles a finding: a field to set (``epochs=3``), or a page to go to."""
+
+    label: str
+    setting: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A finding about a run: whether it blocks the start, what it is, and what settles it."""
+
+    tone: str
+    title: str
+    said: str
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will need as far as an earlier one tells: seconds, MB, and which run that was."""
+
+    seconds: float | None
+    memory_mb: float | None
+    run: int
+
+
+@bp.get("/new")
+def new(dataset_id: int) -> ResponseReturnValue:
+    """The choices of a run that is to be, with the recommended ones filled in."""
+    require_names(request.args, *WORDS, *OPTIONS, *(f"{name}_shown" for name in OPTIONS))
+    form = read_form(dataset_id, request.args)
+    facts = page_facts(dataset_id, form)
+    if request.headers.get("HX-Request"):
+        return render_template("training/_planned.html", **facts)
+    return render_template("training/new.html", **facts)
+
+
+@bp.post("")
+def start(dataset_id: int) -> ResponseReturnValue:
+    """Start the run that is chosen, or the runs of a sweep one after the other."""
+    form = read_form(dataset_id, request.form)
+    recommended, filled = _recommend(dataset_id, form)
+    try:
+        choices = form.choices(dataset_id, recommended, filled)
+        if form.sweep:
+            name = (
+                choices.name or f"Sweep {len({run.sweep for run in training.list_runs(dataset_id) if run.sweep}) + 1}"
+            )
+            made = training.create_sweep(choices, form.sweep, name)
+        else:
+            made = [training.create_run(choices)]
+    except LttError as error:
+        # What was typed stays; nothing was started.
+        page = render_template("training/new.html", **page_facts(dataset_id, form, error))
+        return page, problem_of(error).status
+    for run in made:
+        training.start_run(run.id)
+    if form.sweep:
+        tell(f"{plural(len(made), 'run')} wait in one queue.")
+        return redirect(url_for(".index", dataset_id=dataset_id, sweep=made[0].sweep), code=303)
+    return redirect(url_for(".show", dataset_id=dataset_id, number=made[0].number), code=303)
+
+
+def read_form(dataset_id: int, values: "MultiDict[str, str]") -> TrainingForm:
+    """The form, over the run that it repeats where it names one."""
+    like = values.get("like", "")
+    run = training.get_run(dataset_id, int(like)) if is_number(like) else None
+    return TrainingForm(values, training.spec_of(run) if run else None, run.place if run else "local")
+
+
+def _recommend(dataset_id: int, form: TrainingForm) -> tuple[list[Recommendation], list[Recommendation]]:
+    """What is recommended for what is chosen now, and for what the page was filled in for."""
+
+    def ask(held: str) -> list[Recommendation]:
+        kind, _, method = held.partition(":")
+        return training.recommend(dataset_id, Base(kind, kind), method)
+
+    return ask(form.held), ask(form.values.get("was") or form.held)
+
+
+def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = None) -> dict[str, Any]:
+    """All that the page says of the choices."""
+    dataset = datasets.get(dataset_id)
+    recommended, filled = _recommend(dataset_id, form)
+    places, here = training.list_places(), local.make_place()
+    where = form.text("where") or "local"
+    is_known = where != "local" or here.is_probed or bool(form.values.get("look"))
+    plan, problem = None, refused
+    try:
+        choices = form.choices(dataset_id, recommended, filled)
+        plan = training.plan_run(choices, ask_place=is_known)
+        swept = _count_swept(form)
+    except LttError as error:
+        problem, swept = problem or error, 0
+    advised, by_name = form.advised(recommended), {one.name: one for one in recommended}
+    wrong = problem.details.get("option") if problem else None
+    adapter = form.shown("adapter", recommended, filled) == "1"
+    rows = [
+        _row(one, form.shown(name, recommended, filled), getattr(advised, name), by_name.get(name), name == wrong)
+        for name, one in OPTIONS.items()
+        if applies(name, form.base_kind, form.method, adapter)
+    ]
+    found = advice.view_advice(dataset_id)
+    known = here.probe() if here.is_probed else None
+    return {
+        "dataset": dataset,
+        "form": form,
+        "plan": plan,
+        "problem": problem,
+        "swept": swept,
+        "rows": [row for row in rows if row.option.name in FIRST],
+        "more": [row for row in rows if row.option.name not in FIRST],
+        "changed": sum(row.option.name not in FIRST and row.shown != row.recommended for row in rows),
+        "methods": [(name, METHODS[name]) for name in OF_BASE[form.base_kind]],
+        "places": [(one.name, one.title) for one in places],
+        "here": known,
+        "is_known": is_known,
+        "where": where,
+        "snapshots": snapshots.list_snapshots(dataset_id, size=LISTED),
+        "chosen_snapshot": plan.snapshot if plan and form.text("snapshot") else None,
+        "advised": found[0] if found else None,
+        "blocks": list(list_blocks(dataset, plan, [one.name for one in places], known)) if plan else [],
+        "estimate": estimate(plan) if plan else None,
+        "number": max((run.number for run in training.list_runs(dataset_id, size=1)), default=0) + 1,
+        "again": form.like is not None,
+        "target_title": EXPORT_TARGETS[TARGETS[form.method]].title,
+    }
+
+
+def _count_swept(form: TrainingForm) -> int:
+    """How many runs a sweep is; 0 where there is none."""
+    number = 1
+    for values in form.sweep.values():
+        number *= len(values)
+    return number if form.sweep else 0
+
+
+def _row(one: Option, shown: str, advised: Any, known: Recommendation | None, is_wrong: bool) -> SettingRow:
+    why = known.reason[:1].upper() + known.reason[1:] if known else one.help
+    why = why if why.endswith(".") else f"{why}."
+    return SettingRow(one, shown, write(advised), why, known.sources if known else (), is_wrong)
+
+
+def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mapping[str, Any] | None) -> Iterator[Block]:
+    """What stands against a run and what is to be known, each with what settles it. ``here`` is what was found."""
+    quantizes = (here or {}).get("qlora", {})
+    if plan.choices.where == "local" and plan.choices.method == "qlora" and quantizes.get("works") is False:
+        yield Block(
+            "warn", "QLoRA does not work here.", str(quantizes.get("why", "")), (Way("Use LoRA", "method=lora"),)
+        )
+    for one in plan.obstacles:
+        yield Block(
+            "error" if one.blocking else "warn", "", one.message, tuple(_ways_round(dataset, plan, one, places))
+        )
+    for found in plan.survey.findings:
+        if found.blocks or found.severity == "warning":
+            said = found.said if found.said.endswith((".", "!", "?")) else f"{found.said}."
+            title = f"{found.title} in {plural(found.records, 'pair')}."
+            yield Block("error" if found.blocks else "warn", title, said, tuple(_ways_to_fix(dataset, plan, found)))
+    if plan.survey.splits.get("train") and not plan.survey.splits.get("validation"):
+        divide = Way("Divide the dataset…", href=url_for("splits.index", dataset_id=dataset.id))
+        hold = Way(f"Hold out {SHARE_HELD_OUT}%", f"held_out={SHARE_HELD_OUT}")
+        yield Block(
+            "warn",
+            "There are no validation pairs.",
+            training.NO_VALIDATION.partition(": ")[2].capitalize(),
+            (hold, divide),
+        )
+
+
+def _ways_round(dataset: Dataset, plan: RunPlan, one: Obstacle, places: list[str]) -> Iterator[Way]:
+    if one.code == "no_training_pairs":
+        yield Way(
+            "See what is left out", href=url_for("export.index", dataset_id=dataset.id, to=TARGETS[plan.choices.method])
+        )
+    if one.code == "no_memory" and plan.choices.method in ("full", "lora") and plan.base.kind != "toy":
+        yield Way("Use QLoRA", "method=qlora") if plan.choices.method == "lora" else Way("Use LoRA", "method=lora")
+    if one.code in ("no_extra", "no_memory") and plan.choices.where == "local" and "bundle" in places:
+        yield Way("Make a bundle", "where=bundle")
+
+
+def _ways_to_fix(dataset: Dataset, plan: RunPlan, found: Finding) -> Iterator[Way]:
+    longest = plan.survey.tokens.get("max")
+    if (
+        found.code in ("too-long", "answer-cut", "question-cut")
+        and longest
+        and longest > plan.choices.settings.max_tokens
+    ):
+        yield Way(f"Use {longest:,}", f"max_tokens={longest}")
+    yield Way("See the findings", href=url_for("overview.index", dataset_id=dataset.id))
+
+
+def estimate(plan: RunPlan) -> Estimate | None:
+    """What the newest finished run of the same model, method and place says of this one; None where there is none."""
+    for run in training.list_runs(plan.choices.dataset_id, size=LOOKED_AT):
+        if run.state != "done" or run.place != plan.choices.where:
+            continue
+        spec = training.spec_of(run)
+        if (spec.base.kind, spec.base.name, spec.method) != (plan.base.kind, plan.base.name, plan.choices.method):
+            continue
+        points = training.read_run(run).points
+        rate, _ = measure_speed(points)
+        if rate is None:
+            continue
+        before, now = spec.settings, plan.choices.settings
+        rate *= now.batch_size * now.accumulation / (before.batch_size * before.accumulation)
+        memory = max((one.memory_mb for one in points if one.memory_mb is not None), default=None)
+        return Estimate(rate * plan.steps, memory, run.number)
+    return None

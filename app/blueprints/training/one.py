@@ -1,0 +1,275 @@
+"""One run: watched while it goes on, and what came of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.blueprints.export import content_disposition, sent_file
+from app.blueprints.training import drawing
+from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter
+from app.blueprints.view import file_size, tell
+from app.core import difference
+from app.core.advice import say_number
+from app.core.bundles.training import list_trainers
+from app.core.difference import Piece
+from app.core.errors import NotFound
+from app.core.options import command_line
+from app.core.text import is_number, plural
+from app.core.training import METHODS, RunSpec, encode_spec
+from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
+from app.core.training.points import Point, encode_points, read_points
+from app.core.training.settings import TRAINS
+from app.core.training.zipping import stream_zip
+from app.forms.arguments import require_names
+from app.models import Snapshot, TrainingRun
+from app.services import datasets, runners, snapshots, training
+
+# Events that are shown; the file of the run has all of them.
+EVENTS = 40
+# What a file is called that is sent of a run.
+FILES = {
+    "run.json": ("run.json", "application/json"),
+    "metrics": ("metrics.jsonl", "application/x-ndjson"),
+    "samples": ("samples.jsonl", "application/x-ndjson"),
+    "events": ("events.jsonl", "application/x-ndjson"),
+    "log": ("log.txt", "text/plain"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a question: its step, and its words with what changed since the checkpoint before."""
+
+    step: int
+    pieces: list[Piece]
+    is_best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A checkpoint as it is listed: measured, and still there or removed."""
+
+    step: int
+    point: Point
+    kept: Checkpoint | None
+    is_best: bool
+
+
+@bp.get("/<int:number>")
+def show(dataset_id: int, number: int) -> ResponseReturnValue:
+    """A run with what it measured so far."""
+    require_names(request.args, "sample")
+    return render_template("training/run.html", **_facts(dataset_id, number))
+
+
+@bp.get("/<int:number>/progress")
+def progress(dataset_id: int, number: int) -> ResponseReturnValue:
+    """The parts of the page of a run that change while it goes on."""
+    require_names(request.args, "sample")
+    return render_template("training/_progress.html", **_facts(dataset_id, number))
+
+
+def _facts(dataset_id: int, number: int) -> dict[str, Any]:
+    run = training.get_run(dataset_id, number)
+    spec, seen = training.spec_of(run), training.read_run(run)
+    steps = seen.state.steps or int(run.result.get("steps") or 0)
+    measured = drawing.measure(seen, steps, spec.settings.epochs)
+    questions = list(dict.fromkeys(one.question for one in seen.samples))
+    said = request.args.get("sample", "0")
+    chosen = min(int(said), max(len(questions) - 1, 0)) if is_number(said) else 0
+    best = measured.best.step if measured.best else None
+    folder = training.folder_of(run)
+    return {
+        "dataset": datasets.get(dataset_id),
+        "run": run,
+        "spec": spec,
+        "seen": seen,
+        "m": measured,
+        "steps": steps,
+        "step": max(seen.state.step, measured.last.step if measured.last else 0),
+        "standing": find_standing(run, seen.state),
+        # Of a bundle nobody here knows when it was trained, but its points say for how long.
+        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
+        "is_active": run.state in training.ACTIVE,
+        "can_resume": run.state in ("paused", "cancelled", "failed") and run.place == "local" and folder.is_dir(),
+        "resume_at": max((one.step for one in seen.checkpoints), default=0),
+        "worker": runners.any_worker(),
+        "ahead": _count_ahead(run) if run.state == "queued" else 0,
+        "questions": questions,
+        "chosen": chosen,
+        "reference": next(
+            (one.reference for one in seen.samples if questions and one.question == questions[chosen]), ""
+        ),
+        "answers": list(tell_answers(seen.samples, questions[chosen], best)) if questions else [],
+        "marks": list_marks(seen, best),
+        "kept_bytes": sum(count_bytes(folder / "checkpoints" / f"step-{one.step}") for one in seen.checkpoints),
+        "all_bytes": count_bytes(folder),
+        "events": seen.events[::-1][:EVENTS],
+        "snapshot": _find_snapshot(dataset_id, spec),
+        "adapter": has_adapter(spec),
+        # Its data is written once it has begun.
+        "trainers": list_trainers(spec) if spec.files else [],
+        "used": tell_settings(spec),
+        "again": url_for(".new", dataset_id=dataset_id, like=number),
+        "commands": list_commands(run, spec),
+    }
+
+
+def _find_snapshot(dataset_id: int, spec: RunSpec) -> Snapshot | None:
+    try:
+        return snapshots.find_snapshot(dataset_id, spec.snapshot.number)
+    except NotFound:
+        return None
+
+
+def _count_ahead(run: TrainingRun) -> int:
+    """How many runs of this computer go on or wait before this one."""
+    return sum(
+        other.id < run.id and other.place == run.place and other.state in training.ACTIVE
+        for other in training.list_runs()
+    )
+
+
+def list_commands(run: TrainingRun, spec: RunSpec) -> list[tuple[str, str]]:
+    """What can be done with a result on the command line: what for, and the command."""
+    number, name = str(run.id), f"run-{run.number}"
+    told = [("Serve it on this computer, for programs that speak OpenAI's API:", command_line("serve-model", number))]
+    if has_adapter(spec):
+        told.append(("Merge the adapter into the base model:", command_line("run", number, "merge", name)))
+    gguf = command_line("run", number, "gguf", f"{name}.gguf")
+    return [*told, ("As GGUF, where the converter of llama.cpp is on this computer:", gguf)]
+
+
+def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:
+    """Method and settings as people look at them: what is set with its name, what goes together in one line."""
+    one = spec.settings
+    told = [("Method", METHODS[spec.method])]
+    if has_adapter(spec):
+        dropout = f", dropout {one.dropout:g}" if one.dropout else ""
+        told.append(("Adapter", f"rank {one.rank}, alpha {one.alpha}{dropout}"))
+    warm = f", {plural(one.warmup_steps, 'step')} warm-up" if one.warmup_steps else ""
+    told += [
+        ("Rate", f"{say_number(one.learning_rate)}, {one.scheduler}{warm}"),
+        ("Batch", f"{one.batch_size} × {one.accumulation}, longest text {one.max_tokens:,}"),
+        ("Epochs", f"{one.epochs:,}"),
+        ("Learns from", TRAINS[one.trains].lower()),
+    ]
+    if spec.method in ("dpo", "kto"):
+        told.append(("Beta", f"{one.beta:g}"))
+    if one.patience:
+        told.append(("Stops early", f"after {plural(one.patience, 'checkpoint')} without a gain"))
+    if one.weight_decay:
+        told.append(("Weight decay", f"{one.weight_decay:g}"))
+    if spec.base.kind == "toy":
+        told.append(("Toy", f"{plural(one.toy_layers, 'layer')}, width {one.toy_width}, {one.toy_vocabulary:,} tokens"))
+    told += [("Precision", one.precision), ("Device", one.device), ("Seed", str(spec.seed))]
+    return told
+
+
+def tell_answers(samples: list[Sample], question: str, best: int | None) -> Iterator[Answer]:
+    """The answers to one question, each with what changed since the one before; of a step the last that was given."""
+    by_step = {one.step: one.answer for one in samples if one.question == question}
+    before = None
+    for step in sorted(by_step):
+        pieces = difference.compare_words(by_step[step] if before is None else before, by_step[step])
+        yield Answer(step, pieces, step == best)
+        before = by_step[step]
+
+
+def list_marks(seen: RunFolder, best: int | None) -> list[Mark]:
+    """The checkpoints, newest first: where validation was measured, and what is still there."""
+    kept = {one.step: one for one in seen.checkpoints}
+    points = {one.step: one for one in seen.points if one.validation_loss is not None and one.step}
+    for step in kept.keys() - points.keys():
+        points[step] = Point(step, validation_loss=kept[step].validation_loss)
+    return [Mark(step, points[step], kept.get(step), step == best) for step in sorted(points, reverse=True)]
+
+
+@bp.post("/<int:number>/<any(pause, resume, cancel):verb>")
+def act(dataset_id: int, number: int, verb: str) -> ResponseReturnValue:
+    """Pause, resume or cancel a run."""
+    run = training.get_run(dataset_id, number)
+    if verb == "pause":
+        done = training.pause_run(run.id)
+        tell(f"Run {number} {'is paused' if done.state == 'paused' else 'stops after its step'}.")
+    elif verb == "resume":
+        training.resume_run(run.id)
+        tell(f"Run {number} goes on.")
+    else:
+        done = training.cancel_run(run.id)
+        tell(f"Run {number} {'is cancelled' if done.state == 'cancelled' else 'is cancelled after its step'}.")
+    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
+
+
+@bp.post("/<int:number>/name")
+def name(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Give a run another name or note."""
+    run = training.get_run(dataset_id, number)
+    training.describe_run(run.id, name=request.form.get("name", ""), note=request.form.get("note", ""))
+    tell("Saved.")
+    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
+
+
+@bp.post("/<int:number>/checkpoints/delete")
+def delete_checkpoints(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Delete the checkpoints of a run; its points and its result stay."""
+    freed = training.delete_checkpoints(training.get_run(dataset_id, number).id)
+    tell(f"The checkpoints of run {number} are deleted: {file_size(freed)}.")
+    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
+
+
+@bp.post("/<int:number>/delete")
+def delete(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Delete a run with all its files."""
+    freed = training.delete_run(training.get_run(dataset_id, number).id)
+    tell(f"Run {number} is deleted: {file_size(freed)}.")
+    return redirect(url_for(".index", dataset_id=dataset_id), code=303)
+
+
+@bp.get("/<int:number>/log")
+def log(dataset_id: int, number: int) -> ResponseReturnValue:
+    """The end of what the engine printed."""
+    run = training.get_run(dataset_id, number)
+    return render_template(
+        "training/log.html",
+        dataset=datasets.get(dataset_id),
+        run=run,
+        text=read_log(training.folder_of(run)),
+        is_active=run.state in training.ACTIVE,
+    )
+
+
+@bp.get("/<int:number>/<any('run.json', metrics, samples, events, log):which>/file")
+def fetch(dataset_id: int, number: int, which: str) -> ResponseReturnValue:
+    """A file of the run's folder."""
+    run = training.get_run(dataset_id, number)
+    file, kind = FILES[which]
+    path = training.folder_of(run) / file
+    if which == "run.json" and not path.is_file():
+        # It is written when the run begins.
+        return _answer(encode_spec(training.spec_of(run)), kind, f"run-{number}-{file}")
+    if not path.is_file():
+        raise NotFound(f"Run {number} has no {file}.", run=number)
+    if which == "metrics":
+        # While it is written its last line may be half of one.
+        return _answer(encode_points(read_points(path)), kind, f"run-{number}-{file}")
+    return sent_file(path, f"run-{number}-{file}", kind)
+
+
+@bp.get("/<int:number>/result/file")
+def fetch_result(dataset_id: int, number: int) -> ResponseReturnValue:
+    """The folder with what came of a run, as a .zip that is made while it is sent."""
+    run = training.get_run(dataset_id, number)
+    folder = training.folder_of(run) / "result"
+    if not folder.is_dir():
+        raise NotFound(f"Run {number} has no result on this computer.", run=number)
+    return _answer(stream_zip(folder, f"run-{number}"), "application/zip", f"run-{number}.zip")
+
+
+def _answer(content: bytes | Iterator[bytes], kind: str, name: str) -> Response:
+    answer = Response(content, mimetype=kind)
+    answer.headers["Content-Disposition"] = content_disposition(name)
+    return answer

@@ -1,0 +1,108 @@
+"""Training runs over the API."""
+
+import io
+import zipfile
+
+import pytest
+
+from app.services import runners, tasks, training
+from tests.training import make_dataset, use_fake_engine
+
+API = "/api/v1"
+QUICK = {"settings": {"batch_size": 2, "accumulation": 1, "epochs": 2}}
+
+
+@pytest.fixture(autouse=True)
+def dataset(app, monkeypatch):
+    use_fake_engine(monkeypatch)
+    with app.app_context():
+        make_dataset()
+
+
+@pytest.fixture
+def address():
+    """Where the runs of the dataset are."""
+    return f"{API}/datasets/1/runs"
+
+
+def train(app, client, address, **more):
+    """A run that is asked for over the API, and done by what stands in for the worker."""
+    answer = client.post(address, json={**QUICK, **more})
+    assert answer.status_code == 202, answer.json
+    with app.app_context():
+        tasks.run_queued(answer.json["job"]["id"], runners.me())
+        runners.retire()
+    return answer.json["run"]["run"]
+
+
+def test_a_plan_tells_what_would_run(client, address):
+    told = client.post(f"{address}/plan", json=QUICK).json
+    assert (told["steps"], told["method"], told["splits"]["train"], told["blocked"]) == (12, "full", 12, False)
+    assert client.get(address).json == {"runs": [], "total": 0}
+
+
+def test_a_run_is_started_followed_named_and_deleted(app, client, address):
+    run = train(app, client, address, name="First")
+    told = client.get(f"{API}/runs/{run}").json
+    assert (told["state"], told["name"], told["best"]["step"]) == ("done", "First", 12)
+    measured = client.get(f"{API}/runs/{run}/metrics").json
+    assert [one["step"] for one in measured["points"]] == list(range(13)) and measured["checkpoints"]
+    assert client.patch(f"{API}/runs/{run}", json={"note": "good"}).json["note"] == "good"
+    assert client.delete(f"{API}/runs/{run}?checkpoints=true").json["freed_bytes"] > 0
+    assert client.get(f"{API}/runs/{run}/metrics").json["checkpoints"] == []
+    assert client.delete(f"{API}/runs/{run}").json["run"] == run
+    assert client.get(f"{API}/runs/{run}").status_code == 404
+
+
+def test_a_create_that_is_sent_twice_makes_one_run(client, address):
+    sent = [client.post(address, json=QUICK, headers={"Idempotency-Key": "k"}).json["run"]["run"] for _ in range(2)]
+    assert sent[0] == sent[1] and client.get(address).json["total"] == 1
+
+
+def test_a_waiting_run_is_paused_resumed_and_cancelled(client, address):
+    run = client.post(address, json=QUICK).json["run"]["run"]
+    assert client.post(f"{API}/runs/{run}/pause").json["state"] == "paused"
+    assert client.post(f"{API}/runs/{run}/resume").json["run"]["state"] == "queued"
+    assert client.post(f"{API}/runs/{run}/cancel").json["state"] == "cancelled"
+    assert client.post(f"{API}/runs/{run}/cancel").status_code == 409
+
+
+def test_a_sweep_is_compared(app, client, address):
+    made = client.post(f"{address}/sweep", json={**QUICK, "over": {"learning_rate": [0.001, 0.002]}}).json["runs"]
+    ids = ",".join(str(one["run"]) for one in made)
+    found = client.get(f"{API}/runs/compare?runs={ids}").json
+    assert found["differences"] == [{"name": "learning_rate", "values": [0.001, 0.002]}]
+    with app.app_context():
+        assert {run.sweep for run in training.list_runs(1)} == {"sweep"}
+
+
+def test_what_cannot_be_is_refused_in_words(client, address):
+    for body, status, said in (
+        ({"settings": {"epoch": 2}}, 422, "no option “epoch”"),
+        ({"settings": {"epochs": 0}}, 422, "Epochs must be from 1 to 1000"),
+        ({"settings": {"learning_rate": 5}}, 422, "Learning rate must be from 1e-08 to 1"),
+        ({"method": "magic"}, 422, "Method must be one of: full"),
+        ({"where": "nowhere"}, 404, "There is no place"),
+        ({"snapshot": "v7"}, 404, "There is no snapshot"),
+        ({"bases": "toy"}, 422, "no such field"),
+    ):
+        answer = client.post(address, json=body)
+        assert answer.status_code == status and said in answer.json["error"]["message"], answer.json
+    assert client.post(f"{API}/datasets/9/runs", json={}).status_code == 404
+
+
+def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, address):
+    run = train(app, client, address, where="bundle", base="acme/small", method="lora")
+    bundle = client.get(f"{API}/runs/{run}/bundle?trainer=axolotl")
+    assert bundle.status_code == 200 and bundle.mimetype == "application/zip"
+    assert "run_1_of_bank_axolotl.zip" in bundle.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "run_1_of_bank_axolotl/train.sh" in archive.namelist()
+    assert client.get(f"{API}/runs/{run}/bundle?trainer=none").status_code == 422
+    line = b'{"step": 12, "epoch": 2.0, "validation_loss": 1.5, "finished": true}\n'
+    metrics = f"{API}/runs/{run}/metrics"
+    done = client.post(metrics, data={"file": (io.BytesIO(line), "metrics.jsonl")})
+    assert done.status_code == 200 and done.json["state"] == "done" and done.json["best"]["step"] == 12
+    assert client.get(metrics).json["points"] == [{"step": 12, "epoch": 2.0, "validation_loss": 1.5}]
+    raw = client.post(f"{metrics}?name=m.jsonl", data=b'{"step": 1, "lo', content_type="application/octet-stream")
+    assert raw.status_code == 422 and "Line 1 of this file is broken" in raw.json["error"]["message"]

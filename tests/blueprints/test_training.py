@@ -1,0 +1,280 @@
+"""The pages of training, over runs whose files a test wrote."""
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from app.models import transaction
+from app.providers.tuning.local import LocalPlace
+from app.services import jobs, snapshots, training
+from tests.run_folders import make_run
+from tests.training import QUICK, make_dataset, use_fake_engine
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch):
+    use_fake_engine(monkeypatch)
+
+
+@pytest.fixture
+def home(app):
+    """The address of the training of a dataset with 12 pairs to train on and 4 to validate with."""
+    with app.app_context():
+        return f"/datasets/{make_dataset()}/training"
+
+
+@pytest.fixture
+def make(app, home):
+    """Makes a run and gives its number."""
+
+    def make(**more):
+        with app.app_context():
+            return make_run(int(home.split("/")[2]), **more).number
+
+    return make
+
+
+def text_of(answer, status=200):
+    assert answer.status_code == status
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
+
+
+def listed(app, home):
+    with app.app_context():
+        return [(run.number, run.state, run.sweep) for run in training.list_runs(int(home.split("/")[2]))]
+
+
+def choose(**more):
+    """What the form of a new run sends."""
+    return {"asked": "1", "was": "toy:full", "base": "toy", "method": "full", "where": "local", "epochs": "2", **more}
+
+
+def test_without_runs_the_page_offers_one(client, home):
+    page = client.get(home)
+    assert "No runs yet" in text_of(page) and f'href="{home}/new"' in page.text
+
+
+def test_runs_are_listed_with_where_they_stand(client, home, make):
+    make(name="First try")
+    make(state="cancelled", step=40)
+    make(state="running", step=132)
+    make(state="queued", step=-1)
+    text = text_of(client.get(home))
+    assert "4 runs" in text and "Run 1, First try Toy model, all weights" in text
+    assert "Cancelled at 40 of 189" in text and "Running, 132 of 189" in text and "Waits" in text
+    assert re.search(r"Finished v1, 12 training pairs|v1, 12 training pairs Finished 0\.94 2\.56 21 min", text)
+
+
+def test_ticked_runs_stand_side_by_side_with_what_differs(client, home, make):
+    make()
+    make(settings=replace(QUICK, epochs=5, learning_rate=2e-4))
+    text = text_of(client.get(f"{home}?run=1&run=2"))
+    assert "Runs 2 and 1" in text and "2 of 33 settings; 31 are the same" in text
+    assert "Epochs 5 2" in text and "Learning rate 2e-4 1e-3" in text
+    part = client.get(f"{home}?run=1&run=2", headers={"HX-Request": "true"}).text
+    assert "<html" not in part and part.count('<svg class="chart"') == 2
+    assert "Tick 2 to 8 runs" in text_of(client.get(f"{home}?run=1"))
+    assert client.get(f"{home}?run=x").status_code == 400
+
+
+def test_a_run_that_goes_on_is_watched(client, home, make):
+    make(state="running", step=132)
+    page = client.get(f"{home}/1")
+    text = text_of(page)
+    assert "Step 132 of 189, epoch 2 of 2, 6 min left" in text and "The best so far is step 105" in text
+    assert "Validation loss, best 0.94 step 105, was 2.31 before training" in text
+    assert "Perplexity, best 2.56 was 10.1" in text and "6.6 s a step, about 561 tokens a second" in text
+    assert "Memory, most 6.2 GB" in text and "126 0.96 2.61 kept" in text and "84 0.98 2.66 removed" in text
+    assert "Stop and resume later" in text and "Cancel run" in text and "Download model" not in text
+    assert 'hx-trigger="every 4s"' in page.text and 'aria-label="Loss. Validation: 2.31 at step 0' in page.text
+    assert "<ins>" in page.text and "<del>" in page.text and "Load again" in page.text
+    parts = client.get(f"{home}/1/progress").text
+    assert "<html" not in parts and 'id="run-top"' in parts and 'id="loss-rows"' in parts
+
+
+def test_sample_answers_are_shown_for_the_chosen_question_as_text(client, home, make):
+    make(state="running", step=42)
+    first, second = client.get(f"{home}/1").text, client.get(f"{home}/1?sample=1").text
+    assert (
+        "Be at the gate 45 minutes" in first and "deck 4" not in first.split('id="run-answers"')[1].split("</table>")[0]
+    )
+    assert "&lt;b&gt;cabins" in second and "<b>cabins" not in second and "no answer" in second
+
+
+def test_a_run_that_is_done_gives_what_came_of_it(client, home, make):
+    make()
+    text = text_of(client.get(f"{home}/1"))
+    assert "Finished in 21 min." in text and "so step 105 is the one to use" in text
+    assert "Download model 7 B" in text and "ltt serve-model 1" in text and "ltt run 1 gguf run-1.gguf" in text
+    sent = client.get(f"{home}/1/result/file", buffered=True)
+    with zipfile.ZipFile(io.BytesIO(sent.data)) as archive:
+        assert archive.read("run-1/model.safetensors") == b"weights"
+    assert 'filename="run-1.zip"' in sent.headers["Content-Disposition"]
+    points = client.get(f"{home}/1/metrics/file", buffered=True).data.splitlines()
+    assert [json.loads(line)["step"] for line in points] == list(range(190))
+    spec = client.get(f"{home}/1/run.json/file", buffered=True).get_json(force=True)
+    assert spec["method"] == "full" and spec["snapshot"]["number"] == 1
+    assert "Trained &lt;b&gt;with&lt;/b&gt; care" in client.get(f"{home}/1/log").text
+    assert client.get(f"{home}/2").status_code == 404 and client.get(f"{home}/1/other/file").status_code == 404
+
+
+def test_a_run_that_failed_says_why_and_goes_on_from_its_checkpoint(client, home, make, app):
+    make(state="failed", step=30)
+    with app.app_context(), transaction():
+        training.get_run(int(home.split("/")[2]), 1).result = {"error": "Too little memory.", "code": "no_memory"}
+    text = text_of(client.get(f"{home}/1"))
+    assert "Out of memory, step 30" in text and "Too little memory." in text and "Go on from step 21" in text
+
+
+def test_a_run_is_paused_and_cancelled(client, home, make, app):
+    make(state="running", step=20)
+    client.post(home, data=choose())
+    client.post(f"{home}/2/pause")
+    assert listed(app, home)[0] == (2, "paused", "")
+    assert "Cancel run" in text_of(client.get(f"{home}/2"))
+    client.post(f"{home}/2/cancel")
+    assert listed(app, home)[0] == (2, "cancelled", "")
+    assert client.post(f"{home}/2/cancel").status_code == 409 and client.post(f"{home}/1/resume").status_code == 409
+
+
+def test_name_note_checkpoints_and_the_whole_run(client, home, make, app):
+    make()
+    client.post(f"{home}/1/name", data={"name": "Best so far", "note": "Two\nlines"})
+    page = client.get(f"{home}/1")
+    assert "Run 1, Best so far" in text_of(page) and "Two\nlines</textarea>" in page.text
+    said = re.search(r"Delete 2 checkpoints, ([\d.]+ KB)", text_of(page))
+    assert said and said[1] in text_of(client.post(f"{home}/1/checkpoints/delete", follow_redirects=True))
+    assert "Delete 2 checkpoints" not in text_of(client.get(f"{home}/1"))
+    assert "Run 1 is deleted" in text_of(client.post(f"{home}/1/delete", follow_redirects=True))
+    assert listed(app, home) == [] and client.get(f"{home}/1").status_code == 404
+
+
+def test_a_new_run_begins_with_what_is_recommended_and_why(client, home):
+    page = client.get(f"{home}/new?look=1")
+    text = text_of(page)
+    assert (
+        "Ready to start" in text
+        and "A toy model learns from nothing" in text
+        and "12 to train, 4 to validate" in text.replace(" ,", ",")
+    )
+    assert 'name="learning_rate" maxlength="20" inputmode="decimal"\n            value="1e-3"' in page.text
+    assert "ltt train Bank" in text and "--base toy" in text and "Start run 1" in text and "not known" in text
+
+
+def test_values_that_the_page_filled_in_follow_the_base_model_and_others_stay(client, home):
+    page = client.get(f"{home}/new?look=1&asked=1&was=toy:full&base=hub&hub=x/y&learning_rate=1e-3&epochs=7")
+    text = text_of(page)
+    assert re.search(r'name="learning_rate"[^>]*value="2e-4"', page.text) and re.search(
+        r'name="epochs"[^>]*value="7"', page.text
+    )
+    assert "Use 3" in text and "Say under which licence you use x/y" in text and "LoRA" in text
+    typed = client.get(f"{home}/new?look=1&asked=1&was=hub:lora&base=hub&hub=x/y&learning_rate=1e-3").text
+    assert re.search(r'name="learning_rate"[^>]*value="1e-3"', typed)
+
+
+def test_a_button_sets_what_it_says(client, home):
+    page = client.get(f"{home}/new?look=1&asked=1&was=toy:full&epochs=7&set=epochs%3D4&set=held_out%3D20")
+    assert re.search(r'name="epochs"[^>]*value="4"', page.text) and re.search(
+        r'name="held_out"[^>]*value="20"', page.text
+    )
+    assert (
+        client.get(f"{home}/new?set=what").status_code == 400 and client.get(f"{home}/new?set=a%3Db").status_code == 400
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("epochs=0", "Epochs must be from 1 to 1000."),
+        ("epochs=many", "Epochs must be a whole number."),
+        ("learning_rate=nan", "Learning rate must be a number."),
+        ("base=folder", "Name the folder of the base model."),
+        ("base=hub", "Name the model of the Hub."),
+        ("toy_width=33", "must be a multiple of 16"),
+        ("held_out=99", "Held out must be from 0 to 50."),
+        ("snapshot=77", "no snapshot"),
+        ("where=moon", "no place"),
+        ("sweep_rank=1,x", "Rank must be a whole number."),
+    ],
+)
+def test_what_cannot_be_is_said_beside_the_choices(client, app, home, said, sentence):
+    address = f"{home}/new?look=1&asked=1&was=toy:full&{said}"
+    text = text_of(client.get(address))
+    assert sentence in text and "Something is missing" in text
+    name, _, value = said.partition("=")
+    refused = client.post(home, data=choose(**{name: value}))
+    assert refused.status_code in (400, 404, 409, 422) and sentence in text_of(refused, refused.status_code)
+    assert listed(app, home) == []
+
+
+def test_without_validation_the_page_offers_to_hold_some_out(client, app):
+    with app.app_context():
+        home = f"/datasets/{make_dataset('Undivided', validation=0, train=30)}/training"
+    page = client.get(f"{home}/new?look=1")
+    assert "There are no validation pairs." in text_of(page) and 'value="held_out=10"' in page.text
+    held = text_of(client.get(f"{home}/new?look=1&asked=1&was=toy:full&held_out=20"))
+    assert "There are no validation pairs" not in held and "to validate" in held
+
+
+def test_a_run_is_started_from_the_page_and_freezes_the_pairs(client, app, home):
+    answer = client.post(home, data=choose(name="Mine", note="For <b>all</b>"))
+    assert answer.status_code == 303 and answer.location == f"{home}/1"
+    with app.app_context():
+        run = training.get_run(int(home.split("/")[2]), 1)
+        assert (run.name, run.state, training.spec_of(run).settings.epochs) == ("Mine", "queued", 2)
+        assert jobs.get(run.job_id).state == "queued" and len(snapshots.list_snapshots(run.dataset_id)) == 1
+    text = text_of(client.get(f"{home}/1"))
+    assert "Starts in a moment" in text or "No worker is running" in text
+
+
+def test_a_sweep_is_one_queue_with_a_table(client, app, home):
+    data = choose(sweep_learning_rate="1e-3, 5e-4", sweep_epochs="1 2")
+    assert "Start 4 runs" in text_of(client.get(f"{home}/new", query_string={**data, "look": "1"}))
+    answer = client.post(home, data=data)
+    assert answer.status_code == 303 and [state for _, state, _ in listed(app, home)] == ["queued"] * 4
+    text = text_of(client.get(answer.location))
+    assert "Runs 4, 3, 2 and 1" in text and "Learning rate 5e-4 same" in text
+    many = client.post(home, data=choose(sweep_epochs="1 2 3 4 5 6 7 8 9"))
+    assert many.status_code == 422 and "2 to 8 runs" in text_of(many, 422) and len(listed(app, home)) == 4
+
+
+def test_settings_are_used_again(client, home, make):
+    make(settings=replace(QUICK, epochs=9, learning_rate=3e-4), seed=7)
+    page = client.get(f"{home}/new?like=1&look=1")
+    assert "with the settings of run 1" in text_of(page)
+    assert re.search(r'name="epochs"[^>]*value="9"', page.text) and re.search(r'name="seed"[^>]*value="7"', page.text)
+    assert re.search(r'name="learning_rate"[^>]*value="3e-4"', page.text) and "from run 1" in page.text
+    assert client.get(f"{home}/new?like=9").status_code == 404
+
+
+def test_this_computer_is_not_asked_while_a_page_waits(client, home, monkeypatch):
+    monkeypatch.setattr("app.providers.tuning.local._probed", {})
+    monkeypatch.setattr(LocalPlace, "ask", lambda *_, **__: pytest.fail("asked"))
+    page = client.get(f"{home}/new")
+    assert "Looking what this computer has" in text_of(page) and 'hx-trigger="load"' in page.text
+
+
+def test_the_navigation_leads_to_training_from_both_tabs(client, home):
+    for path in (home, home.replace("training", "advice"), f"{home}/new"):
+        assert re.search(rf'<a href="{home}" aria-current="page"\s+data-key="g t"', client.get(path).text), path
+
+
+def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home):
+    answer = client.post(home, data=choose(where="bundle", base="hub", hub="acme/small", method="lora"))
+    assert answer.status_code == 303, text_of(answer, answer.status_code)
+    page = client.get(f"{home}/1")
+    assert "Waits for its metrics" in text_of(page) and f"{home}/1/bundle/file?trainer=llama-factory" in page.text
+    bundle = client.get(f"{home}/1/bundle/file?trainer=mlx")
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "run_1_of_bank_mlx/mlx.yaml" in archive.namelist()
+    line = b'{"step": 1, "epoch": 2.0, "validation_loss": 1.5, "finished": true}\n'
+    done = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(line), "metrics.jsonl")}, follow_redirects=True)
+    assert "1 point brought back from metrics.jsonl" in text_of(done) and "Finished" in text_of(done)
+    assert listed(app, home) == [(1, "done", "")]
+    broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
+    assert "Line 1 of this file is broken" in text_of(broken, 422)
+    assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)
