@@ -28,6 +28,7 @@ PAGES: tuple[str, ...] = (
     "jobs",
     "backup",
     "settings",
+    "models",
 )
 
 

@@ -32,6 +32,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         choices=choices,
         job=tasks.find_running(validation.CHECK, run),
         run_count=training.count_runs(dataset_id),
+        advised_method=next((one.start for one in told.settings if one.name == "method"), None) if told else None,
         memory=memory,
         memories=MEMORIES,
         sources=load_facts().sources,

@@ -87,6 +87,8 @@ _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
 _SENT_AGAIN = (503, 507)
 # What pages send of themselves, and nobody has typed.
 _OWN_FIELDS = ("csrf_token", "version", "revision", "number", "id", "back", "seen", "shown")
+# What no page ever shows again.
+_SECRETS = ("api_key",)
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 
@@ -184,6 +186,7 @@ def _sent_fields(problem: Problem) -> list[tuple[str, str, bool]]:
     return [
         (name, text, bool(text.strip()) and name not in _OWN_FIELDS and not name.startswith("was."))
         for name, text in fields
+        if name not in _SECRETS
     ]
 
 

@@ -40,19 +40,16 @@ class KeyRow:
 
 @bp.get("/settings")
 def index() -> ResponseReturnValue:
-    """Theme, name, keys, and the limits in force."""
+    """Theme, name and keys."""
     return _settings_page(own_keys())
 
 
 def _settings_page(own: Mapping[str, str], typed: Mapping[str, str] | None = None, said: object = None) -> str:
     """The settings, with keys as they were typed and what is wrong with them."""
-    shown = [setting for name, setting in config.SETTINGS.items() if name not in _PRIVATE]
     actions = [one for one in list_actions() if not one.is_fixed]
     fields = {one.name: (typed or {}).get(one.name) or " ".join(_last_part(one, own)) for one in actions}
     return render_template(
         "settings/index.html",
-        settings=shown,
-        values=current_app.config,
         actions=actions,
         groups=_group(actions),
         fields=fields,
@@ -74,6 +71,13 @@ def _group(actions: Iterable[keyboard.Action]) -> dict[str, list[keyboard.Action
         first, *others = (keyboard.SCOPES[scope] for scope in one.scopes)
         groups.setdefault(", ".join([first, *(name.lower() for name in others)]), []).append(one)
     return groups
+
+
+@bp.get("/settings/advanced")
+def advanced() -> ResponseReturnValue:
+    """The settings of the program and the limits in force."""
+    shown = [setting for name, setting in config.SETTINGS.items() if name not in _PRIVATE]
+    return render_template("settings/advanced.html", settings=shown, values=current_app.config)
 
 
 @bp.get("/keys")

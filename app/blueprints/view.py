@@ -71,13 +71,12 @@ _WORKSPACE_PAGES = (
     ("datasets.index", "All datasets", "collection", "a"),
     ("conversion.index", "Convert a file", "arrow-left-right", ""),
     ("jobs.index", "Jobs", "activity", ""),
-    ("backup.index", "Backup and restore", "database", ""),
     ("settings.index", "Settings", "gear", ""),
 )
 
 
 # Pages that are tabs of an entry of the navigation.
-_TABS = {"advice": "training"}
+_TABS = {"advice": "training", "models": "settings", "backup": "settings"}
 # Which keys act on which pages, beside those that do everywhere.
 _SCOPES = {
     "pairs": ("list", "pair"),

@@ -46,6 +46,7 @@ COMMANDS = {
     "run": "app.cli.training:run",
     "serve-model": "app.cli.training:serve_model",
     "digest": "app.cli.datasets:digest",
+    "models": "app.cli.models:models",
     "backup": "app.cli.backup:backup",
     "restore": "app.cli.backup:restore",
     "verify": "app.cli.backup:verify",

@@ -24,7 +24,7 @@ _OF_ADAPTER = ("rank", "alpha", "dropout")
 # Whatever an address may say beside the settings.
 WORDS = (
     "asked", "was", "like", "set", "look", "snapshot", "base", "folder", "hub", "licence", "where", "method", "seed",
-    "held_out", "name", "note", "override", *(f"sweep_{name}" for name in SWEPT), "csrf_token",
+    "held_out", "name", "note", "override", *(f"sweep_{name}" for name in SWEPT),
 )  # fmt: skip
 
 
@@ -93,7 +93,10 @@ class TrainingForm:
         said = self._said.get("method") or (self.like.method if self.like and not self.asked else "")
         if said and said not in METHODS:
             raise BadUsage(f"method is one of {', '.join(METHODS)}.", code="no_choice")
-        offered = OF_BASE[self.base_kind]
+        offered, was = OF_BASE[self.base_kind], self.values.get("was", "").partition(":")[0]
+        if was in BASES and was != self.base_kind and said == OF_BASE[was][0]:
+            # It was filled in for another kind of base model.
+            return offered[0]
         return said if said in offered else offered[0]
 
     @property
@@ -158,7 +161,7 @@ class TrainingForm:
     @property
     def parts(self) -> dict[str, list[str]]:
         """What an address says to show the same choices."""
-        return {name: values for name, values in self._said.lists() if name not in ("look", "set", "csrf_token")}
+        return {name: values for name, values in self._said.lists() if name not in ("look", "set")}
 
     @property
     def is_swept(self) -> bool:

@@ -86,4 +86,7 @@ def test_menu_and_overview_lead_to_it(client, page):
     html = client.get(page.replace("advice", "")).get_data(as_text=True)
     runs = page.replace("advice", "training")
     assert f'href="{page}"' in html and f'href="{runs}"' in html
-    assert f'href="{page}"' in client.get(runs).text and f'href="{runs}/new"' in client.get(page).text
+    assert (
+        f'href="{page}"' in client.get(runs).text
+        and f'href="{runs}/new?base=hub&amp;method=lora"' in client.get(page).text
+    )

@@ -69,6 +69,16 @@ def test_a_cookie_that_was_tampered_with_breaks_nothing(client, pairs_page, kept
         assert answer.status_code == 200 and "<script>'" not in answer.text
 
 
-def test_technical_values_are_folded(client):
-    page = client.get("/settings").text
-    assert page.index("Advanced") < page.index("LTT_MAX_UPLOAD_MB") and '<details class="fold card advanced">' in page
+def test_technical_values_have_a_tab_of_their_own(client):
+    assert "LTT_MAX_UPLOAD_MB" not in client.get("/settings").text
+    page = client.get("/settings/advanced").text
+    assert "LTT_MAX_UPLOAD_MB" in page and "LTT_DATA_DIR" not in page
+
+
+def test_the_settings_have_four_tabs_that_say_where_one_is(client):
+    for path, name in (("", "General"), ("/models", "Models"), ("/advanced", "Advanced")):
+        page = as_shown(client.get(f"/settings{path}").text)
+        assert f'aria-current="page">{name}</a>' in page and "<h1>Settings</h1>" in page
+        assert page.count('aria-current="page"') == 2
+    page = as_shown(client.get("/backup").text)
+    assert 'aria-current="page">Backup</a>' in page and page.count('aria-current="page"') == 2

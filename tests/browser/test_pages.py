@@ -9,7 +9,7 @@ from flask import Flask
 from app.core.cleaning import Step
 from app.core.record import Record
 from app.frontdoor.routes import Route, list_routes
-from app.services import cleaning, duplicates, entries, history, imports, pairs, sample, tasks, uploads
+from app.services import cleaning, duplicates, entries, history, imports, models, pairs, sample, tasks, uploads
 from app.services.cleaning import CLEAN, CleaningOptions, CleaningOrder, CleaningRun, recipes, suggesting
 from app.services.duplicates import Filter, ScanOptions
 from app.services.imports import Settings, quarantine
@@ -53,6 +53,7 @@ def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         checked = tasks.enqueue(CHECK, CheckRun(home, "plain")).id
         tasks.start(CHECK, CheckRun(home, "openai-sft,trl"))
         suggesting.suggest_for_dataset(home)
+        values["connection_id"] = connect_models()
         frozen = tasks.enqueue(FREEZE, FreezeRun(home)).id
         values |= {"entry_id": (first := next(iter(entries.stream_entries(home))).id)}
         history.delete(home, [first])
@@ -72,12 +73,23 @@ def paths(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         f"trained?pair={first + 1}&profile=trl&length=20", "trained?finding=html&profile=axolotl",
         "snapshots?from=v1&kind=changed", f"training/{going}", f"training?run={run_number}&run={going}", "training/new?look=1&base=hub&hub=x&asked=1", "training/new?look=1&epochs=x", "snapshots?from=v1&kind=added", f"duplicates?group={group}", f"duplicates/{group}/merge?tab=conflicts", "duplicates?level=102&order=size",
     )  # fmt: skip
-    return [*known, *(f"/datasets/{home}/{rest}" for rest in more), "/nothing/here"]
+    connected = [f"/settings/models?edit={values['connection_id']}", "/settings/models?add=1"]
+    return [*known, *(f"/datasets/{home}/{rest}" for rest in more), *connected, "/nothing/here"]
 
 
 def address_of(route: Route, values: dict[str, object]) -> str:
     """The address of a route. A variable that has no value here is a page that nobody looked at: it fails."""
     return re.sub(r"<(?:[^>]*:)?(\w+)>", lambda match: str(values[match[1]]), route.path)
+
+
+def connect_models() -> int:
+    """The id of a connection that was called, beside one without its key; one program was looked for."""
+    models.find_servers("vllm", 1)
+    made = models.add_connection(models.Values("Cloud", "https://api.example.com/v1", "small", price_in=0.25))
+    variable = models.Values("Other cloud", "http://10.0.0.1/v1", "large", "variable", "NOT_SET_HERE", True, True)
+    models.add_connection(variable)
+    models.record_use(made, models.Started("Ann", "Training"))
+    return made.id
 
 
 def compare_pairs(dataset_id: int) -> int:

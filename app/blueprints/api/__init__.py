@@ -28,7 +28,9 @@ MODULES: tuple[str, ...] = (
     "advice",
     "snapshots",
     "training",
+    "bundles",
     "jobs",
+    "models",
 )
 
 _own = Blueprint("api", __name__, url_prefix=PREFIX)

@@ -1,6 +1,6 @@
 """A new run: what is chosen, what is recommended and why, what stands against it, and what it will need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +147,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         if applies(name, form.base_kind, form.method, adapter)
     ]
     found = advice.view_advice(dataset_id)
+    known = here.probe() if here.is_probed else None
     return {
         "dataset": dataset,
         "form": form,
@@ -158,13 +159,13 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "changed": sum(row.option.name not in FIRST and row.shown != row.recommended for row in rows),
         "methods": [(name, METHODS[name]) for name in OF_BASE[form.base_kind]],
         "places": [(one.name, one.title) for one in places],
-        "here": here.probe() if here.is_probed else None,
+        "here": known,
         "is_known": is_known,
         "where": where,
         "snapshots": snapshots.list_snapshots(dataset_id, size=LISTED),
         "chosen_snapshot": plan.snapshot if plan and form.text("snapshot") else None,
         "advised": found[0] if found else None,
-        "blocks": list(list_blocks(dataset, plan, [one.name for one in places])) if plan else [],
+        "blocks": list(list_blocks(dataset, plan, [one.name for one in places], known)) if plan else [],
         "estimate": estimate(plan) if plan else None,
         "number": max((run.number for run in training.list_runs(dataset_id, size=1)), default=0) + 1,
         "again": form.like is not None,
@@ -186,8 +187,13 @@ def _row(one: Option, shown: str, advised: Any, known: Recommendation | None, is
     return SettingRow(one, shown, write(advised), why, known.sources if known else (), is_wrong)
 
 
-def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str]) -> Iterator[Block]:
-    """What stands against a run and what is to be known, each with what settles it."""
+def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mapping[str, Any] | None) -> Iterator[Block]:
+    """What stands against a run and what is to be known, each with what settles it. ``here`` is what was found."""
+    quantizes = (here or {}).get("qlora", {})
+    if plan.choices.where == "local" and plan.choices.method == "qlora" and quantizes.get("works") is False:
+        yield Block(
+            "warn", "QLoRA does not work here.", str(quantizes.get("why", "")), (Way("Use LoRA", "method=lora"),)
+        )
     for one in plan.obstacles:
         yield Block(
             "error" if one.blocking else "warn", "", one.message, tuple(_ways_round(dataset, plan, one, places))

@@ -13,6 +13,7 @@ from app.blueprints.training.page import bp, find_duration, find_standing, has_a
 from app.blueprints.view import file_size, tell
 from app.core import difference
 from app.core.advice import say_number
+from app.core.bundles.training import list_trainers
 from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
@@ -90,7 +91,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "steps": steps,
         "step": max(seen.state.step, measured.last.step if measured.last else 0),
         "standing": find_standing(run, seen.state),
-        "seconds": find_duration(run),
+        # Of a bundle nobody here knows when it was trained, but its points say for how long.
+        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": run.state in ("paused", "cancelled", "failed") and run.place == "local" and folder.is_dir(),
         "resume_at": max((one.step for one in seen.checkpoints), default=0),
@@ -108,9 +110,11 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "events": seen.events[::-1][:EVENTS],
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
+        # Its data is written once it has begun.
+        "trainers": list_trainers(spec) if spec.files else [],
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
-        "serve": command_line("serve-model", str(run.id)) if (folder / "result").is_dir() else "",
+        "commands": list_commands(run, spec),
     }
 
 
@@ -127,6 +131,16 @@ def _count_ahead(run: TrainingRun) -> int:
         other.id < run.id and other.place == run.place and other.state in training.ACTIVE
         for other in training.list_runs()
     )
+
+
+def list_commands(run: TrainingRun, spec: RunSpec) -> list[tuple[str, str]]:
+    """What can be done with a result on the command line: what for, and the command."""
+    number, name = str(run.id), f"run-{run.number}"
+    told = [("Serve it on this computer, for programs that speak OpenAI's API:", command_line("serve-model", number))]
+    if has_adapter(spec):
+        told.append(("Merge the adapter into the base model:", command_line("run", number, "merge", name)))
+    gguf = command_line("run", number, "gguf", f"{name}.gguf")
+    return [*told, ("As GGUF, where the converter of llama.cpp is on this computer:", gguf)]
 
 
 def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:
