@@ -13,6 +13,7 @@ from app.blueprints.training.page import bp, find_duration, find_standing, has_a
 from app.blueprints.view import file_size, tell
 from app.core import difference
 from app.core.advice import say_number
+from app.core.bundles.training import list_trainers
 from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
@@ -93,7 +94,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "steps": steps,
         "step": max(seen.state.step, measured.last.step if measured.last else 0),
         "standing": find_standing(run, seen.state),
-        "seconds": find_duration(run),
+        # Of a bundle nobody here knows when it was trained, but its points say for how long.
+        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": _can_resume(run, is_hosted) and folder.is_dir(),
         "can_pause": not is_hosted or hosted.can_pause(run),
@@ -115,6 +117,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "events": seen.events[::-1][:EVENTS],
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
+        # Its data is written once it has begun.
+        "trainers": list_trainers(spec) if spec.files else [],
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "commands": list_commands(run, spec),
