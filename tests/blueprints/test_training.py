@@ -261,3 +261,20 @@ def test_this_computer_is_not_asked_while_a_page_waits(client, home, monkeypatch
 def test_the_navigation_leads_to_training_from_both_tabs(client, home):
     for path in (home, home.replace("training", "advice"), f"{home}/new"):
         assert re.search(rf'<a href="{home}" aria-current="page"\s+data-key="g t"', client.get(path).text), path
+
+
+def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home):
+    answer = client.post(home, data=choose(where="bundle", base="hub", hub="acme/small", method="lora"))
+    assert answer.status_code == 303, text_of(answer, answer.status_code)
+    page = client.get(f"{home}/1")
+    assert "Waits for its metrics" in text_of(page) and f"{home}/1/bundle/file?trainer=llama-factory" in page.text
+    bundle = client.get(f"{home}/1/bundle/file?trainer=mlx")
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "run_1_of_bank_mlx/mlx.yaml" in archive.namelist()
+    line = b'{"step": 1, "epoch": 2.0, "validation_loss": 1.5, "finished": true}\n'
+    done = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(line), "metrics.jsonl")}, follow_redirects=True)
+    assert "1 point brought back from metrics.jsonl" in text_of(done) and "Finished" in text_of(done)
+    assert listed(app, home) == [(1, "done", "")]
+    broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
+    assert "Line 1 of this file is broken" in text_of(broken, 422)
+    assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)
