@@ -131,7 +131,7 @@ def test_a_run_that_failed_says_why_and_goes_on_from_its_checkpoint(client, home
 
 
 def test_a_run_is_paused_and_cancelled(client, home, make, app):
-    make(state="running", step=20)
+    make()
     client.post(home, data=choose())
     client.post(f"{home}/2/pause")
     assert listed(app, home)[0] == (2, "paused", "")
@@ -261,3 +261,29 @@ def test_this_computer_is_not_asked_while_a_page_waits(client, home, monkeypatch
 def test_the_navigation_leads_to_training_from_both_tabs(client, home):
     for path in (home, home.replace("training", "advice"), f"{home}/new"):
         assert re.search(rf'<a href="{home}" aria-current="page"\s+data-key="g t"', client.get(path).text), path
+
+
+def test_a_bundle_is_taken_away_and_its_metrics_brought_back(client, app, home):
+    client.post(home, data=choose(where="bundle"))
+    with app.app_context():
+        run = training.get_run(int(home.split("/")[2]), 1)
+        if run.state == "queued":
+            training.start_run(run.id, here=True)
+        assert training.require_run(run.id).state == "waiting"
+    page = client.get(f"{home}/1")
+    assert "Waits for its metrics" in text_of(page) and "Take it away" in text_of(page)
+    assert "Stop and resume later" not in text_of(page)
+    sent = client.get(f"{home}/1/bundles/trl/file", buffered=True)
+    with zipfile.ZipFile(io.BytesIO(sent.data)) as archive:
+        assert any(name.endswith("/train.py") for name in archive.namelist())
+    assert client.get(f"{home}/1/bundles/nobody/file").status_code == 422
+    rows = [{"step": step, "epoch": step / 3, "loss": 2.0 / step, "validation_loss": 3.0 / step} for step in (1, 2)]
+    metrics = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    assert client.post(f"{home}/1/metrics", data={}).status_code == 422
+    broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"loss: 4"), "metrics.jsonl")})
+    assert broken.status_code == 422
+    taken = client.post(
+        f"{home}/1/metrics", data={"file": (io.BytesIO(metrics), "metrics.jsonl")}, follow_redirects=True
+    )
+    assert "Taken. Run 1 is done" in text_of(taken) or "Taken. Run 1 waits for more" in text_of(taken)
+    assert "Validation loss, best 1.50" in text_of(client.get(f"{home}/1"))
