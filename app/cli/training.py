@@ -21,9 +21,9 @@ from app.core.training.points import MOST_BYTES
 from app.models import TrainingRun
 from app.services import datasets, runners, running, snapshots
 from app.services import training as service
-from app.services.training import RunChoices, RunPlan
+from app.services.training import Quote, RunChoices, RunPlan
 
-CHOSEN = ("snapshot", "where", "base", "licence", "seed", "held_out", "name", "note", "override")
+CHOSEN = ("snapshot", "where", "base", "licence", "seed", "held_out", "name", "note", "override", "price", "confirmed")
 ACTIONS = (
     "show",
     "pause",
@@ -150,10 +150,25 @@ def _say_plan(plan: RunPlan) -> str:
         *(f"stands in the way: {one.message}" for one in plan.refusals),
         *(f"note: {one}" for one in plan.notes),
         *(f"note: {one.message}" for one in plan.obstacles if not one.blocking and one.message),
+        *_say_quote(plan.quote),
         *(f"recommended: {one.name} {one.value} ({one.reason})" for one in plan.recommended),
         plan.command,
     ]
     return "\n".join(lines)
+
+
+def _say_quote(quote: Quote | None) -> list[str]:
+    """What a run at a service costs, and what to say to start it."""
+    if quote is None:
+        return []
+    if quote.amount is None:
+        return [f"cost: not known. {quote.missing}"]
+    return [
+        f"cost: {quote.formula}",
+        f"goes to: {quote.sends}",
+        *(f"note: {one}" for one in quote.notes),
+        f"start it with: --confirm '{quote.sum}'",
+    ]
 
 
 def _say_run(told: dict[str, Any]) -> str:

@@ -89,8 +89,11 @@ def make_folder(folder, spec=SPEC, amount=10.0):
 def open_place(server, kind, **more):
     address = read_address(server.base)
     header = KEY_HEADER if kind == "azure" else "Authorization"
-    api = APIS[kind](Endpoint(address, KEY, Allowed(), key_header=header))
-    OPEN.append(HostedPlace("7", "Mine", api, address.url, clock=Clock(), **more))
+
+    def open_endpoint():
+        return Endpoint(address, KEY, Allowed(), key_header=header)
+
+    OPEN.append(HostedPlace("7", "Mine", APIS[kind], address.url, open_endpoint, clock=Clock(), **more))
     return OPEN[-1]
 
 
@@ -452,8 +455,9 @@ def test_the_file_of_metrics_is_fetched_without_the_key_and_only_from_the_intern
         assert any("leads to no store" in one["message"] for one in events_of(tmp_path / "next"))
 
 
-def test_what_speaks_against_a_run_is_told_before_anything_is_sent(server, kind, folder):
+def test_what_speaks_against_a_run_is_told_before_anything_is_sent(server, kind, folder, monkeypatch):
     place = open_place(server, kind)
+    assert place.check(SPEC, None) == [] and not server.requests
     assert place.check(SPEC, folder) == []
     for spec, code in (
         (replace(SPEC, method="kto"), "no_method"),
@@ -463,10 +467,10 @@ def test_what_speaks_against_a_run_is_told_before_anything_is_sent(server, kind,
     server.faults = [Fault("GET", 401)]
     (found,) = place.check(SPEC, folder)
     assert found.code == "service_key" and found.blocking
-    place.api.most_upload = 100
+    monkeypatch.setattr(place.service, "most_upload", 100)
     assert [one.code for one in place.check(SPEC, folder)] == ["large_upload"]
     # Once a job was asked for, nothing takes the run from who pays for it.
-    place.api.most_upload = None
+    monkeypatch.setattr(place.service, "most_upload", None)
     follow(place, folder)
     server.faults = [Fault("GET", 401, times=9)]
     assert place.check(SPEC, folder) == []

@@ -92,6 +92,9 @@ class TuningApi(Protocol):
     most_upload: int | None
     can_pause: bool
     can_resume: bool
+    seconds: float
+
+    def __init__(self, endpoint: Endpoint) -> None: ...
 
     def close(self) -> None:
         """Let go of the network."""
@@ -140,6 +143,8 @@ class Api:
     """What the APIs have in common: one request, and what its failures mean."""
 
     title = "The service"
+    # How long an answer may take.
+    seconds = SECONDS
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -169,7 +174,7 @@ class Api:
         path: str,
         query: Mapping[str, str] | None = None,
         *,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         most_bytes: int = REPLY_BYTES,
         **more: Any,
     ) -> Reply:
@@ -179,7 +184,8 @@ class Api:
         requests, Unavailable where the service fails, and Invalid for all else that it refuses.
         """
         target = path + (f"?{urlencode(query)}" if query else "")
-        reply = self.endpoint.send(method, target, seconds=seconds, most_bytes=most_bytes, tries=1, **more)
+        limit = seconds or self.seconds
+        reply = self.endpoint.send(method, target, seconds=limit, most_bytes=most_bytes, tries=1, **more)
         if reply.status < 300:
             return reply
         said = self.say(_read_message(reply))

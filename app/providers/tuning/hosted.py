@@ -20,13 +20,15 @@ import msgspec
 
 from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.training import RunSpec, decode_spec
-from app.providers.tuning.api import Event, Progress, RemoteJob, TuningApi, read_step
+from app.providers.endpoint import Endpoint
+from app.providers.tuning.api import SECONDS, Event, Progress, RemoteJob, TuningApi, read_step
 from app.providers.tuning.base import ENDED, Obstacle, PlaceState
 
 NOTES, QUOTE, CONTROL, STATE = "hosted.json", "quote.json", "control", "state.json"
 METRICS, EVENTS = "metrics.jsonl", "events.jsonl"
 FILES = {"train": "data/train.jsonl", "validation": "data/validation.jsonl"}
 MAX_POINTS, MAX_EVENTS = 100_000, 5_000
+POLL_SECONDS = 15.0
 # How often a job is asked for that the service neither makes nor refuses.
 MOST_TRIES = 5
 # Seconds until the next try, after one failure, after two …
@@ -94,8 +96,10 @@ def write_whole(path: Path, content: bytes) -> None:
 class HostedPlace:
     """A service as a place to train at.
 
-    ``check_data`` tells what the profile of the service says of the file and of its calendar. What the run costs was
-    confirmed before: ``quote.json`` in the folder says how much.
+    ``service`` is the class of its API, ``open_endpoint`` opens the way there with the key of the connection, when
+    something is asked. ``check_data`` tells what the profile of the service says of the file and of its calendar,
+    ``on_upload`` is told of each file before it is sent. What the run costs was confirmed before: ``quote.json`` in the
+    folder says how much.
     """
 
     lane = "hosted"
@@ -104,18 +108,29 @@ class HostedPlace:
         self,
         name: str,
         title: str,
-        api: TuningApi,
+        service: type[TuningApi],
         address: str,
+        open_endpoint: Callable[[], Endpoint],
         *,
         check_data: Callable[[RunSpec, Path | None], list[Obstacle]] = lambda spec, folder: [],
+        on_upload: Callable[[Path, int], object] = lambda folder, size: None,
         clock: Callable[[], float] = time.monotonic,
-        poll_seconds: float = 15.0,
     ) -> None:
-        self.name, self.title, self.api, self.address = name, title, api, address
-        self.poll_seconds = poll_seconds
-        self.targets, self.can_pause = api.targets, api.can_pause
-        self._check_data, self._clock = check_data, clock
+        self.name, self.title, self.service, self.address = name, title, service, address
+        self.poll_seconds = POLL_SECONDS
+        self.targets, self.can_pause = service.targets, service.can_pause
+        self._open_endpoint, self.seconds = open_endpoint, SECONDS
+        self._api: TuningApi | None = None
+        self._check_data, self._on_upload, self._clock = check_data, on_upload, clock
         self._again_at, self._failures, self._unread = 0.0, 0, 0
+
+    @property
+    def api(self) -> TuningApi:
+        """The API, opened when it is first used. Raises Conflict where the key is not there."""
+        if self._api is None:
+            self._api = self.service(self._open_endpoint())
+            self._api.seconds = self.seconds
+        return self._api
 
     def check(self, spec: RunSpec, folder: Path | None) -> list[Obstacle]:
         """What speaks against it: the method, the file, the calendar, and the service itself."""
@@ -125,24 +140,28 @@ class HostedPlace:
             return []
         found = self._check_data(spec, folder)
         if spec.method not in self.targets:
-            said = f"{self.api.title} does not train by the method {spec.method}. Use {' or '.join(self.targets)}."
+            said = f"{self.service.title} does not train by the method {spec.method}. Use {' or '.join(self.targets)}."
             return [Obstacle("no_method", said), *found]
         if spec.base.kind != "hub":
-            said = f"{self.api.title} trains its own models. Name one of them as the base model."
+            said = f"{self.service.title} trains its own models. Name one of them as the base model."
             return [Obstacle("no_base", said), *found]
         for path in FILES.values():
-            most = self.api.most_upload
+            most = self.service.most_upload
             if folder is not None and most and (folder / path).is_file() and (folder / path).stat().st_size > most:
                 size = (folder / path).stat().st_size
                 said = (
-                    f"{path} has {size / 1e6:,.0f} MB; {self.api.title} takes {most / 1e6:,.0f} MB in one upload. "
+                    f"{path} has {size / 1e6:,.0f} MB; {self.service.title} takes {most / 1e6:,.0f} MB in one upload. "
                     "Upload it there by hand, or train on fewer pairs."
                 )
                 found.append(Obstacle("large_upload", said, details={"bytes": size, "most": most}))
-        try:
-            self.api.look()
-        except LttError as error:
-            found.append(Obstacle(error.code, error.message))
+        if folder is not None:
+            # Before that nothing is sent: somebody only looks at a page.
+            try:
+                self.api.look()
+            except LttError as error:
+                found.append(Obstacle(error.code, error.message))
+            finally:
+                self.end("")
         return found
 
     def estimate(self, spec: RunSpec, folder: Path) -> dict[str, Any]:
@@ -158,7 +177,7 @@ class HostedPlace:
             confirmed = _read_object(folder / QUOTE).get("amount")
             if not isinstance(confirmed, int | float):
                 raise Conflict("Nobody confirmed what this run costs, so it is not started.", code="not_confirmed")
-            notes = Notes(name, self.api.kind, self.address, files, confirmed=float(confirmed), since=_now())
+            notes = Notes(name, self.service.kind, self.address, files, confirmed=float(confirmed), since=_now())
             write_notes(folder, notes)
         (folder / CONTROL).unlink(missing_ok=True)
         return notes.name
@@ -168,8 +187,8 @@ class HostedPlace:
         notes = read_notes(folder)
         name = self.start(spec, folder)
         if notes is not None and notes.is_paused:
-            if not self.api.can_resume:
-                raise Conflict(f"{self.api.title} cannot go on with a job that was stopped.", code="no_resume")
+            if not self.service.can_resume:
+                raise Conflict(f"{self.service.title} cannot go on with a job that was stopped.", code="no_resume")
             write_whole(folder / CONTROL, b"resume")
         return name
 
@@ -184,14 +203,16 @@ class HostedPlace:
 
     def end(self, handle: str) -> None:
         """Let go of the network: nothing runs here."""
-        self.api.close()
+        if self._api is not None:
+            self._api.close()
+            self._api = None
 
     def fetch(self, handle: str, folder: Path) -> dict[str, Any]:
         """The name of the model: the model itself stays at the service."""
         notes = read_notes(folder)
         if notes is None or not notes.model:
             raise NotFound("No model came of this run yet.", code="no_model")
-        told = {"model": notes.model, "service": self.api.title, "address": self.address, "job": notes.job}
+        told = {"model": notes.model, "service": self.service.title, "address": self.address, "job": notes.job}
         (folder / "result").mkdir(mode=0o700, exist_ok=True)
         write_whole(folder / "result" / "model.json", msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
         return told
@@ -257,7 +278,7 @@ class HostedPlace:
         wish = _read_word(folder / CONTROL)
         if not notes.job:
             if wish == "cancel" and not notes.asked:
-                return PlaceState("cancelled", message="Cancelled before a job was made: nothing is paid.")
+                return self._stop_early(folder)
             state = self._bring_files(notes, folder) or self._bring_job(notes, folder, wish)
             if state is not None:
                 return state
@@ -276,8 +297,12 @@ class HostedPlace:
         notes.is_paused = job.state == "paused"
         state = self._record(notes, job, folder)
         if job.state == "done" and not job.model:
-            return PlaceState("running", state.step, state.steps, f"{self.api.title} gives the model its name.")
+            return PlaceState("running", state.step, state.steps, f"{self.service.title} gives the model its name.")
         return state
+
+    def _stop_early(self, folder: Path) -> PlaceState:
+        (folder / CONTROL).unlink(missing_ok=True)
+        return PlaceState("cancelled", message="Cancelled before a job was made: nothing is paid.")
 
     def _bring_files(self, notes: Notes, folder: Path) -> PlaceState | None:
         """Upload what is not there yet; says where it stands while the service looks at the files."""
@@ -289,17 +314,22 @@ class HostedPlace:
             if not file.begun:
                 file.begun = True
                 write_notes(folder, notes)
-            file.id = (found or self.api.upload_file(file.name, path)).id
+            if found is None:
+                self._on_upload(folder, path.stat().st_size)
+                found = self.api.upload_file(file.name, path)
+            file.id = found.id
             write_notes(folder, notes)
             self._add_events(folder, [Event(f"upload-{which}", None, f"Uploaded {which} as {file.name}.")])
         for which, file in notes.files.items():
             seen = self.api.look_at_file(file.id)
             if seen.state == "bad":
                 told = seen.message or "it does not say why"
-                message = f"{self.api.title} does not take the file of {which}: {told}"
+                message = f"{self.service.title} does not take the file of {which}: {told}"
                 return PlaceState("failed", message=message, code="bad_file")
             if seen.state == "waiting":
-                return PlaceState("queued", message=f"{self.api.title} looks at the uploaded files.", code="validating")
+                return PlaceState(
+                    "queued", message=f"{self.service.title} looks at the uploaded files.", code="validating"
+                )
         return None
 
     def _bring_job(self, notes: Notes, folder: Path, wish: str) -> PlaceState | None:
@@ -307,15 +337,15 @@ class HostedPlace:
         spec, files = _read_spec(folder), {which: file.id for which, file in notes.files.items()}
         job = self.api.find_job(notes.name, files) if notes.asked else None
         if job is None and wish == "cancel":
-            return PlaceState("cancelled", message="Cancelled before a job was made: nothing is paid.")
+            return self._stop_early(folder)
         if job is None:
             if notes.asked >= MOST_TRIES:
-                said = f"{self.api.title} made no job in {MOST_TRIES} tries. Nothing is paid; start it again later."
+                said = f"{self.service.title} made no job in {MOST_TRIES} tries. Nothing is paid; start it again later."
                 return PlaceState("failed", message=said, code="no_job")
             reckoned = self.api.reckon_price(spec, files)
             if reckoned is not None and reckoned > TOLERANCE * notes.confirmed + 0.01:
                 said = (
-                    f"{self.api.title} reckons with {reckoned:,.2f} for this job, and {notes.confirmed:,.2f} was "
+                    f"{self.service.title} reckons with {reckoned:,.2f} for this job, and {notes.confirmed:,.2f} was "
                     "confirmed. No job was made. Look at the price and start again with the sum that it comes to."
                 )
                 return PlaceState("failed", message=said, code="cost_changed", result={"reckoned": reckoned})
@@ -324,7 +354,7 @@ class HostedPlace:
             job = self.api.make_job(notes.name, spec, files)
         notes.job = job.id
         write_notes(folder, notes)
-        self._add_events(folder, [Event("job", None, f"{self.api.title} made the job {job.id}.", kind="started")])
+        self._add_events(folder, [Event("job", None, f"{self.service.title} made the job {job.id}.", kind="started")])
         return None
 
     def _record(self, notes: Notes, job: RemoteJob, folder: Path) -> PlaceState:
@@ -356,7 +386,7 @@ class HostedPlace:
         told = {"status": job.status, "job": job.id, "model": job.model, "tokens": job.tokens, "price": job.price}
         result = {name: value for name, value in told.items() if value not in (None, "")}
         code = "service_failed" if job.state == "failed" else ""
-        message = job.message or ("" if job.state in ("done", "running") else f"{self.api.title}: {job.status}")
+        message = job.message or ("" if job.state in ("done", "running") else f"{self.service.title}: {job.status}")
         return PlaceState(job.state, step, job.steps or (step if job.state == "done" else None), message, code, result)
 
     def _tell(self, folder: Path, state: PlaceState) -> None:
@@ -373,7 +403,7 @@ class HostedPlace:
             "best": {"step": best["step"], "validation_loss": best["validation_loss"]} if best else None,
             "message": state.message,
             "code": state.code,
-            "device": self.api.title,
+            "device": self.service.title,
             "pid": None,
         }
         write_whole(folder / STATE, msgspec.json.encode(told))

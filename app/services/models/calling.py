@@ -52,13 +52,18 @@ def client_of(
 
 
 def endpoint_of(
-    connection: Connection, *, seconds: float = 120.0, wait: Callable[[float], None] = time.sleep
+    connection: Connection,
+    *,
+    seconds: float = 120.0,
+    wait: Callable[[float], None] = time.sleep,
+    key_header: str = "Authorization",
 ) -> Endpoint:
     """The server of a connection with its key, for what is no chat. Whoever sends texts by it records that."""
     address, key = read_address(connection.address), ""
     if connection.key_source != "none":
         key = keys.read_key(key_folder(), connection.key_id, address.origin)
-    return Endpoint(address, key, values_of(connection).allowed, seconds=seconds, wait=wait)
+    allowed = values_of(connection).allowed
+    return Endpoint(address, key, allowed, seconds=seconds, wait=wait, key_header=key_header)
 
 
 def record_use(connection: Connection, started: Started, *, calls: int = 1, sent_bytes: int = 0) -> None:

@@ -121,19 +121,21 @@ def restore_connection(which: int) -> Connection:
     return connection
 
 
-def add_tuned(base: Connection, model: str, name: str = "") -> Connection:
-    """Connect a model that was tuned at the host of a connection: same address, key and limits, its price not known.
+def add_tuned(base: Connection, model: str, name: str = "", *, address: str = "") -> Connection:
+    """Connect a model that was tuned at the host of a connection: same key and limits, its price not known.
 
-    One that is connected already is returned as it is. Raises Conflict where the key of ``base`` is not there.
+    ``address`` is where that host serves it, if not at the address of ``base``. One that is connected already is
+    returned as it is. Raises Conflict where the key of ``base`` is not there.
     """
     for one in list_connections():
-        if (one.address, one.model) == (base.address, model):
+        if (one.address, one.model) == (address or base.address, model):
             return one
     key = ""
     if base.key_source == "stored":
         key = keys.read_key(key_folder(), base.key_id, read_address(base.address).origin)
     wanted = name or re.split(r"[/:]", model.strip("/:"))[-1]
     values = replace(values_of(base), name=free_name(wanted), model=model, price_in=None, price_out=None)
+    values = replace(values, address=address or base.address)
     return add_connection(values, key)
 
 

@@ -23,6 +23,7 @@ from app.services.training.listing import (
 from app.services.training.local import make_of_result, serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
+from app.services.training.quoting import Quote, read_quote
 from app.services.training.running import (
     SWEPT,
     TrainRun,
@@ -47,6 +48,7 @@ __all__ = [
     "Difference",
     "Finding",
     "MadeBundle",
+    "Quote",
     "Recommendation",
     "RunChoices",
     "RunComparison",
@@ -73,6 +75,7 @@ __all__ = [
     "pause_run",
     "plan_run",
     "prepare",
+    "read_quote",
     "read_run",
     "recommend",
     "require_run",

@@ -30,6 +30,10 @@ class RunChoices:
     note: str = option("", "Note", "What to remember of it.", metavar="TEXT")
     override: str = option("", "Start anyway", "Why, although something has to be fixed first.", metavar="REASON")
     sweep: str = option("", "Sweep", flag="")
+    price: str = option("", "Price", "What a service asks for a million trained tokens.", metavar="X")
+    confirmed: str = option(
+        "", "Confirmed sum", "What a run at a service costs, as --plan says it.", flag="--confirm", metavar="SUM"
+    )
 
     def checked(self) -> "RunChoices":
         """The choices themselves. Raises Invalid for what does not go together."""

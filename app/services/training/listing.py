@@ -11,6 +11,7 @@ from app.core.options import encode
 from app.core.training import RunSpec, decode_spec
 from app.core.training.points import Point, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
+from app.providers.tuning.hosted import CONTROL, NOTES
 from app.services import entries
 from app.services.training.folders import METRICS, folder_of, read_run, remove_folder
 
@@ -176,5 +177,18 @@ def delete_run(run_id: int) -> int:
 
 
 def _require_ended(run: TrainingRun) -> None:
-    if run.state in ACTIVE:
+    if run.state in ACTIVE or (run.state == "paused" and has_uploads(run)):
         raise Conflict(f"Run {run.number} is {run.state}. Cancel or pause it first.", code="run_active")
+    if is_stopping(run):
+        said = f"The service was not told yet that run {run.number} is cancelled. Let the program reach it first."
+        raise Conflict(said, code="run_active")
+
+
+def has_uploads(run: TrainingRun) -> bool:
+    """Whether files of a run may lie at a service."""
+    return run.place.isdigit() and (folder_of(run) / NOTES).is_file()
+
+
+def is_stopping(run: TrainingRun) -> bool:
+    """Whether a service was not told yet that a cancelled run is to stop."""
+    return run.state == "cancelled" and has_uploads(run) and (folder_of(run) / CONTROL).is_file()

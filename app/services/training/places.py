@@ -9,7 +9,7 @@ from app.providers.tuning import Place
 
 # What finds the place of a name, or says None where the name is not of its kind; the first that knows it counts. Each
 # is a module of this package with ``find_place(name)`` and ``list_places()``.
-KINDS = ("local", "bundles")
+KINDS = ("local", "bundles", "hosted")
 
 
 def find_place(name: str) -> Place:

@@ -16,10 +16,12 @@ from app.core.training import (
 )
 from app.models import Dataset, Snapshot
 from app.providers.tuning import Obstacle
+from app.providers.tuning.hosted import HostedPlace
 from app.services import advice, datasets, export, snapshots
 from app.services.training.choices import RunChoices
 from app.services.training.data import Survey, export_options, survey_data
 from app.services.training.places import find_place, target_of
+from app.services.training.quoting import Quote, quote_run
 
 # Data of so many pairs is looked at while a page waits; of more it is checked when the run starts.
 SURVEYED = 20_000
@@ -59,6 +61,8 @@ class RunPlan:
     checkpoints: int
     command: str
     estimate: dict[str, Any] = field(default_factory=dict)
+    # What it costs, where a service trains it.
+    quote: Quote | None = None
 
     @property
     def is_blocked(self) -> bool:
@@ -108,6 +112,7 @@ class RunPlan:
             "checkpoint_every": self.checkpoint_every,
             "checkpoints": self.checkpoints,
             "estimate": self.estimate,
+            "quote": self.quote.as_dict() if self.quote else None,
             "blocked": self.is_blocked,
             "command": self.command,
         }
@@ -119,7 +124,9 @@ def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
     dataset = datasets.get(choices.dataset_id)
     snapshot = _find_snapshot(choices)
     records = snapshot.records if snapshot else dataset.entry_count
-    is_surveyed = records <= SURVEYED
+    place = find_place(choices.where)
+    # Who entered a price wants to know what it costs, which takes a look at each pair.
+    is_surveyed = records <= SURVEYED or (isinstance(place, HostedPlace) and bool(choices.price))
     survey = _survey(dataset, snapshot, choices) if is_surveyed else _count(dataset, snapshot, choices)
     rows = survey.rows.get("train", 0)
     every, checkpoints = number_checkpoints(rows, choices.settings)
@@ -127,10 +134,13 @@ def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
     base, label = choices.find_base(), snapshots.label_of(snapshot) if snapshot else ""
     obstacles = find_obstacles(survey, base)
     if ask_place:
-        obstacles += find_place(choices.where).check(_draft(choices, dataset, snapshot, survey), None)
+        obstacles += place.check(_draft(choices, dataset, snapshot, survey), None)
     rest = [
-        word for name, word in (("seed", "--seed"), ("held_out", "--held-out")) for word in _said(choices, name, word)
+        word
+        for name, word in (("seed", "--seed"), ("held_out", "--held-out"), ("price", "--price"))
+        for word in _said(choices, name, word)
     ]
+    quote = quote_run(choices, place, survey, is_surveyed=is_surveyed) if isinstance(place, HostedPlace) else None
     command = name_command(dataset.name, label, choices.where, base, choices.method, choices.settings, *rest)
     return RunPlan(
         choices,
@@ -147,6 +157,8 @@ def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
         every,
         checkpoints,
         command,
+        {"cost": quote.sum} if quote else {},
+        quote,
     )
 
 

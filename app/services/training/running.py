@@ -18,15 +18,18 @@ from app.models.base import now
 from app.models.filelock import FileLock
 from app.providers.tuning import Place, PlaceState
 from app.providers.tuning.base import ENDED as PLACE_ENDED
+from app.providers.tuning.hosted import HostedPlace
 from app.services import datasets, jobs, snapshots, tasks
 from app.services.jobs import Cancelled, Watch
 from app.services.running import Show
+from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
 from app.services.training.folders import SPEC, folder_of, read_run, remove_folder, runs_folder
 from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import find_obstacles, frozen_data, plan_run
+from app.services.training.quoting import keep_quote, require_confirmed
 from app.version import __version__
 
 TICK_SECONDS = 0.5
@@ -60,6 +63,8 @@ def create_run(choices: RunChoices) -> TrainingRun:
         first = plan.refusals[0]
         raise Conflict(" ".join(one.message for one in plan.refusals), code=first.code, **first.details)
     require_no_findings(plan.survey.blocking, choices.override)
+    if plan.quote is not None:
+        require_confirmed(plan.quote)
     snapshot = plan.snapshot
     if snapshot is None:
         made = tasks.start(snapshots.FREEZE, snapshots.FreezeRun(choices.dataset_id), here=True).result or {}
@@ -85,7 +90,7 @@ def create_run(choices: RunChoices) -> TrainingRun:
             number=number,
             name=" ".join(choices.name.split()),
             note=choices.note.replace("\r\n", "\n").strip(),
-            place=choices.where,
+            place=find_place(choices.where).name,
             snapshot_id=snapshot.id,
             spec=spec.as_dict(),
             override=choices.override.strip(),
@@ -97,6 +102,8 @@ def create_run(choices: RunChoices) -> TrainingRun:
     # What lies there already is of a run that a restored backup does not know.
     remove_folder(folder_of(run))
     folder_of(run).mkdir(mode=0o700)
+    if plan.quote is not None:
+        keep_quote(plan.quote, folder_of(run))
     return run
 
 
@@ -138,6 +145,9 @@ def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: s
     combinations = list(product(*over.values()))
     if not LEAST_SWEPT <= len(combinations) <= MOST_SWEPT:
         said = f"A sweep is {LEAST_SWEPT} to {MOST_SWEPT} runs; these are {len(combinations)}."
+        raise Invalid(said, code="bad_sweep")
+    if isinstance(find_place(choices.where), HostedPlace):
+        said = "Each run at a service costs a sum of its own, which somebody confirms. Start them one by one."
         raise Invalid(said, code="bad_sweep")
     made = []
     for values in combinations:
@@ -193,6 +203,7 @@ def cancel_run(run_id: int) -> TrainingRun:
             jobs.cancel(job.id)
         if not is_running:
             run.state, run.finished_at = "cancelled", now()
+            hosted.ask_to_stop(run)
         return run
 
 
@@ -303,8 +314,9 @@ def _follow(run_id: int, place: Place, spec: RunSpec, watch: Watch) -> PlaceStat
     if run.state == "pausing":
         return PlaceState("paused")
     watch.progress(0, None, "checking what it needs")
-    # What has begun here before has fitted.
-    told = place.check(spec, None if former else folder)
+    # What has begun here before has fitted. A job that is paid for goes on, whatever its service announced since.
+    is_paid = bool(former) and isinstance(place, HostedPlace)
+    told = [] if is_paid else place.check(spec, None if former else folder)
     if refused := [one for one in told if one.blocking]:
         raise Conflict(" ".join(one.message for one in refused), code=refused[0].code, **refused[0].details)
     for one in told:
@@ -348,6 +360,7 @@ def finish_run(run_id: int, place: Place, state: PlaceState) -> Mapping[str, obj
     result = {**run.result, **state.result, "step": state.step, "steps": state.steps}
     if state.state == "done":
         result |= place.fetch(run.handle, folder)
+        result |= hosted.connect_model(run, result)
         if (folder / "result").is_dir():
             card = write_card(spec, read_run(run).points, result)
             (folder / "result" / "README.md").write_text(card, encoding="utf-8")

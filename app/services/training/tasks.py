@@ -1,6 +1,7 @@
 """Training as tasks: on this computer one after the other, elsewhere several beside each other."""
 
 from app.services.tasks import Task, TaskLimits, declare
+from app.services.training.hosted import stop_left
 from app.services.training.listing import require_run
 from app.services.training.running import TrainRun, take_up, train
 
@@ -44,5 +45,6 @@ AWAY = declare(
         lane="away",
         waits=True,
         small=_is_small,
+        sweep=stop_left,
     )
 )
