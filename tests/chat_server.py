@@ -39,7 +39,8 @@ EnBslO2yvMDulZqljUgBcUM3sNn2kyjOvQpNQrgc7D1Ip8s3sRMkmNBU
 class ChatServer:
     """What the server has and how it behaves; ``manners`` are taken one by one, the last of them for good.
 
-    Each is a word of ``Handler.misbehave``, a status, or a function that is given the handler.
+    Each is a word of ``Handler.misbehave``, a status, or a function that is given the handler. Where it says @KEY@
+    it sends the key that it was sent.
     """
 
     def __init__(self) -> None:
@@ -85,10 +86,11 @@ def serve_chat(*, tls: bool = False) -> Iterator[ChatServer]:
         def log_message(self, *args: object) -> None: ...
 
         def answer(self, status: int, body: object, **headers: str) -> None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            data = body if isinstance(body, bytes) else json.dumps(body).replace("@KEY@", sent).encode()
             self.send_response(status)
             for name, value in {"Content-Length": str(len(data)), **state.headers, **headers}.items():
-                self.send_header(name.replace("_", "-"), value)
+                self.send_header(name.replace("_", "-"), value.replace("@KEY@", sent))
             self.end_headers()
             self.wfile.write(data)
 
@@ -188,7 +190,7 @@ def serve_chat(*, tls: bool = False) -> Iterator[ChatServer]:
                 self.answer(400, f'{{"error": {{"message": "No: {escaped}"}}}}'.encode(), X_Echo=said)
             elif manner.startswith("to "):
                 status, target = manner[3:].split(" ")
-                self.answer(int(status), b"", Location=target.replace("KEY", said.removeprefix("Bearer ")))
+                self.answer(int(status), b"", Location=target)
             else:
                 raise AssertionError(manner)
 

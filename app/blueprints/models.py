@@ -94,7 +94,7 @@ def add() -> ResponseReturnValue:
     try:
         connection = models.add_connection(form.values(), form.api_key.data or "")
     except (Invalid, BadUsage, Conflict) as error:
-        return _page(form, problem=error.message), problem_of(error).status
+        return _refused(form, error)
     tell(f"{connection.name} is connected. Test it to see whether it answers.")
     return redirect(url_for(".index", edit=connection.id), code=303)
 
@@ -107,9 +107,17 @@ def change(connection_id: int) -> ResponseReturnValue:
     try:
         models.change_connection(connection_id, form.values(), form.api_key.data or "", version=version)
     except (Invalid, BadUsage, Conflict) as error:
-        return _page(form, connection, error.message), problem_of(error).status
+        return _refused(form, error, connection)
     tell(f"{connection.name} is saved.")
     return redirect(url_for(".index", edit=connection_id), code=303)
+
+
+def _refused(form: ConnectionForm, error: LttError, edited: Connection | None = None) -> ResponseReturnValue:
+    """The form as it was typed, but for what may be a key in a wrong place."""
+    for field, code in ((form.address, "userinfo"), (form.variable, "bad_variable")):
+        if error.code == code:
+            field.data = ""
+    return _page(form, edited, error.message), problem_of(error).status
 
 
 @bp.post("/<int:connection_id>/test")

@@ -17,7 +17,6 @@ from app.core.bundles.training import TRAINERS
 from app.core.errors import BadUsage, NotFound
 from app.core.text import plural
 from app.core.training import METHODS, change_settings
-from app.core.training.points import MOST_BYTES
 from app.models import TrainingRun
 from app.services import datasets, runners, running, snapshots
 from app.services import training as service
@@ -221,8 +220,7 @@ def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bo
             said = {"bundle": service.write_bundle(run_id, trainer, target).as_dict()}
         elif action == "import-metrics" and target is not None:
             refuse_live(target, "Name the file of metrics.")
-            with target.open("rb") as file:
-                service.import_metrics(run_id, target.name, file.read(MOST_BYTES + 1))
+            service.import_metrics(run_id, target)
         elif action in ("merge", "gguf") and target is not None:
             said = dict(service.make_of_result(run_id, action, target))
         elif action in ("delete", "delete-checkpoints"):

@@ -1,5 +1,8 @@
 """Training runs over the API."""
 
+import io
+import zipfile
+
 import pytest
 
 from app.services import runners, tasks, training
@@ -86,3 +89,20 @@ def test_what_cannot_be_is_refused_in_words(client, address):
         answer = client.post(address, json=body)
         assert answer.status_code == status and said in answer.json["error"]["message"], answer.json
     assert client.post(f"{API}/datasets/9/runs", json={}).status_code == 404
+
+
+def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, address):
+    run = train(app, client, address, where="bundle", base="acme/small", method="lora")
+    bundle = client.get(f"{API}/runs/{run}/bundle?trainer=axolotl")
+    assert bundle.status_code == 200 and bundle.mimetype == "application/zip"
+    assert "run_1_of_bank_axolotl.zip" in bundle.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "run_1_of_bank_axolotl/train.sh" in archive.namelist()
+    assert client.get(f"{API}/runs/{run}/bundle?trainer=none").status_code == 422
+    line = b'{"step": 12, "epoch": 2.0, "validation_loss": 1.5, "finished": true}\n'
+    metrics = f"{API}/runs/{run}/metrics"
+    done = client.post(metrics, data={"file": (io.BytesIO(line), "metrics.jsonl")})
+    assert done.status_code == 200 and done.json["state"] == "done" and done.json["best"]["step"] == 12
+    assert client.get(metrics).json["points"] == [{"step": 12, "epoch": 2.0, "validation_loss": 1.5}]
+    raw = client.post(f"{metrics}?name=m.jsonl", data=b'{"step": 1, "lo', content_type="application/octet-stream")
+    assert raw.status_code == 422 and "Line 1 of this file is broken" in raw.json["error"]["message"]

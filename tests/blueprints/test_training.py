@@ -131,7 +131,7 @@ def test_a_run_that_failed_says_why_and_goes_on_from_its_checkpoint(client, home
 
 
 def test_a_run_is_paused_and_cancelled(client, home, make, app):
-    make()
+    make(state="running", step=20)
     client.post(home, data=choose())
     client.post(f"{home}/2/pause")
     assert listed(app, home)[0] == (2, "paused", "")
@@ -263,27 +263,18 @@ def test_the_navigation_leads_to_training_from_both_tabs(client, home):
         assert re.search(rf'<a href="{home}" aria-current="page"\s+data-key="g t"', client.get(path).text), path
 
 
-def test_a_bundle_is_taken_away_and_its_metrics_brought_back(client, app, home):
-    client.post(home, data=choose(where="bundle"))
-    with app.app_context():
-        run = training.get_run(int(home.split("/")[2]), 1)
-        if run.state == "queued":
-            training.start_run(run.id, here=True)
-        assert training.require_run(run.id).state == "waiting"
+def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home):
+    answer = client.post(home, data=choose(where="bundle", base="hub", hub="acme/small", method="lora"))
+    assert answer.status_code == 303, text_of(answer, answer.status_code)
     page = client.get(f"{home}/1")
-    assert "Waits for its metrics" in text_of(page) and "Take it away" in text_of(page)
-    assert "Stop and resume later" not in text_of(page)
-    sent = client.get(f"{home}/1/bundles/trl/file", buffered=True)
-    with zipfile.ZipFile(io.BytesIO(sent.data)) as archive:
-        assert any(name.endswith("/train.py") for name in archive.namelist())
-    assert client.get(f"{home}/1/bundles/nobody/file").status_code == 422
-    rows = [{"step": step, "epoch": step / 3, "loss": 2.0 / step, "validation_loss": 3.0 / step} for step in (1, 2)]
-    metrics = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    assert client.post(f"{home}/1/metrics", data={}).status_code == 422
-    broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"loss: 4"), "metrics.jsonl")})
-    assert broken.status_code == 422
-    taken = client.post(
-        f"{home}/1/metrics", data={"file": (io.BytesIO(metrics), "metrics.jsonl")}, follow_redirects=True
-    )
-    assert "Taken. Run 1 is done" in text_of(taken) or "Taken. Run 1 waits for more" in text_of(taken)
-    assert "Validation loss, best 1.50" in text_of(client.get(f"{home}/1"))
+    assert "Waits for its metrics" in text_of(page) and f"{home}/1/bundle/file?trainer=llama-factory" in page.text
+    bundle = client.get(f"{home}/1/bundle/file?trainer=mlx")
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "run_1_of_bank_mlx/mlx.yaml" in archive.namelist()
+    line = b'{"step": 1, "epoch": 2.0, "validation_loss": 1.5, "finished": true}\n'
+    done = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(line), "metrics.jsonl")}, follow_redirects=True)
+    assert "1 point brought back from metrics.jsonl" in text_of(done) and "Finished" in text_of(done)
+    assert listed(app, home) == [(1, "done", "")]
+    broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
+    assert "Line 1 of this file is broken" in text_of(broken, 422)
+    assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)

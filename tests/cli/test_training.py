@@ -73,3 +73,22 @@ def test_a_failed_run_has_its_exit_code_and_is_resumed(ltt, monkeypatch):
     assert ltt("run", "1", "resume", "--json").json["state"] == "done"
     assert ltt("run", "1", "pause").code == 4
     assert ltt("run", "1", "import-metrics").code == 2
+
+
+def test_a_run_is_taken_away_and_its_metrics_are_brought_back(ltt, tmp_path):
+    words = ("train", "Bank", *QUICK, "--where", "bundle", "--base", "acme/small", "--trainer", "axolotl")
+    told = ltt(*words, "--out", tmp_path / "away.zip", "--json").json
+    assert told["state"] == "waiting" and (tmp_path / "away.zip").stat().st_size
+    found = ltt("run", told["run"], "bundle", tmp_path / "away", "--trainer", "llama-factory", "--json").json["bundle"]
+    assert found["trainer"] == "llama-factory" and found["rows"] == {"train": 12, "validation": 4}
+    assert (tmp_path / "away" / "train.sh").exists()
+    refused = ltt("run", told["run"], "bundle", tmp_path / "away")
+    assert refused.code == 4 and "is there already" in refused.err
+    metrics = tmp_path / "trainer_log.jsonl"
+    metrics.write_text('{"current_steps": 12, "total_steps": 12, "eval_loss": 1.5, "epoch": 2.0}\n')
+    done = ltt("run", told["run"], "import-metrics", metrics, "--json").json
+    assert done["state"] == "done" and done["best"]["step"] == 12
+    metrics.write_text('{"current_steps": 900, "total_steps": 900, "eval_loss": 1.5, "epoch": 2.0}\n')
+    refused = ltt("run", told["run"], "import-metrics", metrics)
+    assert refused.code == 3 and "of another run" in refused.err
+    assert ltt("run", told["run"], "import-metrics").code == 2

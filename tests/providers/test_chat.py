@@ -148,7 +148,11 @@ def test_what_is_no_answer_is_said(server, open_chat, manner):
 
 def test_a_redirect_to_another_host_is_refused_and_gets_nothing(server, open_chat):
     with serve_chat() as other:
-        for target in (other.address, f"http://localhost:{server.port}/v1/chat/completions", "https://example.com/KEY"):
+        for target in (
+            other.address,
+            f"http://localhost:{server.port}/v1/chat/completions",
+            "https://example.com/@KEY@",
+        ):
             for status in (301, 302, 303, 307, 308):
                 server.manners = [f"to {status} {target}"]
                 assert failure(open_chat(key=KEY)).code == "redirect"
@@ -266,10 +270,10 @@ def test_a_key_that_comes_back_is_nowhere(server, open_chat, caplog, capfd):
         assert "No: Bearer [key]" in failure(client).message
         reply = client.endpoint.send("POST", "/chat/completions", json={"model": "small"})
         assert reply.headers["x-echo"] == "Bearer [key]" and KEY not in repr(reply) and KEY not in reply.text
-        server.headers["X-Echo"] = KEY
-        server.manners = ["to 307 https://elsewhere.test/KEY"]
+        server.headers["X-Echo"] = "@KEY@"
+        server.manners = ["to 307 https://elsewhere.test/@KEY@"]
         failure(client)
-        server.models = [{"id": KEY, "owned_by": KEY}]
+        server.models = [{"id": "@KEY@", "owned_by": "@KEY@"}]
         assert [one.id for one in list_models(client.endpoint)] == ["[key]"]
     out, err = capfd.readouterr()
     assert KEY not in caplog.text + out + err

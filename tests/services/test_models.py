@@ -275,9 +275,9 @@ def test_contexts_are_told_as_people_do():
 
 def test_a_key_is_in_no_file_but_its_own(local, server, data_dir, app):
     connection = models.add_connection(replace(local, key_source="stored"), KEY)
-    for manner in ("echo", "echo-error", 401, "to 307 https://elsewhere.test/KEY"):
+    for manner in ("echo", "echo-error", 401, "to 307 https://elsewhere.test/@KEY@"):
         server.manners = [manner]
-        server.headers["X-Echo"] = KEY
+        server.headers["X-Echo"] = "@KEY@"
         models.test_connection(connection.id, ME)
     backup = backups.make_backup()
     models.change_connection(connection.id, replace(local, key_source="stored", name="Renamed"))

@@ -39,6 +39,12 @@ def points_of(run, *steps, **more):
     return rows
 
 
+def bring(run, name, data):
+    path = training.folder_of(run) / "brought"
+    path.write_bytes(data)
+    return training.import_metrics(run.id, path, name)
+
+
 def as_lines(rows):
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
@@ -142,7 +148,7 @@ def test_metrics_that_are_brought_back_are_the_record_of_the_run():
     run = make_run(settings=QUICK)
     rows = points_of(run, 0, 6, 12)
     rows[0]["validation_loss"], rows[-1]["finished"] = 6.0, True
-    run = training.import_metrics(run.id, "metrics.jsonl", as_lines(rows))
+    run = bring(run, "metrics.jsonl", as_lines(rows))
     assert run.state == "done" and run.finished_at is not None
     told = training.as_dict(run)
     assert told["best"]["step"] == 12 and told["step"] == told["steps"] == 12
@@ -152,17 +158,17 @@ def test_metrics_that_are_brought_back_are_the_record_of_the_run():
 
 def test_a_run_that_has_not_come_to_its_end_waits_for_more():
     run = make_run()
-    run = training.import_metrics(run.id, "metrics.jsonl", as_lines(points_of(run, 0, 6)))
+    run = bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 6)))
     assert run.state == "waiting"
     assert training.as_dict(run)["step"] == 6 and training.as_dict(run)["steps"] == 12
-    run = training.import_metrics(run.id, "metrics.jsonl", as_lines(points_of(run, 0, 6, 12)))
+    run = bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 6, 12)))
     assert run.state == "done"
 
 
 def test_what_is_brought_last_counts():
     run = make_run()
-    training.import_metrics(run.id, "metrics.jsonl", as_lines(points_of(run, 0, 3, 12)))
-    run = training.import_metrics(run.id, "metrics.jsonl", as_lines(points_of(run, 0, 6, 12)))
+    bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 3, 12)))
+    run = bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 6, 12)))
     assert [one.step for one in training.read_run(run).points] == [0, 6, 12]
 
 
@@ -173,14 +179,14 @@ def test_sample_answers_come_back_as_well():
         {"run": point["run"], "step": step, "entry": 1, "question": "q", "answer": "a", "reference": "r"}
         for step in (0, 6)
     ]
-    training.import_metrics(run.id, "samples.jsonl", as_lines(rows))
+    bring(run, "samples.jsonl", as_lines(rows))
     assert [(one.step, one.answer) for one in training.read_run(run).samples] == [(0, "a"), (6, "a")]
 
 
 def test_the_file_of_another_run_is_refused_and_changes_nothing():
     run, other = make_run(), make_run(seed=7)
     with pytest.raises(Invalid, match="This file is of another run"):
-        training.import_metrics(run.id, "metrics.jsonl", as_lines(points_of(other, 0, 12)))
+        bring(run, "metrics.jsonl", as_lines(points_of(other, 0, 12)))
     assert training.read_run(run).points == [] and training.require_run(run.id).state == "waiting"
 
 
@@ -190,7 +196,7 @@ def test_nothing_is_brought_back_to_a_run_of_this_computer(monkeypatch):
     use_fake_engine(monkeypatch)
     run = training.start_run(training.create_run(choose(make_dataset())).id, here=True)
     with pytest.raises(Conflict, match="was not taken away as a bundle"):
-        training.import_metrics(run.id, "metrics.jsonl", b"{}")
+        bring(run, "metrics.jsonl", b"{}")
 
 
 def test_a_bundle_can_be_made_of_a_run_that_was_trained_here(monkeypatch, tmp_path):

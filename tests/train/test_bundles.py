@@ -78,15 +78,15 @@ def test_a_bundle_trains_by_its_one_command_goes_on_after_a_stop_and_its_metrics
         assert one.get("loss") == pytest.approx(other.get("loss"), abs=1e-6)
         assert one.get("validation_loss") == pytest.approx(other.get("validation_loss"), abs=1e-6)
 
-    run = training.import_metrics(run.id, "metrics.jsonl", (folder / "metrics.jsonl").read_bytes())
-    training.import_metrics(run.id, "samples.jsonl", (folder / "samples.jsonl").read_bytes())
+    run = training.import_metrics(run.id, folder / "metrics.jsonl")
+    training.import_metrics(run.id, folder / "samples.jsonl")
     read = training.read_run(run)
     assert run.state == "done" and read.best.step > 0
     assert read.best.validation_loss < read.points[0].validation_loss
     assert [one.step for one in read.samples] == [0, 3, 6, 9, 12]
 
     # The state that the trainer keeps of itself gives the same curves.
-    run = training.import_metrics(run.id, "s.json", (folder / "checkpoints" / "trainer_state.json").read_bytes())
+    run = training.import_metrics(run.id, folder / "checkpoints" / "trainer_state.json")
     assert training.read_run(run).points == read.points
 
 

@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "advice",
     "snapshots",
     "training",
+    "bundles",
     "jobs",
     "models",
 )

@@ -15,12 +15,12 @@ from app.core import difference
 from app.core.advice import say_number
 from app.core.bundles.training import list_trainers
 from app.core.difference import Piece
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.options import command_line
 from app.core.text import is_number, plural
 from app.core.training import METHODS, RunSpec, encode_spec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
-from app.core.training.points import MOST_BYTES, Point, encode_points, read_points
+from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
 from app.core.training.zipping import stream_zip
 from app.forms.arguments import require_names
@@ -91,7 +91,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "steps": steps,
         "step": max(seen.state.step, measured.last.step if measured.last else 0),
         "standing": find_standing(run, seen.state),
-        "seconds": find_duration(run),
+        # Of a bundle nobody here knows when it was trained, but its points say for how long.
+        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": run.state in ("paused", "cancelled", "failed") and run.place == "local" and folder.is_dir(),
         "resume_at": max((one.step for one in seen.checkpoints), default=0),
@@ -109,11 +110,12 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "events": seen.events[::-1][:EVENTS],
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
+        # Its data is written once it has begun.
+        "can_pause": run.state in training.ACTIVE and training.find_place(run.place).can_pause,
+        "trainers": list_trainers(spec) if spec.files else [],
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "commands": list_commands(run, spec),
-        "trainers": list_trainers(spec) if run.place == "bundle" and (folder / "run.json").is_file() else [],
-        "can_pause": training.find_place(run.place).can_pause if run.state in training.ACTIVE else False,
     }
 
 
@@ -226,25 +228,6 @@ def delete(dataset_id: int, number: int) -> ResponseReturnValue:
     freed = training.delete_run(training.get_run(dataset_id, number).id)
     tell(f"Run {number} is deleted: {file_size(freed)}.")
     return redirect(url_for(".index", dataset_id=dataset_id), code=303)
-
-
-@bp.post("/<int:number>/metrics")
-def bring_metrics(dataset_id: int, number: int) -> ResponseReturnValue:
-    """Take what was measured where a bundle was trained."""
-    run = training.get_run(dataset_id, number)
-    sent = request.files.get("file")
-    if sent is None or not sent.filename:
-        raise Invalid("Choose the file that the bundle names to bring back.", code="no_file")
-    run = training.import_metrics(run.id, sent.filename, sent.stream.read(MOST_BYTES + 1))
-    tell(f"Taken. Run {number} {'is done' if run.state == 'done' else 'waits for more'}.")
-    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
-
-
-@bp.get("/<int:number>/bundles/<trainer>/file")
-def fetch_bundle(dataset_id: int, number: int, trainer: str) -> ResponseReturnValue:
-    """The run as a .zip for a trainer on another machine."""
-    made, pieces = training.stream_bundle(training.get_run(dataset_id, number).id, trainer)
-    return _answer(pieces, "application/zip", f"{made.name}.zip")
 
 
 @bp.get("/<int:number>/log")

@@ -14,9 +14,11 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.core.training.folder import Sample
-from app.core.training.points import MOST_BYTES, NAMES, Point, merge_points, point_of
+from app.core.training.points import NAMES, Point, merge_points, point_of
 from app.core.training.spec import RunSpec
 
+# Largest file that is brought back: some 200,000 steps.
+MOST_BYTES = 32 * 1024 * 1024
 # Our names of what other trainers measure.
 _LOG = {**NAMES, "eval_accuracy": "validation_token_accuracy", "eval_token_acc": "validation_token_accuracy"}
 _LOG |= {"token_acc": "token_accuracy", "seconds": "seconds", "memory_mb": "memory_mb"}
@@ -42,7 +44,10 @@ class Brought:
 def read_brought(data: bytes) -> Brought:
     """What a file that is brought back holds, whichever of the known kinds it is. Raises Invalid where it is none."""
     if len(data) > MOST_BYTES:
-        raise Invalid("A file of metrics has at most 256 MB.", code="bad_metrics")
+        raise Invalid(
+            "A file of metrics has at most 32 MB. Measure less often, or bring the other file of the trainer.",
+            code="bad_metrics",
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

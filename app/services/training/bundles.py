@@ -27,7 +27,7 @@ from app.core.targets import EXPORT_TARGETS
 from app.core.text import plural
 from app.core.training import RunSpec, count_steps, decode_spec
 from app.core.training.folder import Event
-from app.core.training.foreign import Brought, read_brought, require_same_run
+from app.core.training.foreign import MOST_BYTES, Brought, read_brought, require_same_run
 from app.core.training.points import encode_points, find_best
 from app.core.training.zipping import stream_zip
 from app.models import TrainingRun
@@ -197,13 +197,13 @@ def _count_lines(path: Path) -> int:
         return sum(piece.count(b"\n") for piece in iter(lambda: file.read(_PIECE), b""))
 
 
-def import_metrics(run_id: int, name: str, data: bytes) -> TrainingRun:
-    """Take in what a bundle measured: points, or sample answers. What is brought last counts.
+def import_metrics(run_id: int, file: Path, name: str = "") -> TrainingRun:
+    """Take in what a bundle measured: points, or sample answers, from a file called ``name``. The last one counts.
 
     The run is done once the file goes to its end; until then it waits for more. Raises Invalid for a broken file and
     for that of another run, Conflict where the run is not a bundle.
     """
-    run = require_run(run_id)
+    run, name = require_run(run_id), name or file.name
     if run.place != BundlePlace.name or run.state in ACTIVE:
         said = f"Run {run.number} was not taken away as a bundle, so nothing is brought back to it."
         if run.state in ACTIVE:
@@ -211,7 +211,8 @@ def import_metrics(run_id: int, name: str, data: bytes) -> TrainingRun:
         raise Conflict(said, code="not_a_bundle")
     said_spec = _read_spec(run)
     folder, spec = folder_of(run), decode_spec(said_spec)
-    brought = read_brought(data)
+    with file.open("rb") as opened:
+        brought = read_brought(opened.read(MOST_BYTES + 1))
     planned = count_steps(_count_lines(folder / FILES["train"]), spec.settings)[1]
     require_same_run(brought, name_run(said_spec), spec, planned)
     if brought.samples:
