@@ -25,7 +25,10 @@ from app.core.training.settings import TRAINS
 from app.core.training.zipping import stream_zip
 from app.forms.arguments import require_names
 from app.models import Snapshot, TrainingRun
+from app.providers.tuning import Place
 from app.services import datasets, runners, snapshots, training
+from app.services.training import hosted
+from app.services.training.listing import has_uploads
 
 # Events that are shown; the file of the run has all of them.
 EVENTS = 40
@@ -81,7 +84,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
     said = request.args.get("sample", "0")
     chosen = min(int(said), max(len(questions) - 1, 0)) if is_number(said) else 0
     best = measured.best.step if measured.best else None
-    folder = training.folder_of(run)
+    folder, place = training.folder_of(run), _find_place(run)
     return {
         "dataset": datasets.get(dataset_id),
         "run": run,
@@ -111,7 +114,10 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
         # Its data is written once it has begun.
-        "can_pause": run.state in training.ACTIVE and training.find_place(run.place).can_pause,
+        "can_pause": place is not None and place.can_pause,
+        "place": place.title if place else "a connection that was removed",
+        "quote": training.read_quote(folder),
+        "can_forget": run.state not in training.ACTIVE and has_uploads(run),
         "trainers": list_trainers(spec) if spec.files else [],
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
@@ -122,6 +128,13 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
 def _find_snapshot(dataset_id: int, spec: RunSpec) -> Snapshot | None:
     try:
         return snapshots.find_snapshot(dataset_id, spec.snapshot.number)
+    except NotFound:
+        return None
+
+
+def _find_place(run: TrainingRun) -> Place | None:
+    try:
+        return training.find_place(run.place)
     except NotFound:
         return None
 
@@ -219,6 +232,14 @@ def delete_checkpoints(dataset_id: int, number: int) -> ResponseReturnValue:
     """Delete the checkpoints of a run; its points and its result stay."""
     freed = training.delete_checkpoints(training.get_run(dataset_id, number).id)
     tell(f"The checkpoints of run {number} are deleted: {file_size(freed)}.")
+    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
+
+
+@bp.post("/<int:number>/uploads/delete")
+def delete_uploads(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Delete the files that a run uploaded, at its service."""
+    names = hosted.delete_uploads(training.get_run(dataset_id, number).id)
+    tell(f"{plural(len(names), 'uploaded file')} of run {number} deleted at the service.")
     return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
 
 
