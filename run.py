@@ -6,7 +6,7 @@
     python3 run.py test [ARGUMENTS]   install the development packages and run all tests, or some
     python3 run.py test --faults      the tests of faults in full: kills, crowds, hostile files; about an hour
     python3 run.py bench              measure import and export beside other ways
-    python3 run.py add hub            install the packages of an extra
+    python3 run.py add hub            install the packages of an extra: hub, or train (1.5 GB and more)
     python3 run.py COMMAND ...        any other command of ltt: demo, import, export, convert, ...
 
 The first start needs the network, for the packages; later ones do not.
@@ -64,7 +64,7 @@ def install(lock: str) -> None:
     if not usable():
         make_venv()
     say(f"Installing the packages of {lock} into .venv. This happens once.")
-    if not (install_with_uv(lock) or install_with_pip(lock)):
+    if not (install_build(lock) if builds_of(lock) else install_with_uv(lock) or install_with_pip(lock)):
         stop("The packages could not be installed; the lines above say why. Mend that and start again.")
     # The development lock holds everything of the other one, in the same versions.
     STAMP.write_text(json.dumps([fingerprint(name) for name in {LOCK, lock}]), encoding="utf-8")
@@ -127,12 +127,35 @@ def install_with_uv(lock: str) -> bool:
     return False
 
 
-def install_with_pip(lock: str) -> bool:
+def install_with_pip(lock: str, *more: str) -> bool:
     """Install by pip, which may have to be put into .venv first."""
-    if not quiet(PYTHON, "-m", "pip", "--version") and not runs(PYTHON, "-m", "ensurepip", "--upgrade"):
-        return False
-    options = ("--disable-pip-version-check", "--no-input", "--quiet", "--require-hashes")
-    return runs(PYTHON, "-m", "pip", "install", *options, "-r", ROOT / lock)
+    return provide_pip() and runs(*pip_install(), "--require-hashes", *more, "-r", ROOT / lock)
+
+
+def builds_of(lock: str) -> list[str]:
+    """What a lock leaves out because its builds differ by machine: PyTorch, where it is wanted."""
+    wanted = (ROOT / lock).with_suffix(".in")
+    lines = wanted.read_text(encoding="utf-8").splitlines() if wanted.exists() else []
+    return [line for line in lines if line.startswith("torch==")]
+
+
+def install_build(lock: str) -> bool:
+    """Install PyTorch as pip finds it for this machine, then what the lock says. A build that is there is kept."""
+    say(
+        "PyTorch comes first: 0.2 to 3 GB. Without a graphics card a small build is enough: the install page of "
+        f"PyTorch says how to get it. Whichever {' '.join(builds_of(lock))} is in .venv already is kept."
+    )
+    return provide_pip() and runs(*pip_install(), *builds_of(lock)) and install_with_pip(lock, "--no-deps")
+
+
+def pip_install() -> tuple[str | Path, ...]:
+    """The beginning of what pip is told."""
+    return (PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
+
+
+def provide_pip() -> bool:
+    """Put pip into .venv, where it is not there yet."""
+    return quiet(PYTHON, "-m", "pip", "--version") or runs(PYTHON, "-m", "ensurepip", "--upgrade")
 
 
 def provide_browser() -> None:

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,29 @@ def test_a_changed_lock_is_installed(run: ModuleType, started: Callable[..., lis
 
 def test_the_tests_bring_their_packages_and_the_server_needs_no_others(started: Callable[..., list[str]]) -> None:
     assert (started("test"), started(), started("test")) == (["requirements-dev.lock"], [], [])
+
+
+def test_what_training_needs_is_added_by_pip_after_a_build_of_pytorch_for_this_machine(run: ModuleType) -> None:
+    (run.ROOT / "requirements-train.in").write_text(
+        "-r requirements.in\ntorch==2.13.0\ntrl==1.16.0\n", encoding="utf-8"
+    )
+    (run.ROOT / "requirements-train.lock").write_text("trl==1.16.0\n", encoding="utf-8")
+    run.main(["add", "train"])
+    told = [command[3:] for command in run.ran if command[1:4] == ("-m", "pip", "install")]
+    options = ("install", "--disable-pip-version-check", "--no-input", "--quiet")
+    lock = ("--require-hashes", "--no-deps", "-r", str(run.ROOT / "requirements-train.lock"))
+    assert told == [(*options, "torch==2.13.0"), (*options, *lock)]
+
+
+def test_training_and_the_tests_by_trainers_have_the_same_packages() -> None:
+    """One environment serves both: tests/train runs in that of tests/trainers."""
+    pins = [
+        set(re.findall(r"^(?:torch|transformers|trl|peft|accelerate|datasets)==\S+", (ROOT / name).read_text(), re.M))
+        for name in ("requirements-train.in", "requirements-trainers.in", "requirements-trainers.lock")
+    ]
+    assert len(pins[0]) == 6 and pins[2] <= pins[0]
+    locked = (ROOT / "requirements-train.lock").read_text(encoding="utf-8")
+    assert all(f"\n{pin} " in f"\n{locked}" for pin in pins[2]) and len(pins[2]) == 5
 
 
 def test_an_interrupted_install_is_done_again(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,10 @@ def _validate_dataset(name: str, options: ValidateOptions, *, fixes: bool, dry_r
             tasks.start(validation.CHECK, validation.CheckRun(dataset_id, options.profile), here=True)
             fixed = validation.fix_and_tell(dataset_id, dry_run=dry_run)
         report = validation.validate_dataset(dataset_id, options, Unwatched())
+        counts = datasets.get(dataset_id).counts or {}
+        report["approved"], report["waiting"] = (
+            sum(counts.get(status, 0) for status in statuses) for statuses in (("approved",), ("review", "draft"))
+        )
         return report if fixed is None else {**report, "fixed": {**fixed, "dry_run": dry_run}}
 
 
@@ -166,6 +170,9 @@ def _print_report(report: dict[str, Any], *, is_file: bool) -> None:
         found = f"by its own rules {_count(one)}"
         how = one["checked"] if one["checked"] == "as it is" or not is_file else AS_EXPORTED
         click.echo(f"{name} ({how}): {kept}; {found}.", err=True)
+    if report.get("approved") and report["waiting"]:
+        alone = f"An export takes the approved pairs alone, {report['approved']:,} of them"
+        click.echo(f"{alone}; {plural(report['waiting'], 'pair')} still to be reviewed.", err=True)
     if total:
         said = f"{plural(total, 'finding')} of {plural(len(report['rules']), 'kind')}"
         click.echo(f"In all {said}: {_count(report)}.", err=True)

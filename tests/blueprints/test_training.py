@@ -10,8 +10,7 @@ import pytest
 
 from app.models import transaction
 from app.providers.tuning.local import LocalPlace
-from app.services import jobs, models, snapshots, training
-from app.services.models import Values
+from app.services import jobs, snapshots, training
 from tests.run_folders import make_run
 from tests.training import QUICK, make_dataset, use_fake_engine
 
@@ -279,28 +278,3 @@ def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home)
     broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
     assert "Line 1 of this file is broken" in text_of(broken, 422)
     assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)
-
-
-def test_a_service_is_told_its_price_and_started_only_by_its_sum(app, client, home):
-    with app.app_context():
-        added = models.add_connection(
-            Values("Tuner", "https://api.together.ai/v1", "acme/small", "stored"), "key-of-a-test"
-        )
-        where = str(added.id)
-    said = choose(where=where, base="hub", hub="acme/small", licence="theirs", method="lora", was="hub:lora")
-    page = client.get(f"{home}/new", query_string=said)
-    text = text_of(page)
-    assert "Tuner" in text and "Enter what" in text and "Confirm what it costs" in text and "Start it for" not in text
-    priced = client.get(f"{home}/new", query_string={**said, "price": "2000"})
-    total = re.search(r'name="confirmed" value="([^"]+)"', priced.text)[1]
-    assert f"Start it for {total}" in text_of(priced) and re.search(r'disabled\s+aria-describedby="why"', priced.text)
-    ready = client.get(f"{home}/new", query_string={**said, "price": "2000", "confirmed": total})
-    assert not re.search(r'disabled\s+aria-describedby="why"', ready.text)
-    refused = client.post(home, data={**said, "price": "3000", "confirmed": total})
-    assert refused.status_code == 409 and "was confirmed, and it comes to" in text_of(refused, 409)
-    assert listed(app, home) == []
-    assert client.post(home, data={**said, "price": "2000", "confirmed": total}).status_code == 303
-    with app.app_context():
-        models.remove_connection(int(where))
-    shown = text_of(client.get(f"{home}/1"))
-    assert "a connection that was removed" in shown and total in shown

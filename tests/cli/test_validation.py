@@ -179,6 +179,17 @@ def test_a_dataset_is_checked_as_it_would_be_exported(ltt, write):
     assert [one["record"] for one in done.json["findings"] if one["code"] == "repeated-row"] == [13]
 
 
+def test_what_an_export_leaves_out_until_it_is_approved_is_said(ltt):
+    assert ltt("demo").code == 0
+    name = ltt("datasets", "--json").json["datasets"][0]["name"]
+    before = ltt("validate", "--dataset", name, "--json").json
+    assert before["approved"] and before["waiting"]
+    said = ltt("validate", "--dataset", name).err
+    assert (
+        f"approved pairs alone, {before['approved']} of them; {before['waiting']} pairs still to be reviewed." in said
+    )
+
+
 def test_a_chat_template_writes_what_is_shown(ltt, write, tmp_path):
     rows = [
         chat("How heavy?", "12 kg."),

@@ -98,9 +98,28 @@ def try_all(dataset_id: int, seed: int, number: int) -> None:
     compare(dataset_id, rng, number)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_answers_are_those_of_a_plain_look(dataset_id: int, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "most_inside"), [(0, finding.MOST_INSIDE), (1, 2)])
+def test_answers_are_those_of_a_plain_look(
+    dataset_id: int, monkeypatch: pytest.MonkeyPatch, seed: int, most_inside: int
+) -> None:
+    monkeypatch.setattr(finding, "MOST_INSIDE", most_inside)
     try_all(dataset_id, seed, QUERIES // 10)
+
+
+@pytest.mark.parametrize("text", ["eedl", "question:eedl", "edle-wo", "-work eedl", '"edle-work is"', "eedl ork"])
+def test_letters_inside_words_are_found_by_the_words_of_the_index(dataset_id: int, text: str) -> None:
+    records = [Record("Was für Nééedle-Work?", "So."), Record("And?", "NEEDLE-WORK ís fíne."), Record("Ork?", "Eedl.")]
+    history.create(dataset_id, [*records, *(Record(f"Tare {n}?", "Empty.") for n in range(20))], summary="Add")
+    follow()
+    wanted = look(dataset_id, text)
+    assert find(dataset_id, text) == wanted and wanted
+
+
+def test_a_word_longer_than_the_index_keeps_is_looked_at(dataset_id: int) -> None:
+    long = Record("Which code?", "ä" * 40_000 + "needle")
+    history.create(dataset_id, [long, *(Record(f"Tare {n}?", "Empty.") for n in range(20))], summary="Add")
+    follow()
+    assert find(dataset_id, "eedl") == look(dataset_id, "eedl") == [1]
 
 
 def test_a_comment_is_found_at_once(dataset_id: int) -> None:
@@ -125,7 +144,7 @@ def test_what_was_found_in_a_write_that_was_taken_back_is_forgotten(dataset_id: 
     assert entries.count_entries(dataset_id, Filters(text="50%")) == 0
 
 
-@pytest.mark.parametrize("text", ["50%", "mpt", "regex:/mpt/", "-50%"])
+@pytest.mark.parametrize("text", ["50%", "y-w", "regex:/mpt/", "-50%"])
 def test_a_page_is_not_kept_waiting_by_texts(
     app: Flask, dataset_id: int, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "allow_download": False,
 }  # fmt: skip
 Row = dict[str, Any]
+_SECONDS = 360
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +32,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if here and not PYTHON.exists():
         for one in here:
             one.add_marker(pytest.mark.skip(reason=MISSING))
+
+
+@pytest.fixture(scope="session")
+def started() -> float:
+    """When the first of these tests began."""
+    return time.monotonic()
+
+
+@pytest.fixture(autouse=True)
+def bounded(started: float) -> None:
+    """On a machine that is far too busy the last tests are left out, and it is said."""
+    if time.monotonic() - started > _SECONDS:
+        pytest.skip(f"Not tried: tests/train has had its {_SECONDS} seconds.")
 
 
 def chats(number: int) -> list[Row]:

@@ -107,7 +107,7 @@ def train(path: Path, missing: list[str]) -> int:
     folder = Folder(path)
     end_with_parent()
     if hasattr(os, "nice"):
-        os.nice(10)
+        os.nice(max(10 - os.nice(0), 0))
     folder.tell(phase="loading")
     try:
         if missing:

@@ -14,7 +14,7 @@ from app.core.search.words import BORDER, index_text
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeSet, Dataset, Entry, SearchState, StaleEntry, Turns, db, end_reading
 from app.services.search.facts import READ, insert_facts, renew_facts
-from app.services.search.marking import forget_index, table_name
+from app.services.search.marking import drop_index, forget_index, table_name, words_name
 
 # Datasets of up to so many entries need no index, and one with more stale entries is made anew: all are looked at.
 MOST_LOOKED_AT = 2_000
@@ -23,10 +23,12 @@ SLICE, SLICE_CHARS = 1_000, 500_000
 # How many slices are made ready for one transaction while nobody else wants to write.
 SLICES = 4
 # Another version of the facts, of the folding, or of Unicode, has others.
-MADE_BY = f"2, Unicode {unicodedata.unidata_version}"
+MADE_BY = f"3, Unicode {unicodedata.unidata_version}"
 _BORDER = f" {BORDER} "
 # A contentless index keeps words and their places only. Their numbers are for ranking, which is not done.
 _CREATE = "CREATE VIRTUAL TABLE {} USING fts5({}, content='', columnsize=0, tokenize='ascii')"
+# All words of an index, each once. It holds nothing of its own.
+_CREATE_WORDS = "CREATE VIRTUAL TABLE {1} USING fts5vocab({0}, row)"
 # What was made of entries before the write began. Who wrote to one since finds nothing here: it is another one.
 Ready = Mapping[StoredEntry, Any]
 
@@ -210,15 +212,16 @@ def _build(session: Session, state: SearchState, ready: Ready) -> None:
     if not state.build_number:
         state.build_number, state.build_upto = state.index_number + 1, 0
         name = table_name(state.dataset_id, state.build_number)
-        session.execute(text(f"DROP TABLE IF EXISTS {name}"))
+        drop_index(session, name)
         session.execute(text(_CREATE.format(name, ", ".join(FIELDS))))
+        session.execute(text(_CREATE_WORDS.format(name, words_name(name))))
     name = table_name(state.dataset_id, state.build_number)
     if found := _read_after(session, state.dataset_id, state.build_upto):
         _add_to_index(session, name, found, ready)
         state.build_upto = found[-1].id
         return
     if state.index_number:
-        session.execute(text(f"DROP TABLE {table_name(state.dataset_id, state.index_number)}"))
+        drop_index(session, table_name(state.dataset_id, state.index_number))
     # What was written to before this index was begun stands in it as it is now.
     known = StaleEntry.dataset_id == state.dataset_id, StaleEntry.build_number < state.build_number, ~StaleEntry.facts
     session.execute(delete(StaleEntry).where(*known).execution_options(synchronize_session=None))

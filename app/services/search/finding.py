@@ -36,7 +36,7 @@ from app.core.errors import Invalid
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
 from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
-from app.core.search.words import TYPED, fold
+from app.core.search.words import TYPED, fold, words_of
 from app.core.stored import as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
 from app.models import (
@@ -51,11 +51,15 @@ from app.models import (
     entry_columns,
     is_writing,
 )
-from app.services.search.marking import table_name
+from app.services.search.marking import table_name, words_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
 # Whoever waits for a page is told to narrow down after so long.
 MOST_SECONDS = 20.0
+# So many different words are looked up for letters inside words.
+MOST_INSIDE = 1_000
+# SQLite's index keeps so many bytes of a word.
+_WORD_BYTES = 32_768
 # How many steps SQLite takes between two looks at the time: some milliseconds.
 _STEPS = 100_000
 _FEW_IDS = 400
@@ -88,6 +92,14 @@ class Found:
     condition: Condition
     inside: bool = False
     match: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What the index holds, in its language, wherever letters stand anywhere in a text; where ``exact``, only there."""
+
+    match: str
+    exact: bool
 
 
 _remembered: OrderedDict[tuple[object, ...], Any] = OrderedDict()
@@ -243,7 +255,7 @@ class _Search:
         around = self.remember(("around", query), lambda: _look_around(query, self._live, _as_it_is, self._execute))
         labels = [_signed(term, self._holds_label(term, around)) for term in query.terms if _is_of_columns(term)]
         words, measures = query.words, [term for term in query.terms if _is_of_facts(term)]
-        if any(_is_of_texts(term) for term in query.terms) or (words and not self._is_indexed):
+        if any(map(self._is_of_texts, query.terms)) or (words and not self._is_indexed):
             ids = self.remember(("texts", query), lambda: self._in_time(self._find_by_texts(query, around, labels)))
             return Found(query, _is_one_of(ids))
         if not words and not measures:
@@ -252,7 +264,7 @@ class _Search:
         statements = [select(*_COLUMNS).where(self._live, *labels, one) for one in unknown]
         ids = self.remember(("unknown", query), lambda: self._in_time(self._scan(query, around, statements)))
         if self._is_sqlite and words and not measures and any(not term.negated for term in words):
-            match = _match_of(words)
+            match = self._match_of(words)
             hits = self._hits(match)
             condition = Entry.id.in_(union_all(hits, _listed(ids)) if ids else hits)
             return Found(query, and_(condition, *labels), match="" if labels else match)
@@ -323,7 +335,7 @@ class _Search:
         """The conditions of what answers, for entries of which index and facts can tell."""
         found = [_signed(term, self._holds_fact(term)) for term in measures]
         if words and self._is_sqlite:
-            hits = Entry.id.in_(self._hits(_match_of(words)))
+            hits = Entry.id.in_(self._hits(self._match_of(words)))
             found.append(hits if any(not term.negated for term in words) else not_(hits))
         elif words:
             found += [_signed(term, Entry.id.in_(self._with_words(_vector_query(term)))) for term in words]
@@ -337,12 +349,14 @@ class _Search:
         needed = [replace(term, literal="") for term in words if not (term.negated and term.literal)]
         measures = [term for term in query.terms if _is_of_facts(term)]
         literal = [term for term in query.words if term.literal]
+        inside = [one for term in literal if not term.negated and (one := self._find_inside(term))]
         if not self._facts_upto or (words and not self._is_indexed):
             yield from self._scan(query, around, [every])
             return
         # Whether an entry is plain is told by facts.
-        unknown = self._unknown(words, measures or literal)
+        unknown = self._unknown(words or literal[: len(inside)], measures or literal)
         known = [*(not_(one) for one in unknown), *self._told(needed, measures)]
+        known += [Entry.id.in_(self._hits(one.match)) for one in inside]
         if any(isinstance(term, Expression) for term in query.terms):
             yield from self._scan(query, around, [every.where(*known), *map(every.where, unknown)])
             return
@@ -352,6 +366,57 @@ class _Search:
         plain = select(Entry.id).where(self._live, *labels, *known, not_(mixed), *holding)
         yield from self._execute(plain).scalars()
         yield from self._scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)])
+
+    def _is_of_texts(self, term: Term) -> bool:
+        """Whether texts have to be looked at for a term."""
+        if isinstance(term, Words) and term.literal:
+            inside = None if term.negated else self._find_inside(term)
+            return inside is None or not inside.exact
+        return isinstance(term, Expression)
+
+    def _find_inside(self, term: Words) -> Inside | None:
+        """What SQLite's index holds where letters stand anywhere; None where they are in too many of its words."""
+        pieces = () if term.words or not (self._is_sqlite and self._index) else tuple(words_of(term.literal))
+        return self.remember(("inside", term), lambda: self._look_inside(term, pieces)) if pieces else None
+
+    def _look_inside(self, term: Words, pieces: tuple[str, ...]) -> Inside | None:
+        first, *rest = pieces
+        alone = not rest and term.literal.endswith(first)
+        parts = []
+        if not term.literal.startswith(first):
+            rest = [*pieces]
+        elif (words := self._list_words(first, ends=not alone)) is not None:
+            # The last one is a character that no word has.
+            parts.append(" OR ".join(f'"{one}"' for one in words or ["\ue002"]))
+        if rest:
+            begins = term.literal.endswith(rest[-1])
+            parts.append(_match_one(Words("", tuple(rest), begins, "")))
+        if not parts:
+            return None
+        field = f"{term.field} : " if term.field else ""
+        return Inside(" AND ".join(f"({field}({one}))" for one in parts), exact=term.literal == first)
+
+    def _list_words(self, letters: str, *, ends: bool) -> list[str] | None:
+        """The words of the index that hold the letters, or end with them; None where they are too many to look up."""
+        words = table(words_name(self._index), column("term"))
+        place = func.substr(words.c.term, -len(letters)) == letters if ends else func.instr(words.c.term, letters) > 0
+        # Of what is cut off nobody knows what it held.
+        cut = func.length(words.c.term) >= _WORD_BYTES // 4
+        found = self._execute(select(words.c.term).where(or_(place, cut)).limit(MOST_INSIDE + 1)).scalars().all()
+        if len(found) > MOST_INSIDE or any(len(one) >= _WORD_BYTES // 4 for one in found):
+            return None
+        return list(found)
+
+    def _match_of(self, words: Iterable[Words]) -> str:
+        """Words in the language of SQLite's index; where none is wanted, what finds those that are excluded."""
+        signed: dict[bool, list[str]] = {False: [], True: []}
+        for term in words:
+            inside = self._find_inside(term)
+            signed[term.negated].append(inside.match if inside else _match_one(term))
+        wanted, excluded = signed[False], signed[True]
+        if not wanted:
+            return " OR ".join(excluded)
+        return f"({' AND '.join(wanted)})" + (f" NOT ({' OR '.join(excluded)})" if excluded else "")
 
     def _holds_literal(self, term: Words) -> Condition:
         """Whether a plain text holds what has to stand in it as it is, and its words as well."""
@@ -440,25 +505,13 @@ def _is_of_columns(term: Term) -> bool:
     return isinstance(term, Label) and not _is_of_facts(term)
 
 
-def _is_of_texts(term: Term) -> bool:
-    return isinstance(term, Expression) or (isinstance(term, Words) and bool(term.literal))
-
-
 def _index_table(name: str) -> Any:
     # A column with the name of the table stands for all of its columns.
     return table(name, column("rowid"), column(name))
 
 
-def _match_of(words: Iterable[Words]) -> str:
-    """Words in the language of SQLite's index; where none is wanted, what finds those that are excluded."""
-    terms = list(words)
-    wanted, excluded = ([_match_one(one) for one in terms if one.negated is sign] for sign in (False, True))
-    if not wanted:
-        return " OR ".join(excluded)
-    return f"({' AND '.join(wanted)})" + (f" NOT ({' OR '.join(excluded)})" if excluded else "")
-
-
 def _match_one(term: Words) -> str:
+    """Words in the language of SQLite's index."""
     # Words are letters, marks and digits, so that no quote is among them.
     return (f"{term.field} : " if term.field else "") + f'"{" ".join(term.words)}"' + (" *" if term.begins else "")
 

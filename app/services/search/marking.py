@@ -72,7 +72,7 @@ def forget_index(session: Session, dataset_id: int, *, facts: bool = False) -> N
     state = session.get(SearchState, dataset_id)
     if state is not None:
         for number in {state.index_number, state.build_number} - {0}:
-            session.execute(text(f"DROP TABLE IF EXISTS {table_name(dataset_id, number)}"))
+            drop_index(session, table_name(dataset_id, number))
         state.index_number = state.index_upto = state.build_number = state.build_upto = 0
         of_none = update(StaleEntry).where(StaleEntry.dataset_id == dataset_id).values(build_number=0)
         session.execute(of_none.execution_options(synchronize_session=None))
@@ -85,6 +85,17 @@ def forget_index(session: Session, dataset_id: int, *, facts: bool = False) -> N
             session.execute(gone.execution_options(synchronize_session=None))
 
 
+def drop_index(session: Session, name: str) -> None:
+    """Drop an index and the table of its words, if they are there."""
+    for one in (words_name(name), name):
+        session.execute(text(f"DROP TABLE IF EXISTS {one}"))
+
+
 def table_name(dataset_id: int, number: int) -> str:
     """The name of a dataset's full-text index."""
     return f"search_{int(dataset_id)}_{int(number)}"
+
+
+def words_name(index: str) -> str:
+    """The table that lists the words of an index."""
+    return f"{index}_words"
