@@ -63,8 +63,13 @@ def _page(form: ConnectionForm | None = None, edited: Connection | None = None, 
         form=form,
         edited=edited,
         problem=problem,
-        said=_sum_up(connections, sum(bool(note.problem) for note in keys.values())),
+        said=_sum_up(connections, sum(bool(keys[one.id].problem) or _is_refused(one) for one in connections)),
     )
+
+
+def _is_refused(connection: Connection) -> bool:
+    """Whether the last test found that its key is refused."""
+    return (connection.test or {}).get("code") == "key"
 
 
 def _sum_up(connections: list[Connection], without_key: int) -> str:

@@ -24,7 +24,7 @@ _OF_ADAPTER = ("rank", "alpha", "dropout")
 # Whatever an address may say beside the settings.
 WORDS = (
     "asked", "was", "like", "set", "look", "snapshot", "base", "folder", "hub", "licence", "where", "method", "seed",
-    "held_out", "name", "note", "override", *(f"sweep_{name}" for name in SWEPT),
+    "held_out", "name", "note", "override", "price", "confirm", *(f"sweep_{name}" for name in SWEPT),
 )  # fmt: skip
 
 
@@ -155,6 +155,8 @@ class TrainingForm:
             name=self.text("name"),
             note=self.text("note"),
             override=self.text("override"),
+            price=self.text("price"),
+            confirmed=self.text("confirm"),
             **numbers,
         )
 

@@ -203,25 +203,21 @@ class Chat:
             found = None
         if found is not None or self.endpoint.address.reach != "loopback":
             return found
-        # As Ollama says it of what is loaded and of any model, and llama.cpp, beside what all of them have.
-        for method, path, asked in (
-            ("GET", "/api/ps", None),
-            ("POST", "/api/show", self.model),
-            ("GET", "/props", None),
-        ):
-            body = {"model": asked} if asked else None
+        # As Ollama says it of what is loaded and of any model, LM Studio and llama.cpp, beside what all of them have.
+        show = {"model": self.model}
+        for path, body in (("/api/ps", None), ("/api/show", show), ("/api/v0/models", None), ("/props", None)):
+            method = "POST" if body else "GET"
             try:
                 reply = self.endpoint.send(method, path, json=body, seconds=_PEEK_SECONDS, tries=1, at_root=True)
                 told = reply.json() if reply.status == 200 else None
             except LttError:
                 continue
             if isinstance(told, dict):
-                loaded = [
-                    one for one in _list_of(told.get("models")) if one.get("model", one.get("name")) == self.model
-                ]
+                known = _list_of(told.get("models")) + _list_of(told.get("data"))
+                ours = [one for one in known if self.model in (one.get("model"), one.get("name"), one.get("id"))]
                 about, props = _object_of(told.get("model_info")), _object_of(told.get("default_generation_settings"))
                 places = (
-                    *(one.get("context_length") for one in loaded),
+                    *(one.get(key) for key in ("loaded_context_length", *_CONTEXT_KEYS) for one in ours),
                     *(value for name, value in about.items() if name.endswith(".context_length")),
                     props.get("n_ctx"),
                 )

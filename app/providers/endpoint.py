@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -274,7 +275,7 @@ class Endpoint:
             if isinstance(one, ssl.SSLError):
                 said = f"{self.address.origin} does not speak TLS as it should. Is it an address with http?"
                 return Unavailable(said, code="tls")
-            if isinstance(one, socket.gaierror):
+            if isinstance(one, _NoSuchName):
                 said = f"There is no computer named {self.address.host}, or the network is away."
                 return Unavailable(said, code="address")
         said = f"Nothing answers at {self.address.host}, port {self.address.port}. Is the server running?"
@@ -297,10 +298,11 @@ class _Transport(httpx2.HTTPTransport):
     """The usual transport over connections that were looked at first."""
 
     def __init__(self, backend: "_Backend") -> None:
-        super().__init__(trust_env=False)
+        # Authorities that a company adds are named by SSL_CERT_FILE.
+        context = httpx2.create_ssl_context()
+        super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.ConnectionPool(
-            # Authorities that a company adds are named by SSL_CERT_FILE.
-            ssl_context=httpx2.create_ssl_context(),
+            ssl_context=context,
             max_connections=256,
             max_keepalive_connections=32,
             keepalive_expiry=15.0,
@@ -336,13 +338,9 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect to the first of the host's addresses that may be and answers."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore2.ConnectError("no such name") from error
         refused: Conflict | None = None
         failed: httpcore2.ConnectError | httpcore2.ConnectTimeout | None = None
-        for ip in dict.fromkeys(str(one[4][0]) for one in found):
+        for ip in _resolve(host, port, self.left(timeout)):
             try:
                 check_reach(self._address, ip, self._allowed)
                 stream = self._plain.connect_tcp(ip, port, self.left(timeout), local_address, socket_options)
@@ -352,6 +350,31 @@ class _Backend(httpcore2.NetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failed = error
         raise failed or refused or httpcore2.ConnectError("no address")
+
+
+class _NoSuchName(httpcore2.ConnectError):
+    """The host of an address is not known, or the network is away."""
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[str]:
+    """The IP addresses of a host. The system's own look-up knows no deadline, so it is left behind when that comes."""
+    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(one[4][0]) for one in found)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        found = answers.get(timeout=seconds)
+    except Empty:
+        raise httpcore2.ConnectTimeout("the name was not found in time") from None
+    if isinstance(found, Exception):
+        raise _NoSuchName("no such name") from found
+    return found
 
 
 class _Stream(httpcore2.NetworkStream):

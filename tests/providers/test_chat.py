@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -212,6 +213,13 @@ def test_a_name_that_leads_nowhere_is_said(open_chat, monkeypatch):
     assert error.code == "address" and "no computer named api.example.test" in error.message
 
 
+def test_a_name_that_nobody_answers_for_ends_in_time(open_chat, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(endpoint.socket, "getaddrinfo", lambda *args, **kwargs: [][: over.wait(60)])
+    assert failure(open_chat(address="https://api.example.test/v1", seconds=0.2)).code == "slow"
+    over.set()
+
+
 @pytest.mark.parametrize("ip", ["10.0.0.7", "169.254.169.254", "::ffff:192.168.1.1", "fe80::1%lo", "0.0.0.0"])
 def test_a_name_that_leads_to_a_private_address_is_not_connected_to(open_chat, monkeypatch, ip):
     tried = []
@@ -376,6 +384,7 @@ def test_each_call_is_told_before_and_after(server, open_chat):
             {"/api/ps": {"models": []}, "/api/show": {"model_info": {"qwen3.context_length": 40960}}},
             40960,
         ),
+        ([{"id": "small"}], {"/api/v0/models": {"data": [{"id": "small", "max_context_length": 8192}]}}, 8192),
         ([{"id": "small"}], {"/props": {"default_generation_settings": {"n_ctx": 2048}}}, 2048),
         ([{"id": "small", "max_model_len": -1}], {"/props": []}, None),
         (

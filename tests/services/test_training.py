@@ -53,6 +53,7 @@ def test_a_run_is_trained_from_the_snapshot_to_its_card():
     folder = training.folder_of(run)
     spec = decode_spec((folder / "run.json").read_bytes())
     assert spec == training.spec_of(run) and spec.splits == {"train": 12, "validation": 4}
+    assert spec.versions["torch"] == "0" and "llm-training-tools" in spec.versions
     assert spec.snapshot.hash == snapshots.find_snapshot(dataset_id, "v1").hash
     card = (folder / "result" / "README.md").read_text()
     assert spec.snapshot.hash in card and "# First" in card

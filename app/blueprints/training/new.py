@@ -17,6 +17,7 @@ from app.core.options import Option
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import is_number, plural
 from app.core.training import METHODS, TARGETS, Base
+from app.core.validation.costs import say_price
 from app.forms.arguments import require_names
 from app.forms.training import FIRST, OF_BASE, OPTIONS, WORDS, TrainingForm, applies, write
 from app.models import Dataset
@@ -169,7 +170,8 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "estimate": estimate(plan) if plan else None,
         "number": max((run.number for run in training.list_runs(dataset_id, size=1)), default=0) + 1,
         "again": form.like is not None,
-        "target_title": EXPORT_TARGETS[TARGETS[form.method]].title,
+        "say_price": say_price,
+        "target_title": plan.quote.service if plan and plan.quote else EXPORT_TARGETS[TARGETS[form.method]].title,
     }
 
 

@@ -26,9 +26,12 @@ from app.core.training.zipping import stream_zip
 from app.forms.arguments import require_names
 from app.models import Snapshot, TrainingRun
 from app.services import datasets, runners, snapshots, training
+from app.services.training import hosted
 
 # Events that are shown; the file of the run has all of them.
 EVENTS = 40
+# What a run of this computer goes on from.
+RESUMED = ("paused", "cancelled", "failed")
 # What a file is called that is sent of a run.
 FILES = {
     "run.json": ("run.json", "application/json"),
@@ -81,7 +84,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
     said = request.args.get("sample", "0")
     chosen = min(int(said), max(len(questions) - 1, 0)) if is_number(said) else 0
     best = measured.best.step if measured.best else None
-    folder = training.folder_of(run)
+    folder, is_hosted = training.folder_of(run), run.place.isdigit()
     return {
         "dataset": datasets.get(dataset_id),
         "run": run,
@@ -94,7 +97,11 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         # Of a bundle nobody here knows when it was trained, but its points say for how long.
         "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
-        "can_resume": run.state in ("paused", "cancelled", "failed") and run.place == "local" and folder.is_dir(),
+        "can_resume": _can_resume(run, is_hosted) and folder.is_dir(),
+        "can_pause": run.place == "local" or (is_hosted and hosted.can_pause(run)),
+        "is_hosted": is_hosted,
+        "has_uploads": hosted.has_files_there(run),
+        "quote": training.read_quote(folder),
         "resume_at": max((one.step for one in seen.checkpoints), default=0),
         "worker": runners.any_worker(),
         "ahead": _count_ahead(run) if run.state == "queued" else 0,
@@ -116,6 +123,11 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "commands": list_commands(run, spec),
     }
+
+
+def _can_resume(run: TrainingRun, is_hosted: bool) -> bool:
+    """Whether a run can go on. A service does not go on with what was cancelled there."""
+    return run.state in ("paused", "failed") if is_hosted else run.place == "local" and run.state in RESUMED
 
 
 def _find_snapshot(dataset_id: int, spec: RunSpec) -> Snapshot | None:
@@ -218,6 +230,14 @@ def delete_checkpoints(dataset_id: int, number: int) -> ResponseReturnValue:
     """Delete the checkpoints of a run; its points and its result stay."""
     freed = training.delete_checkpoints(training.get_run(dataset_id, number).id)
     tell(f"The checkpoints of run {number} are deleted: {file_size(freed)}.")
+    return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
+
+
+@bp.post("/<int:number>/uploads/delete")
+def delete_uploads(dataset_id: int, number: int) -> ResponseReturnValue:
+    """Delete the files that a run uploaded, at its service."""
+    gone = hosted.delete_uploads(training.get_run(dataset_id, number).id)
+    tell(f"{plural(len(gone), 'uploaded file')} of run {number} {'is' if len(gone) == 1 else 'are'} deleted there.")
     return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)
 
 

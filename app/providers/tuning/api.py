@@ -93,6 +93,8 @@ class TuningApi(Protocol):
     can_pause: bool
     can_resume: bool
     seconds: float
+    # Which of the settings of a run it takes, as a sentence.
+    uses: str
 
     def __init__(self, endpoint: Endpoint) -> None: ...
 

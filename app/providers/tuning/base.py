@@ -61,6 +61,9 @@ class Place(Protocol):
     def estimate(self, spec: RunSpec, folder: Path) -> dict[str, Any]:
         """What it will need, as far as the place can tell: memory_mb, seconds_per_step, cost, fits, why."""
 
+    def versions(self) -> dict[str, str]:
+        """By what it trains, for the record: names of programs and their versions, as far as it tells."""
+
     def start(self, spec: RunSpec, folder: Path) -> str:
         """Begin, or go on from what the folder holds; gives the handle by which it is found again."""
 

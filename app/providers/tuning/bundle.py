@@ -30,6 +30,10 @@ class BundlePlace:
         """Nothing is known of that machine."""
         return {}
 
+    def versions(self) -> dict[str, str]:
+        """Those of that machine are pinned in the bundle."""
+        return {}
+
     def start(self, spec: RunSpec, folder: Path) -> str:
         """There is nothing to start."""
         return self.name

@@ -69,6 +69,7 @@ class FireworksApi(Api):
     targets: Mapping[str, str] = MappingProxyType({"lora": "fireworks", "dpo": "fireworks-preference"})
     # Larger files go to a signed address, which is not done here.
     most_upload: int | None = 150_000_000
+    uses = "Of the settings it takes epochs, learning rate, rank and the longest text; all else is chosen there."
     can_pause, can_resume = False, True
 
     @property

@@ -168,6 +168,10 @@ class HostedPlace:
         """What it costs, as confirmed; memory and time are the service's."""
         return {"fits": True, "why": "", "cost": _read_object(folder / QUOTE) or None}
 
+    def versions(self) -> dict[str, str]:
+        """A service does not tell by what it trains."""
+        return {}
+
     def start(self, spec: RunSpec, folder: Path) -> str:
         """Write down what will be asked for; the first look asks for it. Gives the name that all of it has there."""
         notes = read_notes(folder)

@@ -86,6 +86,11 @@ class LocalPlace:
         """Memory and time, measured by the engine by a step that is not kept."""
         return self.ask("estimate", str(folder), seconds=ESTIMATE_SECONDS)
 
+    def versions(self) -> dict[str, str]:
+        """Those of the engine's Python and packages."""
+        found = self.probe()
+        return {"python": str(found.get("python", "")), **found.get("versions", {})}
+
     def start(self, spec: RunSpec, folder: Path) -> str:
         """Start the engine; it goes on from the newest complete checkpoint by itself."""
         _end_former(folder)

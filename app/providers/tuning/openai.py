@@ -64,6 +64,7 @@ class OpenAIApi(Api):
     title = "OpenAI"
     targets: Mapping[str, str] = MappingProxyType({"lora": "openai", "full": "openai", "dpo": "openai-dpo"})
     most_upload: int | None = 512_000_000
+    uses = "Of the settings it takes the epochs and the seed, for DPO also beta; all else is chosen there."
     can_pause = can_resume = True
     # Whether a file is waited for before a job is made of it.
     waits_for_file = False

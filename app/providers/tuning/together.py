@@ -44,6 +44,7 @@ class TogetherApi(Api):
         {"lora": "together", "full": "together", "dpo": "together-preference"}
     )
     most_upload: int | None = 50_000_000_000
+    uses = "The batch and the longest text are chosen there; all other settings are sent."
     can_pause = can_resume = False
 
     def look(self) -> None:

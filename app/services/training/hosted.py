@@ -23,7 +23,7 @@ from app.providers.tuning import Obstacle
 from app.providers.tuning.api import TuningApi
 from app.providers.tuning.azure import KEY_HEADER, AzureApi
 from app.providers.tuning.fireworks import FireworksApi
-from app.providers.tuning.hosted import CONTROL, FILES, HostedPlace, write_whole
+from app.providers.tuning.hosted import CONTROL, FILES, HostedPlace, read_notes, write_whole
 from app.providers.tuning.openai import OpenAIApi
 from app.providers.tuning.together import TogetherApi
 from app.services import models
@@ -163,6 +163,18 @@ def connect_model(run: TrainingRun, result: Mapping[str, Any]) -> dict[str, Any]
 def find_hosted(run: TrainingRun) -> HostedPlace | None:
     """The service of a run; None where it was not trained at one, or the connection is gone."""
     return find_place(run.place) if run.place.isdigit() else None
+
+
+def has_files_there(run: TrainingRun) -> bool:
+    """Whether files of a run lie at a service, as far as is known here."""
+    notes = read_notes(folder_of(run)) if has_uploads(run) else None
+    return notes is not None and any(one.id and not one.deleted for one in notes.files.values())
+
+
+def can_pause(run: TrainingRun) -> bool:
+    """Whether the service of a run can stop it so that it goes on later."""
+    place = find_hosted(run)
+    return place is not None and place.can_pause
 
 
 def delete_uploads(run_id: int) -> list[str]:

@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.options import encode
 from app.core.training import RunSpec, decode_spec
-from app.core.training.points import Point, perplexity_of, read_points
+from app.core.training.folder import read_state
+from app.core.training.points import Point, find_best, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
 from app.providers.tuning.hosted import CONTROL, NOTES
 from app.services import entries
-from app.services.training.folders import METRICS, folder_of, read_run, remove_folder
+from app.services.training.folders import METRICS, folder_of, remove_folder
 
 ACTIVE = ("queued", "running", "pausing", "interrupted")
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
@@ -57,13 +58,8 @@ def spec_of(run: TrainingRun) -> RunSpec:
 
 def as_dict(run: TrainingRun) -> dict[str, Any]:
     """The run as programs see it. ``best`` is the checkpoint with the least validation loss."""
-    spec, there = spec_of(run), read_run(run)
-    state, snapshot = there.state, spec.snapshot
-    best = run.result.get("best")
-    if there.best is not None:
-        best = {"step": there.best.step, "validation_loss": there.best.validation_loss}
-    if best:
-        best = {**best, "perplexity": perplexity_of(best["validation_loss"])}
+    spec, state = spec_of(run), read_state(folder_of(run))
+    snapshot, best = spec.snapshot, state.best or find_best(read_points(folder_of(run) / METRICS))
     return {
         "run": run.id,
         "number": run.number,
@@ -74,7 +70,13 @@ def as_dict(run: TrainingRun) -> dict[str, Any]:
         "state": run.state,
         "step": state.step or run.result.get("step") or 0,
         "steps": state.steps or run.result.get("steps"),
-        "best": best,
+        "best": {
+            "step": best.step,
+            "validation_loss": best.validation_loss,
+            "perplexity": perplexity_of(best.validation_loss),
+        }
+        if best
+        else None,
         "model": run.result.get("model"),
         "message": run.result.get("error") or state.message,
         "code": run.result.get("code") or "",

@@ -139,7 +139,7 @@ def list_calendar(profile: Profile) -> list[dict[str, str]]:
 
 
 def _list_notes(place: HostedPlace, profile: Profile, survey: Survey, *, exact: bool) -> list[str]:
-    notes = []
+    notes = [place.service.uses]
     held = survey.rows.get("validation", 0)
     if held:
         notes.append(f"{plural(held, 'validation pair')} go there too. Some services bill them when they measure.")

@@ -299,7 +299,8 @@ def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
         blocking = [one.message for one in refused if one.blocking]
         if blocking:
             raise Conflict(" ".join(blocking), code=refused[0].code)
-    spec = replace(spec, splits={name: survey.splits[name] for name in FILES}, files=survey.files)
+    splits = {name: survey.splits[name] for name in FILES}
+    spec = replace(spec, splits=splits, files=survey.files, versions=spec.versions | find_place(run.place).versions())
     part = folder / f"{SPEC}.part"
     part.write_bytes(encode_spec(spec))
     part.replace(folder / SPEC)
