@@ -73,7 +73,7 @@ def test_ticked_runs_stand_side_by_side_with_what_differs(client, home, make):
     make()
     make(settings=replace(QUICK, epochs=5, learning_rate=2e-4))
     text = text_of(client.get(f"{home}?run=1&run=2"))
-    assert "Runs 2 and 1" in text and "2 of 33 settings; 31 are the same" in text
+    assert "Runs 2 and 1" in text and re.search(r"2 of \d+ settings; \d+ are the same", text)
     assert "Epochs 5 2" in text and "Learning rate 2e-4 1e-3" in text
     part = client.get(f"{home}?run=1&run=2", headers={"HX-Request": "true"}).text
     assert "<html" not in part and part.count('<svg class="chart"') == 2
@@ -131,7 +131,7 @@ def test_a_run_that_failed_says_why_and_goes_on_from_its_checkpoint(client, home
 
 
 def test_a_run_is_paused_and_cancelled(client, home, make, app):
-    make(state="running", step=20)
+    make()
     client.post(home, data=choose())
     client.post(f"{home}/2/pause")
     assert listed(app, home)[0] == (2, "paused", "")

@@ -98,7 +98,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": _can_resume(run, is_hosted) and folder.is_dir(),
-        "can_pause": not is_hosted or hosted.can_pause(run),
+        "can_pause": run.place == "local" or (is_hosted and hosted.can_pause(run)),
         "is_hosted": is_hosted,
         "has_uploads": hosted.has_files_there(run),
         "quote": training.read_quote(folder),

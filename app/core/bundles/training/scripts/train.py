@@ -10,6 +10,7 @@ result/        the best model or adapter, with its tokenizer
 from model import load_model  # isort: skip
 
 import argparse
+import copy
 import hashlib
 import json
 import math
@@ -219,7 +220,7 @@ def main():
             for name, some in (("train", rows), ("validation", validation))
             if some
         }
-        data, more = load_dataset("json", data_files=paths), {}
+        data, more = load_dataset("json", data_files=paths), {} if adapter else {"ref_model": copy.deepcopy(model)}
     else:
         data = {"train": tokenize(rows, tokenizer, settings), "validation": tokenize(validation, tokenizer, settings)}
         more = {"data_collator": DataCollatorForSeq2Seq(tokenizer)}
