@@ -9,7 +9,7 @@ import yaml
 
 from app.core.bundles.training import TRAINERS
 from app.core.errors import Conflict, Invalid
-from app.core.training import Base, TrainingSettings
+from app.core.training import Base, TrainingSettings, decode_spec
 from app.services import datasets, pairs, snapshots, training
 from app.services.training import RunChoices
 from tests.training import QUICK, make_dataset
@@ -181,6 +181,20 @@ def test_sample_answers_come_back_as_well():
     ]
     bring(run, "samples.jsonl", as_lines(rows))
     assert [(one.step, one.answer) for one in training.read_run(run).samples] == [(0, "a"), (6, "a")]
+
+
+def test_the_record_of_a_run_says_all_that_is_needed_to_repeat_it(tmp_path):
+    run = make_run(name="Away", licence="MIT")
+    bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 12)))
+    target = tmp_path / "record"
+    assert training.write_record(run.id, target) == ["run.json", "README.md", "metrics.jsonl", "events.jsonl"]
+    assert decode_spec((target / "run.json").read_bytes()) == training.spec_of(run)
+    card = (target / "README.md").read_text()
+    assert (
+        "# Away" in card and "MIT" in card and training.spec_of(run).snapshot.hash in card and "| best | 12 |" in card
+    )
+    with pytest.raises(Conflict, match="is there already"):
+        training.write_record(run.id, target)
 
 
 def test_the_file_of_another_run_is_refused_and_changes_nothing():
