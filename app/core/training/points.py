@@ -135,7 +135,8 @@ def point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
     values: dict[str, Any] = {}
     for name, ours in names.items():
         value = row.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        # Numbers beyond 64 bits are nothing that was measured.
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63:
             values[ours] = int(value) if ours in ("step", "tokens") else float(value)
     return Point(**values) if values.get("step", -1) >= 0 else None
 
