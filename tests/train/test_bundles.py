@@ -77,6 +77,7 @@ def test_a_bundle_trains_by_its_one_command_goes_on_after_a_stop_and_its_metrics
     assert [one["step"] for one in after] == [one["step"] for one in before] == list(range(13))
     for one, other in zip(before, after, strict=True):
         assert one.get("loss") == pytest.approx(other.get("loss"), abs=1e-6)
+        assert one.get("tokens") == other.get("tokens")
         assert one.get("validation_loss") == pytest.approx(other.get("validation_loss"), abs=1e-6)
 
     run = training.import_metrics(run.id, folder / "metrics.jsonl")

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, set_seed
-from transformers.utils.logging import disable_progress_bar
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 from app.providers.engine import memory
@@ -24,7 +23,6 @@ from app.providers.engine.masks import IGNORED, Masker, read_tools
 # A sample answer is as long as this at most.
 _SAMPLE_TOKENS, _SAMPLE_LETTERS = 64, 2_000
 _PARTS_OF_EPOCH = 3
-disable_progress_bar()
 # The trainers use what their own libraries are about to rename.
 warnings.filterwarnings("ignore", category=FutureWarning)
 _NAMES = {

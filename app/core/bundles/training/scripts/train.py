@@ -93,11 +93,12 @@ class Recorder(TrainerCallback):
 
     def __init__(self, run, questions, tokenizer):
         self.run, self.questions, self.tokenizer = run, questions, tokenizer
-        self.began, self.before = time.monotonic(), 0.0
+        self.began, self.before, self.tokens = time.monotonic(), 0.0, 0
 
     def on_train_begin(self, args, state, control, **rest):
-        """Go on counting seconds where a stopped run ended, and forget samples of steps that are done again."""
+        """Go on counting where a stopped run ended, and forget samples of steps that are done again."""
         self.before = max((one.get("seconds", 0.0) for one in state.log_history), default=0.0)
+        self.tokens = max((one.get("num_tokens", 0) for one in state.log_history), default=0)
         path = HERE / "samples.jsonl"
         if state.is_world_process_zero and path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -109,6 +110,9 @@ class Recorder(TrainerCallback):
         more = {"seconds": round(self.before + time.monotonic() - self.began, 3), "run": self.run}
         if torch.cuda.is_available():
             more["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
+        if "num_tokens" in state.log_history[-1]:
+            # TRL counts them from where it was started last.
+            more["num_tokens"] = state.log_history[-1]["num_tokens"] + self.tokens
         state.log_history[-1].update(more)
 
     def on_evaluate(self, args, state, control, model, **rest):
