@@ -30,6 +30,7 @@ ACTIONS = (
     "cancel",
     "bundle",
     "import-metrics",
+    "record",
     "merge",
     "gguf",
     "delete",
@@ -203,8 +204,8 @@ def runs(dataset: str, limit: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bool) -> None:
     """Show training run N, or do with it: pause, resume, cancel, bundle FOLDER|FILE.zip, import-metrics FILE,
-    merge FOLDER, gguf FILE, delete, delete-checkpoints."""
-    if (target is None) == (action in ("bundle", "import-metrics", "merge", "gguf")):
+    record FOLDER (run.json, card, what was measured), merge FOLDER, gguf FILE, delete, delete-checkpoints."""
+    if (target is None) == (action in ("bundle", "import-metrics", "record", "merge", "gguf")):
         raise BadUsage(f"`ltt run N {action}` takes {'a file or a folder' if target is None else 'nothing more'}.")
     with open_workspace():
         running.interrupt_dead()
@@ -221,6 +222,8 @@ def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bo
         elif action == "import-metrics" and target is not None:
             refuse_live(target, "Name the file of metrics.")
             service.import_metrics(run_id, target)
+        elif action == "record" and target is not None:
+            said = {"files": service.write_record(run_id, target)}
         elif action in ("merge", "gguf") and target is not None:
             said = dict(service.make_of_result(run_id, action, target))
         elif action in ("delete", "delete-checkpoints"):

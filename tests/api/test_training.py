@@ -104,5 +104,7 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, addre
     done = client.post(metrics, data={"file": (io.BytesIO(line), "metrics.jsonl")})
     assert done.status_code == 200 and done.json["state"] == "done" and done.json["best"]["step"] == 12
     assert client.get(metrics).json["points"] == [{"step": 12, "epoch": 2.0, "validation_loss": 1.5}]
+    record = client.get(f"{API}/runs/{run}/record").json
+    assert record["spec"]["base"]["name"] == "acme/small" and "| best | 12 |" in record["card"]
     raw = client.post(f"{metrics}?name=m.jsonl", data=b'{"step": 1, "lo', content_type="application/octet-stream")
     assert raw.status_code == 422 and "Line 1 of this file is broken" in raw.json["error"]["message"]

@@ -276,6 +276,7 @@ def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home)
     done = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(line), "metrics.jsonl")}, follow_redirects=True)
     assert "1 point brought back from metrics.jsonl" in text_of(done) and "Finished" in text_of(done)
     assert listed(app, home) == [(1, "done", "")]
+    assert b"| best | 1 |" in client.get(f"{home}/1/card/file").data
     broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
     assert "Line 1 of this file is broken" in text_of(broken, 422)
     assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)

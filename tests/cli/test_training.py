@@ -92,3 +92,5 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(ltt, tmp_path):
     refused = ltt("run", told["run"], "import-metrics", metrics)
     assert refused.code == 3 and "of another run" in refused.err
     assert ltt("run", told["run"], "import-metrics").code == 2
+    files = ltt("run", told["run"], "record", tmp_path / "record", "--json").json["files"]
+    assert files[:2] == ["run.json", "README.md"] and (tmp_path / "record" / "run.json").exists()

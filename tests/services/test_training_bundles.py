@@ -9,7 +9,7 @@ import yaml
 
 from app.core.bundles.training import TRAINERS
 from app.core.errors import Conflict, Invalid
-from app.core.training import Base, TrainingSettings
+from app.core.training import Base, TrainingSettings, decode_spec
 from app.services import datasets, pairs, snapshots, training
 from app.services.training import RunChoices
 from tests.training import QUICK, make_dataset
@@ -183,6 +183,20 @@ def test_sample_answers_come_back_as_well():
     assert [(one.step, one.answer) for one in training.read_run(run).samples] == [(0, "a"), (6, "a")]
 
 
+def test_the_record_of_a_run_says_all_that_is_needed_to_repeat_it(tmp_path):
+    run = make_run(name="Away", licence="MIT")
+    bring(run, "metrics.jsonl", as_lines(points_of(run, 0, 12)))
+    target = tmp_path / "record"
+    assert training.write_record(run.id, target) == ["run.json", "README.md", "metrics.jsonl", "events.jsonl"]
+    assert decode_spec((target / "run.json").read_bytes()) == training.spec_of(run)
+    card = (target / "README.md").read_text()
+    assert (
+        "# Away" in card and "MIT" in card and training.spec_of(run).snapshot.hash in card and "| best | 12 |" in card
+    )
+    with pytest.raises(Conflict, match="is there already"):
+        training.write_record(run.id, target)
+
+
 def test_the_file_of_another_run_is_refused_and_changes_nothing():
     run, other = make_run(), make_run(seed=7)
     with pytest.raises(Invalid, match="This file is of another run"):
@@ -233,6 +247,13 @@ def test_settings_reach_each_configuration(tmp_path):
     mlx = read("mlx", "mlx.yaml")
     # 12 rows are 4 batches, 2 steps, of each of 2 epochs.
     assert (mlx["iters"], mlx["grad_accumulation_steps"], mlx["lora_parameters"]["scale"]) == (8, 2, 3.0)
+
+
+def test_a_batch_of_mlx_is_no_larger_than_the_validation_split(tmp_path):
+    settings = TrainingSettings(batch_size=4, accumulation=1, epochs=1)
+    run = make_run(make_dataset(validation=2), settings=settings)
+    mlx = yaml.safe_load(unzip(run, "mlx", tmp_path)["mlx.yaml"])
+    assert (mlx["batch_size"], mlx["grad_accumulation_steps"], mlx["iters"]) == (2, 2, 6)
 
 
 def test_the_snapshot_remembers_the_run():

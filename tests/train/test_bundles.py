@@ -5,12 +5,13 @@ import os
 import re
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.core.training import TrainingSettings
-from app.services import training
+from app.services import datasets, pairs, training
 from app.services.training import RunChoices
 from tests.train.conftest import PYTHON
 from tests.training import make_dataset
@@ -76,6 +77,7 @@ def test_a_bundle_trains_by_its_one_command_goes_on_after_a_stop_and_its_metrics
     assert [one["step"] for one in after] == [one["step"] for one in before] == list(range(13))
     for one, other in zip(before, after, strict=True):
         assert one.get("loss") == pytest.approx(other.get("loss"), abs=1e-6)
+        assert one.get("tokens") == other.get("tokens")
         assert one.get("validation_loss") == pytest.approx(other.get("validation_loss"), abs=1e-6)
 
     run = training.import_metrics(run.id, folder / "metrics.jsonl")
@@ -115,3 +117,20 @@ def test_llama_factory_takes_its_configuration(tmp_path):
     read = json.loads(done.stdout.splitlines()[-1])
     assert read[:7] == ["acme/small", ["run_1_of_bank"], 1e-5, "sft", "lora", 8, 3]
     assert re.fullmatch(r"output/[0-9a-f]{16}", read[7])
+
+
+@pytest.mark.usefixtures("context")
+def test_a_bundle_of_preferences_trains_as_well(tmp_path):
+    dataset_id = datasets.create_dataset("Preferences").id
+    for number in range(8):
+        question, answer = f"What does box {number} weigh?", f"Box {number} weighs {number + 2} kg."
+        split = "train" if number < 6 else "validation"
+        pairs.add_pair(dataset_id, question, answer, rejected_answer="No idea.", split=split)
+    settings = replace(SETTINGS, epochs=1, samples=0)
+    choices = RunChoices(dataset_id, where="bundle", base="toy", method="dpo", settings=settings)
+    run = training.start_run(training.create_run(choices).id, here=True)
+    folder = unzip(run, "trl", tmp_path)
+    done = train(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    run = training.import_metrics(run.id, folder / "metrics.jsonl")
+    assert run.state == "done" and [one.step for one in training.read_run(run).points] == [0, 1, 2]

@@ -2,7 +2,9 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +25,10 @@ def labelled(number: int) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.parametrize(("method", "adapter"), [("dpo", True), ("dpo", False), ("kto", True)])
-def test_preferences_are_learned(method: str, adapter: bool, tmp_path: Path) -> None:
+def learn_preferences(run: Path, method: str, *, adapter: bool) -> dict[int, dict[str, Any]]:
+    """The points of a run on preferences that is through."""
     rows = pairs(24) if method == "dpo" else labelled(24)
-    settings = {"adapter": adapter, "epochs": 2, "checkpoint_every": 3, "samples": 1}
-    run = write_run(tmp_path / "run", rows[:16], rows[16:], method, **settings)
-    (run / "control").write_text("pause", encoding="utf-8")
-    engine("train", run, expect=10)
+    write_run(run, rows[:16], rows[16:], method, adapter=adapter, checkpoint_every=3, samples=1)
     engine("train", run)
     curve = points(run)
     assert state(run)["phase"] == "done" and list(curve) == [0, 1, 2, 3, 4]
@@ -37,6 +36,23 @@ def test_preferences_are_learned(method: str, adapter: bool, tmp_path: Path) -> 
     assert math.isclose(curve[0]["validation_loss"], math.log(2) if method == "dpo" else 0.5, abs_tol=1e-3)
     assert curve[4]["loss"] < curve[1]["loss"]
     assert (run / "result" / "adapter_config.json").exists() is adapter
+    return curve
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_an_adapter_learns_preferences(method: str, tmp_path: Path) -> None:
+    learn_preferences(tmp_path / "run", method, adapter=True)
+
+
+def test_after_a_pause_preferences_are_still_measured_by_the_model_as_it_was(tmp_path: Path) -> None:
+    curve = learn_preferences(tmp_path / "run", "dpo", adapter=False)
+    run = shutil.copytree(tmp_path / "run", tmp_path / "paused", ignore=shutil.ignore_patterns("checkpoints", "base"))
+    (run / "control").write_text("pause", encoding="utf-8")
+    engine("train", run, expect=10)
+    engine("train", run)
+    for step, point in points(run).items():
+        for name in ("loss", "validation_loss", "gradient_norm"):
+            assert math.isclose(point.get(name, 0), curve[step].get(name, 0), rel_tol=0, abs_tol=1e-6)
 
 
 def test_without_a_gain_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
@@ -56,6 +72,12 @@ def test_without_a_gain_it_stops_early_and_keeps_the_best(tmp_path: Path) -> Non
     assert f"| Step {best:,} (this one) | {losses[best]}" in card
 
 
+@pytest.fixture(scope="module")
+def probed() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(engine("probe"))
+    return found
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "code"),
     [
@@ -66,10 +88,9 @@ def test_without_a_gain_it_stops_early_and_keeps_the_best(tmp_path: Path) -> Non
     ],
 )
 def test_what_cannot_be_done_here_is_said_in_a_sentence(
-    method: str, settings: dict[str, object], code: str, tmp_path: Path
+    method: str, settings: dict[str, object], code: str, probed: dict[str, Any], tmp_path: Path
 ) -> None:
-    found = json.loads(engine("probe"))
-    if (code == "no_device" and len(found["devices"]) > 1) or (code == "no_qlora" and found["qlora"]["works"]):
+    if (code == "no_device" and len(probed["devices"]) > 1) or (code == "no_qlora" and probed["qlora"]["works"]):
         pytest.skip("It can be done here.")
     run = write_run(tmp_path / "run", labelled(8) if method == "kto" else chats(8), (), method, **settings)
     engine("train", run, expect=1)

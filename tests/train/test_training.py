@@ -45,7 +45,10 @@ def test_what_it_trains_on_is_found_and_said() -> None:
 
 
 def test_without_validation_the_last_checkpoint_is_the_result(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", chats(8), epochs=2, samples=0)
+    unanswered = {"messages": [{"role": "user", "content": "How heavy is it?"}]}
+    run = write_run(tmp_path / "run", [*chats(8), unanswered], epochs=2, samples=0)
     engine("train", run)
+    [note] = [one["message"] for one in read_lines(run / "events.jsonl") if one["kind"] == "note"]
+    assert note == "1 of 9 train rows have no trained token and are left out."
     assert state(run)["best"] is None and complete(run) == [2]
     assert (run / "result" / "model.safetensors").exists()

@@ -143,6 +143,13 @@ def metrics(path: RunPath) -> Answer:
     return jsonify(msgspec.to_builtins(told))
 
 
+@bp.get("/runs/<int:run>/record")
+def record(path: RunPath) -> Answer:
+    """Everything needed to repeat a run, as its `run.json` holds it, and the card of what came of it."""
+    found = service.require_run(path.run)
+    return jsonify(spec=msgspec.json.decode(service.read_spec(found)), card=service.card_of(found))
+
+
 @bp.patch("/runs/<int:run>")
 def describe(path: RunPath, body: NameBody) -> Answer:
     """Give a run another name or note. What it was trained on never changes."""

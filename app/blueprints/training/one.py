@@ -18,7 +18,7 @@ from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
 from app.core.text import clip, is_number, plural
-from app.core.training import METHODS, RunSpec, encode_spec
+from app.core.training import METHODS, RunSpec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
 from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
@@ -38,6 +38,7 @@ RESUMED = ("paused", "cancelled", "failed")
 # What a file is called that is sent of a run.
 FILES = {
     "run.json": ("run.json", "application/json"),
+    "card": ("card.md", "text/markdown"),
     "metrics": ("metrics.jsonl", "application/x-ndjson"),
     "samples": ("samples.jsonl", "application/x-ndjson"),
     "events": ("events.jsonl", "application/x-ndjson"),
@@ -266,15 +267,15 @@ def log(dataset_id: int, number: int) -> ResponseReturnValue:
     )
 
 
-@bp.get("/<int:number>/<any('run.json', metrics, samples, events, log):which>/file")
+@bp.get("/<int:number>/<any('run.json', card, metrics, samples, events, log):which>/file")
 def fetch(dataset_id: int, number: int, which: str) -> ResponseReturnValue:
-    """A file of the run's folder."""
+    """A file of the run's folder, or its card."""
     run = training.get_run(dataset_id, number)
     file, kind = FILES[which]
     path = training.folder_of(run) / file
-    if which == "run.json" and not path.is_file():
-        # It is written when the run begins.
-        return _answer(encode_spec(training.spec_of(run)), kind, f"run-{number}-{file}")
+    if which in ("run.json", "card"):
+        made = training.read_spec(run) if which == "run.json" else training.card_of(run).encode()
+        return _answer(made, kind, f"run-{number}-{file}")
     if not path.is_file():
         raise NotFound(f"Run {number} has no {file}.", run=number)
     if which == "metrics":

@@ -51,7 +51,7 @@ def set_environment(asked: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 2) - 1, 1)))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     settings = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-    settings |= {"WANDB_DISABLED": "true", "TRANSFORMERS_VERBOSITY": "error", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    settings |= {"WANDB_DISABLED": "true", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
     may_fetch = False
     if asked.command in ("train", "estimate"):
         try:

@@ -1,5 +1,7 @@
 """What ends the engine, each with a code for programs and one sentence for people."""
 
+import errno
+
 
 class Stop(Exception):
     """The work cannot go on, for the reason that the sentence says."""
@@ -9,6 +11,7 @@ class Stop(Exception):
         self.code = code
 
 
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 DISK_TEXTS = ("no space left", "file too large", "disk quota", "write failed", "failed writing file", "ioerror")
 MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
 
@@ -19,7 +22,7 @@ def explain(error: BaseException, kept: int | None) -> Stop:
         return error
     said = " ".join(str(one) for one in (error, error.__cause__, error.__context__) if one is not None).lower()
     left = f"The checkpoint of step {kept:,} is whole" if kept is not None else "There is no checkpoint yet"
-    if getattr(error, "errno", None) in (27, 28, 122) or any(text in said for text in DISK_TEXTS):
+    if getattr(error, "errno", None) in _NO_ROOM or any(text in said for text in DISK_TEXTS):
         return Stop("disk_full", f"There is no room left on the disk. {left}: make room, then resume.")
     if isinstance(error, MemoryError) or any(text in said for text in MEMORY_TEXTS):
         return Stop(

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, set_seed
-from transformers.utils.logging import disable_progress_bar
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 from app.providers.engine import memory
@@ -24,7 +23,6 @@ from app.providers.engine.masks import IGNORED, Masker, read_tools
 # A sample answer is as long as this at most.
 _SAMPLE_TOKENS, _SAMPLE_LETTERS = 64, 2_000
 _PARTS_OF_EPOCH = 3
-disable_progress_bar()
 # The trainers use what their own libraries are about to rename.
 warnings.filterwarnings("ignore", category=FutureWarning)
 _NAMES = {
@@ -81,6 +79,7 @@ class Keeper(TrainerCallback):
     def __init__(self, folder: Folder, base: Base, samples: list[tuple[int, dict[str, Any]]]) -> None:
         self.folder, self.base, self.samples = folder, base, samples
         self.trainer: Any = None
+        self.notes: list[str] = []
         self.ended = ""
         self.point: dict[str, Any] = {}
         points = list(folder.lines("metrics.jsonl"))
@@ -259,8 +258,8 @@ def make_trainer(folder: Folder, base: Base) -> tuple[Any, Keeper]:
         raise Stop("no_data", "There are no rows to train on: data/train.jsonl is empty.")
     if method == "kto" and settings["batch_size"] < 2:
         raise Stop("batch_too_small", "KTO compares the rows of a batch: set a batch size of 2 or more.")
-    data = {name: _make_dataset(folder, base, name, found) for name, found in rows.items()}
-    train, validation = data["train"], data["validation"] if data["validation"] is not None else None
+    notes: list[str] = []
+    train, validation = (_make_dataset(folder, base, name, found, notes) for name, found in rows.items())
     per_epoch = max(math.ceil(len(train) / settings["batch_size"]) // settings["accumulation"], 1)
     every = settings["checkpoint_every"] or max(per_epoch // _PARTS_OF_EPOCH, 1)
     classes: dict[str, tuple[Any, Any]] = {"dpo": (_DPO, DPOConfig), "kto": (_KTO, KTOConfig)}
@@ -296,13 +295,13 @@ def make_trainer(folder: Folder, base: Base) -> tuple[Any, Keeper]:
         callbacks=[keeper],
         **more,
     )
-    keeper.trainer = trainer
+    keeper.trainer, keeper.notes = trainer, notes
     trainer.remove_callback(PrinterCallback)
     return trainer, keeper
 
 
-def _make_dataset(folder: Folder, base: Base, name: str, rows: list[dict[str, Any]]) -> Any:
-    """The rows as a trainer takes them; None where there are none."""
+def _make_dataset(folder: Folder, base: Base, name: str, rows: list[dict[str, Any]], notes: list[str]) -> Any:
+    """The rows as a trainer takes them, None where there are none; what is to be told of them goes to the notes."""
     if not rows:
         return None
     if folder.method in ("dpo", "kto"):
@@ -313,7 +312,7 @@ def _make_dataset(folder: Folder, base: Base, name: str, rows: list[dict[str, An
     kept = [one for one in masked if any(one.trained)]
     if len(kept) < len(rows):
         left_out = f"{len(rows) - len(kept):,} of {len(rows):,} {name} rows"
-        folder.event("note", f"{left_out} have no trained token and are left out.")
+        notes.append(f"{left_out} have no trained token and are left out.")
     if not kept:
         raise Stop("no_data", f"No row of data/{name}.jsonl has a trained token among its first {masker.max_tokens:,}.")
     labels = [
@@ -361,6 +360,8 @@ def train(folder: Folder, base: Base, newest: int) -> str:
     if newest < 0:
         steps = count_steps(trainer)
         folder.event("started", f"Training starts on {base.device} in {base.precision}, {steps:,} steps.")
+        for note in keeper.notes:
+            folder.event("note", note)
         folder.event("memory", f"A step of the longest rows takes {needed:,} MB of {available:,} MB.")
     else:
         folder.event("resumed", f"Training goes on from the checkpoint of step {newest:,}.")

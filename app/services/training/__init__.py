@@ -24,6 +24,7 @@ from app.services.training.local import make_of_result, serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
 from app.services.training.quoting import Quote, read_quote
+from app.services.training.records import card_of, read_spec, write_record
 from app.services.training.running import (
     SWEPT,
     TrainRun,
@@ -57,6 +58,7 @@ __all__ = [
     "TrainRun",
     "as_dict",
     "cancel_run",
+    "card_of",
     "compare_runs",
     "count_runs",
     "create_run",
@@ -77,6 +79,7 @@ __all__ = [
     "prepare",
     "read_quote",
     "read_run",
+    "read_spec",
     "recommend",
     "require_run",
     "resume_run",
@@ -88,4 +91,5 @@ __all__ = [
     "survey_data",
     "usual_choices",
     "write_bundle",
+    "write_record",
 ]

@@ -110,7 +110,7 @@ def write_bundle(run_id: int, trainer: str, target: Path) -> MadeBundle:
 def _write_folder(run_id: int, name: str, target: Path) -> MadeBundle:
     """Write the files of a bundle into an empty folder."""
     run = require_run(run_id)
-    said = _read_spec(run)
+    said = _require_spec(run)
     spec, number = decode_spec(said), name_run(said)
     trainer = find_trainer(name, spec)
     title = f"Run {run.number} of {spec.snapshot.dataset}"
@@ -128,7 +128,7 @@ def _write_folder(run_id: int, name: str, target: Path) -> MadeBundle:
     return MadeBundle(trainer, number, digests, {part.split: part.rows for part in parts}, f"{facts.slug}_{name}")
 
 
-def _read_spec(run: TrainingRun) -> bytes:
+def _require_spec(run: TrainingRun) -> bytes:
     try:
         return (folder_of(run) / SPEC).read_bytes()
     except OSError as error:
@@ -209,7 +209,7 @@ def import_metrics(run_id: int, file: Path, name: str = "") -> TrainingRun:
         if run.state in ACTIVE:
             said = f"Run {run.number} is {run.state}. Wait until its data is written."
         raise Conflict(said, code="not_a_bundle")
-    said_spec = _read_spec(run)
+    said_spec = _require_spec(run)
     folder, spec = folder_of(run), decode_spec(said_spec)
     with file.open("rb") as opened:
         brought = read_brought(opened.read(MOST_BYTES + 1))

@@ -10,6 +10,7 @@ result/        the best model or adapter, with its tokenizer
 from model import load_model  # isort: skip
 
 import argparse
+import copy
 import hashlib
 import json
 import math
@@ -92,11 +93,12 @@ class Recorder(TrainerCallback):
 
     def __init__(self, run, questions, tokenizer):
         self.run, self.questions, self.tokenizer = run, questions, tokenizer
-        self.began, self.before = time.monotonic(), 0.0
+        self.began, self.before, self.tokens = time.monotonic(), 0.0, 0
 
     def on_train_begin(self, args, state, control, **rest):
-        """Go on counting seconds where a stopped run ended, and forget samples of steps that are done again."""
+        """Go on counting where a stopped run ended, and forget samples of steps that are done again."""
         self.before = max((one.get("seconds", 0.0) for one in state.log_history), default=0.0)
+        self.tokens = max((one.get("num_tokens", 0) for one in state.log_history), default=0)
         path = HERE / "samples.jsonl"
         if state.is_world_process_zero and path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -108,6 +110,9 @@ class Recorder(TrainerCallback):
         more = {"seconds": round(self.before + time.monotonic() - self.began, 3), "run": self.run}
         if torch.cuda.is_available():
             more["memory_mb"] = torch.cuda.max_memory_allocated() // 2**20
+        if "num_tokens" in state.log_history[-1]:
+            # TRL counts them from where it was started last.
+            more["num_tokens"] = state.log_history[-1]["num_tokens"] + self.tokens
         state.log_history[-1].update(more)
 
     def on_evaluate(self, args, state, control, model, **rest):
@@ -219,7 +224,7 @@ def main():
             for name, some in (("train", rows), ("validation", validation))
             if some
         }
-        data, more = load_dataset("json", data_files=paths), {}
+        data, more = load_dataset("json", data_files=paths), {} if adapter else {"ref_model": copy.deepcopy(model)}
     else:
         data = {"train": tokenize(rows, tokenizer, settings), "validation": tokenize(validation, tokenizer, settings)}
         more = {"data_collator": DataCollatorForSeq2Seq(tokenizer)}
