@@ -257,6 +257,22 @@ def test_a_run_that_gets_no_further_is_not_taken_up_for_ever(monkeypatch):
     assert run.state == "failed" and "was interrupted 3 times" in run.result["error"]
 
 
+def test_a_run_whose_place_is_gone_keeps_no_other_from_being_taken_up():
+    from app.models import transaction
+    from app.services.training.running import take_up
+
+    dataset_id = make_dataset()
+    first, second = (training.create_run(choose(dataset_id)) for _ in range(2))
+    for run in (first, second):
+        _lose(run)
+    with transaction():
+        training.require_run(first.id).place = "removed"
+    assert take_up() == 1
+    assert training.require_run(first.id).state == "failed"
+    assert "no place 'removed'" in training.require_run(first.id).result["error"]
+    assert training.require_run(second.id).state == "interrupted"
+
+
 def _lose(run):
     """A process that worked on the run and is gone."""
     from app.models import transaction

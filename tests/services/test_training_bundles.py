@@ -249,6 +249,13 @@ def test_settings_reach_each_configuration(tmp_path):
     assert (mlx["iters"], mlx["grad_accumulation_steps"], mlx["lora_parameters"]["scale"]) == (8, 2, 3.0)
 
 
+def test_a_batch_of_mlx_is_no_larger_than_the_validation_split(tmp_path):
+    settings = TrainingSettings(batch_size=4, accumulation=1, epochs=1)
+    run = make_run(make_dataset(validation=2), settings=settings)
+    mlx = yaml.safe_load(unzip(run, "mlx", tmp_path)["mlx.yaml"])
+    assert (mlx["batch_size"], mlx["grad_accumulation_steps"], mlx["iters"]) == (2, 2, 6)
+
+
 def test_the_snapshot_remembers_the_run():
     run = make_run()
     snapshot = snapshots.get_snapshot(run.snapshot_id)

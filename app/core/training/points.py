@@ -1,4 +1,4 @@
-"""What a run measured: points of a metrics file, or of the ``trainer_state.json`` that Hugging Face's trainers write.
+"""What a run measured: the points of its metrics file.
 
 A point is one step. Its train loss and its validation loss may stand in lines of their own; read, they are one point.
 """
@@ -11,10 +11,6 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import Invalid
-
-# Largest metrics file that is brought back: a million points of a usual size.
-MOST_BYTES = 256 * 1024 * 1024
 # Names of the log of Hugging Face's Trainer and of TRL, by ours. `num_tokens` counts from the start of the run.
 NAMES = {
     "loss": "loss",
@@ -71,43 +67,6 @@ def read_points(file: Path) -> list[Point]:
     return merge_points(filter(None, map(_read_line, data.splitlines())))
 
 
-def read_metrics(data: bytes) -> list[Point]:
-    """The points of a metrics file that is brought back: ours, or a ``trainer_state.json``.
-
-    Raises Invalid where it is neither, and where a line of ours cannot be read.
-    """
-    if len(data) > MOST_BYTES:
-        raise Invalid("A metrics file has at most 256 MB.", code="bad_metrics")
-    try:
-        whole = json.loads(data)
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict) and "step" not in whole:
-        log = whole.get("log_history")
-        if not isinstance(log, list):
-            raise Invalid(
-                "This file has no log_history. Give metrics.jsonl or trainer_state.json of the run.", code="bad_metrics"
-            )
-        points = [point for row in log if isinstance(row, dict) and (point := _point_of_log(row))]
-    else:
-        points = []
-        for number, line in enumerate(data.splitlines(), 1):
-            if not line.strip():
-                continue
-            point = _read_line(line)
-            if point is None:
-                raise Invalid(
-                    f"Line {number} is no point of a run: each line is a JSON object with a step. Give metrics.jsonl "
-                    "or trainer_state.json of the run.",
-                    code="bad_metrics",
-                    line=number,
-                )
-            points.append(point)
-    if not points:
-        raise Invalid("This file has no points: nothing was measured yet.", code="bad_metrics")
-    return merge_points(points)
-
-
 def _read_line(line: bytes) -> Point | None:
     """The point of a line; None where it is none. A value that is no finite number was not measured."""
     try:
@@ -123,19 +82,13 @@ def _read_line(line: bytes) -> Point | None:
     return point_of(row, {name: name for name in _FIELDS}) if isinstance(row, dict) else None
 
 
-def _point_of_log(row: Mapping[str, Any]) -> Point | None:
-    """The point of a row of ``log_history``; None for its last row, which sums up the run."""
-    point = point_of(row, {**NAMES, "step": "step", "epoch": "epoch"})
-    measured = point and any(getattr(point, name) is not None for name in NAMES.values())
-    return point if measured else None
-
-
 def point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
     """The point of a row whose keys ``names`` maps to ours, without what is no number; None where it names no step."""
     values: dict[str, Any] = {}
     for name, ours in names.items():
         value = row.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        # Numbers beyond 64 bits are nothing that was measured.
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63:
             values[ours] = int(value) if ours in ("step", "tokens") else float(value)
     return Point(**values) if values.get("step", -1) >= 0 else None
 

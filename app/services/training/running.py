@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.core.errors import Busy, Conflict, Invalid, LttError
+from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound
 from app.core.options import options_of, read_text
 from app.core.training import RunSpec, TrainingSettings, decode_spec, encode_spec, write_card
 from app.core.training.folder import count_bytes
@@ -390,7 +390,12 @@ def take_up() -> int:
         elif run.state == "pausing":
             _write(run.id, state="paused")
         elif run.job_id is not None:
-            taken += _take_up(run)
+            try:
+                taken += _take_up(run)
+            except NotFound as error:
+                # Its place is gone, such as a connection that was removed: others are taken up all the same.
+                result = {**run.result, "error": error.message, "code": error.code}
+                _write(run.id, state="failed", finished_at=now(), result=result)
     return taken
 
 

@@ -95,6 +95,11 @@ def test_a_loss_that_is_no_number_was_not_measured():
     assert read_brought(lines).points == (Point(1, learning_rate=0.1), Point(2, tokens=7))
 
 
+def test_a_number_beyond_all_bounds_was_not_measured():
+    large = b'{"step": 1, "loss": 1' + b"0" * 400 + b', "tokens": 1e300, "epoch": 1e400, "learning_rate": 0.1}'
+    assert read_brought(large).points == (Point(1, learning_rate=0.1),)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

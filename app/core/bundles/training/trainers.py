@@ -5,6 +5,7 @@ run; axolotl 0.19.0, its own schema of configurations run; MLX-LM 0.32.2, run on
 compared with the fields of its arguments; Unsloth 2026.10.9, its documentation and the signatures of its code.
 """
 
+from math import ceil
 from typing import Any
 
 from app.core.bundles.base import Facts
@@ -197,8 +198,9 @@ def _write_mlx(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
     settings, rows = spec.settings, _rows(facts)
     _, steps = count_steps(rows, settings)
     every, _ = number_checkpoints(rows, settings)
-    # MLX counts batches, and a step is made of several.
-    batches = settings.accumulation
+    # MLX counts batches, and a step is made of several. None may hold more rows than a file has.
+    size = min(settings.batch_size, *(part.rows for part in facts.parts))
+    batches = ceil(settings.batch_size * settings.accumulation / size)
     schedule: dict[str, Any] | None = {
         "constant": None,
         "linear": {"name": "linear_schedule", "arguments": [settings.learning_rate, 0.0, steps]},
@@ -221,7 +223,7 @@ def _write_mlx(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
         "max_seq_length": settings.max_tokens,
         "optimizer": "adamw",
         "optimizer_config": {"adamw": {"weight_decay": settings.weight_decay}},
-        "batch_size": settings.batch_size,
+        "batch_size": size,
         "grad_accumulation_steps": batches,
         "iters": steps * batches,
         "learning_rate": settings.learning_rate,
