@@ -162,7 +162,7 @@ def test_it_ends_with_the_process_that_started_it(paused: Path, tmp_path: Path) 
 
 
 def test_a_run_that_does_not_fit_is_refused_with_numbers_before_it_starts(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", chats(8), toy_width=16_384, toy_layers=64)
+    run = write_run(tmp_path / "run", chats(8), toy_width=32_768, toy_layers=8)
     engine("train", run, expect=1)
     found = state(run)
     assert (
