@@ -20,7 +20,7 @@ from app.core.training import METHODS, change_settings
 from app.models import TrainingRun
 from app.services import datasets, runners, running, snapshots
 from app.services import training as service
-from app.services.training import Quote, RunChoices, RunPlan
+from app.services.training import Quote, RunChoices, RunPlan, hosted
 
 CHOSEN = ("snapshot", "where", "base", "licence", "seed", "held_out", "name", "note", "override", "price", "confirmed")
 ACTIONS = (
@@ -35,6 +35,7 @@ ACTIONS = (
     "gguf",
     "delete",
     "delete-checkpoints",
+    "delete-uploads",
 )
 
 
@@ -204,7 +205,8 @@ def runs(dataset: str, limit: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bool) -> None:
     """Show training run N, or do with it: pause, resume, cancel, bundle FOLDER|FILE.zip, import-metrics FILE,
-    record FOLDER (run.json, card, what was measured), merge FOLDER, gguf FILE, delete, delete-checkpoints."""
+    record FOLDER (run.json, card, what was measured), merge FOLDER, gguf FILE, delete, delete-checkpoints,
+    delete-uploads (the files that it sent to a service)."""
     if (target is None) == (action in ("bundle", "import-metrics", "record", "merge", "gguf")):
         raise BadUsage(f"`ltt run N {action}` takes {'a file or a folder' if target is None else 'nothing more'}.")
     with open_workspace():
@@ -229,6 +231,8 @@ def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bo
         elif action in ("delete", "delete-checkpoints"):
             freed = service.delete_run(run_id) if action == "delete" else service.delete_checkpoints(run_id)
             said = {"run": run_id, "freed_bytes": freed}
+        elif action == "delete-uploads":
+            said = {"deleted": hosted.delete_uploads(run_id)}
         told = said if action == "delete" else {**service.as_dict(service.require_run(run_id)), **said}
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))

@@ -89,7 +89,8 @@ def draw_lines(
     said = [(value, (tick or say)(value)) for value in ticks]
     left = max([len(text) for _, text in said], default=1) * _WIDTH_OF_LETTER + 8
     # Room for what stands at the ends of lines, the same while a value gets longer or shorter.
-    right = width - 8 - (max(len(one.name) for one in drawn) + 1 + _LETTERS_OF_VALUE) * _WIDTH_OF_LETTER
+    letters = max(len(one.name) + 1 + max(len(say(one.points[-1][1])), _LETTERS_OF_VALUE) for one in drawn)
+    right = width - 8 - letters * _WIDTH_OF_LETTER
     reach = max(reach, *(x for one in drawn for x, _ in one.points), 1)
 
     def x_of(step: float) -> float:

@@ -11,6 +11,7 @@ import pytest
 from app.models import transaction
 from app.providers.tuning.local import LocalPlace
 from app.services import jobs, snapshots, training
+from app.services.training import Finding
 from tests.run_folders import make_run
 from tests.training import QUICK, make_dataset, use_fake_engine
 
@@ -279,3 +280,29 @@ def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home)
     broken = client.post(f"{home}/1/metrics", data={"file": (io.BytesIO(b"{"), "metrics.jsonl")})
     assert "Line 1 of this file is broken" in text_of(broken, 422)
     assert "No file was chosen" in text_of(client.post(f"{home}/1/metrics"), 400)
+
+
+def test_a_finding_that_would_cut_answers_names_the_length_that_does_not(client, home):
+    page = client.get(f"{home}/new?look=1&asked=1&was=toy:full&max_tokens=16")
+    text = text_of(page)
+    assert "A record of whose answer nothing is trained in 16 pairs." in text and "See the findings" in text
+    longest = re.search(r'name="set" value="max_tokens=(\d+)"', page.text)[1]
+    settled = client.get(f"{home}/new?look=1&asked=1&was=toy:full&max_tokens=16&set=max_tokens%3D{longest}")
+    assert "nothing is trained" not in text_of(settled)
+
+
+def test_what_must_be_fixed_blocks_unless_a_reason_is_given(client, app, home, monkeypatch):
+    blocking = Finding("no-answer", "A pair without an answer", "error", 3, "There is nothing to learn.", True)
+    monkeypatch.setattr("app.services.training.data._read_findings", lambda closed: [blocking])
+    page = client.get(f"{home}/new?look=1")
+    text = text_of(page)
+    assert "1 finding blocks the start" in text and "A pair without an answer in 3 pairs." in text
+    assert re.search(r'disabled\s+aria-describedby="why"', page.text) and 'name="override"' in page.text
+    refused = client.post(home, data=choose())
+    said = text_of(refused, 409)
+    assert "Something in the data must be fixed" in said and "Nothing was started" in said, said
+    assert listed(app, home) == []
+    allowed = client.get(f"{home}/new?look=1&asked=1&was=toy:full&override=For+a+test")
+    assert not re.search(r'disabled\s+aria-describedby="why"', allowed.text)
+    assert client.post(home, data=choose(override="For a test")).status_code == 303
+    assert "because: For a test" in text_of(client.get(f"{home}/1"))

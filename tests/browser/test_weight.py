@@ -7,16 +7,25 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.services import sample
+from tests.run_folders import make_run
+from tests.training import use_fake_engine
 
 MOST = 150_000
 
 
 @pytest.mark.parametrize(
-    "path", ["", "pairs", "pairs?pair=2", "review", "clean", "duplicates", "export", "history", "/", "/settings"]
-)
-def test_the_first_load_of_a_page_is_light(open_page, app: Flask, path: str) -> None:
+    "path",
+    (
+        "", "pairs", "pairs?pair=2", "review", "clean", "duplicates", "export", "history", "/", "/settings",
+        "training/new?look=1", "training/1",
+    ),
+)  # fmt: skip
+def test_the_first_load_of_a_page_is_light(open_page, app: Flask, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_fake_engine(monkeypatch)
     with app.app_context():
         home = sample.load_sample().id
+        if path == "training/1":
+            make_run(home, state="running", step=132)
     page = open_page()
     watched = page.context.new_cdp_session(page)
     watched.send("Network.enable")

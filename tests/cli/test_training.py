@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.services import models
 from tests.training import make_dataset, use_fake_engine
+from tests.tuning_servers import KEY, serve_tuning
 
 QUICK = ("--set", "batch_size=2", "--set", "accumulation=1", "--set", "epochs=2")
 
@@ -94,3 +96,20 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(ltt, tmp_path):
     assert ltt("run", told["run"], "import-metrics").code == 2
     files = ltt("run", told["run"], "record", tmp_path / "record", "--json").json["files"]
     assert files[:2] == ["run.json", "README.md"] and (tmp_path / "record" / "run.json").exists()
+
+
+def test_a_run_at_a_service_is_planned_confirmed_and_cleared_up(ltt, app, monkeypatch):
+    monkeypatch.setattr("app.services.training.running.TICK_SECONDS", 0.01)
+    monkeypatch.setattr("app.providers.tuning.hosted.POLL_SECONDS", 0.0)
+    with serve_tuning("openai") as server:
+        with app.app_context():
+            models.add_connection(models.Values("tuner", server.base, "gpt-4o-mini", "stored"), KEY)
+        asked = ("train", "Bank", "--where", "tuner", "--base", "gpt-4o-mini", "--price", "3")
+        total = ltt(*asked, "--plan", "--json").json["quote"]["sum"]
+        assert total and f"--confirm '{total}'" in ltt(*asked, "--plan").out
+        refused = ltt(*asked)
+        assert refused.code == 4 and total in refused.err and not server.requests
+        done = ltt(*asked, "--confirm", total, "--json").json
+        assert done["state"] == "done" and done["model"].startswith("ft:gpt-4o-mini")
+        cleared = ltt("run", done["run"], "delete-uploads", "--json").json
+        assert len(cleared["deleted"]) == 2 and not server.files

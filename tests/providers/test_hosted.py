@@ -165,6 +165,7 @@ def test_each_event_and_point_stands_once_however_often_it_is_looked_at(server, 
         open_place(server, kind).poll("", folder)
     assert (folder / "metrics.jsonl").read_text() == lines and events_of(folder) == told
     assert len({one["remote"] for one in told}) == len(told) > 2
+    assert not any("training loss" in one["message"] for one in told)
 
 
 def test_a_torn_line_of_events_is_cut_off_and_written_again(server, kind, folder):

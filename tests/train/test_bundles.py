@@ -33,6 +33,22 @@ print(json.dumps([model.model_name_or_path, data.dataset, trained.learning_rate,
                   tuned.lora_rank, tuned.early_stopping_steps, trained.output_dir]))
 """
 
+PLAIN = """{%- for message in messages %}{{ '<' + message.role + '>' + message.content + '</s>' }}{%- endfor %}
+{%- if add_generation_prompt %}{{ '<assistant>' }}{%- endif %}"""
+FIND_ANSWERS = """
+import sys
+sys.argv = ["train.py"]
+import train
+from transformers import AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("result")
+tokenizer.chat_template = sys.stdin.read()
+said = [("user", "And?"), ("assistant", "Yes."), ("user", "So?"), ("assistant", "No.")]
+messages = [{"role": role, "content": text} for role, text in said]
+for trains in ("answers", "last-answer", "all"):
+    [row] = train.tokenize([{"messages": messages}], tokenizer, {"trains": trains, "max_tokens": 99})
+    print(tokenizer.decode([one for one in row["labels"] if one != -100]))
+"""
+
 
 def unzip(run, trainer: str, folder: Path) -> Path:
     """The folder of a bundle."""
@@ -79,6 +95,16 @@ def test_a_bundle_trains_by_its_one_command_goes_on_after_a_stop_and_its_metrics
         assert one.get("loss") == pytest.approx(other.get("loss"), abs=1e-6)
         assert one.get("tokens") == other.get("tokens")
         assert one.get("validation_loss") == pytest.approx(other.get("validation_loss"), abs=1e-6)
+
+    # A template that marks no answers is read all the same.
+    asked = subprocess.run(
+        [PYTHON, "-c", FIND_ANSWERS], cwd=folder, input=PLAIN, capture_output=True, text=True, timeout=600
+    )
+    assert asked.stdout.splitlines()[-3:] == [
+        "Yes.</s>No.</s>",
+        "No.</s>",
+        "<user>And?</s><assistant>Yes.</s><user>So?</s><assistant>No.</s>",
+    ], asked.stderr[-3000:]
 
     run = training.import_metrics(run.id, folder / "metrics.jsonl")
     training.import_metrics(run.id, folder / "samples.jsonl")

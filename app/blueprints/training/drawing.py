@@ -106,7 +106,7 @@ def measure(seen: RunFolder, steps: int, epochs: int) -> Measured:
     per_epoch = reach / epochs if epochs else reach
     marks = [round(per_epoch * number) for number in range(1, epochs)]
     best = find_best(points)
-    rate, tokens = measure_speed(points)
+    rate, tokens = _measure_speed(points)
     step = max(seen.state.step, points[-1].step if points else 0)
     rows, has_all = choose_rows(points)
     losses = [Series("Validation", _series(points, "validation_loss")), Series("Train", _series(points, "loss"), "l2")]
@@ -116,6 +116,7 @@ def measure(seen: RunFolder, steps: int, epochs: int) -> Measured:
     perplexities = [(one.step, one.perplexity) for one in checked if one.perplexity is not None]
     memory = _series(points, "memory_mb")
     unit = "GB" if any(value >= 1000 for _, value in memory) else "MB"
+    digits = 1 if unit == "GB" else 0
     memory = [(step, value / 1000 if unit == "GB" else value) for step, value in memory]
     at_best = best.validation_token_accuracy if best else None
     return Measured(
@@ -148,7 +149,7 @@ def measure(seen: RunFolder, steps: int, epochs: int) -> Measured:
         learning_rate=draw(
             "Learning rate", [Series("", _series(points, "learning_rate"), "l2")], say_number, say_number
         ),
-        memory=draw("Memory", [Series("", memory, "l2")], lambda value: f"{value:.1f} {unit}", say_tick),
+        memory=draw("Memory", [Series("", memory, "l2")], lambda value: f"{value:.{digits}f} {unit}", say_tick),
         memory_unit=unit,
         rises=bool(best and checked and checked[-1].step > best.step),
     )
@@ -158,7 +159,7 @@ def _series(points: Sequence[Point], name: str) -> list[tuple[float, float]]:
     return [(one.step, value) for one in points if (value := getattr(one, name)) is not None]
 
 
-def measure_speed(points: Sequence[Point]) -> tuple[float | None, float | None]:
+def _measure_speed(points: Sequence[Point]) -> tuple[float | None, float | None]:
     """Seconds a step and tokens a second over the last steps; a time that goes back is that of a run taken up again."""
     timed = [one for one in points if one.seconds is not None][-LAST_STEPS:]
     took, read = [], []

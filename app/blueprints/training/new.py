@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from app.blueprints.errors import problem_of
-from app.blueprints.training.drawing import measure_speed
-from app.blueprints.training.page import bp
+from app.blueprints.training.page import bp, find_duration
 from app.blueprints.view import tell
 from app.core.errors import LttError
 from app.core.options import Option
@@ -66,7 +65,7 @@ class Block:
 class Estimate:
     """What a run will need as far as an earlier one tells: seconds, MB, and which run that was."""
 
-    seconds: float | None
+    seconds: float
     memory_mb: float | None
     run: int
 
@@ -230,7 +229,7 @@ def _ways_round(dataset: Dataset, plan: RunPlan, one: Obstacle, places: list[str
 def _ways_to_fix(dataset: Dataset, plan: RunPlan, found: Finding) -> Iterator[Way]:
     longest = plan.survey.tokens.get("max")
     if (
-        found.code in ("too-long", "answer-cut", "question-cut")
+        found.code in ("too-long", "answer-cut", "question-cut", "no-answer-left")
         and longest
         and longest > plan.choices.settings.max_tokens
     ):
@@ -247,11 +246,11 @@ def estimate(plan: RunPlan) -> Estimate | None:
         if (spec.base.kind, spec.base.name, spec.method) != (plan.base.kind, plan.base.name, plan.choices.method):
             continue
         points = training.read_run(run).points
-        rate, _ = measure_speed(points)
-        if rate is None:
+        steps, took = points[-1].step if points else 0, find_duration(run)
+        if not steps or not took:
             continue
         before, now = spec.settings, plan.choices.settings
-        rate *= now.batch_size * now.accumulation / (before.batch_size * before.accumulation)
+        larger = now.batch_size * now.accumulation / (before.batch_size * before.accumulation)
         memory = max((one.memory_mb for one in points if one.memory_mb is not None), default=None)
-        return Estimate(rate * plan.steps, memory, run.number)
+        return Estimate(took / steps * plan.steps * larger, memory, run.number)
     return None

@@ -17,7 +17,7 @@ from app.core.bundles.training import list_trainers
 from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
-from app.core.text import is_number, plural
+from app.core.text import clip, is_number, plural
 from app.core.training import METHODS, RunSpec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
 from app.core.training.points import Point, encode_points, read_points
@@ -28,8 +28,11 @@ from app.models import Snapshot, TrainingRun
 from app.services import datasets, runners, snapshots, training
 from app.services.training import hosted
 
-# Events that are shown; the file of the run has all of them.
-EVENTS = 40
+# Events that are shown, without those that the table of checkpoints tells; the file of the run has all of them.
+EVENTS = 12
+TOLD_ELSEWHERE = ("checkpoint", "removed")
+# So much of an answer is compared; a model that learned nothing may go on for long.
+MOST_ANSWER = 2_000
 # What a run of this computer goes on from.
 RESUMED = ("paused", "cancelled", "failed")
 # What a file is called that is sent of a run.
@@ -115,7 +118,8 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "marks": list_marks(seen, best),
         "kept_bytes": sum(count_bytes(folder / "checkpoints" / f"step-{one.step}") for one in seen.checkpoints),
         "all_bytes": count_bytes(folder),
-        "events": seen.events[::-1][:EVENTS],
+        "events": [one for one in seen.events[::-1] if one.kind not in TOLD_ELSEWHERE][:EVENTS],
+        "all_events": len(seen.events),
         "snapshot": _find_snapshot(dataset_id, spec),
         "adapter": has_adapter(spec),
         # Its data is written once it has begun.
@@ -184,7 +188,7 @@ def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:
 
 def tell_answers(samples: list[Sample], question: str, best: int | None) -> Iterator[Answer]:
     """The answers to one question, each with what changed since the one before; of a step the last that was given."""
-    by_step = {one.step: one.answer for one in samples if one.question == question}
+    by_step = {one.step: clip(one.answer, MOST_ANSWER) for one in samples if one.question == question}
     before = None
     for step in sorted(by_step):
         pieces = difference.compare_words(by_step[step] if before is None else before, by_step[step])

@@ -77,6 +77,8 @@ class Progress:
     points: list[dict[str, Any]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     checkpoints: list[RemoteCheckpoint] = field(default_factory=list)
+    # The newest event that was read, whether it is told or only measured something.
+    last_event: str = ""
 
 
 class TuningApi(Protocol):

@@ -381,8 +381,7 @@ class HostedPlace:
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
                 about = {"step": one.step, "validation_loss": one.validation_loss, "bytes": 0, "model": one.model}
                 write_whole(place / "complete.json", msgspec.json.encode(about))
-        if progress.events:
-            notes.last_event = progress.events[-1].id
+        notes.last_event = progress.last_event or notes.last_event
         if job.model:
             notes.model = job.model
         write_notes(folder, notes)

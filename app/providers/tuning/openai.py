@@ -141,12 +141,16 @@ class OpenAIApi(Api):
         for one in self.pages(f"{base}/events"):
             if one.get("id") == last_event:
                 break
+            name = str(one.get("id", ""))
+            progress.last_event = progress.last_event or name
             data = one.get("data") if isinstance(one.get("data"), dict) else {}
-            if (point := _point_of(data)) is not None:
+            point = _point_of(data)
+            if point is not None:
                 progress.points.append(point)
-            kind = "failed" if one.get("level") == "error" else "metrics" if one.get("type") == "metrics" else "note"
-            at, step = _time_of(one.get("created_at")), read_step((data or {}).get("step"))
-            progress.events.append(Event(str(one.get("id", "")), at, self.say(one.get("message")), step, kind))
+            if point is None or one.get("type") != "metrics":
+                kind, step = "failed" if one.get("level") == "error" else "note", read_step((data or {}).get("step"))
+                said = self.say(one.get("message"))
+                progress.events.append(Event(name, _time_of(one.get("created_at")), said, step, kind))
         progress.events.reverse()
         if job.state != "done":
             return progress

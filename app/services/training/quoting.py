@@ -88,7 +88,7 @@ def quote_run(choices: RunChoices, place: HostedPlace, survey: Survey, *, is_sur
         exact=exact,
     )
     amount = cost.amount if tokens is not None else None
-    missing = ""
+    total, missing = say_sum(amount, currency) if amount is not None else "", ""
     if price is None:
         missing = (
             f"Enter what {place.service.title} asks for a million trained tokens of {model}, as its price page says."
@@ -110,8 +110,8 @@ def quote_run(choices: RunChoices, place: HostedPlace, survey: Survey, *, is_sur
         since,
         currency,
         amount,
-        cost.formula if tokens is not None else "",
-        say_sum(amount, currency) if amount is not None else "",
+        cost.formula.partition(" = ")[0] + (f" = {total}" if total else "") if tokens is not None else "",
+        total,
         missing,
         tuple(_list_notes(place, profile, survey, exact=exact)),
         tuple(list_calendar(profile)),

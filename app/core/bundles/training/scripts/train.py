@@ -10,6 +10,7 @@ result/        the best model or adapter, with its tokenizer
 from model import load_model  # isort: skip
 
 import argparse
+import contextlib
 import copy
 import hashlib
 import json
@@ -174,7 +175,9 @@ def main():
     run, number = json.loads(told), hashlib.sha256(told).hexdigest()[:16]
     settings, method = run["settings"], run["method"]
     model, tokenizer, adapter = load_model(parser.parse_args().model, run)
-    tokenizer.chat_template = get_training_chat_template(tokenizer) or tokenizer.chat_template
+    with contextlib.suppress(ValueError):
+        # Of a template that TRL does not know answers are found another way.
+        tokenizer.chat_template = get_training_chat_template(tokenizer) or tokenizer.chat_template
     rows, validation = read_rows("train"), read_rows("validation")
 
     each = math.ceil(math.ceil(len(rows) / settings["batch_size"]) / settings["accumulation"])
