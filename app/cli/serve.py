@@ -43,7 +43,8 @@ def _run_server(
 
     app = create_app(overrides)
     folder = config.data_dir(app.config)
-    lock = FileLock(folder / "serve.lock", timeout_seconds=0)
+    # A server that was just killed may need a moment to be gone.
+    lock = FileLock(folder / "serve.lock", timeout_seconds=3)
     try:
         lock.acquire()
     except Busy as error:

@@ -385,6 +385,18 @@ def test_files_of_another_run_are_not_gone_on_with(monkeypatch):
         training.start_run(second.id, here=True)
 
 
+def test_the_folder_of_a_run_that_a_restored_backup_does_not_know_is_put_aside():
+    dataset_id = make_dataset()
+    number = training.create_run(choose(dataset_id)).id + 1
+    for name in ("", ".other-1"):
+        (training.runs_folder() / f"{number}{name}").mkdir()
+        (training.runs_folder() / f"{number}{name}" / "hosted.json").write_text(f"a job {name}")
+    run = training.create_run(choose(dataset_id))
+    assert run.id == number and list(training.folder_of(run).iterdir()) == []
+    kept = {one.parent.name: one.read_text() for one in training.runs_folder().glob("*/hosted.json")}
+    assert kept == {f"{number}.other-1": "a job .other-1", f"{number}.other-2": "a job "}
+
+
 def test_a_run_that_is_stopped_at_the_terminal_is_paused(monkeypatch):
     run = training.create_run(choose(make_dataset()))
     place = training.find_place("local")

@@ -5,7 +5,7 @@ A point is one step. Its train loss and its validation loss may stand in lines o
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,6 @@ def merge_points(points: Iterable[Point]) -> list[Point]:
 def _laid_over(known: Point, later: Point) -> Point:
     said = {name: value for name in _FIELDS if (value := getattr(later, name)) is not None}
     return msgspec.structs.replace(known, **said)
-
-
-def cut_points(points: Sequence[Point], step: int) -> list[Point]:
-    """The points up to a step, as they are after going back to the checkpoint of that step."""
-    return [point for point in points if point.step <= step]
 
 
 def find_best(points: Iterable[Point]) -> Point | None:

@@ -25,7 +25,7 @@ from app.services.running import Show
 from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
-from app.services.training.folders import SPEC, folder_of, read_run, remove_folder, runs_folder
+from app.services.training.folders import SPEC, folder_of, make_folder, read_run, runs_folder
 from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import find_obstacles, frozen_data, plan_run
@@ -99,11 +99,9 @@ def create_run(choices: RunChoices) -> TrainingRun:
         session.add(run)
         session.flush()
         snapshots.add_use(snapshot.id, "run", f"Run {run.number}")
-    # What lies there already is of a run that a restored backup does not know.
-    remove_folder(folder_of(run))
-    folder_of(run).mkdir(mode=0o700)
+    folder = make_folder(run)
     if plan.quote is not None:
-        keep_quote(plan.quote, folder_of(run))
+        keep_quote(plan.quote, folder)
     return run
 
 

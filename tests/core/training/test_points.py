@@ -8,7 +8,6 @@ import pytest
 from app.core.training.foreign import read_brought
 from app.core.training.points import (
     Point,
-    cut_points,
     encode_points,
     find_best,
     merge_points,
@@ -79,4 +78,3 @@ def test_the_best_point_is_the_first_with_the_lowest_validation_loss():
     ]
     assert find_best(points) == points[1]
     assert find_best([Point(3, loss=0.1)]) is None and find_best([]) is None
-    assert [one.step for one in cut_points(points, 3)] == [0, 2, 3]
