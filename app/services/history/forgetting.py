@@ -37,9 +37,9 @@ RELEASED = 5000
 def forget(dataset_id: int, number: int, *, revision: int | None = None) -> int:
     """Remove from the history what the texts that a step changed were before it, in this and all earlier steps.
 
-    The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups and exported files that
-    were made before still hold them, and comments on pairs stay as they were written. Raises Conflict where a snapshot
-    holds them, and where anything was written to the dataset since ``revision``.
+    The step cannot be undone any more. Returns how many pairs' older texts are gone. Backups, exported files and
+    folders of training runs that were made before still hold them, and comments on pairs stay as they were written.
+    Raises Conflict where a snapshot holds them, and where anything was written to the dataset since ``revision``.
     """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id, revision)
