@@ -105,7 +105,8 @@ class Values:
         variable = self.variable.strip() if self.key_source == "variable" else ""
         if self.key_source == "variable" and not VARIABLE.fullmatch(variable):
             # What was typed may be the key itself, so it is not repeated.
-            raise Invalid("Name the environment variable of the key, in capitals, such as EXAMPLE_API_KEY.", code="bad_variable")
+            said = "Name the environment variable of the key, in capitals, such as EXAMPLE_API_KEY."
+            raise Invalid(said, code="bad_variable")
         currency = self.currency.strip().upper() or "USD"
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
             raise Invalid("A currency is three letters, such as USD or EUR.", code="currency")
