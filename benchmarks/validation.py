@@ -17,8 +17,9 @@ STEPS = {
     "raw": "raw: read question and answer, count both with the bare tokenizer",
     "tokens": "count the tokens of one family, with all other statistics",
     "check": "check for one target, with all lints",
-    "check_four": "check for four targets, with all lints",
     "check_template": "check for one target by the chat template of a folder, with all lints",
+    # The last check is the one that the moments follow: by no template that is gone.
+    "check_four": "check for four targets, with all lints",
 }
 MOMENTS = {"recheck": "findings after one edit", "overview": "overview of the last check"}
 # What most templates do with a plain conversation.

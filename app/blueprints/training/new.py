@@ -201,7 +201,7 @@ def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mappin
         )
     for found in plan.survey.findings:
         if found.blocks or found.severity == "warning":
-            said = found.said if found.said.endswith((".", "!", "?")) else f"{found.said}."
+            said = f"{found.said}." if found.said[-1:] not in ("", ".", "!", "?") else found.said
             title = f"{found.title} in {plural(found.records, 'pair')}."
             yield Block("error" if found.blocks else "warn", title, said, tuple(_ways_to_fix(dataset, plan, found)))
     if plan.survey.splits.get("train") and not plan.survey.splits.get("validation"):
