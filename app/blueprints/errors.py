@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from app.blueprints.shell import same_page_in
 from app.blueprints.view import back_or
 from app.core import errors
+from app.core.connections import may_hold_key
 from app.frontdoor import answers, limits
 from app.frontdoor.origins import SAFE_METHODS
 from app.models import Dataset, failures
@@ -87,8 +88,6 @@ _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
 _SENT_AGAIN = (503, 507)
 # What pages send of themselves, and nobody has typed.
 _OWN_FIELDS = ("csrf_token", "version", "revision", "number", "id", "back", "seen", "shown")
-# What no page ever shows again.
-_SECRETS = ("api_key",)
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 
@@ -186,7 +185,7 @@ def _sent_fields(problem: Problem) -> list[tuple[str, str, bool]]:
     return [
         (name, text, bool(text.strip()) and name not in _OWN_FIELDS and not name.startswith("was."))
         for name, text in fields
-        if name not in _SECRETS
+        if not may_hold_key(name, text)
     ]
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import problem_of
 from app.blueprints.view import NAME_COOKIE, tell
+from app.core.connections import may_hold_key
 from app.core.errors import BadUsage, Conflict, Invalid, LttError
 from app.core.text import is_number, plural
 from app.forms.arguments import read_whole, require_names
@@ -119,8 +120,8 @@ def change(connection_id: int) -> ResponseReturnValue:
 
 def _refused(form: ConnectionForm, error: LttError, edited: Connection | None = None) -> ResponseReturnValue:
     """The form as it was typed, but for what may be a key in a wrong place."""
-    for field, code in ((form.address, "userinfo"), (form.variable, "bad_variable")):
-        if error.code == code:
+    for field in (form.address, form.variable):
+        if may_hold_key(field.name, field.data or ""):
             field.data = ""
     return _page(form, edited, error.message), problem_of(error).status
 

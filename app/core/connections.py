@@ -15,7 +15,8 @@ MAX_PER_MINUTE, MAX_PARALLEL, MAX_MONEY = 100_000, 256, 1_000_000.0
 # Where the key of a connection comes from.
 KEY_SOURCES = ("none", "variable", "stored")
 KEY = re.compile(r"[\x21-\x7e]{8,2000}")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+# In capitals, as variables are named: in small letters it would take keys, which begin with hf_ or gsk_.
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 _URL = re.compile(r"(https?)://(\[[^\[\]/]*\]|[^\[\]:/]*)(?::(\d{1,5}))?(/[\x21-\x7e]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _PORTS = {"http": 80, "https": 443}
@@ -104,7 +105,8 @@ class Values:
         variable = self.variable.strip() if self.key_source == "variable" else ""
         if self.key_source == "variable" and not VARIABLE.fullmatch(variable):
             # What was typed may be the key itself, so it is not repeated.
-            raise Invalid("Name the environment variable of the key, such as EXAMPLE_API_KEY.", code="bad_variable")
+            said = "Name the environment variable of the key, in capitals, such as EXAMPLE_API_KEY."
+            raise Invalid(said, code="bad_variable")
         currency = self.currency.strip().upper() or "USD"
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
             raise Invalid("A currency is three letters, such as USD or EUR.", code="currency")
@@ -187,6 +189,16 @@ def read_address(text: str) -> Address:
     if any(part in (".", "..", "") for part in path.split("/")[1:]) or "%" in path:
         raise Invalid("The path of an address has plain names between single slashes, such as /v1.", code="bad_address")
     return Address(scheme, host, port, path)
+
+
+def may_hold_key(name: str, text: str) -> bool:
+    """Whether what was typed into a field of a connection may hold a key, perhaps in the wrong place."""
+    text = text.strip()
+    if name == "address":
+        return bool(re.search(r"[@?#]", text)) or (KEY.fullmatch(text) is not None and not re.search(r"[/:.]", text))
+    if name == "variable":
+        return bool(text) and not VARIABLE.fullmatch(text)
+    return name == "api_key"
 
 
 def _read_host(host: str) -> str:

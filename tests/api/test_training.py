@@ -108,3 +108,9 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, addre
     assert record["spec"]["base"]["name"] == "acme/small" and "| best | 12 |" in record["card"]
     raw = client.post(f"{metrics}?name=m.jsonl", data=b'{"step": 1, "lo', content_type="application/octet-stream")
     assert raw.status_code == 422 and "Line 1 of this file is broken" in raw.json["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-here/model", "\x00", "a/" * 3000, "../../etc/passwd"])
+def test_a_base_model_of_any_name_is_answered(client, name, address):
+    assert client.post(f"{address}/plan", json={"base": name, "where": "bundle"}).status_code < 500
+    assert client.get("/datasets/1/training/new", query_string={"base": name, "model": name}).status_code < 500

@@ -135,6 +135,31 @@ def test_a_key_is_in_no_page(client, said, server):
     assert "stored, ends in 7f2a" in pages[0] and all(KEY not in page for page in pages)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"address": f"https://me:{KEY}@example.com/v1"},
+        {"address": f"https://example.com/v1?key={KEY}"},
+        {"address": f"https://example.com/v1#{KEY}"},
+        {"address": KEY},
+        {"key_source": "variable", "variable": KEY},
+        {"key_source": "variable", "variable": "hf_abcdefghijklmnop"},
+    ],
+)
+def test_a_key_in_a_wrong_field_is_in_no_page_whatever_was_refused(client, said, wrong):
+    pages = [client.post(PAGE, data={**said, **wrong, **more}).text for more in ({}, {"name": ""}, {"parallel": "x"})]
+    pages.append(client.post(f"{PAGE}/99", data={**said, **wrong}).text)
+    client.application.config["WTF_CSRF_ENABLED"] = True
+    pages.append(client.post(PAGE, data={**said, **wrong}).text)
+    assert "What you had sent" in pages[-1] and 'value="Mine"' in pages[0]
+    assert all(KEY not in page and "hf_abc" not in page for page in pages)
+
+
+def test_an_address_with_a_slip_is_there_to_be_mended(client, said):
+    for address in ("api.example.com/v1", "htps://api.example.com/v1", "localhost:11434"):
+        assert f'value="{address}"' in client.post(PAGE, data={**said, "address": address}).text
+
+
 def test_servers_on_this_computer_are_found_and_connected_by_one_click(client, server):
     server.models.append({"id": "newest <i>", "created": 9})
     found = client.post(f"{PAGE}/find", data={"program": "lmstudio", "port": str(server.port)})

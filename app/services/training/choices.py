@@ -1,5 +1,6 @@
 """What people choose of a run, declared once for the page, the command and the API."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,8 +50,9 @@ class RunChoices:
         """The base model that ``base`` names: toy, a folder of this computer, or a model by its name."""
         if self.base in ("", "toy"):
             return TOY
-        folder = Path(self.base).expanduser()
-        if folder.is_dir():
+        # Not Path's ways: they raise for users and names that cannot be, and for folders of others.
+        folder = Path(os.path.expanduser(self.base))
+        if os.path.isdir(folder):
             return Base("folder", folder.name, str(folder.absolute()), self.licence)
         return Base("hub", self.base, None, self.licence)
 
