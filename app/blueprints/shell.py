@@ -57,15 +57,17 @@ class PathStep:
 
 def init_app(app: Flask) -> None:
     """Give them to all templates."""
-    app.after_request(_keep_marked_files)
+    app.after_request(_send_static_files)
     app.jinja_env.globals.update(
         recent_datasets=offer_recent, guided_path=view_path, is_path_shown=is_path_shown, offered_datasets=OFFERED
     )
     app.jinja_env.globals.update(style_address=style_address)
 
 
-def _keep_marked_files(response: Response) -> Response:
-    """Let browsers keep a static file whose address tells its content."""
+def _send_static_files(response: Response) -> Response:
+    """Let browsers keep a static file whose address tells its content. Its name is in the address already."""
+    if request.endpoint == "static":
+        response.headers.pop("Content-Disposition", None)
     if request.endpoint in ("static", "shell.style") and "v" in request.args and response.status_code == 200:
         response.cache_control.no_cache = None
         response.cache_control.max_age = _FOR_EVER

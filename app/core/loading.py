@@ -16,7 +16,7 @@ def load_once(load: Callable[P, T]) -> Callable[P, T]:
     """
     lock, keep = RLock(), cache(load)
 
-    @wraps(load)
+    @wraps(keep)
     def loaded(*args: P.args, **kwargs: P.kwargs) -> T:
         with lock:
             return keep(*args, **kwargs)  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """What pages elsewhere, odd clients and hostile patterns may not do (D51 to D84)."""
 
 import json
-import os
 import re
 import socket
 import sys
@@ -145,6 +144,11 @@ def test_d84_an_export_while_others_edit_is_one_state(server: Server, full: bool
     editors = Editors.of_new_dataset(server, 64)
     rows = 200_000 if full else 25_000
     server.bring(editors.dataset_id, lines(rows))
+    # What is loaded once, such as the model that tells the language of such a text, is no part of the growth.
+    added = {"question": "Which crate?", "answer": "Quondam vexing zephyrs jolt blighted fjord wharves nymphlike."}
+    assert server.ask("POST", f"/api/v1/datasets/{editors.dataset_id}/entries", added).status == 201
+    assert server.ask("GET", f"/datasets/{editors.dataset_id}/pairs").status == 200
+    at_rest = server.forget_peak()
     with editors.at_work(4):
         for _ in range(5 if full else 2):
             before = set(editors.saved)
@@ -152,7 +156,7 @@ def test_d84_an_export_while_others_edit_is_one_state(server: Server, full: bool
             sent = server.ask("GET", f"/api/v1/datasets/{editors.dataset_id}/export?to=jsonl:openai")
             ended = time.monotonic()
             exported = [json.loads(line)["messages"][-1]["content"] for line in sent.body.splitlines()]
-            assert len(exported) == rows + 64
+            assert len(exported) == rows + 65
             held = {token for text in exported for token in TOKEN.findall(text)}
             saved = dict(editors.saved)
             assert before <= held
@@ -161,6 +165,6 @@ def test_d84_an_export_while_others_edit_is_one_state(server: Server, full: bool
             assert {token for token, (_, done) in saved.items() if done < newest} <= held
             assert not [token for token in held if token in saved and saved[token][0] > ended]
     editors.assert_nothing_lost()
-    show(f"{rows:,} pairs, {len(editors.saved)} edits meanwhile, {server.memory_mb():.0f} MB of memory")
-    # What counts which lines were run holds a part of the memory itself.
-    assert server.memory_mb() <= (300 if any(name.startswith("COVERAGE_PROCESS") for name in os.environ) else 200)
+    grown = server.memory_mb() - at_rest
+    show(f"{rows:,} pairs, {len(editors.saved)} edits meanwhile, {grown:.0f} MB more than the {at_rest:.0f} before")
+    assert grown <= 60

@@ -225,13 +225,13 @@ def test_pairs_that_had_no_split_come_back_without_one(dataset_id, tmp_path):
 
 def test_what_is_left_out_is_counted_in_the_view_that_is_written(dataset_id, tmp_path, monkeypatch):
     filled(dataset_id, train=[Record("q1", "a1"), Record("q2", "")])
-    real = bundles.write_bundle.__globals__["_write_part"]
+    real = bundles.write_bundle.__globals__["write_part"]
 
     def write_part(*given):
         history.create(dataset_id, [Record("q3", "")], summary="Add", split="train")
         return real(*given)
 
-    monkeypatch.setattr(bundles, "_write_part", write_part)
+    monkeypatch.setattr(bundles, "write_part", write_part)
     result = export.write_folder(dataset_id, options_for("huggingface"), tmp_path / "set")
     assert result["left_out"] == [{"reason": "without an answer", "records": 1}]
     assert manifest_of(tmp_path / "set")["left_out"] == result["left_out"]

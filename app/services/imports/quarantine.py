@@ -139,7 +139,7 @@ def dismiss_rows(import_id: int, row_ids: Iterable[int] | None = None) -> int:
         if row_ids is not None:
             where = where & QuarantinedRow.id.in_(list(row_ids))
         query = select(QuarantinedRow.id, QuarantinedRow.state).where(where)
-        states = dict(session.execute(query).tuples().all())
+        states = {one.id: one.state for one in session.execute(query)}
         for part in chunks_of([*states], 500):
             session.execute(update(QuarantinedRow).where(QuarantinedRow.id.in_(part)).values(state="dismissed"))
         # Those whose repair was undone were counted as imported until now.
