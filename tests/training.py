@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.training import TrainingSettings
-from app.providers.tuning.local import LocalPlace
+from app.providers.tuning.local import PASSED_BEGINNINGS, LocalPlace
 from app.services import datasets, pairs
 from app.services.training import RunChoices
 
@@ -15,7 +15,8 @@ QUICK = TrainingSettings(batch_size=2, accumulation=1, epochs=2, learning_rate=1
 
 
 def use_fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this computer train by the fake engine."""
+    """Let this computer train by the fake engine, which is told by its variables what shall go wrong."""
+    monkeypatch.setattr("app.providers.tuning.local.PASSED_BEGINNINGS", (*PASSED_BEGINNINGS, "FAKE_ENGINE_"))
     monkeypatch.setattr("app.providers.tuning.local._probed", {})
     place = LocalPlace(Path(sys.executable), ENGINE)
     monkeypatch.setattr("app.services.training.local.make_place", lambda: place)

@@ -5,7 +5,9 @@ import zipfile
 
 import pytest
 
+from app.models.database import is_writing
 from app.services import runners, tasks, training
+from app.services.training import local
 from tests.training import make_dataset, use_fake_engine
 
 API = "/api/v1"
@@ -59,6 +61,22 @@ def test_a_create_that_is_sent_twice_makes_one_run(client, address):
     assert sent[0] == sent[1] and client.get(address).json["total"] == 1
 
 
+def test_others_can_write_while_a_run_is_planned(client, address, monkeypatch):
+    writing = []
+
+    class Probed(type(local.make_place())):
+        def check(self, spec, folder):
+            writing.append(is_writing())
+            return []
+
+    place = Probed()
+    monkeypatch.setattr(local, "make_place", lambda: place)
+    for body, where in ((QUICK, address), ({**QUICK, "over": {"epochs": [1, 2]}}, f"{address}/sweep")):
+        sent = [client.post(where, json=body, headers={"Idempotency-Key": where}) for _ in range(2)]
+        assert [one.status_code for one in sent] == [202, 202] and sent[0].json == sent[1].json
+    assert writing == [False, False] and client.get(address).json["total"] == 3
+
+
 def test_a_waiting_run_is_paused_resumed_and_cancelled(client, address):
     run = client.post(address, json=QUICK).json["run"]["run"]
     assert client.post(f"{API}/runs/{run}/pause").json["state"] == "paused"
@@ -104,6 +122,8 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, addre
     done = client.post(metrics, data={"file": (io.BytesIO(line), "metrics.jsonl")})
     assert done.status_code == 200 and done.json["state"] == "done" and done.json["best"]["step"] == 12
     assert client.get(metrics).json["points"] == [{"step": 12, "epoch": 2.0, "validation_loss": 1.5}]
+    with app.app_context():
+        (training.folder_of(training.require_run(run)) / "run.json").write_text("{broken")
     record = client.get(f"{API}/runs/{run}/record").json
     assert record["spec"]["base"]["name"] == "acme/small" and "| best | 12 |" in record["card"]
     raw = client.post(f"{metrics}?name=m.jsonl", data=b'{"step": 1, "lo', content_type="application/octet-stream")

@@ -212,7 +212,7 @@ def test_the_key_is_in_no_file_and_no_row_but_its_own(server, tmp_path, caplog):
         assert KEY not in str(refused.value)
     assert KEY not in caplog.text
     backups.make_backup(tmp_path / "copy.db")
-    folder = hosted.runs_folder().parent
+    folder = training.runs_folder().parent
     for path in [tmp_path / "copy.db", *folder.rglob("*")]:
         if path.is_file() and path.parent.name != "keys":
             assert KEY.encode() not in path.read_bytes(), path

@@ -2,16 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
 
 import pytest
+from sqlalchemy import text
 
 from app.core.errors import Conflict, Invalid, LttError, NotFound
 from app.core.training import decode_spec
 from app.jobs.worker import Worker
+from app.models import Job, transaction
 from app.services import jobs, pairs, runners, running, snapshots, tasks, training
 from tests.training import choose, make_dataset, use_fake_engine
 
@@ -235,8 +236,6 @@ def test_a_run_whose_process_is_killed_is_taken_up_from_its_checkpoint(worker, m
 
 def _interrupt(job_id):
     """What is found once the lease of a killed process has run out."""
-    from app.models import Job, transaction
-
     with transaction() as session:
         job = session.get(Job, job_id)
         is_new = job.state == "running"
@@ -258,7 +257,6 @@ def test_a_run_that_gets_no_further_is_not_taken_up_for_ever(monkeypatch):
 
 
 def test_a_run_whose_place_is_gone_keeps_no_other_from_being_taken_up():
-    from app.models import transaction
     from app.services.training.running import take_up
 
     dataset_id = make_dataset()
@@ -275,8 +273,6 @@ def test_a_run_whose_place_is_gone_keeps_no_other_from_being_taken_up():
 
 def _lose(run):
     """A process that worked on the run and is gone."""
-    from app.models import transaction
-
     if training.require_run(run.id).job_id is None:
         runners.announce_worker()
         training.start_run(run.id)
@@ -347,13 +343,37 @@ def test_the_same_on_the_command_line_says_what_is_not_usual():
     json.dumps(plan.as_dict())
 
 
-def test_no_key_of_the_environment_reaches_the_engine(monkeypatch):
-    for name in ("OPENAI_API_KEY", "HF_TOKEN", "https_proxy", "DB_PASSWORD"):
+def test_nothing_that_was_meant_for_others_reaches_the_engine(monkeypatch):
+    for name in ("OPENAI_API_KEY", "HF_TOKEN", "https_proxy", "DB_PASSWD", "LTT_DATABASE_URL", "MY_DSN", "LTT_PORT"):
         monkeypatch.setenv(name, "secret-value")
+    for name in ("CUDA_VISIBLE_DEVICES", "HF_HOME", "LC_ALL"):
+        monkeypatch.setenv(name, "needed")
     place = training.find_place("local")
-    assert "secret-value" not in place.environment().values()
-    assert place.environment()["HF_HUB_OFFLINE"] == "1"
-    assert "HF_HUB_OFFLINE" not in place.environment(download=True)
+    seen = place.environment()
+    assert "secret-value" not in seen.values() and seen["HF_HUB_OFFLINE"] == "1"
+    assert {seen["CUDA_VISIBLE_DEVICES"], seen["HF_HOME"], seen["LC_ALL"]} == {"needed"} and seen["PATH"]
+    downloading = place.environment(download=True)
+    assert "HF_HUB_OFFLINE" not in downloading
+    assert [name for name, value in downloading.items() if value == "secret-value"] == ["https_proxy"]
+
+
+def test_a_sweep_is_all_runs_or_none():
+    dataset_id = make_dataset()
+    for over, said in (
+        ({"rank": ["4", "0"]}, "must be from 1"),
+        ({"rank": ["4", "x"]}, "Rank"),
+        ({"epochs": ["1", "2", "1"]}, "names a value of epochs twice"),
+        ({"learning_rate": ["0.001", "1e-3"]}, "names a value of learning_rate twice"),
+        ({name: [str(number) for number in range(1, 1001)] for name in training.SWEPT}, "these are 1,000,000,000"),
+        ({"rank": ["4"]}, "these are 1"),
+        ({}, "these are 1"),
+        ({"seed": ["1", "2"]}, "not over seed"),
+    ):
+        with pytest.raises(Invalid, match=said):
+            training.create_sweep(choose(dataset_id), over, "s")
+    assert training.count_runs(dataset_id) == 0
+    made = training.create_sweep(choose(dataset_id), {"rank": ["4", "8"], "learning_rate": ["2e-4"]}, "s")
+    assert [run.name for run in made] == ["s: rank 4, learning_rate 0.0002", "s: rank 8, learning_rate 0.0002"]
 
 
 def test_a_lost_run_can_be_resumed_where_no_worker_takes_it_up():
@@ -375,26 +395,83 @@ def test_the_job_of_a_failed_run_does_it_again_when_it_is_retried(monkeypatch):
     assert training.require_run(run.id).state == "done"
 
 
-def test_files_of_another_run_are_not_gone_on_with(monkeypatch):
-    """A backup that was put back knows another run of the same number."""
-    dataset_id = make_dataset()
-    first, second = (training.create_run(choose(dataset_id)) for _ in range(2))
-    training.start_run(first.id, here=True)
-    shutil.copytree(training.folder_of(first), training.folder_of(second), dirs_exist_ok=True)
-    with pytest.raises(Conflict, match="those of another run"):
-        training.start_run(second.id, here=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"made_at": "2026-11-30T08:00:00+00:00"},
+        {"seed": 7},
+        {"files": {}},
+        {"base": {"kind": "folder", "name": "another", "path": "/models/another", "licence": ""}},
+    ],
+)
+def test_a_run_is_not_gone_on_with_by_what_another_one_says(change):
+    run = train(make_dataset())
+    with transaction():
+        training.require_run(run.id).state = "failed"
+    spec = training.folder_of(run) / "run.json"
+    spec.write_text(json.dumps(json.loads(spec.read_text()) | change))
+    with pytest.raises(Conflict, match="says something else than the run"):
+        training.resume_run(run.id, here=True)
 
 
-def test_the_folder_of_a_run_that_a_restored_backup_does_not_know_is_put_aside():
+def test_a_run_whose_record_was_deleted_from_its_folder_goes_on():
+    run = train(make_dataset())
+    with transaction():
+        training.require_run(run.id).state = "failed"
+    spec = training.folder_of(run) / "run.json"
+    written = spec.read_bytes()
+    spec.unlink()
+    assert training.resume_run(run.id, here=True).state == "done" and spec.read_bytes() == written
+
+
+def test_a_run_that_was_killed_before_it_was_told_of_its_data_writes_it_again(monkeypatch):
+    run = training.create_run(choose(make_dataset()))
+    with monkeypatch.context() as patched:
+
+        def kill(run_id, **values):
+            raise KeyboardInterrupt
+
+        patched.setattr("app.services.training.running._write", kill)
+        with pytest.raises(KeyboardInterrupt):
+            training.prepare(run, jobs.Unwatched())
+    assert (training.folder_of(run) / "run.json").exists() and not training.spec_of(run).files
+    assert training.start_run(run.id, here=True).state == "done"
+
+
+def test_what_is_done_to_a_run_leaves_the_folder_of_a_later_one_of_its_id_alone():
+    """A backup of before a run was put back: the next one gets the same id."""
     dataset_id = make_dataset()
-    number = training.create_run(choose(dataset_id)).id + 1
-    for name in ("", ".other-1"):
-        (training.runs_folder() / f"{number}{name}").mkdir()
-        (training.runs_folder() / f"{number}{name}" / "hosted.json").write_text(f"a job {name}")
-    run = training.create_run(choose(dataset_id))
-    assert run.id == number and list(training.folder_of(run).iterdir()) == []
-    kept = {one.parent.name: one.read_text() for one in training.runs_folder().glob("*/hosted.json")}
-    assert kept == {f"{number}.other-1": "a job .other-1", f"{number}.other-2": "a job "}
+    first = train(dataset_id)
+    folder, run_id = training.folder_of(first), first.id
+    with transaction() as session:
+        session.delete(training.require_run(run_id))
+        session.execute(text("UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'training_runs'"))
+    second = training.create_run(choose(dataset_id))
+    assert second.id == run_id
+    kept = digest(folder)
+    assert training.read_run(second).points == [] and training.as_dict(second)["step"] == 0
+    training.cancel_run(second.id)
+    training.delete_checkpoints(second.id)
+    training.delete_run(second.id)
+    assert digest(folder) == kept
+
+
+def digest(folder):
+    """What lies in a folder: the bytes of each file."""
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("state", [b"[]", b"{", b'{"step": "x"}', b'{"step": 1, "best": 3}', b'{"pid": "-1"}'])
+def test_a_state_that_is_broken_ends_no_run(monkeypatch, state):
+    place = training.find_place("local")
+    poll = place.poll
+
+    def break_first(handle, folder):
+        (folder / "state.json").write_bytes(state)
+        return poll(handle, folder)
+
+    monkeypatch.setattr(place, "poll", break_first)
+    assert train(make_dataset()).state == "done"
 
 
 def test_a_run_that_is_stopped_at_the_terminal_is_paused(monkeypatch):

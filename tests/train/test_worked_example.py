@@ -28,7 +28,7 @@ def test_the_example_of_the_documentation_trains_a_toy(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         said.append(done.stdout)
     assert "200 imported" in said[0] and "v1: 200 pairs" in said[2] and "72 steps" in said[3]
-    run = tmp_path / "data" / "runs" / "1"
+    [run] = (tmp_path / "data" / "runs").glob("1-*")
     points = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [one["step"] for one in points] == list(range(len(points)))
     measured = [one["validation_loss"] for one in points if "validation_loss" in one]

@@ -1,5 +1,6 @@
 """Training runs over the API: planned, started, followed, steered, compared and deleted."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.options import model_of, options_from
 from app.blueprints.api.specification import DatasetPath, Strict, answers
-from app.blueprints.api.writing import Answer, accepted_job, idempotent
+from app.blueprints.api.writing import Answer, accepted_job, idempotent_once_ready
 from app.core.options import decode, encode
 from app.core.training import TrainingSettings
 from app.models import TrainingRun
@@ -99,21 +100,28 @@ def plan(path: DatasetPath, body: ChoicesBody) -> Answer:
 
 
 @bp.post("/datasets/<int:dataset_id>/runs", responses=answers(202))
-@idempotent
-def start(path: DatasetPath, body: ChoicesBody) -> Answer:
+@idempotent_once_ready
+def start(path: DatasetPath, body: ChoicesBody) -> Callable[[], Answer]:
     """Make a run and put it in the queue. 409 where something must be fixed first, unless `override` says why not."""
-    return _accepted(service.start_run(service.create_run(_choices(path.dataset_id, body)).id))
+    choices = _choices(path.dataset_id, body)
+    plan = service.plan_start(choices)
+    return lambda: _accepted(service.start_run(service.record_runs(plan, [choices])[0].id))
 
 
 @bp.post("/datasets/<int:dataset_id>/runs/sweep", responses=answers(202))
-@idempotent
-def sweep(path: DatasetPath, body: SweepBody) -> Answer:
+@idempotent_once_ready
+def sweep(path: DatasetPath, body: SweepBody) -> Callable[[], Answer]:
     """Make a run for each combination of values, and put them all in the queue."""
     choices = _choices(path.dataset_id, body)
     over = {name: [f"{value:.10g}" for value in values] for name, values in body.over.items()}
-    made = service.create_sweep(choices, over, choices.name or "sweep")
-    started = [service.start_run(run.id) for run in made]
-    return jsonify(runs=[service.as_dict(run) for run in started]), 202
+    swept = service.combine_swept(choices, over, choices.name or "sweep")
+    plan = service.plan_start(swept[0])
+
+    def write() -> Answer:
+        started = [service.start_run(run.id) for run in service.record_runs(plan, swept)]
+        return jsonify(runs=[service.as_dict(run) for run in started]), 202
+
+    return write
 
 
 @bp.get("/runs/compare")
@@ -147,7 +155,7 @@ def metrics(path: RunPath) -> Answer:
 def record(path: RunPath) -> Answer:
     """Everything needed to repeat a run, as its `run.json` holds it, and the card of what came of it."""
     found = service.require_run(path.run)
-    return jsonify(spec=msgspec.json.decode(service.read_spec(found)), card=service.card_of(found))
+    return jsonify(spec=service.spec_of(found).as_dict(), card=service.card_of(found))
 
 
 @bp.patch("/runs/<int:run>")

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from app.blueprints.api.specification import IDEMPOTENCY_KEY, reads_header
 from app.core.errors import BadUsage, Conflict
 from app.frontdoor import limits
-from app.models import IdempotencyKey, Job, transaction
+from app.models import IdempotencyKey, Job, db, transaction
 from app.models.base import now
 from app.services import jobs
 
@@ -72,22 +72,39 @@ def idempotent(view: View) -> View:
     @reads_header(IDEMPOTENCY_KEY)
     @wraps(view)
     def once(*args: Any, **kwargs: Any) -> Answer:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            answer: Answer = view(*args, **kwargs)
-            return answer
-        if not _KEY.fullmatch(key):
-            raise BadUsage("Idempotency-Key must be 1 to 200 visible ASCII characters.")
-        # The answer is stored in the transaction of the create: both are there or neither.
-        with transaction() as session:
-            stored = session.get(IdempotencyKey, key)
-            return (
-                _repeat_answer(stored)
-                if stored
-                else _remember_answer(session, key, make_response(view(*args, **kwargs)))
-            )
+        return _write_once(_read_key(), lambda: view(*args, **kwargs))
 
     return cast(View, once)
+
+
+def idempotent_once_ready(view: View) -> View:
+    """The same for a view that has much to find out before it writes: it gives a function that does, and only while
+    that runs nobody else can write."""
+
+    @reads_header(IDEMPOTENCY_KEY)
+    @wraps(view)
+    def once(*args: Any, **kwargs: Any) -> Answer:
+        key = _read_key()
+        stored = db.session.get(IdempotencyKey, key) if key else None
+        return _repeat_answer(stored) if stored else _write_once(key, view(*args, **kwargs))
+
+    return cast(View, once)
+
+
+def _read_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadUsage("Idempotency-Key must be 1 to 200 visible ASCII characters.")
+    return key
+
+
+def _write_once(key: str | None, write: Callable[[], Answer]) -> Answer:
+    if key is None:
+        return write()
+    # The answer is stored in the transaction of the create: both are there or neither.
+    with transaction() as session:
+        stored = session.get(IdempotencyKey, key)
+        return _repeat_answer(stored) if stored else _remember_answer(session, key, make_response(write()))
 
 
 def _repeat_answer(stored: IdempotencyKey) -> Response:

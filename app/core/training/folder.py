@@ -1,6 +1,6 @@
 """What lies in the folder of a run, read for those who look at it while it is written by another process.
 
-Nothing here fails on what is not there yet, torn, or of a later version: such a line is passed over.
+No reading here fails on what is not there yet, torn, or of a later version: such a line is passed over.
 """
 
 import os
@@ -132,6 +132,16 @@ def count_bytes(folder: Path) -> int:
             except OSError:
                 continue
     return total
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in the place of another, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
 
 
 def _read_lines(file: Path, kind: type[T], most: int) -> Iterator[T]:

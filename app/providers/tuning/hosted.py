@@ -6,7 +6,6 @@ further, whatever process makes it.
 """
 
 import math
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ import msgspec
 
 from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.training import RunSpec, decode_spec
+from app.core.training.folder import write_whole
 from app.providers.endpoint import Endpoint
 from app.providers.tuning.api import SECONDS, Event, Progress, RemoteJob, TuningApi, read_step
 from app.providers.tuning.base import ENDED, Obstacle, PlaceState
@@ -81,16 +81,6 @@ def read_notes(folder: Path) -> Notes | None:
 def write_notes(folder: Path, notes: Notes) -> None:
     """Keep them, so that they are there after a kill and after a power cut."""
     write_whole(folder / NOTES, msgspec.json.encode(asdict(notes)))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put a file in the place of another, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 class HostedPlace:

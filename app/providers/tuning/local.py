@@ -16,6 +16,7 @@ import msgspec
 
 from app.core.errors import Unavailable
 from app.core.training import TARGETS, RunSpec
+from app.core.training.folder import read_state, write_whole
 from app.providers.tuning.base import Obstacle, PlaceState
 
 ENGINE = "app.providers.engine"
@@ -29,8 +30,20 @@ LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]
 _probed: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
-# Nothing of these may reach a program that loads models of strangers.
-_SECRET = ("key", "token", "secret", "password", "proxy")
+# What a program that loads models of strangers sees of the environment: what the system, Python and the packages need,
+# and nothing that was meant for others, such as keys or the address of a database.
+PASSED = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV", "LLAMA_CPP",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HF_HOME",
+    "HF_HUB_CACHE", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA", "APPDATA", "LOCALAPPDATA",
+    "USERPROFILE", "NUMBER_OF_PROCESSORS",
+)  # fmt: skip
+PASSED_BEGINNINGS = (
+    "LC_", "XDG_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "PYTORCH_", "TORCH_", "OMP_", "MKL_", "KMP_",
+    "OPENBLAS_", "BNB_",
+)  # fmt: skip
+# Only where it may fetch a model.
+PASSED_TO_DOWNLOAD = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HF_ENDPOINT")
 
 
 @dataclass
@@ -113,30 +126,23 @@ class LocalPlace:
     def poll(self, handle: str, folder: Path) -> PlaceState:
         """What ``state.json`` says while the engine runs, and how it ended."""
         process = self._running[handle]
-        code = process.poll()
-        try:
-            said = msgspec.json.decode((folder / "state.json").read_bytes(), type=dict[str, Any])
-        except (OSError, msgspec.MsgspecError):
-            said = {}
-        step, steps = int(said.get("step") or 0), said.get("steps")
+        code, said = process.poll(), read_state(folder)
         if code is None:
-            return PlaceState("running", step, steps, str(said.get("message") or said.get("phase") or ""))
-        result = {"best": said.get("best")}
+            return PlaceState("running", said.step, said.steps, said.message or said.phase)
+        result = {"best": msgspec.to_builtins(said.best)}
         if code in EXITS:
-            return PlaceState(EXITS[code], step, steps, str(said.get("message") or ""), result=result)
-        if said.get("phase") == "failed":
-            return PlaceState(
-                "failed", step, steps, str(said.get("message")), str(said.get("code") or "failed"), result
-            )
-        return PlaceState("failed", step, steps, _say_exit(code), "engine_ended", result)
+            return PlaceState(EXITS[code], said.step, said.steps, said.message, result=result)
+        if said.phase == "failed":
+            return PlaceState("failed", said.step, said.steps, said.message, said.code or "failed", result)
+        return PlaceState("failed", said.step, said.steps, _say_exit(code), "engine_ended", result)
 
     def pause(self, handle: str, folder: Path) -> None:
         """Ask the engine to stop after the step that it is at, with a checkpoint."""
-        _write_control(folder, "pause")
+        write_whole(folder / "control", b"pause")
 
     def cancel(self, handle: str, folder: Path) -> None:
         """Ask the engine to stop after the step that it is at."""
-        _write_control(folder, "cancel")
+        write_whole(folder / "control", b"cancel")
 
     def resume(self, spec: RunSpec, handle: str, folder: Path) -> str:
         """The same as to start: the engine finds its checkpoint."""
@@ -197,9 +203,13 @@ class LocalPlace:
         return found
 
     def environment(self, *, download: bool = False) -> dict[str, str]:
-        """What the engine sees of the environment: no keys, no proxies, no telemetry, no network unless allowed."""
-        secret = tuple(one for one in _SECRET if not (download and one == "proxy"))
-        kept = {name: value for name, value in os.environ.items() if not any(one in name.lower() for one in secret)}
+        """What the engine sees of the environment: no keys, no telemetry, and no network unless it may download."""
+        passed = {*PASSED, *(PASSED_TO_DOWNLOAD if download else ())}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name.upper() in passed or name.upper().startswith(PASSED_BEGINNINGS)
+        }
         offline = {} if download else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
         return {**kept, **offline, "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(_ROOT)}
 
@@ -228,12 +238,6 @@ def _state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return "Z"
-
-
-def _write_control(folder: Path, word: str) -> None:
-    part = folder / "control.part"
-    part.write_text(word)
-    part.replace(folder / "control")
 
 
 def _keep_log(source: IO[bytes], path: Path) -> None:

@@ -26,7 +26,7 @@ from app.core.stored import StoredEntry
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import plural
 from app.core.training import RunSpec, count_steps, decode_spec
-from app.core.training.folder import Event
+from app.core.training.folder import Event, write_whole
 from app.core.training.foreign import MOST_BYTES, Brought, read_brought, require_same_run
 from app.core.training.points import encode_points, find_best
 from app.core.training.zipping import stream_zip
@@ -36,8 +36,9 @@ from app.providers.tuning.bundle import BundlePlace
 from app.services import export, snapshots
 from app.services.export.bundles import SplitRows, write_part
 from app.services.training.data import FILES, export_options, find_division, hash_file
-from app.services.training.folders import EVENTS, METRICS, SAMPLES, SPEC, STATE, folder_of
+from app.services.training.folders import EVENTS, METRICS, SAMPLES, STATE, folder_of
 from app.services.training.listing import ACTIVE, require_run
+from app.services.training.records import read_spec
 from app.services.training.running import finish_run
 from app.version import __version__
 
@@ -129,11 +130,11 @@ def _write_folder(run_id: int, name: str, target: Path) -> MadeBundle:
 
 
 def _require_spec(run: TrainingRun) -> bytes:
-    try:
-        return (folder_of(run) / SPEC).read_bytes()
-    except OSError as error:
+    """``run.json`` of a run whose data lies here."""
+    if not (folder_of(run) / FILES["train"]).is_file():
         said = f"The data of run {run.number} is not on this computer: it was not written yet, or its files are gone."
-        raise Conflict(said, code="no_files") from error
+        raise Conflict(said, code="no_files")
+    return read_spec(run)
 
 
 def _copy_data(run: TrainingRun, spec: RunSpec, trainer: Trainer, target: Path) -> list[Part]:
@@ -217,7 +218,7 @@ def import_metrics(run_id: int, file: Path, name: str = "") -> TrainingRun:
     require_same_run(brought, name_run(said_spec), spec, planned)
     if brought.samples:
         lines = [msgspec.json.encode(one) + b"\n" for one in brought.samples]
-        _write(folder / SAMPLES, b"".join(lines))
+        write_whole(folder / SAMPLES, b"".join(lines))
         _tell(folder, f"{plural(len(lines), 'sample answer')} brought back from {name}.")
         return run
     best, last = find_best(brought.points), brought.points[-1]
@@ -225,8 +226,8 @@ def import_metrics(run_id: int, file: Path, name: str = "") -> TrainingRun:
     is_done = brought.is_finished or last.step >= steps
     told = {"step": best.step, "validation_loss": best.validation_loss} if best else None
     state = {"phase": "done" if is_done else "training", "step": last.step, "steps": steps, "epoch": last.epoch or 0.0}
-    _write(folder / METRICS, encode_points(brought.points))
-    _write(folder / STATE, msgspec.json.encode({**state, "best": told, "message": "", "code": ""}))
+    write_whole(folder / METRICS, encode_points(brought.points))
+    write_whole(folder / STATE, msgspec.json.encode({**state, "best": told, "message": "", "code": ""}))
     _tell(folder, _say_brought(brought, name), last.step)
     ended = PlaceState("done" if is_done else "waiting", last.step, steps, result={"best": told, "brought": name})
     finish_run(run.id, BundlePlace(), ended)
@@ -243,9 +244,3 @@ def _tell(folder: Path, message: str, step: int | None = None) -> None:
     event = Event(datetime.now(UTC).isoformat(timespec="seconds"), "note", message, step)
     with (folder / EVENTS).open("ab") as file:
         file.write(msgspec.json.encode(event) + b"\n")
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -1,7 +1,7 @@
 """Where the folder of a run is, and what is deleted of it."""
 
+import hashlib
 import shutil
-from itertools import count
 from pathlib import Path
 
 from flask import current_app
@@ -22,24 +22,19 @@ def runs_folder() -> Path:
 
 
 def folder_of(run: TrainingRun) -> Path:
-    """The folder of a run; it may be gone."""
-    return runs_folder() / str(run.id)
+    """The folder of a run; it may be gone. Where a restored backup gives an id again, the name tells both apart."""
+    made = hashlib.sha256(run.spec["made_at"].encode()).hexdigest()
+    return runs_folder() / f"{run.id}-{made[:8]}"
+
+
+def id_of(folder: Path) -> int:
+    """The id of the run whose folder it is."""
+    return int(folder.name.partition("-")[0])
 
 
 def read_run(run: TrainingRun) -> RunFolder:
     """What a run wrote so far: points, events, samples, checkpoints, and where its trainer stands."""
     return read_folder(folder_of(run))
-
-
-def make_folder(run: TrainingRun) -> Path:
-    """Make the folder of a new run. What lies there already is of a run that a restored backup does not know, which
-    may still go on at a service: it is put aside under another name."""
-    folder = folder_of(run)
-    if folder.exists():
-        beside = (folder.with_name(f"{folder.name}.other-{number}") for number in count(1))
-        folder.rename(next(one for one in beside if not one.exists()))
-    folder.mkdir(mode=0o700)
-    return folder
 
 
 def remove_folder(folder: Path) -> int:

@@ -14,6 +14,7 @@ from app.core.formats import Source
 from app.core.reading import ReadSettings
 from app.core.targets import EXPORT_TARGETS
 from app.core.training import RunSpec
+from app.core.training.folder import write_whole
 from app.core.validation import RULES, ValidateOptions
 from app.core.validation.files import validate_file
 from app.models import Connection, TrainingRun, db
@@ -23,11 +24,11 @@ from app.providers.tuning import Obstacle
 from app.providers.tuning.api import TuningApi
 from app.providers.tuning.azure import KEY_HEADER, AzureApi
 from app.providers.tuning.fireworks import FireworksApi
-from app.providers.tuning.hosted import CONTROL, FILES, HostedPlace, read_notes, write_whole
+from app.providers.tuning.hosted import CONTROL, FILES, HostedPlace, read_notes
 from app.providers.tuning.openai import OpenAIApi
 from app.providers.tuning.together import TogetherApi
 from app.services import models
-from app.services.training.folders import folder_of, runs_folder
+from app.services.training.folders import folder_of, id_of
 from app.services.training.listing import has_uploads, is_stopping, require_run
 from app.services.training.quoting import list_calendar, profile_of
 from app.services.validation import known_profiles
@@ -74,7 +75,7 @@ def make_place(connection: Connection) -> HostedPlace:
             return models.endpoint_of(models.get(connection_id), key_header=header)
 
     def record_upload(folder: Path, size: int) -> None:
-        run = require_run(int(folder.name))
+        run = require_run(id_of(folder))
         started = models.Started("training run", f"Training, run {run.number}", run.dataset_id, run.job_id)
         models.record_use(models.get(connection_id), started, sent_bytes=size)
 
@@ -201,9 +202,8 @@ def ask_to_stop(run: TrainingRun) -> None:
 def stop_left() -> int:
     """Tell services of cancelled runs to stop that could not be told before. Gives how many were told."""
     told = 0
-    waiting = [int(path.parent.name) for path in runs_folder().glob(f"*/{CONTROL}") if path.parent.name.isdigit()]
-    found = select(TrainingRun).where(TrainingRun.id.in_(waiting), TrainingRun.state == "cancelled")
-    for run in list(db.session.execute(found).scalars()) if waiting else ():
+    cancelled = select(TrainingRun).where(TrainingRun.state == "cancelled")
+    for run in list(db.session.execute(cancelled).scalars()):
         place = find_hosted(run) if is_stopping(run) else None
         if place is not None:
             place.seconds = STOP_SECONDS

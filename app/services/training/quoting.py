@@ -10,11 +10,12 @@ import msgspec
 from app.core.errors import Conflict
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import plural
+from app.core.training.folder import write_whole
 from app.core.validation import Profile
 from app.core.validation.costs import read_price, reckon_cost
 from app.models import Price, db, transaction
 from app.models.base import now
-from app.providers.tuning.hosted import QUOTE, HostedPlace, write_whole
+from app.providers.tuning.hosted import QUOTE, HostedPlace
 from app.services import models
 from app.services.training.choices import RunChoices
 from app.services.training.data import Survey

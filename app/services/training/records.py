@@ -10,11 +10,8 @@ from app.services.training.listing import require_run, spec_of
 
 
 def read_spec(run: TrainingRun) -> bytes:
-    """``run.json`` as it lies in the folder of a run; before that is written, what it will hold so far."""
-    try:
-        return (folder_of(run) / SPEC).read_bytes()
-    except OSError:
-        return encode_spec(spec_of(run))
+    """``run.json`` of a run; before its data is written, what it will hold so far."""
+    return encode_spec(spec_of(run))
 
 
 def card_of(run: TrainingRun) -> str:

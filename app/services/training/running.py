@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
+from math import prod
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from sqlalchemy import func, select
 from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound
 from app.core.options import options_of, read_text
 from app.core.training import RunSpec, TrainingSettings, decode_spec, encode_spec, write_card
-from app.core.training.folder import count_bytes
+from app.core.training.folder import count_bytes, write_whole
 from app.models import Job, TrainingRun, db, end_reading, failures, transaction
 from app.models.base import now
 from app.models.filelock import FileLock
@@ -25,10 +26,10 @@ from app.services.running import Show
 from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
-from app.services.training.folders import SPEC, folder_of, make_folder, read_run, runs_folder
+from app.services.training.folders import SPEC, folder_of, read_run, runs_folder
 from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
-from app.services.training.planning import find_obstacles, frozen_data, plan_run
+from app.services.training.planning import RunPlan, find_obstacles, frozen_data, plan_run
 from app.services.training.quoting import keep_quote, require_confirmed
 from app.version import __version__
 
@@ -53,10 +54,15 @@ class TrainRun:
 
 
 def create_run(choices: RunChoices) -> TrainingRun:
-    """Make a run of what is chosen, tied to a snapshot; one of now is made where none is named or there.
+    """Make a run of what is chosen. Raises what ``plan_start`` raises."""
+    return record_runs(plan_start(choices), [choices])[0]
 
-    Raises Conflict where the place refuses it, and where something must be fixed first and no reason is given to start
-    anyway.
+
+def plan_start(choices: RunChoices) -> RunPlan:
+    """The plan of a run that can start, with its snapshot; one of now is made where none is named or there.
+
+    It may look at each pair and ask the place, so no transaction should be open. Raises Conflict where the place
+    refuses it, and where something must be fixed first and no reason is given to start anyway.
     """
     plan = plan_run(choices)
     if plan.refusals:
@@ -69,6 +75,18 @@ def create_run(choices: RunChoices) -> TrainingRun:
     if snapshot is None:
         made = tasks.start(snapshots.FREEZE, snapshots.FreezeRun(choices.dataset_id), here=True).result or {}
         snapshot = snapshots.find_snapshot(choices.dataset_id, str(made["snapshot"]))
+    return replace(plan, snapshot=snapshot)
+
+
+def record_runs(plan: RunPlan, chosen: Sequence[RunChoices]) -> list[TrainingRun]:
+    """Write down runs that can start as it was planned, all of them or none. They differ in name and settings only."""
+    with transaction():
+        return [_record_run(plan, choices) for choices in chosen]
+
+
+def _record_run(plan: RunPlan, choices: RunChoices) -> TrainingRun:
+    snapshot = plan.snapshot
+    assert snapshot is not None
     spec = RunSpec(
         " ".join(choices.name.split()),
         frozen_data(plan.dataset, snapshot),
@@ -81,25 +99,25 @@ def create_run(choices: RunChoices) -> TrainingRun:
         versions={"llm-training-tools": __version__},
         made_at=datetime.now(UTC).isoformat(),
     )
-    with transaction() as session:
-        last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
-        number = int(session.execute(last).scalar() or 0) + 1
-        spec = replace(spec, name=spec.name or f"{plan.dataset.name}, run {number}")
-        run = TrainingRun(
-            dataset_id=choices.dataset_id,
-            number=number,
-            name=" ".join(choices.name.split()),
-            note=choices.note.replace("\r\n", "\n").strip(),
-            place=find_place(choices.where).name,
-            snapshot_id=snapshot.id,
-            spec=spec.as_dict(),
-            override=choices.override.strip(),
-            sweep=choices.sweep,
-        )
-        session.add(run)
-        session.flush()
-        snapshots.add_use(snapshot.id, "run", f"Run {run.number}")
-    folder = make_folder(run)
+    last = select(func.max(TrainingRun.number)).where(TrainingRun.dataset_id == choices.dataset_id)
+    number = int(db.session.execute(last).scalar() or 0) + 1
+    spec = replace(spec, name=spec.name or f"{plan.dataset.name}, run {number}")
+    run = TrainingRun(
+        dataset_id=choices.dataset_id,
+        number=number,
+        name=" ".join(choices.name.split()),
+        note=choices.note.replace("\r\n", "\n").strip(),
+        place=find_place(choices.where).name,
+        snapshot_id=snapshot.id,
+        spec=spec.as_dict(),
+        override=choices.override.strip(),
+        sweep=choices.sweep,
+    )
+    db.session.add(run)
+    db.session.flush()
+    snapshots.add_use(snapshot.id, "run", f"Run {run.number}")
+    folder = folder_of(run)
+    folder.mkdir(mode=0o700)
     if plan.quote is not None:
         keep_quote(plan.quote, folder)
     return run
@@ -136,26 +154,35 @@ def _task_of(run: TrainingRun) -> "tasks.Task[TrainRun]":
 
 
 def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str) -> list[TrainingRun]:
-    """Make a run for each combination of values of some settings, joined by a name. Raises Invalid for too many."""
+    """Make a run for each combination of values of some settings, joined by a name: all of them, or none.
+
+    Raises Invalid for what is no sweep, and what ``plan_start`` raises.
+    """
+    swept = combine_swept(choices, over, name)
+    return record_runs(plan_start(swept[0]), swept)
+
+
+def combine_swept(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str) -> list[RunChoices]:
+    """The choices of each run of a sweep. Raises Invalid for what cannot be swept, too many, or the same twice."""
     known = {one.name: one for one in options_of(TrainingSettings)}
     if strange := [setting for setting in over if setting not in SWEPT]:
         raise Invalid(f"A sweep goes over {', '.join(SWEPT)}, not over {strange[0]}.", code="bad_sweep")
-    combinations = list(product(*over.values()))
-    if not LEAST_SWEPT <= len(combinations) <= MOST_SWEPT:
-        said = f"A sweep is {LEAST_SWEPT} to {MOST_SWEPT} runs; these are {len(combinations)}."
+    if not LEAST_SWEPT <= (number := prod(map(len, over.values()))) <= MOST_SWEPT:
+        said = f"A sweep is {LEAST_SWEPT} to {MOST_SWEPT} runs; these are {number:,}."
         raise Invalid(said, code="bad_sweep")
     if isinstance(find_place(choices.where), HostedPlace):
         said = "Each run at a service costs a sum of its own, which somebody confirms. Start them one by one."
         raise Invalid(said, code="bad_sweep")
-    made = []
-    for values in combinations:
-        chosen: dict[str, Any] = {
-            setting: read_text(known[setting], value) for setting, value in zip(over, values, strict=True)
-        }
-        title = ", ".join(f"{setting} {value}" for setting, value in zip(over, values, strict=True))
-        settings = replace(choices.settings, **chosen)
-        made.append(create_run(replace(choices, settings=settings, sweep=name, name=f"{name}: {title}")))
-    return made
+    read = {setting: [read_text(known[setting], value) for value in values] for setting, values in over.items()}
+    if double := [setting for setting, values in read.items() if len(set(values)) < len(values)]:
+        raise Invalid(f"The sweep names a value of {double[0]} twice. Leave one out.", code="bad_sweep")
+    combined = []
+    for values in product(*read.values()):
+        chosen: dict[str, Any] = dict(zip(read, values, strict=True))
+        title = ", ".join(f"{setting} {value:g}" for setting, value in chosen.items())
+        settings = replace(choices.settings, **chosen).checked()
+        combined.append(replace(choices, settings=settings, sweep=name, name=f"{name}: {title}"))
+    return combined
 
 
 def pause_run(run_id: int) -> TrainingRun:
@@ -270,16 +297,21 @@ class _Turn:
 
 def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
     """The run's spec, with its data written and checked. What was written before must still be the same."""
-    folder = folder_of(run)
-    if (folder / SPEC).exists():
-        spec = decode_spec((folder / SPEC).read_bytes())
-        if spec.made_at != spec_of(run).made_at:
-            raise Conflict(f"The files of run {run.number} are those of another run.", code="other_run")
+    folder, spec = folder_of(run), spec_of(run)
+    if (folder / SPEC).is_file():
+        there = decode_spec((folder / SPEC).read_bytes())
+        # Killed before the run was told what had been written.
+        known = spec if spec.files else replace(spec, splits=there.splits, files=there.files, versions=there.versions)
+        if there != known:
+            said = f"{SPEC} in the folder of run {run.number} says something else than the run. Start a new run."
+            raise Conflict(said, code="other_run")
+    if spec.files:
         for path, digest in spec.files.items():
             if hash_file(folder / path) != digest:
                 raise Conflict(f"{path} of run {run.number} was changed since the run began.", code="data_changed")
+        write_whole(folder / SPEC, encode_spec(spec))
         return spec
-    spec, dataset = spec_of(run), datasets.get(run.dataset_id)
+    dataset = datasets.get(run.dataset_id)
     folder.mkdir(mode=0o700, exist_ok=True)
     survey = survey_data(
         dataset,
@@ -299,9 +331,7 @@ def prepare(run: TrainingRun, watch: Watch) -> RunSpec:
             raise Conflict(" ".join(blocking), code=refused[0].code)
     splits = {name: survey.splits[name] for name in FILES}
     spec = replace(spec, splits=splits, files=survey.files, versions=spec.versions | find_place(run.place).versions())
-    part = folder / f"{SPEC}.part"
-    part.write_bytes(encode_spec(spec))
-    part.replace(folder / SPEC)
+    write_whole(folder / SPEC, encode_spec(spec))
     _write(run.id, spec=spec.as_dict())
     return spec
 
