@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.core.text import is_number, plural
 from app.forms.arguments import read_choice, read_whole, require_names
 from app.models import ChangeSet
-from app.services import datasets, history, pairs
+from app.services import datasets, history, pairs, training
 from app.services.cleaning import recipes
 from app.services.history import Applied
 
@@ -115,7 +115,8 @@ def overwrite(dataset_id: int, number: int) -> ResponseReturnValue:
 def forgetting(dataset_id: int, number: int) -> ResponseReturnValue:
     """Ask before the originals of a step are forgotten."""
     dataset = datasets.get(dataset_id)
-    return render_template("history/forget.html", dataset=dataset, step=history.step(dataset_id, number))
+    step, holding = history.step(dataset_id, number), training.list_holding(dataset_id)
+    return render_template("history/forget.html", dataset=dataset, step=step, holding=holding)
 
 
 @bp.post("/<int:number>/forget")

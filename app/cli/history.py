@@ -66,6 +66,7 @@ def forget(dataset: str, change_set: int, yes: bool, as_json: bool) -> None:
             yes, f"Forget for good what {plural(step.changed, 'pair')} said before step {change_set}, {step.summary}?"
         )
         pairs = service.forget(found.id, change_set)
+        warn_of_runs(found.id)
     _say({"forgotten": pairs}, f"The history no longer holds the originals of {plural(pairs, 'pair')}.", as_json)
 
 
@@ -83,6 +84,16 @@ def compact(dataset: str, upto: int | None, yes: bool, as_json: bool) -> None:
         confirm(yes, f"Compact {plural(number, 'step')}, up to step {last}? They can never be undone or redone again.")
         done = service.compact(found.id, last)
     _say({"compacted": done}, f"Compacted {plural(done, 'step')}. The pairs are as they were.", as_json)
+
+
+def warn_of_runs(dataset_id: int, snapshot_id: int | None = None) -> None:
+    """Say which training runs still hold the texts that they were given, and how to be rid of them."""
+    # Half of a second that other commands here need not wait.
+    from app.services import training
+
+    if runs := training.list_holding(dataset_id, snapshot_id):
+        commands = ", ".join(f"`ltt run {run.id} delete`" for run in runs)
+        click.echo(f"Training runs hold what they were given until they are deleted: {commands}.", err=True)
 
 
 def confirm(yes: bool, question: str) -> None:

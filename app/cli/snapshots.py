@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.history import confirm
+from app.cli.history import confirm, warn_of_runs
 from app.cli.options import takes_options
 from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace, tell_search
@@ -152,10 +152,12 @@ def snapshot_copy(dataset: str, which: str, name: str, as_json: bool) -> None:
 def snapshot_delete(dataset: str, which: str, anyway: bool, yes: bool, as_json: bool) -> None:
     """Delete snapshot A of dataset D for good. The pairs of the dataset stay as they are."""
     with open_workspace():
-        found = service.find_snapshot(datasets.find_dataset(dataset).id, which)
-        label = service.label_of(found)
+        dataset_id = datasets.find_dataset(dataset).id
+        found = service.find_snapshot(dataset_id, which)
+        snapshot_id, label = found.id, service.label_of(found)
         confirm(yes, f"Delete snapshot {label} for good?")
-        service.delete_snapshot(found.id, anyway=anyway)
+        service.delete_snapshot(snapshot_id, anyway=anyway)
+        warn_of_runs(dataset_id, snapshot_id)
     if as_json:
         click.echo(json.dumps({"deleted": label}))
     else:

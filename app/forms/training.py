@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.errors import BadUsage, Invalid
 from app.core.options import Option, options_of, read_text
-from app.core.training import METHODS, RunSpec, TrainingSettings, usual_settings
+from app.core.training import COMPARING, METHODS, RunSpec, TrainingSettings, usual_settings
 from app.core.training.planning import say_setting
 from app.services.training import SWEPT, Recommendation, RunChoices
 
@@ -204,10 +204,10 @@ def applies(name: str, base_kind: str, method: str, adapter: bool) -> bool:
     if name.startswith("toy_"):
         return base_kind == "toy"
     if name in _OF_ADAPTER:
-        return method in ("lora", "qlora") or (method in ("dpo", "kto") and adapter)
+        return method in ("lora", "qlora") or (method in COMPARING and adapter)
     if name == "adapter":
-        return method in ("dpo", "kto") and base_kind != "toy"
+        return method in COMPARING and base_kind != "toy"
     if name == "beta":
-        return method in ("dpo", "kto")
+        return method in COMPARING
     # It stands beside the name of the model.
     return name != "allow_download"

@@ -82,6 +82,26 @@ def test_ticked_runs_stand_side_by_side_with_what_differs(client, home, make):
     assert client.get(f"{home}?run=x").status_code == 400
 
 
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_the_losses_of_methods_that_compare_answers_are_no_perplexity(app, client, home, make, method):
+    make()
+    make()
+    dataset_id = int(home.split("/")[2])
+    with app.app_context(), transaction():
+        run = training.get_run(dataset_id, 2)
+        run.spec = {**run.spec, "method": method}
+    assert "erplexity" in client.get(f"{home}/1").text and "erplexity" not in client.get(f"{home}/2").text
+    card = client.get(f"{home}/2/card/file", buffered=True).text
+    assert "| best | 105 | 0.9400 |\n" in card and "erplexity" not in card
+    listed = text_of(client.get(home))
+    assert "Finished 0.94 – 21 min" in listed and "Finished 0.94 2.56 21 min" in listed
+    both = client.get(f"{home}?run=1&run=2")
+    assert "each has a scale of its own" in text_of(both) and "Perplexity, best – 2.56" in text_of(both)
+    assert '<span class="muted">best</span>' not in both.text and both.text.count('<svg class="chart"') == 2
+    told = client.get(f"/api/v1/datasets/{dataset_id}/runs").json["runs"]
+    assert [one["best"]["perplexity"] for one in told] == [None, pytest.approx(2.56, abs=0.001)]
+
+
 def test_a_run_that_goes_on_is_watched(client, home, make):
     make(state="running", step=132)
     page = client.get(f"{home}/1")

@@ -113,3 +113,16 @@ def test_a_run_at_a_service_is_planned_confirmed_and_cleared_up(ltt, app, monkey
         assert done["state"] == "done" and done["model"].startswith("ft:gpt-4o-mini")
         cleared = ltt("run", done["run"], "delete-uploads", "--json").json
         assert len(cleared["deleted"]) == 2 and not server.files
+
+
+def test_runs_that_hold_what_was_deleted_or_forgotten_are_named(ltt):
+    first = ltt("train", "Bank", *QUICK, "--json").json["run"]
+    step = ltt("clean", "--dataset", "Bank", "--replace", "Account", "Konto", "--json").json["change_set"]
+    second = ltt("train", "Bank", *QUICK, "--json").json["run"]
+    deleted = ltt("snapshot-delete", "Bank", "v1", "--anyway", "--yes")
+    assert deleted.code == 0 and f"`ltt run {first} delete`" in deleted.err
+    assert f"`ltt run {second} delete`" not in deleted.err
+    assert ltt("run", second, "delete").code == 0
+    assert f"until they are deleted: `ltt run {first} delete`." in ltt("forget", "Bank", step, "--yes").err
+    assert ltt("run", first, "delete").code == 0
+    assert "raining" not in ltt("snapshot-delete", "Bank", "v2", "--anyway", "--yes").err

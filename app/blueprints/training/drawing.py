@@ -98,7 +98,7 @@ class Measured:
     rises: bool
 
 
-def measure(seen: RunFolder, steps: int, epochs: int) -> Measured:
+def measure(seen: RunFolder, steps: int, epochs: int, *, has_perplexity: bool) -> Measured:
     """The pictures, the table and the figures of a run of so many ``steps`` and ``epochs``."""
     points = seen.points
     checked = [one for one in points if one.validation_loss is not None]
@@ -113,7 +113,7 @@ def measure(seen: RunFolder, steps: int, epochs: int) -> Measured:
     if not losses[0].points:
         losses = [Series("Train", losses[1].points)]
     draw = partial(_draw, reach=reach, marks=marks, best=best)
-    perplexities = [(one.step, one.perplexity) for one in checked if one.perplexity is not None]
+    perplexities = [(one.step, one.perplexity) for one in checked if has_perplexity and one.perplexity is not None]
     memory = _series(points, "memory_mb")
     unit = "GB" if any(value >= 1000 for _, value in memory) else "MB"
     digits = 1 if unit == "GB" else 0
@@ -219,10 +219,10 @@ def _describe(series: Sequence[Series], say: Callable[[float], str], best: tuple
     return " ".join(told)
 
 
-def draw_side_by_side(runs: Sequence[tuple[int, Sequence[Point], int]]) -> dict[int, Picture]:
-    """The validation loss of several runs on one scale, by the number of the run; the best one in grey behind others.
+def draw_side_by_side(runs: Sequence[tuple[int, Sequence[Point], int]], *, is_one_scale: bool) -> dict[int, Picture]:
+    """The validation loss of several runs, by the number of the run.
 
-    Each run is its number, its points and its steps.
+    Each run is its number, its points and its steps. On one scale the best one stands in grey behind the others.
     """
     lines = {number: _series(points, "validation_loss") for number, points, _ in runs}
     drawn = {number: line for number, line in lines.items() if line}
@@ -231,12 +231,12 @@ def draw_side_by_side(runs: Sequence[tuple[int, Sequence[Point], int]]) -> dict[
     lowest = {number: min(value for _, value in line) for number, line in drawn.items()}
     first = min(lowest, key=lambda number: lowest[number])
     reach = max(steps for number, _, steps in runs if number in drawn)
-    span = span_of([Series("", line) for line in drawn.values()])
+    span = span_of([Series("", line) for line in drawn.values()]) if is_one_scale else None
     found = {}
     for number, line in drawn.items():
         at = min(line, key=lambda point: point[1])
         where = (int(at[0]), f"best {say_loss(at[1])}")
-        behind = [Series("", drawn[first], "l2", is_named=False)] if number != first else []
+        behind = [Series("", drawn[first], "l2", is_named=False)] if is_one_scale and number != first else []
         chart = draw_lines(
             [*behind, Series("", line)],
             width=360, height=150, reach=reach, say=say_loss, tick=say_tick, best=where, span=span,

@@ -18,7 +18,7 @@ from app.core.difference import Piece
 from app.core.errors import NotFound
 from app.core.options import command_line
 from app.core.text import clip, is_number, plural
-from app.core.training import METHODS, RunSpec
+from app.core.training import COMPARING, METHODS, RunSpec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
 from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
@@ -83,7 +83,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
     run = training.get_run(dataset_id, number)
     spec, seen = training.spec_of(run), training.read_run(run)
     steps = seen.state.steps or int(run.result.get("steps") or 0)
-    measured = drawing.measure(seen, steps, spec.settings.epochs)
+    measured = drawing.measure(seen, steps, spec.settings.epochs, has_perplexity=spec.tells_perplexity)
     questions = list(dict.fromkeys(one.question for one in seen.samples))
     said = request.args.get("sample", "0")
     chosen = min(int(said), max(len(questions) - 1, 0)) if is_number(said) else 0
@@ -174,7 +174,7 @@ def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:
         ("Epochs", f"{one.epochs:,}"),
         ("Learns from", TRAINS[one.trains].lower()),
     ]
-    if spec.method in ("dpo", "kto"):
+    if spec.method in COMPARING:
         told.append(("Beta", f"{one.beta:g}"))
     if one.patience:
         told.append(("Stops early", f"after {plural(one.patience, 'checkpoint')} without a gain"))

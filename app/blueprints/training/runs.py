@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.blueprints.training.drawing import Picture, draw_side_by_side
+from app.blueprints.training.drawing import Picture, draw_side_by_side, say_perplexity
 from app.blueprints.training.page import Standing, bp, find_duration, find_standing
 from app.core.errors import BadUsage
 from app.core.text import is_number
@@ -22,22 +22,24 @@ LISTED, COMPARED = 200, 8
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run in the list. ``loss`` is its best validation loss."""
+    """A run in the list. ``loss`` is its best validation loss, ``perplexity`` that in words."""
 
     run: TrainingRun
     spec: RunSpec
     standing: Standing
     loss: float | None
-    perplexity: float | None
+    perplexity: str
     seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Runs side by side: their rows, pictures and what differs."""
+    """Runs side by side: their rows, pictures and what differs. ``is_one_loss``: all of them measure the same loss."""
 
     rows: list[Row]
     best: list[Point | None]
+    perplexities: list[str]
+    is_one_loss: bool
     pictures: dict[int, Picture]
     differences: list[tuple[str, tuple[object, ...]]]
     same: int
@@ -78,8 +80,13 @@ def read_row(run: TrainingRun) -> Row:
     """What the list says of a run."""
     state = read_state(training.folder_of(run))
     best = state.best.validation_loss if state.best else (run.result.get("best") or {}).get("validation_loss")
-    loss = best if isinstance(best, int | float) else None
-    return Row(run, training.spec_of(run), find_standing(run, state), loss, perplexity_of(loss), find_duration(run))
+    loss, spec = best if isinstance(best, int | float) else None, training.spec_of(run)
+    return Row(run, spec, find_standing(run, state), loss, tell_perplexity(spec, loss), find_duration(run))
+
+
+def tell_perplexity(spec: RunSpec, loss: float | None) -> str:
+    """The perplexity that a validation loss is, in words; a dash where it is none."""
+    return say_perplexity(perplexity_of(loss)) if loss is not None and spec.tells_perplexity else "–"
 
 
 def compare(rows: list[Row]) -> Compared:
@@ -90,5 +97,11 @@ def compare(rows: list[Row]) -> Compared:
         (row.run.number, folder.points, folder.state.steps or max((one.step for one in folder.points), default=0))
         for row, folder in zip(rows, folders, strict=True)
     ]
+    is_one_loss = len({row.spec.target for row in rows}) == 1
     differences = [(one.name, one.values) for one in found.differences]
-    return Compared(rows, [one.best for one in folders], draw_side_by_side(drawn), differences, found.same)
+    best, pictures = [one.best for one in folders], draw_side_by_side(drawn, is_one_scale=is_one_loss)
+    perplexities = [
+        tell_perplexity(row.spec, point.validation_loss if point else None)
+        for row, point in zip(rows, best, strict=True)
+    ]
+    return Compared(rows, best, perplexities, is_one_loss, pictures, differences, found.same)

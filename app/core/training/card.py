@@ -31,8 +31,10 @@ def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]
     first = next((one for one in points if one.validation_loss is not None), None)
     best = find_best(points)
     if first is not None and best is not None:
-        lines += ["## Validation", "", "| | step | loss | perplexity |", "|---|---|---|---|"]
-        lines += [_row("before", first), _row("best", best), ""]
+        rows = [["", "step", "loss", "perplexity"], ["---"] * 4, _tell("before", first), _tell("best", best)]
+        # The last column is that of the perplexity.
+        rows = rows if spec.tells_perplexity else [row[:-1] for row in rows]
+        lines += ["## Validation", "", *(f"| {' | '.join(row)} |" for row in rows), ""]
     elif result.get("step"):
         lines += [f"Trained for {result['step']:,} steps, without validation.", ""]
     told = encode(spec.settings)
@@ -42,6 +44,6 @@ def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, point: Point) -> str:
+def _tell(name: str, point: Point) -> list[str]:
     perplexity = f"{point.perplexity:,.2f}" if point.perplexity is not None else "–"
-    return f"| {name} | {point.step:,} | {point.validation_loss:.4f} | {perplexity} |"
+    return [name, f"{point.step:,}", f"{point.validation_loss:.4f}", perplexity]

@@ -15,6 +15,8 @@ METHODS = {
 }
 # In which shape each method reads the data: names of export targets.
 TARGETS = {"full": "trl", "lora": "trl", "qlora": "trl", "dpo": "trl-preference", "kto": "trl-kto"}
+# Those that compare answers: their losses are not those of texts, so e to their power is no perplexity.
+COMPARING = ("dpo", "kto")
 SCHEDULERS = {"cosine": "Cosine", "linear": "Linear", "constant": "Constant"}
 TRAINS = {"answers": "All answers", "last-answer": "The last answer", "all": "Everything"}
 PRECISIONS = {"auto": "As the device can", "fp32": "32 bit", "bf16": "bfloat16", "fp16": "16 bit"}

@@ -8,7 +8,7 @@ import msgspec
 
 from app.core.errors import Invalid
 from app.core.options import decode, encode
-from app.core.training.settings import METHODS, TARGETS, TrainingSettings
+from app.core.training.settings import COMPARING, METHODS, TARGETS, TrainingSettings
 
 VERSION = 1
 BASE_KINDS = {
@@ -69,6 +69,11 @@ class RunSpec:
     def target(self) -> str:
         """The export target in whose shape the data is written."""
         return TARGETS[self.method]
+
+    @property
+    def tells_perplexity(self) -> bool:
+        """Whether its losses are those of texts, so that e to their power is a perplexity."""
+        return self.method not in COMPARING
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as JSON values, as ``run.json`` holds them."""

@@ -29,6 +29,15 @@ def list_runs(dataset_id: int | None = None, *, size: int = 200) -> list[Trainin
     return list(db.session.execute(query.execution_options(populate_existing=True)).scalars())
 
 
+def list_holding(dataset_id: int, snapshot_id: int | None = None) -> list[TrainingRun]:
+    """The runs of a dataset, or of one snapshot, whose folders still hold the texts that they were given."""
+    return [
+        run
+        for run in list_runs(dataset_id, size=-1)
+        if snapshot_id in (None, run.snapshot_id) and (folder_of(run) / "data").is_dir()
+    ]
+
+
 def count_runs(dataset_id: int) -> int:
     """How many runs a dataset has."""
     return int(db.session.execute(select(func.count()).where(TrainingRun.dataset_id == dataset_id)).scalar_one())
@@ -73,7 +82,7 @@ def as_dict(run: TrainingRun) -> dict[str, Any]:
         "best": {
             "step": best.step,
             "validation_loss": best.validation_loss,
-            "perplexity": perplexity_of(best.validation_loss),
+            "perplexity": perplexity_of(best.validation_loss) if spec.tells_perplexity else None,
         }
         if best
         else None,

@@ -12,7 +12,7 @@ from app.core.bundles.base import Facts
 from app.core.bundles.trainers import axolotl_datasets, write_dataset_info
 from app.core.bundles.training.base import DATA, Trainer, base_model, read_script, write_yaml
 from app.core.errors import Invalid
-from app.core.training import RunSpec, count_steps, number_checkpoints
+from app.core.training import COMPARING, RunSpec, count_steps, number_checkpoints
 
 _SFT = ("full", "lora", "qlora")
 _LINES = {"train": f"{DATA}/train.jsonl", "validation": f"{DATA}/validation.jsonl"}
@@ -85,7 +85,7 @@ def _write_axolotl(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
 def _write_llama_factory(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
     settings, has_validation, method = spec.settings, _has_validation(facts), spec.method
     every, _ = number_checkpoints(_rows(facts), settings)
-    is_preference = method in ("dpo", "kto")
+    is_preference = method in COMPARING
     has_adapter = settings.adapter if is_preference else method != "full"
     values = {
         "model_name_or_path": base_model(spec),
