@@ -92,7 +92,7 @@ def test_the_losses_of_methods_that_compare_answers_are_no_perplexity(app, clien
         run.spec = {**run.spec, "method": method}
     assert "erplexity" in client.get(f"{home}/1").text and "erplexity" not in client.get(f"{home}/2").text
     card = client.get(f"{home}/2/card/file", buffered=True).text
-    assert "| best | 105 | 0.9400 |\n" in card and "erplexity" not in card
+    assert "| best | 105 | 0.9400 | 74.0% |\n" in card and "erplexity" not in card
     listed = text_of(client.get(home))
     assert "Finished 0.94 – 21 min" in listed and "Finished 0.94 2.56 21 min" in listed
     both = client.get(f"{home}?run=1&run=2")

@@ -20,6 +20,7 @@ def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]
         "",
         f"- Data: {data.dataset}, snapshot v{data.number}{called}, {data.records:,} pairs",
         f"- Hash of the data: `{data.hash}`",
+        *(f"- SHA-256 of {path}: `{digest}`" for path, digest in spec.files.items()),
         f"- Pairs: {pairs}",
         f"- Base model: {kind}",
         f"- Licence of the base model, as confirmed by who trained: {base.licence or 'not said'}",
@@ -31,7 +32,9 @@ def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]
     first = next((one for one in points if one.validation_loss is not None), None)
     best = find_best(points)
     if first is not None and best is not None:
-        rows = [["", "step", "loss", "perplexity"], ["---"] * 4, _tell("before", first), _tell("best", best)]
+        rows = [["", "step", "loss", "token accuracy", "perplexity"], ["---"] * 5]
+        rows += [_tell("before", first)] if first.step < best.step else []
+        rows += [_tell("best", best)]
         # The last column is that of the perplexity.
         rows = rows if spec.tells_perplexity else [row[:-1] for row in rows]
         lines += ["## Validation", "", *(f"| {' | '.join(row)} |" for row in rows), ""]
@@ -45,5 +48,6 @@ def write_card(spec: RunSpec, points: Sequence[Point], result: Mapping[str, Any]
 
 
 def _tell(name: str, point: Point) -> list[str]:
-    perplexity = f"{point.perplexity:,.2f}" if point.perplexity is not None else "–"
-    return [name, f"{point.step:,}", f"{point.validation_loss:.4f}", perplexity]
+    right, perplexity = point.validation_token_accuracy, point.perplexity
+    told = ["–" if right is None else f"{right:.1%}", "–" if perplexity is None else f"{perplexity:,.2f}"]
+    return [name, f"{point.step:,}", f"{point.validation_loss:.4f}", *told]

@@ -108,9 +108,13 @@ def _laid_over(known: Point, later: Point) -> Point:
 
 
 def find_best(points: Iterable[Point]) -> Point | None:
-    """The point with the lowest validation loss, the earlier of two alike; None where none was measured."""
+    """The point with the lowest validation loss, the earlier of two alike; None where none was measured.
+
+    The model before training (step 0) is none that training made: it counts only where nothing else was measured.
+    """
     measured = [point for point in points if point.validation_loss is not None]
-    return min(measured, key=lambda point: point.validation_loss or 0.0, default=None)
+    trained = [point for point in measured if point.step] or measured
+    return min(trained, key=lambda point: point.validation_loss or 0.0, default=None)
 
 
 def encode_points(points: Iterable[Point]) -> bytes:

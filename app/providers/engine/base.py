@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from app.providers.engine.errors import Stop
+from app.providers.engine.errors import Stop, explain_model
 from app.providers.engine.folder import Folder
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -116,9 +116,8 @@ class Base:
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(self.path, **options)
             self.config: Any = AutoConfig.from_pretrained(self.path, **options)
-        except (OSError, ValueError, KeyError) as error:
-            first = (str(error).splitlines() or [""])[0][:200].rstrip(".")
-            raise Stop("no_model", f"The model {self.path} cannot be read: {first}.") from error
+        except Exception as error:
+            raise explain_model(self.path, error) from error
         if not self.tokenizer.chat_template:
             raise Stop(
                 "no_template", f"The model {self.path} has no chat template, so it cannot be trained on conversations."
@@ -142,6 +141,7 @@ class Base:
         # Frozen weights need not be finer than what they are reckoned with; trained ones do.
         is_frozen = self.has_adapter and self.precision != "fp32"
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[self.precision] if is_frozen else torch.float32
+        refuse_pickles(Path(self.path))
         options: dict[str, Any] = {"dtype": dtype, "local_files_only": not self.folder.settings["allow_download"]}
         if self.folder.method == "qlora":
             options["quantization_config"] = BitsAndBytesConfig(
@@ -152,10 +152,11 @@ class Base:
             )
             options["device_map"] = {"": self.device}
         try:
-            return AutoModelForCausalLM.from_pretrained(self.path, trust_remote_code=False, **options)
-        except (OSError, ValueError, KeyError) as error:
-            first = (str(error).splitlines() or [""])[0][:200].rstrip(".")
-            raise Stop("no_model", f"The model {self.path} cannot be loaded: {first}.") from error
+            return AutoModelForCausalLM.from_pretrained(
+                self.path, trust_remote_code=False, use_safetensors=True, **options
+            )
+        except Exception as error:
+            raise explain_model(self.path, error) from error
 
     def adapter(self) -> Any:
         """How the adapter is made; None where all weights are trained."""
@@ -186,6 +187,17 @@ def find_base(folder: Folder) -> str:
             raise Stop("no_model", f"The folder of the base model is not there: {folder.base['path']}.")
         return str(folder.base["path"])
     return str(folder.base["name"])
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Raise Stop where the weights in a folder are pickles only: to read one is to run what whoever made it wrote."""
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        for found in sorted(one.name for one in folder.iterdir() if one.suffix in (".bin", ".pt", ".pth", ".ckpt")):
+            raise Stop(
+                "pickled",
+                f"The weights in {folder} are a pickle ({found}), which can run code as it is read. Take the model as"
+                " safetensors.",
+            )
 
 
 def toy_config(settings: dict[str, Any], words: int) -> Any:

@@ -31,3 +31,12 @@ def explain(error: BaseException, kept: int | None) -> Stop:
         )
     first = (str(error).strip().splitlines() or [""])[0][:300].rstrip(".")
     return Stop("failed", f"Training ended with an error ({type(error).__name__}: {first}). {left}. The log says more.")
+
+
+def explain_model(path: str, error: Exception) -> Stop:
+    """Whatever ended the reading of a model as a sentence: its files are a stranger's, and may hold anything."""
+    stop = explain(error, None)
+    if isinstance(error, Stop) or stop.code != "failed":
+        return stop
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+    return Stop("no_model", f"The model {path} cannot be read: {first}.")

@@ -1,4 +1,4 @@
-"""What a run leaves: the result with its card, merged, and as GGUF where llama.cpp's converter is found."""
+"""What a run leaves: the result, merged, and as GGUF where llama.cpp's converter is found."""
 
 import os
 import shutil
@@ -7,18 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.providers.engine.base import Base, find_base
-from app.providers.engine.errors import Stop
+from app.providers.engine.base import Base, find_base, refuse_pickles
+from app.providers.engine.errors import Stop, explain_model
 from app.providers.engine.folder import Folder
 
 # What of a checkpoint only goes on with training.
 _OF_TRAINING = {
     "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "trainer_state.json", "training_args.bin",
     "complete.json", "README.md",
-}  # fmt: skip
-_TITLES = {
-    "full": "all weights", "lora": "a LoRA adapter", "qlora": "a QLoRA adapter", "dpo": "DPO on pairs of answers",
-    "kto": "KTO on labelled answers",
 }  # fmt: skip
 
 
@@ -32,34 +28,8 @@ def write_result(folder: Folder, base: Base, step: int) -> None:
             shutil.copy2(path, making / path.name)
     base.tokenizer.save_pretrained(making)
     shutil.copy2(folder.path / "run.json", making / "run.json")
-    (making / "README.md").write_text(write_card(folder, step), encoding="utf-8")
     shutil.rmtree(result, ignore_errors=True)
     making.rename(result)
-
-
-def write_card(folder: Folder, step: int) -> str:
-    """The card of a model: what it was made of, how, and what was measured."""
-    spec, snapshot = folder.spec, folder.spec["snapshot"]
-    points = {one["step"]: one for one in folder.lines("metrics.jsonl")}
-    measured = []
-    for name, at in (("Before training", 0), (f"Step {step:,} (this one)", step)):
-        point = points.get(at, {})
-        values = [point.get(one, "–") for one in ("validation_loss", "validation_token_accuracy")]
-        measured.append(f"| {name} | {values[0]} | {values[1]} |")
-    named = f"{snapshot.get('dataset', '')}, snapshot {snapshot.get('number', '')} {snapshot.get('name', '')}"
-    files = [f"- `{name}`: SHA-256 `{digest}`" for name, digest in spec.get("files", {}).items()]
-    settings = [f"- {name}: {value}" for name, value in sorted(folder.settings.items())]
-    licence = spec["base"].get("licence") or "not stated"
-    heads = [
-        ("Data", [
-            f"{named.rstrip()}.",
-            f"Hash `{snapshot.get('hash', '')}`, {snapshot.get('records', 0):,} records.", *files,
-        ]),
-        ("Base model", [f"{spec['base']['name']} ({spec['base']['kind']}). Licence: {licence}."]),
-        ("Training", [f"{_TITLES.get(spec['method'], spec['method'])}, seed {spec['seed']}.", *settings]),
-        ("Measured", ["| | Validation loss | Token accuracy |", "|---|---|---|", *measured]),
-    ]  # fmt: skip
-    return f"# {spec['name']}\n\n" + "\n".join(f"## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in heads)
 
 
 def find_model(path: Path, checkpoint: int | None) -> tuple[Path, str | None]:
@@ -93,12 +63,19 @@ def load_model(path: Path, checkpoint: int | None = None, device: str = "cpu") -
 
     found, base = find_model(path, checkpoint)
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    model = AutoModelForCausalLM.from_pretrained(base or str(found), dtype=dtype, trust_remote_code=False)
-    if base is not None:
-        from peft import PeftModel
+    for folder in {found, Path(base or found)}:
+        refuse_pickles(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base or str(found), dtype=dtype, trust_remote_code=False, use_safetensors=True
+        )
+        if base is not None:
+            from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(found))
-    return model.to(device).eval(), AutoTokenizer.from_pretrained(str(found), trust_remote_code=False)
+            model = PeftModel.from_pretrained(model, str(found))
+        return model.to(device).eval(), AutoTokenizer.from_pretrained(str(found), trust_remote_code=False)
+    except Exception as error:
+        raise explain_model(str(found), error) from error
 
 
 def merge(path: Path, out: Path) -> None:

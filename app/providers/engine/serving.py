@@ -209,7 +209,8 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isascii() or not length.isdigit():
             self.close_connection = True
             raise Refused(411, "Say the length of the request.")
-        if int(length) > BODY_BYTES:
+        # More digits than a length has are not even read as a number.
+        if len(length) > 12 or int(length) > BODY_BYTES:
             self.close_connection = True
             raise Refused(413, f"A request has {BODY_BYTES:,} bytes at most.")
         body = self.rfile.read(int(length))
@@ -217,6 +218,9 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(415, "Send JSON, with Content-Type: application/json.")
         try:
             asked = json.loads(body)
+            json.dumps(asked, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise Refused(400, "The request holds half of a character (a lone surrogate).") from error
         except (ValueError, RecursionError) as error:
             raise Refused(400, "The request is no JSON.") from error
         if not isinstance(asked, dict):

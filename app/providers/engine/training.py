@@ -40,7 +40,7 @@ class _Own:
             return super().evaluate(*args, **options)  # type: ignore[misc]
 
     def create_model_card(self, *args: Any, **options: Any) -> None:
-        """No card for a checkpoint: the result has one of ours."""
+        """No card: the program writes one of its own for the result."""
 
 
 class _SFT(_Own, SFTTrainer):

@@ -78,3 +78,9 @@ def test_the_best_point_is_the_first_with_the_lowest_validation_loss():
     ]
     assert find_best(points) == points[1]
     assert find_best([Point(3, loss=0.1)]) is None and find_best([]) is None
+
+
+def test_the_best_is_what_training_made():
+    base, first, second = Point(0, validation_loss=1.0), Point(5, validation_loss=1.2), Point(9, validation_loss=1.2)
+    assert find_best([base, first, second]) == first
+    assert find_best([base, Point(7, loss=1.0)]) == base and find_best([Point(7, loss=1.0)]) is None
