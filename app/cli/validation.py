@@ -138,10 +138,7 @@ def _validate_dataset(name: str, options: ValidateOptions, *, fixes: bool, dry_r
             tasks.start(validation.CHECK, validation.CheckRun(dataset_id, options.profile), here=True)
             fixed = validation.fix_and_tell(dataset_id, dry_run=dry_run)
         report = validation.validate_dataset(dataset_id, options, Unwatched())
-        counts = datasets.get(dataset_id).counts or {}
-        report["approved"], report["waiting"] = (
-            sum(counts.get(status, 0) for status in statuses) for statuses in (("approved",), ("review", "draft"))
-        )
+        report["approved"], report["waiting"] = validation.count_approved(datasets.get(dataset_id))
         return report if fixed is None else {**report, "fixed": {**fixed, "dry_run": dry_run}}
 
 

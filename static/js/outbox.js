@@ -29,7 +29,11 @@ sessionStorage.removeItem(TOLD);
 
 function keepTold({ id, fields }, { version }) {
   const told = { id, act: fields.act ?? fields.action, version };
-  sessionStorage.setItem(TOLD, JSON.stringify([...readTold(), told].slice(-MOST_TOLD)));
+  try {
+    sessionStorage.setItem(TOLD, JSON.stringify([...readTold(), told].slice(-MOST_TOLD)));
+  } catch {
+    // Full or refused: the next page shows what it was made with, and what is stored is stored.
+  }
 }
 
 // A new session has another token; what comes behind it says which epoch was seen.

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, update
 
 from app.core.errors import Invalid
 from app.core.filters import Filters
@@ -11,11 +12,11 @@ from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
 from app.core.stored import content_of
-from app.models import transaction
+from app.models import EntryFacts, SearchState, db, transaction
 from app.services import datasets, entries, history, lists, pairs, review, search
 from app.services.pairs import Selection
 from app.services.review import Reviewer
-from app.services.search import catching_up, finding
+from app.services.search import catching_up, finding, marking
 from tests.services.searches import draw_query, draw_record
 
 QUERIES = 2_000
@@ -113,6 +114,27 @@ def test_letters_inside_words_are_found_by_the_words_of_the_index(dataset_id: in
     follow()
     wanted = look(dataset_id, text)
     assert find(dataset_id, text) == wanted and wanted
+
+
+def test_an_index_of_another_version_is_not_asked(dataset_id: int) -> None:
+    """It may have folded otherwise: until it is made anew the texts are looked at."""
+    add_drawn(dataset_id, random.Random(3), 40)
+    history.create(dataset_id, [Record("Which needle?", "A long one."), Record("Tare?", "Empty.")], summary="Add")
+    follow()
+    state = db.session.execute(select(SearchState)).scalar_one()
+    index = marking.table_name(dataset_id, state.index_number)
+    with transaction() as session:
+        session.connection().exec_driver_sql(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+        session.execute(update(EntryFacts).values(chars=1))
+    wanted = [look(dataset_id, asked) for asked in ("needle", "len>5")]
+    assert [find(dataset_id, asked) for asked in ("needle", "len>5")] != wanted
+    # Another version is another process.
+    finding._remembered.clear()
+    with transaction() as session:
+        session.execute(update(SearchState).values(made_by="another"))
+    assert [find(dataset_id, asked) for asked in ("needle", "len>5")] == wanted and all(wanted)
+    follow()
+    assert [find(dataset_id, asked) for asked in ("needle", "len>5")] == wanted
 
 
 def test_a_word_longer_than_the_index_keeps_is_looked_at(dataset_id: int) -> None:

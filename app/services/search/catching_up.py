@@ -1,6 +1,5 @@
 """How facts and index follow the entries: a little at a time, by a worker that has nothing else to do."""
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from app.core.search.words import BORDER, index_text
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeSet, Dataset, Entry, SearchState, StaleEntry, Turns, db, end_reading
 from app.services.search.facts import READ, insert_facts, renew_facts
-from app.services.search.marking import drop_index, forget_index, table_name, words_name
+from app.services.search.marking import MADE_BY, drop_index, forget_index, table_name, words_name
 
 # Datasets of up to so many entries need no index, and one with more stale entries is made anew: all are looked at.
 MOST_LOOKED_AT = 2_000
@@ -22,8 +21,6 @@ MOST_LOOKED_AT = 2_000
 SLICE, SLICE_CHARS = 1_000, 500_000
 # How many slices are made ready for one transaction while nobody else wants to write.
 SLICES = 4
-# Another version of the facts, of the folding, or of Unicode, has others.
-MADE_BY = f"3, Unicode {unicodedata.unidata_version}"
 _BORDER = f" {BORDER} "
 # A contentless index keeps words and their places only. Their numbers are for ranking, which is not done.
 _CREATE = "CREATE VIRTUAL TABLE {} USING fts5({}, content='', columnsize=0, tokenize='ascii')"

@@ -51,7 +51,7 @@ from app.models import (
     entry_columns,
     is_writing,
 )
-from app.services.search.marking import table_name, words_name
+from app.services.search.marking import MADE_BY, table_name, words_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
 # Whoever waits for a page is told to narrow down after so long.
@@ -223,7 +223,7 @@ class _Search:
                 select(func.max(Comment.id)).scalar_subquery().label("comment"),
             )
             .select_from(Dataset)
-            .outerjoin(SearchState, SearchState.dataset_id == Dataset.id)
+            .outerjoin(SearchState, and_(SearchState.dataset_id == Dataset.id, SearchState.made_by == MADE_BY))
             .where(Dataset.id == dataset_id)
         ).one()
         self.has_stale = bool(row.stale)

@@ -1,5 +1,6 @@
 """Who writes entries says here which: a search then looks at their texts until facts and index know them again."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from sqlalchemy import delete, select, text, update
@@ -10,6 +11,8 @@ from app.core.search.texts import SOURCES
 from app.models import ChangeRow, EntryFacts, SearchState, StaleEntry
 from app.services.search.facts import renew_facts
 
+# Another version of the facts, of the folding, or of Unicode, has others.
+MADE_BY = f"3, Unicode {unicodedata.unidata_version}"
 LOOKED_AT = frozenset((*SOURCES, "live"))
 # The facts of up to so many entries of one write are made in it, those of more later.
 RENEWED_AT_ONCE = 5_000

@@ -26,6 +26,7 @@ from app.services.validation.mending import mend_and_check, mend_upload
 from app.services.validation.overview import (
     Found,
     Overview,
+    count_approved,
     count_to_fix,
     current_check,
     find_unapproved,
@@ -54,6 +55,7 @@ __all__ = [
     "choose_lints",
     "choose_targets",
     "choose_template",
+    "count_approved",
     "count_safe",
     "count_to_fix",
     "current_check",

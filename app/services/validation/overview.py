@@ -157,11 +157,16 @@ def _count_anew(check: Check, dataset: Dataset) -> list[dict[str, Any]]:
     return [*fresh.values(), *(one for one in codes if one["code"] not in told)]
 
 
+def count_approved(dataset: Dataset) -> tuple[int, int]:
+    """The approved pairs, which an export takes alone once there are any, and those that wait."""
+    counts = dataset.counts or {}
+    return counts.get("approved", 0), counts.get("review", 0) + counts.get("draft", 0)
+
+
 def find_unapproved(seen: Overview, dataset: Dataset) -> tuple[int, int, int] | None:
     """The approved pairs, which an export takes alone, those that wait, and how many the targets of the check want,
     where that is more than are approved; None where they are enough, or none is approved, or none waits."""
-    counts = dataset.counts or {}
-    approved, waiting = counts.get("approved", 0), counts.get("review", 0) + counts.get("draft", 0)
+    approved, waiting = count_approved(dataset)
     profiles = known_profiles()
     least = max(
         (minimum_of(profiles[name], "") or 0 for name in seen.check.profile.split(",") if name in profiles), default=0
