@@ -58,6 +58,8 @@ from app.services.search.words import LETTERS, LONG, LONGEST
 MOST_SECONDS = 20.0
 # So many different words are looked up for letters inside words.
 MOST_INSIDE = 1_000
+# Of so many of them what follows is asked for as well.
+MOST_FOLLOWED = 20
 # SQLite's index keeps so many bytes of a word.
 _WORD_BYTES = 32_768
 # How many steps SQLite takes between two looks at the time: some milliseconds.
@@ -381,15 +383,17 @@ class _Search:
 
     def _look_inside(self, term: Words, pieces: tuple[str, ...]) -> Inside | None:
         first, *rest = pieces
-        alone = not rest and term.literal.endswith(first)
-        parts = []
+        begins = term.literal.endswith(pieces[-1])
+        parts: list[str] = []
         if not term.literal.startswith(first):
             rest = [*pieces]
-        elif (words := self._list_words(first, ends=not alone)) is not None:
+        elif (words := self._list_words(first, ends=bool(rest) or not begins)) is not None:
             # The last one is a character that no word has.
-            parts.append(" OR ".join(f'"{one}"' for one in words or ["\ue002"]))
+            heads = words or ["\ue002"]
+            # What follows a word stands right behind it. To ask for that of many words takes longer than it saves.
+            tail, rest = (tuple(rest), []) if len(heads) <= MOST_FOLLOWED else ((), rest)
+            parts.append(" OR ".join(_match_one(Words("", (one, *tail), bool(tail) and begins, "")) for one in heads))
         if rest:
-            begins = term.literal.endswith(rest[-1])
             parts.append(_match_one(Words("", tuple(rest), begins, "")))
         if not parts:
             return None
