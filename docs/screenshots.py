@@ -34,6 +34,7 @@ PICTURES = {
     "clean.png": "clean-preview",
     "duplicates.png": "duplicates",
     "history.png": "history-mask",
+    "training.png": "training-run",
 }
 ROWS = """\
 Question;Reply;Topic
@@ -182,6 +183,7 @@ def prepare(app: Flask) -> dict[str, str]:
         "keys": "/keys",
         "missing": "/nothing/here",
         **duplicate_pages(),
+        **training_pages(home),
     }
 
 
@@ -242,6 +244,30 @@ def duplicate_pages() -> dict[str, str]:
         "duplicates-settle": f"{at}/settle",
         "overview": f"/datasets/{made}/",
         "splits": f"/datasets/{made}/splits?asked=1&train=60&validation=20&test=20&group_by=conversation&seed=3",
+    }
+
+
+def training_pages(home: int) -> dict[str, str]:
+    """Runs that a stand-in for the trainer wrote, one of them amid its work: the pages of training."""
+    from app.providers.tuning.local import LocalPlace
+    from app.services import splits, tasks
+    from app.services.training import local
+    from tests.run_folders import make_run
+    from tests.training import ENGINE
+
+    place = LocalPlace(Path(sys.executable), ENGINE)
+    local.make_place = lambda: place
+    tasks.start(splits.SPLIT, splits.SplitRun(home), here=True)
+    make_run(home, name="First try")
+    make_run(home, state="running", step=132, name="Smaller steps")
+    at = f"/datasets/{home}/training"
+    return {
+        "training": at,
+        "training-new": f"{at}/new",
+        "training-compared": f"{at}?run=1&run=2",
+        "training-run": f"{at}/2",
+        "training-done": f"{at}/1",
+        "models": "/settings/models",
     }
 
 
