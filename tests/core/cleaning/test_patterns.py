@@ -23,12 +23,12 @@ from app.core.errors import Invalid, LttError
     ],
 )  # fmt: skip
 def test_what_has_no_bound_is_refused_with_its_place(source: str, position: int) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(Invalid) as refused:
         Pattern(source)
     assert refused.value.code == "bad_pattern" and refused.value.details["position"] == position
     assert f"character {position + 1}" in refused.value.message
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_the_patterns_of_a_recipe_share_their_time() -> None:
         first, second = Pattern("(a|aa)+$"), Pattern("(b|bb)+$")
     with pytest.raises(CleaningStopped):
         first.search("a" * 80 + "!")
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(CleaningStopped):
         second.search("b" * 80 + "!")
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def _make_pattern(chance: random.Random, depth: int = 0) -> str:
