@@ -117,6 +117,23 @@ def test_a_run_that_goes_on_is_watched(client, home, make):
     assert "<html" not in parts and 'id="run-top"' in parts and 'id="loss-rows"' in parts
 
 
+def test_a_run_that_is_asked_to_stop_says_no_time_that_is_left(client, home, make):
+    make(state="pausing", step=132)
+    text = text_of(client.get(f"{home}/1"))
+    assert "Stops after this step, 132 of 189 The best" in text and "min left" not in text
+
+
+def test_a_choice_of_questions_comes_again_only_with_more_of_them(client, home, make):
+    make(state="running", step=132)
+    assert 'name="questions" value="2"' in client.get(f"{home}/1/progress?questions=0").text
+    assert 'id="run-questions"' not in client.get(f"{home}/1/progress?sample=1&questions=2").text
+
+
+def test_how_long_a_bundle_took_is_told_by_its_points(app, client, home, make):
+    make(state="waiting", step=-1, where="bundle")
+    assert "Waits for its metrics – – – " in text_of(client.get(home))
+
+
 def test_sample_answers_are_shown_for_the_chosen_question_as_text(client, home, make):
     make(state="running", step=42)
     first, second = client.get(f"{home}/1").text, client.get(f"{home}/1?sample=1").text

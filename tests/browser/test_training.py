@@ -143,3 +143,37 @@ def test_the_pages_fit_and_are_accessible_with_all_that_folds_open(open_page, ho
         if found := [*find_faults(page), *([f"{wide} px too wide"] if (wide := overflow(page)) > 0 else [])]:
             faults[path] = found
     assert faults == {}
+
+
+def test_what_comes_with_the_end_of_a_run_comes_without_loading_again(app, page, home):
+    with app.app_context():
+        dataset_id = int(home.split("/")[2])
+        number = make_run(dataset_id, state="queued", step=-1).number
+    page.goto(f"{home}/{number}")
+    expect(page.locator("#run-top h2")).to_contain_text("Waits")
+    expect(page.locator("#sample")).to_have_count(0)
+    with app.app_context():
+        run = training.get_run(dataset_id, number)
+        write_folder(training.folder_of(run), step=STEPS, phase="done")
+        with transaction():
+            training.require_run(run.id).state = "done"
+    expect(page.locator("#run-top h2")).to_contain_text("Finished")
+    expect(page.locator("#sample option")).to_have_count(2)
+    expect(page.get_by_role("button", name=f"Delete run {number}")).to_be_visible()
+
+
+def test_the_list_follows_a_run_and_keeps_what_is_ticked(app, page, home):
+    page.goto(home)
+    row = page.locator("#run-rows tr", has_text="Run 1")
+    expect(row).to_contain_text("Running, 42 of 189")
+    page.get_by_label("Compare run 1").check()
+    page.get_by_label("Compare run 2").check()
+    expect(page.get_by_role("heading", name="Runs 2 and 1")).to_be_visible()
+    go_on(app, 132)
+    expect(row).to_contain_text("Running, 132 of 189")
+    expect(page.locator("#compared")).to_contain_text("Running, 132 of 189")
+    expect(page.get_by_label("Compare run 1")).to_be_checked()
+    expect(page.get_by_label("Compare run 2")).to_be_focused()
+    go_on(app, STEPS, "done")
+    expect(row).to_contain_text("Finished")
+    expect(page.locator("#runs-live")).not_to_have_attribute("hx-trigger", "every 4s")

@@ -74,8 +74,8 @@ def show(dataset_id: int, number: int) -> ResponseReturnValue:
 
 @bp.get("/<int:number>/progress")
 def progress(dataset_id: int, number: int) -> ResponseReturnValue:
-    """The parts of the page of a run that change while it goes on."""
-    require_names(request.args, "sample")
+    """The parts of the page of a run that change while it goes on. ``questions``: from so many one can be chosen."""
+    require_names(request.args, "sample", "questions")
     return render_template("training/_progress.html", **_facts(dataset_id, number))
 
 
@@ -98,8 +98,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "steps": steps,
         "step": max(seen.state.step, measured.last.step if measured.last else 0),
         "standing": find_standing(run, seen.state),
-        # Of a bundle nobody here knows when it was trained, but its points say for how long.
-        "seconds": (measured.last and measured.last.seconds) if run.place == "bundle" else find_duration(run),
+        "seconds": find_duration(run),
         "is_active": run.state in training.ACTIVE,
         "can_resume": _can_resume(run, is_hosted) and folder.is_dir(),
         "can_pause": run.place == "local" or (is_hosted and hosted.can_pause(run)),

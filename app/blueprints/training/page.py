@@ -15,6 +15,7 @@ from app.core.training import COMPARING, METHODS, RunSpec, TrainingSettings
 from app.core.training.folder import RunState
 from app.models import TrainingRun
 from app.models.base import now
+from app.services import training
 
 bp = Blueprint("training", __name__, url_prefix="/datasets/<int:dataset_id>/training")
 for _filter in (
@@ -104,6 +105,10 @@ def tell_data(spec: RunSpec) -> str:
 
 def find_duration(run: TrainingRun) -> float | None:
     """How long a run took, or takes so far, in seconds."""
+    if run.place == "bundle":
+        # Nobody here knows when it was trained, but its points say for how long.
+        points = training.read_run(run).points
+        return points[-1].seconds if points else None
     if run.started_at is None:
         return None
     end: datetime = run.finished_at or now()

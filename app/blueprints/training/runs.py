@@ -65,7 +65,7 @@ def index(dataset_id: int) -> ResponseReturnValue:
         "active": any(run.state in training.ACTIVE for run in runs),
     }
     if request.headers.get("HX-Request"):
-        return render_template("training/_compared.html", **facts)
+        return render_template("training/_listed.html", **facts)
     return render_template("training/index.html", **facts)
 
 
