@@ -14,7 +14,7 @@ from app.cli.options import takes_options
 from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
 from app.core.bundles.training import TRAINERS
-from app.core.errors import BadUsage, NotFound
+from app.core.errors import BadUsage, Conflict, NotFound
 from app.core.text import plural
 from app.core.training import METHODS, change_settings
 from app.models import TrainingRun
@@ -74,7 +74,7 @@ def train(
             choices, dataset_id=dataset_id, snapshot=which, method=method or usual.method, settings=settings
         )
         if plan:
-            found = service.plan_run(choices)
+            found = service.plan_run(choices, over=_read_sweep(sweep))
             click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else _say_plan(found))
             return 1 if found.is_blocked else 0
         if out is not None and out.exists() and (out.is_file() or any(out.iterdir())):
@@ -119,15 +119,28 @@ def _find_data(dataset: str, snapshot: str) -> tuple[int, str]:
 
 
 def _make_runs(choices: RunChoices, sweep: tuple[str, ...]) -> list[int]:
-    if not sweep:
-        return [service.create_run(choices).id]
+    over = _read_sweep(sweep)
+    try:
+        if not over:
+            return [service.create_run(choices).id]
+        return [run.id for run in service.create_sweep(choices, over, choices.name or "sweep")]
+    except Conflict as error:
+        said = {"findings": "--override REASON", "not_confirmed": f"--confirm '{error.details.get('sum')}'"}
+        if error.code not in said:
+            raise
+        told = f"{error.message.rstrip('.')} ({said[error.code]})."
+        raise Conflict(told, code=error.code, **error.details) from error
+
+
+def _read_sweep(sweep: tuple[str, ...]) -> dict[str, list[str]]:
+    """The values of each setting that a sweep goes over."""
     over = {}
     for one in sweep:
         name, sign, values = one.partition("=")
         if not sign:
             raise BadUsage(f"{one!r} is not KEY=VALUE,VALUE.")
         over[name.strip().replace("-", "_")] = [value.strip() for value in values.split(",") if value.strip()]
-    return [run.id for run in service.create_sweep(choices, over, choices.name or "sweep")]
+    return over
 
 
 def _copy_result(run: TrainingRun, out: Path, trainer: str) -> None:
@@ -145,8 +158,7 @@ def _say_plan(plan: RunPlan) -> str:
     lines = [
         f"{plan.dataset.name}, {snapshot}: {splits}",
         f"{told['base']['name']}, {METHODS[plan.choices.method]}, {plan.choices.where}",
-        f"{plural(plan.steps, 'step')}, {plan.steps_per_epoch:,} an epoch",
-        f"{plural(plan.checkpoints, 'checkpoint')}, one every {plural(plan.checkpoint_every, 'step')}",
+        *_say_steps(plan),
         *(f"must be fixed: {one.title} ({one.records:,}). {one.said}" for one in survey.blocking),
         *(f"stands in the way: {one.message}" for one in plan.refusals),
         *(f"note: {one}" for one in plan.notes),
@@ -156,6 +168,16 @@ def _say_plan(plan: RunPlan) -> str:
         plan.command,
     ]
     return "\n".join(lines)
+
+
+def _say_steps(plan: RunPlan) -> list[str]:
+    least, most = min(plan.steps_swept), max(plan.steps_swept)
+    each = f"{plan.steps_per_epoch:,} an epoch"
+    every = f"one every {plural(plan.checkpoint_every, 'step')}"
+    if not plan.swept:
+        return [f"{plural(plan.steps, 'step')}, {each}", f"{plural(plan.checkpoints, 'checkpoint')}, {every}"]
+    steps = f"{least:,} to {most:,} steps" if least < most else plural(most, "step")
+    return [f"{len(plan.swept)} runs of {steps}, {each}", f"checkpoints, {every}"]
 
 
 def _say_quote(quote: Quote | None) -> list[str]:

@@ -148,7 +148,8 @@ def check_value(one: Option, value: Any, title: str = "") -> Any:
         raise Invalid(f"{label} must be a number.", code="bad_option", option=one.name)
     if one.between and value is not None and not one.between[0] <= value <= one.between[1]:
         low, high = (f"{edge:g}" if one.kind == "decimal" else edge for edge in one.between)
-        raise Invalid(f"{label} must be from {low} to {high}.", code="bad_option", option=one.name)
+        words = f"{low} or more" if one.between[1] == 2**31 - 1 else f"from {low} to {high}"
+        raise Invalid(f"{label} must be {words}.", code="bad_option", option=one.name)
     chosen = value if one.kind == "texts" else () if value is None or one.kind == "tick" else (value,)
     if one.choices and any(each not in one.choices for each in chosen):
         raise Invalid(f"{label} must be one of: {', '.join(one.choices)}.", code="bad_option", option=one.name)

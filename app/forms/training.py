@@ -1,5 +1,6 @@
 """What the page of a new run is told. All of it stands in the address, so that a run to be is a link."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -143,6 +144,8 @@ class TrainingForm:
         if not self.base:
             what = "the folder of the base model" if self.base_kind == "folder" else "the model of the Hub"
             raise Invalid(f"Name {what}.", code="no_base")
+        if self.base_kind == "folder" and not os.path.isdir(os.path.expanduser(self.base)):
+            raise Invalid(f"There is no folder {self.base} on this computer.", code="no_base")
         numbers = {name: read_text(one, self.text(name) or str(one.default)) for name, one in _CHOICES.items()}
         return RunChoices(
             dataset_id,

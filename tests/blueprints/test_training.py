@@ -232,6 +232,10 @@ def test_a_button_sets_what_it_says(client, home):
         ("learning_rate=nan", "Learning rate must be a number."),
         ("base=folder", "Name the folder of the base model."),
         ("base=hub", "Name the model of the Hub."),
+        ("max_tokens=3", "Longest text must be 16 or more."),
+        ("sweep_epochs=1", "A sweep is 2 to 8 runs; these are 1."),
+        ("sweep_epochs=1,2,3,4,5,6,7,8,9", "these are 9"),
+        ("sweep_rank=4 8", "this run trains the weights themselves"),
         ("toy_width=33", "must be a multiple of 16"),
         ("held_out=99", "Held out must be from 0 to 50."),
         ("snapshot=77", "no snapshot"),
@@ -256,6 +260,36 @@ def test_without_validation_the_page_offers_to_hold_some_out(client, app):
     assert "There are no validation pairs." in text_of(page) and 'value="held_out=10"' in page.text
     held = text_of(client.get(f"{home}/new?look=1&asked=1&was=toy:full&held_out=20"))
     assert "There are no validation pairs" not in held and "to validate" in held
+
+
+def test_a_base_folder_that_is_none_is_said_before_the_start(client, app, home, tmp_path):
+    def said(folder):
+        fields = choose(base="folder", was="folder:lora", method="lora", folder=str(folder))
+        page = text_of(client.get(f"{home}/new", query_string={"look": "1", **fields}))
+        refused = client.post(home, data=fields)
+        assert refused.status_code in (409, 422) and listed(app, home) == []
+        return page
+
+    assert f"There is no folder {tmp_path / 'away'} on this computer." in said(tmp_path / "away")
+    page = said(tmp_path)
+    assert f"{tmp_path} holds no model: it has no config.json." in page and "1 finding blocks the start" in page
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert "holds an adapter and not a whole model" in said(tmp_path)
+
+
+def test_what_a_sweep_will_be_is_told(client, home):
+    fields = choose(sweep_epochs="2, 4", sweep_learning_rate="1e-3 3e-3")
+    text = text_of(client.get(f"{home}/new", query_string={"look": "1", **fields}))
+    assert "Start 4 runs" in text and "Steps 2 to 4 each of 4 runs" in text
+    assert "--sweep learning_rate=1e-3,3e-3" in text and "--sweep epochs=2,4" in text
+
+
+def test_no_more_sample_answers_are_promised_than_there_are_questions(client, app, home):
+    assert "4 validation questions at each checkpoint" in text_of(client.get(f"{home}/new?look=1"))
+    with app.app_context():
+        undivided = f"/datasets/{make_dataset('Undivided', validation=0, train=30)}/training"
+    text = text_of(client.get(f"{undivided}/new?look=1"))
+    assert "Sample answers none" in text and "when to stop. Divide the dataset" in text
 
 
 def test_a_run_is_started_from_the_page_and_freezes_the_pairs(client, app, home):
@@ -322,7 +356,7 @@ def test_a_run_is_taken_away_and_its_metrics_are_dropped_back(app, client, home)
 def test_a_finding_that_would_cut_answers_names_the_length_that_does_not(client, home):
     page = client.get(f"{home}/new?look=1&asked=1&was=toy:full&max_tokens=16")
     text = text_of(page)
-    assert "A record of whose answer nothing is trained in 16 pairs." in text and "See the findings" in text
+    assert "A record of whose answer nothing is trained: 16 pairs." in text and "See the findings" in text
     longest = re.search(r'name="set" value="max_tokens=(\d+)"', page.text)[1]
     settled = client.get(f"{home}/new?look=1&asked=1&was=toy:full&max_tokens=16&set=max_tokens%3D{longest}")
     assert "nothing is trained" not in text_of(settled)
@@ -333,11 +367,11 @@ def test_what_must_be_fixed_blocks_unless_a_reason_is_given(client, app, home, m
     monkeypatch.setattr("app.services.training.data._read_findings", lambda closed: [blocking])
     page = client.get(f"{home}/new?look=1")
     text = text_of(page)
-    assert "1 finding blocks the start" in text and "A pair without an answer in 3 pairs." in text
+    assert "1 finding blocks the start" in text and "A pair without an answer: 3 pairs." in text
     assert re.search(r'disabled\s+aria-describedby="why"', page.text) and 'name="override"' in page.text
     refused = client.post(home, data=choose())
     said = text_of(refused, 409)
-    assert "Something in the data must be fixed" in said and "Nothing was started" in said, said
+    assert "say why to start anyway. " in said and "Nothing was started" in said and "--override" not in said, said
     assert listed(app, home) == []
     allowed = client.get(f"{home}/new?look=1&asked=1&was=toy:full&override=For+a+test")
     assert not re.search(r'disabled\s+aria-describedby="why"', allowed.text)

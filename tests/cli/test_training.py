@@ -25,6 +25,14 @@ def test_a_plan_says_what_would_run_and_does_nothing(ltt):
     assert ltt("runs", "--json").json == {"runs": []}
 
 
+def test_a_plan_of_a_sweep_counts_its_runs(ltt):
+    sweep = ("--sweep", "epochs=1,2", "--sweep", "learning_rate=1e-3,2e-3")
+    found = ltt("train", "Bank", *QUICK, *sweep, "--plan")
+    assert "4 runs of 6 to 12 steps, 6 an epoch" in found.out and "--sweep learning_rate=1e-3,2e-3" in found.out
+    assert ltt("train", "Bank", *sweep, "--plan", "--json").json["runs"] == 4
+    assert ltt("train", "Bank", "--sweep", "epochs=1", "--plan").code == 3
+
+
 def test_a_run_is_trained_listed_and_copied(ltt, tmp_path):
     out = tmp_path / "model"
     told = ltt("train", "Bank", *QUICK, "--out", out, "--json").json
@@ -54,6 +62,7 @@ def test_what_cannot_be_is_refused_in_words(ltt):
         (("--method", "lora"), 3, "A toy model is trained with all its weights"),
         (("--where", "nowhere"), 4, "There is no place 'nowhere'"),
         (("--snapshot", "v9"), 4, "There is no snapshot"),
+        (("--base", "/nowhere/model", "--licence", "MIT"), 4, "There is no folder /nowhere/model on this computer."),
     ):
         found = ltt("train", "Bank", *words)
         assert found.code == code and said in found.err, (words, found)
@@ -108,7 +117,7 @@ def test_a_run_at_a_service_is_planned_confirmed_and_cleared_up(ltt, app, monkey
         total = ltt(*asked, "--plan", "--json").json["quote"]["sum"]
         assert total and f"--confirm '{total}'" in ltt(*asked, "--plan").out
         refused = ltt(*asked)
-        assert refused.code == 4 and total in refused.err and not server.requests
+        assert refused.code == 4 and f"(--confirm '{total}')" in refused.err and not server.requests
         done = ltt(*asked, "--confirm", total, "--json").json
         assert done["state"] == "done" and done["model"].startswith("ft:gpt-4o-mini")
         cleared = ltt("run", done["run"], "delete-uploads", "--json").json

@@ -2,12 +2,15 @@
 
 import errno
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from app.core.options import encode
+from app.core.training import TrainingSettings, number_checkpoints
 from app.providers.engine.errors import Stop, explain
-from app.providers.engine.folder import Folder
+from app.providers.engine.folder import Folder, space_checkpoints
 
 
 @pytest.fixture
@@ -59,6 +62,12 @@ def test_rows_that_cannot_be_read_are_told(folder: Folder) -> None:
     assert folder.rows("validation") == []
     with pytest.raises(Stop, match="data/train.jsonl holds a line that is no JSON"):
         folder.rows("train")
+
+
+def test_there_are_checkpoints_as_often_as_was_planned() -> None:
+    for rows, batch, accumulation, every in product(range(1, 60), (1, 3, 4), (1, 2, 4), (0, 5)):
+        settings = TrainingSettings(batch_size=batch, accumulation=accumulation, checkpoint_every=every)
+        assert space_checkpoints(rows, encode(settings)) == number_checkpoints(rows, settings)[0]
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:

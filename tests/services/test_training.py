@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -372,8 +373,14 @@ def test_a_sweep_is_all_runs_or_none():
         with pytest.raises(Invalid, match=said):
             training.create_sweep(choose(dataset_id), over, "s")
     assert training.count_runs(dataset_id) == 0
-    made = training.create_sweep(choose(dataset_id), {"rank": ["4", "8"], "learning_rate": ["2e-4"]}, "s")
-    assert [run.name for run in made] == ["s: rank 4, learning_rate 0.0002", "s: rank 8, learning_rate 0.0002"]
+    lora = replace(choose(dataset_id), base="acme/small-1b", method="lora")
+    made = training.create_sweep(lora, {"rank": ["4", "8"], "learning_rate": ["2e-4"]}, "s")
+    assert [run.name for run in made] == ["s: rank 4, learning rate 2e-4", "s: rank 8, learning rate 2e-4"]
+
+
+def test_ranks_are_swept_only_of_an_adapter():
+    with pytest.raises(Invalid, match="trains the weights themselves"):
+        training.create_sweep(choose(make_dataset()), {"rank": ["4", "8"]}, "s")
 
 
 def test_a_lost_run_can_be_resumed_where_no_worker_takes_it_up():

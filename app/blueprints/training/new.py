@@ -134,10 +134,9 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
     plan, problem = None, refused
     try:
         choices = form.choices(dataset_id, recommended, filled)
-        plan = training.plan_run(choices, ask_place=is_known)
-        swept = _count_swept(form)
+        plan = training.plan_run(choices, ask_place=is_known, over=form.sweep)
     except LttError as error:
-        problem, swept = problem or error, 0
+        problem = problem or error
     advised, by_name = form.advised(recommended), {one.name: one for one in recommended}
     wrong = problem.details.get("option") if problem else None
     adapter = form.shown("adapter", recommended, filled) == "1"
@@ -153,7 +152,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "form": form,
         "plan": plan,
         "problem": problem,
-        "swept": swept,
+        "swept": len(plan.swept) if plan else 0,
         "rows": [row for row in rows if row.option.name in FIRST],
         "more": [row for row in rows if row.option.name not in FIRST],
         "changed": sum(row.option.name not in FIRST and row.shown != row.recommended for row in rows),
@@ -172,14 +171,6 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "say_price": say_price,
         "target_title": plan.quote.service if plan and plan.quote else EXPORT_TARGETS[TARGETS[form.method]].title,
     }
-
-
-def _count_swept(form: TrainingForm) -> int:
-    """How many runs a sweep is; 0 where there is none."""
-    number = 1
-    for values in form.sweep.values():
-        number *= len(values)
-    return number if form.sweep else 0
 
 
 def _row(one: Option, shown: str, advised: Any, known: Recommendation | None, is_wrong: bool) -> SettingRow:
@@ -202,15 +193,18 @@ def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mappin
     for found in plan.survey.findings:
         if found.blocks or found.severity == "warning":
             said = f"{found.said}." if found.said[-1:] not in ("", ".", "!", "?") else found.said
-            title = f"{found.title} in {plural(found.records, 'pair')}."
+            title = f"{found.title}: {plural(found.records, 'pair')}."
+            if said and found.records > 1:
+                said = f"For example: {said}"
             yield Block("error" if found.blocks else "warn", title, said, tuple(_ways_to_fix(dataset, plan, found)))
     if plan.survey.splits.get("train") and not plan.survey.splits.get("validation"):
         divide = Way("Divide the dataset…", href=url_for("splits.index", dataset_id=dataset.id))
         hold = Way(f"Hold out {SHARE_HELD_OUT}%", f"held_out={SHARE_HELD_OUT}")
+        said = training.NO_VALIDATION.partition(": ")[2]
         yield Block(
             "warn",
             "There are no validation pairs.",
-            training.NO_VALIDATION.partition(": ")[2].capitalize(),
+            f"{said[:1].upper()}{said[1:]}",
             (hold, divide),
         )
 
@@ -252,5 +246,5 @@ def estimate(plan: RunPlan) -> Estimate | None:
         before, now = spec.settings, plan.choices.settings
         larger = now.batch_size * now.accumulation / (before.batch_size * before.accumulation)
         memory = max((one.memory_mb for one in points if one.memory_mb is not None), default=None)
-        return Estimate(took / steps * plan.steps * larger, memory, run.number)
+        return Estimate(took / steps * sum(plan.steps_swept) * larger, memory, run.number)
     return None

@@ -11,7 +11,7 @@ from app.blueprints.view import clock
 from app.core.advice import say_number
 from app.core.options import options_of
 from app.core.text import clip
-from app.core.training import COMPARING, METHODS, RunSpec, TrainingSettings
+from app.core.training import METHODS, RunSpec, TrainingSettings, trains_adapter
 from app.core.training.folder import RunState
 from app.models import TrainingRun
 from app.models.base import now
@@ -94,7 +94,7 @@ def tell_model(spec: RunSpec) -> str:
 
 def has_adapter(spec: RunSpec) -> bool:
     """Whether a run trains an adapter, and not the weights themselves."""
-    return spec.method in ("lora", "qlora") or (spec.method in COMPARING and spec.settings.adapter)
+    return trains_adapter(spec.method, spec.settings)
 
 
 def tell_data(spec: RunSpec) -> str:

@@ -2,7 +2,15 @@
 
 from app.core.training.card import write_card
 from app.core.training.planning import count_steps, name_command, number_checkpoints
-from app.core.training.settings import COMPARING, METHODS, TARGETS, TrainingSettings, change_settings, usual_settings
+from app.core.training.settings import (
+    COMPARING,
+    METHODS,
+    TARGETS,
+    TrainingSettings,
+    change_settings,
+    trains_adapter,
+    usual_settings,
+)
 from app.core.training.spec import BASE_KINDS, TOY, Base, FrozenData, RunSpec, decode_spec, encode_spec
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "encode_spec",
     "name_command",
     "number_checkpoints",
+    "trains_adapter",
     "usual_settings",
     "write_card",
 ]

@@ -83,6 +83,11 @@ def change_settings(settings: TrainingSettings, said: Iterable[str]) -> Training
     return replace(settings, **changed)
 
 
+def trains_adapter(method: str, settings: TrainingSettings) -> bool:
+    """Whether a run trains an adapter, and not the weights themselves."""
+    return method in ("lora", "qlora") or (method in COMPARING and settings.adapter)
+
+
 def usual_settings(base_kind: str, method: str) -> TrainingSettings:
     """What is set where nobody says anything: a toy learns from nothing: larger steps, no adapter."""
     usual = TrainingSettings()

@@ -5,6 +5,7 @@ Lines are appended; when a run resumes, those past its checkpoint are cut. A fol
 """
 
 import json
+import math
 import os
 import shutil
 import time
@@ -16,6 +17,8 @@ from typing import Any
 from app.providers.engine.errors import Stop
 
 STREAMS = ("metrics.jsonl", "samples.jsonl", "events.jsonl")
+# So many checkpoints has an epoch where nobody says how many.
+_PARTS_OF_EPOCH = 3
 
 
 class Folder:
@@ -162,3 +165,9 @@ def replace_json(path: Path, value: Any) -> None:
 def count_bytes(path: Path) -> int:
     """The bytes of all files in a folder."""
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+
+
+def space_checkpoints(rows: int, settings: Mapping[str, Any]) -> int:
+    """After how many steps there is a checkpoint: as often as was planned, whose rule this is."""
+    per_epoch = math.ceil(math.ceil(rows / settings["batch_size"]) / settings["accumulation"])
+    return int(settings["checkpoint_every"]) or max(math.ceil(per_epoch / _PARTS_OF_EPOCH), 1)

@@ -17,12 +17,11 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 from app.providers.engine import memory
 from app.providers.engine.base import Base
 from app.providers.engine.errors import Stop
-from app.providers.engine.folder import Folder, count_bytes, replace_json
+from app.providers.engine.folder import Folder, count_bytes, replace_json, space_checkpoints
 from app.providers.engine.masks import IGNORED, Masker, read_tools
 
 # A sample answer is as long as this at most.
 _SAMPLE_TOKENS, _SAMPLE_LETTERS = 64, 2_000
-_PARTS_OF_EPOCH = 3
 # The trainers use what their own libraries are about to rename.
 warnings.filterwarnings("ignore", category=FutureWarning)
 _NAMES = {
@@ -260,8 +259,7 @@ def make_trainer(folder: Folder, base: Base) -> tuple[Any, Keeper]:
         raise Stop("batch_too_small", "KTO compares the rows of a batch: set a batch size of 2 or more.")
     notes: list[str] = []
     train, validation = (_make_dataset(folder, base, name, found, notes) for name, found in rows.items())
-    per_epoch = max(math.ceil(len(train) / settings["batch_size"]) // settings["accumulation"], 1)
-    every = settings["checkpoint_every"] or max(per_epoch // _PARTS_OF_EPOCH, 1)
+    every = space_checkpoints(len(train), settings)
     classes: dict[str, tuple[Any, Any]] = {"dpo": (_DPO, DPOConfig), "kto": (_KTO, KTOConfig)}
     make, configure = classes.get(method, (_SFT, SFTConfig))
     warmup = settings["warmup_steps"]

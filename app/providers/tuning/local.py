@@ -15,7 +15,7 @@ from typing import IO, Any
 import msgspec
 
 from app.core.errors import Unavailable
-from app.core.training import TARGETS, RunSpec
+from app.core.training import TARGETS, Base, RunSpec
 from app.core.training.folder import read_state, write_whole
 from app.providers.tuning.base import Obstacle, PlaceState
 
@@ -85,6 +85,8 @@ class LocalPlace:
         """What is missing on this computer, and with the data whether it fits into the memory."""
         if self.python is not None and not self.python.exists():
             return [Obstacle("no_train_python", f"LTT_TRAIN_PYTHON names {self.python}, which is not there.")]
+        if said := _find_fault(spec.base):
+            return [Obstacle("no_model", said)]
         if missing := self.probe().get("missing"):
             said = f"Training on this computer needs more packages ({', '.join(missing)}). Run: {ADD}"
             return [Obstacle("no_extra", said)]
@@ -216,6 +218,21 @@ class LocalPlace:
     @property
     def _command(self) -> list[str]:
         return [str(self.python or sys.executable), *self.engine]
+
+
+def _find_fault(base: Base) -> str:
+    """Why a base model cannot be one that lies on this computer, in a sentence; empty where nothing speaks against it.
+
+    What looks like a path and is no folder was taken for the name of a model.
+    """
+    if base.kind == "hub" and base.name.startswith(("/", "~", ".")):
+        return f"There is no folder {base.name} on this computer."
+    path = Path(base.path) if base.kind == "folder" and base.path else None
+    if path is None or (path / "config.json").exists():
+        return ""
+    if (path / "adapter_config.json").exists():
+        return f"{path} holds an adapter and not a whole model: merge it into its base first, and use what comes of it."
+    return f"{path} holds no model: it has no config.json."
 
 
 def _end_former(folder: Path) -> None:

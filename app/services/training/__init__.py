@@ -27,10 +27,8 @@ from app.services.training.planning import NO_VALIDATION, Recommendation, RunPla
 from app.services.training.quoting import Quote, read_quote
 from app.services.training.records import card_of, read_spec, write_record
 from app.services.training.running import (
-    SWEPT,
     TrainRun,
     cancel_run,
-    combine_swept,
     create_run,
     create_sweep,
     finish_run,
@@ -41,6 +39,7 @@ from app.services.training.running import (
     resume_run,
     start_run,
 )
+from app.services.training.sweeping import SWEPT, combine_swept
 from app.services.training.tasks import AWAY, TRAIN
 
 __all__ = [

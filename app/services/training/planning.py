@@ -1,5 +1,6 @@
 """What a run would be, before there is one: its data, what speaks against it, what is recommended and why."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.services.training.choices import RunChoices
 from app.services.training.data import Survey, export_options, survey_data
 from app.services.training.places import find_place, target_of
 from app.services.training.quoting import Quote, quote_run
+from app.services.training.sweeping import combine_swept
 
 # Data of so many pairs is looked at while a page waits; of more it is checked when the run starts.
 SURVEYED = 20_000
@@ -63,6 +65,14 @@ class RunPlan:
     estimate: dict[str, Any] = field(default_factory=dict)
     # What it costs, where a service trains it.
     quote: Quote | None = None
+    # The runs of a sweep, which share all of this but steps and checkpoints.
+    swept: list[RunChoices] = field(default_factory=list)
+
+    @property
+    def steps_swept(self) -> list[int]:
+        """The steps of each run of a sweep; those of the run itself where there is none."""
+        rows = self.survey.rows.get("train", 0)
+        return [count_steps(rows, one.settings)[1] for one in self.swept] or [self.steps]
 
     @property
     def is_blocked(self) -> bool:
@@ -109,6 +119,7 @@ class RunPlan:
             },
             "steps_per_epoch": self.steps_per_epoch,
             "steps": self.steps,
+            "runs": max(len(self.swept), 1),
             "checkpoint_every": self.checkpoint_every,
             "checkpoints": self.checkpoints,
             "estimate": self.estimate,
@@ -118,9 +129,13 @@ class RunPlan:
         }
 
 
-def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
-    """What a run would be. Nothing is written; without ``ask_place`` the place is not asked what speaks against it."""
+def plan_run(
+    choices: RunChoices, *, ask_place: bool = True, over: Mapping[str, Sequence[str]] | None = None
+) -> RunPlan:
+    """What a run would be, or the runs of a sweep that goes ``over`` some settings. Nothing is written; without
+    ``ask_place`` the place is not asked what speaks against it."""
     choices = choices.checked()
+    swept = combine_swept(choices, over, choices.name or "sweep") if over else []
     dataset = datasets.get(choices.dataset_id)
     snapshot = _find_snapshot(choices)
     records = snapshot.records if snapshot else dataset.entry_count
@@ -140,6 +155,8 @@ def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
         for name, word in (("seed", "--seed"), ("held_out", "--held-out"), ("price", "--price"))
         for word in _said(choices, name, word)
     ]
+    for setting, values in (over or {}).items():
+        rest += ["--sweep", f"{setting}={','.join(values)}"]
     quote = quote_run(choices, place, survey, is_surveyed=is_surveyed) if isinstance(place, HostedPlace) else None
     command = name_command(dataset.name, label, choices.where, base, choices.method, choices.settings, *rest)
     return RunPlan(
@@ -159,6 +176,7 @@ def plan_run(choices: RunChoices, *, ask_place: bool = True) -> RunPlan:
         command,
         {"cost": quote.sum} if quote else {},
         quote,
+        swept,
     )
 
 

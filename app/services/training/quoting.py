@@ -166,7 +166,7 @@ def require_confirmed(quote: Quote) -> None:
     if quote.amount is None:
         raise Conflict(quote.missing, code="no_price", quote=quote.as_dict())
     if not quote.confirmed.strip():
-        said = f"This costs {quote.sum}: {quote.formula}. Confirm the sum to start it (--confirm '{quote.sum}')."
+        said = f"This costs {quote.sum}: {quote.formula}. Confirm the sum to start it."
         raise Conflict(said, code="not_confirmed", sum=quote.sum)
     if not quote.is_confirmed:
         before = quote.confirmed.strip()

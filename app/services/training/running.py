@@ -4,15 +4,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import product
-from math import prod
 from typing import Any
 
 from sqlalchemy import func, select
 
-from app.core.errors import Busy, Conflict, Invalid, LttError, NotFound
-from app.core.options import options_of, read_text
-from app.core.training import RunSpec, TrainingSettings, decode_spec, encode_spec, write_card
+from app.core.errors import Busy, Conflict, LttError, NotFound
+from app.core.training import RunSpec, decode_spec, encode_spec, write_card
 from app.core.training.folder import count_bytes, write_whole
 from app.models import Job, TrainingRun, db, end_reading, failures, transaction
 from app.models.base import now
@@ -31,6 +28,7 @@ from app.services.training.listing import ACTIVE, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import RunPlan, find_obstacles, frozen_data, plan_run
 from app.services.training.quoting import keep_quote, require_confirmed
+from app.services.training.sweeping import combine_swept
 from app.version import __version__
 
 TICK_SECONDS = 0.5
@@ -38,11 +36,8 @@ TICK_SECONDS = 0.5
 STOP_SECONDS = 6.0
 # Taken up so often without a new checkpoint, a run has failed.
 MOST_ATTEMPTS = 3
-# What a sweep may go over, and how many runs it may be.
-SWEPT = ("rank", "learning_rate", "epochs")
 # From what a run can go on.
 RESUMABLE = ("paused", "cancelled", "failed")
-LEAST_SWEPT, MOST_SWEPT = 2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ def require_no_findings(blocking: Sequence[Finding], override: str) -> None:
         said = "; ".join(f"{one.title.lower()} ({one.records:,})" for one in blocking)
         raise Conflict(
             f"Something in the data must be fixed before it can be trained on: {said}. Fix it, or say why to start"
-            " anyway (--override REASON).",
+            " anyway.",
             code="findings",
             findings=[one.code for one in blocking],
         )
@@ -160,29 +155,6 @@ def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: s
     """
     swept = combine_swept(choices, over, name)
     return record_runs(plan_start(swept[0]), swept)
-
-
-def combine_swept(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str) -> list[RunChoices]:
-    """The choices of each run of a sweep. Raises Invalid for what cannot be swept, too many, or the same twice."""
-    known = {one.name: one for one in options_of(TrainingSettings)}
-    if strange := [setting for setting in over if setting not in SWEPT]:
-        raise Invalid(f"A sweep goes over {', '.join(SWEPT)}, not over {strange[0]}.", code="bad_sweep")
-    if not LEAST_SWEPT <= (number := prod(map(len, over.values()))) <= MOST_SWEPT:
-        said = f"A sweep is {LEAST_SWEPT} to {MOST_SWEPT} runs; these are {number:,}."
-        raise Invalid(said, code="bad_sweep")
-    if isinstance(find_place(choices.where), HostedPlace):
-        said = "Each run at a service costs a sum of its own, which somebody confirms. Start them one by one."
-        raise Invalid(said, code="bad_sweep")
-    read = {setting: [read_text(known[setting], value) for value in values] for setting, values in over.items()}
-    if double := [setting for setting, values in read.items() if len(set(values)) < len(values)]:
-        raise Invalid(f"The sweep names a value of {double[0]} twice. Leave one out.", code="bad_sweep")
-    combined = []
-    for values in product(*read.values()):
-        chosen: dict[str, Any] = dict(zip(read, values, strict=True))
-        title = ", ".join(f"{setting} {value:g}" for setting, value in chosen.items())
-        settings = replace(choices.settings, **chosen).checked()
-        combined.append(replace(choices, settings=settings, sweep=name, name=f"{name}: {title}"))
-    return combined
 
 
 def pause_run(run_id: int) -> TrainingRun:
