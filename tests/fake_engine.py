@@ -27,7 +27,20 @@ def main(word, *rest):
             json.dumps({"memory_mb": 9000, "available_mb": 100, "seconds_per_step": 1, "fits": fits, "why": why})
         )
         return 0
+    if word in ("merge", "gguf"):
+        time.sleep(float(os.environ.get("FAKE_ENGINE_STEP_SECONDS", "0")))
+        return make(word, Path(rest[1]))
     return train(Path(rest[0]))
+
+
+def make(word, out):
+    if os.environ.get("FAKE_ENGINE_FAIL_AT"):
+        sys.stderr.write("Loading.\nThe model cannot be read: it is broken.\n")
+        return 1
+    if word == "merge":
+        out.mkdir()
+    (out / "model.safetensors" if word == "merge" else out).write_bytes(b"merged" if word == "merge" else b"GGUF")
+    return 0
 
 
 def train(folder):

@@ -94,6 +94,20 @@ def test_a_sweep_is_compared(app, client, address):
         assert {run.sweep for run in training.list_runs(1)} == {"sweep"}
 
 
+def test_a_model_is_made_and_taken(app, client, address):
+    run = train(app, client, address)
+    assert client.get(f"{API}/runs/{run}/model").mimetype == "application/zip"
+    assert client.get(f"{API}/runs/{run}/model?what=merge").status_code == 404
+    assert client.post(f"{API}/runs/{run}/make", json={"what": "magic"}).status_code == 422
+    answer = client.post(f"{API}/runs/{run}/make", json={"what": "merge"})
+    assert answer.status_code == 202 and answer.json["job"]["kind"] == "make-model"
+    with app.app_context():
+        tasks.run_queued(answer.json["job"]["id"], runners.me())
+        runners.retire()
+    assert client.get(f"{API}/runs/{run}/model?what=merge").data.startswith(b"PK")
+    assert client.post(f"{API}/runs/{run}/make", json={"what": "merge"}).status_code == 409
+
+
 def test_what_cannot_be_is_refused_in_words(client, address):
     for body, status, said in (
         ({"settings": {"epoch": 2}}, 422, "no option “epoch”"),

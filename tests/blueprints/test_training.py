@@ -160,6 +160,33 @@ def test_a_run_that_is_done_gives_what_came_of_it(client, home, make):
     assert client.get(f"{home}/2").status_code == 404 and client.get(f"{home}/1/other/file").status_code == 404
 
 
+def test_a_result_is_made_one_model_or_a_gguf_file_by_a_button(client, home, make, app, monkeypatch):
+    make()
+    with app.app_context(), transaction():
+        run = training.get_run(int(home.split("/")[2]), 1)
+        run.spec = {**run.spec, "method": "lora"}
+        folder = training.folder_of(run)
+    page = client.get(f"{home}/1").text
+    assert "Merge into the base model" in page and f'action="{home}/1/make/merge"' in page
+    assert "make/gguf" not in page and client.get(f"{home}/1/merge/file").status_code == 404
+    monkeypatch.setattr("app.services.training.results.find_converter", lambda: "converter")
+    job = client.post(f"{home}/1/make/merge").headers["Location"]
+    page = client.get(f"{home}/1").text
+    assert job.startswith("/jobs/") and "Merge into the base model: under way" in page
+    assert client.post(f"{home}/1/make/merge").headers["Location"] == job
+    assert client.post(f"{home}/1/make/other").status_code == 404
+    (folder / "merged").mkdir()
+    (folder / "merged" / "model.safetensors").write_bytes(b"both")
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    text = text_of(client.get(f"{home}/1"))
+    assert "Download merged model 4 B" in text and "Download GGUF 4 B" in text
+    sent = client.get(f"{home}/1/merge/file", buffered=True)
+    with zipfile.ZipFile(io.BytesIO(sent.data)) as archive:
+        assert archive.read("run-1-merged/model.safetensors") == b"both"
+    sent = client.get(f"{home}/1/gguf/file", buffered=True)
+    assert sent.data == b"GGUF" and 'filename="run-1.gguf"' in sent.headers["Content-Disposition"]
+
+
 def test_a_run_that_failed_says_why_and_goes_on_from_its_checkpoint(client, home, make, app):
     make(state="failed", step=30)
     with app.app_context(), transaction():

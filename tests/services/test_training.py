@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from app.core.errors import Conflict, Invalid, LttError, NotFound
+from app.core.errors import Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.training import decode_spec
 from app.jobs.worker import Worker
 from app.models import Job, transaction
 from app.services import jobs, pairs, runners, running, snapshots, tasks, training
+from app.services.training import results
 from tests.training import choose, make_dataset, use_fake_engine
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -494,3 +495,41 @@ def test_a_run_that_is_stopped_at_the_terminal_is_paused(monkeypatch):
             training.start_run(run.id, here=True)
     assert training.require_run(run.id).state == "paused" and not place._running
     assert training.resume_run(run.id, here=True).state == "done"
+
+
+def test_adapter_and_base_are_made_one_model_by_a_job(monkeypatch):
+    run = train(make_dataset())
+    order = training.MakeModel(run.dataset_id, run.id, "merge")
+    job = tasks.start(training.MAKE, order, here=True)
+    assert job.title == "Merge run 1" and job.result["number"] == 1 and job.result["made"].endswith("merged")
+    assert training.list_made(run) == {"merge": len(b"merged")}
+    with pytest.raises(Conflict, match="made already"):
+        tasks.start(training.MAKE, order, here=True)
+    monkeypatch.setattr(results, "find_converter", lambda: None)
+    with pytest.raises(Unavailable, match=r"convert_hf_to_gguf\.py of llama\.cpp, which is not found"):
+        tasks.start(training.MAKE, replace(order, what="gguf"), here=True)
+    monkeypatch.setattr(results, "find_converter", lambda: "convert_hf_to_gguf.py")
+    monkeypatch.setenv("FAKE_ENGINE_FAIL_AT", "1")
+    with pytest.raises(Unavailable, match="it is broken"):
+        tasks.start(training.MAKE, replace(order, what="gguf"), here=True)
+    monkeypatch.delenv("FAKE_ENGINE_FAIL_AT")
+    tasks.start(training.MAKE, replace(order, what="gguf"), here=True)
+    assert (training.folder_of(run) / "model.gguf").read_bytes() == b"GGUF"
+    waiting = training.create_run(choose(run.dataset_id))
+    with pytest.raises(Conflict, match="no model on this computer"):
+        tasks.start(training.MAKE, training.MakeModel(run.dataset_id, waiting.id, "merge"), here=True)
+
+
+def test_making_a_model_ends_with_who_waits_for_it(monkeypatch, tmp_path):
+    run = train(make_dataset())
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "300")
+    monkeypatch.setattr("app.providers.tuning.local.MAKING_SECONDS", 0.1)
+
+    class Cancelling(jobs.Unwatched):
+        def progress(self, done, total=None, message=""):
+            raise jobs.Cancelled("Stopped.")
+
+    began = time.monotonic()
+    with pytest.raises(jobs.Cancelled):
+        training.make_of_result(run.id, "merge", tmp_path / "out", Cancelling())
+    assert time.monotonic() - began < 60 and not (tmp_path / "out").exists()

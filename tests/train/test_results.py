@@ -55,6 +55,8 @@ QUESTION = {"messages": [{"role": "user", "content": "How heavy is box 3?"}], "t
 def test_it_is_merged_and_answers_the_same(adapter: Path, tmp_path: Path) -> None:
     merged = tmp_path / "merged"
     (adapter / "result" / "README.md").write_text("# Boxes", encoding="utf-8")
+    # What a killed one left is no hindrance.
+    (tmp_path / "merged.making").mkdir()
     engine("merge", adapter, merged)
     assert (merged / "model.safetensors").exists() and not (merged / "adapter_config.json").exists()
     assert (merged / "README.md").read_text(encoding="utf-8").startswith("# Boxes")
@@ -134,6 +136,13 @@ def test_gguf_is_written_where_the_converter_of_llama_cpp_is_found(
         encoding="utf-8",
     )
     assert conftest.environment()["LLAMA_CPP"] == str(tmp_path)
+    converter = tmp_path / "convert_hf_to_gguf.py"
+    works = converter.read_text(encoding="utf-8")
+    converter.write_text("import sys; sys.exit('This model is of no known kind')", encoding="utf-8")
+    said = engine("gguf", adapter, tmp_path / "model.gguf", expect=1)
+    assert said.strip().endswith("could not write this model: This model is of no known kind.")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["convert_hf_to_gguf.py"]
+    converter.write_text(works, encoding="utf-8")
     engine("gguf", adapter, tmp_path / "model.gguf")
     assert (tmp_path / "model.gguf").read_bytes() == b"GGUF"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["convert_hf_to_gguf.py", "model.gguf"]

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from flask import jsonify
+from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
@@ -13,11 +13,12 @@ from pydantic import BaseModel, Field
 from app.blueprints.api import PREFIX
 from app.blueprints.api.options import model_of, options_from
 from app.blueprints.api.specification import DatasetPath, Strict, answers
-from app.blueprints.api.writing import Answer, accepted_job, idempotent_once_ready
+from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent_once_ready
+from app.blueprints.training.models import send_model
 from app.core.options import decode, encode
 from app.core.training import TrainingSettings
 from app.models import TrainingRun
-from app.services import datasets, jobs
+from app.services import datasets, jobs, tasks
 from app.services import training as service
 from app.services.training import RunChoices
 
@@ -65,6 +66,18 @@ class NameBody(Strict):
 
     name: str | None = None
     note: str | None = None
+
+
+class MakeBody(Strict):
+    """What to make of the result."""
+
+    what: Literal["merge", "gguf"]
+
+
+class ModelQuery(Strict):
+    """Which model."""
+
+    what: Literal["result", "merge", "gguf"] = "result"
 
 
 class DeleteQuery(Strict):
@@ -180,6 +193,19 @@ def resume(path: RunPath) -> Answer:
 def cancel(path: RunPath) -> Answer:
     """Stop a run for good."""
     return jsonify(service.as_dict(service.cancel_run(path.run)))
+
+
+@bp.post("/runs/<int:run>/make", responses=answers(202))
+def make(path: RunPath, body: MakeBody) -> Answer:
+    """Make one model of adapter and base (`merge`), or a GGUF file (`gguf`), where llama.cpp's converter is."""
+    run = service.require_run(path.run)
+    return answer_job(tasks.start(service.MAKE, service.MakeModel(run.dataset_id, run.id, body.what)))
+
+
+@bp.get("/runs/<int:run>/model", responses=answers(200, kind="application/zip"))
+def take(path: RunPath, query: ModelQuery) -> Response:
+    """What came of a run as a .zip (`result`), or what was made of that: `merge` as a .zip, `gguf` as it is."""
+    return send_model(service.require_run(path.run), query.what)
 
 
 @bp.delete("/runs/<int:run>")

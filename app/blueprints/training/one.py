@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.blueprints.export import content_disposition, sent_file
+from app.blueprints.export import sent_file
 from app.blueprints.training import drawing
+from app.blueprints.training.models import answer_with, send_model
 from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter
 from app.blueprints.view import file_size, tell
 from app.core import difference
@@ -22,10 +23,9 @@ from app.core.training import COMPARING, METHODS, RunSpec
 from app.core.training.folder import Checkpoint, RunFolder, Sample, count_bytes, read_log
 from app.core.training.points import Point, encode_points, read_points
 from app.core.training.settings import TRAINS
-from app.core.training.zipping import stream_zip
 from app.forms.arguments import require_names
 from app.models import Snapshot, TrainingRun
-from app.services import datasets, runners, snapshots, training
+from app.services import datasets, runners, snapshots, tasks, training
 from app.services.training import hosted
 
 # Events that are shown, without those that the table of checkpoints tells; the file of the run has all of them.
@@ -126,7 +126,14 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "used": tell_settings(spec),
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "commands": list_commands(run, spec),
+        "made": training.list_made(run),
+        "making": [what for what in training.MADE if _is_making(run, what)],
+        "can_write_gguf": training.can_write_gguf(),
     }
+
+
+def _is_making(run: TrainingRun, what: str) -> bool:
+    return tasks.find_running(training.MAKE, training.MakeModel(run.dataset_id, run.id, what)) is not None
 
 
 def _can_resume(run: TrainingRun, is_hosted: bool) -> bool:
@@ -274,26 +281,24 @@ def fetch(dataset_id: int, number: int, which: str) -> ResponseReturnValue:
     path = training.folder_of(run) / file
     if which in ("run.json", "card"):
         made = training.read_spec(run) if which == "run.json" else training.card_of(run).encode()
-        return _answer(made, kind, f"run-{number}-{file}")
+        return answer_with(made, kind, f"run-{number}-{file}")
     if not path.is_file():
         raise NotFound(f"Run {number} has no {file}.", run=number)
     if which == "metrics":
         # While it is written its last line may be half of one.
-        return _answer(encode_points(read_points(path)), kind, f"run-{number}-{file}")
+        return answer_with(encode_points(read_points(path)), kind, f"run-{number}-{file}")
     return sent_file(path, f"run-{number}-{file}", kind)
 
 
-@bp.get("/<int:number>/result/file")
-def fetch_result(dataset_id: int, number: int) -> ResponseReturnValue:
-    """The folder with what came of a run, as a .zip that is made while it is sent."""
+@bp.post("/<int:number>/make/<any(merge, gguf):what>")
+def make(dataset_id: int, number: int, what: str) -> ResponseReturnValue:
+    """Make one model of adapter and base, or a GGUF file."""
     run = training.get_run(dataset_id, number)
-    folder = training.folder_of(run) / "result"
-    if not folder.is_dir():
-        raise NotFound(f"Run {number} has no result on this computer.", run=number)
-    return _answer(stream_zip(folder, f"run-{number}"), "application/zip", f"run-{number}.zip")
+    job = tasks.start(training.MAKE, training.MakeModel(dataset_id, run.id, what))
+    return redirect(url_for("jobs.show", job_id=job.id), code=303)
 
 
-def _answer(content: bytes | Iterator[bytes], kind: str, name: str) -> Response:
-    answer = Response(content, mimetype=kind)
-    answer.headers["Content-Disposition"] = content_disposition(name)
-    return answer
+@bp.get("/<int:number>/<any(result, merge, gguf):what>/file")
+def fetch_model(dataset_id: int, number: int, what: str) -> ResponseReturnValue:
+    """What came of a run, or was made of that."""
+    return send_model(training.get_run(dataset_id, number), what)

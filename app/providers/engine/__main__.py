@@ -93,6 +93,7 @@ def run(asked: argparse.Namespace) -> int:
     else:
         from app.providers.engine import results
 
+        end_with_parent()
         (results.merge if asked.command == "merge" else results.write_gguf)(asked.folder, asked.out)
     return 0
 

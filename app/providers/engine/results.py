@@ -85,6 +85,7 @@ def merge(path: Path, out: Path) -> None:
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     making = out.with_name(f"{out.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     model.save_pretrained(making)
     tokenizer.save_pretrained(making)
@@ -113,16 +114,19 @@ def write_gguf(path: Path, out: Path) -> None:
             "its folder in LLAMA_CPP.",
         )
     require_free(out)
-    merged = out.with_name(f"{out.name}.merged")
+    merged, part = out.with_name(f"{out.name}.merged"), out.with_name(f"{out.name}.part")
     shutil.rmtree(merged, ignore_errors=True)
     try:
         merge(path, merged)
-        done = subprocess.run([sys.executable, converter, str(merged), "--outfile", str(out)], check=False)
+        command = [sys.executable, converter, str(merged), "--outfile", str(part)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode or not part.exists():
+            last = ((done.stderr or done.stdout).strip().splitlines() or ["it said nothing"])[-1][:300].rstrip(".")
+            raise Stop("no_gguf", f"The converter of llama.cpp could not write this model: {last}.")
+        part.replace(out)
     finally:
         shutil.rmtree(merged, ignore_errors=True)
-    if done.returncode or not out.exists():
-        out.unlink(missing_ok=True)
-        raise Stop("no_gguf", "The converter of llama.cpp could not write this model; its lines above say why.")
+        part.unlink(missing_ok=True)
 
 
 def require_free(out: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,8 @@ PROBE_SECONDS, ESTIMATE_SECONDS = 120, 600
 PROBED_SECONDS, MISSING_SECONDS = 600, 5
 # Less than a worker gives to a job that it ends.
 END_SECONDS = 2
+# How often who waits for a model that is made is asked whether to go on.
+MAKING_SECONDS = 1.0
 LOG_BYTES = 4 * 1024 * 1024
 EXITS = {0: "done", 10: "paused", 11: "cancelled"}
 _ROOT = Path(__file__).resolve().parents[3]
@@ -167,19 +169,30 @@ class LocalPlace:
             process.kill()
             process.wait()
 
-    def make(self, word: str, folder: Path, out: Path) -> None:
-        """Let the engine make something of a result: ``merge`` or ``gguf``. Raises Unavailable with what it says."""
-        made = subprocess.run(
+    def make(self, word: str, folder: Path, out: Path, wait: Callable[[], object] = lambda: None) -> None:
+        """Let the engine make something of a result: ``merge`` or ``gguf``. ``wait`` is called while it works, and ends
+        it by what it raises. Raises Unavailable with what the engine says."""
+        making = subprocess.Popen(
             [*self._command, word, str(folder), str(out.absolute())],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             cwd=_ROOT,
             env=self.environment(),
-            check=False,
         )
-        if made.returncode:
-            lines = made.stderr.decode(errors="replace").strip().splitlines()
-            raise Unavailable(lines[-1] if lines else _say_exit(made.returncode), code=f"no_{word}")
+        with making:
+            try:
+                said = None
+                while said is None:
+                    with suppress(subprocess.TimeoutExpired):
+                        said = making.communicate(timeout=MAKING_SECONDS)[1]
+                    wait()
+            except BaseException:
+                making.kill()
+                raise
+        if making.returncode:
+            lines = said.decode(errors="replace").strip().splitlines()
+            raise Unavailable(lines[-1] if lines else _say_exit(making.returncode), code=f"no_{word}")
 
     def serve(self, folder: Path, port: int, checkpoint: int | None) -> "subprocess.Popen[bytes]":
         """The engine as a server on loopback, which ends with this process."""

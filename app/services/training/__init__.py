@@ -21,11 +21,12 @@ from app.services.training.listing import (
     require_run,
     spec_of,
 )
-from app.services.training.local import make_of_result, serve_model
+from app.services.training.local import serve_model
 from app.services.training.places import find_place, list_places
 from app.services.training.planning import NO_VALIDATION, Recommendation, RunPlan, plan_run, recommend
 from app.services.training.quoting import Quote, read_quote
 from app.services.training.records import card_of, read_spec, write_record
+from app.services.training.results import MADE, MakeModel, can_write_gguf, list_made, make_of_result
 from app.services.training.running import (
     TrainRun,
     cancel_run,
@@ -40,18 +41,21 @@ from app.services.training.running import (
     start_run,
 )
 from app.services.training.sweeping import SWEPT, combine_swept
-from app.services.training.tasks import AWAY, TRAIN
+from app.services.training.tasks import AWAY, MAKE, TRAIN
 
 __all__ = [
     "ACTIVE",
     "AWAY",
     "ENDED",
+    "MADE",
+    "MAKE",
     "NO_VALIDATION",
     "SWEPT",
     "TRAIN",
     "Difference",
     "Finding",
     "MadeBundle",
+    "MakeModel",
     "Quote",
     "Recommendation",
     "RunChoices",
@@ -60,6 +64,7 @@ __all__ = [
     "Survey",
     "TrainRun",
     "as_dict",
+    "can_write_gguf",
     "cancel_run",
     "card_of",
     "combine_swept",
@@ -76,6 +81,7 @@ __all__ = [
     "get_run",
     "import_metrics",
     "list_holding",
+    "list_made",
     "list_places",
     "list_runs",
     "make_of_result",

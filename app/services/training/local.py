@@ -5,10 +5,8 @@ from pathlib import Path
 
 from flask import current_app
 
-from app.core.errors import Conflict, NotFound
+from app.core.errors import NotFound
 from app.providers.tuning.local import LocalPlace
-from app.services.training.folders import folder_of
-from app.services.training.listing import require_run
 
 
 def find_place(name: str) -> LocalPlace | None:
@@ -19,21 +17,6 @@ def find_place(name: str) -> LocalPlace | None:
 def list_places() -> list[LocalPlace]:
     """This computer."""
     return [make_place()]
-
-
-def make_of_result(run_id: int, word: str, out: Path) -> dict[str, str]:
-    """Make a whole model (``merge``) or a GGUF file (``gguf``) of what a run made; where it lies.
-
-    Raises Conflict where the run has no result here, and Unavailable with what stands in the way.
-    """
-    run = require_run(run_id)
-    folder = folder_of(run)
-    if not (folder / "result").is_dir():
-        raise Conflict(f"Run {run.number} has no model on this computer.", code="no_result")
-    if out.exists():
-        raise Conflict(f"{out} is there already. Name a place where nothing lies.", code="exists")
-    make_place().make(word, folder, out)
-    return {"made": str(out)}
 
 
 def serve_model(folder: Path, port: int, checkpoint: int | None) -> "subprocess.Popen[bytes]":

@@ -3,6 +3,7 @@
 from app.services.tasks import Task, TaskLimits, declare
 from app.services.training.hosted import stop_left
 from app.services.training.listing import require_run
+from app.services.training.results import MakeModel, check_making, make_model
 from app.services.training.running import TrainRun, take_up, train
 
 # A run of weeks: what it may use is what this computer has. Only one that does nothing at all is ended.
@@ -14,6 +15,11 @@ AT_ONCE = 20_000
 
 def _title(run: TrainRun) -> str:
     return f"Train run {require_run(run.run_id).number}"
+
+
+def _title_of_making(options: MakeModel) -> str:
+    number = require_run(options.run_id).number
+    return f"Merge run {number}" if options.what == "merge" else f"Write run {number} as GGUF"
 
 
 def _is_small(run: TrainRun) -> bool:
@@ -32,6 +38,21 @@ TRAIN = declare(
         lane="training",
         waits=True,
         sweep=take_up,
+    )
+)
+MAKE = declare(
+    Task(
+        "make-model",
+        MakeModel,
+        make_model,
+        title=_title_of_making,
+        result_page=("training.show", ("dataset_id", "number")),
+        limits=LIMITS,
+        # It needs the memory that a training needs.
+        lane="training",
+        check=check_making,
+        alike=("run_id", "what"),
+        waits=True,
     )
 )
 AWAY = declare(
