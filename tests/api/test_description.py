@@ -1,6 +1,7 @@
 """The API is as it describes itself: whatever fits the description, or does not, is answered as it says."""
 
 import io
+import re
 
 import pytest
 import schemathesis
@@ -13,6 +14,7 @@ from schemathesis.specs.openapi import checks
 from app import keys
 from app.core.cleaning import Step
 from app.core.record import Record
+from app.frontdoor.routes import list_routes
 from app.services import datasets, duplicates, entries, history, imports, jobs, tasks, uploads
 from app.services.cleaning import recipes
 from app.services.duplicates import ScanRun
@@ -47,6 +49,14 @@ def known_ids() -> dict[str, int]:
 def described(app: Flask) -> schemathesis.BaseSchema:
     """The API's description, bound to the application."""
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app, config=schemathesis.Config())
+
+
+def test_every_route_is_described(app, client) -> None:
+    paths = client.get("/api/v1/openapi.json").json["paths"]
+    for route in list_routes(app):
+        if route.path.startswith("/api/v1/") and route.endpoint != "api.openapi":
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.path)
+            assert route.method.lower() in paths[path], f"{route.method} {route.path}"
 
 
 def test_every_operation_answers_as_described(app, data_dir, described, subtests) -> None:

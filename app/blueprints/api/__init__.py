@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from flask import Blueprint, current_app, request
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
@@ -41,11 +42,20 @@ def init_app(app: OpenAPI) -> None:
     """Register the API's modules, its own description and its rules for bodies."""
     app.json = StrictJSON(app)
     for name in MODULES:
-        app.register_api(import_module(f"app.blueprints.api.{name}").bp)
+        _register(app, import_module(f"app.blueprints.api.{name}").bp)
     app.register_blueprint(_own)
     app.before_request(_check_arguments)
     app.before_request(_check_body)
     app.register_error_handler(ValidationError, refuse_invalid)
+
+
+def _register(app: OpenAPI, bp: APIBlueprint) -> None:
+    """Register a module. Where another one has the same address, the description keeps the methods of both."""
+    before = dict(app.paths)
+    app.register_api(bp)
+    for path, known in before.items():
+        added = app.paths[path]
+        app.paths[path] = known.model_copy(update={name: getattr(added, name) for name in added.model_fields_set})
 
 
 def _check_arguments() -> None:
