@@ -1,21 +1,25 @@
 """Training runs: tied to a snapshot, trained once, seen as they go, and taken up where they stopped."""
 
+import contextlib
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import flask
 import pytest
 from sqlalchemy import text
 
 from app.core.errors import Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.training import decode_spec
 from app.jobs.worker import Worker
-from app.models import Job, transaction
+from app.models import Job, end_reading, transaction
 from app.services import jobs, pairs, runners, running, snapshots, tasks, training
-from app.services.training import results
+from app.services.training import local, results
 from tests.training import choose, make_dataset, use_fake_engine
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -533,3 +537,80 @@ def test_making_a_model_ends_with_who_waits_for_it(monkeypatch, tmp_path):
     with pytest.raises(jobs.Cancelled):
         training.make_of_result(run.id, "merge", tmp_path / "out", Cancelling())
     assert time.monotonic() - began < 60 and not (tmp_path / "out").exists()
+
+
+def test_of_two_who_resume_a_run_at_once_one_does(monkeypatch):
+    run = _make_ended("failed")
+    both, met = threading.Barrier(2), []
+    app, is_dir = flask.current_app._get_current_object(), Path.is_dir
+
+    def meet(folder, **more):
+        # Where each has seen that the run can be resumed.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return is_dir(folder, **more)
+
+    def resume():
+        with app.app_context():
+            try:
+                met.append(training.resume_run(run.id).state)
+            except Conflict as error:
+                met.append(error.code)
+
+    runners.announce_worker()
+    threads = [threading.Thread(target=resume) for _ in range(2)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_dir", meet)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    runners.retire()
+    end_reading()
+    assert sorted(met) == ["not_resumable", "queued"]
+    assert [one.kind for one in jobs.listed() if one.state == "queued"] == ["train"]
+
+
+def test_who_lost_a_run_to_another_process_leaves_its_state_alone(monkeypatch):
+    run_id, place = training.create_run(choose(make_dataset())).id, local.make_place()
+    poll = place.poll
+
+    def take_over(handle, folder):
+        # As if this process had slept, and another one had taken the run up.
+        with transaction():
+            jobs.get(training.require_run(run_id).job_id).worker = "somebody else"
+        return poll(handle, folder)
+
+    monkeypatch.setattr("app.services.running.REPORT_SECONDS", 0)
+    monkeypatch.setattr("app.services.training.running.TICK_SECONDS", 0.01)
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    monkeypatch.setattr(place, "poll", take_over)
+    with contextlib.suppress(LttError):
+        training.start_run(run_id, here=True)
+    run = training.require_run(run_id)
+    assert run.state == "running" and "error" not in run.result and run.finished_at is None
+
+
+def test_a_run_that_is_cancelled_in_the_moment_of_its_pause_is_cancelled(monkeypatch):
+    run_id, place = training.create_run(choose(make_dataset())).id, local.make_place()
+    polled = place.poll
+
+    def poll(handle, folder):
+        if training.require_run(run_id).state == "running":
+            training.pause_run(run_id)
+        state = polled(handle, folder)
+        if state.state == "paused":
+            training.cancel_run(run_id)
+        return state
+
+    monkeypatch.setenv("FAKE_ENGINE_STEP_SECONDS", "0.1")
+    monkeypatch.setattr(place, "poll", poll)
+    assert training.start_run(run_id, here=True).state == "cancelled"
+    assert training.require_run(run_id).finished_at is not None
+
+
+def _make_ended(state):
+    run = training.create_run(choose(make_dataset()))
+    with transaction():
+        training.require_run(run.id).state = state
+    return run

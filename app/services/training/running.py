@@ -1,14 +1,14 @@
 """Runs made, started, followed, paused, resumed and cancelled."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
-from app.core.errors import Busy, Conflict, LttError, NotFound
+from app.core.errors import Busy, Conflict, LttError, NotFound, Restored
 from app.core.training import RunSpec, decode_spec, encode_spec, write_card
 from app.core.training.folder import count_bytes, write_whole
 from app.models import Job, TrainingRun, db, end_reading, failures, transaction
@@ -19,7 +19,7 @@ from app.providers.tuning.base import ENDED as PLACE_ENDED
 from app.providers.tuning.hosted import HostedPlace
 from app.services import datasets, jobs, snapshots, tasks
 from app.services.jobs import Cancelled, Watch
-from app.services.running import Show
+from app.services.running import Lost, Show
 from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
@@ -133,12 +133,17 @@ def require_no_findings(blocking: Sequence[Finding], override: str) -> None:
 def start_run(run_id: int, *, here: bool = False, show: Show | None = None) -> TrainingRun:
     """Put a run in the queue of its place; with ``here`` it is trained in this process."""
     with transaction():
-        run = require_run(run_id)
-        job = tasks.enqueue(_task_of(run), TrainRun(run.dataset_id, run.id))
-        run.job_id, run.state, run.finished_at = job.id, "queued", None
-        run.result = {name: value for name, value in run.result.items() if name not in ("error", "code")}
+        job = _queue(require_run(run_id))
     tasks.carry_out(job, here=here, show=show)
     return require_run(run_id)
+
+
+def _queue(run: TrainingRun, *, forget: Collection[str] = ("error", "code")) -> Job:
+    """The job of a run that waits for its turn from now on; what its result tells of the last time is forgotten."""
+    job = tasks.enqueue(_task_of(run), TrainRun(run.dataset_id, run.id))
+    run.job_id, run.state, run.finished_at = job.id, "queued", None
+    run.result = {name: value for name, value in run.result.items() if name not in forget}
+    return job
 
 
 def _task_of(run: TrainingRun) -> "tasks.Task[TrainRun]":
@@ -178,14 +183,17 @@ def pause_run(run_id: int) -> TrainingRun:
 def resume_run(run_id: int, *, here: bool = False, show: Show | None = None) -> TrainingRun:
     """Go on with a run that was paused, cancelled or failed, or whose process is gone, from its newest complete
     checkpoint. Raises Conflict where it goes on already or is done."""
-    run = require_run(run_id)
-    is_lost = run.state in ACTIVE and not _has_job(run)
-    if run.state not in RESUMABLE and not is_lost:
-        raise Conflict(f"Run {run.number} is {run.state}, so there is nothing to resume.", code="not_resumable")
-    if not folder_of(run).is_dir():
-        raise Conflict(f"The files of run {run.number} are not on this computer.", code="no_files")
-    _write(run_id, result={name: value for name, value in run.result.items() if name != "attempts"})
-    return start_run(run_id, here=here, show=show)
+    # One transaction: of two who resume it at once, the second is told that it goes on.
+    with transaction():
+        run = require_run(run_id)
+        is_lost = run.state in ACTIVE and not _has_job(run)
+        if run.state not in RESUMABLE and not is_lost:
+            raise Conflict(f"Run {run.number} is {run.state}, so there is nothing to resume.", code="not_resumable")
+        if not folder_of(run).is_dir():
+            raise Conflict(f"The files of run {run.number} are not on this computer.", code="no_files")
+        job = _queue(run, forget=("error", "code", "attempts"))
+    tasks.carry_out(job, here=here, show=show)
+    return require_run(run_id)
 
 
 def cancel_run(run_id: int) -> TrainingRun:
@@ -230,6 +238,9 @@ def train(options: TrainRun, watch: Watch) -> Mapping[str, object]:
         spec = prepare(run, watch)
         with _Turn(place, watch):
             state = _follow(run.id, place, spec, watch)
+    except (Lost, Restored):
+        # Somebody else goes on with it, or with what there was: where it stands is theirs to say.
+        raise
     except Cancelled:
         _write(run.id, state="cancelled", finished_at=now())
         raise
@@ -243,7 +254,14 @@ def train(options: TrainRun, watch: Watch) -> Mapping[str, object]:
         result = {**require_run(run.id).result, "error": said, "code": known.code if known else "defect"}
         _write(run.id, state="failed", finished_at=now(), result=result)
         raise
-    return finish_run(run.id, place, state)
+    if state.state != "paused":
+        return finish_run(run.id, place, state)
+    with transaction():
+        # Who cancelled it in the moment of its pause is heard as well.
+        if run.job_id and jobs.get(run.job_id).cancel_requested:
+            hosted.ask_to_stop(run)
+            state = replace(state, state="cancelled")
+        return finish_run(run.id, place, state)
 
 
 class _Turn:
