@@ -144,8 +144,9 @@ class Worker:
         for sweep in tasks.sweeps():
             try:
                 sweep()
-            except LttError as error:
-                log.warning("Clearing up failed: %s", error.message)
+            except (LttError, OSError) as error:
+                # A file that cannot be read must not keep jobs from running.
+                log.warning("Clearing up failed: %s", getattr(error, "message", error))
 
     def _claim(self, only: Collection[str] | None = None, but: Collection[str] = ()) -> Claim | None:
         job_id = running.find_next_queued(only, but)

@@ -12,8 +12,9 @@ from threading import Event
 import pytest
 
 from app.core.connections import Allowed, read_address
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 from app.core.training import Base, FrozenData, RunSpec, TrainingSettings, encode_spec
+from app.core.training.folder import read_state
 from app.core.training.points import read_points
 from app.providers.endpoint import Endpoint
 from app.providers.tuning.azure import KEY_HEADER, AzureApi
@@ -515,3 +516,43 @@ def test_a_kill_while_a_file_or_a_job_is_on_its_way_makes_nothing_twice(server, 
     assert told[-1].state == "done"
     assert len(server.jobs) == 1 and len(server.files) == 2
     assert server.count("POST .*" + MADE[kind]) == 1
+
+
+def test_a_run_goes_on_at_the_service_where_it_began_and_at_no_other(server, kind, folder):
+    place = open_place(server, kind)
+    handle = place.start(SPEC, folder)
+    place.poll(handle, folder)
+    with serve_tuning(kind) as elsewhere:
+        other = open_place(elsewhere, kind)
+        for ask in (lambda: other.resume(SPEC, handle, folder), lambda: other.forget(folder)):
+            with pytest.raises(Conflict) as refused:
+                ask()
+            assert refused.value.code == "other_service" and server.base in refused.value.message
+        assert other.poll(handle, folder).code == "other_service" and not elsewhere.requests
+    assert follow(place, folder)[-1].state == "done" and len(server.jobs) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"name": 1}', None])
+def test_notes_that_are_damaged_are_told_and_nothing_is_made_twice(damage, folder):
+    with serve_tuning("openai") as server:
+        place = open_place(server, "openai")
+        follow(place, folder)
+        made = len(server.jobs), len(server.requests)
+        (folder / "hosted.json").unlink()
+        if damage is None:
+            (folder / "hosted.json").mkdir()
+        else:
+            (folder / "hosted.json").write_bytes(damage)
+        for ask in (lambda: place.resume(SPEC, "", folder), lambda: place.poll("", folder)):
+            with pytest.raises(Invalid, match="damaged"):
+                ask()
+        assert (len(server.jobs), len(server.requests)) == made
+
+
+def test_what_is_waited_for_is_told_before_anything_was_measured(folder):
+    with serve_tuning("openai") as server:
+        server.faults = [Fault("POST .*/files$", 503, {"error": {"message": "Come back later."}}, times=9)]
+        place = open_place(server, "openai")
+        handle = place.start(SPEC, folder)
+        said = place.poll(handle, folder).message
+        assert "Come back later" in said and read_state(folder).message == said

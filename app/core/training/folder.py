@@ -4,14 +4,15 @@ No reading here fails on what is not there yet, torn, or of a later version: suc
 """
 
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from app.core.training.points import Point, find_best, read_points
+from app.core.training.points import Count, Measure, Point, find_best, read_points
 
 # What is read of a file at most: samples of many checkpoints, and the end of what grows without a bound.
 MOST_SAMPLES = 32 * 1024 * 1024
@@ -23,17 +24,17 @@ T = TypeVar("T")
 class Best(msgspec.Struct, frozen=True):
     """The best checkpoint so far."""
 
-    step: int
-    validation_loss: float
+    step: Count
+    validation_loss: Measure
 
 
 class RunState(msgspec.Struct, frozen=True):
     """Where the engine stands, as it says itself in ``state.json``."""
 
     phase: str = ""
-    step: int = 0
-    steps: int = 0
-    epoch: float = 0.0
+    step: Count = 0
+    steps: Count = 0
+    epoch: Measure = 0.0
     best: Best | None = None
     message: str = ""
     code: str = ""
@@ -46,13 +47,13 @@ class Event(msgspec.Struct, frozen=True):
     at: str
     kind: str
     message: str
-    step: int | None = None
+    step: Count | None = None
 
 
 class Sample(msgspec.Struct, frozen=True):
     """The answer to a validation question at one step; 0 is before training."""
 
-    step: int
+    step: Count
     question: str
     answer: str
     entry: int | str | None = None
@@ -62,9 +63,9 @@ class Sample(msgspec.Struct, frozen=True):
 class Checkpoint(msgspec.Struct, frozen=True):
     """A checkpoint that is whole."""
 
-    step: int
-    validation_loss: float | None = None
-    bytes: int = 0
+    step: Count
+    validation_loss: Measure | None = None
+    bytes: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,12 @@ def read_folder(folder: Path) -> RunFolder:
 
 
 def read_state(folder: Path) -> RunState:
-    """Where the engine stands; of one that said nothing yet, nothing."""
+    """Where the engine stands; of one that said nothing yet, or nothing that can be read, nothing."""
     try:
-        return msgspec.json.decode((folder / "state.json").read_bytes(), type=RunState)
-    except (OSError, msgspec.MsgspecError):
+        said = msgspec.json.decode((folder / "state.json").read_bytes(), type=dict[str, Any])
+        # What a place does not know may stand there as nothing.
+        return msgspec.convert({name: value for name, value in said.items() if value is not None}, RunState)
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return RunState()
 
 
@@ -111,7 +114,7 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     for mark in (folder / "checkpoints").glob("step-*/complete.json"):
         try:
             found.append(msgspec.json.decode(mark.read_bytes(), type=Checkpoint))
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, RecursionError):
             continue
     return sorted(found, key=lambda one: one.step)
 
@@ -123,8 +126,10 @@ def read_log(folder: Path) -> str:
 
 
 def count_bytes(folder: Path) -> int:
-    """The size of all files below a folder; links are not followed."""
+    """The size of all files below a folder; links are not followed, nor is one in the place of the folder."""
     total = 0
+    if folder.is_symlink():
+        return total
     for here, _, names in os.walk(folder):
         for name in names:
             try:
@@ -135,13 +140,17 @@ def count_bytes(folder: Path) -> int:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put a file in the place of another, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    """Put a file in the place of another, whole or not at all. Of two that write at once the later one counts."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _read_lines(file: Path, kind: type[T], most: int) -> Iterator[T]:
@@ -149,7 +158,7 @@ def _read_lines(file: Path, kind: type[T], most: int) -> Iterator[T]:
     for line in _read_end(file, most).splitlines():
         try:
             yield decoder.decode(line)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             continue
 
 

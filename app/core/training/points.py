@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,20 +23,25 @@ NAMES = {
 }
 
 
+# What can be counted; what says more is damaged, and no picture has room for it.
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Measure = Annotated[float, msgspec.Meta(gt=-(2.0**63), lt=2.0**63)]
+
+
 class Point(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was measured at one step; what is None was not. Time is in seconds since the start, memory in MB."""
 
-    step: int
-    epoch: float | None = None
-    seconds: float | None = None
-    loss: float | None = None
-    token_accuracy: float | None = None
-    learning_rate: float | None = None
-    gradient_norm: float | None = None
-    tokens: int | None = None
-    memory_mb: float | None = None
-    validation_loss: float | None = None
-    validation_token_accuracy: float | None = None
+    step: Count
+    epoch: Measure | None = None
+    seconds: Measure | None = None
+    loss: Measure | None = None
+    token_accuracy: Measure | None = None
+    learning_rate: Measure | None = None
+    gradient_norm: Measure | None = None
+    tokens: Count | None = None
+    memory_mb: Measure | None = None
+    validation_loss: Measure | None = None
+    validation_token_accuracy: Measure | None = None
 
     @property
     def perplexity(self) -> float | None:
@@ -56,13 +61,13 @@ def perplexity_of(loss: float | None) -> float | None:
 
 
 def read_points(file: Path) -> list[Point]:
-    """The points of a run's metrics file, each step once, ascending; none where there is no file yet.
+    """The points of a run's metrics file, each step once, ascending; none where there is no file that can be read.
 
     The last line may still be being written: what is no whole line is left out.
     """
     try:
         data = file.read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return []
     return merge_points(filter(None, map(_read_line, data.splitlines())))
 
@@ -70,11 +75,10 @@ def read_points(file: Path) -> list[Point]:
 def _read_line(line: bytes) -> Point | None:
     """The point of a line; None where it is none. A value that is no finite number was not measured."""
     try:
-        point = _DECODER.decode(line)
-        return point if point.step >= 0 else None
-    except msgspec.MsgspecError:
+        return _DECODER.decode(line)
+    except (msgspec.MsgspecError, RecursionError):
         pass
-    # Python writes NaN and Infinity, which are no JSON.
+    # Python writes NaN and Infinity, which are no JSON. Of a damaged line the rest may be whole.
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -87,8 +91,9 @@ def point_of(row: Mapping[str, Any], names: Mapping[str, str]) -> Point | None:
     values: dict[str, Any] = {}
     for name, ours in names.items():
         value = row.get(name)
-        # Numbers beyond 64 bits are nothing that was measured.
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63:
+        most = 2**53 if ours in ("step", "tokens") else 2**63
+        # Numbers beyond that are nothing that was measured.
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < most:
             values[ours] = int(value) if ours in ("step", "tokens") else float(value)
     return Point(**values) if values.get("step", -1) >= 0 else None
 

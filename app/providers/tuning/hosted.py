@@ -69,13 +69,17 @@ class Notes:
 
 
 def read_notes(folder: Path) -> Notes | None:
-    """What was asked for so far; None where nothing was."""
+    """What was asked for so far; None where nothing was. Raises Invalid where that cannot be read."""
     try:
-        return msgspec.json.decode((folder / NOTES).read_bytes(), type=Notes)
+        notes = msgspec.json.decode((folder / NOTES).read_bytes(), type=Notes)
+        if notes.files.keys() <= FILES.keys():
+            return notes
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
-        raise Invalid(f"{NOTES} of this run is damaged: what was made at the service is not known.") from error
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        pass
+    said = f"{NOTES} of this run is damaged, so it is not known what was made of it. Look for it at the service."
+    raise Invalid(said, code="damaged_notes")
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
@@ -173,6 +177,7 @@ class HostedPlace:
                 raise Conflict("Nobody confirmed what this run costs, so it is not started.", code="not_confirmed")
             notes = Notes(name, self.service.kind, self.address, files, confirmed=float(confirmed), since=_now())
             write_notes(folder, notes)
+        self._require_same(notes)
         (folder / CONTROL).unlink(missing_ok=True)
         return notes.name
 
@@ -185,6 +190,16 @@ class HostedPlace:
                 raise Conflict(f"{self.service.title} cannot go on with a job that was stopped.", code="no_resume")
             write_whole(folder / CONTROL, b"resume")
         return name
+
+    def _require_same(self, notes: Notes) -> None:
+        """Raise Conflict where the connection leads to another service than when the run began: what was made there is
+        not here, and would be made and paid a second time."""
+        if (notes.service, notes.address) != (self.service.kind, self.address):
+            said = (
+                f"This run was sent to {notes.address}, and its connection leads to {self.address} now. Give the "
+                "connection the former address until the run has ended."
+            )
+            raise Conflict(said, code="other_service")
 
     def pause(self, handle: str, folder: Path) -> None:
         """Ask for it at the next look."""
@@ -216,6 +231,7 @@ class HostedPlace:
         notes = read_notes(folder)
         if notes is None:
             return []
+        self._require_same(notes)
         if notes.job and self.api.look_at_job(notes.job).state not in ENDED:
             raise Conflict("The job may still read its files. Let it end, or cancel it first.", code="run_active")
         gone = []
@@ -240,6 +256,7 @@ class HostedPlace:
         if self._clock() < self._again_at:
             return PlaceState("running" if notes.job else "queued", int(before.get("step") or 0), before.get("steps"))
         try:
+            self._require_same(notes)
             state = self._advance(notes, folder)
             self._failures, self._again_at = 0, 0.0
         except (Busy, Unavailable) as error:
@@ -391,8 +408,8 @@ class HostedPlace:
         told = {
             "phase": phases.get(state.state, state.state),
             "step": state.step,
-            "steps": state.steps,
-            "epoch": points[-1].get("epoch") if points else None,
+            "steps": state.steps or 0,
+            "epoch": points[-1].get("epoch") or 0.0 if points else 0.0,
             "best": {"step": best["step"], "validation_loss": best["validation_loss"]} if best else None,
             "message": state.message,
             "code": state.code,
@@ -458,7 +475,7 @@ def _read_word(path: Path) -> str:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         said = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -473,7 +490,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 def _lines_of(content: bytes) -> list[dict[str, Any]]:
     found = []
     for line in content.split(b"\n"):
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, RecursionError):
             said = msgspec.json.decode(line)
             if isinstance(said, dict):
                 found.append(said)

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import current_app
 
 from app import config
+from app.core.errors import Conflict
 from app.core.training.folder import RunFolder, count_bytes, read_folder
 from app.models import TrainingRun
 
@@ -38,7 +39,16 @@ def read_run(run: TrainingRun) -> RunFolder:
 
 
 def remove_folder(folder: Path) -> int:
-    """Delete a folder; gives the bytes that its files had."""
+    """Delete a folder; gives the bytes that its files had. Of a link only the link is deleted.
+
+    Raises Conflict with what is left where the system keeps some of it.
+    """
     size = count_bytes(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        said = f"{folder} could not be deleted whole. Look who may write there, and delete what is left by hand."
+        raise Conflict(said, code="files_left", freed_bytes=size - count_bytes(folder))
     return size

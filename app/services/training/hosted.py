@@ -1,7 +1,7 @@
 """Services as places to train at: which connections lead to one, what speaks against a run, and what comes of it."""
 
+import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.core.connections import Address, read_address
-from app.core.errors import Conflict, LttError, NotFound
+from app.core.errors import Conflict, Invalid, LttError, NotFound
 from app.core.formats import Source
 from app.core.reading import ReadSettings
 from app.core.targets import EXPORT_TARGETS
@@ -17,7 +17,7 @@ from app.core.training import RunSpec
 from app.core.training.folder import write_whole
 from app.core.validation import RULES, ValidateOptions
 from app.core.validation.files import validate_file
-from app.models import Connection, TrainingRun, db
+from app.models import Connection, TrainingRun, db, transaction
 from app.models.base import now
 from app.providers.endpoint import Endpoint
 from app.providers.tuning import Obstacle
@@ -45,6 +45,7 @@ AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azur
 SERVED_AT = "/inference/v1"
 # How long the worker waits for a service that is told to stop after all.
 STOP_SECONDS = 5.0
+log = logging.getLogger(__name__)
 
 
 def find_place(name: str) -> HostedPlace | None:
@@ -72,7 +73,11 @@ def make_place(connection: Connection) -> HostedPlace:
 
     def open_endpoint() -> Endpoint:
         with app.app_context():
-            return models.endpoint_of(models.get(connection_id), key_header=header)
+            now_there = models.get(connection_id)
+            if read_address(now_there.address) != address:
+                said = f"{now_there.name} was changed and leads elsewhere now. Give it back {address.url}."
+                raise Conflict(said, code="other_service")
+            return models.endpoint_of(now_there, key_header=header)
 
     def record_upload(folder: Path, size: int) -> None:
         run = require_run(id_of(folder))
@@ -168,7 +173,10 @@ def find_hosted(run: TrainingRun) -> HostedPlace | None:
 
 def has_files_there(run: TrainingRun) -> bool:
     """Whether files of a run lie at a service, as far as is known here."""
-    notes = read_notes(folder_of(run)) if has_uploads(run) else None
+    try:
+        notes = read_notes(folder_of(run)) if has_uploads(run) else None
+    except Invalid:
+        return False
     return notes is not None and any(one.id and not one.deleted for one in notes.files.values())
 
 
@@ -207,8 +215,15 @@ def stop_left() -> int:
         place = find_hosted(run) if is_stopping(run) else None
         if place is not None:
             place.seconds = STOP_SECONDS
-            with suppress(LttError):
+            try:
                 place.poll(run.handle, folder_of(run))
+            except Invalid as error:
+                # Nobody can tell it any more: the run says so, and is waited for no longer.
+                (folder_of(run) / CONTROL).unlink(missing_ok=True)
+                with transaction():
+                    run.result = {**run.result, "error": error.message, "code": error.code}
+            except (LttError, OSError) as error:
+                log.warning("The service of run %s was not told to stop: %s", run.id, error)
             place.end(run.handle)
             told += not is_stopping(run)
     return told

@@ -189,6 +189,6 @@ def read_quote(folder: Path) -> Mapping[str, Any]:
     """What was confirmed of a run; empty where nothing was."""
     try:
         said = msgspec.json.decode((folder / QUOTE).read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
