@@ -14,6 +14,7 @@ from app.cli.options import takes_options
 from app.cli.progress import show_progress
 from app.cli.workspace import open_workspace
 from app.core.bundles.training import TRAINERS
+from app.core.connections import TUNED_PORT
 from app.core.errors import BadUsage, Conflict, NotFound
 from app.core.text import plural
 from app.core.training import METHODS, change_settings
@@ -266,7 +267,7 @@ def run(run_id: int, action: str, target: Path | None, trainer: str, as_json: bo
 
 @click.command()
 @click.argument("model", metavar="MODEL_FOLDER|RUN")
-@click.option("--port", type=click.IntRange(1, 65535), default=8089, show_default=True, help="On which port.")
+@click.option("--port", type=click.IntRange(1, 65535), default=TUNED_PORT, show_default=True, help="On which port.")
 @click.option(
     "--checkpoint", type=click.IntRange(0), help="Which checkpoint of a run, by its step.  [default: the best]"
 )

@@ -150,12 +150,15 @@ class LocalServer:
     owner: str
 
 
+# Where ``ltt serve-model`` answers.
+TUNED_PORT = 8089
 # Ports and `owned_by` of /v1/models: docs of each program, seen 2026-11.
 LOCAL_SERVERS = (
     LocalServer("ollama", "Ollama", 11434, "ollama serve", "library"),
     LocalServer("lmstudio", "LM Studio", 1234, "lms server start", "organization_owner"),
     LocalServer("llamacpp", "llama.cpp", 8080, "llama-server -m model.gguf", "llamacpp"),
     LocalServer("vllm", "vLLM", 8000, "vllm serve <model>", "vllm"),
+    LocalServer("tuned", "Tuned model", TUNED_PORT, "ltt serve-model <run>", "local"),
 )
 
 

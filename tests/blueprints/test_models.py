@@ -165,7 +165,7 @@ def test_servers_on_this_computer_are_found_and_connected_by_one_click(client, s
     found = client.post(f"{PAGE}/find", data={"program": "lmstudio", "port": str(server.port)})
     assert found.status_code == 303
     page = shown(client)
-    assert "Found, not connected" in page and "1 of 4 answer." in page and "newest &lt;i&gt;" in client.get(PAGE).text
+    assert "Found, not connected" in page and "1 of 5 answers." in page and "newest &lt;i&gt;" in client.get(PAGE).text
     assert "Connect newest" in page
     client.post(f"{PAGE}/connect", data={"program": "lmstudio"})
     page = shown(client)

@@ -228,6 +228,7 @@ def test_a_tuned_model_is_connected_at_the_same_host_once(local, data_dir):
 def test_servers_on_this_computer_are_found_and_connected(server):
     server.models = [{"id": "old", "created": 1}, {"id": "new", "created": 2}]
     found = {one.server.key: one for one in models.find_servers("vllm", server.port)}
+    assert list(found) == ["ollama", "lmstudio", "llamacpp", "vllm", "tuned"]
     assert found["vllm"].models == ("new", "old") and found["vllm"].looked_at and found["ollama"].looked_at is None
     assert server.requests[0][1] == "/v1/models" and "Authorization" not in server.requests[0][2]
     connection = models.connect_found("vllm")
