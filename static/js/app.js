@@ -8,6 +8,7 @@ import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
 import { labels } from "./labels.js";
+import { live } from "./live.js";
 import { outboxes, waiting } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { facets } from "./facets.js";
@@ -23,7 +24,7 @@ import { writing } from "./writing.js";
 const isReviewing = document.querySelector("[data-review]") || waiting("ltt-review").length > 0;
 const { review } = isReviewing ? await import("./review.js") : { review() {} };
 document.documentElement.classList.add("js");
-const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms];
+const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, live];
 for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

@@ -177,3 +177,24 @@ def test_the_list_follows_a_run_and_keeps_what_is_ticked(app, page, home):
     go_on(app, STEPS, "done")
     expect(row).to_contain_text("Finished")
     expect(page.locator("#runs-live")).not_to_have_attribute("hx-trigger", "every 4s")
+
+
+def test_a_page_that_gets_no_answer_stays_and_says_so(app, page, home):
+    page.goto(f"{home}/1")
+    page.route("**/progress*", lambda route: route.fulfill(status=503, body="<h1>Busy</h1>", content_type="text/html"))
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("The server gives no answer.")
+    expect(page.locator("#run-top h2")).to_contain_text("Step 42 of 189")
+    page.unroute("**/progress*")
+    go_on(app, 63)
+    expect(page.locator("#run-top h2")).to_contain_text("Step 63 of 189")
+    expect(toast).to_have_count(0)
+
+
+def test_a_double_click_starts_one_run(app, page, home):
+    page.goto(f"{home}/new")
+    expect(page.locator("#ready").get_by_role("heading", name="Ready to start")).to_be_visible()
+    page.get_by_role("button", name="Start run 3").dblclick()
+    page.wait_for_url(f"**{home}/3")
+    with app.app_context():
+        assert len(training.list_runs(int(home.split("/")[2]))) == 3
