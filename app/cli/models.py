@@ -109,7 +109,7 @@ def test(name: str, as_json: bool) -> int:
 
 
 @models.command()
-@click.option("--program", default="", metavar="P", help="Only ollama, lmstudio, llamacpp, vllm or tuned (ltt serve-model).")
+@click.option("--program", default="", metavar="P", help="Only ollama, lmstudio, llamacpp, vllm or tuned.")
 @click.option("--port", type=int, metavar="N", help="Port of that program, where it is not the usual one.")
 @click.option("--connect", is_flag=True, help="Connect the newest model of each that is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

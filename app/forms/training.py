@@ -24,8 +24,8 @@ FIRST = ("max_tokens", "epochs", "learning_rate", "batch_size", "accumulation", 
 _OF_ADAPTER = ("rank", "alpha", "dropout")
 # Whatever an address may say beside the settings.
 WORDS = (
-    "asked", "was", "like", "set", "look", "snapshot", "base", "folder", "hub", "licence", "where", "method", "seed",
-    "held_out", "name", "note", "override", "price", "confirm", *(f"sweep_{name}" for name in SWEPT),
+    "asked", "was", "like", "set", "look", "number", "snapshot", "base", "folder", "hub", "licence", "where", "method",
+    "seed", "held_out", "name", "note", "override", "price", "confirm", *(f"sweep_{name}" for name in SWEPT),
 )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ class TrainingForm:
     @property
     def parts(self) -> dict[str, list[str]]:
         """What an address says to show the same choices."""
-        return {name: values for name, values in self._said.lists() if name not in ("look", "set")}
+        return {name: values for name, values in self._said.lists() if name not in ("look", "set", "number")}
 
     @property
     def is_swept(self) -> bool:

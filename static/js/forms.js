@@ -3,7 +3,8 @@ export function forms() {
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.dataset.sent) return form.dataset.sent ? event.preventDefault() : undefined;
+    const method = event.submitter?.getAttribute("formmethod") ?? form.method;
+    if (method !== "post" || form.dataset.sent) return form.dataset.sent ? event.preventDefault() : undefined;
     form.dataset.sent = "1";
     setTimeout(() => delete form.dataset.sent, 4000);
   });

@@ -304,6 +304,17 @@ def test_a_base_folder_that_is_none_is_said_before_the_start(client, app, home, 
     assert "holds an adapter and not a whole model" in said(tmp_path)
 
 
+def test_a_run_that_was_started_meanwhile_is_not_started_twice(client, app, home):
+    assert re.search(r'name="number" value="1"', client.get(f"{home}/new").text)
+    assert client.post(home, data=choose(number="1")).status_code == 303
+    again = client.post(home, data=choose(number="1"))
+    said = text_of(again, 409)
+    assert "Run 1 was started meanwhile. Start run 2 where you want one more." in said and "Nothing was started" in said
+    assert 'name="number" value="2"' in again.text and "disabled" not in again.text.split('id="run-start"')[1][:900]
+    assert len(listed(app, home)) == 1
+    assert client.post(home, data=choose(number="2")).location == f"{home}/2"
+
+
 def test_what_a_sweep_will_be_is_told(client, home):
     fields = choose(sweep_epochs="2, 4", sweep_learning_rate="1e-3 3e-3")
     text = text_of(client.get(f"{home}/new", query_string={"look": "1", **fields}))

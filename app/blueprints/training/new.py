@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from app.blueprints.errors import problem_of
 from app.blueprints.training.page import bp, find_duration
 from app.blueprints.view import tell
-from app.core.errors import LttError
+from app.core.errors import Conflict, LttError
 from app.core.options import Option
 from app.core.targets import EXPORT_TARGETS
 from app.core.text import is_number, plural
@@ -87,6 +87,7 @@ def start(dataset_id: int) -> ResponseReturnValue:
     form = read_form(dataset_id, request.form)
     recommended, filled = _recommend(dataset_id, form)
     try:
+        _require_number(dataset_id, form.values.get("number", ""))
         choices = form.choices(dataset_id, recommended, filled)
         if form.sweep:
             name = (
@@ -105,6 +106,19 @@ def start(dataset_id: int) -> ResponseReturnValue:
         tell(f"{plural(len(made), 'run')} wait in one queue.")
         return redirect(url_for(".index", dataset_id=dataset_id, sweep=made[0].sweep), code=303)
     return redirect(url_for(".show", dataset_id=dataset_id, number=made[0].number), code=303)
+
+
+def _find_number(dataset_id: int) -> int:
+    """The number that the next run gets."""
+    return max((run.number for run in training.list_runs(dataset_id, size=1)), default=0) + 1
+
+
+def _require_number(dataset_id: int, said: str) -> None:
+    """Raise Conflict where the run that the button named was started meanwhile, as from a second tab."""
+    number = _find_number(dataset_id)
+    if is_number(said) and int(said) < number:
+        again = f"Run {said} was started meanwhile. Start run {number} where you want one more."
+        raise Conflict(again, code="started_meanwhile", run=number)
 
 
 def read_form(dataset_id: int, values: "MultiDict[str, str]") -> TrainingForm:
@@ -166,7 +180,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "advised": found[0] if found else None,
         "blocks": list(list_blocks(dataset, plan, [one.name for one in places], known)) if plan else [],
         "estimate": estimate(plan) if plan else None,
-        "number": max((run.number for run in training.list_runs(dataset_id, size=1)), default=0) + 1,
+        "number": _find_number(dataset_id),
         "again": form.like is not None,
         "say_price": say_price,
         "target_title": plan.quote.service if plan and plan.quote else EXPORT_TARGETS[TARGETS[form.method]].title,
