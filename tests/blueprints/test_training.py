@@ -8,6 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.blueprints.training import drawing
+from app.blueprints.training.one import tell_answers
+from app.core.training.folder import Sample, read_folder
 from app.models import transaction
 from app.providers.tuning.local import LocalPlace
 from app.services import jobs, snapshots, training
@@ -115,6 +118,27 @@ def test_a_run_that_goes_on_is_watched(client, home, make):
     assert "<ins>" in page.text and "<del>" in page.text and "Load again" in page.text
     parts = client.get(f"{home}/1/progress").text
     assert "<html" not in parts and 'id="run-top"' in parts and 'id="loss-rows"' in parts
+
+
+def test_scales_are_written_as_numbers_are():
+    assert [drawing.say_tick(value) for value in (2000.0, 0.25, 7.5, 1e6)] == ["2,000", "0.25", "7.5", "1e+06"]
+
+
+def test_the_first_steps_of_a_learning_rate_stand_on_a_scale_from_nought(tmp_path):
+    rates = [{"step": step, "loss": 1.0, "learning_rate": 1e-3 * (1 - step / 1000)} for step in (1, 2, 3)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rates))
+    picture = drawing.measure(read_folder(tmp_path), 1000, 1, has_perplexity=True).learning_rate
+    ticks = [word.text for word in picture.chart.words if word.anchor == "end" and not word.kind]
+    assert ticks == ["5e-4", "1e-3", "1,000"]
+
+
+def test_the_same_answer_at_several_checkpoints_stands_once():
+    given = enumerate(["", "a", "a", "b", "a"])
+    samples = [Sample(step=10 * step, entry=1, question="q", answer=said, reference="r") for step, said in given]
+    told = list(tell_answers(samples, "q", 20))
+    assert [(one.step, one.last, one.is_best) for one in told] == [
+        (0, 0, False), (10, 20, True), (30, 30, False), (40, 40, False),
+    ]  # fmt: skip
 
 
 def test_a_run_that_is_asked_to_stop_says_no_time_that_is_left(client, home, make):

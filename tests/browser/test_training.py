@@ -89,6 +89,9 @@ def test_ticked_runs_are_compared_at_once(page, home):
         page.get_by_label(f"Compare run {number}").check()
     expect(page.get_by_role("heading", name="Runs 2 and 1")).to_be_visible()
     expect(page.locator("#compared svg.chart")).to_have_count(2)
+    # Their text is about as large as it is meant to be, and as that of other charts.
+    drawn = "charts => charts.map(one => one.getBoundingClientRect().width / one.viewBox.baseVal.width)"
+    assert all(0.8 < scale < 1.3 for scale in page.locator("#compared svg.chart").evaluate_all(drawn))
     page.reload()
     expect(page.get_by_label("Compare run 1")).to_be_checked()
 

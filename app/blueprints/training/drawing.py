@@ -46,7 +46,7 @@ def say_share(value: float) -> str:
 
 def say_tick(value: float, unit: str = "") -> str:
     """A value at the scale of a picture."""
-    return f"{value:g}{unit}" if abs(value) < 1e5 else f"{value:.0e}{unit}"
+    return f"{value:,g}{unit}" if abs(value) < 1e5 else f"{value:.0e}{unit}"
 
 
 def say_memory(value: float) -> str:
@@ -114,7 +114,7 @@ def measure(seen: RunFolder, steps: int, epochs: int, *, has_perplexity: bool) -
         losses = [Series("Train", losses[1].points)]
     draw = partial(_draw, reach=reach, marks=marks, best=best)
     perplexities = [(one.step, one.perplexity) for one in checked if has_perplexity and one.perplexity is not None]
-    memory = _series(points, "memory_mb")
+    memory, rates = _series(points, "memory_mb"), _series(points, "learning_rate")
     unit = "GB" if any(value >= 1000 for _, value in memory) else "MB"
     digits = 1 if unit == "GB" else 0
     memory = [(step, value / 1000 if unit == "GB" else value) for step, value in memory]
@@ -147,7 +147,12 @@ def measure(seen: RunFolder, steps: int, epochs: int, *, has_perplexity: bool) -
             word=None if at_best is None else say_share(at_best),
         ),
         learning_rate=draw(
-            "Learning rate", [Series("", _series(points, "learning_rate"), "l2")], say_number, say_number
+            "Learning rate",
+            [Series("", rates, "l2")],
+            say_number,
+            say_number,
+            # From nought on: what is written of a rate tells no small steps apart.
+            span=(0.0, max((rate for _, rate in rates), default=0.0)),
         ),
         memory=draw("Memory", [Series("", memory, "l2")], lambda value: f"{value:.{digits}f} {unit}", say_tick),
         memory_unit=unit,
@@ -192,12 +197,15 @@ def _draw(
     best: Point | None,
     word: str | None = None,
     wide: bool = False,
+    span: tuple[float, float] | None = None,
 ) -> Picture | None:
     words = [(step, f"epoch {number}, step {step:,}" if wide else f"{step:,}") for number, step in enumerate(marks, 1)]
     where = (best.step, f"best {word}") if best and word else None
 
     def draw(width: int, height: int, marks: Sequence[tuple[float, str]]) -> Chart | None:
-        return draw_lines(series, width=width, height=height, reach=reach, say=say, tick=tick, marks=marks, best=where)
+        return draw_lines(
+            series, width=width, height=height, reach=reach, say=say, tick=tick, marks=marks, best=where, span=span
+        )
 
     chart = draw(*(WIDE if wide else SMALL), words)
     if chart is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.blueprints.export import sent_file
 from app.blueprints.training import drawing
 from app.blueprints.training.models import answer_with, send_model
-from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter
+from app.blueprints.training.page import bp, find_duration, find_standing, has_adapter, say_setting
 from app.blueprints.view import file_size, tell
 from app.core import difference
 from app.core.advice import say_number
@@ -48,9 +49,10 @@ FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a question: its step, and its words with what changed since the checkpoint before."""
+    """An answer to a question: from which step to which it was given, and its words with what changed before."""
 
     step: int
+    last: int
     pieces: list[Piece]
     is_best: bool
 
@@ -188,18 +190,26 @@ def tell_settings(spec: RunSpec) -> list[tuple[str, str]]:
         told.append(("Weight decay", f"{one.weight_decay:g}"))
     if spec.base.kind == "toy":
         told.append(("Toy", f"{plural(one.toy_layers, 'layer')}, width {one.toy_width}, {one.toy_vocabulary:,} tokens"))
-    told += [("Precision", one.precision), ("Device", one.device), ("Seed", str(spec.seed))]
+    told += [
+        ("Precision", say_setting("precision", one.precision)),
+        ("Device", say_setting("device", one.device)),
+        ("Seed", str(spec.seed)),
+    ]
     return told
 
 
 def tell_answers(samples: list[Sample], question: str, best: int | None) -> Iterator[Answer]:
-    """The answers to one question, each with what changed since the one before; of a step the last that was given."""
+    """The answers to one question, each with what changed since the one before; of a step the last that was given.
+
+    The same answer at several checkpoints stands once.
+    """
     by_step = {one.step: clip(one.answer, MOST_ANSWER) for one in samples if one.question == question}
     before = None
-    for step in sorted(by_step):
-        pieces = difference.compare_words(by_step[step] if before is None else before, by_step[step])
-        yield Answer(step, pieces, step == best)
-        before = by_step[step]
+    for said, given in groupby(sorted(by_step), key=by_step.__getitem__):
+        steps = list(given)
+        pieces = difference.compare_words(said if before is None else before, said)
+        yield Answer(steps[0], steps[-1], pieces, best in steps)
+        before = said
 
 
 def list_marks(seen: RunFolder, best: int | None) -> list[Mark]:

@@ -117,7 +117,7 @@ class Keeper(TrainerCallback):
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not self.ended:
-            self.folder.event("epoch", f"Epoch {round(state.epoch)} of {math.ceil(args.num_train_epochs)} is through.")
+            self.folder.event("epoch", f"Epoch {round(state.epoch)} of {math.ceil(args.num_train_epochs)} is done.")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         logs = logs or {}
@@ -159,7 +159,7 @@ class Keeper(TrainerCallback):
         if best is not None and best != before:
             self.folder.tell(best={"step": best[0], "validation_loss": best[1]})
             if before is not None:
-                self.folder.event("best", f"The validation loss is the least so far: {loss:.4f}.")
+                self.folder.event("best", f"Step {step:,} is the best so far: validation loss {loss:.4f}.")
         patience = self.folder.settings["patience"]
         if patience and step and best is not None:
             waited = sum(1 for one, _ in self.measured if one > best[0])
@@ -183,7 +183,7 @@ class Keeper(TrainerCallback):
                 os.fsync(file.fileno())
         loss = next((loss for at, loss in self.measured if at == step), None)
         replace_json(path / "complete.json", {"step": step, "validation_loss": loss, "bytes": count_bytes(path)})
-        self.folder.event("checkpoint", f"A checkpoint is kept, {count_bytes(path) / 1e6:,.1f} MB.")
+        self.folder.event("checkpoint", f"Step {step:,} is kept as a checkpoint of {count_bytes(path) / 1e6:,.1f} MB.")
         self._prune()
 
     def _prune(self) -> None:
@@ -196,7 +196,8 @@ class Keeper(TrainerCallback):
             if step not in keep:
                 size = count_bytes(self.folder.checkpoint_path(step))
                 self.folder.remove_checkpoint(step)
-                self.folder.event("removed", f"The checkpoint of step {step:,} is removed: {size / 1e6:,.1f} MB freed.")
+                freed = f"{size / 1e6:,.1f} MB"
+                self.folder.event("removed", f"The checkpoint of step {step:,} is removed, which frees {freed}.")
 
     def _write_samples(self, step: int) -> None:
         """Answer the chosen questions, without chance."""
@@ -357,10 +358,10 @@ def train(folder: Folder, base: Base, newest: int) -> str:
     memory.require_room(needed, available, "a step of its longest rows")
     if newest < 0:
         steps = count_steps(trainer)
-        folder.event("started", f"Training starts on {base.device} in {base.precision}, {steps:,} steps.")
+        folder.event("started", f"Training starts: {steps:,} steps on {base.device} in {base.precision}.")
         for note in keeper.notes:
             folder.event("note", note)
-        folder.event("memory", f"A step of the longest rows takes {needed:,} MB of {available:,} MB.")
+        folder.event("memory", f"A step of the longest rows takes {needed:,} MB, and {available:,} MB are free.")
     else:
         folder.event("resumed", f"Training goes on from the checkpoint of step {newest:,}.")
     if keeper.best is not None:
@@ -376,7 +377,7 @@ def train(folder: Folder, base: Base, newest: int) -> str:
     else:
         if ended == "stopped_early":
             patience = folder.settings["patience"]
-            folder.event("stopped_early", f"No gain in {patience} validations: stopped at step {step:,}.")
+            folder.event("stopped_early", f"Stopped at step {step:,}, after {patience} validations without a gain.")
         from app.providers.engine.results import write_result
 
         folder.tell(phase="saving")
