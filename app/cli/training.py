@@ -124,7 +124,7 @@ def _make_runs(choices: RunChoices, sweep: tuple[str, ...]) -> list[int]:
     try:
         if not over:
             return [service.create_run(choices).id]
-        return [run.id for run in service.create_sweep(choices, over, choices.name or "sweep")]
+        return [run.id for run in service.create_sweep(choices, over)]
     except Conflict as error:
         said = {"findings": "--override REASON", "not_confirmed": f"--confirm '{error.details.get('sum')}'"}
         if error.code not in said:

@@ -91,7 +91,7 @@ def test_a_sweep_is_compared(app, client, address):
     found = client.get(f"{API}/runs/compare?runs={ids}").json
     assert found["differences"] == [{"name": "learning_rate", "values": [0.001, 0.002]}]
     with app.app_context():
-        assert {run.sweep for run in training.list_runs(1)} == {"sweep"}
+        assert {run.sweep for run in training.list_runs(1)} == {"Sweep 1"}
 
 
 def test_a_model_is_made_and_taken(app, client, address):
@@ -148,3 +148,9 @@ def test_a_run_is_taken_away_and_its_metrics_are_brought_back(app, client, addre
 def test_a_base_model_of_any_name_is_answered(client, name, address):
     assert client.post(f"{address}/plan", json={"base": name, "where": "bundle"}).status_code < 500
     assert client.get("/datasets/1/training/new", query_string={"base": name, "model": name}).status_code < 500
+
+
+@pytest.mark.parametrize("runs", ["", "x", "1,", "-1", "\u0661", "1," * 60 + "1"])
+def test_what_is_no_list_of_runs_is_not_compared(client, address, runs):
+    refused = client.get("/api/v1/runs/compare", query_string={"runs": runs})
+    assert refused.status_code == 400 and "at most 50 runs" in refused.json["error"]["message"]

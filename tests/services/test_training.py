@@ -539,6 +539,28 @@ def test_making_a_model_ends_with_who_waits_for_it(monkeypatch, tmp_path):
     assert time.monotonic() - began < 60 and not (tmp_path / "out").exists()
 
 
+def test_two_sweeps_that_nobody_named_are_not_joined():
+    dataset_id = make_dataset()
+    first, second, third = (training.create_sweep(choose(dataset_id), {"epochs": ["1", "2"]}) for _ in range(3))
+    assert [one[0].sweep for one in (first, second, third)] == ["Sweep 1", "Sweep 2", "Sweep 3"]
+    with transaction():
+        for run in first:
+            run.state = "done"
+    for run in first:
+        training.delete_run(run.id)
+    again = training.create_sweep(choose(dataset_id), {"epochs": ["1", "2"]})
+    assert {run.sweep for run in again} == {"Sweep 1"}
+
+
+@pytest.mark.parametrize("field", ["name", "note", "licence", "override", "base"])
+def test_what_is_too_long_or_cannot_be_kept_starts_nothing(field):
+    dataset_id = make_dataset()
+    for text in ("x" * 10_001, "\x00", "\ud800"):
+        with pytest.raises(Invalid):
+            training.create_run(replace(choose(dataset_id), **{field: text}))
+    assert not training.list_runs(dataset_id)
+
+
 def test_of_two_who_resume_a_run_at_once_one_does(monkeypatch):
     run = _make_ended("failed")
     both, met = threading.Barrier(2), []

@@ -15,7 +15,9 @@ from app.blueprints.api.options import model_of, options_from
 from app.blueprints.api.specification import DatasetPath, Strict, answers
 from app.blueprints.api.writing import Answer, accepted_job, answer_job, idempotent_once_ready
 from app.blueprints.training.models import send_model
+from app.core.errors import BadUsage
 from app.core.options import decode, encode
+from app.core.text import is_number
 from app.core.training import TrainingSettings
 from app.models import TrainingRun
 from app.services import datasets, jobs, tasks
@@ -28,6 +30,10 @@ bp = APIBlueprint(
     url_prefix=PREFIX,
     abp_tags=[Tag(name="training", description="Models tuned on a snapshot")],
 )
+
+
+# So many runs are compared at once.
+MOST_COMPARED = 50
 
 
 class RunPath(BaseModel):
@@ -127,7 +133,7 @@ def sweep(path: DatasetPath, body: SweepBody) -> Callable[[], Answer]:
     """Make a run for each combination of values, and put them all in the queue."""
     choices = _choices(path.dataset_id, body)
     over = {name: [f"{value:.10g}" for value in values] for name, values in body.over.items()}
-    swept = service.combine_swept(choices, over, choices.name or "sweep")
+    swept = service.combine_swept(choices, over)
     plan = service.plan_start(swept[0])
 
     def write() -> Answer:
@@ -140,8 +146,11 @@ def sweep(path: DatasetPath, body: SweepBody) -> Callable[[], Answer]:
 @bp.get("/runs/compare")
 def compare(query: CompareQuery) -> Answer:
     """Runs side by side: what differs, how many settings are the same, and the points of each."""
-    ids = [int(one) for one in query.runs.split(",") if one.strip().isdecimal() and len(one) < 12]
-    found = service.compare_runs([service.require_run(one) for one in ids])
+    ids = [one.strip() for one in query.runs.split(",")]
+    if not all(map(is_number, ids)) or len(ids) > MOST_COMPARED:
+        said = f"runs is the ids of at most {MOST_COMPARED} runs with commas between them, such as 3,4."
+        raise BadUsage(said, code="no_number")
+    found = service.compare_runs([service.require_run(int(one)) for one in ids])
     return jsonify(
         runs=[service.as_dict(run) for run in found.runs],
         differences=[{"name": one.name, "values": list(one.values)} for one in found.differences],

@@ -89,13 +89,7 @@ def start(dataset_id: int) -> ResponseReturnValue:
     try:
         _require_number(dataset_id, form.values.get("number", ""))
         choices = form.choices(dataset_id, recommended, filled)
-        if form.sweep:
-            name = (
-                choices.name or f"Sweep {len({run.sweep for run in training.list_runs(dataset_id) if run.sweep}) + 1}"
-            )
-            made = training.create_sweep(choices, form.sweep, name)
-        else:
-            made = [training.create_run(choices)]
+        made = training.create_sweep(choices, form.sweep) if form.sweep else [training.create_run(choices)]
     except LttError as error:
         # What was typed stays; nothing was started.
         page = render_template("training/new.html", **page_facts(dataset_id, form, error))

@@ -7,6 +7,9 @@ from pathlib import Path
 from app.core.errors import Invalid
 from app.core.options import option
 from app.core.training import METHODS, TOY, Base, TrainingSettings, usual_settings
+from app.services import entries
+
+MAX_NAME, MAX_NOTE, MAX_BASE = 200, 10_000, 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,14 @@ class RunChoices:
             said = "A toy model is trained with all its weights: choose the method full, dpo or kto."
             raise Invalid(said, code="toy_method")
         self.settings.checked()
+        for text, what, most in (
+            (self.name, "name", MAX_NAME),
+            (self.base, "base model", MAX_BASE),
+            (self.licence, "licence", MAX_NAME),
+            (self.note, "note", MAX_NOTE),
+            (self.override, "reason", MAX_NOTE),
+        ):
+            check_words(text, what, most)
         return self
 
     def find_base(self) -> Base:
@@ -55,6 +66,15 @@ class RunChoices:
         if os.path.isdir(folder):
             return Base("folder", folder.name, str(folder.absolute()), self.licence)
         return Base("hub", self.base, None, self.licence)
+
+
+def check_words(text: str, what: str, most: int) -> None:
+    """Raise Invalid for what is too long, or what no database keeps."""
+    if len(text) > most:
+        raise Invalid(
+            f"The {what} is longer than {most:,} characters. Shorten it.", code=f"long_{what.replace(' ', '_')}"
+        )
+    entries.check_text(text, what)
 
 
 def usual_choices(dataset_id: int, *, base: str = "toy") -> RunChoices:

@@ -6,19 +6,18 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.options import encode
 from app.core.training import RunSpec, decode_spec
 from app.core.training.folder import read_state
 from app.core.training.points import Point, find_best, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
 from app.providers.tuning.hosted import CONTROL, NOTES
-from app.services import entries
+from app.services.training.choices import MAX_NAME, MAX_NOTE, check_words
 from app.services.training.folders import METRICS, folder_of, remove_folder
 
 ACTIVE = ("queued", "running", "pausing", "interrupted")
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
-MAX_NAME, MAX_NOTE = 200, 10_000
 
 
 def list_runs(dataset_id: int | None = None, *, size: int = 200) -> list[TrainingRun]:
@@ -108,11 +107,8 @@ def as_dict(run: TrainingRun) -> dict[str, Any]:
 
 def describe_run(run_id: int, *, name: str | None = None, note: str | None = None) -> TrainingRun:
     """Give a run another name or note; what is None stays. What it was trained on never changes."""
-    for text, most, what in ((name, MAX_NAME, "name"), (note, MAX_NOTE, "note")):
-        if text is not None:
-            if len(text) > most:
-                raise Invalid(f"The {what} is longer than {most:,} characters. Shorten it.", code=f"long_{what}")
-            entries.check_text(text, what)
+    check_words(name or "", "name", MAX_NAME)
+    check_words(note or "", "note", MAX_NOTE)
     with transaction():
         run = require_run(run_id)
         run.name = run.name if name is None else " ".join(name.split())

@@ -135,7 +135,7 @@ def plan_run(
     """What a run would be, or the runs of a sweep that goes ``over`` some settings. Nothing is written; without
     ``ask_place`` the place is not asked what speaks against it."""
     choices = choices.checked()
-    swept = combine_swept(choices, over, choices.name or "sweep") if over else []
+    swept = combine_swept(choices, over) if over else []
     dataset = datasets.get(choices.dataset_id)
     snapshot = _find_snapshot(choices)
     records = snapshot.records if snapshot else dataset.entry_count

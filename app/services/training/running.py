@@ -153,7 +153,7 @@ def _task_of(run: TrainingRun) -> "tasks.Task[TrainRun]":
     return task
 
 
-def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str) -> list[TrainingRun]:
+def create_sweep(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str = "") -> list[TrainingRun]:
     """Make a run for each combination of values of some settings, joined by a name: all of them, or none.
 
     Raises Invalid for what is no sweep, and what ``plan_start`` raises.

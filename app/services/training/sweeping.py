@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import count, product
 from math import prod
 from typing import Any
+
+from sqlalchemy import select
 
 from app.core.advice import say_number
 from app.core.errors import Invalid
 from app.core.options import options_of, read_text
 from app.core.training import TrainingSettings, trains_adapter
+from app.models import TrainingRun, db
 from app.providers.tuning.hosted import HostedPlace
 from app.services.training.choices import RunChoices
 from app.services.training.places import find_place
@@ -19,8 +22,12 @@ SWEPT = ("rank", "learning_rate", "epochs")
 LEAST_SWEPT, MOST_SWEPT = 2, 8
 
 
-def combine_swept(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str) -> list[RunChoices]:
-    """The choices of each run of a sweep. Raises Invalid for what cannot be swept, too many, or the same twice."""
+def combine_swept(choices: RunChoices, over: Mapping[str, Sequence[str]], name: str = "") -> list[RunChoices]:
+    """The choices of each run of a sweep, joined by a name: where none is given it is one that no sweep has.
+
+    Raises Invalid for what cannot be swept, too many, or the same twice.
+    """
+    name = name or choices.name or _find_free_name(choices.dataset_id)
     known = {one.name: one for one in options_of(TrainingSettings)}
     if strange := [setting for setting in over if setting not in SWEPT]:
         raise Invalid(f"A sweep goes over {', '.join(SWEPT)}, not over {strange[0]}.", code="bad_sweep")
@@ -43,3 +50,8 @@ def combine_swept(choices: RunChoices, over: Mapping[str, Sequence[str]], name: 
         settings = replace(choices.settings, **chosen).checked()
         combined.append(replace(choices, settings=settings, sweep=name, name=f"{name}: {title}"))
     return combined
+
+
+def _find_free_name(dataset_id: int) -> str:
+    taken = set(db.session.execute(select(TrainingRun.sweep).where(TrainingRun.dataset_id == dataset_id)).scalars())
+    return next(name for number in count(1) if (name := f"Sweep {number}") not in taken)
