@@ -555,9 +555,9 @@ def test_two_sweeps_that_nobody_named_are_not_joined():
 @pytest.mark.parametrize("field", ["name", "note", "licence", "override", "base"])
 def test_what_is_too_long_or_cannot_be_kept_starts_nothing(field):
     dataset_id = make_dataset()
-    for text in ("x" * 10_001, "\x00", "\ud800"):
+    for words in ("x" * 10_001, "\x00", "\ud800"):
         with pytest.raises(Invalid):
-            training.create_run(replace(choose(dataset_id), **{field: text}))
+            training.create_run(replace(choose(dataset_id), **{field: words}))
     assert not training.list_runs(dataset_id)
 
 
