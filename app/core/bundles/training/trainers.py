@@ -72,9 +72,7 @@ def _write_axolotl(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
         "save_total_limit": settings.keep_last + 1,
         "val_set_size": 0,
         "eval_steps": every if has_validation else None,
-        "load_best_model_at_end": True if has_validation else None,
-        "metric_for_best_model": "eval_loss" if has_validation else None,
-        "greater_is_better": False if has_validation else None,
+        **_choose_best(facts),
         "early_stopping_patience": settings.patience or None if has_validation else None,
         "auto_resume_from_checkpoints": True,
         "output_dir": f"output/{run}",
@@ -82,9 +80,46 @@ def _write_axolotl(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
     return {"axolotl.yml": write_yaml(_title(spec, facts), values, axolotl_datasets(facts))}
 
 
+def _learning(spec: RunSpec) -> dict[str, Any]:
+    """How is learned, in the words of Transformers' ``TrainingArguments``."""
+    settings = spec.settings
+    return {
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.accumulation,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup_steps,
+        "weight_decay": settings.weight_decay,
+        "seed": spec.seed,
+    }
+
+
+def _checkpoints(spec: RunSpec, facts: Facts) -> dict[str, Any]:
+    """When is measured and kept, in the same words."""
+    settings, has_validation = spec.settings, _has_validation(facts)
+    every, _ = number_checkpoints(_rows(facts), settings)
+    return {
+        "logging_steps": 1,
+        "save_steps": every,
+        "save_total_limit": settings.keep_last + 1,
+        "eval_strategy": "steps" if has_validation else "no",
+        "eval_steps": every if has_validation else None,
+        "eval_on_start": True if has_validation else None,
+        **_choose_best(facts),
+    }
+
+
+def _choose_best(facts: Facts) -> dict[str, Any]:
+    """That the checkpoint with the lowest validation loss is the result; nothing where nothing is measured."""
+    if not _has_validation(facts):
+        return {}
+    return {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
+
+
 def _write_llama_factory(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
     settings, has_validation, method = spec.settings, _has_validation(facts), spec.method
-    every, _ = number_checkpoints(_rows(facts), settings)
     is_preference = method in COMPARING
     has_adapter = settings.adapter if is_preference else method != "full"
     values = {
@@ -111,26 +146,10 @@ def _write_llama_factory(spec: RunSpec, facts: Facts, run: str) -> dict[str, str
         "cutoff_len": settings.max_tokens,
         "train_on_prompt": True if settings.trains == "all" and not is_preference else None,
         "mask_history": True if settings.trains == "last-answer" and not is_preference else None,
-        "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": settings.batch_size,
-        "per_device_eval_batch_size": settings.batch_size,
-        "gradient_accumulation_steps": settings.accumulation,
-        "learning_rate": settings.learning_rate,
-        "lr_scheduler_type": settings.scheduler,
-        "warmup_steps": settings.warmup_steps,
-        "weight_decay": settings.weight_decay,
-        "seed": spec.seed,
+        **_learning(spec),
         "bf16": settings.precision in ("auto", "bf16"),
         "fp16": settings.precision == "fp16",
-        "logging_steps": 1,
-        "save_steps": every,
-        "save_total_limit": settings.keep_last + 1,
-        "eval_strategy": "steps" if has_validation else "no",
-        "eval_steps": every if has_validation else None,
-        "eval_on_start": True if has_validation else None,
-        "load_best_model_at_end": True if has_validation else None,
-        "metric_for_best_model": "eval_loss" if has_validation else None,
-        "greater_is_better": False if has_validation else None,
+        **_checkpoints(spec, facts),
         "compute_accuracy": True if has_validation and not is_preference else None,
         "early_stopping_steps": settings.patience or None if has_validation else None,
         "report_to": "none",
@@ -148,7 +167,6 @@ def _write_llama_factory(spec: RunSpec, facts: Facts, run: str) -> dict[str, str
 
 def _write_swift(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
     settings, has_validation = spec.settings, _has_validation(facts)
-    every, _ = number_checkpoints(_rows(facts), settings)
     paths = {part.split: part.path for part in facts.parts}
     has_adapter = spec.method != "full"
     values = {
@@ -167,25 +185,9 @@ def _write_swift(spec: RunSpec, facts: Facts, run: str) -> dict[str, str]:
         "loss_scale": {"answers": "default", "last-answer": "last_round", "all": "all"}[settings.trains],
         "max_length": settings.max_tokens,
         "truncation_strategy": "right",
-        "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": settings.batch_size,
-        "per_device_eval_batch_size": settings.batch_size,
-        "gradient_accumulation_steps": settings.accumulation,
-        "learning_rate": settings.learning_rate,
-        "lr_scheduler_type": settings.scheduler,
-        "warmup_steps": settings.warmup_steps,
-        "weight_decay": settings.weight_decay,
-        "seed": spec.seed,
+        **_learning(spec),
         "torch_dtype": {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}.get(settings.precision),
-        "logging_steps": 1,
-        "save_steps": every,
-        "save_total_limit": settings.keep_last + 1,
-        "eval_strategy": "steps" if has_validation else "no",
-        "eval_steps": every if has_validation else None,
-        "eval_on_start": True if has_validation else None,
-        "load_best_model_at_end": True if has_validation else None,
-        "metric_for_best_model": "eval_loss" if has_validation else None,
-        "greater_is_better": False if has_validation else None,
+        **_checkpoints(spec, facts),
         "early_stop_interval": settings.patience or None if has_validation else None,
         "report_to": ["none"],
         "add_version": False,
