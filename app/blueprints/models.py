@@ -64,16 +64,18 @@ def _page(form: ConnectionForm | None = None, edited: Connection | None = None, 
         form=form,
         edited=edited,
         problem=problem,
-        said=_sum_up(connections, sum(bool(keys[one.id].problem) or _is_refused(one) for one in connections)),
+        said=_say_connections(
+            connections, sum(bool(keys[one.id].problem) or _has_refused_key(one) for one in connections)
+        ),
     )
 
 
-def _is_refused(connection: Connection) -> bool:
+def _has_refused_key(connection: Connection) -> bool:
     """Whether the last test found that its key is refused."""
     return (connection.test or {}).get("code") == "key"
 
 
-def _sum_up(connections: list[Connection], without_key: int) -> str:
+def _say_connections(connections: list[Connection], without_key: int) -> str:
     if not connections:
         return "No model connected"
     said = f"{plural(len(connections), 'model')} connected"

@@ -65,10 +65,10 @@ class _Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = COMMANDS.get(cmd_name)
-        return _load(place) if place else None
+        return _import_command(place) if place else None
 
 
-def _load(place: str) -> click.Command:
+def _import_command(place: str) -> click.Command:
     module, _, name = place.partition(":")
     with rare_collection():
         command: click.Command = getattr(importlib.import_module(module), name)

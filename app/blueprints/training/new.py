@@ -149,7 +149,9 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
     wrong = problem.details.get("option") if problem else None
     adapter = form.shown("adapter", recommended, filled) == "1"
     rows = [
-        _row(one, form.shown(name, recommended, filled), getattr(advised, name), by_name.get(name), name == wrong)
+        _setting_row(
+            one, form.shown(name, recommended, filled), getattr(advised, name), by_name.get(name), name == wrong
+        )
         for name, one in OPTIONS.items()
         if applies(name, form.base_kind, form.method, adapter)
     ]
@@ -181,7 +183,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
     }
 
 
-def _row(one: Option, shown: str, advised: Any, known: Recommendation | None, is_wrong: bool) -> SettingRow:
+def _setting_row(one: Option, shown: str, advised: Any, known: Recommendation | None, is_wrong: bool) -> SettingRow:
     why = known.reason[:1].upper() + known.reason[1:] if known else one.help
     why = why if why.endswith(".") else f"{why}."
     return SettingRow(one, shown, write(advised), why, known.sources if known else (), is_wrong)

@@ -34,8 +34,6 @@ EVENTS = 12
 TOLD_ELSEWHERE = ("checkpoint", "removed")
 # So much of an answer is compared; a model that learned nothing may go on for long.
 MOST_ANSWER = 2_000
-# What a run of this computer goes on from.
-RESUMED = ("paused", "cancelled", "failed")
 # What a file is called that is sent of a run.
 FILES = {
     "run.json": ("run.json", "application/json"),
@@ -140,7 +138,7 @@ def _is_making(run: TrainingRun, what: str) -> bool:
 
 def _can_resume(run: TrainingRun, is_hosted: bool) -> bool:
     """Whether a run can go on. A service does not go on with what was cancelled there."""
-    return run.state in ("paused", "failed") if is_hosted else run.place == "local" and run.state in RESUMED
+    return run.state in ("paused", "failed") if is_hosted else run.place == "local" and run.state in training.RESUMABLE
 
 
 def _find_snapshot(dataset_id: int, spec: RunSpec) -> Snapshot | None:

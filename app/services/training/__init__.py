@@ -28,6 +28,7 @@ from app.services.training.quoting import Quote, read_quote
 from app.services.training.records import card_of, read_spec, write_record
 from app.services.training.results import MADE, MakeModel, can_write_gguf, list_made, make_of_result
 from app.services.training.running import (
+    RESUMABLE,
     TrainRun,
     cancel_run,
     create_run,
@@ -50,6 +51,7 @@ __all__ = [
     "MADE",
     "MAKE",
     "NO_VALIDATION",
+    "RESUMABLE",
     "SWEPT",
     "TRAIN",
     "Difference",
