@@ -147,6 +147,19 @@ def test_a_run_that_is_asked_to_stop_says_no_time_that_is_left(client, home, mak
     assert "Stops after this step, 132 of 189 The best" in text and "min left" not in text
 
 
+def test_a_run_that_is_being_cancelled_says_so(app, client, home, make):
+    make(state="running", step=132)
+    with app.app_context(), transaction():
+        job = jobs.enqueue("train", {})
+        run = training.get_run(int(home.split("/")[2]), 1)
+        run.job_id, job.state = job.id, "running"
+        job.cancel_requested = True
+    page = client.get(f"{home}/1")
+    text = text_of(page)
+    assert "Is cancelled after this step, 132 of 189 Its checkpoints stay." in text and "Cancelling…" in text
+    assert "Cancel run" not in text and "min left" not in text
+
+
 def test_a_choice_of_questions_comes_again_only_with_more_of_them(client, home, make):
     make(state="running", step=132)
     assert 'name="questions" value="2"' in client.get(f"{home}/1/progress?questions=0").text

@@ -100,6 +100,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "standing": find_standing(run, seen.state),
         "seconds": find_duration(run),
         "is_active": run.state in training.ACTIVE,
+        "is_cancelling": training.is_cancelling(run),
         "can_resume": _can_resume(run, is_hosted) and folder.is_dir(),
         "can_pause": run.place == "local" or (is_hosted and hosted.can_pause(run)),
         "is_hosted": is_hosted,

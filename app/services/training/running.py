@@ -212,6 +212,12 @@ def cancel_run(run_id: int) -> TrainingRun:
         return run
 
 
+def is_cancelling(run: TrainingRun) -> bool:
+    """Whether a run that goes on was told to end, and has not heard it yet."""
+    job = db.session.get(Job, run.job_id, populate_existing=True) if run.job_id else None
+    return job is not None and job.state in jobs.ACTIVE and job.cancel_requested and run.state in ACTIVE
+
+
 def _has_job(run: TrainingRun) -> bool:
     """Whether a job of a run waits or is worked on."""
     job = db.session.get(Job, run.job_id, populate_existing=True) if run.job_id else None
