@@ -13,7 +13,7 @@ from app.blueprints.training.one import tell_answers
 from app.core.training.folder import Sample, read_folder
 from app.models import transaction
 from app.providers.tuning.local import LocalPlace
-from app.services import jobs, snapshots, training
+from app.services import datasets, jobs, snapshots, training
 from app.services.training import Finding
 from tests.run_folders import make_run
 from tests.training import QUICK, make_dataset, use_fake_engine
@@ -350,6 +350,15 @@ def test_a_run_that_was_started_meanwhile_is_not_started_twice(client, app, home
     assert 'name="number" value="2"' in again.text and "disabled" not in again.text.split('id="run-start"')[1][:900]
     assert len(listed(app, home)) == 1
     assert client.post(home, data=choose(number="2")).location == f"{home}/2"
+
+
+def test_without_pairs_the_page_leads_to_the_import(client, app):
+    with app.app_context():
+        dataset_id = datasets.create_dataset("Empty").id
+    page = client.get(f"/datasets/{dataset_id}/training/new?look=1")
+    text = text_of(page)
+    assert "1 finding blocks the start" in text and "There are no pairs to train on yet. Import a file…" in text
+    assert "No records" not in text and "Checkpoints" not in text.split("You get")[1]
 
 
 def test_what_a_sweep_will_be_is_told(client, home):

@@ -106,7 +106,16 @@ def test_a_new_run_is_chosen_and_started(page, home):
     expect(ready).to_contain_text("Name the model of the Hub.")
     expect(page.get_by_role("button", name="Start run 3")).to_be_disabled()
     # What was filled in for the toy follows.
-    expect(page.locator("select[name=method]")).to_have_value("lora")
+    method = page.locator("select[name=method]")
+    expect(method).to_have_value("lora")
+    # What is chosen by keyboard keeps the focus.
+    method.focus()
+    with page.expect_response("**/new?*"):
+        page.keyboard.press("End")
+    expect(page.get_by_label("Beta", exact=True)).to_have_count(1)
+    expect(method).to_be_focused()
+    method.select_option("lora")
+    expect(page.get_by_label("Beta", exact=True)).to_have_count(0)
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("2e-4")
     page.get_by_label("Toy model").check()
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("1e-3")

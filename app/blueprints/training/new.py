@@ -200,7 +200,8 @@ def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mappin
         yield Block(
             "error" if one.blocking else "warn", "", one.message, tuple(_ways_round(dataset, plan, one, places))
         )
-    for found in plan.survey.findings:
+    # Where nothing is left to train on, what is found of nothing says no more.
+    for found in plan.survey.findings if plan.survey.splits.get("train") else ():
         if found.blocks or found.severity == "warning":
             said = f"{found.said}." if found.said[-1:] not in ("", ".", "!", "?") else found.said
             title = f"{found.title}: {plural(found.records, 'pair')}."
@@ -220,7 +221,9 @@ def list_blocks(dataset: Dataset, plan: RunPlan, places: list[str], here: Mappin
 
 
 def _ways_round(dataset: Dataset, plan: RunPlan, one: Obstacle, places: list[str]) -> Iterator[Way]:
-    if one.code == "no_training_pairs":
+    if one.code == "no_training_pairs" and not dataset.entry_count:
+        yield Way("Import a file…", href=url_for("imports.index", dataset_id=dataset.id))
+    elif one.code == "no_training_pairs":
         yield Way(
             "See what is left out", href=url_for("export.index", dataset_id=dataset.id, to=TARGETS[plan.choices.method])
         )

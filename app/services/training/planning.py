@@ -219,7 +219,10 @@ def find_obstacles(survey: Survey, base: Base) -> list[Obstacle]:
     """What speaks against a run whatever trains it."""
     found = []
     if not survey.splits.get("train"):
-        found.append(Obstacle("no_training_pairs", "No pair is left to train on. See what the export leaves out."))
+        said = "No pair is left to train on. See what the export leaves out."
+        if not survey.left_out and not any(survey.splits.values()):
+            said = "There are no pairs to train on yet."
+        found.append(Obstacle("no_training_pairs", said))
     if base.kind == "hub" and not base.licence:
         said = f"Say under which licence you use {base.name}: it goes into the card of what you train."
         found.append(Obstacle("no_licence", said, blocking=False))
