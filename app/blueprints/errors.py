@@ -1,9 +1,11 @@
 """Errors become answers here and nowhere else: a page, or the one JSON shape."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, make_response, render_template, request
@@ -15,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from app import config
 from app.blueprints.shell import same_page_in
 from app.blueprints.view import back_or
 from app.core import errors
 from app.core.connections import may_hold_key
+from app.core.text import clip
 from app.frontdoor import answers, limits
 from app.frontdoor.origins import SAFE_METHODS
 from app.models import Dataset, failures
@@ -63,6 +67,8 @@ _ADVICE = {
     507: ("No room on the disk", "Make room, then do it again."),
 }
 _DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
+# What the program made and is not allowed, or not there as it was made: something for who looks after this computer.
+_NO_ACCESS = (PermissionError, IsADirectoryError, NotADirectoryError)
 _OLD_PAGE = "This page is no longer valid, and nothing was changed. Go back, reload it and try again."
 
 
@@ -115,7 +121,7 @@ def handle_error(error: Exception) -> ResponseReturnValue:
     known = failures.translate(error)
     if known is None:
         current_app.logger.error("A request failed", exc_info=error)
-        return answer_problem(_defect_problem())
+        return answer_problem(_file_problem(error) if isinstance(error, _NO_ACCESS) else _defect_problem())
     if known.code == "bad_option" and request.method in SAFE_METHODS:
         # It was said by the address.
         known = errors.BadUsage(known.message, code=known.code, **known.details)
@@ -146,6 +152,15 @@ def _http_problem(error: HTTPException) -> Problem:
 
 def _defect_problem() -> Problem:
     return Problem(500, "defect", _DEFECT)
+
+
+def _file_problem(error: OSError) -> Problem:
+    """A file or folder of the data folder that is not what it was made as, or that may not be read or written."""
+    path = Path(os.fsdecode(error.filename2 or error.filename or ""))
+    if not path.is_relative_to(config.data_dir(current_app.config)):
+        return _defect_problem()
+    said = f"“{clip(path.name, 80)}” of the data folder cannot be read or written. See what lies there and whose it is."
+    return Problem(409, "no_access", said)
 
 
 def answer_problem(problem: Problem) -> Response:

@@ -1,7 +1,9 @@
 """Whatever lies in the folder of a run, its pages, the API and the worker pass over it, and nothing outside is lost."""
 
+import io
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +12,7 @@ from app.jobs.worker import Worker
 from app.models import transaction
 from app.services import models, training
 from app.services.models import Values
+from app.services.training.data import hash_file
 from tests.run_folders import make_run
 from tests.training import make_dataset, use_fake_engine
 
@@ -135,3 +138,26 @@ def test_numbers_that_are_none_do_not_hide_the_points_beside_them(app, client, r
     (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     points = client.get(f"/api/v1/runs/{run.id}/metrics").json["points"]
     assert points == [{"step": 1, "loss": 2.0}]
+
+
+def test_a_file_that_may_not_be_read_or_written_is_told_in_a_sentence(app, client, run, folder, monkeypatch):
+    page = f"/datasets/{run.dataset_id}/training/1"
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / "train.jsonl").write_bytes(b"{}\n")
+    (folder / "metrics.jsonl").unlink()
+    (folder / "metrics.jsonl").mkdir()
+    with app.app_context(), transaction():
+        mine = training.require_run(run.id)
+        mine.place, mine.state = "bundle", "waiting"
+    for address, data in (
+        (f"{page}/metrics", {"file": (io.BytesIO(b'{"step": 1, "loss": 2.0}'), "metrics.jsonl")}),
+        (f"/api/v1/runs/{run.id}/metrics", {"file": (io.BytesIO(b'{"step": 1, "loss": 2.0}'), "metrics.jsonl")}),
+    ):
+        refused = client.post(address, data=data)
+        assert refused.status_code == 409 and "of the data folder cannot be" in refused.text, address
+
+    def refuse(path, *about, **more):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert hash_file(folder / "run.json") == ""

@@ -36,5 +36,6 @@ def bring(dataset_id: int, number: int) -> ResponseReturnValue:
         run = training.import_metrics(run.id, kept.path, kept.name)
     finally:
         uploads.remove(kept.token)
-    tell(training.read_run(run).events[-1].message)
+    events = training.read_run(run).events
+    tell(events[-1].message if events else "What was measured is brought back.")
     return redirect(url_for(".show", dataset_id=dataset_id, number=number), code=303)

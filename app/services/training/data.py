@@ -171,11 +171,12 @@ def survey_data(
 
 
 def hash_file(path: Path) -> str:
-    """The SHA-256 of a file; empty where it is gone."""
-    if not path.is_file():
+    """The SHA-256 of a file; empty where it is gone or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_findings(closed: Mapping[str, Any]) -> list[Finding]:
