@@ -18,7 +18,7 @@ from app.core.errors import Conflict, Invalid, LttError, NotFound, Unavailable
 from app.core.training import decode_spec
 from app.jobs.worker import Worker
 from app.models import Job, end_reading, transaction
-from app.services import jobs, pairs, runners, running, snapshots, tasks, training
+from app.services import datasets, jobs, pairs, runners, running, snapshots, tasks, training
 from app.services.training import local, results
 from tests.training import choose, make_dataset, use_fake_engine
 
@@ -559,6 +559,19 @@ def test_what_is_too_long_or_cannot_be_kept_starts_nothing(field):
         with pytest.raises(Invalid):
             training.create_run(replace(choose(dataset_id), **{field: words}))
     assert not training.list_runs(dataset_id)
+
+
+def test_what_went_between_the_plan_and_the_start_is_told():
+    for go in ("dataset", "snapshot"):
+        dataset_id = make_dataset(go)
+        plan = training.plan_start(choose(dataset_id))
+        if go == "dataset":
+            datasets.delete_dataset(dataset_id)
+        else:
+            snapshots.delete_snapshot(plan.snapshot.id)
+        with pytest.raises(NotFound, match=f"There is no {go}"):
+            training.record_runs(plan, [choose(dataset_id)])
+        assert not training.list_runs(dataset_id) and not list(training.runs_folder().iterdir())
 
 
 def test_of_two_who_resume_a_run_at_once_one_does(monkeypatch):

@@ -74,8 +74,12 @@ def plan_start(choices: RunChoices) -> RunPlan:
 
 
 def record_runs(plan: RunPlan, chosen: Sequence[RunChoices]) -> list[TrainingRun]:
-    """Write down runs that can start as it was planned, all of them or none. They differ in name and settings only."""
+    """Write down runs that can start as it was planned, all of them or none. They differ in name and settings only.
+
+    Raises NotFound where the dataset or the snapshot was deleted since.
+    """
     with transaction():
+        datasets.get(plan.dataset.id)
         return [_record_run(plan, choices) for choices in chosen]
 
 
