@@ -70,6 +70,7 @@ def test_a_bundle_holds_its_data_with_sums_that_are_right_and_one_command(run, t
     }
     assert files["run.json"] == (training.folder_of(run) / "run.json").read_bytes()
     readme = files["README.md"].decode()
+    assert ("`samples.jsonl`" in readme) == (trainer in ("trl", "unsloth"))
     assert "\n    sh train.sh\n" in readme and training.spec_of(run).snapshot.hash in readme
     data = [path for path in files if path.startswith("data/")]
     assert len(data) == 2 and all(path in readme for path in data)

@@ -85,7 +85,7 @@ This checks the files, installs `requirements.txt` into `.venv`, and trains. Cal
 - The model: `{said["result"]}`
 - What was measured: {said["metrics"]}
 
-Bring the file back by dropping it on the page of the run, or by
+Bring what was measured back by dropping each file on the page of the run, or by
 
     {bring_back}
 

@@ -15,6 +15,7 @@ from app.core.errors import Invalid
 from app.core.training import COMPARING, RunSpec, count_steps, number_checkpoints
 
 _SFT = ("full", "lora", "qlora")
+_METRICS = "`metrics.jsonl`, and `samples.jsonl` with answers to some validation questions"
 _LINES = {"train": f"{DATA}/train.jsonl", "validation": f"{DATA}/validation.jsonl"}
 _EXACTLY = {"answers": "", "last-answer": "", "all": ""}
 _NOTES = {
@@ -274,7 +275,7 @@ TRAINERS = {
             files=_LINES,
             command='"$PYTHON" train.py ${MODEL:+--model "$MODEL"}',
             write=_write_trl,
-            metrics="`metrics.jsonl`",
+            metrics=_METRICS,
             result="result/",
             resumes="goes on from its newest whole checkpoint",
             checked="Run with these versions on 2026-11-30, on a processor: all weights, LoRA, DPO and KTO. QLoRA "
@@ -292,7 +293,7 @@ TRAINERS = {
             files=_LINES,
             command='"$PYTHON" train.py ${MODEL:+--model "$MODEL"}',
             write=_write_unsloth,
-            metrics="`metrics.jsonl`",
+            metrics=_METRICS,
             result="result/",
             resumes="goes on from its newest whole checkpoint",
             checked="Checked against the code and the documentation of this version on 2026-11-30, not run.",
