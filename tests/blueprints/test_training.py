@@ -361,6 +361,22 @@ def test_without_pairs_the_page_leads_to_the_import(client, app):
     assert "No records" not in text and "Checkpoints" not in text.split("You get")[1]
 
 
+def test_a_model_that_was_not_downloaded_is_told_before_the_start(client, home, make, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    address = f"{home}/new?look=1&asked=1&base=hub&hub=acme/small-1b&method=lora&allow_download_shown=1&licence=MIT"
+    page = client.get(address)
+    assert "acme/small-1b was not downloaded to this computer before" in text_of(page)
+    assert 'name="set" value="allow_download=1"' in page.text and "Start run 1" in page.text
+    allowed = client.get(f"{address}&set=allow_download%3D1")
+    assert "was not downloaded" not in text_of(allowed)
+    assert re.search(r'name="allow_download" value="1"\s+checked', allowed.text)
+    (tmp_path / "models--acme--small-1b").mkdir()
+    assert "was not downloaded" not in text_of(client.get(address))
+    make(base="acme/small-1b", method="lora", settings=replace(QUICK, allow_download=True))
+    again = client.get(f"{home}/new?look=1&like=1").text
+    assert re.search(r'name="allow_download" value="1"\s+checked', again)
+
+
 def test_what_a_sweep_will_be_is_told(client, home):
     fields = choose(sweep_epochs="2, 4", sweep_learning_rate="1e-3 3e-3")
     text = text_of(client.get(f"{home}/new", query_string={"look": "1", **fields}))

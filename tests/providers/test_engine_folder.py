@@ -9,7 +9,7 @@ import pytest
 
 from app.core.options import encode
 from app.core.training import TrainingSettings, number_checkpoints
-from app.providers.engine.errors import Stop, explain
+from app.providers.engine.errors import Stop, explain, explain_model
 from app.providers.engine.folder import Folder, space_checkpoints
 
 
@@ -62,6 +62,13 @@ def test_rows_that_cannot_be_read_are_told(folder: Folder) -> None:
     assert folder.rows("validation") == []
     with pytest.raises(Stop, match="data/train.jsonl holds a line that is no JSON"):
         folder.rows("train")
+
+
+def test_a_model_that_is_not_here_is_told_with_what_helps() -> None:
+    said = "We couldn't connect to 'https://hub.example' to load the files, and couldn't find them in the cached files."
+    stop = explain_model("acme/small-1b", OSError(said))
+    assert stop.code == "no_model" and str(stop).startswith("The model acme/small-1b is not on this computer")
+    assert "Allow the download" in str(stop) and "hub.example" not in str(stop)
 
 
 def test_there_are_checkpoints_as_often_as_was_planned() -> None:

@@ -169,6 +169,7 @@ def page_facts(dataset_id: int, form: TrainingForm, refused: LttError | None = N
         "methods": [(name, METHODS[name]) for name in OF_BASE[form.base_kind]],
         "places": [(one.name, one.title) for one in places],
         "here": known,
+        "may_download": form.shown("allow_download", recommended, filled) == "1",
         "is_known": is_known,
         "where": where,
         "snapshots": snapshots.list_snapshots(dataset_id, size=LISTED),
@@ -227,6 +228,8 @@ def _ways_round(dataset: Dataset, plan: RunPlan, one: Obstacle, places: list[str
         yield Way(
             "See what is left out", href=url_for("export.index", dataset_id=dataset.id, to=TARGETS[plan.choices.method])
         )
+    if one.code == "not_downloaded":
+        yield Way("It may be downloaded", "allow_download=1")
     if one.code == "no_memory" and plan.choices.method in ("full", "lora") and plan.base.kind != "toy":
         yield Way("Use QLoRA", "method=qlora") if plan.choices.method == "lora" else Way("Use LoRA", "method=lora")
     if one.code in ("no_extra", "no_memory") and plan.choices.where == "local" and "bundle" in places:

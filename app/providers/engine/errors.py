@@ -38,5 +38,8 @@ def explain_model(path: str, error: Exception) -> Stop:
     stop = explain(error, None)
     if isinstance(error, Stop) or stop.code != "failed":
         return stop
+    if "in the cached files" in str(error):
+        said = f"The model {path} is not on this computer, and was not fetched."
+        return Stop("no_model", f"{said} Allow the download, see to the network, or name a folder that holds it.")
     first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
     return Stop("no_model", f"The model {path} cannot be read: {first}.")

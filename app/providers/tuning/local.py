@@ -93,7 +93,7 @@ class LocalPlace:
             said = f"Training on this computer needs more packages ({', '.join(missing)}). Run: {ADD}"
             return [Obstacle("no_extra", said)]
         if folder is None:
-            return []
+            return [] if spec.settings.allow_download or not _is_away(spec.base) else [_warn_of_download(spec.base)]
         found = self.estimate(spec, folder)
         if found.get("fits") is False:
             return [Obstacle("no_memory", str(found.get("why") or "It does not fit into the memory."), details=found)]
@@ -246,6 +246,18 @@ def _find_fault(base: Base) -> str:
     if (path / "adapter_config.json").exists():
         return f"{path} holds an adapter and not a whole model: merge it into its base first, and use what comes of it."
     return f"{path} holds no model: it has no config.json."
+
+
+def _is_away(base: Base) -> bool:
+    """Whether a model of the Hub is not among those that were downloaded before, where its programs keep them."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
+    return base.kind == "hub" and not (cache / f"models--{base.name.replace('/', '--')}").is_dir()
+
+
+def _warn_of_download(base: Base) -> Obstacle:
+    said = f"{base.name} was not downloaded to this computer before, and it may not be downloaded now."
+    return Obstacle("not_downloaded", said, blocking=False)
 
 
 def _end_former(folder: Path) -> None:
