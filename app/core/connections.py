@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from app.core.errors import Conflict, Invalid
-from app.core.text import clip, is_blank
+from app.core.text import clip, is_blank, is_number
 
 MAX_NAME, MAX_MODEL, MAX_ADDRESS = 80, 200, 500
 MAX_PER_MINUTE, MAX_PARALLEL, MAX_MONEY = 100_000, 256, 1_000_000.0
@@ -96,6 +96,8 @@ class Values:
         name, model = " ".join(self.name.split()), self.model.strip()
         if is_blank(name) or len(name) > MAX_NAME or not name.isprintable():
             raise Invalid(f"A connection needs a name of at most {MAX_NAME} visible characters.", code="bad_name")
+        if is_number(name):
+            raise Invalid("Name the connection by more than a number: each has a number already.", code="bad_name")
         if is_blank(model) or len(model) > MAX_MODEL or not model.isprintable():
             raise Invalid(f"Name the model, by at most {MAX_MODEL} visible characters.", code="bad_model")
         address = read_address(self.address)

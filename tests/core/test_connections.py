@@ -167,6 +167,7 @@ GOOD = Values("Cloud", "https://api.example.com/v1", "small")
         ({"name": " "}, "bad_name"),
         ({"name": "x" * 81}, "bad_name"),
         ({"name": "a\x1b[31mb"}, "bad_name"),
+        ({"name": "7"}, "bad_name"),
         ({"model": ""}, "bad_model"),
         ({"model": "m" * 201}, "bad_model"),
         ({"key_source": "paper"}, "bad_key"),

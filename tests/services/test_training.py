@@ -277,6 +277,18 @@ def test_a_run_whose_place_is_gone_keeps_no_other_from_being_taken_up():
     assert training.require_run(second.id).state == "interrupted"
 
 
+def test_of_a_run_at_a_service_whose_connection_was_removed_it_is_said_that_it_may_cost():
+    from app.services.training.running import take_up
+
+    run = training.create_run(choose(make_dataset()))
+    _lose(run)
+    with transaction():
+        training.require_run(run.id).place = "9"
+    (training.folder_of(run) / "hosted.json").write_text("{}")
+    assert take_up() == 0
+    assert "may go on at the service, and cost" in training.require_run(run.id).result["error"]
+
+
 def _lose(run):
     """A process that worked on the run and is gone."""
     if training.require_run(run.id).job_id is None:

@@ -108,7 +108,7 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "quote": training.read_quote(folder),
         "resume_at": max((one.step for one in seen.checkpoints), default=0),
         "worker": runners.any_worker(),
-        "ahead": _count_ahead(run) if run.state == "queued" else 0,
+        "ahead": training.count_ahead(run) if run.state == "queued" else 0,
         "questions": questions,
         "chosen": chosen,
         "reference": next(
@@ -147,14 +147,6 @@ def _find_snapshot(dataset_id: int, spec: RunSpec) -> Snapshot | None:
         return snapshots.find_snapshot(dataset_id, spec.snapshot.number)
     except NotFound:
         return None
-
-
-def _count_ahead(run: TrainingRun) -> int:
-    """How many runs of this computer go on or wait before this one."""
-    return sum(
-        other.id < run.id and other.place == run.place and other.state in training.ACTIVE
-        for other in training.list_runs()
-    )
 
 
 def list_commands(run: TrainingRun, spec: RunSpec) -> list[tuple[str, str]]:

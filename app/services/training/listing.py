@@ -20,7 +20,7 @@ ACTIVE = ("queued", "running", "pausing", "interrupted")
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
 
 
-def list_runs(dataset_id: int | None = None, *, size: int = 200) -> list[TrainingRun]:
+def list_runs(dataset_id: int | None = None, *, size: int | None = 200) -> list[TrainingRun]:
     """The runs of a dataset, or of all, newest first."""
     query = select(TrainingRun).order_by(TrainingRun.id.desc()).limit(size)
     if dataset_id is not None:
@@ -32,7 +32,7 @@ def list_holding(dataset_id: int, snapshot_id: int | None = None) -> list[Traini
     """The runs of a dataset, or of one snapshot, whose folders still hold the texts that they were given."""
     return [
         run
-        for run in list_runs(dataset_id, size=-1)
+        for run in list_runs(dataset_id, size=None)
         if snapshot_id in (None, run.snapshot_id) and (folder_of(run) / "data").is_dir()
     ]
 
@@ -40,6 +40,12 @@ def list_holding(dataset_id: int, snapshot_id: int | None = None) -> list[Traini
 def count_runs(dataset_id: int) -> int:
     """How many runs a dataset has."""
     return int(db.session.execute(select(func.count()).where(TrainingRun.dataset_id == dataset_id)).scalar_one())
+
+
+def count_ahead(run: TrainingRun) -> int:
+    """How many runs of the same place go on or wait before this one."""
+    before = TrainingRun.id < run.id, TrainingRun.place == run.place, TrainingRun.state.in_(ACTIVE)
+    return int(db.session.execute(select(func.count()).where(*before)).scalar_one())
 
 
 def get_run(dataset_id: int, number: int) -> TrainingRun:

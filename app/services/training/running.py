@@ -24,7 +24,7 @@ from app.services.training import hosted
 from app.services.training.choices import RunChoices
 from app.services.training.data import FILES, Finding, hash_file, survey_data
 from app.services.training.folders import SPEC, folder_of, read_run, runs_folder
-from app.services.training.listing import ACTIVE, require_run, spec_of
+from app.services.training.listing import ACTIVE, has_uploads, require_run, spec_of
 from app.services.training.places import find_place, target_of
 from app.services.training.planning import RunPlan, find_obstacles, frozen_data, plan_run
 from app.services.training.quoting import keep_quote, require_confirmed
@@ -36,6 +36,10 @@ TICK_SECONDS = 0.5
 STOP_SECONDS = 6.0
 # Taken up so often without a new checkpoint, a run has failed.
 MOST_ATTEMPTS = 3
+_CONNECTION_GONE = (
+    "The connection of this run was removed. What it began may go on at the service, and cost: look there, or bring the"
+    " connection back and resume the run."
+)
 # From what a run can go on.
 RESUMABLE = ("paused", "cancelled", "failed")
 
@@ -421,8 +425,9 @@ def take_up() -> int:
             try:
                 taken += _take_up(run)
             except NotFound as error:
-                # Its place is gone, such as a connection that was removed: others are taken up all the same.
-                result = {**run.result, "error": error.message, "code": error.code}
+                # Its place is gone: others are taken up all the same.
+                said = _CONNECTION_GONE if has_uploads(run) else error.message
+                result = {**run.result, "error": said, "code": error.code}
                 _write(run.id, state="failed", finished_at=now(), result=result)
     return taken
 
