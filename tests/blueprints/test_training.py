@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -375,6 +376,18 @@ def test_a_model_that_was_not_downloaded_is_told_before_the_start(client, home, 
     make(base="acme/small-1b", method="lora", settings=replace(QUICK, allow_download=True))
     again = client.get(f"{home}/new?look=1&like=1").text
     assert re.search(r'name="allow_download" value="1"\s+checked', again)
+
+
+def test_an_estimate_counts_the_time_of_training_alone(app, client, home, make):
+    make()
+    with app.app_context(), transaction():
+        run = training.get_run(int(home.split("/")[2]), 1)
+        # It was paused over night.
+        run.started_at = run.finished_at - timedelta(hours=9)
+    fields = choose(epochs="6", batch_size="2", accumulation="1")
+    text = text_of(client.get(f"{home}/new", query_string={"look": "1", **fields}))
+    # 36 steps of 6.6 s each.
+    assert "about, from run 1 Steps 36 6 epochs × 6 Time 4 min" in text
 
 
 def test_what_a_sweep_will_be_is_told(client, home):

@@ -61,7 +61,10 @@ def test_the_chosen_question_stays_chosen_while_answers_come(app, page, home):
     expect(page.locator("#run-answers")).to_contain_text("Yes, in cabins on deck 4.")
     assert page.url.endswith("sample=1")
     go_on(app, 63)
-    expect(page.locator("#run-answers")).to_contain_text("Step 63")
+    expect(page.locator("#run-answers")).to_contain_text("Step 21 to 63")
+    # What is written of steps stays in its column.
+    wide = "one => one.scrollWidth <= one.clientWidth"
+    assert all(one.evaluate(wide) for one in page.locator("#run-answers th").all())
     expect(page.locator("#run-answers")).to_contain_text("cabins on deck 4")
     expect(page.get_by_label("to", exact=True)).to_have_value("1")
 

@@ -256,8 +256,11 @@ def estimate(plan: RunPlan) -> Estimate | None:
         if (spec.base.kind, spec.base.name, spec.method) != (plan.base.kind, plan.base.name, plan.choices.method):
             continue
         points = training.read_run(run).points
-        steps, took = points[-1].step if points else 0, find_duration(run)
-        if not steps or not took:
+        if not points or not points[-1].step:
+            continue
+        # Of a run that was paused or taken up again only the time in which it trained counts.
+        steps, took = points[-1].step, points[-1].seconds or find_duration(run)
+        if not took:
             continue
         before, now = spec.settings, plan.choices.settings
         larger = now.batch_size * now.accumulation / (before.batch_size * before.accumulation)

@@ -51,6 +51,8 @@ FAILURES = {
     "disk_full": "Disk full",
     "no_extra": "Parts are missing",
     "not_finite": "Loss is no number",
+    "diverged": "Loss is no number",
+    "no_model": "Model cannot be read",
 }
 
 
