@@ -8,7 +8,6 @@ import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
 import { labels } from "./labels.js";
-import { live } from "./live.js";
 import { outboxes, waiting } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { facets } from "./facets.js";
@@ -23,6 +22,8 @@ import { writing } from "./writing.js";
 // The review is asked for where one is, and where what was decided in one waits to be sent.
 const isReviewing = document.querySelector("[data-review]") || waiting("ltt-review").length > 0;
 const { review } = isReviewing ? await import("./review.js") : { review() {} };
+// What asks by itself is watched where something does.
+const { live } = document.querySelector("[hx-trigger^=every]") ? await import("./live.js") : { live() {} };
 document.documentElement.classList.add("js");
 const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, live];
 for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();
