@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 0.1
 GRACE_SECONDS = 3.0
 CANCEL_SECONDS = 10.0
-KEPT = "Nothing of it was kept."
 
 # Forking is quick but safe on Linux only; elsewhere the child starts afresh.
 _processes: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -53,7 +52,7 @@ class Verdict:
 class Watcher:
     """Ends a job's process when it passes a limit, is not wanted any more, or does not get on."""
 
-    allowed: TaskLimits
+    kind: str
     look: Callable[[], Progress]
     stop_wanted: Callable[[], bool]
     _mark: tuple[int, str] = (-1, "")
@@ -61,10 +60,15 @@ class Watcher:
     _looked: float = field(default_factory=time.monotonic)
     _cancelled: float | None = None
 
+    @property
+    def allowed(self) -> TaskLimits:
+        """What its job may use."""
+        return limits_of(self.kind)
+
     def judge(self, process: BaseProcess) -> Verdict | None:
         """How the job of the process has ended; None while it goes on. A process that may not go on is ended."""
         if not process.is_alive():
-            return Verdict(_meaning(process.exitcode or 0, self.allowed))
+            return Verdict(self._meaning(process.exitcode or 0))
         told = self._object_to(process)
         if told is None:
             return None
@@ -73,10 +77,10 @@ class Watcher:
 
     def _object_to(self, process: BaseProcess) -> tuple[str, str] | None:
         if self.stop_wanted():
-            return "interrupted", running.STOPPED
+            return "interrupted", self._tell(running.STOPPED)
         memory = limits.needed_mb(process.pid or 0)
         if memory is not None and memory > self.allowed.memory_mb:
-            return "failed", f"This job needed more than {self.allowed.memory_mb:,} MB of memory. {KEPT}"
+            return "failed", self._tell(f"This job needed more than {self.allowed.memory_mb:,} MB of memory.")
         return self._standstill()
 
     def _standstill(self) -> tuple[str, str] | None:
@@ -85,26 +89,28 @@ class Watcher:
             return None
         self._looked, seen = now, self.look()
         if seen.gone:
-            return "interrupted", running.STOPPED
+            return "interrupted", self._tell(running.STOPPED)
         if seen.mark != self._mark:
             self._mark, self._moved = seen.mark, now
         if seen.cancel_requested:
             self._cancelled = self._cancelled or now
             if now - self._cancelled > CANCEL_SECONDS:
-                return "cancelled", f"Stopped. {KEPT}"
+                return "cancelled", self._tell("Stopped.")
         if now - self._moved > self.allowed.stall_seconds:
             minutes = plural(max(self.allowed.stall_seconds // 60, 1), "minute")
-            return "failed", f"This job did not get on for {minutes} and was ended. {KEPT}"
+            return "failed", self._tell(f"This job did not get on for {minutes} and was ended.")
         return None
 
+    def _meaning(self, exit_code: int) -> tuple[str, str] | None:
+        if exit_code == 0:
+            return None
+        if exit_code == -getattr(signal, "SIGXCPU", 0):
+            minutes = plural(max(self.allowed.cpu_seconds // 60, 1), "minute")
+            return "failed", self._tell(f"This job needed more than {minutes} of processor time.")
+        return "failed", self._tell(f"The process of this job ended without a word (code {exit_code}).")
 
-def _meaning(exit_code: int, allowed: TaskLimits) -> tuple[str, str] | None:
-    if exit_code == 0:
-        return None
-    if exit_code == -getattr(signal, "SIGXCPU", 0):
-        minutes = plural(max(allowed.cpu_seconds // 60, 1), "minute")
-        return "failed", f"This job needed more than {minutes} of processor time. {KEPT}"
-    return "failed", f"The process of this job ended without a word (code {exit_code}). {KEPT}"
+    def _tell(self, why: str) -> str:
+        return f"{why} {running.say_left(self.kind)}"
 
 
 def _end(process: BaseProcess, *, gently: bool) -> None:

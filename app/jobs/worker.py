@@ -183,7 +183,7 @@ class Worker:
 
     def _start(self, claim: Claim) -> "_Flight":
         process = child.start(claim, self.overrides)
-        watcher = Watcher(child.limits_of(claim.kind), lambda: _look(claim.id), self._ending)
+        watcher = Watcher(claim.kind, lambda: _look(claim.id), self._ending)
         return _Flight(claim, process, watcher)
 
     def _settle(self, flight: "_Flight", verdict: Verdict) -> None:

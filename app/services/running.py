@@ -27,13 +27,15 @@ from app.services.jobs import Cancelled, Publication
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 HELD = ("running", "publishing")
-INTERRUPTED = "The program ended while this job ran. Nothing of it was kept."
+INTERRUPTED = "The program ended while this job ran."
 GIVEN_AWAY = "This job was given to another worker. Nothing was published."
 REPORT_SECONDS = 0.5
 BEAT_SECONDS = 15.0
 FULL_SECONDS = 1.0
 DEFECT = "Something went wrong in this program, and nothing was changed. The log of the server says more."
-STOPPED = "The program was stopped while this job ran. Nothing of it was kept."
+STOPPED = "The program was stopped while this job ran."
+# What is left of jobs that ended before their time, by kind; of all others nothing is.
+_LEFT = {"train": "Its complete checkpoints are kept.", "train-away": "What the service has of it is still there."}
 # What JSON can hold as it is.
 Json = (str, int, float, bool, type(None), list, dict)
 # Told about progress as well, such as a terminal: done, total, what is counted.
@@ -134,23 +136,32 @@ def _end(claim: Claim, state: str, **values: object) -> None:
         raise Lost(GIVEN_AWAY)
 
 
+def say_left(kind: str) -> str:
+    """What is left of a job of that kind that ended before its time, in a sentence."""
+    return _LEFT.get(kind, "Nothing of it was kept.")
+
+
 def interrupt_dead() -> int:
     """Mark the jobs whose runner is gone as interrupted, so that they can be retried. Returns how many."""
-    held = select(Job.id, Job.worker, Job.lease_until).where(Job.state.in_(HELD))
+    held = select(Job.id, Job.kind, Job.worker, Job.lease_until).where(Job.state.in_(HELD))
     rows = db.session.execute(held).all()
-    dead = [row.id for row in rows if row.lease_until < now() or runners.has_died(row.worker)]
+    dead = [row for row in rows if row.lease_until < now() or runners.has_died(row.worker)]
     end_reading()
     if not dead:
         return 0
+    interrupted = 0
     with transaction() as session:
-        gone = session.execute(
-            update(Job)
-            .where(Job.id.in_(dead), Job.state.in_(HELD))
-            .values(state="interrupted", error=INTERRUPTED, finished_at=now(), lease_until=None)
-            .returning(Job.id)
-            .execution_options(synchronize_session=None)
-        )
-        return len(gone.all())
+        for one in dead:
+            said = f"{INTERRUPTED} {say_left(one.kind)}"
+            gone = session.execute(
+                update(Job)
+                .where(Job.id == one.id, Job.state.in_(HELD))
+                .values(state="interrupted", error=said, finished_at=now(), lease_until=None)
+                .returning(Job.id)
+                .execution_options(synchronize_session=None)
+            )
+            interrupted += len(gone.all())
+    return interrupted
 
 
 class Context:
@@ -231,7 +242,7 @@ def run_claimed(claim: Claim, act: Act | None, show: Show | None = None, *, pati
         log.warning("Job %s is not this runner's any more: %s", claim.id, error.message)
         return Ending("interrupted", cause=error)
     except (Stopped, KeyboardInterrupt):
-        record_end(claim, "interrupted", error=STOPPED)
+        record_end(claim, "interrupted", error=f"{STOPPED} {say_left(claim.kind)}")
         raise
 
 

@@ -179,7 +179,10 @@ def test_a_worker_that_is_told_to_stop_leaves_a_job_that_can_be_resumed(app, wor
         signal.signal(signal.SIGINT, previous[1])
     assert time.monotonic() - began < 29
     db.session.remove()
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", running.STOPPED)
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == (
+        "interrupted",
+        f"{running.STOPPED} Nothing of it was kept.",
+    )
     assert jobs.retry(job_id).state == "queued"
 
 

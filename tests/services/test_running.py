@@ -157,7 +157,10 @@ def test_the_job_of_a_dead_runner_becomes_interrupted_and_can_be_retried():
     job_id = enqueue(lambda ctx: {"ran": True})
     running.claim_job(job_id, f"{runners._host()}.999999.00000000")
     assert running.interrupt_dead() == 1
-    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("interrupted", running.INTERRUPTED)
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == (
+        "interrupted",
+        f"{running.INTERRUPTED} Nothing of it was kept.",
+    )
     jobs.retry(job_id)
     job = tasks.run_now(job_id)
     assert (job.state, job.attempts, job.result) == ("done", 2, {"ran": True})

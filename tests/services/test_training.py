@@ -661,3 +661,14 @@ def _make_ended(state):
     with transaction():
         training.require_run(run.id).state = state
     return run
+
+
+def test_of_a_job_that_trained_it_is_said_what_is_left_of_it():
+    run = training.create_run(choose(make_dataset()))
+    runners.announce_worker()
+    training.start_run(run.id)
+    runners.retire()
+    job_id = training.require_run(run.id).job_id
+    running.claim_job(job_id, f"{runners._host()}.999999.00000000")
+    assert running.interrupt_dead() == 1
+    assert jobs.get(job_id).error == "The program ended while this job ran. Its complete checkpoints are kept."
