@@ -18,11 +18,13 @@ bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 PAGE_SIZE = 50
 
 
-@bp.app_template_global("jobs_running")
-def count_running() -> int:
-    """How many jobs run or wait, for the navigation."""
+@bp.app_template_global("jobs_active")
+def say_active() -> str:
+    """How many jobs run, or where none does, how many wait, for the navigation; empty where there are none."""
     totals = jobs.totals()
-    return sum(totals.get(state, 0) for state in jobs.ACTIVE)
+    running = totals.get("running", 0) + totals.get("publishing", 0)
+    waiting = totals.get("queued", 0)
+    return f"{running:,} running" if running else f"{waiting:,} waiting" if waiting else ""
 
 
 @bp.app_template_global("result_page_of")

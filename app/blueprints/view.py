@@ -180,9 +180,8 @@ def dataset_nav(dataset: Dataset) -> list[NavItem]:
 
 def workspace_nav(dataset: Dataset | None) -> list[NavItem]:
     """The pages of the workspace that exist."""
-    running = current_app.jinja_env.globals.get("jobs_running")
-    active = running() if callable(running) else 0
-    counts = {"jobs.index": f"{active:,} running" if active else ""}
+    say_active = current_app.jinja_env.globals.get("jobs_active")
+    counts = {"jobs.index": str(say_active()) if callable(say_active) else ""}
     return [
         NavItem(label, url_for(endpoint), icon, key, counts.get(endpoint, ""), _is_here(endpoint))
         for endpoint, label, icon, key in _WORKSPACE_PAGES

@@ -174,7 +174,7 @@ def _say_plan(plan: RunPlan) -> str:
 def _say_steps(plan: RunPlan) -> list[str]:
     least, most = min(plan.steps_swept), max(plan.steps_swept)
     each = f"{plan.steps_per_epoch:,} an epoch"
-    every = f"one every {plural(plan.checkpoint_every, 'step')}"
+    every = f"one every {plural(plan.checkpoint_every, 'step') if plan.checkpoint_every > 1 else 'step'}"
     if not plan.swept:
         return [f"{plural(plan.steps, 'step')}, {each}", f"{plural(plan.checkpoints, 'checkpoint')}, {every}"]
     steps = f"{least:,} to {most:,} steps" if least < most else plural(most, "step")

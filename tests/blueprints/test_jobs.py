@@ -36,8 +36,12 @@ def test_jobs_are_listed_with_their_titles_as_text(client, enqueue):
     assert "Count &lt;b&gt;tokens&lt;/b&gt;" in page and "No worker is running" in page
 
 
-def test_the_navigation_says_how_many_run(client, enqueue):
+def test_the_navigation_says_how_many_run_or_wait(client, enqueue):
+    assert "running" not in client.get("/").text
+    first = enqueue()
     enqueue()
+    assert "2 waiting" in client.get("/").text
+    set_state(first, state="running")
     assert "1 running" in client.get("/").text
 
 
