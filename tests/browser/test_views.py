@@ -63,6 +63,16 @@ def test_question_and_answer_get_the_room_of_the_preview(open_page, mapping: str
     assert min(wide["question"], wide["answer"]) > 1.5 * max(others)
 
 
+def test_a_column_is_wide_enough_for_what_it_becomes(app: Flask, open_page, dataset_id: int) -> None:
+    with app.app_context():
+        upload = uploads.save(io.BytesIO(b"question,answer,topic\nWho?,I.,lamps\n").read, "few.csv")
+        address = f"/datasets/{dataset_id}/imports/{imports.add(dataset_id, upload, Settings()).id}"
+    page = open_page(width=1440, height=900)
+    page.goto(address)
+    wide = widths(page)
+    assert wide["topic"] > 140 and min(wide["question"], wide["answer"]) > 1.5 * wide["topic"]
+
+
 def test_columns_share_the_room_while_none_is_the_answer(app: Flask, open_page, dataset_id: int) -> None:
     with app.app_context():
         upload = uploads.save(io.BytesIO(b"utterance,intent,note\nopen the shop,open,x\n").read, "unclear.csv")

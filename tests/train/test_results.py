@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,35 +145,3 @@ def test_gguf_is_written_where_the_converter_of_llama_cpp_is_found(
     engine("gguf", adapter, tmp_path / "model.gguf")
     assert (tmp_path / "model.gguf").read_bytes() == b"GGUF"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["convert_hf_to_gguf.py", "model.gguf"]
-
-
-def test_weights_that_could_run_code_are_not_read(adapter: Path, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    shutil.copytree(adapter / "base", base)
-    (base / "model.safetensors").unlink()
-    (base / "pytorch_model.bin").write_bytes(b"whatever it is, nobody opens it")
-    said = engine("merge", base, tmp_path / "out", expect=1)
-    assert "are a pickle (pytorch_model.bin)" in said and said.count("\n") == 1
-    run = write_run(tmp_path / "run", chats(4), epochs=1)
-    spec = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    spec["base"] = {"kind": "folder", "name": "base", "path": str(base), "licence": "MIT"}
-    (run / "run.json").write_text(json.dumps(spec), encoding="utf-8")
-    engine("train", run, expect=1)
-    assert conftest.state(run)["code"] == "pickled"
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("config.json", b"[]"),
-        ("config.json", b'{"model_type": "none-such"}'),
-        ("model.safetensors", b"\xff" * 40),
-        ("tokenizer.json", b"{}"),
-    ],
-)
-def test_a_damaged_model_is_told_in_a_sentence(name: str, content: bytes, adapter: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(adapter / "base", model)
-    (model / name).write_bytes(content)
-    said = engine("serve", model, "--port", "0", expect=1).strip()
-    assert said.startswith(f"The model {model} cannot be read: ") and said.endswith(".") and "\n" not in said

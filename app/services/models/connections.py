@@ -140,9 +140,9 @@ def add_tuned(base: Connection, model: str, name: str = "", *, address: str = ""
 
 
 def free_name(wanted: str) -> str:
-    """A name that no connection has: the wanted one, or that with a number."""
+    """A name that no connection has: the wanted one, or that with a number. One that is a number gets a word."""
     taken = {one.name for one in list_connections()}
-    wanted = clip(wanted, MAX_NAME - 6)
+    wanted = clip(f"Model {wanted}" if is_number(wanted) else wanted, MAX_NAME - 6)
     return next(name for name in (wanted, *(f"{wanted} {n}" for n in range(2, len(taken) + 3))) if name not in taken)
 
 
