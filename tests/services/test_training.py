@@ -587,7 +587,8 @@ def test_what_went_between_the_plan_and_the_start_is_told():
 
 
 def test_of_two_who_resume_a_run_at_once_one_does(monkeypatch):
-    run = _make_ended("failed")
+    # The session of this thread is no other's.
+    run_id = _make_ended("failed").id
     both, met = threading.Barrier(2), []
     app, is_dir = flask.current_app._get_current_object(), Path.is_dir
 
@@ -600,7 +601,7 @@ def test_of_two_who_resume_a_run_at_once_one_does(monkeypatch):
     def resume():
         with app.app_context():
             try:
-                met.append(training.resume_run(run.id).state)
+                met.append(training.resume_run(run_id).state)
             except Conflict as error:
                 met.append(error.code)
 
