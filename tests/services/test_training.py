@@ -551,6 +551,36 @@ def test_making_a_model_ends_with_who_waits_for_it(monkeypatch, tmp_path):
     assert time.monotonic() - began < 60 and not (tmp_path / "out").exists()
 
 
+def test_what_a_stopped_job_left_of_a_model_goes(monkeypatch):
+    run = train(make_dataset())
+    left = training.folder_of(run) / "making"
+
+    def fail(what, folder, out, wait):
+        assert [path.name for path in left.iterdir()] == []
+        (left / "merged.making").mkdir()
+        raise Unavailable("No room.")
+
+    left.mkdir()
+    (left / "of-a-killed-one").write_bytes(b"0" * 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr(training.find_place("local"), "make", fail)
+        with pytest.raises(Unavailable):
+            tasks.start(training.MAKE, training.MakeModel(run.dataset_id, run.id, "merge"), here=True)
+    assert not left.exists() and training.list_made(run) == {}
+
+
+def test_a_run_is_not_deleted_while_a_model_is_made_of_it():
+    run = train(make_dataset())
+    runners.announce_worker()
+    job = tasks.start(training.MAKE, training.MakeModel(run.dataset_id, run.id, "merge"))
+    runners.retire()
+    assert training.list_making(run) == ["merge"]
+    with pytest.raises(Conflict, match="is being made"):
+        training.delete_run(run.id)
+    jobs.cancel(job.id)
+    assert training.delete_run(run.id) > 0
+
+
 def test_two_sweeps_that_nobody_named_are_not_joined():
     dataset_id = make_dataset()
     first, second, third = (training.create_sweep(choose(dataset_id), {"epochs": ["1", "2"]}) for _ in range(3))

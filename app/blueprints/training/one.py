@@ -128,13 +128,9 @@ def _facts(dataset_id: int, number: int) -> dict[str, Any]:
         "again": url_for(".new", dataset_id=dataset_id, like=number),
         "commands": list_commands(run, spec),
         "made": training.list_made(run),
-        "making": [what for what in training.MADE if _is_making(run, what)],
+        "making": training.list_making(run),
         "can_write_gguf": training.can_write_gguf(),
     }
-
-
-def _is_making(run: TrainingRun, what: str) -> bool:
-    return tasks.find_running(training.MAKE, training.MakeModel(run.dataset_id, run.id, what)) is not None
 
 
 def _can_resume(run: TrainingRun, is_hosted: bool) -> bool:

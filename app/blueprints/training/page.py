@@ -13,6 +13,7 @@ from app.core.options import options_of
 from app.core.text import clip
 from app.core.training import METHODS, RunSpec, TrainingSettings, trains_adapter
 from app.core.training.folder import RunState
+from app.core.training.points import read_points
 from app.models import TrainingRun
 from app.models.base import now
 from app.services import training
@@ -109,7 +110,7 @@ def find_duration(run: TrainingRun) -> float | None:
     """How long a run took, or takes so far, in seconds."""
     if run.place == "bundle":
         # Nobody here knows when it was trained, but its points say for how long.
-        points = training.read_run(run).points
+        points = read_points(training.folder_of(run) / "metrics.jsonl")
         return points[-1].seconds if points else None
     if run.started_at is None:
         return None

@@ -11,6 +11,10 @@ from app.providers.engine.base import Base, find_base, refuse_pickles
 from app.providers.engine.errors import Stop, explain_model
 from app.providers.engine.folder import Folder
 
+NO_CONVERTER = (
+    "GGUF is written by convert_hf_to_gguf.py of llama.cpp, which is not found. Put it on the path, or name its folder"
+    " in LLAMA_CPP."
+)
 # What of a checkpoint only goes on with training.
 _OF_TRAINING = {
     "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "trainer_state.json", "training_args.bin",
@@ -108,11 +112,7 @@ def write_gguf(path: Path, out: Path) -> None:
     """Write a model as GGUF by llama.cpp's own converter."""
     converter = find_converter()
     if converter is None:
-        raise Stop(
-            "no_converter",
-            "GGUF is written by convert_hf_to_gguf.py of llama.cpp, which is not found. Put it on the path, or name "
-            "its folder in LLAMA_CPP.",
-        )
+        raise Stop("no_converter", NO_CONVERTER)
     require_free(out)
     merged, part = out.with_name(f"{out.name}.merged"), out.with_name(f"{out.name}.part")
     shutil.rmtree(merged, ignore_errors=True)

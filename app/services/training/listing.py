@@ -13,10 +13,13 @@ from app.core.training.folder import read_state
 from app.core.training.points import Point, find_best, perplexity_of, read_points
 from app.models import TrainingRun, db, transaction
 from app.providers.tuning.hosted import CONTROL, NOTES
+from app.services import jobs
 from app.services.training.choices import MAX_NAME, MAX_NOTE, check_words
 from app.services.training.folders import METRICS, folder_of, remove_folder
 
 ACTIVE = ("queued", "running", "pausing", "interrupted")
+# The kind of the jobs that make something of a result.
+MAKING = "make-model"
 ENDED = ("paused", "waiting", "done", "failed", "cancelled")
 
 
@@ -185,8 +188,17 @@ def delete_run(run_id: int) -> int:
     with transaction() as session:
         run = require_run(run_id)
         _require_ended(run)
+        if list_making(run):
+            said = f"A model of run {run.number} is being made. Let that job end, or stop it first."
+            raise Conflict(said, code="run_active")
         session.delete(run)
     return remove_folder(folder_of(run))
+
+
+def list_making(run: TrainingRun) -> list[str]:
+    """What is being made of the result of a run, or waits for its turn."""
+    active = jobs.listed(states=jobs.ACTIVE, dataset_id=run.dataset_id)
+    return [str(job.arguments["what"]) for job in active if job.kind == MAKING and job.arguments["run_id"] == run.id]
 
 
 def _require_ended(run: TrainingRun) -> None:

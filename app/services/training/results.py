@@ -7,18 +7,16 @@ from pathlib import Path
 from app.core.errors import Conflict, Unavailable
 from app.core.training.folder import count_bytes
 from app.models import TrainingRun
-from app.providers.engine.results import find_converter
+from app.providers.engine.results import NO_CONVERTER, find_converter
 from app.services.jobs import Unwatched, Watch
 from app.services.training import local
-from app.services.training.folders import folder_of
+from app.services.training.folders import folder_of, remove_folder
 from app.services.training.listing import require_run
 
 # What can be made, and where it lies in the folder of the run.
 MADE = {"merge": "merged", "gguf": "model.gguf"}
-NO_CONVERTER = (
-    "GGUF is written by convert_hf_to_gguf.py of llama.cpp, which is not found. Put it on the path, or name its folder"
-    " in LLAMA_CPP."
-)
+# Where it lies until it is whole.
+_UNFINISHED = "making"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,16 @@ def check_making(options: MakeModel) -> None:
 
 
 def make_model(options: MakeModel, watch: Watch) -> Mapping[str, object]:
-    """Make it in the folder of the run."""
+    """Make it in the folder of the run. What a job that was stopped left of it goes."""
     run = require_run(options.run_id)
-    made = folder_of(run) / MADE[options.what]
-    make_of_result(run.id, options.what, made, watch)
+    unfinished, made = folder_of(run) / _UNFINISHED, folder_of(run) / MADE[options.what]
+    remove_folder(unfinished)
+    unfinished.mkdir()
+    try:
+        make_of_result(run.id, options.what, unfinished / made.name, watch)
+        (unfinished / made.name).rename(made)
+    finally:
+        remove_folder(unfinished)
     said = "Merged the model" if options.what == "merge" else "Wrote the GGUF file"
     return {"summary": f"{said} of run {run.number}.", "run": run.id, "number": run.number, "made": str(made)}
 

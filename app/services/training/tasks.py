@@ -2,7 +2,7 @@
 
 from app.services.tasks import Task, TaskLimits, declare
 from app.services.training.hosted import stop_left
-from app.services.training.listing import require_run
+from app.services.training.listing import MAKING, require_run
 from app.services.training.results import MakeModel, check_making, make_model
 from app.services.training.running import TrainRun, take_up, train
 
@@ -42,7 +42,7 @@ TRAIN = declare(
 )
 MAKE = declare(
     Task(
-        "make-model",
+        MAKING,
         MakeModel,
         make_model,
         title=_title_of_making,
