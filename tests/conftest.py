@@ -7,12 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
+from jinja2.bccache import Bucket, BytecodeCache
+from werkzeug.routing import Rule
 
 from app import create_app
 from app.cli import main
@@ -63,6 +66,40 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data_dir(migrated_folder: Path, tmp_path: Path) -> Path:
     """A data folder with an empty database."""
     return shutil.copytree(migrated_folder, tmp_path / "data")
+
+
+class CompiledTemplates(BytecodeCache):
+    """What templates were compiled to, for all applications of a process."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what the same text was compiled to."""
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Addresses and templates are compiled once in a process, and not by each application: most time went there."""
+    compile_builder, known = Rule._compile_builder, {}
+
+    def compile_or_reuse(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if rule.defaults:  # They are written into the builder.
+            return compile_builder(rule, append_unknown)
+        key = (append_unknown, rule.rule, *rule._trace)
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_or_reuse)
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates()})
+        yield
 
 
 # Tests of the web. All others do without pages and API, whose addresses take far longer to make than all the rest.
