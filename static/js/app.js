@@ -7,6 +7,7 @@ import { drafts } from "./drafts.js";
 import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
+import { focus } from "./focus.js";
 import { labels } from "./labels.js";
 import { outboxes, waiting } from "./outbox.js";
 import { overlays } from "./overlays.js";
@@ -26,6 +27,6 @@ const { review } = isReviewing ? await import("./review.js") : { review() {} };
 const { live } = document.querySelector("[hx-trigger^=every]") ? await import("./live.js") : { live() {} };
 document.documentElement.classList.add("js");
 const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, live];
-for (const start of [...first, markdown, menus, rows, place, editor, overlays, early]) start();
+for (const start of [...first, markdown, menus, rows, place, editor, focus, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

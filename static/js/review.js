@@ -2,11 +2,13 @@
 import { followInEditor } from "./labels.js";
 import { late, makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
-import { showToast } from "./toasts.js";
+import { showToast, tell } from "./toasts.js";
 
 const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
 // So many pairs that were decided on are kept, to come back to.
 const KEPT = 40;
+// So much of a question is read out.
+const MOST_SAID = 300;
 
 let queue = null;
 let shownAt = 0;
@@ -77,8 +79,9 @@ async function refused({ id, fields, note }, reason) {
   fresh.querySelector("article").prepend(line);
   const shown = current();
   if (old && old === shown) {
-    old.replaceWith(fresh);
-    fresh.hidden = false;
+    old.before(fresh);
+    show(fresh);
+    old.remove();
   } else {
     old?.remove();
     if (shown) shown.after(fresh);
@@ -137,13 +140,25 @@ function enable(card) {
   if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
 }
 
-function show(card) {
+function show(card, said = "") {
   const end = queue.querySelector("[data-done]");
-  for (const one of cards()) one.hidden = one !== card;
+  const used = document.activeElement.closest("[data-card]") && document.activeElement;
+  if (card) card.hidden = false;
   // While the next ones are fetched it is not said that nothing is left.
   end.hidden = Boolean(card) || !over;
+  if (used && !card?.contains(used)) passOn(used, card ?? end);
+  for (const one of cards()) one.hidden = one !== card;
   shownAt = performance.now();
   card?.querySelector(".scroll").scrollTo(0, 0);
+  const what = card ? `Pair ${card.dataset.card}: ${card.querySelector("h2").textContent.trim().slice(0, MOST_SAID)}` : (over && end.querySelector("h3")?.textContent) || "";
+  if (said) tell(`${said} ${what}`.trim());
+}
+
+// The focus goes on to the same button of the pair that is shown now, and never into a text.
+function passOn(used, place) {
+  const { key } = used.dataset;
+  const same = key && !used.matches("input, textarea") && place.querySelector(`[data-key="${key}"]`);
+  (same || place.querySelector(".scroll[tabindex], a[href]"))?.focus({ preventScroll: true });
 }
 
 function say(card, verdict) {
@@ -168,7 +183,7 @@ function decide(card, verdict) {
   decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
   send(card, verdict, { seconds, comment: takeText(noteOf(card)), key });
-  show(next);
+  show(next, `${SAID[verdict]}.`);
   fill();
   const past = cards().filter((one) => one.dataset.verdict && one.hidden);
   for (const one of past.slice(0, -KEPT)) one.remove();
@@ -183,7 +198,7 @@ function following(card) {
 function step(card, by) {
   const all = cards();
   const other = all[all.indexOf(card) + by];
-  if (other) show(other);
+  if (other) show(other, " ");
   if (by > 0) fill();
 }
 
@@ -193,7 +208,7 @@ function takeBack() {
   if (!card) return showToast({ text: "There is no decision of this page to undo. Undo at the top takes back steps." });
   say(card, before);
   send(card, "undo", { key });
-  show(card);
+  show(card, "Taken back.");
 }
 
 function act(event) {
@@ -211,7 +226,9 @@ function act(event) {
     const fields = Object.fromEntries(new FormData(form));
     outbox.add({ id: card.dataset.card, address: form.getAttribute("action"), fields });
     field.value = "";
-    field.blur();
+    // The next key decides: it is not written into the field.
+    card.querySelector(".scroll").focus({ preventScroll: true });
+    tell(`Tagged ${value.trim()}.`);
     return;
   }
   if (!form.matches("[data-decide]")) return;
@@ -268,6 +285,6 @@ async function take() {
 function giveUp(card) {
   if (!card || !isOpen(card) || "named" in queue.dataset) return;
   const [next, shown] = [following(card), card === current()];
-  card.remove();
   if (shown) show(next);
+  card.remove();
 }

@@ -3,6 +3,18 @@
 const BARS = ".foot, .bulk, .drawer > footer";
 const GAP = 12;
 
+// What is read out by a screen reader: it hears of what changes, and not of what a page came with.
+export function tell(text) {
+  let place = document.querySelector("[data-told]");
+  if (!place) {
+    place = Object.assign(document.createElement("p"), { className: "sr" });
+    place.setAttribute("role", "status");
+    place.dataset.told = "";
+    document.body.append(place);
+  }
+  setTimeout(() => (place.textContent = text), 100);
+}
+
 function watch(toast) {
   const wait = Number(toast.dataset.timeout) || 8000;
   let timer = setTimeout(() => toast.remove(), wait);
@@ -32,7 +44,6 @@ export function showToast({ text, undo, number, label, act, stays }) {
   document.querySelectorAll(".toast").forEach((one) => one.remove());
   const toast = document.createElement("div");
   toast.className = "toast";
-  toast.setAttribute("role", "status");
   const words = document.createElement("span");
   words.textContent = text;
   toast.append(words);
@@ -53,6 +64,7 @@ export function showToast({ text, undo, number, label, act, stays }) {
     toast.append(form);
   }
   document.body.append(toast);
+  tell(text);
   if (!stays) watch(toast);
   lift(toast);
 }
@@ -60,6 +72,7 @@ export function showToast({ text, undo, number, label, act, stays }) {
 export function toasts() {
   const all = document.querySelectorAll(".toast");
   if (!all.length) return;
+  tell(all[0].querySelector("span").textContent);
   const place = () => document.querySelectorAll(".toast").forEach(lift);
   const sizes = new ResizeObserver(place);
   const start = () => {
