@@ -102,6 +102,9 @@ def claim(dataset_id: int) -> ResponseReturnValue:
         for name in ("having", "named")
     )
     cards = review.claim_cards(queue, read_reviewer(), AHEAD, having=having, named=named)
+    if request.form.get("only") == "ids":
+        # A page that has these pairs already asks which of them it may keep.
+        return {"ids": [card.entry.id for card in cards]}
     return render_template("review/_cards.html", dataset=dataset, queue=queue, cards=cards, **_shared(dataset_id))
 
 

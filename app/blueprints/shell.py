@@ -1,4 +1,4 @@
-"""What stands around all pages: their style, the switch between datasets, and the way from one file to another."""
+"""What stands around all pages: their style and scripts, the switch between datasets, and the way from one file to another."""
 
 import hashlib
 import re
@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from app.blueprints import scripts
 from app.models import Dataset
 from app.services import datasets, stages
 
@@ -61,14 +62,14 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         recent_datasets=offer_recent, guided_path=view_path, is_path_shown=is_path_shown, offered_datasets=OFFERED
     )
-    app.jinja_env.globals.update(style_address=style_address)
+    app.jinja_env.globals.update(style_address=style_address, script_address=script_address)
 
 
 def _send_static_files(response: Response) -> Response:
     """Let browsers keep a static file whose address tells its content. Its name is in the address already."""
     if request.endpoint == "static":
         response.headers.pop("Content-Disposition", None)
-    if request.endpoint in ("static", "shell.style") and "v" in request.args and response.status_code == 200:
+    if request.endpoint in ("static", "shell.style", "shell.script") and "v" in request.args and response.status_code == 200:
         response.cache_control.no_cache = None
         response.cache_control.max_age = _FOR_EVER
         response.cache_control.immutable = True
@@ -82,6 +83,31 @@ def style() -> ResponseReturnValue:
     answer = make_response(_read_style(*_style_files())[0])
     answer.mimetype = "text/css"
     return answer
+
+
+@bp.get("/static/js/all.js")
+def script() -> ResponseReturnValue:
+    """The scripts of all pages."""
+    answer = make_response(_read_script(*_script_files())[0])
+    answer.mimetype = "text/javascript"
+    return answer
+
+
+def script_address() -> str:
+    """The address of the scripts of all pages, with a mark of their content."""
+    return url_for("shell.script", v=_read_script(*_script_files())[1])
+
+
+def _script_files() -> tuple[Path, tuple[int, ...]]:
+    folder = Path(current_app.static_folder or "") / "js"
+    return folder, tuple(file.stat().st_mtime_ns for file in sorted(folder.glob("*.js")))
+
+
+@lru_cache(maxsize=2)
+def _read_script(folder: Path, changed: tuple[int, ...]) -> tuple[bytes, str]:
+    """The scripts and their mark."""
+    whole = scripts.join(folder, "app").encode()
+    return whole, hashlib.sha256(whole).hexdigest()[:8]
 
 
 def style_address() -> str:

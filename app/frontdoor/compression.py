@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 def compress_answer(response: Response) -> Response:
     """The answer compressed, if it is text of a page that the browser takes so."""
     is_file = request.endpoint == "static" and response.status_code == 200
-    is_page = response.mimetype in ("text/html", "text/css") and not response.is_streamed
+    is_page = response.mimetype in ("text/html", "text/css", "text/javascript") and not response.is_streamed
     if response.mimetype not in _KINDS or not (is_file or is_page) or "Content-Encoding" in response.headers:
         return response
     response.vary.add("Accept-Encoding")

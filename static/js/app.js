@@ -9,22 +9,19 @@ import { early } from "./early.js";
 import { editor } from "./editor.js";
 import { focus } from "./focus.js";
 import { labels } from "./labels.js";
-import { outboxes, waiting } from "./outbox.js";
+import { live } from "./live.js";
+import { outboxes } from "./outbox.js";
 import { overlays } from "./overlays.js";
 import { facets } from "./facets.js";
 import { forms } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { menus } from "./menus.js";
 import { place } from "./place.js";
+import { review } from "./review.js";
 import { rows } from "./rows.js";
 import { texts } from "./texts.js";
 import { writing } from "./writing.js";
 
-// The review is asked for where one is, and where what was decided in one waits to be sent.
-const isReviewing = document.querySelector("[data-review]") || waiting("ltt-review").length > 0;
-const { review } = isReviewing ? await import("./review.js") : { review() {} };
-// What asks by itself is watched where something does.
-const { live } = document.querySelector("[hx-trigger^=every]") ? await import("./live.js") : { live() {} };
 document.documentElement.classList.add("js");
 const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, live];
 for (const start of [...first, markdown, menus, rows, place, editor, focus, overlays, early]) start();

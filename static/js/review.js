@@ -93,10 +93,15 @@ async function refused({ id, fields, note }, reason) {
   globalThis.htmx?.process(fresh);
 }
 
-async function claim(fields) {
+async function askFor(fields) {
   const body = new URLSearchParams({ ...fields, csrf_token: csrf() });
   const answer = await fetch(queue.dataset.claim, { method: "POST", body }).catch(() => null);
-  if (!answer?.ok) return null;
+  return answer?.ok ? answer : null;
+}
+
+async function claim(fields) {
+  const answer = await askFor(fields);
+  if (!answer) return null;
   const fresh = [...parse(await answer.text()).querySelectorAll("[data-card]")].map((one) => document.importNode(one, true));
   for (const card of fresh) {
     card.hidden = true;
@@ -274,10 +279,10 @@ export function review() {
 // The pairs that the page came with are this reviewer's, but for those that somebody else looks at.
 async function take() {
   const came = cards().map((one) => one.dataset.card);
-  const mine = came.length && (await claim({ named: came.join(",") }));
+  const mine = came.length && (await askFor({ named: came.join(","), only: "ids" }));
   if (mine) {
-    const given = mine.map((one) => one.dataset.card);
-    for (const id of came.filter((one) => !given.includes(one))) giveUp(cardOf(id));
+    const { ids } = await mine.json();
+    for (const id of came.filter((one) => !ids.includes(Number(one)))) giveUp(cardOf(id));
   }
   fill();
 }

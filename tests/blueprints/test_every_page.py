@@ -16,7 +16,7 @@ from app.services import datasets, pairs
 from tests import factories
 
 # What pages are made of.
-STATIC = ("/static/<path:filename>", "/static/css/all.css")
+STATIC = ("/static/<path:filename>", "/static/css/all.css", "/static/js/all.js")
 ODD_QUERIES = [
     "page=-1&per_page=0",
     "page=1e12&per_page=1000000000&size=abc",

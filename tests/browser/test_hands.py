@@ -106,7 +106,7 @@ def test_theirs_is_taken_also_by_a_click_before_the_scripts(app: Flask, page: Pa
     with app.app_context():
         pairs.save_pair(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
     page.goto(f"{listed}?pair=8")
-    page.route("**/js/app.js*", lambda route: route.abort())
+    page.route("**/js/all.js*", lambda route: route.abort())
     page.locator(".draft-note").get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Take theirs").click()
     page.unroute_all()
@@ -176,7 +176,7 @@ def test_no_key_after_a_step_back_is_typed_into_a_text(page: Page, listed: str) 
 
 def test_a_key_before_the_scripts_have_come_counts(page: Page, listed: str) -> None:
     held: list[Route] = []
-    page.route("**/js/app.js*", lambda route: held.append(route))
+    page.route("**/js/all.js*", lambda route: held.append(route))
     page.goto(listed, wait_until="commit")
     expect(page.locator("tr[data-row]")).to_have_count(8)
     while not page.evaluate("'waitingKeys' in window"):

@@ -1,16 +1,30 @@
 """What the first look at a page costs: all that the browser fetches, with headers, as it is sent."""
 
 import gzip
+import random
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Page
 
-from app.services import sample
+from app.core.record import Record
+from app.services import datasets, history, sample
 from tests.run_folders import make_run
 from tests.training import use_fake_engine
 
 MOST = 150_000
+
+
+def weigh(page: Page, address: str) -> int:
+    """How many bytes come for a page until it is quiet, with headers, as they are sent."""
+    watched = page.context.new_cdp_session(page)
+    watched.send("Network.enable")
+    sent: list[int] = []
+    watched.on("Network.loadingFinished", lambda event: sent.append(event["encodedDataLength"]))
+    page.goto(address, wait_until="networkidle")
+    assert len(sent) > 5
+    return sum(sent)
 
 
 @pytest.mark.parametrize(
@@ -26,13 +40,18 @@ def test_the_first_load_of_a_page_is_light(open_page, app: Flask, path: str, mon
         home = sample.load_sample().id
         if path == "training/1":
             make_run(home, state="running", step=132)
-    page = open_page()
-    watched = page.context.new_cdp_session(page)
-    watched.send("Network.enable")
-    sent: list[int] = []
-    watched.on("Network.loadingFinished", lambda event: sent.append(event["encodedDataLength"]))
-    page.goto(path if path.startswith("/") else f"/datasets/{home}/{path}", wait_until="networkidle")
-    assert len(sent) > 5 and sum(sent) <= MOST, f"{sum(sent):,} bytes"
+    assert weigh(open_page(), path if path.startswith("/") else f"/datasets/{home}/{path}") <= MOST
+
+
+@pytest.mark.parametrize("path", ["pairs", "pairs?pair=3", "review", "review?view=cards"])
+def test_long_texts_make_no_page_heavy(open_page, app: Flask, path: str) -> None:
+    draw = random.Random(5)
+    words = ["".join(draw.choices("aeioulnrst", k=draw.randint(2, 9))) for _ in range(5_000)]
+    with app.app_context():
+        home = datasets.create_dataset("Long").id
+        records = [Record(" ".join(draw.choices(words, k=50)), " ".join(draw.choices(words, k=300))) for _ in range(60)]
+        history.create(home, records, summary="Add")
+    assert weigh(open_page(), f"/datasets/{home}/{path}") <= MOST
 
 
 def test_pages_are_compressed_for_those_who_take_it(app: Flask, client: FlaskClient) -> None:
@@ -45,7 +64,7 @@ def test_pages_are_compressed_for_those_who_take_it(app: Flask, client: FlaskCli
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/js/keys.js", "/static/css/all.css", "/static/vendor/bootstrap-icons/icons.svg"]
+    "path", ["/static/js/all.js", "/static/css/all.css", "/static/vendor/bootstrap-icons/icons.svg"]
 )
 def test_static_files_are_compressed_and_known_again(client: FlaskClient, path: str) -> None:
     whole, packed = (client.get(path, headers={"Accept-Encoding": one}, buffered=True) for one in ("identity", "gzip"))
