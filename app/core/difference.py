@@ -21,14 +21,23 @@ Piece = tuple[str, str]
 
 
 def compare_words(before: str | None, after: str | None) -> list[Piece]:
-    """The pieces of both texts in order: ``("equal" | "delete" | "insert", text)``."""
+    """The pieces of both texts in order: ``("equal" | "delete" | "insert", text)``.
+
+    Where more differs than can be compared word by word, it is one replacement.
+    """
     old, new = before or "", after or ""
     if old == new:
         return [("equal", old)] if old else []
     first, second = _WORDS.findall(old), _WORDS.findall(new)
+    # In a long text that was edited, nearly all is the same before and behind.
+    same = Prefix.similarity(first, second)
+    tail = min(Postfix.similarity(first, second), min(len(first), len(second)) - same)
+    head, foot = "".join(first[:same]), "".join(first[len(first) - tail :])
+    first, second = first[same : len(first) - tail], second[same : len(second) - tail]
+    pieces: list[Piece] = [("equal", head)] if head else []
     if len(first) + len(second) > MAX_WORDS:
-        return [("delete", old), ("insert", new)]
-    pieces: list[Piece] = []
+        pieces += _one_change("".join(first), "".join(second))
+        first = second = []
     for step in Indel.opcodes(first, second):
         if step.tag == "equal":
             pieces.append(("equal", "".join(first[step.src_start : step.src_end])))
@@ -36,7 +45,7 @@ def compare_words(before: str | None, after: str | None) -> list[Piece]:
             pieces.append(("delete", "".join(first[step.src_start : step.src_end])))
         else:
             pieces.append(("insert", "".join(second[step.dest_start : step.dest_end])))
-    return _joined(pieces)
+    return _joined([*pieces, ("equal", foot)] if foot else pieces)
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

@@ -122,3 +122,13 @@ def test_cut_texts_still_differ_and_are_short(before, after, longest):
 def test_what_is_not_there_stays_so_in_a_cut():
     assert difference.cut_to_change("a" * 900, None, 600)[1] is None
     assert difference.cut_to_change("short", "texts", 600) == ("short", "texts")
+
+
+def test_of_a_long_text_only_what_was_edited_differs():
+    before = "so it was said. " * 20_000
+    after = before[:160_000] + "And then. " + before[160_000:]
+    pieces = compare_words(before, after)
+    assert [kind for kind, _ in pieces] == ["equal", "insert", "equal"] and len(pieces[1][1]) < 20
+    assert "".join(text for kind, text in pieces if kind != "delete") == after
+    other = "first " + "x y " * 20_000 + "last"
+    assert [kind for kind, _ in compare_words(other, other.replace("x", "z"))] == ["equal", "delete", "insert", "equal"]
