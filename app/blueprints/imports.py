@@ -22,8 +22,9 @@ from app.core.options import options_of
 from app.core.text import clip, is_number, plural, restore_newlines
 from app.forms import imports as forms
 from app.forms.arguments import read_whole
+from app.forms.conversation import MessageFields
 from app.forms.imports import ImportForm
-from app.forms.pairs import PairForm
+from app.forms.pairs import Fault, PairForm
 from app.frontdoor import takes_uploads
 from app.models import Dataset, Import, QuarantinedRow
 from app.services import datasets, imports, jobs, runners, uploads
@@ -291,7 +292,7 @@ def repair(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
 
 
 def _repair_page(
-    row: Import, bad: QuarantinedRow, form: PairForm | None = None, *, error: str = "", status: int = 200
+    row: Import, bad: QuarantinedRow, form: PairForm | None = None, *, fault: Fault | None = None, status: int = 200
 ) -> ResponseReturnValue:
     raw = restore_newlines(request.form.get("raw", bad.raw), bad.raw)
     entry = quarantine.read_fields(row, bad, raw)
@@ -308,12 +309,13 @@ def _repair_page(
         raw=raw,
         was=request.form.get("was") or quarantine.fingerprint(bad.raw),
         form=form if entry is not None else None,
-        error=error,
+        fault=fault or Fault(),
         reason=bad.reason if raw == bad.raw else quarantine.explain_refusal(row, bad, raw),
         previous=previous,
         following=following,
         open_count=quarantine.count_open(row.id),
         roles=ROLES,
+        blank=MessageFields("assistant"),
     )
     return page, status
 
@@ -326,7 +328,8 @@ def mend(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
     raw = restore_newlines(request.form.get("raw", bad.raw), bad.raw)
     entry = quarantine.read_fields(row, bad, raw)
     if entry is None:
-        return _repair_page(row, bad, error=quarantine.explain_refusal(row, bad, raw) or bad.reason, status=422)
+        fault = Fault(quarantine.explain_refusal(row, bad, raw) or bad.reason, "raw")
+        return _repair_page(row, bad, fault=fault, status=422)
     if "question" not in request.form:
         return _repair_page(row, bad)
     form = PairForm()
@@ -337,7 +340,7 @@ def mend(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
     try:
         done = quarantine.save_fields(row.id, bad.id, raw, form.values(entry), seen=request.form.get("was", ""))
     except Invalid as error:
-        return _repair_page(row, bad, form, error=error.message, status=422)
+        return _repair_page(row, bad, form, fault=form.fault_of(error), status=422)
     tell_step(dataset_id, done.applied, "The dataset has this pair already: the row was skipped as a duplicate.")
     if form.then.data == "next" and following is not None:
         return redirect(url_for(".repair", dataset_id=dataset_id, import_id=row.id, row_id=following), code=303)
@@ -350,7 +353,7 @@ def mend_refused(problem: Problem) -> ResponseReturnValue:
     found = request.view_args or {}
     row = imports.of_dataset(found["dataset_id"], found["import_id"])
     bad = quarantine.find_open(row.id, found["row_id"])
-    return _repair_page(row, bad, PairForm() if "question" in request.form else None, error=problem.message)
+    return _repair_page(row, bad, PairForm() if "question" in request.form else None, fault=Fault(problem.message))
 
 
 @bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/dismiss")

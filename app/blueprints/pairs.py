@@ -25,7 +25,7 @@ from app.core.text import clip, is_number, plural
 from app.forms.arguments import read_choice, read_choices, read_whole, require_names
 from app.forms.conversation import MessageFields
 from app.forms.filters import WORDS, read_filters, write_filters
-from app.forms.pairs import PairForm
+from app.forms.pairs import Fault, PairForm
 from app.frontdoor.answers import wants_json
 from app.models import Dataset
 from app.services import datasets, editor, entries, export, imports, lists, pairs, review, validation
@@ -213,7 +213,7 @@ def _render_page(
     form: PairForm | None = None,
     entry: StoredEntry | None = None,
     new: bool = False,
-    error: str = "",
+    fault: Fault | None = None,
     own: bool | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
@@ -236,7 +236,7 @@ def _render_page(
         form=form,
         entry=entry,
         new=new,
-        error=error,
+        fault=fault or Fault(),
         own=own,
         open_pair=lambda pair: (
             view.address(dataset.id, "pairs.edit", entry_id=pair) if own else view.address(dataset.id, pair=pair)
@@ -332,7 +332,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             family=record.family,
         )
     except Invalid as error:
-        return _render_page(dataset, view_of_request(), form=form, new=True, error=error.message, status=422)
+        return _render_page(dataset, view_of_request(), form=form, new=True, fault=form.fault_of(error), status=422)
     # A cookie has no room for very many.
     if form.keep_tags.data and len(form.tags.data or "") <= 500:
         session[KEPT_TAGS] = [dataset_id, form.tags.data]
@@ -349,7 +349,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
 def create_refused(problem: Problem) -> ResponseReturnValue:
     """The new pair as it was typed, to be saved again."""
     dataset = datasets.get((request.view_args or {})["dataset_id"])
-    return _render_page(dataset, view_of_request(), form=PairForm(), new=True, error=problem.message)
+    return _render_page(dataset, view_of_request(), form=PairForm(), new=True, fault=Fault(problem.message))
 
 
 @bp.post("/<int:entry_id>")
@@ -366,7 +366,7 @@ def save(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
     except Invalid as error:
         dataset = datasets.get(dataset_id)
-        return _render_page(dataset, view, form=form, entry=entry, error=error.message, status=422)
+        return _render_page(dataset, view, form=form, entry=entry, fault=form.fault_of(error), status=422)
     tell_step(dataset_id, result, "Saved. Nothing was changed.", saved=f"{dataset_id}/{entry_id}")
     if form.then.data == "back":
         return redirect(back_or(view.address(dataset_id)), code=303)
@@ -392,7 +392,7 @@ def save_refused(problem: Problem) -> ResponseReturnValue:
     if problem.code == Restored.code:
         return _render_conflict(dataset_id, entry_id, PairForm(), restored=True)
     entry, dataset = entries.get(dataset_id, entry_id), datasets.get(dataset_id)
-    return _render_page(dataset, view_of_request(), form=PairForm(), entry=entry, error=problem.message)
+    return _render_page(dataset, view_of_request(), form=PairForm(), entry=entry, fault=Fault(problem.message))
 
 
 def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored: bool = False) -> ResponseReturnValue:
@@ -405,7 +405,7 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
         typed = form.values(base or theirs)
     except Invalid as error:
         dataset, view = datasets.get(dataset_id), view_of_request()
-        return _render_page(dataset, view, form=form, entry=theirs, error=error.message, status=422)
+        return _render_page(dataset, view, form=form, entry=theirs, fault=form.fault_of(error), status=422)
     mine = {name: value for name, value in typed.items() if base is None or value != getattr(base, name)}
     rows = {
         name: (getattr(base, name) if base else None, getattr(theirs, name), mine[name])
@@ -428,6 +428,7 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
         roles=ROLES,
         blank=MessageFields("assistant"),
         words=difference.compare_words,
+        fault=Fault(),
     )
     return body, 410 if deleted and not restored else 409
 
@@ -444,6 +445,9 @@ def restore(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         result = pairs.restore_pair(dataset_id, entry_id, form.values(entry), version=form.version.data or 0)
     except Conflict as error:
         return _render_conflict(dataset_id, entry_id, form, restored=isinstance(error, Restored))
+    except Invalid as error:
+        dataset, fault = datasets.get(dataset_id), form.fault_of(error)
+        return _render_page(dataset, view_of_request(), form=form, entry=entry, fault=fault, status=422)
     tell_step(dataset_id, result, saved=f"{dataset_id}/{entry_id}")
     return redirect(url_for(".index", dataset_id=dataset_id, pair=entry_id), code=303)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import Invalid
+from app.core.errors import Invalid, placed
 from app.core.layouts.base import NOTES
 from app.core.record import Message, message_from_json
 from app.core.text import clip, is_blank, is_storable
@@ -115,42 +115,54 @@ def read_messages(values: Sequence[Any], what: str) -> tuple[Message, ...]:
 
 def check_messages(turns: Sequence[Message], trace: Sequence[Message], known: Collection[Message] = ()) -> None:
     """Raise Invalid on the first message that cannot be one; those that are ``known`` are not looked at."""
+    # Looked up as they are written: one by one, a long conversation would take seconds.
+    kept = set(map(repr, known))
     for number, message in enumerate((*turns, None, *trace), 1):
         if message is None:
             continue
         place = f"Message {number}"
-        if number > len(turns) and message.role == "user":
-            said = f"{place} is the user’s and stands behind the question. Move it before the question."
-            raise Invalid(said, code="bad_role")
-        if message not in known:
-            _check_message(message, place)
+        with placed(message=number, field="text"):
+            if number > len(turns) and message.role == "user":
+                said = f"{place} is the user’s and stands behind the question. Move it before the question."
+                raise Invalid(said, code="bad_role", field="role")
+            if repr(message) not in kept:
+                _check_message(message, place)
 
 
 def _check_message(message: Message, place: str) -> None:
     if message.role not in ROLES:
         raise Invalid(
-            f"{place} has the role {clip(message.role, 40)!r}. Use one of {', '.join(ROLES)}.", code="bad_role"
+            f"{place} has the role {clip(message.role, 40)!r}. Use one of {', '.join(ROLES)}.",
+            code="bad_role",
+            field="role",
         )
     if message.weight not in (None, 0, 1):
-        raise Invalid(f"The weight of {place.lower()} is 0 (not trained) or 1.", code="bad_weight")
+        raise Invalid(f"The weight of {place.lower()} is 0 (not trained) or 1.", code="bad_weight", field="trained")
     if not message.tool_calls and message.role not in ("tool", "function") and is_blank(message.text):
         raise Invalid(f"{place} is empty. Write its text, or remove it.", code="blank_message")
     if message.tool_calls and message.role != "assistant":
-        raise Invalid(f"{place} calls a tool, and only the assistant does. Choose that role, or remove the call.")
-    said = (message.text, message.reasoning, message.name, message.tool_call_id, message.tool_calls, message.extra)
-    check_storable(said, place)
+        said = f"{place} calls a tool, and only the assistant does. Choose that role, or remove the call."
+        raise Invalid(said, field="role")
+    for name in ("text", "reasoning", "name", "tool_call_id"):
+        with placed(field=name):
+            check_storable(getattr(message, name), place)
+    check_storable((message.tool_calls, message.extra), place)
     for number, call in enumerate(message.tool_calls or (), 1):
-        which = f"Tool call {number} of {place.lower()}"
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            raise Invalid(f"{which} must be an object with a function.", code="bad_call")
-        if not isinstance(function.get("name"), str) or is_blank(function["name"]):
-            raise Invalid(f"{which} has no name. Name the tool that it calls.", code="bad_call")
-        arguments = function.get("arguments", {})
-        if isinstance(arguments, str):
-            arguments = parse_json(arguments, f"{which}: the text of its arguments")
-        if not isinstance(arguments, dict):
-            raise Invalid(f"{which}: the arguments must be a JSON object, such as {{}}.", code="bad_call")
+        with placed(call=number, field="arguments"):
+            _check_call(call, f"Tool call {number} of {place.lower()}")
+
+
+def _check_call(call: Any, which: str) -> None:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        raise Invalid(f"{which} must be an object with a function.", code="bad_call", field="raw")
+    if not isinstance(function.get("name"), str) or is_blank(function["name"]):
+        raise Invalid(f"{which} has no name. Name the tool that it calls.", code="bad_call", field="name")
+    arguments = function.get("arguments", {})
+    if isinstance(arguments, str):
+        arguments = parse_json(arguments, f"{which}: the text of its arguments")
+    if not isinstance(arguments, dict):
+        raise Invalid(f"{which}: the arguments must be a JSON object, such as {{}}.", code="bad_call")
 
 
 def check_storable(value: Any, place: str) -> None:

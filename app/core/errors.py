@@ -1,5 +1,8 @@
 """Errors in the user's words. One module per door maps them to a status or an exit code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LttError(Exception):
     """Base of all errors that carry one sentence for the user.
@@ -14,6 +17,16 @@ class LttError(Exception):
         self.message = message
         self.code = code or type(self).code
         self.details = details
+
+
+@contextmanager
+def placed(**where: object) -> Iterator[None]:
+    """Add to the details of an error where it was met; what is said closer to it counts."""
+    try:
+        yield
+    except LttError as error:
+        error.details = {**where, **error.details}
+        raise
 
 
 class Invalid(LttError):

@@ -3,22 +3,34 @@
 The fields of a message begin with ``m`` and a number that means nothing else: messages are in the order in which they
 stand in the form, those before the question are earlier turns, those behind it lead to the answer. ``kept`` is what a
 stored message holds and the fields cannot say, as JSON.
+
+Of a long conversation only some messages stand in fields. The others are *folded*: each stretch of them goes along as
+JSON in a field ``folded.N``, from which buttons take them. A script sends those in fields as JSON too (``messages.N``),
+so that no form has too many fields.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from app.core.editing import move_notes, parse_json
-from app.core.errors import Invalid
+from app.core.errors import Invalid, placed
 from app.core.layouts.base import NOTES
 from app.core.record import Message, Record
 from app.core.text import is_number, restore_newlines
 
 _FIELD = re.compile(r"m(\d{1,6})\.(?:c(\d{1,6})\.)?(\w+)")
+_PACKED = re.compile(r"(folded|messages)\.\d{1,6}")
 _LINE_ENDS = re.compile(r"[\r\n]")
+# Of so many messages before the question, or before the answer, all are shown; of more the last, and more by buttons.
+MOST_SHOWN, SHOWN = 60, 30
+# By buttons no more of them stand in fields at once than a form may have.
+MOST_IN_FIELDS = 150
 
 
 @dataclass
@@ -33,7 +45,7 @@ class CallFields:
 
 @dataclass
 class MessageFields:
-    """One message. ``at`` is its place in the stored conversation, empty for a new one."""
+    """One message. ``at`` is its place in the stored conversation, empty for a new one. ``folded``: not in fields."""
 
     role: str = "user"
     text: str = ""
@@ -44,6 +56,7 @@ class MessageFields:
     at: str = ""
     kept: str = ""
     calls: list[CallFields] = field(default_factory=list)
+    folded: bool = False
 
     @classmethod
     def of_message(cls, message: Message, at: int) -> "MessageFields":
@@ -75,7 +88,10 @@ class MessageFields:
     def message(self, place: str) -> Message:
         """The message that the fields mean. Raises Invalid, with its place, on JSON that is none."""
         kept = _load_kept(self.kept)
-        calls = [_call_of(call, f"Tool call {number} of {place}") for number, call in enumerate(self.calls, 1)]
+        calls = []
+        for number, call in enumerate(self.calls, 1):
+            with placed(call=number, field="raw" if call.raw else "arguments"):
+                calls.append(_call_of(call, f"Tool call {number} of {place}"))
         text: str | None = restore_newlines(self.text, kept.get("text"))
         if not text:
             text = kept["text"] if "text" in kept and not kept["text"] else None if calls else ""
@@ -168,6 +184,65 @@ def show_tools(extra: Mapping[str, Any], name: str) -> str:
     return "" if value is None or value == [] else _show_json(value)
 
 
+def pack_messages(messages: Iterable[MessageFields]) -> str:
+    """Messages as JSON, without fields that say nothing."""
+
+    def said(one: Any) -> dict[str, Any]:
+        return {each.name: value for each in fields(one) if (value := getattr(one, each.name)) not in ("", [])}
+
+    packed = [{**said(one), "role": one.role, "calls": [said(call) for call in one.calls]} for one in messages]
+    for one in packed:
+        del one["folded"]
+    return json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpack_messages(text: str, *, folded: bool) -> list[MessageFields]:
+    """The inverse of ``pack_messages``. Raises Invalid."""
+    try:
+        messages = msgspec.json.decode(text, type=list[MessageFields])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        said = "What this form keeps of messages was changed on the way. Load the page again."
+        raise Invalid(said, code="bad_form") from error
+    for one in messages:
+        one.folded = folded
+    return messages
+
+
+@dataclass(frozen=True)
+class Run:
+    """Messages one after the other that are shown in fields, or folded; ``first`` is the place of the first."""
+
+    first: int
+    messages: Sequence[MessageFields]
+    folded: bool
+
+    @property
+    def last(self) -> int:
+        """The place of the last message."""
+        return self.first + len(self.messages) - 1
+
+    @property
+    def packed(self) -> str:
+        """The messages as JSON."""
+        return pack_messages(self.messages)
+
+
+def _runs_of(part: Sequence[MessageFields], first: int) -> list[Run]:
+    found = []
+    for folded, group in groupby(part, key=lambda one: one.folded):
+        found.append(Run(first, list(group), folded))
+        first += len(found[-1].messages)
+    return found
+
+
+def _messages_of(part: Iterable[MessageFields], first: int) -> tuple[Message, ...]:
+    found = []
+    for number, one in enumerate(part, first):
+        with placed(message=number):
+            found.append(one.message(f"message {number}"))
+    return tuple(found)
+
+
 @dataclass
 class Conversation:
     """The messages before the question and those behind it, as fields."""
@@ -182,7 +257,34 @@ class Conversation:
         return cls(
             [MessageFields.of_message(one, at) for at, one in enumerate(record.turns)],
             [MessageFields.of_message(one, at) for at, one in enumerate(record.trace, behind)],
-        )
+        ).folding()
+
+    def folding(self) -> "Conversation":
+        """The same, folded where it is long: the last messages of each part are shown."""
+        for part in (self.turns, self.trace):
+            for one in part[:-SHOWN] if len(part) > MOST_SHOWN else ():
+                one.folded = True
+        return self
+
+    def runs(self) -> tuple[list[Run], list[Run]]:
+        """Turns and trace, each in stretches that are shown or folded."""
+        return _runs_of(self.turns, 0), _runs_of(self.trace, len(self.turns))
+
+    def show(self, at: int) -> None:
+        """Have the message at a place shown, with those beside it."""
+        messages = [*self.turns, *self.trace]
+        for one in messages[max(at - 2, 0) : at + 3] if messages[at].folded else ():
+            one.folded = False
+
+    def unfold(self, first: int, last: int) -> None:
+        """Show the messages of these places; far from them some are folded where too many would stand in fields."""
+        messages = [*self.turns, *self.trace]
+        for one in messages[first : last + 1]:
+            one.folded = False
+        shown = [at for at, one in enumerate(messages) if not one.folded]
+        shown.sort(key=lambda at: max(first - at, at - last))
+        for at in shown[MOST_IN_FIELDS:]:
+            messages[at].folded = True
 
     @classmethod
     def of_form(cls, form: Iterable[tuple[str, str]]) -> "Conversation":
@@ -194,6 +296,8 @@ class Conversation:
         for name, value in form:
             if name == "question":
                 part = found.trace
+            if packed := _PACKED.fullmatch(name):
+                part.extend(unpack_messages(value, folded=packed[1] == "folded"))
             if not (match := _FIELD.fullmatch(name)):
                 continue
             key, call, what = match.groups()
@@ -215,13 +319,11 @@ class Conversation:
     def messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
         """Turns and trace. Raises Invalid with the place of what is no JSON."""
         behind = len(self.turns) + 2
-        return (
-            tuple(one.message(f"message {number}") for number, one in enumerate(self.turns, 1)),
-            tuple(one.message(f"message {number}") for number, one in enumerate(self.trace, behind)),
-        )
+        return _messages_of(self.turns, 1), _messages_of(self.trace, behind)
 
     def arrange(self, act: str) -> None:
-        """Do what a button says: ``turn``, ``trace``, ``up:2``, ``down:2``, ``remove:2``, ``call:2`` or ``uncall:2.0``.
+        """Do what a button says: ``turn``, ``trace``, ``up:2``, ``down:2``, ``remove:2``, ``call:2``, ``uncall:2.0``,
+        or of what is folded ``first:2``, to show it from there on, or ``last:2``, up to there.
 
         Numbers are places among all messages but question and answer.
         """
@@ -238,7 +340,15 @@ class Conversation:
         at = places[int(number)]
         one = parts[at]
         assert one is not None
-        if verb == "call":
+        if verb in ("first", "last"):
+            part = self.turns if int(number) < len(self.turns) else self.trace
+            start = 0 if part is self.turns else len(self.turns)
+            here = int(number)
+            if verb == "first":
+                self.unfold(here, min(here + SHOWN, start + len(part)) - 1)
+            else:
+                self.unfold(max(here - SHOWN + 1, start), here)
+        elif verb == "call":
             one.calls.append(CallFields())
         elif verb == "uncall":
             if is_number(call) and int(call) < len(one.calls):

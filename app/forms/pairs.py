@@ -1,5 +1,7 @@
 """Forms of pairs. Texts are taken as they are typed; only line ends are restored."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
@@ -9,6 +11,7 @@ from wtforms.fields.choices import SelectChoice
 
 from app.core.changes import Value
 from app.core.editing import answer_weight, parse_json, tools_name, with_answer_weight, with_tools
+from app.core.errors import LttError, placed
 from app.core.record import SPLITS, Record, dump_json, dump_messages
 from app.core.stored import COLUMNS, StoredEntry
 from app.core.text import fold_newlines, restore_newlines
@@ -18,6 +21,19 @@ from app.services.pairs import stored_tags
 STATUS_CHOICES = [("review", "Needs review"), ("approved", "Approved"), ("rejected", "Rejected"), ("draft", "Draft")]
 
 SPLIT_CHOICES = [("", "None"), *((name, name.capitalize()) for name in SPLITS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a form was refused, and the name of the field that is to be mended; empty where no single one is."""
+
+    message: str = ""
+    field: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The id of that field: those of messages have none of their own."""
+        return "fault" if "." in self.field else self.field
 
 
 class PairForm(FlaskForm):
@@ -68,6 +84,21 @@ class PairForm(FlaskForm):
         form.talk = Conversation.of_record(record)
         return form
 
+    def fault_of(self, error: LttError) -> Fault:
+        """The field that an error is about, as the page names it once more; a message that was folded is shown."""
+        details: Mapping[str, Any] = error.details
+        name, number, call = (details.get(key) for key in ("field", "message", "call"))
+        if number is None:
+            return Fault(error.message, name or "")
+        # The question counts among the messages, and has a name of its own.
+        at = number - 1 if number <= len(self.talk.turns) else number - 2
+        self.talk.show(at)
+        if call is None:
+            return Fault(error.message, f"m{at}.{name}")
+        calls = [*self.talk.turns, *self.talk.trace][at].calls
+        shown = "raw" if calls[call - 1].raw else "name" if name == "raw" else name
+        return Fault(error.message, f"m{at}.c{call - 1}.{shown}")
+
     def tag_list(self) -> list[str]:
         """The tags that were typed, between commas."""
         return [tag for tag in (self.tags.data or "").split(",") if tag.strip()]
@@ -110,7 +141,8 @@ class PairForm(FlaskForm):
             name, typed = tools_name(extra), fold_newlines(self.tools.data or "")
             shown = fold_newlines(show_tools(extra, name))
             if typed != shown:
-                tools = parse_json(typed, "The text of the tools") if typed.strip() else []
+                with placed(field="tools"):
+                    tools = parse_json(typed, "The text of the tools") if typed.strip() else []
                 # Other blanks between its values say nothing else.
                 extra = with_tools(extra, tools) if show_tools({name: tools}, name) != shown else extra
         if self.has_talk or self.tools.raw_data:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.changes import FIELDS, Change, Value, change_between, deletion_of
 from app.core.editing import check_messages, check_storable, check_tools, tools_name
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Invalid, NotFound, placed
 from app.core.filters import Filters
 from app.core.layouts.functions import tools_in
 from app.core.record import SPLITS, STATUSES, Message, Record, dump_json, load_json, load_messages
@@ -19,6 +19,8 @@ from app.services import datasets, entries, history
 from app.services.history import ACTOR, Applied
 
 MAX_TAG = 80
+# What sentences call a field whose name is no word.
+_TITLES = {"system": "system prompt", "rejected_answer": "rejected answer"}
 _VERBS = {"approved": "Approve", "review": "Send to review", "rejected": "Reject", "draft": "Make a draft of"}
 
 
@@ -55,10 +57,8 @@ def add_pair(
     actor: str = ACTOR,
 ) -> Applied:
     """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
-    texts = {"question": question, "answer": answer, "system prompt": system, "reasoning": reasoning}
-    texts |= {"rejected answer": rejected_answer, "source": source, "family": family}
-    for name, text in texts.items():
-        entries.check_text(text, name)
+    texts = {"question": question, "answer": answer, "system": system, "reasoning": reasoning}
+    _check_texts(texts | {"rejected_answer": rejected_answer, "source": source, "family": family})
     check_messages(turns, trace)
     _check_extra({}, extra)
     record = Record(
@@ -105,9 +105,10 @@ def edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
     """What ``values`` change in a pair; None for nothing. Raises Invalid on what cannot be in one."""
     after = dict(values)
     if "question" in after and is_blank(after["question"]):
-        raise Invalid("The question is empty. Write a question, or delete the pair.", code="blank_question")
-    for name in ("question", "answer", "system", "rejected_answer", "reasoning", "source", "family"):
-        entries.check_text(after.get(name), name)
+        said = "The question is empty. Write a question, or delete the pair."
+        raise Invalid(said, code="blank_question", field="question")
+    texts = ("question", "answer", "system", "rejected_answer", "reasoning", "source", "family")
+    _check_texts({name: after.get(name) for name in texts})
     if "reasoning" in after:
         after["reasoning"] = after["reasoning"] or None
     for name in ("source", "family"):
@@ -133,6 +134,12 @@ def edit_of(entry: StoredEntry, values: dict[str, Value]) -> Change | None:
     return change_between(entry.id, {name: getattr(entry, name) for name in after}, after)
 
 
+def _check_texts(texts: Mapping[str, Any]) -> None:
+    for name, text in texts.items():
+        with placed(field=name):
+            entries.check_text(text, _TITLES.get(name, name))
+
+
 def _check_extra(stored: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
     """Raise Invalid where something that is not stored yet cannot be, or is no tool where one should be."""
     check_storable(
@@ -140,19 +147,22 @@ def _check_extra(stored: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
     )
     name = tools_name(extra)
     if name in extra and extra[name] != stored.get(name):
-        check_tools(tools_in(extra[name]))
+        with placed(field="tools"):
+            check_tools(tools_in(extra[name]))
 
 
 def _check_status(status: str | None) -> str:
     if status not in STATUSES:
-        raise Invalid(f"There is no status {status!r}. Use one of {', '.join(STATUSES)}.", code="bad_status")
+        said = f"There is no status {status!r}. Use one of {', '.join(STATUSES)}."
+        raise Invalid(said, code="bad_status", field="status")
     return status
 
 
 def check_split(split: str | None) -> str | None:
     """The split, or None for no split. Raises Invalid where there is no such split."""
     if split and split not in SPLITS:
-        raise Invalid(f"There is no split {split!r}. Use one of {', '.join(SPLITS)}.", code="no_split")
+        said = f"There is no split {split!r}. Use one of {', '.join(SPLITS)}."
+        raise Invalid(said, code="no_split", field="split")
     return split or None
 
 
@@ -165,9 +175,11 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     cleaned = dict.fromkeys(" ".join(tag.split()) for tag in tags)
     cleaned.pop("", None)
     for tag in cleaned:
-        entries.check_text(tag, "tag")
+        with placed(field="tags"):
+            entries.check_text(tag, "tag")
         if len(tag) > MAX_TAG:
-            raise Invalid(f"The tag “{clip(tag, 30)}” is longer than {MAX_TAG} characters. Use a shorter one.")
+            said = f"The tag “{clip(tag, 30)}” is longer than {MAX_TAG} characters. Use a shorter one."
+            raise Invalid(said, field="tags")
     return tuple(cleaned)
 
 

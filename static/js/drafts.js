@@ -1,6 +1,7 @@
 // What is typed into a pair is kept in this browser until the server has saved it. Who opens the pair again sees it, its
 // row says so, and the head of the page counts all that is not saved and leads to it.
 import { fill, read, same } from "./fields.js";
+import { pack } from "./conversation.js";
 import { get, names, remove, set } from "./store.js";
 
 const PREFIX = "ltt-draft/";
@@ -162,7 +163,7 @@ function send(address, kept) {
   form.action = address;
   form.hidden = true;
   const token = document.querySelector("[name=csrf_token]").value;
-  for (const [name, value] of [...kept.values, ["version", kept.version], ["csrf_token", token], ["then", "list"]]) {
+  for (const [name, value] of [...pack(kept.values), ["version", kept.version], ["csrf_token", token], ["then", "list"]]) {
     const field = element("textarea", "", "");
     field.name = name;
     field.value = value;

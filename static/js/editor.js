@@ -15,7 +15,15 @@ function rememberField(event) {
   const field = document.activeElement;
   if (!event.target.matches("form[data-draft]") || event.submitter?.value || !field.form || field.form !== event.target) return;
   const { name, selectionStart, selectionEnd } = field;
-  sessionStorage.setItem(KEY, JSON.stringify({ to: "field", name, from: selectionStart, until: selectionEnd }));
+  // A message is known by its place: the names of its fields may be others when the page comes back.
+  const message = field.closest("[data-message]")?.getAttribute("aria-label");
+  const goal = { to: "field", name: message ? name.replace(/^m\d+/, "") : name, message, from: selectionStart, until: selectionEnd };
+  sessionStorage.setItem(KEY, JSON.stringify(goal));
+}
+
+function findField({ name, message }) {
+  if (!message) return document.querySelector(`.drawer [name="${name}"]`);
+  return document.querySelector(`.drawer [data-message][aria-label="${message}"]`)?.querySelector(`[name$="${name}"]`);
 }
 
 function callOff(event) {
@@ -35,13 +43,14 @@ export function editor() {
   const goal = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
   sessionStorage.removeItem(KEY);
   if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && !hadEarlyKeys()) return leaveText();
-  // Who is already somewhere, before the scripts have come, stays there; and so does who has pressed another key.
-  if (document.activeElement !== document.body || hadEarlyKeys()) return;
+  // Who is already somewhere, before the scripts have come, stays there; and so does who has pressed another key. Where a
+  // page that refused something puts them is nowhere: who wrote goes on writing.
+  if (!document.activeElement.matches("body, [data-fault]") || hadEarlyKeys()) return;
   const question = document.querySelector(".drawer [name=question]");
   if (goal.to === "row" && !question) {
     document.querySelector("tr[aria-current] [data-open]")?.focus({ preventScroll: true });
   }
-  const field = goal.to === "field" ? document.querySelector(`.drawer [name="${goal.name}"]`) : question;
+  const field = goal.to === "field" ? findField(goal) : question;
   // On a screen to touch, a keyboard would cover the pair.
   if (!["editor", "field"].includes(goal.to) || !field || matchMedia("(pointer: coarse)").matches) return;
   field.focus();

@@ -1,5 +1,5 @@
 // The fields of the editor as pairs of name and value, in the order of the page: what is sent, and what a draft holds.
-import { isMessage, showMessages, signOf } from "./conversation.js";
+import { isMessage, pack, sameMessages, showMessages } from "./conversation.js";
 
 const OURS = ["csrf_token", "version", "back", "then", "on", "keep_tags"];
 // What is written for another form, such as a note, is no part of the pair.
@@ -14,7 +14,7 @@ function valueOf(field, stored) {
 
 // With stored, what the page came with, whatever was typed since.
 export function read(form, { stored = false } = {}) {
-  return fieldsOf(form).map((field) => [field.name, valueOf(field, stored)]);
+  return pack(fieldsOf(form).map((field) => [field.name, valueOf(field, stored)]));
 }
 
 export function fill(form, values) {
@@ -34,5 +34,5 @@ export function same(stored, values) {
   const all = Array.isArray(values) ? values : Object.entries(values);
   const said = new Map(all);
   const plain = stored.filter(([name]) => !isMessage(name));
-  return plain.every(([name, value]) => !said.has(name) || said.get(name) === value) && (!said.has("conversation") || signOf(stored) === signOf(all));
+  return plain.every(([name, value]) => !said.has(name) || said.get(name) === value) && (!said.has("conversation") || sameMessages(stored, all));
 }

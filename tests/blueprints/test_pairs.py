@@ -846,3 +846,74 @@ def test_other_columns_of_the_file_are_shown_beside_the_editor(client, app):
         [entry] = list(entries.stream_entries(dataset_id))
     text = client.get(f"/datasets/{dataset_id}/pairs?pair={entry.id}").text
     assert "Beside the pair" in text and "&lt;loans&gt;" in text and ">tools</dt>" not in text
+
+
+def test_a_long_conversation_is_saved_with_what_its_page_does_not_show(client, app, dataset_id):
+    turns = tuple(Message("user" if at % 2 == 0 else "assistant", f"said {at}") for at in range(3000))
+    with app.app_context():
+        history.create(dataset_id, [Record("Q", "A", turns=turns)], summary="Add")
+        entry_id = max(one.id for one in entries.stream_entries(dataset_id))
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    page = client.get(address)
+    assert page.text.count("data-message ") == 31 and "2,970</b> more" in page.text
+    page = client.post(address, data=form_of(page, do="first:0"))
+    assert page.text.count("data-message ") == 61 and "2,940</b> more" in page.text
+    assert client.post(address, data=form_of(page, m3__text="Other", m2975__text="More")).status_code == 303
+    with app.app_context():
+        record = entries.get(dataset_id, entry_id).record()
+    assert [at for at, one in enumerate(record.turns) if one != turns[at]] == [3, 2975] and len(record.turns) == 3000
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({"question": " "}, "question", "The question is empty"),
+        ({"tags": "x" * 90}, "tags", "longer than 80"),
+        ({"tools": "{"}, "tools", "The text of the tools"),
+        ({"tools": '[{"name": ""}]'}, "tools", "Tool 1 has no name"),
+        ({"m0.text": " "}, "m0.text", "Message 1 is empty"),
+        ({"m1.role": "wizard"}, "m1.role", "has the role"),
+        ({"m2.role": "user"}, "m2.role", "stands behind the question"),
+        ({"m2.c0.arguments": "{"}, "m2.c0.arguments", "Tool call 1 of message 4"),
+        ({"m2.c0.name": ""}, "m2.c0.name", "has no name"),
+    ],
+)
+def test_a_refusal_leads_to_the_field_and_stands_beside_it(client, app, dataset_id, typed, field, said):
+    address = f"/datasets/{dataset_id}/pairs/{chat_of(app, dataset_id)}"
+    page = client.post(address, data=form_of(client.get(address), **typed))
+    assert page.status_code == 422
+    [wrong] = re.findall(r"<(?:input|textarea|select)[^>]*aria-invalid=\"true\"[^>]*>", page.text)
+    anchor = "fault" if "." in field else field
+    assert f'name="{field}"' in wrong and f'id="{anchor}"' in wrong and f'href="#{anchor}"' in page.text
+    assert re.search(r'aria-describedby="[^"]*fault-said"', wrong)
+    [reason] = re.findall(r'<p class="err"[^>]*id="fault-said">(.*?)</p>', page.text, re.DOTALL)
+    assert said in reason
+
+
+def test_a_refusal_shows_the_message_that_it_is_about(client, app, dataset_id):
+    turns = (Message("user", "a"), Message("assistant", "b")) * 100
+    bad = Message("assistant", None, tool_calls=[{"type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    with app.app_context():
+        record = Record("Q", "A", turns=(*turns[:100], bad, *turns[100:]))
+        history.create(dataset_id, [record], summary="Add")
+        entry_id = max(one.id for one in entries.stream_entries(dataset_id))
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    form = form_of(client.get(address))
+    folded = next(name for name in form if name.startswith("folded."))
+    form[folded] = form[folded].replace('"arguments":"{}"', '"arguments":"{"')
+    page = client.post(address, data=form)
+    assert page.status_code == 422 and "Tool call 1 of message 101" in page.text
+    [wrong] = re.findall(r"<textarea[^>]*aria-invalid=\"true\"[^>]*>", page.text)
+    assert 'name="m100.c0.arguments"' in wrong
+
+
+def test_a_deleted_pair_that_is_refused_once_more_keeps_what_was_typed(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/pairs/1"
+    form = form_of(client.get(address), answer="My own words")
+    with app.app_context():
+        pairs.delete_pairs(dataset_id, Selection((1,)))
+    page = client.post(address, data=form)
+    assert page.status_code == 410
+    page = client.post(f"{address}/restore", data=form_of(page, question=" "))
+    assert page.status_code == 422 and "My own words</textarea>" in page.text
+    assert 'href="#question"' in page.text

@@ -1,5 +1,7 @@
 """Conversations in a browser: messages are added, moved and removed in place, kept as drafts, and saved as one step."""
 
+import re
+
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -176,3 +178,104 @@ def test_the_page_of_a_pair_is_accessible(open_page, chat: str, width: int) -> N
             if fold.is_visible():
                 fold.click()
         assert find_faults(page) == [] and overflow(page) == 0
+
+
+@pytest.fixture
+def long_chat(app: Flask, chat: str) -> str:
+    """The address of a pair with 2,000 messages."""
+    turns = tuple(Message("user" if at % 2 == 0 else "assistant", f"said {at}") for at in range(2000))
+    with app.app_context():
+        history.create(1, [Record("Enough?", "Yes.", turns=turns)], summary="Add a long one", status="review")
+    return "/datasets/1/pairs/3"
+
+
+def changed(app: Flask) -> list[tuple[int, str | None]]:
+    """The places and texts of the messages of the long conversation that are other than they were."""
+    with app.app_context():
+        turns = entries.get(1, 3).record().turns
+    assert len(turns) == 2000
+    return [(at, one.text) for at, one in enumerate(turns) if one.text != f"said {at}"]
+
+
+def test_a_long_conversation_is_saved_and_kept_as_a_draft(app: Flask, page: Page, long_chat: str) -> None:
+    page.goto(long_chat)
+    wait_for_scripts(page)
+    expect(page.locator("form [data-message]")).to_have_count(30)
+    expect(page.locator("[data-folded]")).to_contain_text("1,970 more")
+    text(page, 2000).fill("The last")
+    for _ in range(5):
+        page.get_by_role("button", name="Show the first ones").click()
+    # What is far away is folded again with what was typed, so that no page grows slow.
+    expect(page.locator("form [data-message]")).to_have_count(150)
+    expect(page.locator("[data-folded]")).to_contain_text("1,850 more")
+    page.get_by_role("button", name="Move message 150 down").click()
+    text(page, 7).fill("seven")
+    assert page.evaluate(MOST_MS) < 150
+    page.reload()
+    expect(page.locator(".draft-note")).to_be_visible()
+    expect(text(page, 7)).to_have_value("seven")
+    assert find_faults(page) == []
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert changed(app) == [(6, "seven"), (149, "said 150"), (150, "said 149"), (1999, "The last")]
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('ltt-draft'))") == []
+
+
+# How long the scripts are busy with one keystroke.
+MOST_MS = """() => { const field = document.querySelector("[name=question]"), began = performance.now();
+  for (let at = 0; at < 10; at++) field.dispatchEvent(new Event("input", { bubbles: true }));
+  return (performance.now() - began) / 10; }"""
+
+
+def test_a_long_conversation_is_written_without_scripts(app: Flask, open_page, long_chat: str) -> None:
+    page = open_page(scripts=False, width=390)
+    page.goto(long_chat)
+    page.get_by_role("button", name="Show the first ones").click()
+    text(page, 3).fill("three")
+    page.get_by_role("button", name="Show the last ones").click()
+    expect(page.locator("form [data-message]")).to_have_count(90)
+    text(page, 1945).fill("more")
+    assert overflow(page) == 0
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert changed(app) == [(2, "three"), (1944, "more")]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_refusal_leads_by_key_to_its_field(app: Flask, open_page, chat: str, scripts: bool) -> None:
+    page = open_page(scripts=scripts)
+    page.goto(chat)
+    text(page, 2).fill("kept")
+    page.get_by_label("Arguments of the tool call").fill('{"box": ')
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("link", name="Go to it")).to_be_focused()
+    page.keyboard.press("Enter")
+    wrong = page.get_by_label("Arguments of the tool call")
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    expect(wrong).to_have_accessible_description(re.compile("Tool call 1 of message 4"))
+    expect(text(page, 2)).to_have_value("kept")
+    if scripts:
+        assert find_faults(page) == []
+        wrong.fill('{"box": 1}')
+        expect(wrong).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_who_saves_while_they_write_goes_on_writing_there(page: Page, chat: str) -> None:
+    page.goto(chat)
+    wait_for_scripts(page)
+    page.get_by_role("button", name="Earlier turn").click()
+    page.keyboard.type("One")
+    page.get_by_role("button", name="Move message 3 up").click()
+    text(page, 2).focus()
+    press(page, "End", "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    expect(text(page, 2)).to_be_focused()
+    page.keyboard.type(" more")
+    expect(text(page, 2)).to_have_value("One more")
+    # The page that refuses something leaves them there too.
+    text(page, 1).fill(" ")
+    text(page, 2).focus()
+    press(page, "Control+s")
+    expect(page.get_by_role("alert")).to_contain_text("Message 1 is empty")
+    expect(text(page, 2)).to_be_focused()

@@ -142,3 +142,45 @@ def test_a_call_that_was_tampered_with_is_refused(kept):
     message = MessageFields("assistant", calls=[CallFields("f", "{}", kept=kept)])
     with pytest.raises(Invalid, match="What this form keeps of a tool call"):
         message.message("message 1")
+
+
+@given(st.lists(MESSAGES, max_size=5), st.lists(st.booleans(), min_size=5, max_size=5))
+def test_what_is_folded_comes_back_as_it_was(turns, folded):
+    talk = Conversation.of_record(Record("Q", turns=tuple(turns)))
+    for one, hide in zip(talk.turns, folded, strict=False):
+        one.folded = hide
+    packed = [
+        (f"{'folded' if run.folded else 'messages'}.{run.first}", run.packed.replace("\r\n", "\n"))
+        for run in talk.runs()[0]
+    ]
+    again = Conversation.of_form([("conversation", "1"), *packed, ("question", "Q")])
+    assert again.messages() == (tuple(turns), ())
+    assert [one.folded for one in again.turns] == [one.folded for one in talk.turns]
+
+
+def test_of_a_long_conversation_the_last_messages_are_shown_and_others_by_buttons():
+    turns = [Message("user" if at % 2 == 0 else "assistant", str(at)) for at in range(2000)]
+    talk = Conversation.of_record(Record("Q", turns=tuple(turns)))
+
+    def shown():
+        return [(run.first, run.last) for run in talk.runs()[0] if not run.folded]
+
+    assert shown() == [(1970, 1999)]
+    talk.arrange("last:1969")
+    assert shown() == [(1940, 1999)]
+    talk.arrange("first:0")
+    assert shown() == [(0, 29), (1940, 1999)]
+    for end in range(1939, 1700, -30):
+        talk.arrange(f"last:{end}")
+    # No more stand in fields than a form can have: those that are far away are folded again.
+    assert sum(last - first + 1 for first, last in shown()) == 150
+    talk.show(1000)
+    assert (998, 1002) in shown()
+    talk.arrange("up:998")
+    assert [one.text for one in talk.turns[996:1000]] == ["996", "998", "997", "999"]
+
+
+@pytest.mark.parametrize("packed", ["{}", "[1]", '[{"role": 1}]', '[{"calls": [1]}]', "[", '[{"text": "\\ud800"}]'])
+def test_messages_that_were_tampered_with_are_refused(packed):
+    with pytest.raises(Invalid, match="What this form keeps of messages"):
+        Conversation.of_form([("conversation", "1"), ("folded.0", packed)])

@@ -65,7 +65,7 @@ def create_rows(
 def new_row(record: Record, *, status: str | None = "review", split: str | None = None) -> StoredEntry:
     """A record as a new entry, with its hash. An unanswered one is a draft. Raises Invalid on a blank question."""
     if is_blank(record.question):
-        raise Invalid("The question is empty. Write a question first.", code="blank_question")
+        raise Invalid("The question is empty. Write a question first.", code="blank_question", field="question")
     return stored_entry(record, status=status if status and record.answered else "draft", split=split)
 
 

@@ -184,7 +184,8 @@ def save_fields(import_id: int, row_id: int, raw: str, values: Mapping[str, Valu
         given = dict(values)
         if is_blank(question := given.get("question", entry.question)):
             if not settings.allow_empty_prompt:
-                raise Invalid("The question is empty. Write one, or dismiss the row.", code="blank_question")
+                said = "The question is empty. Write one, or dismiss the row."
+                raise Invalid(said, code="blank_question", field="question")
             entry = entry._replace(question=question or "")
             given.pop("question", None)
         change = edit_of(entry, given)
@@ -192,7 +193,8 @@ def save_fields(import_id: int, row_id: int, raw: str, values: Mapping[str, Valu
         entry = entry._replace(**changed)
         pair = entry.record()
         if not (settings.allow_unanswered or pair.answered or pair.rejected_answer):
-            raise Invalid("The answer is empty. Write one, or dismiss the row.", code="blank_answer")
+            said = "The answer is empty. Write one, or dismiss the row."
+            raise Invalid(said, code="blank_answer", field="answer")
         return sorter.sort_built(Built([entry._replace(content_hash=content_hash(content_of(entry)))]))
 
     return _bring_in(import_id, [row_id], {row_id: seen}, fill)
