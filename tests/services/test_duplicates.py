@@ -7,9 +7,10 @@ import pytest
 from app.core.errors import BadUsage, Gone, Invalid, NotFound
 from app.core.record import Record
 from app.models import DuplicateGroup, DuplicateMember, DuplicatePair, DuplicateScan, Entry, db, transaction
-from app.services import datasets, duplicates, entries, history, jobs, pairs, uploads, work
+from app.services import datasets, duplicates, entries, history, jobs, pairs, search, uploads, work
 from app.services.duplicates import Filter, ScanOptions, store
 from app.services.jobs import Cancelled, Unwatched
+from app.services.pairs import Selection
 from tests.services.duplicates import (
     ALL,
     ALONE,
@@ -334,6 +335,23 @@ def test_a_hint_knows_pairs_that_the_scan_did_not(dataset_id):
 def test_a_hint_needs_no_scan_of_a_small_dataset(dataset_id):
     (new, _) = fill(dataset_id, *NEAR)
     assert new in [one.entry_id for one in duplicates.find_hints(dataset_id, CARD)]
+
+
+def test_a_hint_needs_no_scan_where_the_search_has_an_index(dataset_id, monkeypatch):
+    monkeypatch.setattr("app.services.duplicates.hint.SMALL", 0)
+    monkeypatch.setattr("app.services.search.catching_up.MOST_LOOKED_AT", 0)
+    ids = fill(dataset_id, *ALONE, *NEAR)
+    assert duplicates.find_hints(dataset_id, CARD) == []
+    while search.catch_up():
+        pass
+    (late,) = fill(dataset_id, Record(CARD, "Said once more."))
+    typed = CARD.replace("long", "lnog").upper()
+    for question in (CARD, typed, f"{CARD} \u200b"):
+        assert {ids[-2], late} <= {one.entry_id for one in duplicates.find_hints(dataset_id, question)}, question
+    for question in ("Nothing like any of it", '"*" OR NEAR(', "👩\u200d👩\u200d👧", "x" * 50_000):
+        assert duplicates.find_hints(dataset_id, question) == []
+    pairs.delete_pairs(dataset_id, Selection((late, ids[-2])))
+    assert late not in [one.entry_id for one in duplicates.find_hints(dataset_id, CARD)]
 
 
 def test_variants_are_named_with_what_differs(dataset_id):

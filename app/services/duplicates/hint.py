@@ -1,5 +1,6 @@
-"""The hint while somebody types a question: pairs that ask nearly the same, found by their rarest words."""
+"""The hint while somebody types a question: pairs that ask nearly the same, found by the words that they share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
@@ -10,7 +11,7 @@ from app.core.duplicates.normal import normalise_texts
 from app.core.filters import Filters
 from app.core.text import is_blank
 from app.models import DuplicateScan, Entry, db
-from app.services import datasets, entries
+from app.services import datasets, entries, search
 from app.services.duplicates.groups import latest_scan
 from app.services.duplicates.neighbours import equal_nodes
 from app.services.duplicates.since import recent_ids
@@ -38,7 +39,8 @@ class Hint:
 def find_hints(dataset_id: int, question: str, entry_id: int | None = None, *, size: int = 5) -> list[Hint]:
     """Pairs whose question is nearly this one, most alike first; ``entry_id`` is the pair being edited.
 
-    Looks at candidates that share the rarest words, so it may pass one over.
+    Looks at candidates that share the rarest words, as the last scan knows them, or most of the words, as the search
+    does, so it may pass one over.
     """
     if is_blank(question):
         return []
@@ -64,13 +66,19 @@ def _candidate_questions(dataset_id: int, question: str) -> dict[int, str]:
     if ids is not None and scan is not None:
         # The index knows one of several equal texts; stored pairs lead to the others.
         equal = equal_nodes(scan, ids, largest=2 * CANDIDATES)
-        for part in chunks_of(dict.fromkeys([*sorted(equal), *recent_ids(scan, RECENT)]), 500):
-            query = entries.select_entries(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
-            questions.update((row[0], row[1]) for row in db.session.execute(query))
+        _add_questions(questions, dataset_id, [*sorted(equal), *recent_ids(scan, RECENT)])
     elif datasets.get(dataset_id).entry_count <= SMALL:
         query = entries.select_entries(dataset_id, Filters(), (Entry.id, Entry.question))
         questions.update((row[0], row[1]) for row in db.session.execute(query))
+    elif (known := search.find_alike(dataset_id, question)) is not None:
+        _add_questions(questions, dataset_id, known)
     return questions
+
+
+def _add_questions(questions: dict[int, str], dataset_id: int, ids: Iterable[int]) -> None:
+    for part in chunks_of(dict.fromkeys(ids), 500):
+        query = entries.select_entries(dataset_id, Filters(ids=tuple(part)), (Entry.id, Entry.question))
+        questions.update((row[0], row[1]) for row in db.session.execute(query))
 
 
 def ids_by_words(scan: DuplicateScan, text: str) -> list[int] | None:
