@@ -32,10 +32,14 @@ _PRIVATE = ("LTT_DATA_DIR", "LTT_DATABASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A line of the help: what the keys do, and the keys; of several in a row the first and the last."""
+    """A line of the help: what the keys do, and the keys; of several in a row the first and the last.
+
+    ``usual`` is the first of them as pages write it.
+    """
 
     label: str
     keys: tuple[tuple[str, ...], ...]
+    usual: str
 
 
 @bp.get("/settings")
@@ -92,12 +96,19 @@ def keys() -> ResponseReturnValue:
 
 
 def _rows_of(scope: str, own: Mapping[str, str]) -> list[KeyRow]:
-    rows: dict[str, list[tuple[str, ...]]] = {}
+    rows: dict[str, list[keyboard.Action]] = {}
     prefix = own.get("go", "g")
     for one in list_actions():
         if scope in one.scopes:
-            rows.setdefault(one.series or one.label, []).append(keyboard.show_key(own.get(one.name, one.key), prefix))
-    return [KeyRow(label, (keys[0], keys[-1]) if len(keys) > 1 else (keys[0],)) for label, keys in rows.items()]
+            rows.setdefault(one.series or one.label, []).append(one)
+    return [
+        KeyRow(
+            label,
+            tuple(keyboard.show_key(own.get(one.name, one.key), prefix) for one in dict.fromkeys((row[0], row[-1]))),
+            row[0].key,
+        )
+        for label, row in rows.items()
+    ]
 
 
 @bp.post("/settings/theme")

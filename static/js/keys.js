@@ -5,6 +5,7 @@ const apple = /Mac|iPhone|iPad/.test(navigator.platform);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const EDITOR = ".drawer > :is(form, footer)";
 const LABELS = ["a", "r", "v"];
+const IN_ROWS = ["j", "k", "enter", "x", ...LABELS];
 // What a pressed key stands for: people may have given actions other keys than the usual ones, which pages are written in.
 const meant = JSON.parse(document.body.dataset.keymap ?? "{}");
 const NAMES = { mod: "Ctrl", shift: "⇧", enter: "↵", esc: "Esc" };
@@ -37,6 +38,13 @@ function press(target) {
 
 function row() {
   return document.querySelector("tr[data-row][aria-current]");
+}
+
+// Whether a key, by its usual name, does something on this page.
+export function works(name) {
+  if (["?", "g", "esc"].includes(name) || document.querySelector(`[data-key="${CSS.escape(name)}"]`)) return true;
+  const inRows = isEditing() ? IN_ROWS.slice(2) : IN_ROWS;
+  return inRows.includes(name) && document.querySelector("tr[data-row]") !== null;
 }
 
 // Whether keys were pressed on this page before its scripts came.

@@ -1,3 +1,15 @@
+import { works } from "./keys.js";
+
+// Of the keys, over a page, only those that do something there.
+function leaveOut(dialog) {
+  for (const row of dialog.querySelectorAll("[data-does]")) {
+    if (works(row.dataset.does)) continue;
+    row.nextElementSibling.remove();
+    row.remove();
+  }
+  for (const part of dialog.querySelectorAll("section")) if (!part.querySelector("dt")) part.remove();
+}
+
 // A page that is only looked at, such as the keys, opens over the one that the person is on.
 async function show(link) {
   const answer = await fetch(link.href).catch(() => null);
@@ -13,6 +25,7 @@ async function show(link) {
   head.append(close);
   for (const part of page.querySelectorAll("main > :is(.body, .foot)")) dialog.append(document.importNode(part, true));
   dialog.prepend(head);
+  if (link.search) leaveOut(dialog);
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

@@ -1,7 +1,10 @@
 """Own keys in a browser: set by pressing them, honoured and printed on every page, and told in the overlay of the keys."""
 
+import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
+from app.services import datasets, pairs
 from tests.browser.looking import find_faults
 from tests.browser.test_journey import press, row, wait_for_scripts
 from tests.browser.test_keys import LAMP, listed  # noqa: F401
@@ -75,3 +78,29 @@ def test_keys_are_set_and_told_without_scripts(open_page, listed: str) -> None: 
     page.get_by_role("link", name="All keys").click()
     expect(page.get_by_role("heading", name="Keys")).to_be_visible()
     expect(page.locator("dt", has_text="Approve").first.locator("+ dd")).to_have_text("Y")
+
+
+@pytest.mark.parametrize(
+    ("path", "there", "missing"),
+    [
+        ("/", ("New pair, or new dataset", "All datasets"), ("Overview", "Undo the last step", "Search pairs")),
+        ("pairs", ("Select the pair", "Next pair or group", "Overview", "Undo the last step"), ("Next page", "Save")),
+        ("pairs?pair=1", ("Save", "Select the pair"), ("Next page",)),
+        ("pairs/1", ("Save",), ("Select the pair", "Send to review")),
+        ("review", ("Rate", "Skip: it comes again at the end"), ("Send to review",)),
+        ("review?view=cards", ("Review",), ("Rate", "Skip: it comes again at the end")),
+    ],
+)
+def test_the_keys_over_a_page_are_those_that_act_on_it(
+    app: Flask, page: Page, path: str, there: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    with app.app_context():
+        pairs.add_pair(datasets.create_dataset("Keys").id, "Q?", "A.", status="review")
+    page.goto(path if path == "/" else f"/datasets/1/{path}")
+    wait_for_scripts(page)
+    page.keyboard.press("?")
+    labels = page.locator("dialog dt")
+    expect(labels.first).to_be_visible()
+    listed = labels.all_inner_texts()
+    assert set(there) <= set(listed) and not set(missing) & set(listed), listed
+    assert page.locator("dialog section:not(:has(dt))").count() == 0
