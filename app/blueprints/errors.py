@@ -93,7 +93,7 @@ _MENDED_AT_ONCE = (400, 413, 415, 422, 503, 507)
 # The same may be done a moment later: what was sent can be sent again as it is.
 _SENT_AGAIN = (503, 507)
 # What pages send of themselves, and nobody has typed.
-_OWN_FIELDS = ("csrf_token", "version", "revision", "number", "id", "back", "seen", "shown")
+_OWN_FIELDS = ("csrf_token", "version", "revision", "number", "id", "back", "seen", "shown", "named")
 _SHOWN_ON: dict[str, Callable[[Problem], ResponseReturnValue]] = {}
 
 

@@ -486,6 +486,9 @@ def act(dataset_id: int) -> ResponseReturnValue:
         else:
             address = url_for(page, dataset_id=dataset_id, ids=write_ids(chosen.ids))
         return redirect(address, code=303)
+    if more := _count_more(dataset_id, chosen):
+        tell(more)
+        return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
     elif action in ("tag", "add-tag", "untag"):
@@ -527,19 +530,46 @@ def act(dataset_id: int) -> ResponseReturnValue:
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 
+def _count_more(dataset_id: int, chosen: Selection) -> str:
+    """Why all that match are left alone: the button that was pressed named fewer of them."""
+    named = request.form.get("named", type=int)
+    if chosen.filters is None or named is None:
+        return ""
+    there = entries.count_entries(dataset_id, chosen.filters)
+    if there <= named:
+        return ""
+    return f"{plural(there, 'pair')} match now, {there - named:,} more than the button said. Nothing was changed."
+
+
 def _bring(dataset_id: int, chosen: Selection, *, move: bool) -> ResponseReturnValue:
     target = datasets.get(read_whole(request.form, "target", 0))
     done = pairs.bring_pairs(dataset_id, chosen, target.id, move=move)
     step = done.added.step
     if step is None:
         tell_step(dataset_id, done.added)
-    elif move:
-        there = f"Undo brings them back here; step {step.number} of “{clip(target.name, 40)}” is undone there."
-        tell_step(dataset_id, done.removed, then=there)
+    elif move and done.removed.step:
+        number, said = done.removed.step.number, done.removed.step.summary
+        undo = url_for(".swap_move", dataset_id=dataset_id, number=number, act="undo")
+        tell(f"{said}. Undo brings them back here, and takes them out there.", undo=undo)
     else:
         undo = url_for("history.undo", dataset_id=target.id)
         said = f"Copied {plural(done.added.changed, 'pair')} to “{clip(target.name, 40)}”. Undo takes them out there."
         tell(said, undo=undo, number=step.number)
+    return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+@bp.post("/moves/<int:number>/<any(undo, redo):act>")
+def swap_move(dataset_id: int, number: int, act: str) -> ResponseReturnValue:
+    """Take a move back in both datasets at once, or do it again."""
+    back = act == "undo"
+    here, there = pairs.swap_move(dataset_id, number, back=back)
+    said = f"{'Undone' if back else 'Done again'}: {here.step.summary}." if here.step else "Nothing changed."
+    if n := there.skipped_count:
+        said += f" There, {plural(n, 'pair')} changed since {'stays' if n == 1 else 'stay'}."
+    if here.skipped_count:
+        said += f" {plural(here.skipped_count, 'pair')} left alone: {here.skipped[0].reason}"
+    other = url_for(".swap_move", dataset_id=dataset_id, number=number, act="redo" if back else "undo")
+    tell(said, undo=other, label="Redo" if back else "Undo")
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
 
 

@@ -296,6 +296,21 @@ def bring_pairs(dataset_id: int, selection: Selection, target_id: int, *, move: 
     return Brought(target_id, added, removed)
 
 
+def swap_move(dataset_id: int, number: int, *, back: bool, actor: str = ACTOR) -> tuple[Applied, Applied]:
+    """Undo a move in the dataset that pairs left and in the one they went to, or do it again, all or nothing.
+
+    What was changed there since stays there. Raises NotFound where the step moved nothing, or the other one is gone.
+    """
+    with history.transaction():
+        moved = history.details_of(history.step(dataset_id, number)).get("moved")
+        if moved is None:
+            raise NotFound(f"Step {number} moved no pairs to another dataset.", code="no_move")
+        swap, done = (history.undo, "undone") if back else (history.redo, "applied")
+        here = swap(dataset_id, number, actor=actor)
+        is_done = history.step(moved["dataset"], moved["step"]).state == done
+        return here, Applied() if is_done else swap(moved["dataset"], moved["step"], actor=actor)
+
+
 def tell_other_side(dataset_id: int, number: int) -> str:
     """What is to be known of a move of which one step was undone or redone: whether the one in the other dataset was
     not. Empty for any other step."""

@@ -730,7 +730,7 @@ def test_pairs_are_moved_with_all_they_have_and_each_side_is_undone(client, app,
         data={"id": ["1", "2"], "action": "move", "target": target},
         follow_redirects=True,
     )
-    assert "Move 2 pairs to “Target”." in as_shown(page.text) and "is undone there" in as_shown(page.text)
+    assert "Move 2 pairs to “Target”." in as_shown(page.text) and "takes them out there" in as_shown(page.text)
     with app.app_context():
         assert [one.question for one in entries.stream_entries(dataset_id)] == ["Question 3?"]
         moved = list(entries.stream_entries(target))
@@ -742,6 +742,47 @@ def test_pairs_are_moved_with_all_they_have_and_each_side_is_undone(client, app,
         history.undo(dataset_id)
         history.undo(target)
         assert datasets.get(target).entry_count == 1 and datasets.get(dataset_id).entry_count == 3
+
+
+def test_undo_of_a_move_takes_it_back_in_both_datasets(client, app, dataset_id):
+    with app.app_context():
+        target = factories.dataset("Target", 1)
+    moved = client.post(
+        f"/datasets/{dataset_id}/pairs/actions",
+        data={"id": ["1", "2"], "action": "move", "target": target},
+        follow_redirects=True,
+    )
+
+    def questions():
+        with app.app_context():
+            return [[one.question for one in entries.stream_entries(one_id)] for one_id in (dataset_id, target)]
+
+    went = questions()
+    undo = re.search(rf'action="(/datasets/{dataset_id}/pairs/moves/\d+/undo)"', moved.text)[1]
+    page = client.post(undo, follow_redirects=True)
+    assert "Undone: Move 2 pairs to “Target”." in as_shown(page.text)
+    assert [len(one) for one in questions()] == [3, 1]
+    redo = re.search(rf'action="(/datasets/{dataset_id}/pairs/moves/\d+/redo)"', page.text)[1]
+    client.post(redo)
+    assert questions() == went and [len(one) for one in went] == [1, 3]
+    with app.app_context():
+        last = list(entries.stream_entries(target))[-1]
+        pairs.save_pair(target, last.id, {"answer": "Another one."}, version=last.version)
+    page = client.post(undo, follow_redirects=True)
+    assert "There, 1 pair changed since stays." in as_shown(page.text)
+    assert [len(one) for one in questions()] == [3, 2]
+    assert client.post(f"/datasets/{dataset_id}/pairs/moves/1/undo").status_code == 404
+
+
+def test_no_more_pairs_are_changed_than_the_button_named(client, app, dataset_id):
+    address, all_of = f"/datasets/{dataset_id}/pairs/actions?tag=made", {"all": "1", "action": "delete"}
+    page = client.post(address, data={**all_of, "named": "2"}, follow_redirects=True)
+    assert "3 pairs match now, 1 more than the button said. Nothing was changed." in as_shown(page.text)
+    with app.app_context():
+        assert datasets.get(dataset_id).entry_count == 3
+    client.post(address, data={**all_of, "named": "4"})
+    with app.app_context():
+        assert datasets.get(dataset_id).entry_count == 0
 
 
 def test_undo_of_one_side_of_a_move_says_that_the_other_stands(client, app, dataset_id):

@@ -74,6 +74,7 @@ def test_what_is_not_understood_is_said(client, dataset_id) -> None:
     add(dataset_id, Record("status:odd", "a"))
     page = show(client, dataset_id, "status:odd")
     assert "after status: comes one of draft" in page and "1</b> matching pair" in page
+    assert "The quote at the end is not closed." in show(client, dataset_id, 'odd "')
 
 
 def test_where_no_words_are_found_the_insides_of_words_are_searched_and_that_is_said(client, dataset_id) -> None:
@@ -81,6 +82,7 @@ def test_where_no_words_are_found_the_insides_of_words_are_searched_and_that_is_
     page = show(client, dataset_id, "baum")
     assert "hold the text inside words" in page and "Apfel<mark>baum</mark>" in page
     assert "hold the text inside words" not in show(client, dataset_id, "apfel")
+    assert "hold the text inside words" not in show(client, dataset_id, "nowhere")
 
 
 def test_a_runaway_pattern_is_refused_with_a_sentence(client, dataset_id) -> None:

@@ -175,9 +175,8 @@ class _Reader:
             end = self._text.find('"', self._at + 1)
             value = self._text[self._at + 1 : end if end >= 0 else None]
             if end < 0:
-                self._remarks.append(
-                    f"The quote before “{clip(value, 40)}” is not closed: all that follows belongs to it."
-                )
+                said = f"before “{clip(value, 40)}” is not closed: all that follows belongs to it."
+                self._remarks.append(f"The quote {said if value.strip() else 'at the end is not closed.'}")
             self._at = end + 1 if end >= 0 else len(self._text)
             return value
         found = _WORD.match(self._text, self._at)
