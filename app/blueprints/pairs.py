@@ -13,17 +13,17 @@ from app.blueprints.jobs import own_path
 from app.blueprints.preview import render_markdown
 from app.blueprints.view import MOST_MARKED, back_or, find_in_page, tell, tell_step
 from app.core import difference
-from app.core.editing import ROLES
+from app.core.editing import ROLES, merge_messages
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, Restored
 from app.core.filters import EVERY, HERE, Filters, write_ids
-from app.core.record import STATUSES
+from app.core.record import STATUSES, dump_messages, load_messages
 from app.core.search.facts import facts_of
 from app.core.search.texts import texts_of
 from app.core.stats import name_language
 from app.core.stored import StoredEntry
 from app.core.text import clip, is_number, plural
 from app.forms.arguments import read_choice, read_choices, read_whole, require_names
-from app.forms.conversation import MessageFields
+from app.forms.conversation import Conversation, MessageFields, pack_messages
 from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import Fault, PairForm
 from app.frontdoor.answers import wants_json
@@ -39,6 +39,8 @@ SIZES = (25, 50, 100)
 # Texts whose tokens the editor shows.
 COUNTED = ("question", "answer", "reasoning", "system")
 MOST_REVISIONS = 50
+# Of a longer text the page of two versions shows what differs and stands around.
+LONG = 4_000
 # So many texts are shown over an editor in which a search found something.
 MOST_HITS = 6
 LIST_COOKIE = "ltt_list"
@@ -395,6 +397,11 @@ def save_refused(problem: Problem) -> ResponseReturnValue:
     return _render_page(dataset, view_of_request(), form=PairForm(), entry=entry, fault=Fault(problem.message))
 
 
+def _compare_shortly(before: str, after: str) -> list[difference.Piece]:
+    pieces = difference.compare_words(before, after)
+    return difference.excerpt_changes(pieces, LONG // 10) if max(len(before), len(after)) > LONG else pieces
+
+
 def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored: bool = False) -> ResponseReturnValue:
     """Yours, theirs and what both began with, where that is known; nothing typed is lost."""
     theirs = entries.get_deleted(dataset_id, entry_id)
@@ -407,12 +414,17 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
         dataset, view = datasets.get(dataset_id), view_of_request()
         return _render_page(dataset, view, form=form, entry=theirs, fault=form.fault_of(error), status=422)
     mine = {name: value for name, value in typed.items() if base is None or value != getattr(base, name)}
+    for name in ("turns", "trace") if base else ():
+        if name in mine:
+            sides = (load_messages(value) for value in (getattr(base, name), getattr(theirs, name), mine[name]))
+            mine[name] = dump_messages(merge_messages(*sides))
     rows = {
         name: (getattr(base, name) if base else None, getattr(theirs, name), mine[name])
         for name, _ in FIELDS
         if name in mine and mine[name] != getattr(theirs, name)
     }
     changed: Any = mine
+    stored = Conversation.of_record(theirs.record())
     merged = theirs._replace(**changed)
     body = render_template(
         "pairs/conflict.html",
@@ -427,7 +439,9 @@ def _render_conflict(dataset_id: int, entry_id: int, form: PairForm, *, restored
         restored=restored,
         roles=ROLES,
         blank=MessageFields("assistant"),
-        words=difference.compare_words,
+        words=_compare_shortly,
+        cut=lambda text, other: difference.cut_to_change(text, other, LONG)[0],
+        packed={name: pack_messages(getattr(stored, name)) for name in ("turns", "trace")},
         fault=Fault(),
     )
     return body, 410 if deleted and not restored else 409

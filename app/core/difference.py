@@ -23,7 +23,7 @@ Piece = tuple[str, str]
 def compare_words(before: str | None, after: str | None) -> list[Piece]:
     """The pieces of both texts in order: ``("equal" | "delete" | "insert", text)``.
 
-    Where more differs than can be compared word by word, it is one replacement.
+    Where more differs than can be compared word by word, it is compared by lines first; so large a line is replaced.
     """
     old, new = before or "", after or ""
     if old == new:
@@ -36,7 +36,7 @@ def compare_words(before: str | None, after: str | None) -> list[Piece]:
     first, second = first[same : len(first) - tail], second[same : len(second) - tail]
     pieces: list[Piece] = [("equal", head)] if head else []
     if len(first) + len(second) > MAX_WORDS:
-        pieces += _one_change("".join(first), "".join(second))
+        pieces += _compare_lines("".join(first), "".join(second))
         first = second = []
     for step in Indel.opcodes(first, second):
         if step.tag == "equal":
@@ -46,6 +46,25 @@ def compare_words(before: str | None, after: str | None) -> list[Piece]:
         else:
             pieces.append(("insert", "".join(second[step.dest_start : step.dest_end])))
     return _joined([*pieces, ("equal", foot)] if foot else pieces)
+
+
+def _compare_lines(old: str, new: str) -> list[Piece]:
+    """The pieces of long texts: the words of those lines alone that are not the same."""
+    first, second = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    if len(first) + len(second) > MAX_WORDS:
+        return _one_change(old, new)
+    pieces: list[Piece] = []
+    for is_equal, steps in groupby(Indel.opcodes(first, second), key=lambda step: step.tag == "equal"):
+        parts = list(steps)
+        before = "".join("".join(first[one.src_start : one.src_end]) for one in parts)
+        after = "".join("".join(second[one.dest_start : one.dest_end]) for one in parts)
+        if is_equal:
+            pieces.append(("equal", before))
+        elif (before, after) == (old, new):
+            pieces += _one_change(old, new)
+        else:
+            pieces += compare_words(before, after)
+    return pieces
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

@@ -129,6 +129,15 @@ def check_messages(turns: Sequence[Message], trace: Sequence[Message], known: Co
                 _check_message(message, place)
 
 
+def merge_messages(base: Sequence[Message], theirs: Sequence[Message], mine: Sequence[Message]) -> tuple[Message, ...]:
+    """Mine, where each message that I left alone is as they have it. Where one of us added or took some away, mine."""
+    if not len(base) == len(theirs) == len(mine):
+        return tuple(mine)
+    return tuple(
+        other if repr(own) == repr(before) else own for before, other, own in zip(base, theirs, mine, strict=True)
+    )
+
+
 def _check_message(message: Message, place: str) -> None:
     if message.role not in ROLES:
         raise Invalid(

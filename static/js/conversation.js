@@ -214,6 +214,21 @@ export function showMessages(form, values) {
   number(form);
 }
 
+// The messages of one part in place of those that are shown: of many the last.
+export function putMessages(form, place, text) {
+  const { messages } = unpack(text);
+  const shown = messages.length > 2 * MANY ? MANY : messages.length;
+  const part = form.querySelector(`[data-${place}]`);
+  part.replaceChildren();
+  if (shown < messages.length) {
+    part.append(emptyFold(form));
+    part.lastElementChild.querySelector("textarea").value = JSON.stringify(messages.slice(0, -shown));
+  }
+  let key = freeKey(form);
+  if (shown) part.append(...messages.slice(-shown).map((one) => card(form, one, key++)));
+  number(form);
+}
+
 const foldedIn = (place) => unpack(place.querySelector("textarea").value).messages;
 const isFold = (place) => place?.matches("[data-folded]");
 function emptyFold(form) {

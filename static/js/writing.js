@@ -1,3 +1,5 @@
+import { putMessages } from "./conversation.js";
+
 // What helps while a pair is written: tokens counted as one types, and known tags offered after each comma.
 function count(form) {
   const places = [...form.querySelectorAll("[data-tokens]")];
@@ -45,7 +47,7 @@ function complete(field) {
 function take(button) {
   const [field, theirs] = [`[name="${button.dataset.take}"]`, `[data-theirs="${button.dataset.take}"]`].map((one) => button.form.querySelector(one));
   button.hidden = false;
-  button.addEventListener("click", () => (field.value = theirs.value));
+  button.addEventListener("click", () => (field ? (field.value = theirs.value) : putMessages(button.form, button.dataset.take, theirs.value)));
 }
 
 export function writing() {

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.blueprints.preview import MOST_RENDERED
 from app.core.changes import Change
-from app.core.record import Message, Record
+from app.core.record import Message, Record, dump_messages
 from app.services import datasets, entries, history, lists, pairs
 from app.services.pairs import Selection
 from tests import factories
@@ -958,3 +958,26 @@ def test_a_deleted_pair_that_is_refused_once_more_keeps_what_was_typed(client, a
     page = client.post(f"{address}/restore", data=form_of(page, question=" "))
     assert page.status_code == 422 and "My own words</textarea>" in page.text
     assert 'href="#question"' in page.text
+
+
+def test_two_who_edit_other_messages_of_one_conversation_lose_neither(client, app, dataset_id):
+    turns = tuple(Message("user" if at % 2 == 0 else "assistant", f"said {at} " + "word " * 50) for at in range(200))
+    with app.app_context():
+        history.create(dataset_id, [Record("Q", "A", turns=turns)], summary="Add")
+        entry_id = max(one.id for one in entries.stream_entries(dataset_id))
+    address = f"/datasets/{dataset_id}/pairs/{entry_id}"
+    form = form_of(client.get(address), m180__text="Mine", m181__text="Mine too")
+    with app.app_context():
+        theirs = (Message("user", "Theirs"), *turns[1:181], Message("assistant", "Theirs too"), *turns[182:])
+        pairs.save_pair(dataset_id, entry_id, {"turns": dump_messages(theirs)}, version=1)
+    page = client.post(address, data=form)
+    assert page.status_code == 409
+    # What differs is shown with what stands around, not the whole conversation: that is in the fields, mine and theirs.
+    differs = " ".join(re.findall(r"<ins>(.*?)</ins>", page.text, re.DOTALL))
+    assert all(text in differs for text in ("Theirs", "Theirs too", "Mine", "Mine too"))
+    assert page.text.count("said 50 word") == 2
+    assert client.post(address, data=form_of(page)).status_code == 303
+    with app.app_context():
+        said = [one.text for one in entries.get(dataset_id, entry_id).record().turns]
+    changed = {at: text for at, text in enumerate(said) if text != turns[at].text}
+    assert changed == {0: "Theirs", 180: "Mine", 181: "Mine too"}

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.core.record import Message, Record
+from app.core.record import Message, Record, dump_messages
 from app.services import datasets, entries, history, pairs
 from tests.browser.looking import find_faults, overflow
 from tests.browser.test_journey import press, wait_for_scripts
@@ -279,3 +279,24 @@ def test_who_saves_while_they_write_goes_on_writing_there(page: Page, chat: str)
     press(page, "Control+s")
     expect(page.get_by_role("alert")).to_contain_text("Message 1 is empty")
     expect(text(page, 2)).to_be_focused()
+
+
+def test_their_messages_are_taken_in_place_of_mine(app: Flask, page: Page, long_chat: str) -> None:
+    page.goto(long_chat)
+    wait_for_scripts(page)
+    text(page, 2000).fill("Mine")
+    page.get_by_label("Answer", exact=True).fill("Mine as well")
+    with app.app_context():
+        turns = list(entries.get(1, 3).record().turns)
+        turns[1999] = Message("assistant", "Theirs")
+        pairs.save_pair(1, 3, {"turns": dump_messages(tuple(turns))}, version=1)
+    press(page, "Control+s")
+    expect(page.get_by_role("heading", name="Two versions of pair 3")).to_be_visible()
+    wait_for_scripts(page)
+    expect(text(page, 2000)).to_have_value("Mine")
+    page.get_by_role("button", name="Use theirs: Earlier turns").click()
+    expect(text(page, 2000)).to_have_value("Theirs")
+    assert find_faults(page) == [] and overflow(page) == 0
+    page.get_by_role("button", name="Save this text").click()
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    assert changed(app) == [(1999, "Theirs")]

@@ -130,5 +130,11 @@ def test_of_a_long_text_only_what_was_edited_differs():
     pieces = compare_words(before, after)
     assert [kind for kind, _ in pieces] == ["equal", "insert", "equal"] and len(pieces[1][1]) < 20
     assert "".join(text for kind, text in pieces if kind != "delete") == after
+    lines = [f"Line {at} says this and that and more.\n" for at in range(3000)]
+    edited = [*lines[:2], "A new one.\n", *lines[2:2500], "Line 2500 says nothing.\n", *lines[2501:]]
+    pieces = compare_words("".join(lines), "".join(edited))
+    assert [text for kind, text in pieces if kind == "insert"] == ["A new one.\n", "nothing"]
+    assert "".join(text for kind, text in pieces if kind != "delete") == "".join(edited)
+    assert "".join(text for kind, text in pieces if kind != "insert") == "".join(lines)
     other = "first " + "x y " * 20_000 + "last"
     assert [kind for kind, _ in compare_words(other, other.replace("x", "z"))] == ["equal", "delete", "insert", "equal"]
