@@ -59,7 +59,7 @@ class Server:
                 stderr=log,
                 preexec_fn=confine,
             )
-        wait_for(lambda: "Stop with" in self.said or self.process.poll() is not None, 60)
+        wait_for(lambda: "Stop with" in self.said or self.process.poll() is not None, 180)
         assert self.process.poll() is None, self.said
         self.port = int(re.search(r"127\.0\.0\.1:(\d+)", self.said)[1])
         self.token = keys.api_token(folder)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from app.web import LOCK_SECONDS
 from tests.serving import ROOT, Reply, Server, free_port, run_ltt, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and signals of Linux")
@@ -64,8 +65,8 @@ def create(server: Server, name: str) -> Reply:
 def test_a_stopped_writer_holds_up_writers_only_and_is_named(server: Server) -> None:
     with stopped_writer(server) as pid, concurrent.futures.ThreadPoolExecutor(20) as pool:
         writes = [pool.submit(create, server, f"set {number}") for number in range(20)]
-        time.sleep(1.5)
-        assert sum(write.done() for write in writes) >= 12, "only a few wait on"
+        # Only a few wait on: so soon nobody can have waited to the end.
+        wait_for(lambda: sum(write.done() for write in writes) >= 12, LOCK_SECONDS - 1)
         for path in ("/healthz", "/readyz", "/static/css/base.css", "/", "/api/v1/datasets"):
             began = time.monotonic()
             assert server.get(path) == 200
@@ -149,7 +150,7 @@ def test_without_room_for_what_waits_lists_are_whole_and_downloads_are_cut(serve
     with slow_connection(server) as connection:
         connection.sendall(f"GET /api/v1/datasets/{dataset_id}/export HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         connection.recv(100)
-        time.sleep(2)
+        wait_for(lambda: "An answer is cut" in server.said)
         received = b""
         with contextlib.suppress(ConnectionResetError):
             received = read_all(connection)
