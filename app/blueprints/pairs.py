@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.blueprints.errors import Problem, shown_on
@@ -26,7 +26,9 @@ from app.forms.arguments import read_choice, read_choices, read_whole, require_n
 from app.forms.conversation import Conversation, MessageFields, pack_messages
 from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import Fault, PairForm
+from app.frontdoor import limits
 from app.frontdoor.answers import wants_json
+from app.frontdoor.limits import MB
 from app.models import Dataset
 from app.services import datasets, editor, entries, export, imports, lists, pairs, review, validation
 from app.services.entries import Searched
@@ -239,6 +241,7 @@ def _render_page(
         entry=entry,
         new=new,
         fault=fault or Fault(),
+        too_large=_most_sent() if entry and _size_of(entry) > _most_sent() * MB * 0.95 else None,
         own=own,
         open_pair=lambda pair: (
             view.address(dataset.id, "pairs.edit", entry_id=pair) if own else view.address(dataset.id, pair=pair)
@@ -256,6 +259,15 @@ def _render_page(
         piece=lambda before, after: difference.excerpt_changes(difference.compare_words(before, after), 24),
     )
     return body, status
+
+
+def _most_sent() -> int:
+    return limits.of_endpoint(current_app, "pairs.save")[1]
+
+
+def _size_of(entry: StoredEntry) -> int:
+    """About how many bytes the editor sends of a pair."""
+    return sum(len(value.encode()) for value in entry if isinstance(value, str))
 
 
 def _alone(dataset: Dataset) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import { hints, keys } from "./keys.js";
 import { toasts } from "./toasts.js";
 import { selection } from "./selection.js";
 import { conversation } from "./conversation.js";
-import { drafts } from "./drafts.js";
+import { asking, drafts } from "./drafts.js";
 import { drops } from "./drops.js";
 import { early } from "./early.js";
 import { editor } from "./editor.js";
@@ -23,7 +23,7 @@ import { texts } from "./texts.js";
 import { writing } from "./writing.js";
 
 document.documentElement.classList.add("js");
-const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, writing, drops, facets, forms, live];
+const first = [outboxes, texts, labels, review, keys, toasts, selection, conversation, drafts, asking, writing, drops, facets, forms, live];
 for (const start of [...first, markdown, menus, rows, place, editor, focus, overlays, early]) start();
 // A list that came by itself, such as the result of a search, is made alive too.
 document.addEventListener("htmx:after:swap", () => [selection, facets, rows, drafts, hints].forEach((start) => start()));

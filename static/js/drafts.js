@@ -160,6 +160,7 @@ function inEditor(form) {
 function send(address, kept) {
   const form = element("form", "", "");
   form.method = "post";
+  form.enctype = "multipart/form-data";
   form.action = address;
   form.hidden = true;
   const token = document.querySelector("[name=csrf_token]").value;
@@ -238,6 +239,17 @@ function discard() {
   if (!place) return;
   forget(place);
   history.replaceState(history.state, "", location.pathname + location.search);
+}
+
+// What is typed into a form with data-asks is kept nowhere: leaving its page asks, until it is sent.
+export function asking() {
+  const ask = (event) => event.preventDefault();
+  const start = () => window.addEventListener("beforeunload", ask);
+  for (const form of document.querySelectorAll("form[data-asks]")) {
+    if (form.dataset.asks) start();
+    form.addEventListener("input", start);
+    form.addEventListener("submit", () => window.removeEventListener("beforeunload", ask));
+  }
 }
 
 export function drafts() {

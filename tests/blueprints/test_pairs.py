@@ -981,3 +981,19 @@ def test_two_who_edit_other_messages_of_one_conversation_lose_neither(client, ap
         said = [one.text for one in entries.get(dataset_id, entry_id).record().turns]
     changed = {at: text for at, text in enumerate(said) if text != turns[at].text}
     assert changed == {0: "Theirs", 180: "Mine", 181: "Mine too"}
+
+
+def test_a_pair_that_no_form_can_send_says_so_before_one_types(client, app, dataset_id):
+    with app.app_context():
+        history.create(dataset_id, [Record("Q", "漢" * 700_000), Record("Q", "漢" * 600_000)], summary="Add")
+        small, large = sorted((one.id for one in entries.stream_entries(dataset_id)), reverse=True)[:2]
+    said = "larger than the 2 MB that a page may send"
+    assert said in client.get(f"/datasets/{dataset_id}/pairs/{large}").text
+    page = client.get(f"/datasets/{dataset_id}/pairs/{small}")
+    assert said not in page.text
+    sent = client.post(
+        f"/datasets/{dataset_id}/pairs/{small}",
+        data=form_of(page, question="Changed"),
+        content_type="multipart/form-data",
+    )
+    assert sent.status_code == 303

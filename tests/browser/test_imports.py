@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from app.jobs.worker import Worker
 from app.services import datasets, entries, imports
 from tests.browser.looking import find_faults, overflow
+from tests.browser.test_journey import wait_for_scripts
 
 TABLE = (
     "Macro title;Reply;Category\nCan I return a rug?;Ja, natürlich.;returns\nWhere is it?;In Orders.;orders\nGift?;;x\n"
@@ -150,3 +151,29 @@ def test_every_column_of_a_wide_table_can_be_read_and_mapped(dataset_id, open_pa
     wrapping = page.locator(".mapper td.ln").evaluate_all("cells => cells.map((c) => getComputedStyle(c).whiteSpace)")
     assert set(wrapping) == {"nowrap"}
     assert overflow(page) == 0
+
+
+def test_leaving_a_row_that_is_being_repaired_asks(app, dataset_id, open_page):
+    page, asked = open_page(), []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\nWhen?,\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    page.get_by_role("link", name="Repair line 3 in fields").click()
+    wait_for_scripts(page)
+    page.reload()
+    assert asked == []
+    wait_for_scripts(page)
+    page.get_by_label("Answer", exact=True).press_sequentially("Yes")
+    page.reload()
+    assert asked == ["beforeunload"]
+    # What was refused is not stored either; what is sent is not lost.
+    wait_for_scripts(page)
+    page.get_by_label("Question", exact=True).press_sequentially("Really? ")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The answer is empty")
+    assert asked == ["beforeunload"]
+    wait_for_scripts(page)
+    page.get_by_label("Answer", exact=True).focus()
+    page.keyboard.press("End")
+    page.reload()
+    assert asked == ["beforeunload"] * 2
