@@ -7,7 +7,7 @@ from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
 
 from app import config, keys
-from app.frontdoor import hosts, takes_uploads
+from app.frontdoor import answers, hosts, takes_uploads
 from app.frontdoor.headers import CONTENT_SECURITY_POLICY, STATIC_POLICY
 from app.frontdoor.routes import list_routes
 
@@ -254,3 +254,8 @@ def test_malformed_json_is_a_400(open_app: Flask, token: dict[str, str], body: s
 def test_the_api_takes_no_forms(open_app: Flask, token: dict[str, str]) -> None:
     answer = open_app.test_client().post("/api/v1/write", data={"a": "1"}, headers=token)
     assert answer.status_code == 415
+
+
+def test_who_sends_too_much_by_a_page_reads_what_to_do() -> None:
+    _, body = answers.refusal_body(answers.Refusal(413, "too_large", "That is more than 2 MB."), "1", as_json=False)
+    assert "<h1>Too large</h1>" in body.decode() and "the browser still has what you typed" in body.decode()

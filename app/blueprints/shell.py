@@ -69,7 +69,11 @@ def _send_static_files(response: Response) -> Response:
     """Let browsers keep a static file whose address tells its content. Its name is in the address already."""
     if request.endpoint == "static":
         response.headers.pop("Content-Disposition", None)
-    if request.endpoint in ("static", "shell.style", "shell.script") and "v" in request.args and response.status_code == 200:
+    if (
+        request.endpoint in ("static", "shell.style", "shell.script")
+        and "v" in request.args
+        and response.status_code == 200
+    ):
         response.cache_control.no_cache = None
         response.cache_control.max_age = _FOR_EVER
         response.cache_control.immutable = True

@@ -10,9 +10,17 @@ from typing import Any
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel="stylesheet" href="/static/css/all.css"></head>
-<body><main class="empty"><h1>{title}</h1><p>{message}</p><p><a href="/">All datasets</a></p>
+<body><main class="empty"><h1>{title}</h1><p>{message}</p>{advice}<p><a href="/">All datasets</a></p>
 <p class="muted">{code} · request {request_id}</p></main></body></html>
 """
+# What the page is called, and what one can do; of any other status the page has its standard phrase.
+_SAID = {
+    400: ("Not understood", ""),
+    403: ("Not allowed", ""),
+    413: ("Too large", "Nothing of it was read or changed. Go back: the browser still has what you typed."),
+    429: ("Too many at once", "Wait a moment, then do it again."),
+    503: ("Busy for a moment", "Try it again in a few seconds."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,11 @@ def refusal_body(refusal: Refusal, request_id: str, *, as_json: bool) -> tuple[s
     """Content type and body of a refusal."""
     if as_json:
         return "application/json", error_json(refusal.code, refusal.message, request_id, refusal.details).encode()
+    title, advice = _SAID.get(refusal.status, (reason_phrase(refusal.status), ""))
     page = _PAGE.format(
-        title=escape(reason_phrase(refusal.status)),
+        title=escape(title),
         message=escape(refusal.message),
+        advice=f"<p>{escape(advice)}</p>" if advice else "",
         code=escape(refusal.code),
         request_id=escape(request_id),
     )

@@ -5,7 +5,8 @@ const TEXT = "textarea, input:not([type=checkbox], [type=radio], [type=range])";
 const CONTROLS = "a[href], button, input, select, summary";
 
 const wordsOf = (one) => one.getAttribute("aria-label") ?? one.textContent.trim();
-const signOf = (one) => [one.tagName, one.name ?? "", one.name ? (one.matches("select") ? "" : one.value) : wordsOf(one)].join("/");
+const valueOf = (one) => (one.matches("select") ? "" : `${one.value}/${one.getAttribute("aria-label") ?? ""}`);
+const signOf = (one) => [one.tagName, one.name ?? "", one.name ? valueOf(one) : wordsOf(one)].join("/");
 const isShown = (one) => !one.disabled && one.checkVisibility({ visibilityProperty: true });
 
 function remember(used) {

@@ -169,3 +169,18 @@ def test_who_comes_while_others_look_at_all_is_told_so(app: Flask, client: Flask
         review.claim_cards(Queue(1), Reviewer("other", "Mira"), 8)
     page = client.get(address).text
     assert "Others look at the rest" in page and "Nothing is left to review" not in page
+
+
+def test_a_queue_is_chosen_on_its_own_page(client: FlaskClient, address: str) -> None:
+    page = client.get(address).text
+    assert "in Needs review" in page and ">Which pairs<" in page
+    assert shown(client, f"{address}?status=review&q=2") == [2]
+    page = client.get(f"{address}?status=&q=2&tag=made").text
+    assert '<option value="" selected>Any</option>' in page and 'type="hidden" name="tag" value="made"' in page
+    assert "Filters 2" in page
+
+
+def test_a_queue_of_what_nothing_matches_leads_back_to_the_usual_one(client: FlaskClient, address: str) -> None:
+    page = client.get(f"{address}?status=draft").text
+    assert "Nothing is left of what matches" in page and f'href="{address}">Needs review' in page
+    assert "Nothing is left to review" not in page

@@ -12,9 +12,12 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 from app.core.record import Record
 from app.models import Verdict, db
 from app.services import datasets, entries, history, pairs
+from tests.browser.looking import overflow
 from tests.browser.test_journey import press, wait_for_scripts
 
 PAIRS = 30
+_CUT_OFF = """[...document.querySelectorAll("[data-card]:not([hidden]) .decide :is(button, a)")]
+  .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent.trim())"""
 Found = TypeVar("Found")
 TELL_WHAT_IS_REMOVED = """
 const remove = Storage.prototype.removeItem;
@@ -241,3 +244,20 @@ def test_random_keys_and_reloads_leave_what_was_pressed(app: Flask, page: Page, 
         press(page, key)
     sent(page)
     assert statuses(app) == expected
+
+
+def test_on_a_phone_one_goes_back_and_undoes_by_buttons(app: Flask, open_page: Callable[..., Page], queue: str) -> None:
+    page = open_page(width=390, height=844)
+    page.goto(queue)
+    wait_for_scripts(page)
+    shown = page.locator("[data-card]:visible")
+    shown.get_by_role("button", name="Approve").click()
+    expect(page.locator("[data-card='2']")).to_be_visible()
+    shown.get_by_role("button", name="Undo my last decision").click()
+    expect(page.locator("[data-card='1']")).to_be_visible()
+    shown.get_by_role("button", name="Next").click()
+    shown.get_by_role("button", name="Back").click()
+    expect(page.locator("[data-card='1']")).to_be_visible()
+    sent(page)
+    assert statuses(app)[1] == "review" and overflow(page) == 0
+    assert page.evaluate(_CUT_OFF) == []
