@@ -1,4 +1,4 @@
-"""What stands around all pages: their style and scripts, the switch between datasets, and the way from one file to another."""
+"""What stands around all pages: style, scripts, the switch between datasets, and the way from one file to another."""
 
 import hashlib
 import re

@@ -101,6 +101,6 @@ def test_the_keys_over_a_page_are_those_that_act_on_it(
     page.keyboard.press("?")
     labels = page.locator("dialog dt")
     expect(labels.first).to_be_visible()
-    listed = labels.all_inner_texts()
-    assert set(there) <= set(listed) and not set(missing) & set(listed), listed
+    told = labels.all_inner_texts()
+    assert set(there) <= set(told) and not set(missing) & set(told), told
     assert page.locator("dialog section:not(:has(dt))").count() == 0
