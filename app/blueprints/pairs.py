@@ -286,9 +286,9 @@ def _listed(dataset: Dataset, view: View) -> dict[str, Any]:
     page = lists.list_page(
         dataset.id, view.filters, cursor=view.cursor, order=view.in_order, size=view.size, columns=columns
     )
-    # How many have a status is kept, and how many hold words stands in the index; anything else is counted later.
-    by_status = EVERY in (replace(view.filters, statuses=()), replace(view.filters, text=""))
-    total = facets.total if facets else entries.count_entries(dataset.id, view.filters) if by_status else None
+    # How many have a status is soon counted, and how many hold words stands in the index; anything else comes later.
+    count = entries.count_entries if replace(view.filters, statuses=()) == EVERY else entries.count_at_once
+    total = facets.total if facets else count(dataset.id, view.filters)
     shown, unused = Shown.of_cookie(), lists.find_unused(columns) if columns is not None else frozenset()
     files = imports.name_files([int(one) for one in (facets.imports if facets else ()) if is_number(one)])
     return {

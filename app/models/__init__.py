@@ -27,13 +27,14 @@ from app.models.filling import fill
 from app.models.findings import Check, FoundProblem
 from app.models.history import ChangeRow, ChangeSet
 from app.models.idempotency import IdempotencyKey
+from app.models.ids import read_ids
 from app.models.imports import IS_OPEN, Import, QuarantinedRow
 from app.models.job import Job
 from app.models.ledgers import Ledger, LedgerRow
 from app.models.price import Price
 from app.models.recipe import SavedRecipe
 from app.models.review import Audit, Claim, Comment, Verdict
-from app.models.search import EntryFacts, SearchState, StaleEntry
+from app.models.search import EntryFacts, SearchState, SearchWords, StaleEntry
 from app.models.snapshots import KeptEntry, Snapshot, SnapshotRange, SnapshotUse
 from app.models.training import TrainingRun
 from app.models.views import SavedView
@@ -72,6 +73,7 @@ __all__ = [
     "SavedRecipe",
     "SavedView",
     "SearchState",
+    "SearchWords",
     "Snapshot",
     "SnapshotRange",
     "SnapshotUse",
@@ -94,6 +96,7 @@ __all__ = [
     "met_epoch",
     "next_epoch",
     "open_copy",
+    "read_ids",
     "reading",
     "require_epoch",
     "transaction",

@@ -5,7 +5,7 @@ themselves. The full-text index of a dataset is a table of its own, ``search_DAT
 words in ``entry_facts.words``.
 """
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -52,6 +52,21 @@ class SearchState(Base):
     build_upto: Mapped[int] = mapped_column(Id, default=0)
     # What folded the texts; another one may do it otherwise, so that all is made anew.
     made_by: Mapped[str] = mapped_column(String(40), default="")
+
+
+class SearchWords(Base):
+    """All words of one dataset's index, each once, with a line end before the first one and behind every one.
+
+    They are those of its entries up to ``upto``; None where the index does not keep one of them whole. What comes to
+    the index later is not in the list until that is made anew. PostgreSQL has none.
+    """
+
+    __tablename__ = "search_words"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), primary_key=True, autoincrement=False)
+    index_number: Mapped[int] = mapped_column(Integer)
+    upto: Mapped[int] = mapped_column(Id)
+    words: Mapped[str | None] = mapped_column(Text)
 
 
 class StaleEntry(Base):

@@ -285,7 +285,7 @@ def _begin_epoch(target: sqlite3.Connection, epoch: int) -> None:
     virtual = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE %'"
     for (name,) in target.execute(virtual).fetchall():
         target.execute('DROP TABLE "{}"'.format(name.replace('"', '""')))
-    for table in ("entry_facts", "stale_entries", "search_states"):
+    for table in ("entry_facts", "stale_entries", "search_states", "search_words"):
         target.execute(f"DELETE FROM {table}")
     target.execute("UPDATE workspace SET epoch = ?", (epoch,))
     for table, column in _VERSIONED:

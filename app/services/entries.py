@@ -284,11 +284,16 @@ class Searched:
 
 def explain_search(dataset_id: int, text: str) -> Searched | None:
     """How the text is taken in a dataset; None where it asks for nothing."""
-    found = search.find(dataset_id, text, is_live(dataset_id))
+    found = find_text(dataset_id, text)
     if found is None:
         query = parse_query(text)
         return Searched(query, False, 0) if query.remarks else None
     return Searched(found.query, found.inside, search.find_lag(dataset_id).index)
+
+
+def find_text(dataset_id: int, text: str) -> search.Found | None:
+    """What answers a text of the search box in a dataset; None where it asks for nothing."""
+    return search.find(dataset_id, text, is_live(dataset_id))
 
 
 def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str = "newest", size: int = 50) -> Page:
@@ -297,12 +302,7 @@ def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str
         raise BadUsage(f"There is no order {order!r}. Use newest or oldest.")
     direction, anchor = _parse_cursor(cursor)
     backwards = direction == "before"
-    descending = (order == "newest") != backwards
-    statement = select_entries(dataset_id, filters)
-    if anchor is not None:
-        statement = statement.where(Entry.id < anchor if descending else Entry.id > anchor)
-    statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(size + 1)
-    rows = [as_entry(row) for row in db.session.execute(statement)]
+    rows = _take(dataset_id, filters, size + 1, descending=(order == "newest") != backwards, beyond=anchor)
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -313,6 +313,21 @@ def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str
         f"before:{rows[0].id}" if rows and has_previous else None,
         f"after:{rows[-1].id}" if rows and has_next else None,
     )
+
+
+def _take(dataset_id: int, filters: Filters, most: int, *, descending: bool, beyond: int | None) -> list[StoredEntry]:
+    """The first entries by id that the filters choose, from beyond an id."""
+    if filters.text and filters.ids is None:
+        found = find_text(dataset_id, filters.text)
+        if found is not None:
+            if filters.asks_facts:
+                _require_facts(dataset_id, is_live(dataset_id), None, False)
+            return found.take(most, filter_conditions(filters), descending=descending, beyond=beyond)
+    statement = select_entries(dataset_id, filters)
+    if beyond is not None:
+        statement = statement.where(Entry.id < beyond if descending else Entry.id > beyond)
+    statement = statement.order_by(Entry.id.desc() if descending else Entry.id).limit(most)
+    return [as_entry(row) for row in db.session.execute(statement)]
 
 
 def _parse_cursor(cursor: str) -> tuple[str, int | None]:
@@ -330,15 +345,22 @@ def bad_cursor() -> BadUsage:
 
 
 def count_entries(dataset_id: int, filters: Filters) -> int:
-    """How many live entries match; without filters the kept count is read."""
-    if filters == Filters():
+    """How many live entries match."""
+    number = count_at_once(dataset_id, filters)
+    if number is None:
+        number = int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
+    return number
+
+
+def count_at_once(dataset_id: int, filters: Filters) -> int | None:
+    """How many live entries match, as far as the kept count or the index of searches tells it; else None."""
+    if filters == EVERY:
         dataset = db.session.get(DatasetRow, dataset_id)
         return dataset.entry_count if dataset else 0
     if filters == Filters(text=filters.text):
-        found = search.find(dataset_id, filters.text, is_live(dataset_id))
-        if found is not None and (number := search.count_by_index(dataset_id, found)) is not None:
-            return number
-    return int(db.session.execute(select_entries(dataset_id, filters, (func.count(),))).scalar_one())
+        found = find_text(dataset_id, filters.text)
+        return found.count() if found is not None else count_at_once(dataset_id, EVERY)
+    return None
 
 
 def status_counts(dataset_id: int, filters: Filters) -> dict[str, int]:
@@ -396,9 +418,10 @@ def neighbours_of(
     dataset_id: int, filters: Filters, entry_id: int, order: str = "newest"
 ) -> tuple[int | None, int | None]:
     """The ids before and after an entry in the list."""
-    smaller = select_entries(dataset_id, filters, (func.max(Entry.id),)).where(Entry.id < entry_id)
-    larger = select_entries(dataset_id, filters, (func.min(Entry.id),)).where(Entry.id > entry_id)
-    below, above = db.session.execute(smaller).scalar(), db.session.execute(larger).scalar()
+    below, above = (
+        next((one.id for one in _take(dataset_id, filters, 1, descending=down, beyond=entry_id)), None)
+        for down in (True, False)
+    )
     return (above, below) if order == "newest" else (below, above)
 
 

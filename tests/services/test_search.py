@@ -11,12 +11,14 @@ from app.core.filters import Filters
 from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
-from app.core.stored import content_of
-from app.models import EntryFacts, SearchState, db, transaction
+from app.core.stored import as_entry, content_of
+from app.models import EntryFacts, SearchState, SearchWords, db, transaction
 from app.services import datasets, entries, history, lists, pairs, review, search
+from app.services.entries import Page
+from app.services.lists import Order
 from app.services.pairs import Selection
 from app.services.review import Reviewer
-from app.services.search import catching_up, finding, marking
+from app.services.search import catching_up, finding, listing, marking
 from tests.services.searches import draw_query, draw_record
 
 QUERIES = 2_000
@@ -70,11 +72,36 @@ def write_here_and_there(dataset_id: int, rng: random.Random) -> None:
     history.create(dataset_id, [draw_record(rng) for _ in range(4)], summary="Add more")
 
 
+def turn_pages(dataset_id: int, text: str, order: str, size: int) -> list[int]:
+    """All that a list shows, page by page; what lies before each page is the page that was there before."""
+
+    def read(cursor: str) -> tuple[list[int], Page]:
+        page = lists.list_page(dataset_id, Filters(text=text), cursor=cursor, order=Order(order), size=size)
+        return [one.id for one in page.entries], page
+
+    shown, page = read("")
+    pages = [shown]
+    while page.next:
+        shown, page = read(page.next)
+        assert page.previous and read(page.previous)[0] == pages[-1], text
+        pages.append(shown)
+    return [one for shown in pages for one in shown]
+
+
 def compare(dataset_id: int, rng: random.Random, number: int) -> None:
     hits = 0
-    for _ in range(number):
+    for turn in range(number):
         text = draw_query(rng)
         wanted = look(dataset_id, text)
+        # Pages come first: once all is known, they are read from that.
+        if turn % 3 == 0:
+            order = rng.choice(("newest", "oldest"))
+            shown = turn_pages(dataset_id, text, order, rng.choice((20, 100)))
+            assert shown == (wanted[::-1] if order == "newest" else wanted), text
+        elif turn % 3 == 1:
+            columns = lists.load_columns(dataset_id)
+            assert columns is not None
+            assert lists.count_facets(columns, dataset_id, Filters(text=text)).total == len(wanted), text
         assert find(dataset_id, text) == wanted, text
         assert entries.count_entries(dataset_id, Filters(text=text)) == len(wanted), text
         hits += bool(wanted)
@@ -104,6 +131,8 @@ def test_answers_are_those_of_a_plain_look(
     dataset_id: int, monkeypatch: pytest.MonkeyPatch, seed: int, most_inside: int
 ) -> None:
     monkeypatch.setattr(finding, "MOST_INSIDE", most_inside)
+    monkeypatch.setattr(finding, "_MANY_IDS", 10)
+    monkeypatch.setattr(listing, "MOST_UNLISTED", 3)
     try_all(dataset_id, seed, QUERIES // 10)
 
 
@@ -114,6 +143,64 @@ def test_letters_inside_words_are_found_by_the_words_of_the_index(dataset_id: in
     follow()
     wanted = look(dataset_id, text)
     assert find(dataset_id, text) == wanted and wanted
+
+
+def test_words_of_an_index_are_listed_once_many_came_to_it(dataset_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then those of the few that came are taken from their texts."""
+    monkeypatch.setattr(listing, "MOST_UNLISTED", 3)
+    history.create(dataset_id, [Record(f"Tare {n}?", "Empty wéight.") for n in range(30)], summary="Add")
+    follow()
+
+    def listed() -> tuple[int, set[str]]:
+        db.session.rollback()
+        row = db.session.execute(select(SearchWords)).scalar_one()
+        assert row.words is not None and row.words.count("\n") == len(set(row.words.split())) + 1
+        return row.upto, set(row.words.split())
+
+    usual = {"tare", "empty", "weight", *map(str, range(30))}
+    assert listed() == (30, usual)
+    pairs.add_pair(dataset_id, "Is there a needle?", "Yes.")
+    follow()
+    assert db.session.execute(select(SearchState.index_upto)).scalar() == 31
+    assert listed() == (30, usual)
+    assert find(dataset_id, "eedl") == [31] and find(dataset_id, "eigh") == list(range(1, 31))
+    history.create(dataset_id, [Record("And a thread?", "Yes.") for _ in range(3)], summary="Add")
+    while db.session.execute(select(SearchState.index_upto)).scalar() < 34:
+        search.catch_up()
+        db.session.rollback()
+    # Before they are listed anew, the index itself is asked.
+    assert listed()[0] == 30 and find(dataset_id, "hrea") == [32, 33, 34] and find(dataset_id, "eedl") == [31]
+    follow()
+    assert listed() == (34, usual | {"is", "there", "a", "needle", "yes", "and", "thread"})
+    assert find(dataset_id, "hrea") == [32, 33, 34] and find(dataset_id, "eedl") == [31]
+
+
+def test_texts_that_are_removed_leave_no_word_in_the_list(dataset_id: int) -> None:
+    history.create(dataset_id, [Record(f"Tare {n}?", "Empty.") for n in range(30)], summary="Add")
+    pairs.save_pair(dataset_id, 1, {"answer": "The secretword."}, version=1)
+    follow()
+    assert "secretword" in (db.session.execute(select(SearchWords.words)).scalar() or "")
+    entry = entries.get(dataset_id, 1)
+    pairs.save_pair(dataset_id, 1, {"answer": "Empty."}, version=entry.version)
+    history.compact(dataset_id, 3)
+    assert db.session.execute(select(SearchWords)).first() is None
+    follow()
+    assert "secretword" not in (db.session.execute(select(SearchWords.words)).scalar() or "secretword")
+
+
+def test_the_first_of_many_are_found_without_a_look_at_the_rest(
+    app: Flask, dataset_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.create(dataset_id, [Record(f"Tare {n}?", "The empty-weight.") for n in range(400)], summary="Add")
+    follow()
+    read = []
+    monkeypatch.setattr(finding, "_ROWS", 10)
+    monkeypatch.setattr(finding, "as_entry", lambda row: read.append(row.id) or as_entry(row))
+    for text in ("empty-weight", "pty-wei", "regex:/e.mpty|y-w/"):
+        shown = lists.list_page(dataset_id, Filters(text=text), size=20)
+        assert [one.id for one in shown.entries] == list(range(400, 380, -1)), text
+        assert shown.next and len(read) <= 60, text
+        read.clear()
 
 
 def test_an_index_of_another_version_is_not_asked(dataset_id: int) -> None:

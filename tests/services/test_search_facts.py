@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from app.core.filters import Filters
 from app.core.record import Message, Record
 from app.core.search.facts import Facts, facts_of
-from app.models import ChangeSet, Entry, EntryFacts, SearchState, StaleEntry, db, is_writing
+from app.models import ChangeSet, Entry, EntryFacts, SearchState, SearchWords, StaleEntry, db, is_writing
 from app.services import backups, datasets, entries, history, pairs, search
 from app.services.pairs import Selection
 from app.services.search import catching_up, marking
@@ -184,7 +184,7 @@ def test_a_deleted_dataset_takes_its_rows_along(dataset_id: int) -> None:
     follow()
     datasets.delete_dataset(dataset_id)
     follow()
-    assert db.session.execute(select(EntryFacts)).all() == []
+    assert db.session.execute(select(EntryFacts)).all() == [] == db.session.execute(select(SearchWords)).all()
     tables = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'search~_%~_%' ESCAPE '~' AND name <> 'search_states'"
     assert db.session.execute(text(tables)).scalar() == 0
     datasets.restore_dataset(dataset_id)
@@ -211,7 +211,7 @@ def test_what_a_backup_brings_is_not_believed(dataset_id: int) -> None:
         connection.exec_driver_sql("UPDATE entry_facts SET chars = 1")
         connection.commit()
     backups.restore_backup(backups.make_backup())
-    assert lag_of(dataset_id) == (12, 12)
+    assert lag_of(dataset_id) == (12, 12) and db.session.execute(select(SearchWords)).all() == []
     follow()
     assert find_wrong(dataset_id) == []
 

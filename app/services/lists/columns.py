@@ -127,7 +127,7 @@ class Columns:
         is_there[is_there] = self.ids[places[is_there]] == wanted[is_there]
         return places, is_there
 
-    def places(self, ids: Sequence[int]) -> Array:
+    def places(self, ids: Sequence[int] | Array) -> Array:
         """Where these ids stand; those that are not there are left out."""
         places, is_there = self.find(ids)
         return places[is_there]

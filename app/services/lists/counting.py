@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.core.filters import HERE, QUESTIONS, Filters, check_choices
-from app.models import Entry, db
+from app.models import Entry, read_ids
 from app.services import entries
 from app.services.lists.columns import UNKNOWN, Array, Columns
 
@@ -129,9 +129,11 @@ def _conditions(columns: Columns, dataset_id: int, filters: Filters) -> Iterator
     if asked != Filters():
 
         def ask() -> Array:
-            mask = np.zeros(len(columns.ids), bool)
-            ids = db.session.execute(entries.select_entries(dataset_id, asked, (Entry.id,))).scalars()
-            mask[columns.places(list(ids))] = True
+            found = entries.find_text(dataset_id, asked.text) if asked == Filters(text=asked.text) else None
+            mask = found.pick(columns.ids) if found is not None else None
+            if mask is None:
+                mask = np.zeros(len(columns.ids), bool)
+                mask[columns.places(read_ids(entries.select_entries(dataset_id, asked, (Entry.id,))))] = True
             return mask
 
         yield "asked", _keep(columns, ("asked", asked), ask)

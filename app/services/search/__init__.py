@@ -6,7 +6,7 @@ Facts and index may lag behind, and are never wrong: what they do not know yet i
 
 from app.services.search.alike import find_alike
 from app.services.search.catching_up import Lag, catch_up, find_lag
-from app.services.search.finding import Found, Frozen, count_by_index, find, find_frozen
+from app.services.search.finding import Found, Frozen, find, find_frozen
 from app.services.search.marking import LOOKED_AT, forget_index, mark_entries, mark_step, remove_entries
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Frozen",
     "Lag",
     "catch_up",
-    "count_by_index",
     "find",
     "find_alike",
     "find_frozen",

@@ -13,6 +13,7 @@ from app.core.search.words import BORDER, index_text
 from app.core.stored import StoredEntry, as_entry
 from app.models import ChangeSet, Dataset, Entry, SearchState, StaleEntry, Turns, db, end_reading
 from app.services.search.facts import READ, insert_facts, renew_facts
+from app.services.search.listing import list_words
 from app.services.search.marking import MADE_BY, drop_index, forget_index, table_name, words_name
 
 # Datasets of up to so many entries need no index, and one with more stale entries is made anew: all are looked at.
@@ -64,7 +65,7 @@ def _count_after(dataset_id: int, upto: int) -> int:
 
 
 def catch_up() -> bool:
-    """Bring facts and index of one dataset a little further; False where nothing was left to do.
+    """Bring facts, index or list of words of one dataset a little further; False where nothing was left to do.
 
     A dataset waits while work on it is staged: what that adds may go again. What texts become is made before the write
     begins, which stands back for those that somebody waits for. Raises Busy.
@@ -81,8 +82,7 @@ def catch_up() -> bool:
                 slices -= 1
             turns.pause()
         return True
-    end_reading()
-    return False
+    return list_words()
 
 
 def _make_ready(session: Session, dataset_id: int, most: int) -> tuple[Ready, int]:

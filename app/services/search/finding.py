@@ -1,15 +1,22 @@
 """What answers a query in a dataset, exactly: by index and facts what they know, and by its texts what they do not."""
 
+import heapq
 import json
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, product
+from operator import attrgetter
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from flask import has_request_context
+from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -31,13 +38,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.selectable import Join
 
 from app.core.errors import Invalid
 from app.core.record import dump_json
 from app.core.search.matching import COMPARE, MESSAGE_REASONING, Around, make_matcher
 from app.core.search.query import Expression, Label, Measure, Query, Term, Words, parse_query
 from app.core.search.words import TYPED, fold, words_of
-from app.core.stored import as_entry, content_hash, content_of
+from app.core.stored import StoredEntry, as_entry, content_hash, content_of
 from app.core.text import BLANK_CHARACTERS
 from app.models import (
     ChangeSet,
@@ -50,8 +59,10 @@ from app.models import (
     db,
     entry_columns,
     is_writing,
+    read_ids,
 )
-from app.services.search.marking import MADE_BY, table_name, words_name
+from app.services.search.listing import find_words
+from app.services.search.marking import MADE_BY, table_name
 from app.services.search.words import LETTERS, LONG, LONGEST
 
 # Whoever waits for a page is told to narrow down after so long.
@@ -60,11 +71,14 @@ MOST_SECONDS = 20.0
 MOST_INSIDE = 1_000
 # Of so many of them what follows is asked for as well.
 MOST_FOLLOWED = 20
-# SQLite's index keeps so many bytes of a word.
-_WORD_BYTES = 32_768
 # How many steps SQLite takes between two looks at the time: some milliseconds.
 _STEPS = 100_000
+# In so many ways a text with typographic quotes and dashes is asked for one by one.
+MOST_SPELLINGS = 20
 _FEW_IDS = 400
+_MANY_IDS = 10_000
+# So many rows are read before those among them that answer are given.
+_ROWS = 200
 _REMEMBERED = 64
 _COLUMNS = entry_columns()
 # Where the texts of plain entries stand. They have no messages and no tools.
@@ -78,22 +92,9 @@ _PLAIN: dict[str, Any] = {
 _MEASURED: dict[str, Any] = {"len": EntryFacts.chars, "tokens": EntryFacts.tokens, "turns": EntryFacts.turns}
 # From the characters that texts hold most to those that they hold least, roughly; others are as frequent as the first.
 _RARE = " etaoinsrhldcumfpgwybv0123456789kxjqz"
+T = TypeVar("T")
 Condition = ColumnElement[bool]
 Frozen = Callable[[Select[Any]], Select[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What answers a text of the search box: the condition that holds of those entries.
-
-    ``inside`` says that no words were found, and that this is what holds the text anywhere, also inside words.
-    ``match`` is the condition in the language of SQLite's index, where that alone tells.
-    """
-
-    query: Query
-    condition: Condition
-    inside: bool = False
-    match: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ _remembered: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 _lock = Lock()
 
 
-def find(dataset_id: int, text: str, live: Condition, connection: Connection | None = None) -> Found | None:
+def find(dataset_id: int, text: str, live: Condition, connection: Connection | None = None) -> "Found | None":
     """What answers the text; None where it asks for nothing. ``live`` is the condition of entries that exist.
 
     Raises BadUsage on a text over the limit, Invalid where a pattern, or all of it, takes too long.
@@ -116,11 +117,8 @@ def find(dataset_id: int, text: str, live: Condition, connection: Connection | N
     query = parse_query(text)
     if not query.terms:
         return None
-    search = _Search(dataset_id, live, connection)
-    found = search.answer(query)
-    if query.has_wanted_words and search.remember(("none", text), lambda: not search.finds_any(found)):
-        return replace(search.answer(query.inside_words()), inside=True)
-    return found
+    found = Found(dataset_id, query, live, connection)
+    return found.inside_words() if query.has_wanted_words and found.is_empty else found
 
 
 def find_frozen(text: str, live: Condition, frozen: Frozen, connection: Connection | None = None) -> Condition:
@@ -136,13 +134,11 @@ def find_frozen(text: str, live: Condition, frozen: Frozen, connection: Connecti
     last_moment = _last_moment()
     ids: list[int] = []
     for one in (query, query.inside_words()) if query.has_wanted_words else (query,):
-        ids = ids or list(_scan(one, around, [frozen(select(*_COLUMNS).where(live))], execute, last_moment))
+        if not ids:
+            matches = make_matcher(one, around)
+            rows = _read(frozen(select(*_COLUMNS).where(live)), execute, last_moment)
+            ids = [entry.id for entry in rows if matches(entry)]
     return _is_one_of(ids)
-
-
-def count_by_index(dataset_id: int, found: Found) -> int | None:
-    """How many live entries answer, without a look at any of them; None where the index alone cannot tell."""
-    return _Search(dataset_id, true(), None).count(found.match) if found.match else None
 
 
 def _is_sqlite() -> bool:
@@ -181,14 +177,11 @@ def _too_slow() -> Invalid:
     )
 
 
-def _scan(
-    query: Query, around: Around, statements: Iterable[Select[Any]], execute: Any, last_moment: float
-) -> Iterator[int]:
-    """The ids of the rows that answer the query, by their texts. Raises Invalid when the time is over."""
-    matches = make_matcher(query, around)
-    for statement in statements:
-        for rows in execute(statement).partitions(1000):
-            yield from (entry.id for entry in map(as_entry, rows) if matches(entry))
+def _read(statement: Select[Any], execute: Any, last_moment: float) -> Iterator[StoredEntry]:
+    """The rows of a select, a few at a time. Raises Invalid when the time is over."""
+    with execute(statement, execution_options={"yield_per": _ROWS}) as rows:
+        for part in rows.partitions():
+            yield from map(as_entry, part)
             if time.monotonic() > last_moment:
                 raise _too_slow()
 
@@ -205,10 +198,35 @@ def _listed(ids: Sequence[int]) -> Select[Any]:
     return select(func.json_each(json.dumps(ids)).table_valued("value").c.value)
 
 
-class _Search:
-    """One dataset in one view of the data: what facts and index know of it, and the two ways to an answer."""
+class _CrossJoin(Join):
+    """The rows of the left table in their order, each with its one of the right: SQLite is not to turn it round."""
 
-    def __init__(self, dataset_id: int, live: Condition, connection: Connection | None) -> None:
+    inherit_cache = True
+
+
+@compiles(_CrossJoin, "sqlite")
+def _cross_join(join: _CrossJoin, compiler: Any, **options: Any) -> str:
+    inner: str = compiler.visit_join(join, **options)
+    return inner.replace(" JOIN ", " CROSS JOIN ", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Entries that may answer, or certainly do (``is_certain``); ``place`` has their ids where it is not their own."""
+
+    statement: Select[Any]
+    place: ColumnElement[int] | None = None
+    is_certain: bool = False
+
+
+class Found:
+    """What answers a query in one view of a dataset. Nothing is looked for before it is asked for.
+
+    ``inside`` says that no words were found, and that this is what holds the text anywhere, also inside words.
+    """
+
+    def __init__(self, dataset_id: int, query: Query, live: Condition, connection: Connection | None) -> None:
+        self.query, self.inside = query, False
         self._id, self._live, self._connection = dataset_id, live, connection
         self._execute = (connection or db.session).execute
         self._last_moment = _last_moment()
@@ -232,13 +250,19 @@ class _Search:
         self._newest, self._facts_upto = row.newest or 0, row.facts_upto
         # PostgreSQL keeps the words with the facts.
         self._is_sqlite = _is_sqlite()
+        self._number = row.index_number
         self._index = table_name(dataset_id, row.index_number) if row.index_number else ""
         self._index_upto = row.index_upto if self._is_sqlite else row.facts_upto
         self._mark = (str(db.engine.url), *row, dataset_id)
 
-    def remember(self, what: tuple[object, ...], make: Callable[[], Any]) -> Any:
-        """What was made for this view of the data before: one page asks several times."""
-        key = (*self._mark, *what)
+    def _recall(self, what: str, about: object = None) -> Any:
+        """What was made for this view of the data before; None where nothing was."""
+        with _lock:
+            return _remembered.get((*self._mark, what, about or self.query))
+
+    def _remember(self, what: str, make: Callable[[], Any], about: object = None) -> Any:
+        """What was made for this view of the data before, or is now: one page asks several times."""
+        key = (*self._mark, what, about or self.query)
         with _lock:
             if key in _remembered:
                 return _remembered[key]
@@ -252,56 +276,124 @@ class _Search:
                 _remembered.popitem(last=False)
         return made
 
-    def answer(self, query: Query) -> Found:
-        """What answers the query as it stands."""
-        around = self.remember(("around", query), lambda: _look_around(query, self._live, _as_it_is, self._execute))
-        labels = [_signed(term, self._holds_label(term, around)) for term in query.terms if _is_of_columns(term)]
-        words, measures = query.words, [term for term in query.terms if _is_of_facts(term)]
-        if any(map(self._is_of_texts, query.terms)) or (words and not self._is_indexed):
-            ids = self.remember(("texts", query), lambda: self._in_time(self._find_by_texts(query, around, labels)))
-            return Found(query, _is_one_of(ids))
+    def inside_words(self) -> "Found":
+        """What answers the same text where it may stand inside words."""
+        found = copy(self)
+        found.query, found.inside = self.query.inside_words(), True
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing answers. Raises as ``find``."""
+        return bool(self._remember("empty", lambda: not self.take(1)))
+
+    @property
+    def condition(self) -> Condition:
+        """The condition of all that answers. Raises as ``find``."""
+        labels, words, measures = self._labels(), self.query.words, self._measures
+        if self._asks_texts:
+            return _is_one_of(self._texts)
         if not words and not measures:
-            return Found(query, and_(true(), *labels))
+            return and_(true(), *labels)
         unknown = self._unknown(words, measures)
-        statements = [select(*_COLUMNS).where(self._live, *labels, one) for one in unknown]
-        ids = self.remember(("unknown", query), lambda: self._in_time(self._scan(query, around, statements)))
-        if self._is_sqlite and words and not measures and any(not term.negated for term in words):
-            match = self._match_of(words)
-            hits = self._hits(match)
-            condition = Entry.id.in_(union_all(hits, _listed(ids)) if ids else hits)
-            return Found(query, and_(condition, *labels), match="" if labels else match)
+        ids = self._looked_at(unknown)
+        if self._is_sqlite and not measures and self.query.has_wanted_words:
+            hits = self._hits(self._match_of(words))
+            return and_(Entry.id.in_(union_all(hits, _listed(ids)) if ids else hits), *labels)
         told = and_(*(not_(one) for one in unknown), *self._told(words, measures))
-        return Found(query, and_(*labels, or_(told, _is_one_of(ids)) if ids else told))
+        return and_(*labels, or_(told, _is_one_of(ids)) if ids else told)
 
-    def _scan(self, query: Query, around: Around, statements: Iterable[Select[Any]]) -> Iterator[int]:
-        return _scan(query, around, statements, self._execute, self._last_moment)
+    def take(
+        self, most: int, where: Sequence[Condition] = (), *, descending: bool = True, beyond: int | None = None
+    ) -> list[StoredEntry]:
+        """The first entries by id that answer and hold to the conditions, from beyond an id. Raises as ``find``.
 
-    def _in_time(self, ids: Iterator[int]) -> tuple[int, ...]:
-        """All of what takes long to find. Raises Invalid when the time is over, also while SQLite reads texts."""
-        if not self._is_sqlite or self._last_moment == math.inf:
-            return tuple(ids)
-        driver: Any = (self._connection or db.session.connection()).connection.driver_connection
-        driver.set_progress_handler(lambda: time.monotonic() > self._last_moment, _STEPS)
-        try:
-            return tuple(ids)
-        except OperationalError as error:
-            if time.monotonic() > self._last_moment:
-                raise _too_slow() from error
-            raise
-        finally:
-            driver.set_progress_handler(None, 0)
+        What lies behind them is not looked at.
+        """
+        known = self._recall("texts")
+        # Of very many the first ones are sooner found anew.
+        if known is not None and len(known) <= _MANY_IDS:
+            sources = [_Source(select(*_COLUMNS).where(self._live, _is_one_of(known)), is_certain=True)]
+        else:
+            sources = self._sources(first=True)
+        matches = self._make_matcher()
 
-    def finds_any(self, found: Found) -> bool:
-        """Whether any live entry answers."""
-        if found.match:
-            # Mostly one of the first that the index names is live.
-            some = select(Entry.id).where(self._live, Entry.id.in_(self._hits(found.match).limit(_FEW_IDS)))
-            if self._execute(some.limit(1)).first():
-                return True
-        return self._execute(select(Entry.id).where(self._live, found.condition).limit(1)).first() is not None
+        def walk(source: _Source) -> Iterator[StoredEntry]:
+            place = Entry.id if source.place is None else source.place
+            statement = source.statement.where(*where).order_by(place.desc() if descending else place)
+            if beyond is not None:
+                statement = statement.where(place < beyond if descending else place > beyond)
+            if source.is_certain:
+                return map(as_entry, self._execute(statement.limit(most)))
+            return (entry for entry in self._read(statement) if matches(entry))
 
-    def count(self, match: str) -> int | None:
-        """How many entries the index finds; None where it may hold some that do not show, or lacks some."""
+        in_order = heapq.merge(*map(walk, sources), key=attrgetter("id"), reverse=descending)
+        found = self._in_time(islice(in_order, most))
+        if self._asks_texts and len(found) < most and not where and beyond is None:
+            self._remember("texts", lambda: tuple(entry.id for entry in found))
+        return list(found)
+
+    def _sources(self, *, first: bool = False) -> list[_Source]:
+        """Selects that together name each entry which may answer once; where only ``first`` ones are wanted, at once.
+
+        Whether the words of a text with marks stand in it is quicker asked of the index for all, and of the text for a
+        few.
+        """
+        words, measures, every = self.query.words, self._measures, self._every()
+        if not self._asks_texts:
+            unknown = self._unknown(words, measures) if words or measures else ()
+            return [
+                self._known(every, unknown, words, measures, is_certain=True),
+                *(_Source(every.where(one)) for one in unknown),
+            ]
+        # What facts and index tell narrows it down. Words that are wanted with marks have to be there at least.
+        whole = [one for one in words if one.words]
+        needed = [replace(one, literal="") for one in whole if not (one.negated and one.literal)]
+        literal = [one for one in words if one.literal]
+        inside = [one for one in literal if not one.negated and self._find_inside(one)]
+        if not self._facts_upto or (whole and not self._is_indexed):
+            return [_Source(every)]
+        # Whether an entry is plain is told by facts.
+        unknown = self._unknown([*whole, *inside], measures or literal)
+        known = self._known(every, unknown, [*needed, *inside], measures)
+        rest = [_Source(every.where(one)) for one in unknown]
+        if any(isinstance(term, Expression) for term in self.query.terms):
+            return [known, *rest]
+        mixed = select(EntryFacts.entry_id).where(EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False))
+        if first:
+            is_mixed = mixed.where(EntryFacts.entry_id == Entry.id).exists()
+            wanted = [self._holds_literal(replace(one, words=())) for one in literal if not one.negated]
+            return [_Source(known.statement.where(*(or_(one, is_mixed) for one in wanted)), known.place), *rest]
+        holding = [_signed(term, self._holds_literal(term)) for term in literal]
+        plain, others = (
+            known.statement.where(Entry.id.not_in(mixed), *holding),
+            known.statement.where(Entry.id.in_(mixed)),
+        )
+        return [_Source(plain, known.place, is_certain=True), _Source(others, known.place), *rest]
+
+    def pick(self, ids: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Which of some ids answer, and maybe of hidden ones; None where only a look at all entries tells.
+
+        Raises as ``find``.
+        """
+        words = self.query.words
+        if self._asks_texts:
+            return np.isin(ids, self._texts)
+        if not self._is_sqlite or len(words) < len(self.query.terms):
+            return None
+        unknown = self._unknown(words, ())
+        told = np.isin(ids, read_ids(self._hits(self._match_of(words)), self._execute))
+        if not self.query.has_wanted_words:
+            told = ~told
+            if unknown:
+                told &= ~np.isin(ids, read_ids(select(Entry.id).where(self._live, or_(*unknown)), self._execute))
+        return told | np.isin(ids, self._looked_at(unknown))
+
+    def count(self) -> int | None:
+        """How many live entries answer, by the index alone; None where it may hold hidden ones, or lacks some."""
+        words = self.query.words
+        if not self._is_sqlite or len(words) < len(self.query.terms) or self._asks_texts:
+            return None
         hidden = select(ChangeSet.id).where(
             ChangeSet.dataset_id == self._id,
             ChangeSet.state.in_(("staging", "undone")),
@@ -310,8 +402,27 @@ class _Search:
         if self.has_stale or self._index_upto < self._newest or self._execute(hidden.limit(1)).first():
             return None
         index = _index_table(self._index)
-        found = select(func.count()).select_from(index).where(index.c[self._index].op("MATCH")(match))
-        return int(self._execute(found).scalar_one())
+        holding = index.c[self._index].op("MATCH")(self._match_of(words))
+        found = int(self._execute(select(func.count()).select_from(index).where(holding)).scalar_one())
+        if self.query.has_wanted_words:
+            return found
+        counts = self._execute(select(Dataset.counts).where(Dataset.id == self._id)).scalar_one()
+        return sum((counts or {}).values()) - found
+
+    def _in_time(self, found: Iterator[T]) -> tuple[T, ...]:
+        """All of what takes long to find. Raises Invalid when the time is over, also while SQLite reads texts."""
+        if not self._is_sqlite or self._last_moment == math.inf:
+            return tuple(found)
+        driver: Any = (self._connection or db.session.connection()).connection.driver_connection
+        driver.set_progress_handler(lambda: time.monotonic() > self._last_moment, _STEPS)
+        try:
+            return tuple(found)
+        except OperationalError as error:
+            if time.monotonic() > self._last_moment:
+                raise _too_slow() from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
 
     @property
     def _is_indexed(self) -> bool:
@@ -343,31 +454,77 @@ class _Search:
             found += [_signed(term, Entry.id.in_(self._with_words(_vector_query(term)))) for term in words]
         return found
 
-    def _find_by_texts(self, query: Query, around: Around, labels: Sequence[Condition]) -> Iterator[int]:
+    def _known(
+        self,
+        every: Select[Any],
+        unknown: Sequence[Condition],
+        words: Sequence[Words],
+        measures: Sequence[Term],
+        *,
+        is_certain: bool = False,
+    ) -> _Source:
+        """What index and facts tell of the entries that they know, as a select of ``every``."""
+        known = every.where(*(not_(one) for one in unknown))
+        if not self._is_sqlite or all(term.negated for term in words):
+            return _Source(known.where(*self._told(words, measures)), is_certain=is_certain)
+        # The index gives its hits in the order of their ids, so that the first ones are there before all are found.
+        index = _index_table(self._index)
+        joined = _CrossJoin(index, Entry.__table__, index.c.rowid == Entry.id)
+        holding = index.c[self._index].op("MATCH")(self._match_of(words)), *self._told((), measures)
+        return _Source(known.select_from(joined).where(*holding), index.c.rowid, is_certain)
+
+    @property
+    def _texts(self) -> tuple[int, ...]:
+        """The ids of all that answers a query which asks the texts."""
+        found: tuple[int, ...] = self._remember("texts", lambda: self._in_time(self._find_by_texts()))
+        return found
+
+    def _looked_at(self, unknown: Sequence[Condition]) -> tuple[int, ...]:
+        """The ids of what answers among entries of which index or facts cannot tell."""
+        found: tuple[int, ...] = self._remember("unknown", lambda: self._in_time(self._find_unknown(unknown)))
+        return found
+
+    def _find_by_texts(self) -> Iterator[int]:
         """The ids of what answers a query with marks or patterns, or one of words where there is no index."""
-        every = select(*_COLUMNS).where(self._live, *labels)
-        # What facts and index tell narrows it down. Words that are wanted with marks have to be there at least.
-        words = [term for term in query.words if term.words]
-        needed = [replace(term, literal="") for term in words if not (term.negated and term.literal)]
-        measures = [term for term in query.terms if _is_of_facts(term)]
-        literal = [term for term in query.words if term.literal]
-        inside = [one for term in literal if not term.negated and (one := self._find_inside(term))]
-        if not self._facts_upto or (words and not self._is_indexed):
-            yield from self._scan(query, around, [every])
-            return
-        # Whether an entry is plain is told by facts.
-        unknown = self._unknown(words or literal[: len(inside)], measures or literal)
-        known = [*(not_(one) for one in unknown), *self._told(needed, measures)]
-        known += [Entry.id.in_(self._hits(one.match)) for one in inside]
-        if any(isinstance(term, Expression) for term in query.terms):
-            yield from self._scan(query, around, [every.where(*known), *map(every.where, unknown)])
-            return
-        mine = EntryFacts.dataset_id == self._id, EntryFacts.is_plain.is_(False)
-        mixed = Entry.id.in_(select(EntryFacts.entry_id).where(*mine))
-        holding = [_signed(term, self._holds_literal(term)) for term in literal]
-        plain = select(Entry.id).where(self._live, *labels, *known, not_(mixed), *holding)
-        yield from self._execute(plain).scalars()
-        yield from self._scan(query, around, [every.where(*known, mixed), *map(every.where, unknown)])
+        matches = self._make_matcher()
+        for one in self._sources():
+            if one.is_certain:
+                yield from read_ids(one.statement.with_only_columns(Entry.id), self._execute).tolist()
+            else:
+                yield from (entry.id for entry in self._read(one.statement) if matches(entry))
+
+    def _find_unknown(self, unknown: Sequence[Condition]) -> Iterator[int]:
+        """The ids of what answers among entries of which index or facts cannot tell."""
+        matches = self._make_matcher()
+        for one in unknown:
+            yield from (entry.id for entry in self._read(self._every().where(one)) if matches(entry))
+
+    def _every(self) -> Select[Any]:
+        return select(*_COLUMNS).where(self._live, *self._labels())
+
+    def _read(self, statement: Select[Any]) -> Iterator[StoredEntry]:
+        return _read(statement, self._execute, self._last_moment)
+
+    def _make_matcher(self) -> Callable[[StoredEntry], bool]:
+        return make_matcher(self.query, self._around())
+
+    def _around(self) -> Around:
+        look = partial(_look_around, self.query, self._live, _as_it_is, self._execute)
+        around: Around = self._remember("around", look)
+        return around
+
+    def _labels(self) -> list[Condition]:
+        terms = self.query.terms
+        return [_signed(term, self._holds_label(term, self._around())) for term in terms if _is_of_columns(term)]
+
+    @property
+    def _measures(self) -> list[Term]:
+        return [term for term in self.query.terms if _is_of_facts(term)]
+
+    @property
+    def _asks_texts(self) -> bool:
+        """Whether texts have to be looked at for more than what index and facts do not know."""
+        return any(map(self._is_of_texts, self.query.terms)) or bool(self.query.words and not self._is_indexed)
 
     def _is_of_texts(self, term: Term) -> bool:
         """Whether texts have to be looked at for a term."""
@@ -379,7 +536,7 @@ class _Search:
     def _find_inside(self, term: Words) -> Inside | None:
         """What SQLite's index holds where letters stand anywhere; None where they are in too many of its words."""
         pieces = () if term.words or not (self._is_sqlite and self._index) else tuple(words_of(term.literal))
-        return self.remember(("inside", term), lambda: self._look_inside(term, pieces)) if pieces else None
+        return self._remember("inside", lambda: self._look_inside(term, pieces), term) if pieces else None
 
     def _look_inside(self, term: Words, pieces: tuple[str, ...]) -> Inside | None:
         first, *rest = pieces
@@ -402,14 +559,8 @@ class _Search:
 
     def _list_words(self, letters: str, *, ends: bool) -> list[str] | None:
         """The words of the index that hold the letters, or end with them; None where they are too many to look up."""
-        words = table(words_name(self._index), column("term"))
-        place = func.substr(words.c.term, -len(letters)) == letters if ends else func.instr(words.c.term, letters) > 0
-        # Of what is cut off nobody knows what it held.
-        cut = func.length(words.c.term) >= _WORD_BYTES // 4
-        found = self._execute(select(words.c.term).where(or_(place, cut)).limit(MOST_INSIDE + 1)).scalars().all()
-        if len(found) > MOST_INSIDE or any(len(one) >= _WORD_BYTES // 4 for one in found):
-            return None
-        return list(found)
+        index = self._id, self._number, self._index_upto
+        return find_words(self._execute, *index, letters, ends=ends, most=MOST_INSIDE)
 
     def _match_of(self, words: Iterable[Words]) -> str:
         """Words in the language of SQLite's index; where none is wanted, what finds those that are excluded."""
@@ -464,7 +615,8 @@ class _Search:
             case "tag":
                 quoted = (dump_json([value]) or "[]")[1:-1]
                 # Not LIKE, which takes upper and lower case for the same: these are other tags.
-                return and_(Entry.tags.is_not(None), func.replace(Entry.tags, quoted, "") != Entry.tags)
+                find: Any = func.instr if self._is_sqlite else func.strpos
+                return and_(Entry.tags.is_not(None), find(Entry.tags, quoted) > 0)
             case "status":
                 return Entry.status.in_(term.values)
             case "split":
@@ -544,15 +696,22 @@ def _holds(place: Any, literal: str) -> Condition:
         return or_(*(func.instr(place, char) > 0 for char in (literal, *TYPED[literal])))
     # LIKE knows no case but that from a to z. It stops wherever a text has what the pattern begins with.
     rarest = max(range(max(1, len(parts) - 2)), key=lambda at: _RARE.find(literal[at]))
-    found = [place.like(f"%{''.join(parts)}%", escape="\\")]
     nearly = ["_" if char in TYPED else char for char in parts]
+    found = _is_like(place, parts)
     if nearly != parts:
-        # GLOB knows which characters may stand in a place, and is slow.
-        exact = place.op("GLOB")(f"*{''.join(map(_class_of, literal))}*")
-        found = [or_(*found, and_(place.like(f"%{''.join(nearly)}%", escape="\\"), exact))]
-    if rarest or nearly != parts:
-        found.insert(0, place.like(f"%{''.join(nearly[rarest:])}%", escape="\\"))
-    return and_(*found)
+        same = [(char, *TYPED.get(char, ())) for char in parts]
+        if math.prod(map(len, same)) <= MOST_SPELLINGS:
+            exact = or_(*(_is_like(place, spelling) for spelling in product(*same)))
+        else:
+            # GLOB knows which characters may stand in a place, and is slow.
+            exact = place.op("GLOB")(f"*{''.join(map(_class_of, literal))}*")
+        found = or_(found, and_(_is_like(place, nearly), exact))
+    return and_(_is_like(place, nearly[rarest:]), found) if rarest else found
+
+
+def _is_like(place: Any, parts: Sequence[str]) -> Condition:
+    found: Condition = place.like(f"%{''.join(parts)}%", escape="\\")
+    return found
 
 
 def _class_of(char: str) -> str:

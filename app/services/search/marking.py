@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.changes import chunks_of
 from app.core.search.texts import SOURCES
-from app.models import ChangeRow, EntryFacts, SearchState, StaleEntry
+from app.models import ChangeRow, EntryFacts, SearchState, SearchWords, StaleEntry
 from app.services.search.facts import renew_facts
 
 # Another version of the facts, of the folding, or of Unicode, has others.
@@ -72,6 +72,7 @@ def remove_entries(session: Session, dataset_id: int, entry_ids: Sequence[int]) 
 
 def forget_index(session: Session, dataset_id: int, *, facts: bool = False) -> None:
     """Drop the index of a dataset, which may hold words of older texts; it is made anew. With ``facts`` these too."""
+    forget_words(session, dataset_id)
     state = session.get(SearchState, dataset_id)
     if state is not None:
         for number in {state.index_number, state.build_number} - {0}:
@@ -86,6 +87,13 @@ def forget_index(session: Session, dataset_id: int, *, facts: bool = False) -> N
         for about in (EntryFacts, StaleEntry):
             gone = delete(about).where(about.dataset_id == dataset_id)
             session.execute(gone.execution_options(synchronize_session=None))
+
+
+def forget_words(session: Session, dataset_id: int) -> None:
+    """Drop the list of an index's words, if there is one."""
+    session.execute(
+        delete(SearchWords).where(SearchWords.dataset_id == dataset_id).execution_options(synchronize_session=None)
+    )
 
 
 def drop_index(session: Session, name: str) -> None:
