@@ -75,3 +75,14 @@ def test_no_bar_is_too_narrow_for_a_million_pairs(listed: str, open_page, width:
     expect(page.get_by_role("button", name="Export 1,234,567…")).to_be_visible()
     assert page.evaluate(_TOO_WIDE) == [] and overflow(page) == 0
     assert find_faults(page) == []
+
+
+def test_the_room_of_the_handles_is_kept_until_the_scripts_come(listed: str, open_page) -> None:
+    page = open_page()
+    page.route("**/js/all.js*", lambda route: route.abort())
+    page.goto(listed)
+    before = page.locator("[data-range]").last.bounding_box()
+    page.unroute("**/js/all.js*")
+    page.goto(listed)
+    wait_for_scripts(page)
+    assert page.locator("[data-range]").last.bounding_box() == before
