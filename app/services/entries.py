@@ -317,7 +317,7 @@ def list_page(dataset_id: int, filters: Filters, *, cursor: str = "", order: str
 
 def _take(dataset_id: int, filters: Filters, most: int, *, descending: bool, beyond: int | None) -> list[StoredEntry]:
     """The first entries by id that the filters choose, from beyond an id."""
-    if filters.text and filters.ids is None:
+    if filters.text:
         found = find_text(dataset_id, filters.text)
         if found is not None:
             if filters.asks_facts:
