@@ -34,6 +34,7 @@ SKIPPED = {
     ".ruff_cache",
     ".pytest_cache",
     ".hypothesis",
+    ".coverage",
 }
 TEXT = {".py", ".md", ".html", ".js", ".css", ".toml", ".in", ".lock", ".txt", ".ini", ".mako", ".json", ".svg", ""}
 

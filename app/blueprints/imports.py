@@ -195,11 +195,12 @@ def run(dataset_id: int, import_id: int) -> ResponseReturnValue:
     row = imports.of_dataset(dataset_id, import_id)
     form = ImportForm(request.form.to_dict())
     settings = form.settings(imports.detect(imports.upload_of(row), form.reading()))
-    rows = [row, *(waiting.list_alike(row) if request.form.get("all_alike") == "1" else [])]
+    alike = waiting.list_alike(row) if request.form.get("all_alike") == "1" else []
     target = request.form.get("dataset", dataset_id, type=int) or dataset_id
-    for one in rows:
-        waiting.move_import(one.id, target)
-        _start_import(one.id, settings)
+    # Somebody may discard one meanwhile.
+    for number in [one.id for one in (row, *alike)]:
+        waiting.move_import(number, target)
+        _start_import(number, settings)
     return redirect(_address_of(imports.get(import_id)), code=303)
 
 

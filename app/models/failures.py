@@ -4,7 +4,7 @@ import errno
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from app.core.errors import Busy, Conflict, DiskFull, LttError, NotFound
 
@@ -20,6 +20,8 @@ def translate(error: BaseException) -> LttError | None:
         return error
     if isinstance(error, StaleDataError):
         return Conflict("It was changed meanwhile. Load it again.")
+    if isinstance(error, ObjectDeletedError):
+        return NotFound("It was removed meanwhile.")
     if isinstance(error, DBAPIError) and isinstance(error.orig, BaseException):
         return _driver(error.orig)
     if isinstance(error, OSError) and error.errno in _FULL:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from app.core import errors
 from tests import factories
@@ -43,6 +43,7 @@ CASES = [
     (OverflowError("a secret answer"), 500, "defect"),
     (OSError(13, "Permission denied", "/secret/path"), 500, "defect"),
     (StaleDataError(), 409, "conflict"),
+    (ObjectDeletedError(None, "a secret instance"), 404, "not_found"),
     (RuntimeError("a secret answer"), 500, "defect"),
 ]
 

@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.record import Record
 from app.models import Dataset, Import, db
 from app.services import datasets, entries, history, imports, pairs
-from app.services.imports import quarantine
+from app.services.imports import quarantine, waiting
 from tests.pages import as_shown
 
 CSV = "question,answer,team\nHow?,So.,a\nWhy?,Because.,b\nOpen?,,c\n"
@@ -52,6 +52,13 @@ def test_a_file_is_looked_at_and_nothing_is_imported_yet(client, dataset_id):
     page = client.get(look(client, dataset_id)).text
     assert "Import 2 pairs" in page and "1 row cannot be read" in page
     assert "The answer is empty" in page and "line 4" in page
+    assert stored(dataset_id) == []
+
+
+def test_a_file_that_was_discarded_meanwhile_is_not_there(client, dataset_id, monkeypatch):
+    address = look(client, dataset_id)
+    monkeypatch.setattr("app.blueprints.imports.waiting.move_import", lambda number, _: waiting.discard(number))
+    assert client.post(address).status_code == 404
     assert stored(dataset_id) == []
 
 

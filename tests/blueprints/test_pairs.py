@@ -371,7 +371,7 @@ def test_a_pair_at_the_end_of_a_conversation_shows_what_that_began_with(app, cli
     with app.app_context():
         history.create(dataset_id, [Record("Thank you.", "You are welcome.", turns=turns)], summary="Add a chat")
     text = as_shown(client.get(f"/datasets/{dataset_id}/pairs").get_data(as_text=True))
-    assert '<span class="muted">Can you order a &lt;b&gt;pizza&lt;/b&gt;? ›</span> Thank you.</b>' in text
+    assert '<span class="began clip">Can you order a &lt;b&gt;pizza&lt;/b&gt;?</span> ›</span> Thank you.</b>' in text
 
 
 CHAT = (Message("user", "Hi\r\nthere"), Message("assistant", "Hello.", weight=0, extra={"k": [1]}))
