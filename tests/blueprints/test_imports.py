@@ -55,6 +55,14 @@ def test_a_file_is_looked_at_and_nothing_is_imported_yet(client, dataset_id):
     assert stored(dataset_id) == []
 
 
+def test_bad_rows_that_nobody_reads_leave_no_file_open(client, dataset_id, monkeypatch):
+    address, made = bring(client, dataset_id), []
+    monkeypatch.setattr(quarantine.tempfile, "TemporaryFile", lambda: made.append(io.BytesIO()) or made[-1])
+    for method in (client.head, client.get):
+        method(f"{address}/quarantine.csv").close()
+    assert [one.closed for one in made] == [True, True]
+
+
 def test_a_file_that_was_discarded_meanwhile_is_not_there(client, dataset_id, monkeypatch):
     address = look(client, dataset_id)
     monkeypatch.setattr("app.blueprints.imports.waiting.move_import", lambda number, _: waiting.discard(number))

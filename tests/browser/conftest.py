@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -42,11 +43,21 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+class Channel(HTTPChannel):
+    """Closes what came of a request whose page went before all of it was sent: its body may stand in a file."""
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
+
+
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The address of a server for ``app``, with all protection on."""
     channels: dict[int, object] = {}
     server = create_server(app, map=channels, host="127.0.0.1", port=0, threads=8, ident=None)
+    server.channel_class = Channel
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

@@ -4,6 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -116,20 +117,33 @@ def stream_open(import_id: int) -> Iterator[dict[str, object]]:
         after = rows[-1][0]
 
 
-def save_open(import_id: int, format_name: str) -> Iterator[bytes]:
-    """The open rows as a file, in blocks: ``csv`` (safe to open in a spreadsheet) or ``jsonl``."""
+class FileBlocks(Iterator[bytes]):
+    """The blocks of a file, which is closed behind the last one; ``close`` closes it before, also before the first."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __next__(self) -> bytes:
+        if not self._file.closed and (block := self._file.read(BLOCK)):
+            return block
+        self.close()
+        raise StopIteration
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def save_open(import_id: int, format_name: str) -> FileBlocks:
+    """The open rows as a file: ``csv`` (safe to open in a spreadsheet) or ``jsonl``."""
     write = FORMATS[format_name].write
     assert write is not None
-    out = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the blocks, or with them)
-    write(stream_open(import_id), out, WriteOptions(columns=COLUMNS, spreadsheet_safe=True))
-    return _blocks(out)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        write(stream_open(import_id), file, WriteOptions(columns=COLUMNS, spreadsheet_safe=True))
         file.seek(0)
-        while block := file.read(BLOCK):
-            yield block
+        stack.pop_all()
+    return FileBlocks(file)
 
 
 def dismiss_rows(import_id: int, row_ids: Iterable[int] | None = None) -> int:
