@@ -11,6 +11,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ window.addEventListener('keydown', () => {
 }, { capture: true });
 """
 SETTLED = r"() => Object.keys(localStorage).every((name) => !/^ltt-(review|labels)\//.test(name))"
+# Lines of a page that come by themselves give its address anew: a page that was left is known by its mark.
+LEFT = "() => !window.isLeft && document.readyState !== 'loading'"
 SHOWN = "() => document.querySelector('.review > [data-card]:not([hidden]), .review > [data-done]:not([hidden])')"
 
 
@@ -142,12 +145,19 @@ class Hands:
         wait_for_scripts(self.page)
         self.decided.clear()
 
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Do what leads to another page, perhaps once all that was decided is sent, and wait for that page."""
+        self.page.evaluate("window.isLeft = true")
+        yield
+        self.page.wait_for_function(LEFT, timeout=PATIENCE)
+        self.arrive()
+
     def follow(self, key: str) -> None:
         """Press a key that leads to another page."""
         self.note(key)
-        with self.page.expect_navigation():
+        with self.leaving():
             self.page.keyboard.press(key)
-        self.arrive()
 
     def go(self, path: str) -> None:
         """Leave for another page, whatever is still to be sent."""
@@ -267,9 +277,8 @@ class Hands:
         elif kind == "click":
             self.note("click a row")
             row = self.page.locator("tr[data-row] [data-open]").nth(self.chance.randrange(8))
-            with self.page.expect_navigation():
+            with self.leaving():
                 row.click()
-            self.arrive()
         elif kind == "new":
             self.follow("n")
         elif kind == "reload":
@@ -351,9 +360,8 @@ class Hands:
             tags = self.page.locator("input[name=tags]:visible")
             if tags.count():
                 self.tags[pair] = {one.strip() for one in tags.input_value().split(",") if one.strip()}
-            with self.page.expect_navigation():
+            with self.leaving():
                 self.page.get_by_role("button", name="Save this text").click()
-        self.arrive()
         assert not self.page.locator("main [role=alert]").count(), "It was not saved"
         self.answer[pair] = self.drafts.pop(pair, self.answer[pair])
 
