@@ -6,6 +6,8 @@ import { showToast } from "./toasts.js";
 const LAST = "ltt-page";
 const TOLD = "ltt-told";
 const MOST_TOLD = 40;
+// A form that is held for longer says why.
+const SOON = 400;
 const WAITS = [500, 1000, 2000, 4000, 8000];
 const all = [];
 
@@ -144,7 +146,24 @@ export class Outbox {
   }
 }
 
-// Whatever else is sent waits for what was decided before it. Forms that go through an outbox are not held.
+// What is held: a form that is sent twice meanwhile goes once.
+const held = new Set();
+
+// The page may have been brought up to date while the form was held: a key means what is there now, and a button that was
+// read what it said.
+function sendHeld(form, submitter) {
+  if (form.isConnected) return form.requestSubmit(submitter?.form === form ? submitter : null);
+  const key = submitter?.dataset.key;
+  const now = key && document.querySelector(`button[data-key="${CSS.escape(key)}"]:enabled`);
+  // A field named "action" hides the property of the form.
+  if (now?.form?.getAttribute("action") === form.getAttribute("action")) return now.form.requestSubmit(now);
+  form.hidden = true;
+  document.body.append(form);
+  form.requestSubmit(submitter);
+}
+
+// Whatever else is sent waits for what was decided before it, and says so where that takes long. Forms that go through an
+// outbox are not held.
 export function outboxes() {
   document.addEventListener(
     "submit",
@@ -154,7 +173,17 @@ export function outboxes() {
       event.preventDefault();
       event.stopImmediatePropagation();
       const { target, submitter } = event;
-      Promise.all(running).finally(() => target.requestSubmit(submitter));
+      if (held.has(target)) return;
+      held.add(target);
+      let toast = null;
+      const text = "This is sent as soon as the server has what you decided before it.";
+      const timer = setTimeout(() => (toast = showToast({ text, stays: true })), SOON);
+      Promise.all(running).finally(() => {
+        held.delete(target);
+        clearTimeout(timer);
+        toast?.remove();
+        sendHeld(target, submitter);
+      });
     },
     { capture: true },
   );

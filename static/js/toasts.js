@@ -67,6 +67,7 @@ export function showToast({ text, undo, number, label, act, stays }) {
   tell(text);
   if (!stays) watch(toast);
   lift(toast);
+  return toast;
 }
 
 export function toasts() {

@@ -363,3 +363,51 @@ def test_what_was_typed_after_a_refusal_is_kept_whatever_is_taken_back(page: Pag
     answer(page).press("Backspace")
     page.goto(f"{listed}?pair=8")
     expect(answer(page)).to_have_value("Long work")
+
+
+def test_undo_by_key_takes_back_a_label_that_is_still_being_sent(app: Flask, page: Page, listed: str) -> None:
+    held: list[Route] = []
+    page.goto(listed)
+    page.route("**/pairs/actions", lambda route: held.append(route))
+    press(page, "j", "a", "Control+z")
+    # It waits for the label, and says so.
+    expect(page.locator(".toast")).to_contain_text("as soon as the server has what you decided before it")
+    assert statuses(app) == ["review"] * 8
+    held.pop().continue_()
+    expect(page.locator(".toast")).to_contain_text("Undone", timeout=PATIENCE)
+    assert statuses(app) == ["review"] * 8
+    expect(page.get_by_role("button", name="Redo: Approve 1 pair")).to_be_enabled()
+
+
+def test_undo_of_a_toast_takes_back_its_label_while_the_next_is_sent(app: Flask, page: Page, listed: str) -> None:
+    held: list[Route] = []
+    page.goto(listed)
+    press(page, "j", "a")
+    undo = page.locator(".toast").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    page.route("**/pairs/actions", lambda route: held.append(route))
+    press(page, "j", "r")
+    undo.click()
+    expect(page.locator(".toast")).to_contain_text("as soon as the server has what you decided before it")
+    held.pop().continue_()
+    expect(page.locator(".toast")).to_contain_text("Undone", timeout=PATIENCE)
+    assert statuses(app) == ["review", "rejected", *["review"] * 6]
+
+
+def test_a_save_that_waits_for_decisions_says_so_and_is_one(app: Flask, page: Page, listed: str) -> None:
+    held: list[Route] = []
+    page.goto(listed.replace("/pairs", "/review"))
+    wait_for_scripts(page)
+    page.route(re.compile(r"/review/\d+$"), lambda route: held.append(route))
+    press(page, "a")
+    page.goto(f"{listed}?pair=new")
+    wait_for_scripts(page)
+    question(page).fill("And the last?")
+    answer(page).fill("It is here.")
+    press(page, "Control+s", "Control+s")
+    expect(page.locator(".toast")).to_contain_text("as soon as the server has what you decided before it")
+    press(page, "Control+s")
+    assert len(statuses(app)) == 8
+    held.pop().continue_()
+    expect(page.locator(".toast")).to_contain_text("Add “And the last?”.", timeout=PATIENCE)
+    assert len(statuses(app)) == 9 and statuses(app).count("approved") == 1
