@@ -55,8 +55,17 @@ function move(form, message, up, [turns, trace]) {
   else if (!up && turns.contains(message)) trace.prepend(message);
 }
 
+// Scrolls until a place is where it was: what was pressed stays under the pointer, so that quick clicks all count.
+function scrollBack(place, top) {
+  let around = place.parentElement;
+  while (around && !/auto|scroll/.test(getComputedStyle(around).overflowY)) around = around.parentElement;
+  (around ?? document.scrollingElement).scrollTop += place.getBoundingClientRect().top - top;
+  place.scrollIntoView({ block: "nearest" });
+}
+
 function arrange(form, button) {
   const [verb] = button.value.split(":");
+  const { top } = button.getBoundingClientRect();
   const message = button.closest("[data-message]");
   const [turns, trace] = parts(form);
   let focus = button;
@@ -82,7 +91,8 @@ function arrange(form, button) {
     button.closest("[data-call]").remove();
   }
   number(form);
-  focus?.focus();
+  focus?.focus({ preventScroll: focus === button });
+  if (focus === button) scrollBack(button, top);
   form.dispatchEvent(new Event("input", { bubbles: true }));
 }
 

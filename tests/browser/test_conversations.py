@@ -221,6 +221,31 @@ def test_a_long_conversation_is_saved_and_kept_as_a_draft(app: Flask, page: Page
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('ltt-draft'))") == []
 
 
+def click_again(page: Page, name: str, times: int) -> None:
+    """Click a button, and then the same place again and again, as a hand does that looks at nothing else."""
+    button = page.get_by_role("button", name=name)
+    button.scroll_into_view_if_needed()
+    place = button.bounding_box()
+    assert place
+    for _ in range(times):
+        page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, delay=100)
+
+
+def test_quick_clicks_at_one_place_all_count(app: Flask, page: Page, long_chat: str) -> None:
+    page.goto(long_chat)
+    wait_for_scripts(page)
+    click_again(page, "Show the first ones", 4)
+    expect(page.locator("form [data-message]")).to_have_count(150)
+    expect(text(page, 120)).to_have_value("said 119")
+    click_again(page, "Move message 119 up", 3)
+    expect(page.get_by_role("button", name="Move message 116 up")).to_be_focused()
+    click_again(page, "Move message 50 down", 3)
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    up = [(115, "said 118"), (116, "said 115"), (117, "said 116"), (118, "said 117")]
+    assert changed(app) == [(49, "said 50"), (50, "said 51"), (51, "said 52"), (52, "said 49"), *up]
+
+
 # How long the scripts are busy with one keystroke.
 MOST_MS = """() => { const field = document.querySelector("[name=question]"), began = performance.now();
   for (let at = 0; at < 10; at++) field.dispatchEvent(new Event("input", { bubbles: true }));
