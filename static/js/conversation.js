@@ -254,8 +254,8 @@ function messageOf(made) {
   return JSON.parse(pack(values)[0][1])[0];
 }
 
-// Folds the cards that are farthest from those that were just shown, where there are too many.
-function foldFar(form, cards) {
+// Folds the cards that are farthest from those that were just shown, where there are too many. The fold that was pressed stays.
+function foldFar(form, cards, pressed) {
   const places = new Map();
   let next = 0;
   for (const one of parts(form).flatMap((part) => [...part.children])) {
@@ -278,8 +278,9 @@ function foldFar(form, cards) {
   for (const [fold, messages] of folds) fold.querySelector("textarea").value = JSON.stringify(messages);
   for (const fold of form.querySelectorAll("[data-folded] + [data-folded]")) {
     const before = fold.previousElementSibling;
-    fold.querySelector("textarea").value = JSON.stringify([...foldedIn(before), ...foldedIn(fold)]);
-    before.remove();
+    const [stays, goes] = before === pressed ? [before, fold] : [fold, before];
+    stays.querySelector("textarea").value = JSON.stringify([...foldedIn(before), ...foldedIn(fold)]);
+    goes.remove();
   }
 }
 
@@ -292,7 +293,7 @@ function unfold(form, fold, from, many = MANY) {
   else fold.after(...cards);
   if (left.length) fold.querySelector("textarea").value = JSON.stringify(left);
   else fold.remove();
-  if (many > 1) foldFar(form, cards);
+  if (many > 1) foldFar(form, cards, fold);
   return cards;
 }
 

@@ -246,6 +246,18 @@ def test_quick_clicks_at_one_place_all_count(app: Flask, page: Page, long_chat: 
     assert changed(app) == [(49, "said 50"), (50, "said 51"), (51, "said 52"), (52, "said 49"), *up]
 
 
+def test_messages_are_shown_further_by_one_key(page: Page, long_chat: str) -> None:
+    page.goto(long_chat)
+    wait_for_scripts(page)
+    button = page.get_by_role("button", name="Show the first ones")
+    button.focus()
+    for shown in range(30, 151, 30):
+        press(page, "Enter")
+        expect(text(page, shown)).to_have_value(f"said {shown - 1}")
+        expect(button).to_be_focused()
+        expect(button).to_be_in_viewport()
+
+
 # How long the scripts are busy with one keystroke.
 MOST_MS = """() => { const field = document.querySelector("[name=question]"), began = performance.now();
   for (let at = 0; at < 10; at++) field.dispatchEvent(new Event("input", { bubbles: true }));
