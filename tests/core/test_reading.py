@@ -1,5 +1,6 @@
 """Any file is looked at, and read, in one room: what was said is taken as said, the rest is found with reasons."""
 
+import gc
 import io
 import json
 import re
@@ -142,7 +143,6 @@ def test_the_dialect_is_looked_for_once(monkeypatch):
     assert len(records(TABLE)) == 3 and seen == [1]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_stream_whose_first_record_is_long_is_kept_to_look_further():
     class Once(io.RawIOBase):
         data = io.BytesIO(
@@ -158,6 +158,10 @@ def test_a_stream_whose_first_record_is_long_is_kept_to_look_further():
     source = Source.of_stream(io.BufferedReader(Once()), name="-")
     settings, found = plan_reading(source, ReadSettings())
     assert found.format == "json" and len(list(read_records(source, settings))) == 2
+    kept = source._stream
+    del source
+    gc.collect()
+    assert kept is not None and kept.closed
 
 
 def test_a_command_says_format_and_layout_in_one():

@@ -149,6 +149,7 @@ class Source:
         if self.is_seekable:
             return
         spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the source)
+        weakref.finalize(self, spool.close)
         spool.write(self._first)
         assert self._stream is not None
         shutil.copyfileobj(self._stream, spool, MB)
