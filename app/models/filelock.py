@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +64,15 @@ class Holder:
         return facts.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])
 
 
+@dataclass(slots=True)
+class _Waiter:
+    """A thread that wants the lock: how many seconds it waits at most, since when, and whether it may stay."""
+
+    limit: float
+    began: float = field(default_factory=time.monotonic)
+    stays: bool = False
+
+
 class FileLock:
     """Exclusive between threads of this process and between processes; re-entrant within a thread.
 
@@ -87,20 +96,24 @@ class FileLock:
 
     def acquire(self, timeout_seconds: float | None = None) -> None:
         """Take the lock or raise Busy."""
-        limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
-        deadline = time.monotonic() + limit
-        if not self._thread.acquire(blocking=False):
-            self._await(lambda seconds: self._thread.acquire(timeout=seconds), limit, pause=0.2)
+        waiter = _Waiter(self.timeout_seconds if timeout_seconds is None else timeout_seconds)
         try:
-            if self._depth == 0:
-                self._lock_file(max(deadline - time.monotonic(), 0))
-                self._owner = threading.get_ident()
-            self._depth += 1
-        except BaseException:
-            self._thread.release()
-            raise
+            if not self._thread.acquire(blocking=False):
+                self._await(waiter, lambda seconds: self._thread.acquire(timeout=seconds), pause=0.2)
+            try:
+                if self._depth == 0:
+                    self._lock_file(waiter)
+                    self._owner = threading.get_ident()
+                self._depth += 1
+            except BaseException:
+                self._thread.release()
+                raise
+        finally:
+            if waiter.stays:
+                with self._counting:
+                    self._staying -= 1
 
-    def _lock_file(self, limit: float) -> None:
+    def _lock_file(self, waiter: _Waiter) -> None:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
 
         def try_after(seconds: float) -> bool:
@@ -109,7 +122,7 @@ class FileLock:
 
         try:
             if not _try_lock(fd):
-                self._await(try_after, limit, pause=0.0005)
+                self._await(waiter, try_after, pause=0.0005)
         except BaseException:
             os.close(fd)
             raise
@@ -119,31 +132,28 @@ class FileLock:
         if self._doing is not None:
             self._leave_note(self._doing())
 
-    def _await(self, try_lock: Callable[[float], bool], limit: float, *, pause: float) -> None:
+    def _await(self, waiter: _Waiter, try_lock: Callable[[float], bool], *, pause: float) -> None:
         """Try again and again. After a moment only a few may stay; who comes while those stay is refused at once."""
-        began = time.monotonic()
-        staying = False
         with self._counting:
             self._waiting += 1
         try:
             while True:
-                waited = time.monotonic() - began
+                waited = time.monotonic() - waiter.began
                 with self._counting:
-                    if waited >= limit or (not staying and self._staying >= self.most_waiting):
+                    if waited >= waiter.limit or (not waiter.stays and self._staying >= self.most_waiting):
                         raise self._refusal()
-                    if not staying and waited >= PATIENCE_SECONDS:
-                        staying = True
+                    if not waiter.stays and waited >= PATIENCE_SECONDS:
+                        waiter.stays = True
                         self._staying += 1
                 # The marker is a hint: a disk without room for it must not stop anybody.
                 with suppress(OSError):
                     self._marker.touch(mode=0o600)
-                if try_lock(min(pause, limit - waited)):
+                if try_lock(min(pause, waiter.limit - waited)):
                     return
                 pause = min(pause * 1.5, max(pause, 0.005))
         finally:
             with self._counting:
                 self._waiting -= 1
-                self._staying -= staying
 
     def _leave_note(self, doing: str) -> None:
         """Written over the last one at the same length: that works on a full disk too."""

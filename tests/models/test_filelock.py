@@ -96,6 +96,28 @@ def test_few_threads_stay_and_the_others_are_refused_soon(held, monkeypatch: pyt
     assert len([one for one in waited if one >= 8]) == 2
 
 
+def test_who_stays_keeps_its_place_from_the_threads_to_the_file(held, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, _ = held
+    monkeypatch.setattr(filelock, "PATIENCE_SECONDS", 0.1)
+    lock.most_waiting = 2
+
+    def wait(seconds: float) -> None:
+        with pytest.raises(Busy):
+            lock.acquire(seconds)
+
+    first, second = (threading.Thread(target=wait, args=(seconds,)) for seconds in (1, 12))
+    first.start()
+    second.start()
+    first.join()
+    # Nobody who comes from now on may stay, so that the second has the place that it had, or none.
+    monkeypatch.setattr(filelock, "PATIENCE_SECONDS", 60)
+    lock.most_waiting = 1
+    began = time.monotonic()
+    wait(12)
+    assert time.monotonic() - began < 6
+    second.join()
+
+
 def test_one_time_limit_covers_the_threads_and_the_file(held) -> None:
     lock, _ = held
     lock.timeout_seconds = 2
