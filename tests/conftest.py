@@ -6,16 +6,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import pytest
+import werkzeug.test
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
+from werkzeug.test import stream_encode_multipart
 
 from app import create_app
 from app.cli import main
@@ -81,6 +84,14 @@ class CompiledTemplates(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it."""
         self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_sent_forms_in_memory() -> Iterator[None]:
+    """Werkzeug's client puts large forms into a file that it never closes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(werkzeug.test, "stream_encode_multipart", partial(stream_encode_multipart, use_tempfile=False))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
