@@ -194,6 +194,7 @@ def test_the_first_of_many_are_found_without_a_look_at_the_rest(
     history.create(dataset_id, [Record(f"Tare {n}?", "The empty-weight.") for n in range(400)], summary="Add")
     follow()
     read = []
+    monkeypatch.setattr(finding, "FIRST", 21)
     monkeypatch.setattr(finding, "_ROWS", 10)
     monkeypatch.setattr(finding, "as_entry", lambda row: read.append(row.id) or as_entry(row))
     for text in ("empty-weight", "pty-wei", "regex:/e.mpty|y-w/"):

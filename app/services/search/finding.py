@@ -75,6 +75,8 @@ MOST_FOLLOWED = 20
 _STEPS = 100_000
 # In so many ways a text with typographic quotes and dashes is asked for one by one.
 MOST_SPELLINGS = 20
+# The newest that answer are remembered: as many as the largest page shows, and one more.
+FIRST = 101
 _FEW_IDS = 400
 _MANY_IDS = 10_000
 # So many rows are read before those among them that answer are given.
@@ -285,7 +287,7 @@ class Found:
     @property
     def is_empty(self) -> bool:
         """Whether nothing answers. Raises as ``find``."""
-        return bool(self._remember("empty", lambda: not self.take(1)))
+        return not self._first
 
     @property
     def condition(self) -> Condition:
@@ -310,12 +312,20 @@ class Found:
 
         What lies behind them is not looked at.
         """
-        known = self._recall("texts")
-        # Of very many the first ones are sooner found anew.
-        if known is not None and len(known) <= _MANY_IDS:
-            sources = [_Source(select(*_COLUMNS).where(self._live, _is_one_of(known)), is_certain=True)]
-        else:
-            sources = self._sources(first=True)
+        if descending and beyond is None and not where and most <= FIRST:
+            return self._walk([self._of_ids(self._first[:most])], most)
+        known = self._few
+        sources = self._sources(first=True) if known is None else [self._of_ids(known)]
+        return self._walk(sources, most, where, descending, beyond)
+
+    def _walk(
+        self,
+        sources: Iterable[_Source],
+        most: int,
+        where: Sequence[Condition] = (),
+        descending: bool = True,
+        beyond: int | None = None,
+    ) -> list[StoredEntry]:
         matches = self._make_matcher()
 
         def walk(source: _Source) -> Iterator[StoredEntry]:
@@ -328,10 +338,28 @@ class Found:
             return (entry for entry in self._read(statement) if matches(entry))
 
         in_order = heapq.merge(*map(walk, sources), key=attrgetter("id"), reverse=descending)
-        found = self._in_time(islice(in_order, most))
-        if self._asks_texts and len(found) < most and not where and beyond is None:
-            self._remember("texts", lambda: tuple(entry.id for entry in found))
-        return list(found)
+        return list(self._in_time(islice(in_order, most)))
+
+    @property
+    def _first(self) -> tuple[int, ...]:
+        """The ids of the newest that answer, as many as a page shows and one more: they are looked for once."""
+
+        def find_first() -> tuple[int, ...]:
+            return tuple(entry.id for entry in self._walk(self._sources(first=True), FIRST))
+
+        first: tuple[int, ...] = self._remember("first", find_first)
+        return first
+
+    @property
+    def _few(self) -> tuple[int, ...] | None:
+        """The ids of all that answers, where they are few and remembered."""
+        first = self._recall("first")
+        known: tuple[int, ...] | None = first if first is not None and len(first) < FIRST else self._recall("texts")
+        # Of very many the first ones are sooner found anew.
+        return known if known is not None and len(known) <= _MANY_IDS else None
+
+    def _of_ids(self, ids: Sequence[int]) -> _Source:
+        return _Source(select(*_COLUMNS).where(self._live, _is_one_of(ids)), is_certain=True)
 
     def _sources(self, *, first: bool = False) -> list[_Source]:
         """Selects that together name each entry which may answer once; where only ``first`` ones are wanted, at once.
@@ -379,7 +407,7 @@ class Found:
         words = self.query.words
         if self._asks_texts:
             return np.isin(ids, self._texts)
-        if not self._is_sqlite or len(words) < len(self.query.terms):
+        if not self._is_told_by_index:
             return None
         unknown = self._unknown(words, ())
         told = np.isin(ids, read_ids(self._hits(self._match_of(words)), self._execute))
@@ -391,8 +419,7 @@ class Found:
 
     def count(self) -> int | None:
         """How many live entries answer, by the index alone; None where it may hold hidden ones, or lacks some."""
-        words = self.query.words
-        if not self._is_sqlite or len(words) < len(self.query.terms) or self._asks_texts:
+        if not self._is_told_by_index:
             return None
         hidden = select(ChangeSet.id).where(
             ChangeSet.dataset_id == self._id,
@@ -402,7 +429,7 @@ class Found:
         if self.has_stale or self._index_upto < self._newest or self._execute(hidden.limit(1)).first():
             return None
         index = _index_table(self._index)
-        holding = index.c[self._index].op("MATCH")(self._match_of(words))
+        holding = index.c[self._index].op("MATCH")(self._match_of(self.query.words))
         found = int(self._execute(select(func.count()).select_from(index).where(holding)).scalar_one())
         if self.query.has_wanted_words:
             return found
@@ -425,6 +452,11 @@ class Found:
             driver.set_progress_handler(None, 0)
 
     @property
+    def _is_told_by_index(self) -> bool:
+        """Whether SQLite's index alone tells, but for what it does not know."""
+        return self._is_sqlite and len(self.query.words) == len(self.query.terms) and not self._asks_texts
+
+    @property
     def _is_indexed(self) -> bool:
         return bool(self._index) or not self._is_sqlite
 
@@ -438,7 +470,8 @@ class Found:
         if not words:
             stale = stale.where(StaleEntry.facts)
         if self.has_stale:
-            found.append(and_(Entry.id <= upto, Entry.id.in_(stale)))
+            # The sum keeps SQLite from a walk through all ids up to that one.
+            found.append(and_(Entry.id + 0 <= upto, Entry.id.in_(stale)))
         if not self._is_sqlite and any(len(one.words) > 1 or max(map(len, one.words)) > LONGEST for one in words):
             long = and_(Entry.id <= upto, Entry.id.in_(self._with_words(f"'{LONG}'")))
             found.append(and_(long, Entry.id.not_in(stale)) if self.has_stale else long)
@@ -476,7 +509,10 @@ class Found:
     @property
     def _texts(self) -> tuple[int, ...]:
         """The ids of all that answers a query which asks the texts."""
-        found: tuple[int, ...] = self._remember("texts", lambda: self._in_time(self._find_by_texts()))
+        few = self._few
+        found: tuple[int, ...] = (
+            self._remember("texts", lambda: self._in_time(self._find_by_texts())) if few is None else few
+        )
         return found
 
     def _looked_at(self, unknown: Sequence[Condition]) -> tuple[int, ...]:
