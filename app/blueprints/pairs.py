@@ -28,7 +28,6 @@ from app.forms.filters import WORDS, read_filters, write_filters
 from app.forms.pairs import Fault, PairForm
 from app.frontdoor import limits
 from app.frontdoor.answers import wants_json
-from app.frontdoor.limits import MB
 from app.models import Dataset
 from app.services import datasets, editor, entries, export, imports, lists, pairs, review, validation
 from app.services.entries import Searched
@@ -241,7 +240,7 @@ def _render_page(
         entry=entry,
         new=new,
         fault=fault or Fault(),
-        too_large=_most_sent() if entry and _size_of(entry) > _most_sent() * MB * 0.95 else None,
+        too_large=_find_limit(entry) if entry else None,
         own=own,
         open_pair=lambda pair: (
             view.address(dataset.id, "pairs.edit", entry_id=pair) if own else view.address(dataset.id, pair=pair)
@@ -261,13 +260,11 @@ def _render_page(
     return body, status
 
 
-def _most_sent() -> int:
-    return limits.of_endpoint(current_app, "pairs.save")[1]
-
-
-def _size_of(entry: StoredEntry) -> int:
-    """About how many bytes the editor sends of a pair."""
-    return sum(len(value.encode()) for value in entry if isinstance(value, str))
+def _find_limit(entry: StoredEntry) -> int | None:
+    """The megabytes that a page may send, where that is too little for what the editor sends of a pair."""
+    most = limits.of_endpoint(current_app, "pairs.save")[1]
+    size = sum(len(value.encode()) for value in entry if isinstance(value, str))
+    return most if size > most * limits.MB * 0.95 else None
 
 
 def _alone(dataset: Dataset) -> dict[str, Any]:
@@ -512,9 +509,16 @@ def act(dataset_id: int) -> ResponseReturnValue:
         else:
             address = url_for(page, dataset_id=dataset_id, ids=write_ids(chosen.ids))
         return redirect(address, code=303)
-    if more := _count_more(dataset_id, chosen):
-        tell(more)
+    try:
+        return _act_on(dataset_id, chosen, action)
+    except Conflict as error:
+        if error.code != "more_match":
+            raise
+        tell(error.message)
         return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
+
+
+def _act_on(dataset_id: int, chosen: Selection, action: str) -> ResponseReturnValue:
     if action in STATUSES:
         result = pairs.set_status(dataset_id, chosen, action)
     elif action in ("tag", "add-tag", "untag"):
@@ -554,17 +558,6 @@ def act(dataset_id: int) -> ResponseReturnValue:
         }
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)
-
-
-def _count_more(dataset_id: int, chosen: Selection) -> str:
-    """Why all that match are left alone: the button that was pressed named fewer of them."""
-    named = request.form.get("named", type=int)
-    if chosen.filters is None or named is None:
-        return ""
-    there = entries.count_entries(dataset_id, chosen.filters)
-    if there <= named:
-        return ""
-    return f"{plural(there, 'pair')} match now, {there - named:,} more than the button said. Nothing was changed."
 
 
 def _bring(dataset_id: int, chosen: Selection, *, move: bool) -> ResponseReturnValue:
@@ -633,7 +626,8 @@ def delete_view(dataset_id: int, view_id: int) -> ResponseReturnValue:
 
 def selection_of_request() -> Selection:
     if request.form.get("all") == "1":
-        return Selection(filters=read_filters(request.args))
+        named = request.form.get("named", "")
+        return Selection(filters=read_filters(request.args), most=int(named) if is_number(named) else None)
     ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))
     if not ids:
         raise Invalid("No pair is selected. Tick one first.", code="nothing_selected")

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 from app.core.changes import FIELDS, Change, Value, change_between, deletion_of
 from app.core.editing import check_messages, check_storable, check_tools, tools_name
-from app.core.errors import Invalid, NotFound, placed
+from app.core.errors import Conflict, Invalid, NotFound, placed
 from app.core.filters import Filters
 from app.core.layouts.functions import tools_in
 from app.core.record import SPLITS, STATUSES, Message, Record, dump_json, load_json, load_messages
@@ -26,16 +27,22 @@ _VERBS = {"approved": "Approve", "review": "Send to review", "rejected": "Reject
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pairs an action is for: the ticked ones, or all that match the filters."""
+    """Which pairs an action is for: the ticked ones, or all that match the filters, ``most`` of them."""
 
     ids: tuple[int, ...] = ()
     filters: Filters | None = None
+    most: int | None = None
 
     def entries(self, dataset_id: int) -> Iterator[StoredEntry]:
-        """The selected live entries."""
-        if self.filters is not None:
-            return entries.stream_entries(dataset_id, self.filters)
-        return iter(entries.by_ids(dataset_id, self.ids).values())
+        """The selected live entries. Raises Conflict behind the last one where more match than were meant."""
+        if self.filters is None:
+            yield from entries.by_ids(dataset_id, self.ids).values()
+            return
+        matching = entries.stream_entries(dataset_id, self.filters)
+        yield from islice(matching, self.most)
+        if self.most is not None and (more := sum(1 for _ in matching)):
+            said = f"{plural(self.most + more, 'pair')} match now, {more:,} more than the button said."
+            raise Conflict(f"{said} Nothing was changed.", code="more_match")
 
 
 def add_pair(
