@@ -14,6 +14,9 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
+from app.core.record import Record
+from app.services import datasets, history
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # On a machine that is kept busy a page needs longer than the five seconds that are the default.
 expect.set_options(timeout=30_000)
@@ -41,6 +44,16 @@ def browser() -> Iterator[Browser]:
             )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def sixty(app: Flask) -> str:
+    """The address of a dataset of sixty pairs whose answers differ in length, half of them tagged."""
+    with app.app_context():
+        made = datasets.create_dataset("Harbor").id
+        records = [Record(f"Question {n}?", "word " * n, tags=("odd",) if n % 2 else ()) for n in range(1, 61)]
+        history.create(made, records, summary="Add")
+    return f"/datasets/{made}"
 
 
 class Channel(HTTPChannel):

@@ -2,23 +2,9 @@
 
 import re
 
-import pytest
-from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from app.core.record import Record
-from app.services import datasets, history
 from tests.browser.test_journey import press, wait_for_scripts
-
-
-@pytest.fixture
-def home(app: Flask) -> str:
-    """The address of a dataset of sixty pairs, half of them tagged."""
-    with app.app_context():
-        made = datasets.create_dataset("Harbor").id
-        records = [Record(f"Question {n}?", "word " * n, tags=("odd",) if n % 2 else ()) for n in range(1, 61)]
-        history.create(made, records, summary="Add")
-    return f"/datasets/{made}"
 
 
 def use(page: Page, control: Locator, key: str, then: str) -> None:
@@ -30,8 +16,8 @@ def use(page: Page, control: Locator, key: str, then: str) -> None:
     wait_for_scripts(page)
 
 
-def test_filters_order_and_pages_keep_the_focus(home: str, page: Page) -> None:
-    page.goto(f"{home}/pairs?size=25")
+def test_filters_order_and_pages_keep_the_focus(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/pairs?size=25")
     tick = page.locator("#facets [name=tag][value=odd]")
     for then in ("tag=odd", r"pairs\?size=25$"):
         use(page, tick, "Space", then)
@@ -41,16 +27,16 @@ def test_filters_order_and_pages_keep_the_focus(home: str, page: Page) -> None:
     following = page.get_by_role("link", name="Next page")
     use(page, following, "Enter", "cursor=")
     expect(following).to_be_focused()
-    page.goto(f"{home}/pairs")
+    page.goto(f"{sixty}/pairs")
     use(page, page.get_by_role("button", name="Full"), "Enter", "pairs")
     expect(page.locator("tbody.one-line")).to_have_count(0)
     expect(page.get_by_role("button", name="Full")).to_be_focused()
 
 
-def test_a_handle_is_moved_by_several_keys_and_stays_at_hand(home: str, page: Page) -> None:
+def test_a_handle_is_moved_by_several_keys_and_stays_at_hand(sixty: str, page: Page) -> None:
     sent = []
     page.on("request", lambda one: sent.append(one.url) if one.is_navigation_request() else None)
-    page.goto(f"{home}/pairs")
+    page.goto(f"{sixty}/pairs")
     wait_for_scripts(page)
     handle = page.get_by_role("slider", name="Fewest characters")
     step = int(page.locator("[data-thumbs]").last.get_attribute("data-step") or 0)
@@ -65,8 +51,8 @@ def test_a_handle_is_moved_by_several_keys_and_stays_at_hand(home: str, page: Pa
     expect(page).to_have_url(re.compile(rf"\?length_from={2 * step}$"))
 
 
-def test_both_ends_of_a_range_are_typed_one_after_the_other(home: str, page: Page) -> None:
-    page.goto(f"{home}/pairs")
+def test_both_ends_of_a_range_are_typed_one_after_the_other(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/pairs")
     wait_for_scripts(page)
     page.locator("[name=length_from]").focus()
     for key in ("4", "0", "Tab", "9", "0", "Tab"):
@@ -74,8 +60,8 @@ def test_both_ends_of_a_range_are_typed_one_after_the_other(home: str, page: Pag
     expect(page).to_have_url(re.compile(r"\?length_from=40&length_to=90$"))
 
 
-def test_after_an_action_the_focus_is_in_the_list_and_what_it_did_is_read_out(home: str, page: Page) -> None:
-    page.goto(f"{home}/pairs")
+def test_after_an_action_the_focus_is_in_the_list_and_what_it_did_is_read_out(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/pairs")
     wait_for_scripts(page)
     press(page, "j", "j", "x")
     page.locator("[data-bulk] button[value=delete]").focus()
@@ -88,8 +74,8 @@ def test_after_an_action_the_focus_is_in_the_list_and_what_it_did_is_read_out(ho
     assert page.evaluate("document.activeElement.matches('tr a')")
 
 
-def test_who_clicks_has_no_focus_put_anywhere(home: str, page: Page) -> None:
-    page.goto(f"{home}/pairs")
+def test_who_clicks_has_no_focus_put_anywhere(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/pairs")
     wait_for_scripts(page)
     page.locator("#facets [name=tag][value=odd]").click()
     expect(page).to_have_url(re.compile("tag=odd"))
@@ -97,8 +83,8 @@ def test_who_clicks_has_no_focus_put_anywhere(home: str, page: Page) -> None:
     assert page.evaluate("document.activeElement.tagName") == "BODY"
 
 
-def test_the_buttons_of_the_review_keep_the_focus(home: str, page: Page) -> None:
-    page.goto(f"{home}/review")
+def test_the_buttons_of_the_review_keep_the_focus(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/review")
     wait_for_scripts(page)
     shown = page.locator("[data-card]:visible")
     shown.locator("[value=approved]").focus()
@@ -114,8 +100,8 @@ def test_the_buttons_of_the_review_keep_the_focus(home: str, page: Page) -> None
     expect(page.locator("[data-told]")).to_have_text("Taken back. Pair 1: Question 1?")
 
 
-def test_a_tag_leaves_the_focus_on_the_pair(home: str, page: Page) -> None:
-    page.goto(f"{home}/review")
+def test_a_tag_leaves_the_focus_on_the_pair(sixty: str, page: Page) -> None:
+    page.goto(f"{sixty}/review")
     wait_for_scripts(page)
     press(page, "t", "j", "a", "r", "Enter")
     expect(page.locator("[data-card='1'] .scroll").first).to_be_focused()

@@ -3,11 +3,8 @@
 import re
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
-from app.core.record import Record
-from app.services import datasets, history
 from tests.browser.looking import find_faults, overflow
 from tests.browser.test_journey import wait_for_scripts
 
@@ -18,13 +15,9 @@ _TOO_WIDE = """[...document.querySelectorAll(".bulk, .bulk-more, .head, .toolbar
 
 
 @pytest.fixture
-def listed(app: Flask) -> str:
+def listed(sixty: str) -> str:
     """The page of sixty pairs whose answers differ in length."""
-    with app.app_context():
-        made = datasets.create_dataset("Lists").id
-        records = [Record(f"Question {n}?", "word " * n, tags=("odd",) if n % 2 else ()) for n in range(1, 61)]
-        history.create(made, records, summary="Add")
-    return f"/datasets/{made}/pairs"
+    return f"{sixty}/pairs"
 
 
 def test_a_value_is_left_out_or_chosen_and_never_both(listed: str, open_page) -> None:
