@@ -130,7 +130,10 @@ def check_messages(turns: Sequence[Message], trace: Sequence[Message], known: Co
 
 
 def merge_messages(base: Sequence[Message], theirs: Sequence[Message], mine: Sequence[Message]) -> tuple[Message, ...]:
-    """Mine, where each message that I left alone is as they have it. Where one of us added or took some away, mine."""
+    """Mine, where each message that I left alone is as they have it. Where one of us added or took some away, mine.
+
+    Messages are compared as they are written: an argument 1 is not the same as true.
+    """
     if not len(base) == len(theirs) == len(mine):
         return tuple(mine)
     return tuple(
