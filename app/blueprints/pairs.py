@@ -341,6 +341,7 @@ def create(dataset_id: int) -> ResponseReturnValue:
             split=form.split.data,
             source=record.source,
             family=record.family,
+            key=form.key.data or None,
         )
     except Invalid as error:
         return _render_page(dataset, view_of_request(), form=form, new=True, fault=form.fault_of(error), status=422)

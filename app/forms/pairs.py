@@ -1,5 +1,6 @@
 """Forms of pairs. Texts are taken as they are typed; only line ends are restored."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,10 @@ class Fault:
 
 
 class PairForm(FlaskForm):
-    """Question, answer and labels of one pair, and the version it was opened at (0 for a new one)."""
+    """Question, answer and labels of one pair, and the version it was opened at (0 for a new one).
+
+    By its ``key`` a new pair that is sent twice is added once.
+    """
 
     question = TextAreaField("Question", default="", render_kw={"rows": 2, "dir": "auto"})
     answer = TextAreaField("Answer", default="", render_kw={"rows": 8, "dir": "auto"})
@@ -53,6 +57,7 @@ class PairForm(FlaskForm):
     answer_trained = BooleanField("Trained", default=True)
     version = IntegerField("Version", default=0)
     then = HiddenField("Then", default="")
+    key = HiddenField("Key", default=lambda: secrets.token_hex(16))
     keep_tags = BooleanField("Keep the tags for the next", default=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,13 +13,14 @@ class ChangeSet(Base):
     """All changes of one action. ``state`` is staging, applied or undone.
 
     A set that created entries lists none of them as changes: the entries carry its id as ``batch_id``, and their ids
-    lie between ``first_id`` and ``last_id``.
+    lie between ``first_id`` and ``last_id``. ``key`` tells a request that was sent twice.
     """
 
     __tablename__ = "change_sets"
     __table_args__ = (
         UniqueConstraint("dataset_id", "number"),
         Index("ix_change_sets_dataset_id_state", "dataset_id", "state"),
+        Index("ix_change_sets_key", "key"),
         # The number of a discarded set must not come again: a run that was overtaken would write into another's.
         {"sqlite_autoincrement": True},
     )
@@ -38,6 +39,7 @@ class ChangeSet(Base):
     undo_of: Mapped[int | None] = mapped_column(Integer)
     undone_order: Mapped[int | None] = mapped_column(Integer)
     details: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

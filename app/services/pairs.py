@@ -1,5 +1,6 @@
 """Writing and labelling pairs by hand: one by one, or a selection at once."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,12 @@ def add_pair(
     source: str | None = None,
     family: str | None = None,
     actor: str = ACTOR,
+    key: str | None = None,
 ) -> Applied:
-    """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid."""
+    """Add a pair written by hand: it needs review, or is a draft while unanswered. Raises Invalid.
+
+    The same pair that comes again with the same ``key`` is added once.
+    """
     texts = {"question": question, "answer": answer, "system": system, "reasoning": reasoning}
     _check_texts(texts | {"rejected_answer": rejected_answer, "source": source, "family": family})
     check_messages(turns, trace)
@@ -81,13 +86,13 @@ def add_pair(
         source=_clean_key(source),
         family=_clean_key(family),
     )
-    return history.create(
+    row = history.new_row(record, status=_check_status(status or "review"), split=check_split(split))
+    return history.create_rows(
         dataset_id,
-        [record],
+        [row],
         summary=f"Add “{clip(question, 60)}”",
-        status=_check_status(status or "review"),
-        split=check_split(split),
         actor=actor,
+        key=key and hashlib.sha256(repr((key, row)).encode()).hexdigest()[:40],
     )
 
 

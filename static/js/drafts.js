@@ -98,6 +98,8 @@ function inEditor(form) {
   const refused = form.querySelector("[role=alert]") !== null;
   const stored = refused ? null : read(form, { stored: true });
   const version = form.querySelector("[name=version]");
+  // The draft of a new pair may have been stored by a server whose answer never came: under its name it is stored once.
+  if (id === "new") form.querySelector("[name=key]").value = place;
   const state = form.closest(".drawer")?.querySelector("[data-draft-state]");
   const tell = () => state && (state.hidden = !find(place));
 
@@ -164,7 +166,7 @@ function send(address, kept) {
   form.action = address;
   form.hidden = true;
   const token = document.querySelector("[name=csrf_token]").value;
-  for (const [name, value] of [...pack(kept.values), ["version", kept.version], ["csrf_token", token], ["then", "list"]]) {
+  for (const [name, value] of [...pack(kept.values), ["version", kept.version], ["csrf_token", token], ["then", "list"], ["key", kept.place]]) {
     const field = element("textarea", "", "");
     field.name = name;
     field.value = value;

@@ -48,6 +48,27 @@ def test_the_list_shows_pairs_newest_first(client, dataset_id):
     assert text.index("Question 3?") < text.index("Question 1?") and '<b class="fg num">3</b> pairs' in text
 
 
+def test_a_new_pair_that_is_sent_twice_is_added_once(client, app, dataset_id):
+    address = f"/datasets/{dataset_id}/pairs"
+
+    def count_after_sending(**changed):
+        sent = form_of(page, question="Which gate?", answer="Gate 4", **changed)
+        said = client.post(address, data=sent, follow_redirects=True).text
+        assert "Add “Which gate?”." in said
+        with app.app_context():
+            return datasets.get(dataset_id).entry_count
+
+    page = client.get(f"{address}/new")
+    assert [count_after_sending(), count_after_sending()] == [4, 4]
+    assert count_after_sending(tags="other") == 5
+    with app.app_context():
+        history.undo(dataset_id)
+        history.undo(dataset_id)
+    assert count_after_sending() == 4
+    page = client.get(f"{address}/new")
+    assert count_after_sending() == 5
+
+
 def test_filters_stand_in_the_address(client, dataset_id):
     text = client.get(f"/datasets/{dataset_id}/pairs?q=Answer+2&status=review&tag=made").get_data(as_text=True)
     assert ">Question <mark>2</mark>?</b>" in text and "<mark>Answer</mark> <mark>2</mark>" in text

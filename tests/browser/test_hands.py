@@ -129,6 +129,31 @@ def test_a_save_that_never_arrived_keeps_the_draft(page: Page, listed: str) -> N
     expect(answer(page)).to_have_value("My own words")
 
 
+def test_a_new_pair_whose_answer_never_came_is_stored_once(app: Flask, page: Page, listed: str) -> None:
+    def lose_answer(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    page.goto(f"{listed}?pair=new")
+    wait_for_scripts(page)
+    question(page).fill("Which gate?")
+    page.route(f"**{listed}", lose_answer, times=1)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("chrome-error://**")
+    page.goto(f"{listed}?pair=new")
+    expect(page.locator(".draft-note")).to_contain_text("Not saved yet.")
+    page.locator(".draft-note").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Add “Which gate?”.")).to_be_visible()
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+    # What is written next is another pair, also in the same words.
+    page.goto(f"{listed}?pair=new")
+    question(page).fill("Which gate?")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(row(page, "Which gate?")).to_have_count(2)
+    with app.app_context():
+        assert datasets.get(1).entry_count == len(NAMES) + 2
+
+
 def test_saving_leaves_the_focus_and_what_is_typed_meanwhile(app: Flask, page: Page, listed: str) -> None:
     page.goto(f"{listed}?pair=8")
     wait_for_scripts(page)

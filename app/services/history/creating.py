@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.core.changes import chunks_of
@@ -47,19 +47,33 @@ def create_rows(
     summary: str | Callable[[int], str],
     kind: str = "create",
     actor: str = ACTOR,
+    key: str | None = None,
 ) -> Applied:
-    """Add entries with the labels and the provenance that they bring, in one step."""
+    """Add entries with the labels and the provenance that they bring, in one step.
+
+    With a ``key`` this happens once: where it was done and is neither undone nor deleted, its step comes back.
+    """
     with transaction() as session:
         dataset = open_dataset(session, dataset_id)
+        if key is not None and (done := _find_done(session, dataset_id, key)):
+            return Applied(as_step(done))
         change_set = new_set(session, dataset, kind=kind, summary="", actor=actor, state="applied")
         total = add_rows(session, change_set, rows)
         if not total:
             drop_set(session, dataset, change_set)
             return Applied()
-        change_set.summary = summary(total) if callable(summary) else summary
+        change_set.summary, change_set.key = summary(total) if callable(summary) else summary, key
         counts.add_counts(session, dataset, count_batch(session, change_set))
         touch_dataset(dataset)
         return Applied(as_step(change_set), total)
+
+
+def _find_done(session: Session, dataset_id: int, key: str) -> ChangeSet | None:
+    """The step that a key made, where any of its entries is still there."""
+    mine = Entry.id.between(ChangeSet.first_id, ChangeSet.last_id), Entry.batch_id == ChangeSet.id
+    is_there = exists().where(*mine, Entry.deleted_in.is_(None))
+    made = ChangeSet.key == key, ChangeSet.dataset_id == dataset_id, ChangeSet.state == "applied"
+    return session.execute(select(ChangeSet).where(*made, is_there).limit(1)).scalar()
 
 
 def new_row(record: Record, *, status: str | None = "review", split: str | None = None) -> StoredEntry:
