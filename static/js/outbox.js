@@ -146,8 +146,9 @@ export class Outbox {
   }
 }
 
-// What is held: a form that is sent twice meanwhile goes once.
+// What is held: a form that is sent twice meanwhile goes once. Who leaves its page is asked, but for what has a draft.
 const held = new Set();
+const askToStay = (event) => [...held].some((form) => !form.matches("[data-draft]")) && event.preventDefault();
 
 // The page may have been brought up to date while the form was held: a key means what is there now, and a button that was
 // read what it said.
@@ -175,11 +176,13 @@ export function outboxes() {
       const { target, submitter } = event;
       if (held.has(target)) return;
       held.add(target);
+      window.addEventListener("beforeunload", askToStay);
       let toast = null;
       const text = "This is sent as soon as the server has what you decided before it.";
       const timer = setTimeout(() => (toast = showToast({ text, stays: true })), SOON);
       Promise.all(running).finally(() => {
         held.delete(target);
+        if (!held.size) window.removeEventListener("beforeunload", askToStay);
         clearTimeout(timer);
         toast?.remove();
         sendHeld(target, submitter);

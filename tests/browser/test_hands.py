@@ -436,3 +436,23 @@ def test_a_save_that_waits_for_decisions_says_so_and_is_one(app: Flask, page: Pa
     held.pop().continue_()
     expect(page.locator(".toast")).to_contain_text("Add “And the last?”.", timeout=PATIENCE)
     assert len(statuses(app)) == 9 and statuses(app).count("approved") == 1
+
+
+def test_leaving_asks_while_an_action_waits_for_a_decision(app: Flask, page: Page, listed: str) -> None:
+    held: list[Route] = []
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.goto(listed)
+    wait_for_scripts(page)
+    page.route("**/pairs/actions", lambda route: held.append(route), times=1)
+    press(page, "j", "a", "j", "x")
+    page.get_by_role("button", name="Reject 1").click()
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".toast")).to_contain_text("as soon as the server has what you decided before it")
+    assert asked == ["beforeunload"]
+    held.pop().continue_()
+    expect(page.locator(".toast")).to_contain_text("Reject 1 pair", timeout=PATIENCE)
+    assert statuses(app)[:2] == ["approved", "rejected"]
+    page.get_by_role("link", name="History").click()
+    expect(page).to_have_url(re.compile("history"))
+    assert len(asked) == 1
