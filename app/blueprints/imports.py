@@ -342,7 +342,8 @@ def mend(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
         done = quarantine.save_fields(row.id, bad.id, raw, form.values(entry), seen=request.form.get("was", ""))
     except Invalid as error:
         return _repair_page(row, bad, form, fault=form.fault_of(error), status=422)
-    tell_step(dataset_id, done.applied, "The dataset has this pair already: the row was skipped as a duplicate.")
+    skipped = "The dataset has this pair already: the row was skipped as a duplicate."
+    tell_step(dataset_id, done.applied, skipped, saved=f"{dataset_id}/bad.{bad.id}")
     if form.then.data == "next" and following is not None:
         return redirect(url_for(".repair", dataset_id=dataset_id, import_id=row.id, row_id=following), code=303)
     return redirect(_address_of(row), code=303)

@@ -1,5 +1,5 @@
-// What is typed into a pair is kept in this browser until the server has saved it. Who opens the pair again sees it, its
-// row says so, and the head of the page counts all that is not saved and leads to it.
+// What is typed into a pair, or into a bad row of an import, is kept in this browser until the server has saved it. Who
+// opens it again sees it, the row of a pair says so, and the head of the page counts all that is not saved and leads to it.
 import { fill, read, same } from "./fields.js";
 import { pack } from "./conversation.js";
 import { get, names, remove, set } from "./store.js";
@@ -10,8 +10,8 @@ const OWN = "ltt-new";
 // Which epoch of the workspace the page shows: the end of the token that its forms carry.
 const epoch = () => document.querySelector("[name=csrf_token]")?.value.split("@")[1];
 
-// A draft by the name it is kept under: { key, place, version, values, epoch, sent, at }. What began before a restore fits
-// no version now: it is compared with what is stored before it can be saved.
+// A draft by the name it is kept under: { key, place, version, values, epoch, sent, at, page }. What began before a restore
+// fits no version now: it is compared with what is stored before it can be saved.
 function open(key) {
   const [dataset, id, version] = key.slice(PREFIX.length).split("/");
   const kept = { key, place: `${dataset}/${id}`, id, version, ...get(key) };
@@ -29,8 +29,8 @@ function findAll(dataset) {
   return names(`${PREFIX}${dataset}/`).map(open).sort((one, other) => (other.at ?? 0) - (one.at ?? 0));
 }
 
-function markSent({ key, values, epoch, at }) {
-  set(key, { values, epoch, at, sent: true });
+function markSent({ key, values, epoch, at, page }) {
+  set(key, { values, epoch, at, page, sent: true });
 }
 
 function forget(place, but) {
@@ -52,10 +52,11 @@ function element(tag, className, text) {
   return made;
 }
 
-// "Not saved yet", with the two ways out.
+// "Not saved yet", with the ways out.
 function choices(className, text, save, discard) {
   const note = element("div", className, "");
-  const buttons = [["Save", save], ["Discard", discard]].map(([label, act]) => {
+  const ways = [["Save", save], ["Discard", discard]].filter(([, act]) => act);
+  const buttons = ways.map(([label, act]) => {
     const button = element("button", "small", label);
     button.type = "button";
     button.addEventListener("click", () => act(note));
@@ -96,8 +97,8 @@ function inEditor(form) {
   const place = id === "new" ? ownNew(dataset, chosen) : `${dataset}/${id}`;
   // A form that came back with an error holds what was typed, none of which is stored.
   const refused = form.querySelector("[role=alert]") !== null;
-  const stored = refused ? null : read(form, { stored: true });
-  const version = form.querySelector("[name=version]");
+  const stored = refused || "typed" in form.dataset ? null : read(form, { stored: true });
+  const version = form.querySelector("[name=version], [name=was]");
   // The draft of a new pair may have been stored by a server whose answer never came: under its name it is stored once.
   if (id === "new") form.querySelector("[name=key]").value = place;
   const state = form.closest(".drawer")?.querySelector("[data-draft-state]");
@@ -110,7 +111,7 @@ function inEditor(form) {
       forget(place);
       warn(form, true);
     } else {
-      warn(form, set(key, { values, epoch: epoch(), at: Date.now() }));
+      warn(form, set(key, { values, epoch: epoch(), at: Date.now(), page: location.pathname }));
       forget(place, key);
     }
     tell();
@@ -124,6 +125,7 @@ function inEditor(form) {
     if (form.querySelector(".draft-note")) return;
     const discard = (note) => {
       forget(place);
+      if (!stored) return location.assign(location.href);
       fill(form, stored);
       version.value = version.defaultValue;
       note.remove();
@@ -142,6 +144,7 @@ function inEditor(form) {
     if (kept) markSent(kept);
     window.onbeforeunload = null;
   });
+  document.querySelector(`form[data-discards="${place}"]`)?.addEventListener("submit", () => forget(place));
   // The same pair in another tab: what is typed there shows here, and what was saved or discarded there is loaded anew.
   window.addEventListener("storage", (event) => {
     if (refused || !event.key?.startsWith(`${PREFIX}${place}/`)) return;
@@ -214,16 +217,19 @@ function inHead(button) {
   const list = shown.querySelector("ul") ?? shown.appendChild(document.createElement("ul"));
   const rows = all.map((kept) => {
     const isNew = kept.id.startsWith("new");
+    const isBad = kept.id.startsWith("bad");
     const item = document.createElement("li");
-    const [, question] = kept.values.find(([name]) => name === "question") ?? [];
-    const link = element("a", "clip grow", question?.trim().split("\n")[0] || "No question yet");
-    link.href = isNew ? `${pair.replace(/=0$/, "=new")}#draft=${kept.id}` : pair.replace(/=0$/, `=${kept.id}`);
+    const [, text] = ["question", "raw"].map((wanted) => kept.values.find(([name]) => name === wanted)).find(Boolean) ?? [];
+    const link = element("a", "clip grow", text?.trim().split("\n")[0] || "No question yet");
+    if (isBad) link.href = kept.page;
+    else link.href = isNew ? `${pair.replace(/=0$/, "=new")}#draft=${kept.id}` : pair.replace(/=0$/, `=${kept.id}`);
     link.dir = "auto";
     const address = isNew ? create : save.replace("/pairs/0", `/pairs/${kept.id}`);
-    const line = choices("line", "", () => send(address, kept), () => discardEverywhere(kept.place));
+    const line = choices("line", "", isBad ? null : () => send(address, kept), () => discardEverywhere(kept.place));
     line.querySelector("span").replaceWith(link);
-    line.prepend(element("span", "muted sm nowrap", isNew ? "New" : `Pair ${kept.id}`));
-    line.querySelectorAll("button").forEach((one) => one.setAttribute("aria-label", `${one.textContent} ${isNew ? "new pair" : `pair ${kept.id}`}`));
+    const what = isBad ? "Bad row" : isNew ? "New pair" : `Pair ${kept.id}`;
+    line.prepend(element("span", "muted sm nowrap", what));
+    line.querySelectorAll("button").forEach((one) => one.setAttribute("aria-label", `${one.textContent} ${what.toLowerCase()}`));
     item.append(line);
     return item;
   });

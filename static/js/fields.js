@@ -1,7 +1,7 @@
 // The fields of the editor as pairs of name and value, in the order of the page: what is sent, and what a draft holds.
 import { isMessage, pack, sameMessages, showMessages } from "./conversation.js";
 
-const OURS = ["csrf_token", "version", "key", "back", "then", "on", "keep_tags"];
+const OURS = ["csrf_token", "version", "was", "key", "back", "then", "on", "keep_tags"];
 // What is written for another form, such as a note, is no part of the pair.
 const fieldsOf = (form) => [...form.elements].filter((field) => field.name && !OURS.includes(field.name) && field.type !== "submit");
 

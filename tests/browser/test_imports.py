@@ -153,27 +153,82 @@ def test_every_column_of_a_wide_table_can_be_read_and_mapped(dataset_id, open_pa
     assert overflow(page) == 0
 
 
-def test_leaving_a_row_that_is_being_repaired_asks(app, dataset_id, open_page):
+def test_what_is_typed_into_a_bad_row_is_kept_until_it_is_saved(app, dataset_id, open_page):
     page, asked = open_page(), []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\nWhen?,\n"))
     page.get_by_role("button", name="Import 1 pair").click()
     page.get_by_role("link", name="Repair line 3 in fields").click()
     wait_for_scripts(page)
+    repaired, answer, note = page.url, page.get_by_label("Answer", exact=True), page.locator(".draft-note")
+    answer.press_sequentially("Yes")
     page.reload()
-    assert asked == []
-    wait_for_scripts(page)
-    page.get_by_label("Answer", exact=True).press_sequentially("Yes")
-    page.reload()
-    assert asked == ["beforeunload"]
-    # What was refused is not stored either; what is sent is not lost.
-    wait_for_scripts(page)
+    expect(answer).to_have_value("Yes")
+    note.get_by_role("button", name="Discard").click()
+    expect(answer).to_have_value("")
+    # What was refused is not stored either.
     page.get_by_label("Question", exact=True).press_sequentially("Really? ")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("The answer is empty")
-    assert asked == ["beforeunload"]
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    page.get_by_role("button", name="1 not saved").click()
+    page.get_by_role("link", name="Open?").click()
+    expect(page.get_by_label("Question", exact=True)).to_have_value("Really? Open?")
+    # Messages are added by the page too.
     wait_for_scripts(page)
-    page.get_by_label("Answer", exact=True).focus()
-    page.keyboard.press("End")
+    page.get_by_role("button", name="Earlier turn").click()
+    page.get_by_label("Text of message 1").fill("Hello")
+    answer.fill("Yes.")
     page.reload()
-    assert asked == ["beforeunload"] * 2
+    expect(page.get_by_label("Text of message 1")).to_have_value("Hello")
+    note.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast")).to_contain_text("repaired")
+    expect(page.locator("[data-unsaved]")).to_have_count(0)
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    wait_for_scripts(page)
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+    assert page.goto(repaired).status == 404
+    assert asked == []
+    assert questions(app, dataset_id) == ["How?", "Really? Open?"]
+
+
+def test_a_line_that_is_being_mended_is_kept_until_its_parts_are_saved(app, dataset_id, open_page):
+    page = open_page()
+    choose(
+        page, dataset_id, ("faq.jsonl", b'{"question": "How?", "answer": "So."}\n{"question": "Open?", "answer": \n')
+    )
+    page.get_by_role("button", name="Import 1 pair").click()
+    page.get_by_role("link", name="Repair line 2 in fields").click()
+    raw, answer = page.get_by_role("textbox", name="Text to repair"), page.get_by_label("Answer", exact=True)
+    wait_for_scripts(page)
+    raw.fill('{"question": "Open?", "answer": "Yes."}')
+    page.reload()
+    expect(raw).to_have_value('{"question": "Open?", "answer": "Yes."}')
+    page.get_by_role("button", name="Read it again").click()
+    wait_for_scripts(page)
+    answer.fill("Yes, always.")
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    page.get_by_role("button", name="1 not saved").click()
+    page.get_by_role("link", name="Open?").click()
+    wait_for_scripts(page)
+    page.get_by_role("button", name="Read it again").click()
+    expect(answer).to_have_value("Yes, always.")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator(".toast")).to_contain_text("1 row dismissed.")
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    wait_for_scripts(page)
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+
+
+def test_leaving_lines_that_are_being_mended_asks(dataset_id, open_page):
+    page, asked = open_page(), []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    wait_for_scripts(page)
+    page.get_by_label("Raw text of line 3").press_sequentially("Yes")
+    with page.expect_download():
+        page.get_by_role("link", name="CSV").click()
+    assert asked == []
+    page.reload()
+    assert asked == ["beforeunload"]
