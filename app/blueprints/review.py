@@ -140,6 +140,19 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
     }
 
 
+@bp.post("/cards")
+def decide_cards(dataset_id: int) -> ResponseReturnValue:
+    """Approve or reject all pairs that are shown as cards, in one step."""
+    datasets.get(dataset_id)
+    queue, versions = read_queue(dataset_id), {}
+    for one in request.form.getlist("shown"):
+        entry_id, _, version = one.partition(":")
+        if is_number(entry_id) and is_number(version):
+            versions[int(entry_id)] = int(version)
+    tell_step(dataset_id, review.decide_all(queue, versions, request.form.get("act", ""), reviewer=read_reviewer()))
+    return redirect(_address(dataset_id), code=303)
+
+
 def _act(queue: Queue, entry_id: int, act: str, reviewer: Reviewer, form: "MultiDict[str, str]") -> Decided | None:
     version, key = read_whole(form, "version", 0), form.get("key", "")[:40] or None
     if act == "comment":

@@ -170,7 +170,7 @@ export function outboxes() {
     "submit",
     (event) => {
       const running = all.map((one) => one.running).filter(Boolean);
-      if (!running.length || event.target.method !== "post" || event.target.matches("[data-review] form")) return;
+      if (!running.length || event.target.method !== "post" || event.target.matches("[data-card] form")) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       const { target, submitter } = event;

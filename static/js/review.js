@@ -1,4 +1,6 @@
-// The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order.
+// The review queue: a decision shows the next pair at once, which stood ready; what was decided is sent in order. As cards
+// a dozen stand side by side, and one of them is the one that keys are for.
+import { hints } from "./keys.js";
 import { followInEditor } from "./labels.js";
 import { late, makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
@@ -16,9 +18,10 @@ let decided = [];
 let filling = null;
 let over = false;
 
-const cards = () => [...queue.querySelectorAll(":scope > [data-card]")];
-const cardOf = (id) => queue?.querySelector(`:scope > [data-card="${id}"]`);
-const current = () => cards().find((one) => !one.hidden);
+const isGrid = () => "grid" in queue.dataset;
+const cards = () => [...queue.querySelectorAll("[data-card]")];
+const cardOf = (id) => queue?.querySelector(`[data-card="${id}"]`);
+const current = () => cards().find((one) => (isGrid() ? one.ariaCurrent : !one.hidden));
 const noteOf = (card) => card.querySelector("[name=comment]");
 const isOpen = (card) => !card.dataset.verdict;
 const csrf = () => queue.dataset.token;
@@ -27,6 +30,7 @@ const outbox = new Outbox("ltt-review", {
   what: (count) => (count === 1 ? "1 decision is" : `${count} decisions are`),
   answered,
   refused,
+  emptied,
 });
 
 // What is still to be sent of decisions, here and by labels of the list.
@@ -48,6 +52,7 @@ function setVersion(id, version) {
   if (!card) return;
   card.dataset.version = version;
   for (const field of card.querySelectorAll("[name=version]")) field.value = version;
+  if (isGrid()) recount();
 }
 
 function answered({ id, fields }, told) {
@@ -55,7 +60,7 @@ function answered({ id, fields }, told) {
   followInEditor(id, told.version, fields.act);
   if (!queue) return;
   if ("left" in told) {
-    queue.closest("main").querySelector("[data-left]").textContent = told.left.toLocaleString("en");
+    for (const place of queue.closest("main").querySelectorAll("[data-left]")) place.textContent = told.left.toLocaleString("en");
     const count = document.querySelector('.nav [data-key="g r"] .n');
     if (count) count.textContent = told.waiting;
     queue.querySelectorAll("[data-today]").forEach((place) => put(place, told.today));
@@ -69,14 +74,18 @@ async function refused({ id, fields, note }, reason) {
   decided = decided.filter((one) => one.id !== id);
   showToast({ text: `Pair ${id}: ${reason}`, stays: true });
   if (!queue || fields.action || fields.act === "comment") return;
-  const [fresh] = (await claim({ named: id })) ?? [];
+  const fresh = isGrid() ? await fetchCard(id) : (await claim({ named: id }))?.[0];
   const old = cardOf(id);
-  if (!fresh) return;
+  if (!fresh) return isGrid() && old && reopen(old);
   const line = document.createElement("p");
   line.className = "note refused";
   line.dataset.tone = "error";
   line.textContent = reason;
-  fresh.querySelector("article").prepend(line);
+  fresh.querySelector("article, .in").prepend(line);
+  if (isGrid()) {
+    old?.replaceWith(fresh);
+    return reopen(fresh);
+  }
   const shown = current();
   if (old && old === shown) {
     old.before(fresh);
@@ -138,11 +147,15 @@ async function load() {
 }
 
 function enable(card) {
-  for (const button of card.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
+  showButtons(card);
   fillTexts(card);
   const today = queue.querySelector("[data-today]");
   const place = card.querySelector("[data-today]");
   if (place && !place.children.length && today) place.replaceChildren(...[...today.childNodes].map((node) => node.cloneNode(true)));
+}
+
+function showButtons(place) {
+  for (const button of place.querySelectorAll("[data-step], [data-take-back]")) button.hidden = false;
 }
 
 function show(card, said = "") {
@@ -177,16 +190,22 @@ function say(card, verdict) {
 function send(card, act, fields = {}) {
   const id = card.dataset.card;
   const address = card.querySelector("[data-decide]").getAttribute("action");
-  const note = noteOf(card).dataset.keep;
+  const note = noteOf(card)?.dataset.keep;
   outbox.add({ id, address, note, fields: { act, version: card.dataset.version, csrf_token: csrf(), ...fields } });
 }
 
 function decide(card, verdict) {
-  const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
   const next = following(card);
   const key = makeKey();
   decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
+  if (isGrid()) {
+    send(card, verdict, { key });
+    recount();
+    choose(next ?? card, `${SAID[verdict]}.`);
+    return;
+  }
+  const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
   send(card, verdict, { seconds, comment: takeText(noteOf(card)), key });
   show(next, `${SAID[verdict]}.`);
   fill();
@@ -203,6 +222,7 @@ function following(card) {
 function step(card, by) {
   const all = cards();
   const other = all[all.indexOf(card) + by];
+  if (isGrid()) return other && choose(other, " ");
   if (other) show(other, " ");
   if (by > 0) fill();
 }
@@ -213,12 +233,66 @@ function takeBack() {
   if (!card) return showToast({ text: "There is no decision of this page to undo. Undo at the top takes back steps." });
   say(card, before);
   send(card, "undo", { key });
-  show(card, "Taken back.");
+  if (!isGrid()) return show(card, "Taken back.");
+  recount();
+  choose(card, "Taken back.");
+}
+
+// Of cards side by side one is what keys are for: its buttons print them.
+function choose(card, said = "") {
+  const used = document.activeElement.closest("[data-card]") && document.activeElement.dataset.forKey;
+  for (const one of cards()) {
+    one.ariaCurrent = one === card ? "true" : null;
+    for (const button of one.querySelectorAll("[data-for-key]")) {
+      if (one === card) button.dataset.key = button.dataset.forKey;
+      else delete button.dataset.key;
+      for (const key of button.querySelectorAll("kbd")) key.hidden = one !== card;
+    }
+  }
+  hints();
+  card.scrollIntoView({ block: "nearest" });
+  if (used) card.querySelector(`[data-for-key="${used}"]`).focus({ preventScroll: true });
+  if (said) tell(`${said} Pair ${card.dataset.card}: ${card.querySelector("b").textContent.trim().slice(0, MOST_SAID)}`.trim());
+}
+
+// What is decided together is what is still open.
+function recount() {
+  const open = cards().filter(isOpen);
+  const count = open.length.toLocaleString("en");
+  for (const field of queue.querySelectorAll("[name=shown]")) {
+    const card = cardOf(field.dataset.of);
+    field.disabled = !card || !isOpen(card);
+    if (card) field.value = `${field.dataset.of}:${card.dataset.version}`;
+  }
+  queue.querySelector("[data-shown]").textContent = count;
+  for (const place of queue.querySelectorAll("[data-pairs]")) {
+    place.textContent = `${count} ${open.length === 1 ? "pair" : "pairs"}`;
+    place.closest("button").disabled = open.length === 0;
+  }
+}
+
+function reopen(card) {
+  say(card, "");
+  recount();
+  choose(card);
+}
+
+// A card as it is now, where it still stands among the first.
+async function fetchCard(id) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  const found = answer?.ok && parse(await answer.text()).querySelector(`[data-card="${id}"]`);
+  return found ? document.importNode(found, true) : null;
+}
+
+// When all cards are decided and stored, the next dozen comes.
+function emptied() {
+  if (queue && isGrid() && !outbox.items.length && !cards().some(isOpen)) location.reload();
 }
 
 function act(event) {
   const form = event.target.closest("form");
   const card = form.closest("[data-card]");
+  if (!card) return;
   // While the next pair is fetched, a key finds a button of one that is not to be seen.
   if (card.hidden) return event.preventDefault();
   if (form.matches("[data-tag]")) {
@@ -253,7 +327,7 @@ function press(event) {
   const button = event.target.closest("[data-step], [data-take-back]");
   if (!button) return;
   if ("takeBack" in button.dataset) takeBack();
-  else step(button.closest("[data-card]"), Number(button.dataset.step));
+  else step(button.closest("[data-card]") ?? current(), Number(button.dataset.step));
 }
 
 export function review() {
@@ -267,13 +341,24 @@ export function review() {
       if (act in SAID) card.remove();
       else setVersion(id, version);
     }
-    cards().forEach(enable);
     queue.addEventListener("submit", act);
     queue.addEventListener("click", press);
-    show(current() ?? cards()[0] ?? null);
+    if (isGrid()) startGrid();
+    else {
+      cards().forEach(enable);
+      show(current() ?? cards()[0] ?? null);
+    }
     take();
   }
   outbox.takeOver();
+}
+
+function startGrid() {
+  showButtons(queue);
+  recount();
+  if (cards().length) choose(cards()[0]);
+  // All that was shown is decided by now.
+  else if (!beingDecided().length) location.reload();
 }
 
 // The pairs that the page came with are this reviewer's, but for those that somebody else looks at.
@@ -284,11 +369,19 @@ async function take() {
     const { ids } = await mine.json();
     for (const id of came.filter((one) => !ids.includes(Number(one)))) giveUp(cardOf(id));
   }
-  fill();
+  if (!isGrid()) fill();
+  else if (came.length && !cards().length) location.reload();
 }
 
 function giveUp(card) {
   if (!card || !isOpen(card) || "named" in queue.dataset) return;
+  if (isGrid()) {
+    const next = current() === card && (following(card) ?? cards().find((one) => one !== card));
+    card.remove();
+    recount();
+    if (next) choose(next);
+    return;
+  }
   const [next, shown] = [following(card), card === current()];
   if (shown) show(next);
   card.remove();

@@ -11,6 +11,7 @@ from app.services import datasets, entries, history, pairs, review
 from app.services.pairs import Selection
 from app.services.review import Queue, Reviewer
 from tests import factories
+from tests.pages import as_shown
 
 JSON = {"Accept": "application/json"}
 
@@ -92,8 +93,29 @@ def test_cards_show_a_dozen_and_are_decided_together(app: Flask, client: FlaskCl
         dataset_id = factories.dataset(count=14)
     cards = shown(client, f"/datasets/{dataset_id}/review?view=cards")
     assert cards == list(range(1, 13))
-    client.post(f"/datasets/{dataset_id}/pairs/actions", data={"action": "approved", "id": cards})
-    assert shown(client, f"/datasets/{dataset_id}/review?view=cards") == [13, 14]
+    together = f"/datasets/{dataset_id}/review/cards?view=cards"
+    with app.app_context():
+        pairs.save_pair(dataset_id, 5, {"answer": "By somebody else."}, version=1)
+        pairs.save_pair(dataset_id, 6, {"answer": ""}, version=1)
+        history.delete(dataset_id, [7])
+    sent = {"act": "approved", "shown": [f"{one}:{2 if one == 6 else 1}" for one in [*cards, 99]] + ["x", "1", ":"]}
+    page = client.post(together, data=sent, follow_redirects=True).text
+    assert "Approve 9 pairs. 4 pairs left alone:" in as_shown(page)
+    assert shown(client, f"/datasets/{dataset_id}/review?view=cards") == [5, 13, 14]
+    assert client.post(together, data={**sent, "act": "skipped"}).status_code == 400
+    client.post(f"/datasets/{dataset_id}/history/undo")
+    assert len(shown(client, f"/datasets/{dataset_id}/review?view=cards")) == 12
+
+
+def test_cards_of_an_audit_are_seen_when_they_are_decided_together(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        dataset_id = factories.dataset(count=4)
+        pairs.set_status(dataset_id, Selection((1, 2, 3, 4)), "approved")
+    address = client.post(f"/datasets/{dataset_id}/review/audits?status=approved", data={"size": 4}).location
+    together = address.replace("/review?", "/review/cards?view=cards&")
+    page = client.post(together, data={"act": "approved", "shown": ["1:2", "2:2", "3:2"]}, follow_redirects=True).text
+    assert "3 of 4 pairs seen, 0 bad" in as_shown(page)
+    assert shown(client, f"{address}&view=cards") == [4]
 
 
 def test_an_audit_is_drawn_looked_at_and_told(client: FlaskClient, address: str) -> None:
@@ -174,9 +196,13 @@ def test_who_comes_while_others_look_at_all_is_told_so(app: Flask, client: Flask
 def test_a_queue_is_chosen_on_its_own_page(client: FlaskClient, address: str) -> None:
     page = client.get(address).text
     assert "in Needs review" in page and ">Which pairs<" in page
+    assert re.findall(r'name="status" value="(\w+)" checked', page) == ["review"]
     assert shown(client, f"{address}?status=review&q=2") == [2]
+    page = client.get(f"{address}?status=approved&status=rejected").text
+    assert re.findall(r'name="status" value="(\w+)" checked', page) == ["approved", "rejected"]
     page = client.get(f"{address}?status=&q=2&tag=made").text
-    assert '<option value="" selected>Any</option>' in page and 'type="hidden" name="tag" value="made"' in page
+    assert len(re.findall(r'name="status" value="\w+" checked', page)) == 4
+    assert 'type="hidden" name="tag" value="made"' in page
     assert "Filters 2" in page
 
 

@@ -88,7 +88,7 @@ def test_keys_are_set_and_told_without_scripts(open_page, listed: str) -> None: 
         ("pairs?pair=1", ("Save", "Select the pair"), ("Next page",)),
         ("pairs/1", ("Save",), ("Select the pair", "Send to review")),
         ("review", ("Rate", "Skip: it comes again at the end"), ("Send to review",)),
-        ("review?view=cards", ("Review",), ("Rate", "Skip: it comes again at the end")),
+        ("review?view=cards", ("Review", "Skip: it comes again at the end"), ("Rate", "Send to review")),
     ],
 )
 def test_the_keys_over_a_page_are_those_that_act_on_it(

@@ -12,7 +12,7 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 from app.core.record import Record
 from app.models import Verdict, db
 from app.services import datasets, entries, history, pairs
-from tests.browser.looking import overflow
+from tests.browser.looking import find_faults, overflow
 from tests.browser.test_journey import press, wait_for_scripts
 
 PAIRS = 30
@@ -261,3 +261,85 @@ def test_on_a_phone_one_goes_back_and_undoes_by_buttons(app: Flask, open_page: C
     sent(page)
     assert statuses(app)[1] == "review" and overflow(page) == 0
     assert page.evaluate(_CUT_OFF) == []
+
+
+@pytest.fixture
+def grid(queue: str) -> str:
+    """The address of the same queue as cards."""
+    return f"{queue}?view=cards"
+
+
+def test_cards_are_decided_by_keys_and_the_next_dozen_comes(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    here = page.locator("[data-card][aria-current]")
+    press(page, *"aajr")
+    expect(here).to_have_attribute("data-card", "5")
+    expect(page.locator("[data-card='4'] [data-said]")).to_have_text("Rejected")
+    assert find_faults(page) == []
+    press(page, "k", "s", "u")
+    expect(here).to_have_attribute("data-card", "4")
+    sent(page)
+    assert list(statuses(app).values())[:5] == ["approved", "approved", "review", "rejected", "review"]
+    expect(page.locator("[data-left]").first).to_have_text("27")
+    # Those that are still open are decided together, in one step.
+    page.get_by_role("button", name="Approve 9 pairs").click()
+    expect(page.locator(".toast")).to_contain_text("Approve 9 pairs.")
+    expect(page.locator("[data-card]")).to_have_count(12)
+    expect(here).to_have_attribute("data-card", "13")
+    press(page, *"a" * 12)
+    expect(here).to_have_attribute("data-card", "25")
+    assert [*statuses(app).values()].count("approved") == 23
+
+
+def test_cards_that_are_decided_at_once_keep_none_of_the_presses(app: Flask, page: Page, grid: str) -> None:
+    held: list[Route] = []
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.route(re.compile(r"/review/\d+$"), lambda route: held.append(route))
+    press(page, *"arar")
+    expect(page.locator("[data-verdict]")).to_have_count(4)
+    page.reload()
+    wait_for_scripts(page)
+    page.unroute_all()
+    page.reload()
+    wait_for_scripts(page)
+    sent(page)
+    assert list(statuses(app).values())[:5] == ["approved", "rejected", "approved", "rejected", "review"]
+
+
+def test_a_refused_card_is_open_again_as_it_is_now(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    with app.app_context():
+        pairs.save_pair(1, 2, {"answer": "By somebody else."}, version=1)
+    press(page, *"aa")
+    expect(page.locator("[data-card='2'] .refused")).to_contain_text("Pair 2 was changed since you opened it")
+    expect(page.locator("[data-card='2']")).to_contain_text("By somebody else.")
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "2")
+    press(page, "a")
+    sent(page)
+    assert statuses(app)[2] == "approved"
+
+
+def test_two_reviewers_have_different_cards(grid: str, open_page: Callable[..., Page]) -> None:
+    pages = [open_page(), open_page()]
+    for one in pages:
+        one.goto(grid)
+        wait_for_scripts(one)
+        one.wait_for_load_state("networkidle")
+    shown = [one.locator("[data-card]").evaluate_all("all => all.map((one) => one.dataset.card)") for one in pages]
+    assert len(shown[0]) == 12 and shown[1] and not set(shown[0]) & set(shown[1])
+
+
+def test_cards_fit_on_a_phone(app: Flask, open_page: Callable[..., Page], grid: str) -> None:
+    page = open_page(width=390)
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.locator("[data-card='1']").get_by_role("button", name="Approve").click()
+    page.locator("[data-card='2']").get_by_role("button", name="Reject").click()
+    page.get_by_role("button", name="Undo my last decision").click()
+    expect(page.get_by_role("button", name="Reject 11 pairs")).to_be_in_viewport(ratio=1)
+    assert overflow(page) == 0 and find_faults(page) == []
+    sent(page)
+    assert list(statuses(app).values())[:2] == ["approved", "review"]

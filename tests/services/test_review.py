@@ -48,6 +48,21 @@ def test_pairs_come_oldest_first_and_leave_when_decided(queue: Queue) -> None:
     assert (comment.author, comment.text) == ("Maria", "Not true since May.")
 
 
+def test_pairs_decided_together_are_one_step_without_those_of_others(queue: Queue) -> None:
+    given_to(queue, JONAS, 1)
+    pairs.set_status(queue.dataset_id, Selection((4,)), "approved")
+    done = review.decide_all(queue, {1: 1, 2: 1, 3: 2, 4: 2}, "approved", reviewer=MARIA)
+    assert done.step is not None and done.step.changed == 1
+    assert [(one.entry_id, one.reason.split(".")[0]) for one in done.skipped] == [
+        (1, "Jonas is looking at pair 1 now"),
+        (3, "Pair 3 was changed since you opened it"),
+    ]
+    verdicts = {one.entry_id: one.change_set_id for one in db.session.query(Verdict)}
+    assert verdicts == {2: done.step.id, 4: None}
+    history.undo(queue.dataset_id)
+    assert review.count_left(queue, MARIA) == (5, 0) and 2 in given_to(queue, MARIA)
+
+
 def test_a_skipped_pair_waits_for_the_end_and_others_get_it(queue: Queue) -> None:
     decide(queue, 1, "skipped")
     assert review.count_left(queue, MARIA) == (5, 1)

@@ -1,11 +1,12 @@
 """Deciding on a pair: approve, reject, skip or rate it, and take that back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import BadUsage, Conflict, Invalid, NotFound
+from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.stored import content_hashes, content_of
 from app.core.text import is_blank
 from app.models import ChangeSet, Claim, Verdict, transaction
@@ -85,6 +86,47 @@ def decide(
         )
         session.execute(delete(Claim).where(Claim.entry_id == entry_id))
     return Decided(entry_id, after.version, applied)
+
+
+def decide_all(queue: Queue, versions: Mapping[int, int], verdict: str, *, reviewer: Reviewer) -> Applied:
+    """Approve or reject several pairs in one step, each as it was at its version.
+
+    What ``decide`` would refuse is left alone and told.
+    """
+    if verdict not in ("approved", "rejected"):
+        raise BadUsage(f"Several pairs are approved or rejected, not {verdict!r}.")
+    with transaction() as session:
+        history.open_dataset(session, queue.dataset_id)
+        there = entries.by_ids(queue.dataset_id, versions)
+        refused: dict[int, str] = {}
+        for entry_id, version in versions.items():
+            try:
+                _require_free(session, entry_id, reviewer)
+                entries.require_version(there.get(entry_id) or entries.get(queue.dataset_id, entry_id), version)
+            except (Conflict, Gone, NotFound) as error:
+                refused[entry_id] = error.message
+        chosen = tuple(entry_id for entry_id in versions if entry_id not in refused)
+        applied = pairs.set_status(queue.dataset_id, Selection(chosen), verdict)
+        decided = [there[one] for one in chosen if one not in {skipped.entry_id for skipped in applied.skipped}]
+        after = entries.by_ids(queue.dataset_id, [one.id for one in decided])
+        for entry, content_hash in zip(decided, content_hashes(list(map(content_of, decided))), strict=True):
+            changed = after[entry.id].version != entry.version
+            session.add(
+                Verdict(
+                    dataset_id=queue.dataset_id,
+                    entry_id=entry.id,
+                    reviewer=reviewer.key,
+                    verdict=verdict,
+                    version=after[entry.id].version,
+                    content_hash=content_hash,
+                    change_set_id=applied.step.id if applied.step and changed else None,
+                    audit_id=queue.audit_id,
+                )
+            )
+        session.execute(delete(Claim).where(Claim.entry_id.in_([one.id for one in decided])))
+        for entry_id, reason in refused.items():
+            applied.skip(entry_id, reason)
+    return applied
 
 
 def _require_free(session: Session, entry_id: int, reviewer: Reviewer) -> None:
