@@ -1,5 +1,7 @@
 """Cleaning: what a preview counts is what applying changes, nothing else is touched, and undo gives it back."""
 
+import itertools
+
 import pytest
 
 from app.core.cleaning import Step
@@ -254,6 +256,21 @@ def test_a_pass_of_limited_time_says_how_far_it_came(dataset_id):
     fill(dataset_id, *(Record("q", f" x{n}") for n in range(600)))
     seen = cleaning.scan_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0)
     assert (seen.complete, seen.seen, seen.total, seen.changed) == (False, 1, 600, 1)
+
+
+def test_a_pass_that_was_slow_and_saw_all_that_can_change_is_complete(dataset_id, monkeypatch):
+    fill(dataset_id, *(Record("q", f"<b>{n}</b>" if n < 2 else "plain") for n in range(60)))
+    wish, times = CleaningOptions((Step("find-replace", {"find": "<b>"}),)), itertools.count(-1)
+    monkeypatch.setattr("app.services.cleaning.scanning.time.monotonic", lambda: max(next(times), 0))
+    seen = cleaning.scan_dataset(dataset_id, wish, longest_seconds=1.5)
+    assert (seen.complete, seen.seen, seen.changed) == (True, 60, 2)
+
+
+def test_few_pairs_are_looked_at_whole_however_long_it_takes(dataset_id):
+    fill(dataset_id, *(Record("q", f" x{n}") for n in range(3)))
+    assert cleaning.preview_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0).scan.complete
+    fill(dataset_id, *(Record("q", f" x{n}") for n in range(cleaning.FEW)))
+    assert not cleaning.preview_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0).scan.complete
 
 
 def test_staged_changes_show_nowhere(dataset_id):

@@ -9,7 +9,7 @@ from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SP
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.recipes import find_recipe as saved
 from app.services.cleaning.scanning import CleaningScan, scan_dataset
-from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, PreviewRow, preview_dataset, preview_rows
+from app.services.cleaning.showing import FEW, LONGEST_SECONDS, VIEWS, PreviewRow, preview_dataset, preview_rows
 from app.services.cleaning.tasks import CLEAN, PREVIEW, SUGGEST, CleaningRun, PreviewRun, SuggestRun
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DELETED",
     "DUPLICATE",
     "EMPTIED",
+    "FEW",
     "KEPT",
     "LONGEST_SECONDS",
     "PREVIEW",

@@ -135,9 +135,11 @@ def scan_dataset(
                 return
 
     for rows in entries.stream_rows(dataset_id, wish.filters, washer.columns, size=SIZE, where=can_change(cleaner)):
+        before = found.seen
         _note(found, list(washer.outcomes(count_in_time(rows))), after)
         watch.progress(found.seen, found.total, "pairs looked at")
-        if is_over() and found.seen < found.total:
+        were_last = found.seen - before == len(rows) < SIZE
+        if is_over() and found.seen < found.total and not were_last:
             found.complete = False
             break
     found.seen = found.seen if not found.complete or not cleaner.needles else found.total
