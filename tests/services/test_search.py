@@ -12,7 +12,7 @@ from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
 from app.core.stored import as_entry, content_of
-from app.models import EntryFacts, SearchState, SearchWords, db, transaction
+from app.models import Dataset, Entry, EntryFacts, SearchState, SearchWords, db, transaction
 from app.services import datasets, entries, history, lists, pairs, review, search
 from app.services.entries import Page
 from app.services.lists import Order
@@ -327,3 +327,19 @@ def test_marks_stand_in_one_text_just_so(dataset_id: int, monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("on_postgres")
 def test_marks_on_postgres_stand_in_one_text_just_so() -> None:
     ask_marked(datasets.create_dataset("Any").id)
+
+
+def test_a_repeat_is_one_within_its_dataset(dataset_id: int) -> None:
+    twice = [Record("Tare?", "The empty weight."), Record("Gross?", "All of it.")]
+    history.create(dataset_id, [*twice, twice[0]], summary="Add")
+    other = datasets.create_dataset("Other").id
+    history.create(other, twice, summary="Add")
+    first, _, repeat = find(dataset_id, "")
+    assert find(dataset_id, "is:duplicate") == [first, repeat] and find(other, "is:duplicate") == []
+    # Bulk changes leave the hash to be computed later.
+    with transaction() as session:
+        session.execute(update(Entry).where(Entry.id == repeat).values(content_hash=None))
+        session.get_one(Dataset, dataset_id).revision += 1
+    assert find(dataset_id, "is:duplicate") == [first, repeat]
+    pairs.save_pair(dataset_id, repeat, {"answer": "The weight of it when empty."}, version=1)
+    assert find(dataset_id, "is:duplicate") == []

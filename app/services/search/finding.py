@@ -157,12 +157,19 @@ def _look_around(query: Query, live: Condition, frozen: Frozen, execute: Any) ->
 def _find_duplicates(live: Condition, frozen: Any, execute: Any) -> list[int]:
     """The entries of which there is another one with the same content."""
     of_hash: dict[int, list[int]] = {}
-    for entry_id, hashed in execute(frozen(select(Entry.id, Entry.content_hash).where(live))):
-        if hashed is not None:
-            of_hash.setdefault(hashed, []).append(entry_id)
+    is_now = frozen is _as_it_is
     # Bulk changes leave hashes to be computed later.
-    for entry in map(as_entry, execute(frozen(select(*_COLUMNS).where(live, Entry.content_hash.is_(None))))):
+    missing = Entry.content_hash.is_(None)
+    unhashed = Entry.id.in_(select(Entry.id).where(missing)) if is_now else missing
+    for entry in map(as_entry, execute(frozen(select(*_COLUMNS).where(live, unhashed)))):
         of_hash.setdefault(content_hash(content_of(entry)), []).append(entry.id)
+    hashed = select(Entry.id, Entry.content_hash).where(live, Entry.content_hash.is_not(None))
+    if is_now and not of_hash:
+        # The index of hashes tells soon which come again anywhere. Mostly few do.
+        again = select(Entry.content_hash).group_by(Entry.content_hash).having(func.count() > 1).subquery()
+        hashed = hashed.select_from(_CrossJoin(again, Entry.__table__, again.c.content_hash == Entry.content_hash))
+    for entry_id, one in execute(frozen(hashed)):
+        of_hash.setdefault(one, []).append(entry_id)
     return [one for ids in of_hash.values() if len(ids) > 1 for one in ids]
 
 
