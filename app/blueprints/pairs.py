@@ -556,6 +556,7 @@ def _act_on(dataset_id: int, chosen: Selection, action: str) -> ResponseReturnVa
             "undo": url_for("history.undo", dataset_id=dataset_id),
             "skipped": reason,
             "version": next((one.version for one in only.values()), None),
+            "history": render_template("history/_undo_redo.html", dataset_id=dataset_id),
         }
     tell_step(dataset_id, result)
     return redirect(back_or(url_for(".index", dataset_id=dataset_id)), code=303)

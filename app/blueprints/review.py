@@ -137,6 +137,7 @@ def act(dataset_id: int, entry_id: int) -> ResponseReturnValue:
         "waiting": number((datasets.get(dataset_id).counts or {}).get("review", 0)),
         "today": render_template("review/_today.html", today=today, left=left),
         "comments": render_template("review/_comments.html", comments=comments),
+        "history": render_template("history/_undo_redo.html", dataset_id=dataset_id),
     }
 
 

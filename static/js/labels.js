@@ -1,6 +1,7 @@
 // A, R and V label the row of the list at once, without a new page.
 import { late, Outbox, waiting } from "./outbox.js";
 import { showToast } from "./toasts.js";
+import { renewUndo } from "./undoing.js";
 
 let done = 0;
 let last = null;
@@ -55,20 +56,19 @@ function followLate() {
 function follow({ id, fields }, told) {
   done += 1;
   if (told.number) last = told;
+  renewUndo(told.history);
   followInEditor(id, told.version, fields.action);
 }
 
-// Counts, and what Undo would do, as they are now.
+// Counts as they are now.
 async function refresh() {
   if (last) showToast({ ...last, text: done > 1 ? `${last.text} ${done} pairs in all, one step each.` : last.text });
   last = null;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const place of [".undo-redo", "#matching"]) {
-    const [old, fresh] = [document.querySelector(place), page.querySelector(place)];
-    if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(document.importNode(fresh, true));
-  }
+  const [old, fresh] = [document, page].map((one) => one.querySelector("#matching"));
+  if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(document.importNode(fresh, true));
   for (const place of ["#facets .n", ".nav .n"]) {
     const [old, fresh] = [document, page].map((one) => [...one.querySelectorAll(place)]);
     if (old.length === fresh.length) old.forEach((count, at) => (count.textContent = fresh[at].textContent));

@@ -5,6 +5,7 @@ import { followInEditor } from "./labels.js";
 import { late, makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast, tell } from "./toasts.js";
+import { renewUndo } from "./undoing.js";
 
 const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
 // So many pairs that were decided on are kept, to come back to.
@@ -58,6 +59,7 @@ function setVersion(id, version) {
 function answered({ id, fields }, told) {
   setVersion(id, told.version);
   followInEditor(id, told.version, fields.act);
+  renewUndo(told.history);
   if (!queue) return;
   if ("left" in told) {
     for (const place of queue.closest("main").querySelectorAll("[data-left]")) place.textContent = told.left.toLocaleString("en");

@@ -184,6 +184,33 @@ def test_u_takes_back_and_the_pair_is_shown_again(app: Flask, page: Page, queue:
     assert statuses(app)[2] == "rejected"
 
 
+@pytest.mark.parametrize("view", ["", "?view=cards"])
+def test_ctrl_z_takes_back_the_last_decision(app: Flask, page: Page, queue: str, view: str) -> None:
+    page.goto(queue + view)
+    wait_for_scripts(page)
+    press(page, *"aa")
+    sent(page)
+    expect(page.get_by_role("button", name="Undo: Approve 1 pair")).to_be_visible()
+    # Also right behind a decision, which is still on its way, and from the button itself.
+    page.get_by_role("button", name="Undo: Approve 1 pair").focus()
+    press(page, "r", "Control+z")
+    expect(page.locator(".toast")).to_contain_text("Undone: Reject 1 pair")
+    assert page.url.endswith(queue + view)
+    assert [statuses(app).get(one) for one in (1, 2, 3, PAIRS)] == ["approved", "approved", "review", "review"]
+
+
+def test_ctrl_z_takes_back_a_tag_of_the_review(app: Flask, page: Page, queue: str) -> None:
+    page.goto(queue)
+    wait_for_scripts(page)
+    press(page, "t")
+    page.keyboard.type("jar")
+    press(page, "Enter")
+    page.wait_for_function("() => !Object.keys(localStorage).length")
+    press(page, "Control+z")
+    expect(page.locator(".toast")).to_contain_text("Undone: Tag")
+    assert len(statuses(app)) == PAIRS
+
+
 def test_rating_tag_and_note_go_with_a_decision(app: Flask, page: Page, queue: str) -> None:
     page.goto(queue)
     wait_for_scripts(page)
