@@ -143,7 +143,7 @@ def test_a_new_pair_whose_answer_never_came_is_stored_once(app: Flask, page: Pag
     page.goto(f"{listed}?pair=new")
     expect(page.locator(".draft-note")).to_contain_text("Not saved yet.")
     page.locator(".draft-note").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="Add “Which gate?”.")).to_be_visible()
+    expect(page.locator(".toast")).to_contain_text("Add “Which gate?”.")
     expect(page.locator("[data-unsaved]")).to_be_hidden()
     # What is written next is another pair, also in the same words.
     page.goto(f"{listed}?pair=new")
