@@ -62,7 +62,9 @@ def index(dataset_id: int) -> ResponseReturnValue:
         raise BadUsage(f"There is no view {view[:40]!r}. Use one of {', '.join(VIEWS)}.")
     size = CARDS if view == "cards" else AHEAD
     try:
-        cards = review.first_cards(queue, reviewer, size, read_whole(request.args, "pair", 0))
+        # Cards go on with the next dozen, whichever pair the address names.
+        named = read_whole(request.args, "pair", 0) if view == "one" else None
+        cards = review.first_cards(queue, reviewer, size, named)
     except (NotFound, Gone) as error:
         tell(error.message)
         return redirect(_address(dataset_id), code=302)

@@ -148,6 +148,7 @@ export class Outbox {
 
 // What is held: a form that is sent twice meanwhile goes once. Who leaves its page is asked, but for what has a draft.
 const held = new Set();
+export const isHolding = () => held.size > 0;
 const askToStay = (event) => [...held].some((form) => !form.matches("[data-draft]")) && event.preventDefault();
 
 // The page may have been brought up to date while the form was held: a key means what is there now, and a button that was

@@ -2,7 +2,7 @@
 // a dozen stand side by side, and one of them is the one that keys are for.
 import { hints } from "./keys.js";
 import { followInEditor } from "./labels.js";
-import { late, makeKey, Outbox, pause, waiting } from "./outbox.js";
+import { isHolding, late, makeKey, Outbox, pause, waiting } from "./outbox.js";
 import { fillTexts, giveBack, takeText } from "./texts.js";
 import { showToast, tell } from "./toasts.js";
 import { renewUndo } from "./undoing.js";
@@ -12,12 +12,15 @@ const SAID = { approved: "Approved", rejected: "Rejected", skipped: "Skipped" };
 const KEPT = 40;
 // So much of a question is read out.
 const MOST_SAID = 300;
+// What was refused is still to be read when the next dozen comes.
+const UNREAD = "ltt-refused";
 
 let queue = null;
 let shownAt = 0;
 let decided = [];
 let filling = null;
 let over = false;
+let unread = {};
 
 const isGrid = () => "grid" in queue.dataset;
 const cards = () => [...queue.querySelectorAll("[data-card]")];
@@ -31,7 +34,7 @@ const outbox = new Outbox("ltt-review", {
   what: (count) => (count === 1 ? "1 decision is" : `${count} decisions are`),
   answered,
   refused,
-  emptied,
+  emptied: goOn,
 });
 
 // What is still to be sent of decisions, here and by labels of the list.
@@ -74,20 +77,16 @@ function answered({ id, fields }, told) {
 async function refused({ id, fields, note }, reason) {
   if (fields.comment) giveBack(note, fields.comment);
   decided = decided.filter((one) => one.id !== id);
-  showToast({ text: `Pair ${id}: ${reason}`, stays: true });
+  unread[id] = reason;
+  // The form that waits leads to another page.
+  if (isHolding()) keepUnread();
+  tellRefusal(id, reason);
   if (!queue || fields.action || fields.act === "comment") return;
-  const fresh = isGrid() ? await fetchCard(id) : (await claim({ named: id }))?.[0];
+  if (isGrid()) return reopen(id, reason);
+  const fresh = (await claim({ named: id }))?.[0];
+  if (!fresh) return;
   const old = cardOf(id);
-  if (!fresh) return isGrid() && old && reopen(old);
-  const line = document.createElement("p");
-  line.className = "note refused";
-  line.dataset.tone = "error";
-  line.textContent = reason;
-  fresh.querySelector("article, .in").prepend(line);
-  if (isGrid()) {
-    old?.replaceWith(fresh);
-    return reopen(fresh);
-  }
+  explain(fresh, reason);
   const shown = current();
   if (old && old === shown) {
     old.before(fresh);
@@ -102,6 +101,32 @@ async function refused({ id, fields, note }, reason) {
     }
   }
   globalThis.htmx?.process(fresh);
+}
+
+function tellRefusal(id, reason) {
+  showToast({ text: `Pair ${id}: ${reason}`, stays: true });
+}
+
+function keepUnread() {
+  sessionStorage.setItem(UNREAD, JSON.stringify(unread));
+}
+
+function readUnread() {
+  const left = JSON.parse(sessionStorage.getItem(UNREAD) ?? "{}");
+  sessionStorage.removeItem(UNREAD);
+  for (const [id, reason] of Object.entries(left)) {
+    if (cardOf(id)) explain(cardOf(id), reason);
+    else tellRefusal(id, reason);
+  }
+}
+
+function explain(card, reason) {
+  card.querySelector(".refused")?.remove();
+  const line = document.createElement("p");
+  line.className = "note refused";
+  line.dataset.tone = "error";
+  line.textContent = reason;
+  card.querySelector("article, .in").prepend(line);
 }
 
 async function askFor(fields) {
@@ -197,14 +222,17 @@ function send(card, act, fields = {}) {
 }
 
 function decide(card, verdict) {
+  // Pressed once more on a card that has it, nothing is said anew.
+  if (isGrid() && card.dataset.verdict === verdict) return choose(following(card), `${SAID[verdict]}.`);
   const next = following(card);
   const key = makeKey();
+  delete unread[card.dataset.card];
   decided = [...decided, { id: card.dataset.card, before: card.dataset.verdict ?? "", key }].slice(-KEPT);
   say(card, verdict);
   if (isGrid()) {
     send(card, verdict, { key });
     recount();
-    choose(next ?? card, `${SAID[verdict]}.`);
+    choose(next, `${SAID[verdict]}.`);
     return;
   }
   const seconds = Math.min(Math.round((performance.now() - shownAt) / 1000), 600);
@@ -223,7 +251,8 @@ function following(card) {
 
 function step(card, by) {
   const all = cards();
-  const other = all[all.indexOf(card) + by];
+  const here = card ? all.indexOf(card) : by < 0 ? all.length : -1;
+  const other = all[here + by];
   if (isGrid()) return other && choose(other, " ");
   if (other) show(other, " ");
   if (by > 0) fill();
@@ -240,7 +269,7 @@ function takeBack() {
   choose(card, "Taken back.");
 }
 
-// Of cards side by side one is what keys are for: its buttons print them.
+// Of cards side by side one is what keys are for: its buttons print them. Once all are decided it is none.
 function choose(card, said = "") {
   const used = document.activeElement.closest("[data-card]") && document.activeElement.dataset.forKey;
   for (const one of cards()) {
@@ -252,18 +281,19 @@ function choose(card, said = "") {
     }
   }
   hints();
+  if (!card) return said && tell(said);
   card.scrollIntoView({ block: "nearest" });
   if (used) card.querySelector(`[data-for-key="${used}"]`).focus({ preventScroll: true });
   if (said) tell(`${said} Pair ${card.dataset.card}: ${card.querySelector("b").textContent.trim().slice(0, MOST_SAID)}`.trim());
 }
 
-// What is decided together is what is still open.
+// What is decided together is what is still open. Once that was pressed and waits to be sent, nothing is added to it.
 function recount() {
   const open = cards().filter(isOpen);
   const count = open.length.toLocaleString("en");
   for (const field of queue.querySelectorAll("[name=shown]")) {
     const card = cardOf(field.dataset.of);
-    field.disabled = !card || !isOpen(card);
+    field.disabled = !card || !isOpen(card) || (isHolding() && field.disabled);
     if (card) field.value = `${field.dataset.of}:${card.dataset.version}`;
   }
   queue.querySelector("[data-shown]").textContent = count;
@@ -273,22 +303,45 @@ function recount() {
   }
 }
 
-function reopen(card) {
-  say(card, "");
+// A card whose decision was not taken is open again as it is now, and the one that keys are for stays. One that this
+// reviewer has no more to decide on goes.
+async function reopen(id, reason) {
+  const old = cardOf(id);
+  if (!old) return;
+  say(old, "");
+  explain(old, reason);
   recount();
-  choose(card);
+  const page = await fetchPage();
+  const [now, found] = [cardOf(id), page?.querySelector(`[data-card="${id}"]`)];
+  if (now && page && !found) dropCard(now);
+  else if (now && found) {
+    const [fresh, isCurrent] = [document.importNode(found, true), now === current()];
+    explain(fresh, reason);
+    now.replaceWith(fresh);
+    recount();
+    if (isCurrent) choose(fresh);
+  }
+  if (!current()) choose(cards().find(isOpen) ?? null);
+  goOn();
 }
 
-// A card as it is now, where it still stands among the first.
-async function fetchCard(id) {
+function dropCard(card) {
+  const next = current() === card && (following(card) ?? cards().find((one) => one !== card) ?? null);
+  card.remove();
+  recount();
+  if (next !== false) choose(next);
+}
+
+async function fetchPage() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  const found = answer?.ok && parse(await answer.text()).querySelector(`[data-card="${id}"]`);
-  return found ? document.importNode(found, true) : null;
+  return answer?.ok ? parse(await answer.text()) : null;
 }
 
-// When all cards are decided and stored, the next dozen comes.
-function emptied() {
-  if (queue && isGrid() && !outbox.items.length && !cards().some(isOpen)) location.reload();
+// When all cards are decided and stored, also by other tabs, the next dozen comes. A form that waits leads there too.
+function goOn() {
+  if (!queue || !isGrid() || isHolding() || cards().some(isOpen) || outbox.items.length || beingDecided().length) return;
+  keepUnread();
+  location.reload();
 }
 
 function act(event) {
@@ -350,6 +403,7 @@ export function review() {
       cards().forEach(enable);
       show(current() ?? cards()[0] ?? null);
     }
+    readUnread();
     take();
   }
   outbox.takeOver();
@@ -358,9 +412,10 @@ export function review() {
 function startGrid() {
   showButtons(queue);
   recount();
-  if (cards().length) choose(cards()[0]);
-  // All that was shown is decided by now.
-  else if (!beingDecided().length) location.reload();
+  choose(cards()[0] ?? null);
+  window.addEventListener("storage", goOn);
+  // All that was shown may be decided by now.
+  goOn();
 }
 
 // The pairs that the page came with are this reviewer's, but for those that somebody else looks at.
@@ -372,18 +427,12 @@ async function take() {
     for (const id of came.filter((one) => !ids.includes(Number(one)))) giveUp(cardOf(id));
   }
   if (!isGrid()) fill();
-  else if (came.length && !cards().length) location.reload();
+  else goOn();
 }
 
 function giveUp(card) {
   if (!card || !isOpen(card) || "named" in queue.dataset) return;
-  if (isGrid()) {
-    const next = current() === card && (following(card) ?? cards().find((one) => one !== card));
-    card.remove();
-    recount();
-    if (next) choose(next);
-    return;
-  }
+  if (isGrid()) return dropCard(card);
   const [next, shown] = [following(card), card === current()];
   if (shown) show(next);
   card.remove();

@@ -11,7 +11,9 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 
 from app.core.record import Record
 from app.models import Verdict, db
-from app.services import datasets, entries, history, pairs
+from app.services import datasets, entries, history, pairs, review
+from app.services.pairs import Selection
+from app.services.review import Queue, Reviewer
 from tests.browser.looking import find_faults, overflow
 from tests.browser.test_journey import press, wait_for_scripts
 
@@ -323,7 +325,7 @@ def test_cards_that_are_decided_at_once_keep_none_of_the_presses(app: Flask, pag
     held: list[Route] = []
     page.goto(grid)
     wait_for_scripts(page)
-    page.route(re.compile(r"/review/\d+$"), lambda route: held.append(route))
+    page.route(re.compile(r"/review/\d+\b"), lambda route: held.append(route))
     press(page, *"arar")
     expect(page.locator("[data-verdict]")).to_have_count(4)
     page.reload()
@@ -343,8 +345,9 @@ def test_a_refused_card_is_open_again_as_it_is_now(app: Flask, page: Page, grid:
     press(page, *"aa")
     expect(page.locator("[data-card='2'] .refused")).to_contain_text("Pair 2 was changed since you opened it")
     expect(page.locator("[data-card='2']")).to_contain_text("By somebody else.")
-    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "2")
-    press(page, "a")
+    # The next key is for the card that was looked at.
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "3")
+    press(page, "k", "a")
     sent(page)
     assert statuses(app)[2] == "approved"
 
@@ -370,3 +373,90 @@ def test_cards_fit_on_a_phone(app: Flask, open_page: Callable[..., Page], grid: 
     assert overflow(page) == 0 and find_faults(page) == []
     sent(page)
     assert list(statuses(app).values())[:2] == ["approved", "review"]
+
+
+def verdicts(app: Flask) -> list[int]:
+    """The pairs of all decisions that are stored."""
+    with app.app_context():
+        return [one.entry_id for one in db.session.query(Verdict).order_by(Verdict.id)]
+
+
+def test_a_key_behind_the_last_card_decides_nothing(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.route(re.compile(r"/review/12\b"), lambda route: None)
+    press(page, "a", "k", "a", *"a" * 11, "r")
+    expect(page.locator("[data-card][aria-current]")).to_have_count(0)
+    page.unroute_all()
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "13")
+    assert verdicts(app) == [*range(1, 13)] and list(statuses(app).values())[11] == "approved"
+
+
+def test_what_was_refused_last_is_read_before_the_next_dozen_comes(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    with app.app_context():
+        pairs.delete_pairs(1, Selection((2,)))
+        pairs.save_pair(1, 12, {"answer": "By somebody else."}, version=1)
+    press(page, *"a" * 12)
+    expect(page.locator("[data-card='12'] .refused")).to_contain_text("Pair 12 was changed since you opened it")
+    expect(page.locator("[data-card='2']")).to_have_count(0)
+    with app.app_context():
+        pairs.delete_pairs(1, Selection((12,)))
+    press(page, "a")
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "13")
+    expect(page.locator(".toast")).to_contain_text("Pair 12: Pair 12 was deleted.")
+
+
+def test_what_is_decided_together_is_what_the_button_said(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.route(re.compile(r"/review/1\b"), lambda route: None)
+    with app.app_context():
+        pairs.save_pair(1, 1, {"answer": "By somebody else."}, version=1)
+    press(page, "r")
+    page.get_by_role("button", name="Approve 11 pairs").click()
+    expect(page.locator(".toast")).to_contain_text("This is sent as soon as")
+    page.unroute_all()
+    expect(page.locator(".toast")).to_contain_text("Approve 11 pairs.")
+    expect(page.locator("[data-card='1'] .refused")).to_contain_text("Pair 1 was changed since you opened it")
+    assert list(statuses(app).values())[:3] == ["review", "approved", "approved"]
+
+
+def test_a_step_is_undone_behind_the_last_card_without_a_question(app: Flask, page: Page, grid: str) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.route(re.compile(r"/review/12\b"), lambda route: None)
+    press(page, *"a" * 12, "Control+z")
+    expect(page.locator(".toast")).to_contain_text("This is sent as soon as")
+    page.unroute_all()
+    expect(page.locator(".toast")).to_contain_text("Undone: Approve 1 pair.")
+    assert asked == [] and list(statuses(app).values())[10:13] == ["approved", "review", "review"]
+
+
+def test_cards_that_somebody_else_holds_are_not_asked_for_without_end(app: Flask, page: Page, grid: str) -> None:
+    with app.app_context():
+        review.claim_cards(Queue(1), Reviewer("a", "Ann"), 12)
+    shown: list[str] = []
+    page.on("framenavigated", lambda frame: shown.append(frame.url))
+    page.goto(f"{grid}&pair=3")
+    wait_for_scripts(page)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-card]").first).to_have_attribute("data-card", "13")
+    assert len(shown) == 1
+
+
+def test_a_tab_whose_cards_another_one_decides_goes_on_with_the_next(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    page.context.route(re.compile(r"/review/\d+\b"), lambda route: None)
+    press(page, *"a" * 12)
+    other = page.context.new_page()
+    other.goto(grid)
+    wait_for_scripts(other)
+    expect(other.locator("[data-card]")).to_have_count(0)
+    page.context.unroute_all()
+    expect(other.locator("[data-card]")).to_have_count(12)
+    expect(other.locator("[data-shown]")).to_have_text("12")
