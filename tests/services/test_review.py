@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filters
+from app.core.record import Record
 from app.models import Claim, Entry, Verdict, db, transaction
 from app.models.base import now
 from app.services import backups, entries, history, pairs, review
@@ -61,6 +62,12 @@ def test_pairs_decided_together_are_one_step_without_those_of_others(queue: Queu
     assert verdicts == {2: done.step.id, 4: None}
     history.undo(queue.dataset_id)
     assert review.count_left(queue, MARIA) == (5, 0) and 2 in given_to(queue, MARIA)
+
+
+def test_no_decision_is_stored_on_what_was_left_alone_however_many(queue: Queue) -> None:
+    history.create(queue.dataset_id, [Record(f"Open {n}?") for n in range(120)], summary="Add")
+    done = review.decide_all(queue, dict.fromkeys(range(6, 127), 1), "approved", reviewer=MARIA)
+    assert done.skipped_count == 120 and [one.entry_id for one in db.session.query(Verdict)] == [6]
 
 
 def test_a_skipped_pair_waits_for_the_end_and_others_get_it(queue: Queue) -> None:

@@ -107,8 +107,9 @@ def decide_all(queue: Queue, versions: Mapping[int, int], verdict: str, *, revie
                 refused[entry_id] = error.message
         chosen = tuple(entry_id for entry_id in versions if entry_id not in refused)
         applied = pairs.set_status(queue.dataset_id, Selection(chosen), verdict)
-        decided = [there[one] for one in chosen if one not in {skipped.entry_id for skipped in applied.skipped}]
-        after = entries.by_ids(queue.dataset_id, [one.id for one in decided])
+        after = entries.by_ids(queue.dataset_id, chosen)
+        # Not by what was left alone: of many only the first are named.
+        decided = [there[one] for one in chosen if after[one].status == verdict]
         for entry, content_hash in zip(decided, content_hashes(list(map(content_of, decided))), strict=True):
             changed = after[entry.id].version != entry.version
             session.add(
