@@ -12,7 +12,7 @@ from app.blueprints.preview import render_markdown
 from app.blueprints.view import NAME_COOKIE, back_or, number, tell, tell_step
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
 from app.core.filters import Filters
-from app.core.text import is_number
+from app.core.text import is_number, plural
 from app.forms.arguments import read_whole, require_names
 from app.forms.filters import WORDS, read_filters
 from app.frontdoor.answers import wants_json
@@ -152,7 +152,12 @@ def decide_cards(dataset_id: int) -> ResponseReturnValue:
         entry_id, _, version = one.partition(":")
         if is_number(entry_id) and is_number(version):
             versions[int(entry_id)] = int(version)
-    tell_step(dataset_id, review.decide_all(queue, versions, request.form.get("act", ""), reviewer=read_reviewer()))
+    act = request.form.get("act", "")
+    done = review.decide_all(queue, versions, act, reviewer=read_reviewer())
+    seen = len(versions) - done.skipped_count
+    # Pairs that have the status already are decided on as well, as in an audit.
+    same = f"{plural(seen, 'pair')} {'was' if seen == 1 else 'were'} {act} already."
+    tell_step(dataset_id, done, same if seen else "Nothing changed.")
     return redirect(_address(dataset_id), code=303)
 
 
