@@ -266,11 +266,20 @@ def test_a_pass_that_was_slow_and_saw_all_that_can_change_is_complete(dataset_id
     assert (seen.complete, seen.seen, seen.changed) == (True, 60, 2)
 
 
-def test_few_pairs_are_looked_at_whole_however_long_it_takes(dataset_id):
-    fill(dataset_id, *(Record("q", f" x{n}") for n in range(3)))
-    assert cleaning.preview_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0).scan.complete
-    fill(dataset_id, *(Record("q", f" x{n}") for n in range(cleaning.FEW)))
-    assert not cleaning.preview_dataset(dataset_id, CleaningOptions((Step("trim"),)), longest_seconds=0).scan.complete
+def test_few_pairs_have_more_time_also_where_they_are_chosen_of_many(dataset_id):
+    ids = fill(dataset_id, *(Record("q", f" x{n}") for n in range(cleaning.FEW + 1)))
+    wish = CleaningOptions((Step("trim"),))
+    assert not cleaning.preview_dataset(dataset_id, wish, longest_seconds=0).scan.complete
+    few = CleaningOptions(wish.steps, filters=Filters(ids=tuple(ids[:-1])))
+    assert cleaning.preview_dataset(dataset_id, few, longest_seconds=0).scan.complete
+
+
+def test_few_pairs_do_not_keep_a_page_for_long(dataset_id, monkeypatch):
+    fill(dataset_id, *(Record("q", f" x{n}") for n in range(9)))
+    seconds = itertools.count(step=4)
+    monkeypatch.setattr("app.services.cleaning.scanning.time.monotonic", lambda: next(seconds))
+    seen = cleaning.preview_dataset(dataset_id, CleaningOptions((Step("trim"),))).scan
+    assert not seen.complete and 1 < seen.seen < 9
 
 
 def test_staged_changes_show_nowhere(dataset_id):

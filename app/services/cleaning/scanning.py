@@ -28,6 +28,8 @@ from app.services.jobs import Unwatched, Watch
 
 # Few rows at a time: texts may have a million characters, and what was read is still at hand.
 SIZE = 50
+# So few pairs may have more time than others.
+FEW = 200
 
 
 @dataclass(slots=True)
@@ -113,14 +115,24 @@ def _verb(number: int, one: str, many: str) -> str:
 
 
 def scan_dataset(
-    dataset_id: int, wish: CleaningOptions, *, watch: Watch | None = None, longest_seconds: float | None = None
+    dataset_id: int,
+    wish: CleaningOptions,
+    *,
+    watch: Watch | None = None,
+    longest_seconds: float | None = None,
+    few_seconds: float | None = None,
 ) -> CleaningScan:
-    """Look at every pair of the wish. After ``longest_seconds`` it stops; what is known then holds for the first."""
+    """Look at every pair of the wish. After ``longest_seconds`` it stops; what is known then holds for the first.
+
+    Where they are few, ``few_seconds`` count instead, if given.
+    """
     watch = watch or Unwatched()
     cleaner = wish.compiled()
     history.rehash(dataset_id)
     began = time.monotonic()
     found = CleaningScan(total=entries.count_entries(dataset_id, wish.filters))
+    if few_seconds is not None and found.total <= FEW:
+        longest_seconds = few_seconds
     after = repeats.Hashes()
     washer = EntryCleaner(cleaner)
 

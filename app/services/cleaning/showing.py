@@ -13,7 +13,7 @@ from app.core.filters import Filters
 from app.core.record import Record
 from app.core.stored import StoredEntry, as_entry
 from app.models import Entry, db
-from app.services import datasets, entries, history
+from app.services import entries, history
 from app.services.bounded import run_bounded
 from app.services.cleaning import previews
 from app.services.cleaning.options import CleaningOptions
@@ -24,8 +24,8 @@ from app.services.cleaning.scanning import CleaningScan, scan_dataset
 # The views of a preview, with the flag that its pairs have.
 VIEWS = {"all": 0, "emptied": EMPTIED, "duplicates": DUPLICATE, "deleted": DELETED, "split": SPLIT, "kept": KEPT}
 LONGEST_SECONDS = 1.5
-# So few are looked at whole, however long a busy machine needs.
-FEW = 200
+# Of few pairs a busy machine shows all in that time; the longest texts keep no page for minutes.
+FEW_SECONDS = 10.0
 _DOING = "Looking for this pattern"
 # What patterns of a look may take, and after what it is ended: on long texts they see late that time is up.
 # The page is there within two seconds.
@@ -82,8 +82,8 @@ def preview_dataset(
         except TooLarge as error:
             raise patterns.too_slow() if "seconds" in error.details else error from error
     else:
-        few = datasets.get(dataset_id).entry_count <= FEW
-        scan = scan_dataset(dataset_id, wish, longest_seconds=None if few else longest_seconds)
+        few_seconds = None if longest_seconds is None else FEW_SECONDS
+        scan = scan_dataset(dataset_id, wish, longest_seconds=longest_seconds, few_seconds=few_seconds)
     made = CleaningPreview(token, dataset_id, revision, wish, scan)
     previews.save_preview(made)
     return made
