@@ -1,9 +1,11 @@
 """Reviewing by keys in a browser: every press counts once, at any speed, whatever the server does meanwhile."""
 
+import json
 import random
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
@@ -460,3 +462,186 @@ def test_a_tab_whose_cards_another_one_decides_goes_on_with_the_next(app: Flask,
     page.context.unroute_all()
     expect(other.locator("[data-card]")).to_have_count(12)
     expect(other.locator("[data-shown]")).to_have_text("12")
+
+
+# Each key and click on a button of all tells what was to be seen as it came, also where its page goes at once.
+_SEEN = """
+const tell = (kind) => {
+  const cards = [...document.querySelectorAll("[data-card]")];
+  const now = document.documentElement.classList.contains("js") ? cards.find((one) => one.ariaCurrent) : cards[0];
+  const open = cards.filter((one) => !one.dataset.verdict).map((one) => Number(one.dataset.card));
+  const { card, verdict } = now?.dataset ?? {};
+  console.info("seen " + JSON.stringify({ kind, page: performance.timeOrigin, card: Number(card), verdict, open }));
+};
+addEventListener("keydown", ({ key }) => tell(key), { capture: true });
+addEventListener("click", ({ target }) => target.closest(".together [name=act]") && tell("click"), { capture: true });
+"""
+_VERDICTS = {"a": "approved", "r": "rejected", "s": "skipped"}
+
+
+@dataclass
+class Step:
+    """What was done to some pairs, and how they were before."""
+
+    before: dict[int, str]
+    undone: bool = False
+
+
+class CardHands:
+    """Decides on cards, and knows by what was to be seen what has to come of it."""
+
+    def __init__(self, app: Flask, page: Page, seed: int) -> None:
+        self.app, self.page, self.chance, self.is_quick = app, page, random.Random(seed), seed % 2 == 0
+        self.expected = dict.fromkeys(range(1, PAIRS + 1), "review")
+        self.steps: list[Step] = []
+        self.said: list[tuple[int, Step | None]] = []
+        self.stale: set[int] = set()
+        self.origin = 0.0
+        self.faults = 0
+        self.log: list[str] = []
+        page.add_init_script(_SEEN)
+        page.route(re.compile(r"/review/\d+\b"), self.disturb)
+
+    def disturb(self, route: Route) -> None:
+        """Now and then the server is away, or its answer is lost."""
+        kind = self.chance.random() if self.faults < 5 else 1
+        self.faults += kind < 0.16
+        if kind < 0.08:
+            route.abort()
+        elif kind < 0.16:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    def settle(self) -> None:
+        """Wait until all is sent, and the page is one that listens."""
+        sent(self.page)
+        wait_for_scripts(self.page)
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function("() => document.querySelector('[data-card]:not([data-verdict]), [data-done]')")
+
+    def act(self) -> None:
+        """Press a key, or do something else."""
+        wait_for_scripts(self.page)
+        if not self.page.locator("[data-grid]").count():
+            return
+        kind = self.chance.choices("arsjkurzbe", [30, 20, 8, 8, 8, 10, 6, 4, 4, 5])[0]
+        self.log.append(kind)
+        if kind == "b":
+            self.together()
+        elif kind == "z":
+            self.undo()
+        elif kind == "e":
+            self.edit_elsewhere()
+        elif kind == "!":
+            self.page.reload()
+        else:
+            self.press(kind)
+        if not self.is_quick:
+            self.settle()
+
+    def see(self, act: Callable[[], object]) -> dict[str, Any]:
+        """Do it, and return what was to be seen."""
+        with self.page.expect_console_message(lambda said: said.text.startswith("seen ")) as told:
+            act()
+        seen: dict[str, Any] = json.loads(told.value.text.removeprefix("seen "))
+        self.log.append(f"[{seen['card']} {seen.get('verdict')}]")
+        if seen["page"] != self.origin:
+            self.origin, self.said = seen["page"], []
+            self.stale.clear()
+        return seen
+
+    def press(self, key: str) -> None:
+        """Press a key: it is for the card that was to be seen as chosen, and for none where none was."""
+        seen = self.see(lambda: self.page.keyboard.press(key))
+        card, verdict = seen["card"], _VERDICTS.get(key)
+        if key == "u" and self.said:
+            card, step = self.said.pop()
+            if step:
+                self.expected.update(step.before)
+                step.undone = True
+        if not card or not verdict or seen.get("verdict") == verdict:
+            return
+        if card in self.stale:
+            # It was changed elsewhere: the decision is refused, and the card shows how it is now.
+            self.said = [one for one in self.said if one[0] != card]
+            self.settle()
+            with self.app.app_context():
+                version = entries.get(1, card).version
+            expect(self.page.locator(f"[data-card='{card}'][data-version='{version}'] .refused")).to_have_count(1)
+            self.stale.discard(card)
+            return
+        self.said.append((card, self.change([card], verdict) if verdict != "skipped" else None))
+
+    def change(self, cards: list[int], verdict: str) -> Step | None:
+        """Remember what a decision makes."""
+        before = {one: self.expected[one] for one in cards if self.expected[one] != verdict}
+        self.expected.update(dict.fromkeys(before, verdict))
+        if not before:
+            return None
+        self.steps.append(Step(before))
+        return self.steps[-1]
+
+    def together(self) -> None:
+        """Decide on all that are open, which may still wait to be sent."""
+        act = self.chance.choice(["Approve", "Reject"])
+        button = self.page.locator(f".together [value={'approved' if act == 'Approve' else 'rejected'}]")
+        if not self.page.locator("[data-card]:not([data-verdict])").count():
+            return
+        with self.page.expect_navigation():
+            seen = self.see(lambda: button.click())
+        self.change(
+            [one for one in seen["open"] if one not in self.stale], "approved" if act == "Approve" else "rejected"
+        )
+        self.said = []
+
+    def undo(self) -> None:
+        """Ctrl+Z takes back what was done last."""
+        self.settle()
+        left = [one for one in self.steps if not one.undone]
+        if not left:
+            return
+        if not left[-1].before:
+            # Of what somebody else did, the button knows by the next page.
+            self.page.reload()
+            wait_for_scripts(self.page)
+        with self.page.expect_navigation():
+            self.see(lambda: self.page.keyboard.press("Control+z"))
+        self.expected.update(left[-1].before)
+        left[-1].undone = True
+
+    def edit_elsewhere(self) -> None:
+        """Somebody else edits a pair that is shown open."""
+        self.settle()
+        shown = self.page.locator("[data-card]:not([data-verdict])").evaluate_all(
+            "all => all.map((one) => one.dataset.card)"
+        )
+        if not shown:
+            return
+        pair = int(self.chance.choice(shown))
+        with self.app.app_context():
+            now = entries.get(1, pair)
+            pairs.save_pair(1, pair, {"answer": f"{now.answer} More."}, version=now.version)
+        self.stale.add(pair)
+        self.steps.append(Step({}))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_keys_on_cards_leave_what_was_pressed(app: Flask, page: Page, grid: str, seed: int) -> None:
+    hands = CardHands(app, page, seed)
+    page.goto(grid)
+    try:
+        for _ in range(60):
+            hands.act()
+        hands.faults = 99
+        hands.settle()
+        assert statuses(app) == hands.expected
+        open_cards = page.locator("[data-card]:not([data-verdict])").count()
+        counts = [page.locator("[data-left]").first.inner_text(), page.locator("[data-shown]").all_inner_texts()]
+        assert counts[1] in ([], [str(open_cards)])
+        page.reload()
+        assert page.locator("[data-left]").first.inner_text() == counts[0]
+    except BaseException as error:
+        error.add_note(f"Seed {seed}: {' '.join(hands.log)}")
+        raise
