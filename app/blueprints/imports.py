@@ -13,7 +13,7 @@ from app.blueprints.datasets import render_home
 from app.blueprints.errors import Problem, shown_on
 from app.blueprints.view import back_or, tell, tell_step
 from app.core.editing import ROLES
-from app.core.errors import BadUsage, Invalid, LttError, TooLarge
+from app.core.errors import BadUsage, Conflict, Invalid, LttError, TooLarge
 from app.core.formats import FORMATS
 from app.core.formats.encoding import CHOICES as ENCODINGS
 from app.core.formats.members import tells_splits
@@ -289,11 +289,19 @@ def repair(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
     """One bad row in fields, its raw text beside them; where no parts can be read, the raw text to be repaired."""
     row = imports.of_dataset(dataset_id, import_id)
     quarantine.get_repairable(row.id)
-    return _repair_page(row, quarantine.find_open(row.id, row_id))
+    bad = quarantine.find_any(row.id, row_id)
+    # What was typed into a row that is gone by now is still to be read.
+    return _repair_page(row, bad, status=200 if quarantine.is_open(bad) else 404)
 
 
 def _repair_page(
-    row: Import, bad: QuarantinedRow, form: PairForm | None = None, *, fault: Fault | None = None, status: int = 200
+    row: Import,
+    bad: QuarantinedRow,
+    form: PairForm | None = None,
+    *,
+    fault: Fault | None = None,
+    status: int = 200,
+    was: str = "",
 ) -> ResponseReturnValue:
     raw = restore_newlines(request.form.get("raw", bad.raw), bad.raw)
     entry = quarantine.read_fields(row, bad, raw)
@@ -308,9 +316,10 @@ def _repair_page(
         row=row,
         bad=bad,
         raw=raw,
-        was=request.form.get("was") or quarantine.fingerprint(bad.raw),
+        was=was or request.form.get("was") or quarantine.fingerprint(bad.raw),
         form=form if entry is not None else None,
         fault=fault or Fault(),
+        is_open=quarantine.is_open(bad),
         reason=bad.reason if raw == bad.raw else quarantine.explain_refusal(row, bad, raw),
         previous=previous,
         following=following,
@@ -342,6 +351,12 @@ def mend(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
         done = quarantine.save_fields(row.id, bad.id, raw, form.values(entry), seen=request.form.get("was", ""))
     except Invalid as error:
         return _repair_page(row, bad, form, fault=form.fault_of(error), status=422)
+    except Conflict as error:
+        if error.code != "stale_version":
+            raise
+        # A draft goes on from the text that it began with: said once more, it takes the place of what stands there now.
+        said = "The raw text was repaired since you began, or a backup was put back. Save again to keep yours."
+        return _repair_page(row, bad, form, fault=Fault(said), status=409, was=quarantine.fingerprint(bad.raw))
     skipped = "The dataset has this pair already: the row was skipped as a duplicate."
     tell_step(dataset_id, done.applied, skipped, saved=f"{dataset_id}/bad.{bad.id}")
     if form.then.data == "next" and following is not None:

@@ -119,8 +119,9 @@ function inEditor(form) {
 
   function show(kept) {
     fill(form, kept.values);
-    // Saved from the version it began with, so that what somebody else saved meanwhile is not lost.
-    if (kept.version !== "0") version.value = kept.version;
+    // Saved from the version it began with, so that what somebody else saved meanwhile is not lost. A page that was sent
+    // what was typed says by itself from which one it goes on.
+    if (kept.version !== "0" && !("typed" in form.dataset)) version.value = kept.version;
     tell();
     if (form.querySelector(".draft-note")) return;
     const discard = (note) => {

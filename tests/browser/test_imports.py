@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.jobs.worker import Worker
-from app.services import datasets, entries, imports
+from app.services import backups, datasets, entries, imports
+from app.services.imports import quarantine
 from tests.browser.looking import find_faults, overflow
 from tests.browser.test_journey import wait_for_scripts
 
@@ -218,6 +219,50 @@ def test_a_line_that_is_being_mended_is_kept_until_its_parts_are_saved(app, data
     page.goto(f"/datasets/{dataset_id}/pairs")
     wait_for_scripts(page)
     expect(page.locator("[data-unsaved]")).to_be_hidden()
+
+
+def begin_repair(page: Page, dataset_id: int) -> None:
+    """Import a row without an answer, and begin to write one."""
+    choose(page, dataset_id, ("faq.csv", b"question,answer\nHow?,So.\nOpen?,\n"))
+    page.get_by_role("button", name="Import 1 pair").click()
+    page.get_by_role("link", name="Repair line 3 in fields").click()
+    wait_for_scripts(page)
+    page.get_by_label("Answer", exact=True).fill("Yes.")
+
+
+def test_what_was_typed_before_a_restore_is_saved_when_it_is_said_twice(app, dataset_id, open_page):
+    page = open_page()
+    begin_repair(page, dataset_id)
+    with app.app_context():
+        backups.restore_backup(backups.make_backup())
+    page.reload()
+    page.locator(".draft-note").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Save again to keep yours.")
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("Yes.")
+    wait_for_scripts(page)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("repaired")
+    assert questions(app, dataset_id) == ["How?", "Open?"]
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    wait_for_scripts(page)
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+
+
+def test_what_was_typed_into_a_row_that_somebody_else_dismissed_is_still_read(app, dataset_id, open_page):
+    page = open_page()
+    begin_repair(page, dataset_id)
+    with app.app_context():
+        quarantine.dismiss_rows(1)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("not in quarantine any more")).to_be_visible()
+    page.goto(f"/datasets/{dataset_id}/pairs")
+    page.get_by_role("button", name="1 not saved").click()
+    page.get_by_role("link", name="Open?").click()
+    expect(page.get_by_text("This row was repaired or dismissed meanwhile.")).to_be_visible()
+    expect(page.get_by_label("Answer", exact=True)).to_have_value("Yes.")
+    page.locator(".draft-note").get_by_role("button", name="Discard").click()
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+    assert find_faults(page) == []
 
 
 def test_leaving_lines_that_are_being_mended_asks(dataset_id, open_page):

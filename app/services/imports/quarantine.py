@@ -87,6 +87,19 @@ def find_open(import_id: int, row_id: int) -> QuarantinedRow:
     return found[0]
 
 
+def find_any(import_id: int, row_id: int) -> QuarantinedRow:
+    """One row, open or not any more: who still writes in it sees it. Raises NotFound where it never was."""
+    query = select(QuarantinedRow).where(QuarantinedRow.import_id == import_id, QuarantinedRow.id == row_id)
+    if (found := db.session.execute(query).scalar()) is None:
+        raise NotFound(_GONE)
+    return found
+
+
+def is_open(row: QuarantinedRow) -> bool:
+    """Whether a row is still to be repaired."""
+    return bool(by_ids(row.import_id, [row.id]))
+
+
 def neighbours_of(import_id: int, row_id: int) -> tuple[int | None, int | None]:
     """The ids of the open rows before and after a row, in the order of the file."""
     query = select(func.max(QuarantinedRow.id)).where(_is_open(import_id), QuarantinedRow.id < row_id)
