@@ -97,25 +97,32 @@ def test_few_threads_stay_and_the_others_are_refused_soon(held, monkeypatch: pyt
 
 
 def test_who_stays_keeps_its_place_from_the_threads_to_the_file(held, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock, _ = held
+    lock, pid = held
     monkeypatch.setattr(filelock, "PATIENCE_SECONDS", 0.1)
-    lock.most_waiting = 2
 
-    def wait(seconds: float) -> None:
+    def wait_in_vain(seconds: float) -> None:
         with pytest.raises(Busy):
             lock.acquire(seconds)
 
-    first, second = (threading.Thread(target=wait, args=(seconds,)) for seconds in (1, 12))
-    first.start()
-    second.start()
-    first.join()
+    def wait_with_success() -> None:
+        with lock:
+            pass
+
+    lock.timeout_seconds = 60
+    first, second = threading.Thread(target=wait_in_vain, args=(2,)), threading.Thread(target=wait_with_success)
+    for number, one in enumerate((first, second), 1):
+        one.start()
+        wait_for(lambda number=number: lock._staying == (number if first.is_alive() else 1))
     # Nobody who comes from now on may stay, so that the second has the place that it had, or none.
     monkeypatch.setattr(filelock, "PATIENCE_SECONDS", 60)
     lock.most_waiting = 1
+    first.join()
     began = time.monotonic()
-    wait(12)
+    wait_in_vain(12)
     assert time.monotonic() - began < 6
+    os.kill(pid, signal.SIGKILL)
     second.join()
+    assert lock._staying == 0
 
 
 def test_one_time_limit_covers_the_threads_and_the_file(held) -> None:
