@@ -5,7 +5,7 @@ import { pack } from "./conversation.js";
 import { get, names, remove, set } from "./store.js";
 
 const PREFIX = "ltt-draft/";
-const OWN = "ltt-new";
+const ownName = (dataset) => `ltt-new/${dataset}`;
 
 // Which epoch of the workspace the page shows: the end of the token that its forms carry.
 const epoch = () => document.querySelector("[name=csrf_token]")?.value.split("@")[1];
@@ -38,11 +38,13 @@ function forget(place, but) {
   document.dispatchEvent(new Event("ltt-drafts"));
 }
 
-// Each tab writes new pairs of its own: two that are begun side by side do not take each other's place.
+// Each tab writes new pairs of its own: two that are begun side by side do not take each other's place. One whose draft is
+// gone was saved or discarded, perhaps by another tab: what is begun then is another pair.
 function ownNew(dataset, chosen) {
-  if (chosen) sessionStorage.setItem(OWN, chosen);
-  else if (!sessionStorage.getItem(OWN)) sessionStorage.setItem(OWN, `new.${Math.random().toString(36).slice(2)}`);
-  return `${dataset}/${sessionStorage.getItem(OWN)}`;
+  const name = ownName(dataset);
+  if (chosen) sessionStorage.setItem(name, chosen);
+  else if (!find(`${dataset}/${sessionStorage.getItem(name)}`)) sessionStorage.setItem(name, `new.${Math.random().toString(36).slice(2)}`);
+  return `${dataset}/${sessionStorage.getItem(name)}`;
 }
 
 function element(tag, className, text) {
@@ -73,7 +75,6 @@ function settle() {
   const [dataset, id] = saved.split("/");
   const place = id === "new" ? ownNew(dataset) : saved;
   if (find(place)?.sent) forget(place);
-  if (id === "new" && !find(place)) sessionStorage.removeItem(OWN);
 }
 
 // Only what this browser cannot keep is lost when the page is left: then, and only then, it asks.
@@ -101,6 +102,8 @@ function inEditor(form) {
   const version = form.querySelector("[name=version], [name=was]");
   // The draft of a new pair may have been stored by a server whose answer never came: under its name it is stored once.
   if (id === "new") form.querySelector("[name=key]").value = place;
+  // Who goes back sees the draft, or what is stored: never what the browser put there again, which may be saved long since.
+  form.autocomplete = "off";
   const state = form.closest(".drawer")?.querySelector("[data-draft-state]");
   const tell = () => state && (state.hidden = !find(place));
 
@@ -177,14 +180,15 @@ function send(address, kept) {
     form.append(field);
   }
   document.body.append(form);
-  if (kept.id.startsWith("new")) sessionStorage.setItem(OWN, kept.id);
+  if (kept.id.startsWith("new")) sessionStorage.setItem(ownName(kept.place.split("/")[0]), kept.id);
   markSent(kept);
   form.requestSubmit();
 }
 
 function discardEverywhere(place) {
   const open = document.querySelector(`form[data-draft^="${place}/"]`);
-  const isOwnNew = place === `${place.split("/")[0]}/${sessionStorage.getItem(OWN)}`;
+  const [dataset] = place.split("/");
+  const isOwnNew = place === `${dataset}/${sessionStorage.getItem(ownName(dataset))}`;
   forget(place);
   if (open || (isOwnNew && document.querySelector('form[data-draft*="/new/"]'))) location.reload();
 }

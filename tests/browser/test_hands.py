@@ -154,6 +154,60 @@ def test_a_new_pair_whose_answer_never_came_is_stored_once(app: Flask, page: Pag
         assert datasets.get(1).entry_count == len(NAMES) + 2
 
 
+def test_who_goes_back_behind_a_save_does_not_save_it_again(app: Flask, page: Page, listed: str) -> None:
+    page.goto(f"{listed}?pair=new")
+    wait_for_scripts(page)
+    question(page).press_sequentially("Which gate?")
+    press(page, "Control+s")
+    expect(row(page, "Which gate?")).to_have_count(1)
+    page.go_back()
+    wait_for_scripts(page)
+    page.wait_for_timeout(300)
+    expect(question(page)).to_have_value("")
+    page.goto(f"{listed}?pair=8")
+    wait_for_scripts(page)
+    answer(page).fill("My own words")
+    press(page, "Control+s")
+    expect(page.locator(".toast")).to_contain_text("Edit")
+    page.goto("/keys")
+    with app.app_context():
+        pairs.save_pair(1, 8, {"answer": "Theirs"}, version=entries.get(1, 8).version)
+    page.go_back()
+    wait_for_scripts(page)
+    page.wait_for_timeout(300)
+    expect(answer(page)).to_have_value("Theirs")
+
+
+def test_what_is_begun_where_another_tab_saved_is_another_pair(app: Flask, page: Page, listed: str) -> None:
+    other = page.context.new_page()
+    other.goto(f"{listed}?pair=new")
+    wait_for_scripts(other)
+    question(other).fill("Which gate?")
+    page.goto(listed)
+    wait_for_scripts(page)
+    unsaved(page).click()
+    page.get_by_role("button", name="Save new pair").click()
+    expect(row(page, "Which gate?")).to_have_count(1)
+    expect(question(other)).to_have_value("")
+    wait_for_scripts(other)
+    question(other).fill("Which gate?")
+    press(other, "Control+s")
+    expect(row(other, "Which gate?")).to_have_count(2)
+
+
+def test_each_dataset_has_a_new_pair_of_its_own(app: Flask, page: Page, listed: str) -> None:
+    with app.app_context():
+        datasets.create_dataset("Other")
+    for address, text in ((listed, "Which gate?"), ("/datasets/2/pairs", "Which door?")):
+        page.goto(f"{address}?pair=new")
+        wait_for_scripts(page)
+        question(page).fill(text)
+    press(page, "Control+s")
+    expect(row(page, "Which door?")).to_have_count(1)
+    page.goto(f"{listed}?pair=new")
+    expect(question(page)).to_have_value("Which gate?")
+
+
 def test_saving_leaves_the_focus_and_what_is_typed_meanwhile(app: Flask, page: Page, listed: str) -> None:
     page.goto(f"{listed}?pair=8")
     wait_for_scripts(page)
