@@ -11,7 +11,7 @@ from app.core.filters import Filters
 from app.core.record import Record
 from app.core.search.matching import Around, make_matcher
 from app.core.search.query import parse_query
-from app.core.stored import as_entry, content_of
+from app.core.stored import StoredEntry, as_entry, content_of
 from app.models import Dataset, Entry, EntryFacts, SearchState, SearchWords, db, transaction
 from app.services import datasets, entries, history, lists, pairs, review, search
 from app.services.entries import Page
@@ -39,9 +39,9 @@ def find(dataset_id: int, text: str, **more: object) -> list[int]:
     return [one.id for one in entries.stream_entries(dataset_id, Filters(text=text, **more))]
 
 
-def look(dataset_id: int, text: str) -> list[int]:
+def look(dataset_id: int, text: str, held: list[StoredEntry] | None = None) -> list[int]:
     """What answers by a plain look at every pair."""
-    query, held = parse_query(text), list(entries.stream_entries(dataset_id))
+    query, held = parse_query(text), list(entries.stream_entries(dataset_id)) if held is None else held
     contents = [content_of(one) for one in held]
     around = Around({one.id for one in held if contents.count(content_of(one)) > 1} if "duplicate" in text else ())
     found: list[int] = []
@@ -202,6 +202,49 @@ def test_the_first_of_many_are_found_without_a_look_at_the_rest(
         assert [one.id for one in shown.entries] == list(range(400, 380, -1)), text
         assert shown.next and len(read) <= 60, text
         read.clear()
+
+
+def test_the_first_entries_are_those_of_a_plain_look_wherever_one_begins(
+    dataset_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where some are remembered, and inside a write that is taken back."""
+    monkeypatch.setattr(finding, "FIRST", 8)
+    rng = random.Random(4)
+    add_drawn(dataset_id, rng, 50)
+    queries = [one for one in (draw_query(rng) for _ in range(20)) if parse_query(one).terms]
+    looks = hits = 0
+
+    def take_some() -> None:
+        nonlocal looks, hits
+        held = [as_entry(row) for row in db.session.execute(entries.select_entries(dataset_id, Filters()))]
+        for text in queries:
+            wanted = look(dataset_id, text, held)
+            for _ in range(4):
+                descending, rejected = rng.random() < 0.7, rng.random() < 0.3
+                beyond, most = rng.choice((None, None, 0, 20, 99)), rng.choice((1, 7, 8, 9, 200))
+                found = entries.find_text(dataset_id, text)
+                assert found is not None
+                where = [Entry.status == "rejected"] if rejected else []
+                ids = [one.id for one in found.take(most, where, descending=descending, beyond=beyond)]
+                right = [one.id for one in held if one.id in wanted and (not rejected or one.status == "rejected")]
+                if beyond is not None:
+                    right = [one for one in right if (one < beyond if descending else one > beyond)]
+                asked = text, descending, rejected, beyond, most
+                assert ids == sorted(right, reverse=descending)[:most], asked
+                looks, hits = looks + 1, hits + bool(ids)
+
+    take_some()
+    follow()
+    for write in (write_here_and_there, lambda *_: history.undo(dataset_id), lambda *_: history.redo(dataset_id)):
+        take_some()
+        write(dataset_id, rng)
+    with pytest.raises(ZeroDivisionError), transaction():
+        write_here_and_there(dataset_id, rng)
+        take_some()
+        raise ZeroDivisionError
+    write_here_and_there(dataset_id, rng)
+    take_some()
+    assert hits > looks / 5
 
 
 def test_an_index_of_another_version_is_not_asked(dataset_id: int) -> None:
