@@ -287,6 +287,12 @@ function choose(card, said = "") {
   if (said) tell(`${said} Pair ${card.dataset.card}: ${card.querySelector("b").textContent.trim().slice(0, MOST_SAID)}`.trim());
 }
 
+// Who goes through the buttons by the keyboard presses keys for the card that has the focus.
+function follow({ target }) {
+  const card = target.closest("[data-card]");
+  if (card && card !== current() && target.matches(":focus-visible")) choose(card);
+}
+
 // What is decided together is what is still open. Once that was pressed and waits to be sent, nothing is added to it.
 function recount() {
   const open = cards().filter(isOpen);
@@ -413,6 +419,7 @@ function startGrid() {
   showButtons(queue);
   recount();
   choose(cards()[0] ?? null);
+  queue.addEventListener("focusin", follow);
   window.addEventListener("storage", goOn);
   // All that was shown may be decided by now.
   goOn();

@@ -44,6 +44,7 @@ export function showToast({ text, undo, number, label, act, stays }) {
   document.querySelectorAll(".toast").forEach((one) => one.remove());
   const toast = document.createElement("div");
   toast.className = "toast";
+  toast.setAttribute("role", "status");
   const words = document.createElement("span");
   words.textContent = text;
   toast.append(words);

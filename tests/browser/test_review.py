@@ -347,11 +347,23 @@ def test_a_refused_card_is_open_again_as_it_is_now(app: Flask, page: Page, grid:
     press(page, *"aa")
     expect(page.locator("[data-card='2'] .refused")).to_contain_text("Pair 2 was changed since you opened it")
     expect(page.locator("[data-card='2']")).to_contain_text("By somebody else.")
+    assert find_faults(page) == []
     # The next key is for the card that was looked at.
     expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "3")
     press(page, "k", "a")
     sent(page)
     assert statuses(app)[2] == "approved"
+
+
+def test_keys_are_for_the_card_whose_button_has_the_focus(app: Flask, page: Page, grid: str) -> None:
+    page.goto(grid)
+    wait_for_scripts(page)
+    press(page, "Tab")
+    page.locator("[data-card='5'] [value=rejected]").focus()
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "5")
+    press(page, "a", "Enter")
+    sent(page)
+    assert [*statuses(app).values()][:7] == ["review"] * 4 + ["approved", "rejected", "review"]
 
 
 def test_two_reviewers_have_different_cards(grid: str, open_page: Callable[..., Page]) -> None:
@@ -403,6 +415,7 @@ def test_what_was_refused_last_is_read_before_the_next_dozen_comes(app: Flask, p
     press(page, *"a" * 12)
     expect(page.locator("[data-card='12'] .refused")).to_contain_text("Pair 12 was changed since you opened it")
     expect(page.locator("[data-card='2']")).to_have_count(0)
+    expect(page.locator("[data-card][aria-current]")).to_have_attribute("data-card", "12")
     with app.app_context():
         pairs.delete_pairs(1, Selection((12,)))
     press(page, "a")
