@@ -259,7 +259,6 @@ export function asking() {
   const ask = (event) => event.preventDefault();
   const start = () => window.addEventListener("beforeunload", ask);
   for (const form of document.querySelectorAll("form[data-asks]")) {
-    if (form.dataset.asks) start();
     form.addEventListener("input", start);
     form.addEventListener("submit", () => window.removeEventListener("beforeunload", ask));
   }

@@ -369,9 +369,9 @@ def test_keys_are_for_the_card_whose_button_has_the_focus(app: Flask, page: Page
 def test_two_reviewers_have_different_cards(grid: str, open_page: Callable[..., Page]) -> None:
     pages = [open_page(), open_page()]
     for one in pages:
-        one.goto(grid)
+        with one.expect_response("**/review/claim*"):
+            one.goto(grid)
         wait_for_scripts(one)
-        one.wait_for_load_state("networkidle")
     shown = [one.locator("[data-card]").evaluate_all("all => all.map((one) => one.dataset.card)") for one in pages]
     assert len(shown[0]) == 12 and shown[1] and not set(shown[0]) & set(shown[1])
 

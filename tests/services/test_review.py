@@ -49,6 +49,14 @@ def test_pairs_come_oldest_first_and_leave_when_decided(queue: Queue) -> None:
     assert (comment.author, comment.text) == ("Maria", "Not true since May.")
 
 
+def test_a_pair_that_is_decided_on_again_counts_once(queue: Queue) -> None:
+    for verdict in ("approved", "approved", "rejected"):
+        decide(queue, 1, verdict)
+    decide(queue, 2, "approved")
+    today = review.read_today(queue.dataset_id, MARIA)
+    assert (today.approved, today.rejected, today.decided) == (1, 1, 2)
+
+
 def test_pairs_decided_together_are_one_step_without_those_of_others(queue: Queue) -> None:
     given_to(queue, JONAS, 1)
     pairs.set_status(queue.dataset_id, Selection((4,)), "approved")

@@ -186,10 +186,11 @@ def _count(queue: Queue, where: Sequence[ColumnElement[bool]]) -> int:
 
 
 def read_today(dataset_id: int, reviewer: Reviewer) -> Today:
-    """What the reviewer has done in the dataset since midnight. What was undone since does not count."""
+    """What the reviewer has decided in the dataset since midnight, at last of each pair, and was not undone since."""
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     mine = Verdict.dataset_id == dataset_id, Verdict.reviewer == reviewer.key, Verdict.at >= midnight
-    rows = db.session.execute(select(Verdict.verdict, Verdict.seconds).where(*mine, stands())).all()
+    last = select(func.max(Verdict.id)).where(*mine, stands()).group_by(Verdict.entry_id)
+    rows = db.session.execute(select(Verdict.verdict, Verdict.seconds).where(Verdict.id.in_(last))).all()
     number = Counter(verdict for verdict, _ in rows)
     times = [seconds for _, seconds in rows if seconds is not None]
     return Today(number["approved"], number["rejected"], number["skipped"], round(median(times)) if times else None)
