@@ -1,13 +1,13 @@
 """Deciding on a pair: approve, reject, skip or rate it, and take that back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadUsage, Conflict, Gone, Invalid, NotFound
-from app.core.stored import content_hashes, content_of
+from app.core.stored import StoredEntry, content_hashes, content_of
 from app.core.text import is_blank
 from app.models import ChangeSet, Claim, Verdict, transaction
 from app.models.base import now
@@ -55,7 +55,7 @@ def decide(
         entry = entries.get(queue.dataset_id, entry_id)
         if key and session.execute(select(Verdict.id).where(Verdict.key == key)).first():
             return Decided(entry_id, entry.version, Applied())
-        _require_free(session, entry_id, reviewer)
+        _require_free(_held_by_others(session, [entry_id], reviewer), entry_id)
         last = _last_verdict(session, queue.dataset_id, entry_id, reviewer)
         # Nothing happened to the pair but what this reviewer decided on the same text.
         own = last is not None and last.version == entry.version == version + (last.change_set_id is not None)
@@ -69,21 +69,8 @@ def decide(
         if not is_blank(reason):
             add_comment(queue.dataset_id, entry_id, reason, reviewer)
         after = entries.get(queue.dataset_id, entry_id)
-        session.add(
-            Verdict(
-                dataset_id=queue.dataset_id,
-                entry_id=entry_id,
-                reviewer=reviewer.key,
-                verdict=verdict,
-                version=after.version,
-                # A large step leaves it to be computed later.
-                content_hash=content_hashes([content_of(entry)])[0],
-                change_set_id=applied.step.id if applied.step else None,
-                audit_id=queue.audit_id,
-                seconds=min(max(seconds, 0), MOST_SECONDS) if seconds is not None else None,
-                key=key,
-            )
-        )
+        seconds = min(max(seconds, 0), MOST_SECONDS) if seconds is not None else None
+        session.add(_make_verdict(queue, entry, after, verdict, reviewer, applied, seconds=seconds, key=key))
         session.execute(delete(Claim).where(Claim.entry_id == entry_id))
     return Decided(entry_id, after.version, applied)
 
@@ -97,11 +84,11 @@ def decide_all(queue: Queue, versions: Mapping[int, int], verdict: str, *, revie
         raise BadUsage(f"Several pairs are approved or rejected, not {verdict!r}.")
     with transaction() as session:
         history.open_dataset(session, queue.dataset_id)
-        there = entries.by_ids(queue.dataset_id, versions)
+        there, held = entries.by_ids(queue.dataset_id, versions), _held_by_others(session, versions, reviewer)
         refused: dict[int, str] = {}
         for entry_id, version in versions.items():
             try:
-                _require_free(session, entry_id, reviewer)
+                _require_free(held, entry_id)
                 entries.require_version(there.get(entry_id) or entries.get(queue.dataset_id, entry_id), version)
             except (Conflict, Gone, NotFound) as error:
                 refused[entry_id] = error.message
@@ -109,30 +96,49 @@ def decide_all(queue: Queue, versions: Mapping[int, int], verdict: str, *, revie
         applied = pairs.set_status(queue.dataset_id, Selection(chosen), verdict)
         after = entries.by_ids(queue.dataset_id, chosen)
         # Not by what was left alone: of many only the first are named.
-        decided = [there[one] for one in chosen if after[one].status == verdict]
-        for entry, content_hash in zip(decided, content_hashes(list(map(content_of, decided))), strict=True):
-            changed = after[entry.id].version != entry.version
-            session.add(
-                Verdict(
-                    dataset_id=queue.dataset_id,
-                    entry_id=entry.id,
-                    reviewer=reviewer.key,
-                    verdict=verdict,
-                    version=after[entry.id].version,
-                    content_hash=content_hash,
-                    change_set_id=applied.step.id if applied.step and changed else None,
-                    audit_id=queue.audit_id,
-                )
-            )
+        decided = [one for one in after.values() if one.status == verdict]
+        session.add_all(_make_verdict(queue, there[one.id], one, verdict, reviewer, applied) for one in decided)
         session.execute(delete(Claim).where(Claim.entry_id.in_([one.id for one in decided])))
         for entry_id, reason in refused.items():
             applied.skip(entry_id, reason)
     return applied
 
 
-def _require_free(session: Session, entry_id: int, reviewer: Reviewer) -> None:
-    held = select(Claim).where(Claim.entry_id == entry_id, Claim.reviewer != reviewer.key, Claim.until > now())
-    if other := session.execute(held).scalar_one_or_none():
+def _make_verdict(
+    queue: Queue,
+    before: StoredEntry,
+    after: StoredEntry,
+    verdict: str,
+    reviewer: Reviewer,
+    applied: Applied,
+    *,
+    seconds: int | None = None,
+    key: str | None = None,
+) -> Verdict:
+    """The decision on a pair that stood so before its step, if it made one, and stands so after it."""
+    return Verdict(
+        dataset_id=queue.dataset_id,
+        entry_id=after.id,
+        reviewer=reviewer.key,
+        verdict=verdict,
+        version=after.version,
+        # A large step leaves it to be computed later.
+        content_hash=content_hashes([content_of(before)])[0],
+        change_set_id=applied.step.id if applied.step and after.version != before.version else None,
+        audit_id=queue.audit_id,
+        seconds=seconds,
+        key=key,
+    )
+
+
+def _held_by_others(session: Session, entry_ids: Collection[int], reviewer: Reviewer) -> dict[int, Claim]:
+    """The pairs of these that somebody else looks at now."""
+    theirs = Claim.entry_id.in_(entry_ids), Claim.reviewer != reviewer.key, Claim.until > now()
+    return {one.entry_id: one for one in session.execute(select(Claim).where(*theirs)).scalars()}
+
+
+def _require_free(held: Mapping[int, Claim], entry_id: int) -> None:
+    if other := held.get(entry_id):
         raise Conflict(
             f"{other.name} is looking at pair {entry_id} now. Nothing was stored.", code="claimed", entry_id=entry_id
         )
@@ -176,7 +182,7 @@ def rate(dataset_id: int, entry_id: int, rating: int, *, version: int, reviewer:
         before = [tag for tag in entry.tag_list if tag.startswith(RATING)]
         if before == [f"{RATING}{rating}"]:
             return Decided(entry_id, entry.version, Applied())
-        _require_free(session, entry_id, reviewer)
+        _require_free(_held_by_others(session, [entry_id], reviewer), entry_id)
         entries.require_version(entry, version)
         applied = pairs.tag_pairs(dataset_id, Selection((entry_id,)), add=[f"{RATING}{rating}"], remove=before)
     return Decided(entry_id, entries.get(dataset_id, entry_id).version, applied)
