@@ -289,9 +289,8 @@ def repair(dataset_id: int, import_id: int, row_id: int) -> ResponseReturnValue:
     """One bad row in fields, its raw text beside them; where no parts can be read, the raw text to be repaired."""
     row = imports.of_dataset(dataset_id, import_id)
     quarantine.get_repairable(row.id)
-    bad = quarantine.find_any(row.id, row_id)
     # What was typed into a row that is gone by now is still to be read.
-    return _repair_page(row, bad, status=200 if quarantine.is_open(bad) else 404)
+    return _repair_page(row, quarantine.find_any(row.id, row_id))
 
 
 def _repair_page(
@@ -310,6 +309,7 @@ def _repair_page(
         # Only an answer makes it come in: then it is no draft any more.
         form.status.data = "review" if entry.status == "draft" else entry.status
     previous, following = quarantine.neighbours_of(row.id, bad.id)
+    is_open = quarantine.is_open(bad)
     page = render_template(
         "imports/repair.html",
         dataset=datasets.get(row.dataset_id),
@@ -319,7 +319,7 @@ def _repair_page(
         was=was or request.form.get("was") or quarantine.fingerprint(bad.raw),
         form=form if entry is not None else None,
         fault=fault or Fault(),
-        is_open=quarantine.is_open(bad),
+        is_open=is_open,
         reason=bad.reason if raw == bad.raw else quarantine.explain_refusal(row, bad, raw),
         previous=previous,
         following=following,
@@ -327,7 +327,7 @@ def _repair_page(
         roles=ROLES,
         blank=MessageFields("assistant"),
     )
-    return page, status
+    return page, status if is_open else 404
 
 
 @bp.post("/datasets/<int:dataset_id>/imports/<int:import_id>/quarantine/<int:row_id>")
