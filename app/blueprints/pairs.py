@@ -628,8 +628,7 @@ def delete_view(dataset_id: int, view_id: int) -> ResponseReturnValue:
 
 def selection_of_request() -> Selection:
     if request.form.get("all") == "1":
-        named = request.form.get("named", "")
-        return Selection(filters=read_filters(request.args), most=int(named) if is_number(named) else None)
+        return Selection(filters=read_filters(request.args), most=read_whole(request.form, "named", None))
     ids = tuple(int(value) for value in request.form.getlist("id") if is_number(value))
     if not ids:
         raise Invalid("No pair is selected. Tick one first.", code="nothing_selected")
