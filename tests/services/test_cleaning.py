@@ -11,7 +11,7 @@ from app.core.record import Message, Record
 from app.core.stored import content_hash, content_of
 from app.models import ChangeRow, ChangeSet, Entry, db
 from app.services import cleaning, datasets, entries, history, jobs, pairs, tasks, work
-from app.services.cleaning import CleaningOptions, CleaningOrder, suggesting
+from app.services.cleaning import CleaningOptions, CleaningOrder, scanning, suggesting
 
 
 def fill(dataset_id, *records):
@@ -267,7 +267,7 @@ def test_a_pass_that_was_slow_and_saw_all_that_can_change_is_complete(dataset_id
 
 
 def test_few_pairs_have_more_time_also_where_they_are_chosen_of_many(dataset_id):
-    ids = fill(dataset_id, *(Record("q", f" x{n}") for n in range(cleaning.FEW + 1)))
+    ids = fill(dataset_id, *(Record("q", f" x{n}") for n in range(scanning.FEW + 1)))
     wish = CleaningOptions((Step("trim"),))
     assert not cleaning.preview_dataset(dataset_id, wish, longest_seconds=0).scan.complete
     few = CleaningOptions(wish.steps, filters=Filters(ids=tuple(ids[:-1])))

@@ -8,7 +8,7 @@ from app.services.cleaning.options import CleaningOptions, step_sentence
 from app.services.cleaning.outcomes import DELETED, DUPLICATE, EMPTIED, KEPT, SPLIT, CleaningOutcome, EntryCleaner
 from app.services.cleaning.previews import CleaningPreview
 from app.services.cleaning.recipes import find_recipe as saved
-from app.services.cleaning.scanning import FEW, CleaningScan, scan_dataset
+from app.services.cleaning.scanning import CleaningScan, scan_dataset
 from app.services.cleaning.showing import LONGEST_SECONDS, VIEWS, PreviewRow, preview_dataset, preview_rows
 from app.services.cleaning.tasks import CLEAN, PREVIEW, SUGGEST, CleaningRun, PreviewRun, SuggestRun
 
@@ -17,7 +17,6 @@ __all__ = [
     "DELETED",
     "DUPLICATE",
     "EMPTIED",
-    "FEW",
     "KEPT",
     "LONGEST_SECONDS",
     "PREVIEW",
