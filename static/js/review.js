@@ -332,7 +332,7 @@ async function reopen(id, reason) {
 }
 
 function dropCard(card) {
-  const next = current() === card && (following(card) ?? cards().find((one) => one !== card) ?? null);
+  const next = current() === card && following(card);
   card.remove();
   recount();
   if (next !== false) choose(next);
